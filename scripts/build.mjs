@@ -1,0 +1,224 @@
+// Builds the addon from source with CMake, driven by cmake-js. Incremental: nothing changed costs a few milliseconds.
+//
+//   node scripts/build.mjs [--debug] [--sanitize=address,undefined|thread] [--cuda] [--vulkan] [--metal] [--portable]
+//                          [--tests] [--llama-tools] [--addon=no] [--jobs=N] [--force] [--print-tree]
+//
+// Plain builds land in build/Release/caduceus.node, where the library looks, and their GPU options stay for later set-ups
+// (`--cpu` goes back). Debug and sanitizer builds stay in their tree; CADUCEUS_PREBUILD=<tree> makes the library load them.
+import { createHash } from "node:crypto";
+import { createRequire } from "node:module";
+import { availableParallelism, cpus, totalmem } from "node:os";
+import { copyFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { parseArgs } from "node:util";
+import { pathToFileURL } from "node:url";
+import path from "node:path";
+import { addonFile, nativeTrees, root } from "./setup/paths.mjs";
+import { runLogged, SetupError } from "./setup/run_logged.mjs";
+
+/**
+ * @typedef {object} BuildOptions
+ * @property {boolean} [debug]
+ * @property {string} [sanitize]
+ * @property {boolean} [cuda]
+ * @property {boolean} [vulkan]
+ * @property {boolean} [metal]
+ * @property {boolean} [portable] for any machine of this kind, not only this one
+ * @property {boolean} [tests] also build the plain C++ tests
+ * @property {boolean} [llamaTools] also build llama.cpp's own programs
+ * @property {boolean} [addon] false leaves the addon out
+ * @property {number} [jobs]
+ */
+
+/** What decides a tree: other options get another tree, since CMake keeps the first ones it was given. */
+function treeOptions(/** @type {BuildOptions} */ options) {
+  return {
+    type: options.debug ? "Debug" : options.sanitize ? "RelWithDebInfo" : "Release",
+    sanitize: options.sanitize ?? "",
+    cuda: options.cuda === true,
+    vulkan: options.vulkan === true,
+    // Metal is part of every Apple machine that is still sold.
+    metal: options.metal ?? (process.platform === "darwin" && process.arch === "arm64"),
+    portable: options.portable === true,
+  };
+}
+
+/** The folder of the build with these options. @param {BuildOptions} options */
+export async function treeFolder(options) {
+  const chosen = treeOptions(options);
+  const machine = chosen.portable ? "" : await instructionSet();
+  const hash = createHash("sha256").update(JSON.stringify([chosen, root, process.platform, process.arch, machine])).digest("hex");
+  const name = [chosen.type.toLowerCase(), chosen.sanitize.replace(",", "-"), chosen.cuda && "cuda", chosen.vulkan && "vulkan"].filter(Boolean);
+  return path.join(nativeTrees, `${name.join("-")}-${hash.slice(0, 8)}`);
+}
+
+/** A tree tuned to one machine crashes on a lesser one, and folders do get copied. */
+async function instructionSet() {
+  const info = await readFile("/proc/cpuinfo", "utf8").catch(() => "");
+  return /^(?:flags|Features)\s*:(.*)$/m.exec(info)?.[1]?.trim() ?? cpus()[0]?.model ?? "";
+}
+
+/** Options of the addon that is installed: a set-up without options keeps the GPU it was built for. */
+export async function installedOptions() {
+  /** @type {BuildOptions} */
+  const none = {};
+  return readFile(`${addonFile}.json`, "utf8").then((text) => /** @type {BuildOptions} */ (JSON.parse(text).options ?? none), () => none);
+}
+
+/** True when a build with these options would change nothing. @param {BuildOptions} options */
+export async function isBuilt(options) {
+  const tree = await treeFolder(options);
+  const wanted = await fingerprint(false);
+  const have = await readFile(path.join(tree, "caduceus-built.json"), "utf8").then(JSON.parse, () => ({}));
+  if (options.addon !== false && (have.caduceus !== wanted || !(await exists(treeAddon(tree))))) return false;
+  if (options.tests && have.caduceus_tests !== (await fingerprint(true))) return false;
+  if (options.llamaTools && have.caduceus_llama_tools !== (await toolsFingerprint())) return false;
+  if (options.addon === false || !isInstallable(options)) return true;
+  const installed = await readFile(`${addonFile}.json`, "utf8").then(JSON.parse, () => ({}));
+  return installed.tree === path.basename(tree) && installed.fingerprint === wanted && exists(addonFile);
+}
+
+/** @param {string} tree */
+export const treeAddon = (tree) => path.join(tree, "build", "Release", "caduceus.node");
+
+/**
+ * @param {BuildOptions} options
+ * @param {(text: string) => void} [report]
+ * @returns {Promise<string>} the tree
+ */
+export async function build(options, report = () => {}) {
+  const chosen = treeOptions(options);
+  const tree = await treeFolder(options);
+  // Taken before building: a file that changes meanwhile makes the next build run.
+  const marks = { caduceus: await fingerprint(false), caduceus_tests: await fingerprint(true), caduceus_llama_tools: await toolsFingerprint() };
+  await mkdir(tree, { recursive: true });
+  /** @type {Array<keyof typeof marks>} */
+  const targets = options.addon === false ? [] : ["caduceus"];
+  if (options.tests) targets.push("caduceus_tests");
+  if (options.llamaTools) targets.push("caduceus_llama_tools");
+
+  const cmakeJs = createRequire(import.meta.url).resolve("cmake-js/bin/cmake-js");
+  const onOff = (/** @type {boolean} */ value) => (value ? "ON" : "OFF");
+  // `build`, never `compile`: that one deletes the whole tree after a compile error.
+  const args = (/** @type {string} */ target) => [
+    cmakeJs, "build", "-d", root, "-O", tree, "-B", chosen.type, "-T", target, "-p", String(options.jobs ?? defaultJobs()),
+    ...(chosen.sanitize ? [`--CDCADUCEUS_SANITIZE=${chosen.sanitize}`] : []),
+    `--CDCADUCEUS_CUDA=${onOff(chosen.cuda)}`, `--CDCADUCEUS_VULKAN=${onOff(chosen.vulkan)}`, `--CDCADUCEUS_METAL=${onOff(chosen.metal)}`,
+    `--CDCADUCEUS_NATIVE=${onOff(!chosen.portable)}`, `--CDCADUCEUS_LLAMA_TOOLS=${onOff(options.llamaTools === true)}`,
+  ];
+  const log = path.basename(tree);
+  let append = false;
+  if (options.llamaTools && (await exists(path.join(tree, "CMakeCache.txt")))) {
+    await runLogged(log, "cmake", ["-DCADUCEUS_LLAMA_TOOLS=ON", tree], { what: "CMake" });
+    append = true;
+  }
+  const built = await readFile(path.join(tree, "caduceus-built.json"), "utf8").then(JSON.parse, () => ({}));
+  for (const target of targets) {
+    await runLogged(log, process.execPath, args(target), {
+      append,
+      what: "The native build",
+      onLine: (line) => {
+        const step = /^\[\s*(\d+)\/(\d+)\]/.exec(line);
+        const percent = step ? Math.floor((100 * Number(step[1])) / Number(step[2])) : Number(/^\[\s*(\d+)%\]/.exec(line)?.[1] ?? NaN);
+        if (Number.isFinite(percent)) report(`${percent} %`);
+      },
+    });
+    append = true;
+    built[target] = marks[target];
+  }
+  await writeFile(path.join(tree, "caduceus-built.json"), JSON.stringify(built));
+  if (options.addon !== false && isInstallable(options)) await install(tree, marks.caduceus, options);
+  return tree;
+}
+
+/** Moved into place in one step, so that a process that has the old addon loaded keeps its own file. */
+async function install(/** @type {string} */ tree, /** @type {string} */ wanted, /** @type {BuildOptions} */ options) {
+  await mkdir(path.dirname(addonFile), { recursive: true });
+  const next = `${addonFile}.${process.pid}`;
+  await copyFile(treeAddon(tree), next);
+  await rename(next, addonFile);
+  const { cuda, vulkan, metal, portable } = options;
+  await writeFile(`${addonFile}.json`, JSON.stringify({ tree: path.basename(tree), fingerprint: wanted, options: { cuda, vulkan, metal, portable } }));
+}
+
+const isInstallable = (/** @type {BuildOptions} */ options) => !options.debug && !options.sanitize;
+
+/** Each compiler of llama.cpp's larger files takes up to 1.5 GB. */
+const defaultJobs = () => Math.max(1, Math.min(availableParallelism(), Math.floor(totalmem() / 1.5e9)));
+
+/** Changes when any file changes that the addon or its tests are made of. */
+async function fingerprint(/** @type {boolean} */ tests) {
+  const hash = createHash("sha256").update(await toolsFingerprint());
+  const folders = ["native/engine", "native/binding", ...(tests ? ["native/test"] : [])];
+  for (const folder of folders) {
+    const names = await readdir(path.join(root, folder)).catch(() => []);
+    for (const name of names.sort()) hash.update(await mark(path.join(folder, name)));
+  }
+  return hash.digest("hex");
+}
+
+async function toolsFingerprint() {
+  const files = ["CMakeLists.txt", "llama.cpp/pin.json", "llama.cpp/source.tree", "node_modules/node-addon-api/package.json"];
+  return (await Promise.all(files.map(mark))).join();
+}
+
+/** @param {string} file */
+async function mark(file) {
+  const { size, mtimeMs } = await stat(path.join(root, file)).catch(() => ({ size: -1, mtimeMs: 0 }));
+  return `${file} ${size} ${mtimeMs};`;
+}
+
+/** @param {string} file @returns {Promise<boolean>} */
+function exists(file) {
+  return stat(file).then(() => true, () => false);
+}
+
+/** @param {string[]} args @returns {Promise<BuildOptions & { force?: boolean, printTree?: boolean }>} */
+export async function parseBuildArguments(args) {
+  const flag = /** @type {const} */ ({ type: "boolean" });
+  const text = /** @type {const} */ ({ type: "string" });
+  const { values } = parseArgs({
+    args,
+    options: {
+      debug: flag, sanitize: text, cuda: flag, vulkan: flag, metal: flag, cpu: flag, portable: flag,
+      tests: flag, "llama-tools": flag, addon: text, jobs: text, force: flag, "print-tree": flag,
+    },
+  });
+  if (values.sanitize !== undefined && !/^(address|undefined|address,undefined|thread)$/.test(values.sanitize)) {
+    throw new SetupError(`Expected address, undefined, address,undefined or thread for --sanitize but received ${values.sanitize}.`);
+  }
+  if (values.jobs !== undefined && !/^[1-9]\d*$/.test(values.jobs)) {
+    throw new SetupError(`Expected a whole number of at least 1 for --jobs but received ${values.jobs}.`);
+  }
+  const kept = values.cpu || values.debug || values.sanitize ? {} : await installedOptions();
+  const { debug, sanitize, cuda, vulkan, metal, portable, tests, force } = values;
+  /** @type {BuildOptions & { force?: boolean, printTree?: boolean }} */
+  const options = { ...kept };
+  Object.assign(options, Object.fromEntries(Object.entries({ debug, sanitize, cuda, vulkan, metal, portable, tests, force }).filter(([, value]) => value !== undefined)));
+  if (values["llama-tools"]) options.llamaTools = true;
+  if (values["print-tree"]) options.printTree = true;
+  if (values.addon === "no") options.addon = false;
+  if (values.jobs !== undefined) options.jobs = Number(values.jobs);
+  return options;
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  try {
+    const options = await parseBuildArguments(process.argv.slice(2));
+    if (options.printTree) {
+      process.stdout.write(`${await treeFolder(options)}\n`);
+    } else {
+      if (options.force) await rm(await treeFolder(options), { recursive: true, force: true });
+      if (options.force || !(await isBuilt(options))) {
+        let last = "";
+        await build(options, (text) => {
+          if (text !== last) process.stderr.write(`${(last = text)}\n`);
+        });
+      }
+      process.stderr.write(`built in ${path.relative(root, await treeFolder(options))}\n`);
+    }
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = 1;
+  }
+}

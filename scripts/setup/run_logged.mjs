@@ -1,0 +1,70 @@
+// Runs a program with its output in a log file, so that the terminal stays readable; on failure the log's tail is shown.
+import { spawn } from "node:child_process";
+import { createWriteStream, mkdirSync } from "node:fs";
+import path from "node:path";
+import { logFolder, root } from "./paths.mjs";
+
+/** Something the user can act on: printed as it stands, without a stack. */
+export class SetupError extends Error {}
+
+/**
+ * @param {string} log name of the log, without folder and extension
+ * @param {string} program
+ * @param {string[]} args
+ * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, onLine?: (line: string) => void, append?: boolean, what?: string }} [options]
+ * @returns {Promise<string>} what the program wrote to its standard output
+ */
+export function runLogged(log, program, args, options = {}) {
+  mkdirSync(logFolder, { recursive: true });
+  const file = path.join(logFolder, `${log}.log`);
+  const stream = createWriteStream(file, { flags: options.append ? "a" : "w" });
+  stream.write(`$ ${[program, ...args].join(" ")}\n`);
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, {
+      cwd: options.cwd ?? root,
+      env: options.env ?? process.env,
+      stdio: ["ignore", "pipe", "pipe"],
+      // npm is a .cmd file on Windows, and those need a shell.
+      shell: process.platform === "win32" && program.endsWith(".cmd"),
+    });
+    /** @type {string[]} */
+    const tail = [];
+    let output = "";
+    let rest = "";
+    const read = (/** @type {string} */ text) => {
+      stream.write(text);
+      const lines = (rest + text).split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) {
+        tail.push(line);
+        if (tail.length > 40) tail.shift();
+        options.onLine?.(line);
+      }
+    };
+    child.stdout.setEncoding("utf8").on("data", (text) => {
+      output += text;
+      read(text);
+    });
+    child.stderr.setEncoding("utf8").on("data", read);
+    child.on("error", (error) => {
+      stream.end();
+      reject(new SetupError(`${program} could not be started: ${error.message}.`));
+    });
+    child.on("close", (code, signal) => {
+      if (rest !== "") tail.push(rest);
+      stream.end(() => {
+        if (code === 0) return resolve(output);
+        const why = signal === null ? `ended with code ${code}` : `was ended by ${signal}`;
+        const shown = tail.map((line) => `    ${line}`).join("\n");
+        reject(new SetupError(`${options.what ?? program} ${why}. The end of ${path.relative(root, file)}:\n${shown}`));
+      });
+    });
+  });
+}
+
+/** npm as it runs us, else the one on the path. @param {string[]} args @returns {[string, string[]]} */
+export function npmCommand(args) {
+  const running = process.env.npm_execpath;
+  if (running?.endsWith(".js")) return [process.execPath, [running, ...args]];
+  return [process.platform === "win32" ? "npm.cmd" : "npm", args];
+}
