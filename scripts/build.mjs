@@ -89,12 +89,14 @@ export async function build(options, report = () => {}) {
   const chosen = treeOptions(options);
   const tree = await treeFolder(options);
   // Taken before building: a file that changes meanwhile makes the next build run.
-  const marks = { caduceus: await fingerprint(false), caduceus_tests: await fingerprint(true), caduceus_llama_tools: await toolsFingerprint() };
+  const marks = { caduceus: await fingerprint(false), caduceus_tests: await fingerprint(true), caduceus_llama_tools: await toolsFingerprint(), caduceus_engine: "" };
   await mkdir(tree, { recursive: true });
   /** @type {Array<keyof typeof marks>} */
   const targets = options.addon === false ? [] : ["caduceus"];
   if (options.tests) targets.push("caduceus_tests");
   if (options.llamaTools) targets.push("caduceus_llama_tools");
+
+  if (targets.length === 0) targets.push("caduceus_engine");
 
   const cmakeJs = createRequire(import.meta.url).resolve("cmake-js/bin/cmake-js");
   const onOff = (/** @type {boolean} */ value) => (value ? "ON" : "OFF");
@@ -157,7 +159,7 @@ async function fingerprint(/** @type {boolean} */ tests) {
 }
 
 async function toolsFingerprint() {
-  const files = ["CMakeLists.txt", "llama.cpp/pin.json", "llama.cpp/source.tree", "node_modules/node-addon-api/package.json"];
+  const files = ["CMakeLists.txt", "native/exports.map", "llama.cpp/pin.json", "llama.cpp/source.tree", "node_modules/node-addon-api/package.json"];
   return (await Promise.all(files.map(mark))).join();
 }
 
