@@ -1,0 +1,397 @@
+// Reads one JSON value piece by piece, mends what has only one meaning (Python dicts, comments, trailing commas, raw
+// newlines, missing closers), and gives strict JSON text and the growing value as it goes. Constant work per character.
+
+import { classOf, ODD_SPACE, SPACE, WORD } from "./character_classes.js";
+import { isBareKey, readWord } from "./json_word.js";
+import { JsonString } from "./json_string.js";
+
+export type Container = Record<string, unknown> | unknown[];
+
+/** Hears of the members of the outermost two levels; the text inside deeper ones never concerns it. */
+export interface MemberListener {
+  /** `depth` is 1 for a key of the outermost object. */
+  key(depth: number, key: string): void;
+  /** Before any of the value's text is given out. */
+  valueStart(depth: number, kind: "container" | "string" | "word", container?: Container): void;
+  /** After all of it. `text` is the strict text of a bare word. */
+  valueEnd(depth: number, value: unknown, text?: string): void;
+}
+
+const VALUE = 0;
+const VALUE_OR_END = 1;
+const KEY_OR_END = 2;
+const COLON = 3;
+const AFTER = 4;
+const STRING = 5;
+const READING_WORD = 6;
+const SLASH = 7;
+const LINE_COMMENT = 8;
+const BLOCK_COMMENT = 9;
+const BLOCK_COMMENT_STAR = 10;
+
+const DEEPEST = 512;
+const LISTENED_DEPTH = 2;
+
+export interface TolerantJsonOptions {
+  readonly listener?: MemberListener;
+  /** The value stands in a list that is read by someone else: its "]" may end an unclosed value. */
+  readonly insideList?: boolean;
+}
+
+export class TolerantJson {
+  /** `tag`: stopped before a "<" that is not inside a string. `failed`: stopped before what can't be read. */
+  status: "reading" | "tag" | "done" | "failed" = "reading";
+  repaired = false;
+  hasBigInt = false;
+  value: unknown = undefined;
+  /** Strict text is added to `captured` only while this is set. */
+  capturing = false;
+  captured = "";
+
+  private state = VALUE;
+  private beforeComment = VALUE;
+  private readonly containers: Container[] = [];
+  private readonly keys: string[] = [];
+  private lists = 0;
+  private pendingComma = "";
+  private stringIsKey = false;
+  private readonly string = new JsonString((text) => this.emit(text));
+  private word = "";
+  private readonly listener: MemberListener | undefined;
+  private readonly insideList: boolean;
+
+  constructor(options: TolerantJsonOptions = {}) {
+    this.listener = options.listener;
+    this.insideList = options.insideList ?? false;
+  }
+
+  get depth(): number {
+    return this.containers.length;
+  }
+
+  get inString(): boolean {
+    return this.state === STRING;
+  }
+
+  get inComment(): boolean {
+    return this.state > SLASH;
+  }
+
+  /** Whether a member or element has just ended, so that only a comma or a closer may follow. */
+  get afterValue(): boolean {
+    return this.state === AFTER;
+  }
+
+  /** A "<" turned out to be no markup: inside a comment that is fine, elsewhere nothing has it. */
+  resumeAfterTag(): void {
+    this.status = this.inComment ? "reading" : "failed";
+  }
+
+  /** Reads on from `pos` and returns where it stopped; all of the text while `status` stays `reading`. */
+  feed(text: string, pos: number): number {
+    let i = pos;
+    while (i < text.length && this.status === "reading") {
+      if (this.state === STRING) i = this.readString(text, i);
+      else if (this.state === READING_WORD) i = this.readWord(text, i);
+      else if (this.state >= SLASH) i = this.readComment(text, i);
+      else i = this.readStructure(text, i);
+    }
+    return i;
+  }
+
+  /**
+   * The text ends here. Closes what is open when nothing but closers is missing, and says whether the value is whole.
+   * `cut`: the output itself ended, so a number may lack digits and a comma promised more.
+   */
+  close(cut: boolean): boolean {
+    if (this.state === READING_WORD) {
+      if (cut && /\d$/.test(this.word)) return false;
+      this.endWord();
+    }
+    if (this.state >= SLASH) this.state = this.state === SLASH ? VALUE : this.beforeComment;
+    if (this.status === "done") return true;
+    if (this.status === "failed" || this.depth === 0 || this.state === STRING) return false;
+    if (cut && this.pendingComma !== "") return false;
+    if (this.state !== AFTER && this.state !== KEY_OR_END && this.state !== VALUE_OR_END) return false;
+    this.repaired = true;
+    while (this.depth > 0) this.closeTop();
+    return true;
+  }
+
+  /** The string value being written, if one is, and the keys that lead to it from the container at `level` on. */
+  openPath(level: number): { path: string[]; text: string | undefined } {
+    const text = this.state === STRING && !this.stringIsKey ? this.string.partialValue : undefined;
+    return { path: this.keys.slice(level), text };
+  }
+
+  private emit(text: string): void {
+    if (this.capturing) this.captured += text;
+  }
+
+  private fail(pos: number): number {
+    this.status = "failed";
+    return pos;
+  }
+
+  private readStructure(text: string, pos: number): number {
+    const code = text.charCodeAt(pos);
+    const kind = classOf(code);
+    if (kind === SPACE) {
+      let i = pos + 1;
+      while (i < text.length && classOf(text.charCodeAt(i)) === SPACE) i++;
+      if (this.pendingComma !== "") this.pendingComma += text.slice(pos, i);
+      else if (this.capturing) this.emit(text.slice(pos, i));
+      return i;
+    }
+    if (kind === ODD_SPACE) {
+      this.repaired = true;
+      return pos + 1;
+    }
+    switch (code) {
+      case 60: // <
+        this.status = "tag";
+        return pos;
+      case 47: // /
+      case 35: // #
+        this.beforeComment = this.state;
+        this.state = code === 35 ? LINE_COMMENT : SLASH;
+        this.repaired = true;
+        return pos + 1;
+      case 125: // }
+        return this.closeBrace(pos);
+      case 93: // ]
+        return this.closeBracket(pos);
+    }
+    switch (this.state) {
+      case VALUE:
+      case VALUE_OR_END:
+        return this.startValue(code, kind, pos);
+      case KEY_OR_END:
+        return this.startKey(code, kind, pos);
+      case COLON:
+        if (code !== 58) return this.fail(pos);
+        this.emit(":");
+        this.state = VALUE;
+        return pos + 1;
+      default: // AFTER
+        if (code !== 44) return this.fail(pos);
+        this.pendingComma = ",";
+        this.state = Array.isArray(this.containers[this.depth - 1]) ? VALUE_OR_END : KEY_OR_END;
+        return pos + 1;
+    }
+  }
+
+  private startValue(code: number, kind: number, pos: number): number {
+    if (code === 34 || code === 39) {
+      this.flushComma();
+      this.announce("string");
+      this.startString(code, false);
+      return pos + 1;
+    }
+    if (code === 123 || code === 91) {
+      if (this.depth >= DEEPEST) return this.fail(pos);
+      this.flushComma();
+      const container: Container = code === 123 ? {} : [];
+      const depth = this.depth;
+      if (depth > 0) this.attach(container);
+      else this.value = container;
+      if (depth <= LISTENED_DEPTH) this.listener?.valueStart(depth, "container", container);
+      this.containers.push(container);
+      this.keys.push("");
+      if (code === 91) this.lists++;
+      this.emit(code === 123 ? "{" : "[");
+      this.state = code === 123 ? KEY_OR_END : VALUE_OR_END;
+      return pos + 1;
+    }
+    if (kind !== WORD) return this.fail(pos);
+    this.flushComma();
+    this.announce("word");
+    this.state = READING_WORD;
+    this.stringIsKey = false;
+    return pos;
+  }
+
+  private startKey(code: number, kind: number, pos: number): number {
+    if (code === 34 || code === 39) {
+      this.flushComma();
+      this.startString(code, true);
+      return pos + 1;
+    }
+    if (kind !== WORD) return this.fail(pos);
+    this.flushComma();
+    this.state = READING_WORD;
+    this.stringIsKey = true;
+    return pos;
+  }
+
+  private startString(quote: number, isKey: boolean): void {
+    if (quote === 39) this.repaired = true;
+    this.stringIsKey = isKey;
+    this.state = STRING;
+    this.string.start(quote);
+  }
+
+  private readString(text: string, pos: number): number {
+    const end = this.string.feed(text, pos);
+    if (this.string.status === "reading") return end;
+    if (this.string.repaired) this.repaired = true;
+    if (this.string.status === "failed") return this.fail(end);
+    if (this.stringIsKey) this.setKey(this.string.value);
+    else this.endValue(this.string.value);
+    return end;
+  }
+
+  private readWord(text: string, pos: number): number {
+    let i = pos;
+    while (i < text.length && classOf(text.charCodeAt(i)) === WORD) i++;
+    this.word += text.slice(pos, i);
+    if (i < text.length) this.endWord();
+    return i;
+  }
+
+  private endWord(): void {
+    const word = this.word;
+    this.word = "";
+    if (this.stringIsKey) {
+      if (!isBareKey(word)) {
+        this.status = "failed";
+        return;
+      }
+      this.repaired = true;
+      this.emit(JSON.stringify(word));
+      this.setKey(word);
+      return;
+    }
+    const read = readWord(word);
+    if (!read) {
+      this.status = "failed";
+      return;
+    }
+    if (read.repaired) this.repaired = true;
+    if (typeof read.value === "bigint") this.hasBigInt = true;
+    this.emit(read.text);
+    this.endValue(read.value, read.text);
+  }
+
+  private readComment(text: string, pos: number): number {
+    const code = text.charCodeAt(pos);
+    if (code === 60 && this.inComment) {
+      this.status = "tag";
+      return pos;
+    }
+    switch (this.state) {
+      case SLASH:
+        if (code !== 47 && code !== 42) return this.fail(pos);
+        this.state = code === 47 ? LINE_COMMENT : BLOCK_COMMENT;
+        break;
+      case LINE_COMMENT:
+        if (code === 10 || code === 13) this.state = this.beforeComment;
+        break;
+      case BLOCK_COMMENT:
+        if (code === 42) this.state = BLOCK_COMMENT_STAR;
+        break;
+      default: // BLOCK_COMMENT_STAR
+        if (code === 47) this.state = this.beforeComment;
+        else if (code !== 42) this.state = BLOCK_COMMENT;
+    }
+    return pos + 1;
+  }
+
+  private announce(kind: "string" | "word"): void {
+    if (this.depth <= LISTENED_DEPTH) this.listener?.valueStart(this.depth, kind);
+  }
+
+  private setKey(key: string): void {
+    const depth = this.depth;
+    this.keys[depth - 1] = key;
+    if (depth <= LISTENED_DEPTH) this.listener?.key(depth, key);
+    this.state = COLON;
+  }
+
+  private endValue(value: unknown, text?: string): void {
+    const depth = this.depth;
+    if (depth > 0) {
+      this.attach(value);
+      this.state = AFTER;
+    } else {
+      this.value = value;
+      this.status = "done";
+    }
+    if (depth <= LISTENED_DEPTH) this.listener?.valueEnd(depth, value, text);
+  }
+
+  private attach(value: unknown): void {
+    const container = this.containers[this.depth - 1] as Container;
+    if (Array.isArray(container)) {
+      container.push(value);
+      return;
+    }
+    const key = this.keys[this.depth - 1] as string;
+    setOwn(container, key, value);
+  }
+
+  private flushComma(): void {
+    if (this.pendingComma === "") return;
+    this.emit(this.pendingComma);
+    this.pendingComma = "";
+  }
+
+  private canCloseTop(): boolean {
+    return this.state === AFTER || this.state === KEY_OR_END || this.state === VALUE_OR_END;
+  }
+
+  private closeBrace(pos: number): number {
+    if (!this.canCloseTop() || this.depth === this.lists) return this.fail(pos);
+    while (Array.isArray(this.containers[this.depth - 1])) {
+      this.repaired = true;
+      this.closeTop();
+    }
+    this.closeTop();
+    return pos + 1;
+  }
+
+  private closeBracket(pos: number): number {
+    if (!this.canCloseTop()) return this.fail(pos);
+    if (this.lists === 0) {
+      if (!this.insideList) return this.fail(pos);
+      this.repaired = true;
+      while (this.depth > 0) this.closeTop();
+      return pos; // the "]" belongs to the list around
+    }
+    while (!Array.isArray(this.containers[this.depth - 1])) {
+      this.repaired = true;
+      this.closeTop();
+    }
+    this.closeTop();
+    return pos + 1;
+  }
+
+  private closeTop(): void {
+    if (this.pendingComma !== "") {
+      this.repaired = true;
+      this.emit(this.pendingComma.slice(1));
+      this.pendingComma = "";
+    }
+    const container = this.containers.pop() as Container;
+    this.keys.pop();
+    const depth = this.depth;
+    if (Array.isArray(container)) {
+      this.lists--;
+      this.emit("]");
+    } else {
+      this.emit("}");
+    }
+    if (depth === 0) this.status = "done";
+    else this.state = AFTER;
+    if (depth <= LISTENED_DEPTH) this.listener?.valueEnd(depth, container);
+  }
+}
+
+/** Sets a member that is only a name, also when it is called `__proto__`. */
+export function setOwn(target: Record<string, unknown>, key: string, value: unknown): void {
+  if (key === "__proto__") {
+    Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true });
+  } else {
+    target[key] = value;
+  }
+}

@@ -1,0 +1,122 @@
+// The checks that single options pass before anything else happens, and the sentence for each refusal.
+import { CaduceusError, invalidArgument } from "../errors.js";
+
+type Options = Readonly<Record<string, unknown>>;
+
+/** An options object whose names are all known; undefined is an empty one. `subject` is what it belongs to, such as `load`. */
+export function checkOptions(value: unknown, subject: string, known: readonly string[]): Options {
+  if (value === undefined) return {};
+  // Not typeof alone: an AbortSignal or a Map in the place of the options would look like an empty object.
+  if (Object.prototype.toString.call(value) !== "[object Object]") {
+    throw invalidArgument("an object", `the options of ${subject}`, value);
+  }
+  const options = value as Options;
+  for (const name of Object.keys(options)) {
+    if (!known.includes(name)) throw unknownOption(name, subject, known);
+  }
+  return options;
+}
+
+function unknownOption(name: string, subject: string, known: readonly string[]): CaduceusError {
+  const meant = nearestName(name, known);
+  const hint = meant === undefined ? `Known are ${known.join(", ")}.` : `Did you mean ${meant}?`;
+  return new CaduceusError("INVALID_ARGUMENT", `Expected a known option of ${subject} but received ${JSON.stringify(name)}. ${hint}`);
+}
+
+/** The known name that someone who wrote `name` most likely meant: the same but for case and signs, its start, or two typing errors away. */
+export function nearestName(name: string, known: readonly string[]): string | undefined {
+  const plain = plainLetters(name);
+  if (plain === "") return undefined;
+  let nearest: string | undefined;
+  let nearestDistance = Math.min(3, plain.length - 1);
+  for (const candidate of known) {
+    const other = plainLetters(candidate);
+    if (other === plain) return candidate;
+    const startsAlike = plain.length >= 3 && (other.startsWith(plain) || plain.startsWith(other));
+    const distance = startsAlike ? 1 : editDistance(plain, other);
+    if (distance < nearestDistance) {
+      nearest = candidate;
+      nearestDistance = distance;
+    }
+  }
+  return nearest;
+}
+
+const plainLetters = (name: string) => name.slice(0, 64).toLowerCase().replace(/[^a-z0-9]/g, "");
+
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, column) => column);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substitution = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(substitution, row[j]! + 1, next[j - 1]! + 1));
+    }
+    row = next;
+  }
+  return row[b.length]!;
+}
+
+/** Undefined, or a whole number within its limits, both included. */
+export function checkWholeNumber(value: unknown, name: string, minimum: number, maximum: number): number | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === "number" && Number.isInteger(value) && value >= minimum && value <= maximum) return value;
+  const outOfRangeAbove = typeof value === "number" && value > maximum;
+  throw invalidArgument(`a whole number of at ${outOfRangeAbove ? `most ${maximum}` : `least ${minimum}`}`, name, value);
+}
+
+/** Undefined, or a finite number within its limits, both included. */
+export function checkNumber(value: unknown, name: string, minimum: number, maximum: number): number | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === "number" && value >= minimum && value <= maximum && Number.isFinite(value)) return value;
+  const from = minimum === -Infinity ? "a finite number" : `a number from ${minimum}`;
+  const to = maximum === Infinity ? (minimum === -Infinity ? "" : " up") : ` to ${maximum}`;
+  throw invalidArgument(from + to, name, value);
+}
+
+/** Undefined, or true or false. */
+export function checkBoolean(value: unknown, name: string): boolean | undefined {
+  if (value === undefined || typeof value === "boolean") return value;
+  throw invalidArgument("true or false", name, value);
+}
+
+/** Undefined, or one of a few words. */
+export function checkChoice<T extends string>(value: unknown, name: string, choices: readonly T[]): T | undefined {
+  if (value === undefined) return undefined;
+  const choice = choices.find((candidate) => candidate === value);
+  if (choice !== undefined) return choice;
+  throw invalidArgument(choices.map((candidate) => JSON.stringify(candidate)).join(" or "), name, value);
+}
+
+/** Undefined, or something to call. */
+export function checkFunction(value: unknown, name: string): ((...values: never[]) => unknown) | undefined {
+  if (value === undefined || typeof value === "function") return value as ((...values: never[]) => unknown) | undefined;
+  throw invalidArgument("a function", name, value);
+}
+
+/** Undefined, or an AbortSignal of any realm. */
+export function checkSignal(value: unknown, name = "signal"): AbortSignal | undefined {
+  if (value === undefined || isSignal(value)) return value;
+  throw invalidArgument("an AbortSignal", name, value);
+}
+
+/** Whether a value can be listened to as an AbortSignal; by shape, since there are other realms and polyfills. */
+export function isSignal(value: unknown): value is AbortSignal {
+  return (
+    typeof value === "object" && value !== null &&
+    typeof (value as AbortSignal).aborted === "boolean" && typeof (value as AbortSignal).addEventListener === "function"
+  );
+}
+
+/** Where the first lone surrogate of a text stands, or -1: such a text has no UTF-8 form. */
+export function loneSurrogate(text: string): number {
+  return text.search(/\p{Surrogate}/u);
+}
+
+/** Text that can be written as UTF-8. */
+export function checkText(value: unknown, name: string): string {
+  if (typeof value !== "string") throw invalidArgument("text", name, value);
+  const index = loneSurrogate(value);
+  if (index === -1) return value;
+  throw new CaduceusError("INVALID_ARGUMENT", `Expected well-formed text for ${name} but received a lone surrogate at index ${index}.`);
+}

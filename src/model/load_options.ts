@@ -1,0 +1,72 @@
+// How a model is loaded: the public options and their checks.
+import type { EngineOptions } from "../engine/engine.js";
+import { CaduceusError, invalidArgument } from "../errors.js";
+import { checkChoice, checkFunction, checkOptions, checkSignal, checkText, checkWholeNumber } from "./checks.js";
+
+/** How far loading has come. */
+export interface LoadProgress {
+  /** `fetch`: the file comes from where it is published, once. `load`: it is read into memory. */
+  readonly stage: "fetch" | "load";
+  /** From 0 to 1 within the stage. */
+  readonly fraction: number;
+}
+
+export interface LoadOptions {
+  /**
+   * Tokens of one conversation, prompt and answer together. Whole number from 8 up; refused beyond what the model was trained for.
+   * Defaults to the model's own, at most 8,192.
+   */
+  readonly contextSize?: number | undefined;
+  /**
+   * Tokens of all conversations and cached branches together. Whole number from 64 up, at least `contextSize`; refused beyond memory.
+   * Defaults to twice `contextSize`.
+   */
+  readonly cacheTokens?: number | undefined;
+  /** Number format of the cache. `"q8_0"` halves its memory. Defaults to `"f16"`. */
+  readonly kvType?: "f16" | "q8_0" | undefined;
+  /** Threads that compute. Whole number from 1 to 512. Defaults to the physical cores that this process may use. */
+  readonly threads?: number | undefined;
+  /** Layers kept on a GPU, where the addon was built for one. Whole number from 0 up. Defaults to 0. */
+  readonly gpuLayers?: number | undefined;
+  /** Told how far loading has come. What it throws ends the loading with that error. */
+  readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
+  /** Ends the loading; `load` then rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+const names = ["contextSize", "cacheTokens", "kvType", "threads", "gpuLayers", "onProgress", "signal"] as const satisfies readonly (keyof LoadOptions)[];
+const mostTokens = 0x7fffffff;
+
+/** Checked options, in the engine's words where the two agree. */
+export interface CheckedLoadOptions {
+  readonly engine: Omit<EngineOptions, "path" | "onProgress" | "signal">;
+  readonly onProgress: ((progress: LoadProgress) => void) | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+export function checkLoadOptions(value: unknown): CheckedLoadOptions {
+  const options = checkOptions(value, "load", names);
+  const contextSize = checkWholeNumber(options.contextSize, "contextSize", 8, mostTokens);
+  const cacheTokens = checkWholeNumber(options.cacheTokens, "cacheTokens", 64, mostTokens);
+  if (contextSize !== undefined && cacheTokens !== undefined && cacheTokens < contextSize) {
+    throw invalidArgument(`at least contextSize (${contextSize})`, "cacheTokens", cacheTokens);
+  }
+  return {
+    engine: {
+      contextSize,
+      cacheTokens,
+      kvType: checkChoice(options.kvType, "kvType", ["f16", "q8_0"]) ?? "f16",
+      threads: checkWholeNumber(options.threads, "threads", 1, 512),
+      gpuLayers: checkWholeNumber(options.gpuLayers, "gpuLayers", 0, mostTokens) ?? 0,
+    },
+    onProgress: checkFunction(options.onProgress, "onProgress") as LoadOptions["onProgress"],
+    signal: checkSignal(options.signal),
+  };
+}
+
+/** An alias such as `smollm2`, or a path to a GGUF file. */
+export function checkModelName(model: unknown): string {
+  if (typeof model !== "string" || model.trim() === "") throw invalidArgument("the name of a model or a path to a GGUF file", "model", model);
+  if (model.includes("\0")) throw new CaduceusError("INVALID_ARGUMENT", "Expected a path without NUL characters for model.");
+  return checkText(model, "model");
+}

@@ -1,0 +1,38 @@
+// A model in memory, as the layers above need it: its engine, what is known of its vocabulary, and its defaults.
+import type { Engine } from "../engine/engine.js";
+import { CaduceusError } from "../errors.js";
+import { samplingDefaults, type ModelSampling } from "./sampling.js";
+import { readVocabulary, type Vocabulary } from "./vocabulary.js";
+
+export class LoadedModel {
+  readonly engine: Engine;
+  readonly vocabulary: Vocabulary;
+  readonly sampling: ModelSampling;
+  readonly #closing = new AbortController();
+
+  /** Takes over the engine. */
+  static async of(engine: Engine): Promise<LoadedModel> {
+    return new LoadedModel(engine, await readVocabulary(engine));
+  }
+
+  private constructor(engine: Engine, vocabulary: Vocabulary) {
+    this.engine = engine;
+    this.vocabulary = vocabulary;
+    this.sampling = {
+      defaults: samplingDefaults(engine.info.metadata),
+      bannedTokens: vocabulary.bannedTokens,
+      vocabularySize: engine.info.vocabularySize,
+    };
+  }
+
+  /** Aborts, with a `MODEL_CLOSED` error as its reason, when closing begins. Everything that uses the model follows it. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  /** Ends everything that runs, then frees the memory. Twice is fine. */
+  async close(): Promise<void> {
+    this.#closing.abort(new CaduceusError("MODEL_CLOSED", "The model was closed."));
+    await this.engine.close();
+  }
+}

@@ -1,0 +1,42 @@
+// From a name and options to a model in memory: check, find the file, load it, learn its vocabulary.
+import { createAddonEngine } from "../engine/addon/addon_engine.js";
+import type { Engine } from "../engine/engine.js";
+import { resolveModel } from "../files/index.js";
+import { checkLoadOptions, checkModelName, type LoadProgress } from "./load_options.js";
+import { LoadedModel } from "./loaded_model.js";
+
+/** Everything wrong with the options is refused before the file is looked for. */
+export async function openModel(model: unknown, options: unknown): Promise<LoadedModel> {
+  const name = checkModelName(model);
+  const { engine: engineOptions, onProgress, signal } = checkLoadOptions(options);
+  signal?.throwIfAborted();
+
+  // One signal for both ways of ending: the caller's own, and a progress function that throws.
+  const ending = new AbortController();
+  const end = () => ending.abort(signal?.reason);
+  signal?.addEventListener("abort", end, { once: true });
+  const report = (stage: LoadProgress["stage"]) => onProgress && ((fraction: number) => {
+    if (ending.signal.aborted) return;
+    try {
+      onProgress({ stage, fraction });
+    } catch (error) {
+      ending.abort(error);
+    }
+  });
+
+  let engine: Engine | undefined;
+  try {
+    const { path } = await resolveModel(name, { signal: ending.signal, onProgress: report("fetch") });
+    ending.signal.throwIfAborted();
+    engine = await createAddonEngine({ ...engineOptions, path, onProgress: report("load"), signal: ending.signal });
+    ending.signal.throwIfAborted();
+    const loaded = await LoadedModel.of(engine);
+    ending.signal.throwIfAborted();
+    return loaded;
+  } catch (error) {
+    await engine?.close();
+    throw ending.signal.aborted ? ending.signal.reason : error;
+  } finally {
+    signal?.removeEventListener("abort", end);
+  }
+}
