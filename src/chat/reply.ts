@@ -1,0 +1,142 @@
+// A reply under way: awaited for its result, or iterated once for its events. It pulls; nothing is read ahead of its reader.
+import { CaduceusError } from "../errors.js";
+import { followSignal } from "./follow_signal.js";
+import type { FinishEvent, ReplyEvent, ReplyResult } from "./reply_events.js";
+import type { ReplySteps } from "./round.js";
+
+/**
+ * What `model.reply`, `model.complete` and `chat.send` give. It has begun by the time it is returned.
+ *
+ * Await it for the result, or iterate it for its events, or iterate `textStream` for its text alone. It can be iterated once;
+ * it can be awaited any number of times, and after an iteration that went to the end too. Leaving the loop cancels it and
+ * waits until the engine has stopped. What goes wrong is thrown where it is read, and nowhere else.
+ */
+export class Reply implements PromiseLike<ReplyResult>, AsyncIterable<ReplyEvent> {
+  readonly #steps: ReplySteps;
+  readonly #stopping = new AbortController();
+  readonly #unfollow: readonly (() => void)[];
+  readonly #result: Promise<ReplyResult>;
+  #settle!: { resolve(result: ReplyResult): void; reject(reason: unknown): void };
+  #failure: { readonly reason: unknown } | undefined;
+  #isRead = false;
+  #hasFinished = false;
+  #before: Reply | undefined;
+
+  /**
+   * @internal
+   * @param start what the reply does; its signal aborts when any of `signals` does or the reader leaves
+   * @param before a reply that this one waits for: to read this one is to read that one first
+   */
+  constructor(start: (signal: AbortSignal) => ReplySteps, signals: readonly AbortSignal[], before?: Reply) {
+    this.#result = new Promise((resolve, reject) => (this.#settle = { resolve, reject }));
+    // Nobody may be waiting, and that is no reason to end the process.
+    this.#result.catch(() => {});
+    this.#before = before;
+    const aborted = signals.find((signal) => signal.aborted);
+    if (aborted !== undefined) this.#stopping.abort(aborted.reason);
+    this.#unfollow = aborted === undefined ? signals.map((signal) => followSignal(signal, (reason) => void this.#stop(reason))) : [];
+    this.#steps = start(this.#stopping.signal);
+    this.#steps.next().then(() => (this.#before = undefined), (error: unknown) => this.#fail(error));
+  }
+
+  /** The text alone, piece by piece. */
+  get textStream(): AsyncIterable<string> {
+    return { [Symbol.asyncIterator]: () => this.#read((event) => (event.type === "text" && event.text !== "" ? event.text : undefined)) };
+  }
+
+  /** Throws `ALREADY_CONSUMED` when the reply is or was read already. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<ReplyEvent> {
+    return this.#read((event) => event);
+  }
+
+  then<A = ReplyResult, B = never>(
+    onFulfilled?: ((result: ReplyResult) => A | PromiseLike<A>) | null,
+    onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    this.#readToEnd();
+    return this.#result.then(onFulfilled, onRejected);
+  }
+
+  catch<B = never>(onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null): Promise<ReplyResult | B> {
+    return this.then(undefined, onRejected);
+  }
+
+  finally(onFinally?: (() => void) | null): Promise<ReplyResult> {
+    return this.then().finally(onFinally);
+  }
+
+  #readToEnd(): void {
+    if (this.#isRead) return;
+    this.#begin();
+    void (async () => {
+      while (await this.#next() !== undefined);
+    })().catch(() => {}); // The result carries the failure.
+  }
+
+  #read<T>(pick: (event: ReplyEvent) => T | undefined): AsyncIterableIterator<T> {
+    if (this.#isRead) throw new CaduceusError("ALREADY_CONSUMED", "Expected a reply that nobody has read but this one was iterated or awaited before.");
+    this.#begin();
+    let hasLeft = false;
+    const iterator: AsyncIterableIterator<T> = {
+      next: async () => {
+        while (!hasLeft) {
+          const event = await this.#next();
+          if (event === undefined) break;
+          const value = pick(event);
+          if (value !== undefined) return { done: false, value };
+        }
+        return { done: true, value: undefined };
+      },
+      return: async () => {
+        hasLeft = true;
+        await this.#stop(new CaduceusError("ALREADY_CONSUMED", "The reply has no result: its reader left before the end."));
+        return { done: true, value: undefined };
+      },
+      [Symbol.asyncIterator]: () => iterator,
+    };
+    return iterator;
+  }
+
+  #begin(): void {
+    this.#isRead = true;
+    if (this.#before !== undefined) this.#before.#readToEnd();
+  }
+
+  async #next(): Promise<ReplyEvent | undefined> {
+    try {
+      const step = await this.#steps.next();
+      if (this.#failure !== undefined) throw this.#failure.reason;
+      if (step.value?.type === "finish") this.#finish(step.value);
+      return step.value ?? undefined;
+    } catch (error) {
+      this.#fail(error);
+      throw this.#failure === undefined ? error : this.#failure.reason;
+    }
+  }
+
+  /** Ends the reply for this reason unless it has ended. Resolves, and lets those who await it know, when the engine has stopped. */
+  async #stop(reason: unknown): Promise<void> {
+    if (!this.#hasFinished) this.#failure ??= { reason };
+    this.#stopping.abort(reason);
+    await this.#steps.return().catch(() => {});
+    this.#fail(reason);
+  }
+
+  #finish({ type: _, ...result }: FinishEvent): void {
+    this.#hasFinished = true;
+    this.#letGo();
+    this.#settle.resolve(result);
+  }
+
+  #fail(reason: unknown): void {
+    if (this.#hasFinished) return;
+    this.#failure ??= { reason };
+    this.#letGo();
+    this.#settle.reject(this.#failure.reason);
+  }
+
+  #letGo(): void {
+    this.#before = undefined;
+    for (const unfollow of this.#unfollow) unfollow();
+  }
+}

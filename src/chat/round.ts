@@ -1,0 +1,103 @@
+// One run of the engine inside a reply, and the plain reply that is nothing but one round.
+import type { Run, RunDelta, RunEnd, RunRequest } from "../engine/engine.js";
+import { CaduceusError } from "../errors.js";
+import type { LoadedModel } from "../model/loaded_model.js";
+import type { ReplyEvent, ReplyResult, TextEvent, TokenProbability } from "./reply_events.js";
+
+/**
+ * All that a reply does, in order. It runs by itself up to its first yield, which gives nothing and says that the engine
+ * has the request; from there on it goes only as far as it is read.
+ */
+export type ReplySteps = AsyncGenerator<ReplyEvent | undefined, void, undefined>;
+
+/** A reply of one round. `keep` may take the ended round over, to go on from it later; by default it is released. */
+export async function* plainReply(
+  model: LoadedModel,
+  request: RunRequest,
+  signal: AbortSignal,
+  keep: (round: Round) => void = (round) => round.run.release(),
+): ReplySteps {
+  signal.throwIfAborted();
+  const round = new Round(model, request, signal);
+  try {
+    yield;
+    yield* round.texts();
+    keep(round);
+  } finally {
+    await round.settle();
+  }
+  yield { type: "finish", ...round.result() };
+}
+
+export class Round {
+  readonly run: Run;
+  readonly #request: RunRequest;
+  readonly #signal: AbortSignal;
+  readonly #cancel = () => this.run.cancel();
+  #text = "";
+  readonly #probabilities: TokenProbability[] = [];
+  #end: RunEnd | undefined;
+
+  /** Submits the request; the signal cancels it from now on. */
+  constructor(model: LoadedModel, request: RunRequest, signal: AbortSignal) {
+    this.run = model.engine.submit(request);
+    this.#request = request;
+    this.#signal = signal;
+    signal.addEventListener("abort", this.#cancel, { once: true });
+  }
+
+  /** The text as it comes. Takes from the engine only what is asked for, so an idle reader parks the run. */
+  async *texts(): AsyncGenerator<TextEvent, void, undefined> {
+    for (;;) {
+      const output = await this.run.next();
+      this.#signal.throwIfAborted();
+      if (output === undefined || (output.type === "end" && output.finishReason === "cancelled")) {
+        throw new CaduceusError("ENGINE_FAILED", "The engine ended the run before it was complete.");
+      }
+      if (output.type === "end") {
+        this.#end = output;
+        return;
+      }
+      const event = this.#read(output);
+      if (event === undefined) continue;
+      yield event;
+      this.#signal.throwIfAborted();
+    }
+  }
+
+  #read(delta: RunDelta): TextEvent | undefined {
+    this.#text += delta.text;
+    if (!this.#request.logProbabilities) return delta.text === "" ? undefined : { type: "text", text: delta.text };
+    const logProbabilities = Array.from(delta.tokens, (token, index) => ({ token, logProbability: delta.logProbabilities?.[index] ?? Number.NaN }));
+    this.#probabilities.push(...logProbabilities);
+    return { type: "text", text: delta.text, logProbabilities };
+  }
+
+  /** How the round came out, once its texts have been read to the end. */
+  result(): ReplyResult {
+    const { finishReason, stopString, usage, timings } = this.#end!;
+    return {
+      text: this.#text,
+      finishReason: finishReason === "length" ? "length" : "stop",
+      ...(stopString === undefined ? {} : { stopString }),
+      message: { role: "assistant", content: this.#text },
+      usage,
+      timings,
+      ...(this.#request.logProbabilities ? { logProbabilities: this.#probabilities } : {}),
+    };
+  }
+
+  /** Lets go of the signal. A round that has not come to its end is cancelled and released, and this waits until the engine has stopped it. */
+  async settle(): Promise<void> {
+    this.#signal.removeEventListener("abort", this.#cancel);
+    if (this.#end !== undefined) return;
+    this.run.cancel();
+    try {
+      while (await this.run.next() !== undefined);
+    } catch {
+      // Whatever ended it, it has ended; the reader has its reason already.
+    } finally {
+      this.run.release();
+    }
+  }
+}

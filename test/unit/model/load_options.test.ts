@@ -1,0 +1,49 @@
+// Every option of load, with every kind of wrong value.
+import { expect, test } from "vitest";
+import { checkLoadOptions, checkModelName } from "../../../src/model/load_options.js";
+import { nearestName } from "../../../src/model/checks.js";
+
+const wrongNumbers = ["5", Number.NaN, -1, 1.5, Infinity, -Infinity, 2 ** 53, null, true, {}, [], 5n, () => 5, Symbol("x")];
+
+test.each(["contextSize", "cacheTokens", "threads", "gpuLayers"])("%s refuses everything but whole numbers in its range", (name) => {
+  for (const value of wrongNumbers) {
+    expect(() => checkLoadOptions({ [name]: value })).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT", message: expect.stringMatching(new RegExp(`^Expected a whole number of at (least|most) \\d+ for ${name} but received .+\\.$`)) }));
+  }
+});
+
+test.each([
+  [{ contextSize: 7 }, "Expected a whole number of at least 8 for contextSize but received 7."],
+  [{ cacheTokens: 63 }, "Expected a whole number of at least 64 for cacheTokens but received 63."],
+  [{ contextSize: 4096, cacheTokens: 4095 }, "Expected at least contextSize (4096) for cacheTokens but received 4095."],
+  [{ threads: 0 }, "Expected a whole number of at least 1 for threads but received 0."],
+  [{ threads: 513 }, "Expected a whole number of at most 512 for threads but received 513."],
+  [{ kvType: "q4_0" }, 'Expected "f16" or "q8_0" for kvType but received "q4_0".'],
+  [{ onProgress: 5 }, "Expected a function for onProgress but received 5."],
+  [{ signal: "x" }, 'Expected an AbortSignal for signal but received "x".'],
+  [{ signal: new AbortController() }, "Expected an AbortSignal for signal but received an object of class AbortController."],
+  [{ contextsize: 5 }, 'Expected a known option of load but received "contextsize". Did you mean contextSize?'],
+  [{ n_threads: 5 }, "Did you mean threads?"],
+  [{ banana: 5 }, "Known are contextSize, cacheTokens, kvType, threads, gpuLayers, onProgress, signal."],
+  [5, "Expected an object for the options of load but received 5."],
+  [null, "Expected an object for the options of load but received null."],
+  [new AbortController().signal, "Expected an object for the options of load but received an object of class AbortSignal."],
+  [[], "Expected an object for the options of load but received an array of 0 entries."],
+])("%o is refused: %s", (options, message) => {
+  expect(() => checkLoadOptions(options)).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT", message: expect.stringContaining(message) }));
+});
+
+test("absent and undefined options take their defaults", () => {
+  const expected = { engine: { contextSize: undefined, cacheTokens: undefined, kvType: "f16", threads: undefined, gpuLayers: 0 }, onProgress: undefined, signal: undefined };
+  expect(checkLoadOptions(undefined)).toEqual(expected);
+  expect(checkLoadOptions({ contextSize: undefined, kvType: undefined, signal: undefined })).toEqual(expected);
+});
+
+test.each([undefined, null, 5, "", "  ", {}, "a\0b", "a\ud800"])("load(%o) is refused before anything is looked for", (model) => {
+  expect(() => checkModelName(model)).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
+});
+
+test.each([["max_tokens", "maxTokens"], ["maxtokens", "maxTokens"], ["temp", "temperature"], ["temprature", "temperature"], ["top_p", "topP"], ["sead", "seed"], ["zzz", undefined], ["__proto__", undefined], ["", undefined]])(
+  "%s is taken to mean %s", (written, meant) => {
+    expect(nearestName(written, ["temperature", "topP", "topK", "minP", "seed", "maxTokens", "stop"])).toBe(meant);
+  },
+);

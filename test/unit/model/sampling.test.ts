@@ -1,0 +1,120 @@
+// Sampling defaults from the file, and the options of a reply with every kind of wrong value.
+import { expect, test } from "vitest";
+import type { LoadedModel } from "../../../src/model/loaded_model.js";
+import { LoadedModel as Loaded } from "../../../src/model/loaded_model.js";
+import { resolveReplyOptions } from "../../../src/chat/reply_options.js";
+import { ScriptedEngine, type Script } from "../../support/scripted_engine.js";
+import { scriptedModel } from "../../support/scripted_model.js";
+
+const loaded = (script?: Script): Promise<LoadedModel> => Loaded.of(new ScriptedEngine(script));
+
+test("defaults are those of the design", async () => {
+  expect(resolveReplyOptions(undefined, "reply", await loaded()).sampling).toEqual({
+    temperature: 0.8, topK: 40, topP: 0.95, minP: 0.05, repeatPenalty: 1, frequencyPenalty: 0, presencePenalty: 0, penaltyLastN: 64,
+    seed: undefined, logitBias: [],
+  });
+});
+
+test("the file's own values come before them, and the caller's before both", async () => {
+  const model = await loaded({ metadata: {
+    "general.sampling.temp": "0.300000011920929", "general.sampling.top_k": "20", "general.sampling.top_p": "0.9", "general.sampling.min_p": "0",
+    "general.sampling.penalty_repeat": "1.1", "general.sampling.penalty_last_n": "-1",
+  } });
+  const expected = { temperature: 0.3, topK: 20, topP: 0.9, minP: 0, repeatPenalty: 1.1, penaltyLastN: -1 };
+  expect(resolveReplyOptions({}, "reply", model).sampling).toMatchObject(expected);
+  expect(resolveReplyOptions({ topP: 0.5, temperature: 0 }, "reply", model).sampling).toMatchObject({ ...expected, topP: 0.5, temperature: 0 });
+});
+
+test("a senseless value of the file is passed over", async () => {
+  const model = await loaded({ metadata: { "general.sampling.temp": "nan", "general.sampling.top_k": "-3", "general.sampling.top_p": "", "general.sampling.min_p": "2", "general.sampling.penalty_repeat": "0" } });
+  expect(resolveReplyOptions({}, "reply", model).sampling).toMatchObject({ temperature: 0.8, topK: 40, topP: 0.95, minP: 0.05, repeatPenalty: 1 });
+});
+
+const numbers = ["temperature", "topK", "topP", "minP", "repeatPenalty", "frequencyPenalty", "presencePenalty", "penaltyLastN", "seed", "maxTokens"];
+test.each(numbers)("%s refuses what is not a finite number", async (name) => {
+  const model = await loaded();
+  for (const value of ["1", Number.NaN, Infinity, -Infinity, null, true, {}, 1n]) {
+    expect(() => resolveReplyOptions({ [name]: value }, "reply", model)).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT", message: expect.stringContaining(`for ${name} but received`) }));
+  }
+});
+
+test.each([
+  [{ temperature: -0.1 }, "Expected a number from 0 up for temperature but received -0.1."],
+  [{ topP: 1.01 }, "Expected a number from 0 to 1 for topP but received 1.01."],
+  [{ minP: -1 }, "Expected a number from 0 to 1 for minP but received -1."],
+  [{ topK: 1.5 }, "Expected a whole number of at least 0 for topK but received 1.5."],
+  [{ repeatPenalty: 0 }, "Expected a number above 0 for repeatPenalty but received 0."],
+  [{ frequencyPenalty: Number.NaN }, "Expected a finite number for frequencyPenalty but received NaN."],
+  [{ penaltyLastN: -2 }, "Expected a whole number of at least -1 for penaltyLastN but received -2."],
+  [{ seed: -1 }, "Expected a whole number of at least 0 for seed but received -1."],
+  [{ seed: 2 ** 32 }, "Expected a whole number of at most 4294967295 for seed but received 4294967296."],
+  [{ maxTokens: -5 }, "Expected a whole number of at least 1 for maxTokens but received -5."],
+  [{ stop: 5 }, "Expected a string or an array of strings for stop but received 5."],
+  [{ stop: "" }, 'Expected text that is not empty for stop but received "".'],
+  [{ stop: ["a", ""] }, 'Expected text that is not empty for stop[1] but received "".'],
+  [{ stop: ["a", 5] }, "Expected text for stop[1] but received 5."],
+  [{ stop: ["\ud800"] }, "Expected well-formed text for stop[0]"],
+  [{ logProbabilities: 1 }, "Expected true or false for logProbabilities but received 1."],
+  [{ logitBias: { 5: 1 } }, "Expected a Map or an array of pairs for logitBias but received an object."],
+  [{ logitBias: [5] }, "Expected a pair of token id and number for logitBias[0] but received 5."],
+  [{ logitBias: [[-1, 1]] }, "for logitBias[0][0] but received -1."],
+  [{ logitBias: [[1e9, 1]] }, "for logitBias[0][0] but received 1000000000."],
+  [{ logitBias: [[5, Number.NaN]] }, "Expected a finite number or -Infinity for logitBias[0][1] but received NaN."],
+  [{ signal: {} }, "Expected an AbortSignal for signal but received an object."],
+  [{ max_tokens: 5 }, 'Expected a known option of reply but received "max_tokens". Did you mean maxTokens?'],
+  ["hello", 'Expected an object for the options of reply but received "hello".'],
+])("reply options %o are refused: %s", async (options, message) => {
+  const model = await loaded();
+  expect(() => resolveReplyOptions(options, "reply", model)).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT", message: expect.stringContaining(message) }));
+});
+
+test("logit bias is taken from arrays and Maps, and padding is banned besides", async () => {
+  const model = await loaded({ padding: ["<dummy00001>", "[PAD8209]", ""] });
+  const banned = [8208, 8209, 8210].map((token) => [token, -Infinity]);
+  expect(model.vocabulary.bannedTokens).toEqual([8208, 8209, 8210]);
+  expect(resolveReplyOptions({ logitBias: [[5, -Infinity]] }, "reply", model).sampling.logitBias).toEqual([[5, -Infinity], ...banned]);
+  expect(resolveReplyOptions({ logitBias: new Map([[5, 1.5]]) }, "reply", model).sampling.logitBias).toEqual([[5, 1.5], ...banned]);
+});
+
+test("log probabilities are refused where the engine has none", async () => {
+  const model = await loaded({ logProbabilities: false });
+  expect(() => resolveReplyOptions({ logProbabilities: true }, "reply", model)).toThrow("logProbabilities");
+});
+
+test("stop tokens are the markers that the vocabulary holds, and padding is only what ends it", async () => {
+  expect((await loaded()).vocabulary).toEqual({ hasChatMl: true, stopTokens: [1, 3, 2], bannedTokens: [] });
+  expect((await loaded({ markers: ["</s>"] })).vocabulary).toEqual({ hasChatMl: false, stopTokens: [1], bannedTokens: [] });
+  expect((await loaded({ padding: ["<dummy1>", "word", ...Array.from({ length: 100 }, (_, index) => `<dummy${index}>`)] })).vocabulary.bannedTokens).toHaveLength(100);
+});
+
+test.each([
+  [undefined, "Expected a string or an array of prompt parts for prompt but received undefined."],
+  ["\ud800", "Expected well-formed text for prompt"],
+  [[{}], "Expected an object with one of text, control and tokens for prompt[0] but received an object."],
+  [[{ text: "a", control: "b" }], "prompt[0]"],
+  [[{ text: 5 }], "Expected text for prompt[0].text but received 5."],
+  [[{ tokens: "5" }], 'Expected an array of token ids for prompt[0].tokens but received "5".'],
+  [[{ tokens: [1, 2.5] }], "for prompt[0].tokens[1] but received 2.5."],
+  [[{ tokens: [1e9] }], "Expected a token id from 0 to 8207 for prompt[0].tokens[0] but received 1000000000."],
+])("complete(%o) is refused: %s", async (prompt, message) => {
+  const { model, engine } = await scriptedModel();
+  await expect(model.complete(prompt as string)).rejects.toThrow(message);
+  expect(engine.requests).toEqual([]);
+});
+
+test("complete reads markup in a string, and takes parts as what they say they are", async () => {
+  const { model, engine } = await scriptedModel();
+  await model.complete("<|im_start|>user\n");
+  await model.complete([{ text: "<|im_start|>" }, { tokens: [20, 21] }]);
+  expect(engine.requests.map(({ prompt }) => prompt)).toEqual([[{ control: "<|im_start|>user\n" }], [{ text: "<|im_start|>" }, { tokens: Int32Array.of(20, 21) }]]);
+});
+
+test("tokenize takes text as text, and detokenize leaves markers out unless asked", async () => {
+  const { model } = await scriptedModel();
+  expect([...await model.tokenize("<s")]).toEqual([0, 16 + 60, 16 + 115]);
+  expect(await model.detokenize([1, 16 + 65])).toBe("A");
+  expect(await model.detokenize(Int32Array.of(1, 16 + 65), { special: true })).toBe("<|im_end|>A");
+  await expect(model.detokenize([1e9])).rejects.toThrow("Expected a token id");
+  await expect(model.detokenize("ab" as unknown as number[])).rejects.toThrow("Expected an array of token ids");
+  await expect(model.tokenize(5 as unknown as string)).rejects.toThrow("Expected a string or an array of prompt parts for the prompt");
+});
