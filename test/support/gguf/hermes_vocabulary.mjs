@@ -14,6 +14,7 @@ const TYPE = { normal: 1, unknown: 2, control: 3, userDefined: 4, byte: 6 };
  * @returns {{ pieces: string[], scores: number[], types: number[] }}
  */
 export function hermesVocabulary(added) {
+  /** @type {string[]} */
   const pieces = mistralTokenizer.vocabById.slice(0, MISTRAL_SIZE);
   if (pieces.length !== MISTRAL_SIZE) throw new Error(`Expected ${MISTRAL_SIZE} pieces from mistral-tokenizer-js but received ${pieces.length}.`);
   const scores = pieces.map(score);

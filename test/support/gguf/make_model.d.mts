@@ -61,5 +61,8 @@ export function planModel(options: ModelOptions): ModelPlan;
 /** Writes the model; `out` is there whole or not at all. */
 export function makeModel(out: string, options: ModelOptions, onProgress?: (fraction: number) => void): void;
 
-/** The path of the model in the user's cache folder; makes it when it is missing. */
+/** Where the model lies in the user's cache folder, or would. */
+export function cachedModelPath(options: ModelOptions): string;
+
+/** That path; makes the model when it is missing. */
 export function cachedModel(options: ModelOptions, onProgress?: (fraction: number) => void): string;

@@ -5,7 +5,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { closeSync, existsSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { homedir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, isAbsolute, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { aligned } from "./gguf_writer.mjs";
@@ -50,25 +50,33 @@ export function makeModel(out, options, onProgress) {
 }
 
 /**
- * The path of the model in the user's cache folder; makes it when it is missing.
+ * Where the model lies in the user's cache folder, or would.
+ * @param {import("./make_model.mjs").ModelOptions} options
+ */
+export function cachedModelPath(options) {
+  const entries = Object.entries(options).sort(([a], [b]) => (a < b ? -1 : 1));
+  const hash = createHash("sha256").update(JSON.stringify([GENERATOR_VERSION, entries])).digest("hex").slice(0, 12);
+  return join(cacheFolder(), "test-models", `hermes-${options.shape}-${options.added}-${hash}.gguf`);
+}
+
+/**
+ * That path; makes the model when it is missing.
  * @param {import("./make_model.mjs").ModelOptions} options
  * @param {(fraction: number) => void} [onProgress]
  */
 export function cachedModel(options, onProgress) {
-  const entries = Object.entries(options).sort(([a], [b]) => (a < b ? -1 : 1));
-  const hash = createHash("sha256").update(JSON.stringify([GENERATOR_VERSION, entries])).digest("hex").slice(0, 12);
-  const path = join(cacheFolder(), "test-models", `hermes-${options.shape}-${options.added}-${hash}.gguf`);
+  const path = cachedModelPath(options);
   if (!existsSync(path)) makeModel(path, options, onProgress);
   return path;
 }
 
-/** Where the library keeps its model files too (src/files). */
+/** The same folder as `cacheFolder` of src/files, which is not compiled yet when scripts run this; a test compares the two. */
 function cacheFolder() {
   const { CADUCEUS_CACHE, XDG_CACHE_HOME, LOCALAPPDATA } = process.env;
-  if (CADUCEUS_CACHE) return CADUCEUS_CACHE;
+  if (CADUCEUS_CACHE) return resolve(CADUCEUS_CACHE);
   if (process.platform === "darwin") return join(homedir(), "Library", "Caches", "caduceus");
   if (process.platform === "win32") return join(LOCALAPPDATA || join(homedir(), "AppData", "Local"), "caduceus");
-  return join(XDG_CACHE_HOME || join(homedir(), ".cache"), "caduceus");
+  return join(XDG_CACHE_HOME && isAbsolute(XDG_CACHE_HOME) ? XDG_CACHE_HOME : join(homedir(), ".cache"), "caduceus");
 }
 
 /** @param {number} file @param {Buffer} bytes */

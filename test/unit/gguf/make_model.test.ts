@@ -3,14 +3,16 @@ import { createHash } from "node:crypto";
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, describe, expect, test } from "vitest";
-import { cachedModel, makeModel, planModel, type ModelOptions } from "../../support/gguf/make_model.mjs";
+import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
+import { cacheFolder } from "../../../src/files/index.js";
+import { cachedModel, cachedModelPath, makeModel, planModel, type ModelOptions } from "../../support/gguf/make_model.mjs";
 import { decodeQ8Row, readGguf } from "./read_gguf.js";
 
 const folder = mkdtempSync(join(tmpdir(), "caduceus-gguf-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterEach(() => vi.unstubAllEnvs());
 
 function made(options: Partial<ModelOptions> = {}): Buffer {
   const path = join(folder, "made.gguf");
@@ -163,19 +165,23 @@ describe("files", () => {
   });
 
   test("a cached model is made once, and other options are another file", () => {
-    const before = process.env["CADUCEUS_CACHE"];
-    process.env["CADUCEUS_CACHE"] = join(folder, "cache");
-    try {
-      const first = cachedModel({ shape: "tiny", added: "control" });
-      const { ino, mtimeMs } = statSync(first);
-      expect(cachedModel({ added: "control", shape: "tiny" })).toBe(first);
-      expect(statSync(first)).toMatchObject({ ino, mtimeMs });
-      expect(cachedModel({ shape: "tiny", added: "control", seed: 9 })).not.toBe(first);
-      expect(readdirSync(join(folder, "cache", "test-models"))).toHaveLength(2);
-    } finally {
-      if (before === undefined) delete process.env["CADUCEUS_CACHE"];
-      else process.env["CADUCEUS_CACHE"] = before;
-    }
+    vi.stubEnv("CADUCEUS_CACHE", join(folder, "cache"));
+    const first = cachedModel({ shape: "tiny", added: "control" });
+    const { ino, mtimeMs } = statSync(first);
+    expect(cachedModel({ added: "control", shape: "tiny" })).toBe(first);
+    expect(statSync(first)).toMatchObject({ ino, mtimeMs });
+    expect(cachedModel({ shape: "tiny", added: "control", seed: 9 })).not.toBe(first);
+    expect(readdirSync(join(folder, "cache", "test-models"))).toHaveLength(2);
+  });
+
+  test.each([
+    { CADUCEUS_CACHE: "", XDG_CACHE_HOME: "", LOCALAPPDATA: "" },
+    { CADUCEUS_CACHE: "", XDG_CACHE_HOME: join(folder, "xdg"), LOCALAPPDATA: join(folder, "local") },
+    { CADUCEUS_CACHE: "", XDG_CACHE_HOME: "relative", LOCALAPPDATA: "" },
+    { CADUCEUS_CACHE: "relative", XDG_CACHE_HOME: join(folder, "xdg"), LOCALAPPDATA: "" },
+  ])("cached models lie in the library's own cache folder under %o", (environment) => {
+    for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
+    expect(dirname(cachedModelPath({ shape: "tiny", added: "control" }))).toBe(join(cacheFolder(), "test-models"));
   });
 
   test("the command line writes the same bytes on plain Node", () => {
