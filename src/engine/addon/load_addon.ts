@@ -4,6 +4,7 @@ import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import path from "node:path";
 import { CaduceusError } from "../../errors.js";
+import type { Addon } from "./native.js";
 
 interface NodeGypBuild {
   resolve(folder: string): string;
@@ -12,24 +13,25 @@ interface NodeGypBuild {
 const require = createRequire(import.meta.url);
 // The same number of steps up from src/ and from dist/.
 const packageFolder = fileURLToPath(new URL("../../..", import.meta.url));
-const loaded = new Map<string, unknown>();
+const loaded = new Map<string, Addon>();
 
 /**
- * The addon's exports; loaded once. `CADUCEUS_PREBUILD` names a folder to look in instead of the package's own.
+ * The addon, ready for use; loaded once in each thread. `CADUCEUS_PREBUILD` names a folder to look in instead of the package's own.
  * @throws CaduceusError ADDON_NOT_FOUND when there is none for this machine, or it does not load
  */
-export function loadAddon<Exports>(folder: string = packageFolder): Exports {
+export function loadAddon(folder: string = packageFolder): Addon {
   const known = loaded.get(folder);
-  if (known !== undefined) return known as Exports;
+  if (known !== undefined) return known;
   const file = findAddon(folder);
-  let addon: unknown;
+  let addon: Addon;
   try {
-    addon = require(file);
+    addon = require(file) as Addon;
+    addon.initialize({ CaduceusError });
   } catch (error) {
     throw new CaduceusError("ADDON_NOT_FOUND", `The compiled addon ${file} does not load: ${diagnose(error)}`, { cause: error });
   }
   loaded.set(folder, addon);
-  return addon as Exports;
+  return addon;
 }
 
 function findAddon(folder: string): string {

@@ -1,0 +1,37 @@
+// What the addon keeps for each Node environment (the main thread, each worker).
+#pragma once
+
+#include <napi.h>
+
+#include "../engine/error.h"
+
+namespace caduceus::binding {
+
+struct AddonData {
+  Napi::FunctionReference error_class;   // CaduceusError of src/errors.ts, so that native failures are real ones
+  Napi::FunctionReference engine_class;  // the constructor of EngineObject
+};
+
+// The JavaScript error for a native one. Main thread.
+inline Napi::Error to_js(Napi::Env env, const std::string& code, const std::string& message) {
+  auto* data = env.GetInstanceData<AddonData>();
+  if (data == nullptr || data->error_class.IsEmpty()) return Napi::Error::New(env, message);
+  const Napi::Object error = data->error_class.New({Napi::String::New(env, code), Napi::String::New(env, message)});
+  return Napi::Error(env, error);
+}
+
+// Runs native code and throws its EngineError as JavaScript's.
+template <typename Body>
+auto guarded(Napi::Env env, Body body) {
+  try {
+    return body();
+  } catch (const EngineError& error) {
+    throw to_js(env, error.code(), error.what());
+  } catch (const Napi::Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw to_js(env, "ENGINE_FAILED", error.what());
+  }
+}
+
+}  // namespace caduceus::binding

@@ -1,0 +1,231 @@
+#include "convert.h"
+
+#include "../engine/error.h"
+
+namespace caduceus::binding {
+namespace {
+
+[[noreturn]] void mismatch(const char* what) { throw EngineError("INVALID_ARGUMENT", std::string("Expected ") + what + " at the native boundary."); }
+
+double number(const Napi::Object& object, const char* key) {
+  const Napi::Value value = object.Get(key);
+  if (!value.IsNumber()) mismatch(key);
+  return value.As<Napi::Number>().DoubleValue();
+}
+
+template <typename T>
+std::optional<T> optional_number(const Napi::Object& object, const char* key) {
+  const Napi::Value value = object.Get(key);
+  if (value.IsUndefined() || value.IsNull()) return std::nullopt;
+  if (!value.IsNumber()) mismatch(key);
+  return static_cast<T>(value.As<Napi::Number>().DoubleValue());
+}
+
+std::string string(const Napi::Object& object, const char* key) {
+  const Napi::Value value = object.Get(key);
+  if (!value.IsString()) mismatch(key);
+  return value.As<Napi::String>().Utf8Value();
+}
+
+template <typename Visit>
+void each(const Napi::Object& object, const char* key, Visit visit) {
+  const Napi::Value value = object.Get(key);
+  if (!value.IsArray()) mismatch(key);
+  const auto array = value.As<Napi::Array>();
+  for (uint32_t i = 0; i < array.Length(); ++i) visit(array.Get(i));
+}
+
+Sampling to_sampling(const Napi::Object& object) {
+  Sampling sampling;
+  sampling.temperature = static_cast<float>(number(object, "temperature"));
+  sampling.top_k = static_cast<int32_t>(number(object, "topK"));
+  sampling.top_p = static_cast<float>(number(object, "topP"));
+  sampling.min_p = static_cast<float>(number(object, "minP"));
+  sampling.repeat_penalty = static_cast<float>(number(object, "repeatPenalty"));
+  sampling.frequency_penalty = static_cast<float>(number(object, "frequencyPenalty"));
+  sampling.presence_penalty = static_cast<float>(number(object, "presencePenalty"));
+  sampling.penalty_last_n = static_cast<int32_t>(number(object, "penaltyLastN"));
+  sampling.seed = optional_number<uint32_t>(object, "seed");
+  each(object, "logitBias", [&](const Napi::Value& entry) {
+    const auto pair = entry.As<Napi::Array>();
+    sampling.logit_bias.emplace_back(pair.Get(0u).As<Napi::Number>().Int32Value(), pair.Get(1u).As<Napi::Number>().FloatValue());
+  });
+  return sampling;
+}
+
+const char* name_of(FinishReason reason) {
+  switch (reason) {
+    case FinishReason::stop: return "stop";
+    case FinishReason::length: return "length";
+    case FinishReason::cancelled: return "cancelled";
+    default: return "error";
+  }
+}
+
+// The text is valid UTF-8: one unit for each character, two for those of four bytes.
+uint32_t utf16_length(const std::string& text) {
+  uint32_t units = 0;
+  for (const char c : text) {
+    const auto byte = static_cast<uint8_t>(c);
+    if ((byte & 0xC0) != 0x80) units += byte >= 0xF0 ? 2 : 1;
+  }
+  return units;
+}
+
+Napi::Object from_end(Napi::Env env, const RunEnd& end) {
+  auto object = Napi::Object::New(env);
+  object["finishReason"] = name_of(end.reason);
+  if (end.stop_string) object["stopString"] = *end.stop_string;
+  if (end.reason == FinishReason::error) {
+    object["errorCode"] = end.error_code;
+    object["errorMessage"] = end.error_message;
+  }
+  auto usage = Napi::Object::New(env);
+  usage["promptTokens"] = end.usage.prompt_tokens;
+  usage["cachedTokens"] = end.usage.cached_tokens;
+  usage["generatedTokens"] = end.usage.generated_tokens;
+  object["usage"] = usage;
+  auto timings = Napi::Object::New(env);
+  timings["queueMs"] = end.timings.queue_ms;
+  timings["promptMs"] = end.timings.prompt_ms;
+  timings["firstTokenMs"] = end.timings.first_token_ms;
+  timings["generationMs"] = end.timings.generation_ms;
+  timings["tokensPerSecond"] = end.timings.tokens_per_second;
+  object["timings"] = timings;
+  return object;
+}
+
+}  // namespace
+
+std::vector<Token> to_tokens(const Napi::Value& value) {
+  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_int32_array) mismatch("an Int32Array of tokens");
+  const auto array = value.As<Napi::Int32Array>();
+  return std::vector<Token>(array.Data(), array.Data() + array.ElementLength());
+}
+
+std::vector<PromptPart> to_parts(const Napi::Value& value) {
+  if (!value.IsArray()) mismatch("prompt parts");
+  const auto array = value.As<Napi::Array>();
+  std::vector<PromptPart> parts;
+  parts.reserve(array.Length());
+  for (uint32_t i = 0; i < array.Length(); ++i) {
+    const Napi::Value entry = array.Get(i);
+    if (!entry.IsObject()) mismatch("prompt parts");
+    const auto part = entry.As<Napi::Object>();
+    if (part.Has("text")) parts.emplace_back(TextPart{string(part, "text")});
+    else if (part.Has("control")) parts.emplace_back(ControlPart{string(part, "control")});
+    else parts.emplace_back(TokensPart{to_tokens(part.Get("tokens"))});
+  }
+  return parts;
+}
+
+RunRequest to_request(const Napi::Object& object) {
+  RunRequest request;
+  request.prompt = to_parts(object.Get("prompt"));
+  request.after = optional_number<RunId>(object, "after");
+  request.sampling = to_sampling(object.Get("sampling").As<Napi::Object>());
+  request.max_tokens = optional_number<uint32_t>(object, "maxTokens");
+  each(object, "stop", [&](const Napi::Value& stop) { request.stop.push_back(stop.As<Napi::String>().Utf8Value()); });
+  each(object, "stopTokens", [&](const Napi::Value& token) { request.stop_tokens.push_back(token.As<Napi::Number>().Int32Value()); });
+  request.log_probabilities = object.Get("logProbabilities").ToBoolean();
+  request.cache_scope = string(object, "cacheScope");
+  request.priority = static_cast<int32_t>(number(object, "priority"));
+  request.queue_timeout_ms = optional_number<double>(object, "queueTimeoutMs");
+  return request;
+}
+
+ContextOptions to_context_options(const Napi::Object& object) {
+  ContextOptions options;
+  options.context_size = optional_number<uint32_t>(object, "contextSize");
+  options.cache_tokens = optional_number<uint32_t>(object, "cacheTokens");
+  options.threads = optional_number<uint32_t>(object, "threads");
+  options.kv_type = string(object, "kvType") == "q8_0" ? GGML_TYPE_Q8_0 : GGML_TYPE_F16;
+  return options;
+}
+
+Napi::Object from_info(Napi::Env env, const ModelInfo& info, const Context& context) {
+  auto object = Napi::Object::New(env);
+  object["path"] = info.path;
+  object["description"] = info.description;
+  object["architecture"] = info.architecture;
+  if (info.name) object["name"] = *info.name;
+  object["parameters"] = static_cast<double>(info.parameters);
+  object["sizeBytes"] = static_cast<double>(info.size_bytes);
+  object["trainingContextSize"] = info.training_context_size;
+  object["layers"] = info.layers;
+  object["embeddingSize"] = info.embedding_size;
+  object["heads"] = info.heads;
+  object["headsKv"] = info.heads_kv;
+  object["vocabularySize"] = info.vocabulary_size;
+  object["vocabularyType"] = info.vocabulary_type;
+  if (info.chat_template) object["chatTemplate"] = *info.chat_template;
+  auto metadata = Napi::Object::New(env);
+  for (const auto& [key, value] : info.metadata) metadata.Set(key, value);
+  object["metadata"] = metadata;
+  if (info.bos_token) object["bosToken"] = *info.bos_token;
+  if (info.eos_token) object["eosToken"] = *info.eos_token;
+  auto ends = Napi::Array::New(env, info.end_of_generation_tokens.size());
+  for (uint32_t i = 0; i < info.end_of_generation_tokens.size(); ++i) ends[i] = info.end_of_generation_tokens[i];
+  object["endOfGenerationTokens"] = ends;
+  object["contextSize"] = context.context_size();
+  object["cacheTokens"] = context.cache_tokens();
+  object["kvType"] = context.kv_type() == GGML_TYPE_Q8_0 ? "q8_0" : "f16";
+  object["threads"] = context.threads();
+  object["threadsBatch"] = context.threads();
+  return object;
+}
+
+Napi::Object from_stats(Napi::Env env, const Stats& stats) {
+  auto object = Napi::Object::New(env);
+  object["running"] = stats.running;
+  object["queued"] = stats.queued;
+  object["parked"] = stats.parked;
+  object["cacheTokens"] = stats.cache_tokens;
+  object["cacheTokensUsed"] = stats.cache_tokens_used;
+  object["branches"] = stats.branches;
+  object["promptTokens"] = static_cast<double>(stats.prompt_tokens);
+  object["cachedTokens"] = static_cast<double>(stats.cached_tokens);
+  object["generatedTokens"] = static_cast<double>(stats.generated_tokens);
+  object["ticks"] = static_cast<double>(stats.ticks);
+  return object;
+}
+
+Napi::Object from_outputs(Napi::Env env, const std::vector<RunOutput>& outputs) {
+  const size_t count = outputs.size();
+  auto ids = Napi::Uint32Array::New(env, count);
+  auto text_lengths = Napi::Uint32Array::New(env, count);
+  auto token_counts = Napi::Uint32Array::New(env, count);
+  std::string text;
+  size_t tokens_total = 0;
+  size_t probabilities_total = 0;
+  for (const RunOutput& output : outputs) {
+    text += output.text;
+    tokens_total += output.tokens.size();
+    probabilities_total += output.log_probabilities.size();
+  }
+  auto tokens = Napi::Int32Array::New(env, tokens_total);
+  auto probabilities = Napi::Float32Array::New(env, probabilities_total);
+  auto ends = Napi::Array::New(env);
+  size_t at = 0;
+  size_t probability = 0;
+  for (size_t i = 0; i < count; ++i) {
+    const RunOutput& output = outputs[i];
+    ids[i] = output.id;
+    text_lengths[i] = utf16_length(output.text);
+    token_counts[i] = static_cast<uint32_t>(output.tokens.size());
+    for (const Token token : output.tokens) tokens[at++] = token;
+    for (const float value : output.log_probabilities) probabilities[probability++] = value;
+    if (output.end) ends.Set(static_cast<uint32_t>(i), from_end(env, *output.end));
+  }
+  auto object = Napi::Object::New(env);
+  object["ids"] = ids;
+  object["textLengths"] = text_lengths;
+  object["tokenCounts"] = token_counts;
+  object["text"] = text;
+  object["tokens"] = tokens;
+  object["logProbabilities"] = probabilities;
+  object["ends"] = ends;
+  return object;
+}
+
+}  // namespace caduceus::binding

@@ -1,0 +1,24 @@
+// JavaScript values to the engine's plain ones and back. Shapes are those of src/engine/engine.ts; the TypeScript layer
+// has checked types and ranges, so what does not fit here is a programming error and throws.
+#pragma once
+
+#include <napi.h>
+
+#include <vector>
+
+#include "../engine/context.h"
+#include "../engine/request.h"
+
+namespace caduceus::binding {
+
+std::vector<PromptPart> to_parts(const Napi::Value& value);
+RunRequest to_request(const Napi::Object& object);
+std::vector<Token> to_tokens(const Napi::Value& value);
+ContextOptions to_context_options(const Napi::Object& object);
+
+Napi::Object from_info(Napi::Env env, const ModelInfo& info, const Context& context);
+Napi::Object from_stats(Napi::Env env, const Stats& stats);
+// Everything that was ready, packed: one text and one array of tokens for all runs, with the lengths of each.
+Napi::Object from_outputs(Napi::Env env, const std::vector<RunOutput>& outputs);
+
+}  // namespace caduceus::binding

@@ -1,0 +1,145 @@
+#include "engine_object.h"
+
+#include "addon_data.h"
+#include "convert.h"
+#include "promise_worker.h"
+
+namespace caduceus::binding {
+
+Napi::Function EngineObject::define(Napi::Env env) {
+  return DefineClass(env, "NativeEngine",
+                     {InstanceMethod<&EngineObject::submit>("submit"), InstanceMethod<&EngineObject::cancel>("cancel"),
+                      InstanceMethod<&EngineObject::pause>("pause"), InstanceMethod<&EngineObject::resume>("resume"),
+                      InstanceMethod<&EngineObject::release>("release"), InstanceMethod<&EngineObject::take>("take"),
+                      InstanceMethod<&EngineObject::stats>("stats"), InstanceMethod<&EngineObject::get_info>("info"),
+                      InstanceMethod<&EngineObject::tokenize>("tokenize"), InstanceMethod<&EngineObject::detokenize>("detokenize"),
+                      InstanceMethod<&EngineObject::ref>("ref"), InstanceMethod<&EngineObject::unref>("unref"),
+                      InstanceMethod<&EngineObject::close>("close")});
+}
+
+EngineObject::EngineObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<EngineObject>(info), env_(info.Env()) {}
+
+EngineObject::~EngineObject() {
+  if (engine_) engine_->close();
+  let_go();
+}
+
+void EngineObject::adopt(Napi::Env env, std::unique_ptr<Context> context, const Napi::Function& on_wake) {
+  wake_ = Napi::ThreadSafeFunction::New(env, on_wake, "caduceus engine", 0, 1);
+  wake_.Unref(env);
+  engine_ = std::make_shared<Engine>(std::move(context), [wake = wake_]() mutable { wake.NonBlockingCall(); });
+  // Hooks run in reverse order: added after the thread-safe function's own, this one joins the thread before it goes.
+  napi_add_env_cleanup_hook(env, on_exit, this);
+  adopted_ = true;
+}
+
+void EngineObject::on_exit(void* self) {
+  auto* object = static_cast<EngineObject*>(self);
+  if (object->engine_) object->engine_->close();
+  if (const auto closing = object->closing_.lock()) closing->close();
+  object->let_go();
+}
+
+// Runs once, on the event loop's thread, when the engine's thread has ended.
+void EngineObject::let_go() {
+  if (!adopted_) return;
+  adopted_ = false;
+  napi_remove_env_cleanup_hook(env_, on_exit, this);
+  engine_.reset();
+  wake_.Release();
+}
+
+Engine& EngineObject::open(Napi::Env env) {
+  if (!engine_) throw to_js(env, "MODEL_CLOSED", "The model is closed.");
+  return *engine_;
+}
+
+Napi::Value EngineObject::submit(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    Engine& engine = open(info.Env());
+    return Napi::Number::New(info.Env(), engine.submit(to_request(info[0].As<Napi::Object>())));
+  });
+}
+
+void EngineObject::cancel(const Napi::CallbackInfo& info) {
+  if (engine_) engine_->cancel(info[0].As<Napi::Number>().Uint32Value());
+}
+
+void EngineObject::pause(const Napi::CallbackInfo& info) {
+  if (engine_) engine_->pause(info[0].As<Napi::Number>().Uint32Value());
+}
+
+void EngineObject::resume(const Napi::CallbackInfo& info) {
+  if (engine_) engine_->resume(info[0].As<Napi::Number>().Uint32Value());
+}
+
+void EngineObject::release(const Napi::CallbackInfo& info) {
+  if (engine_) engine_->release(info[0].As<Napi::Number>().Uint32Value());
+}
+
+Napi::Value EngineObject::take(const Napi::CallbackInfo& info) {
+  return from_outputs(info.Env(), engine_ ? engine_->take() : std::vector<RunOutput>());
+}
+
+Napi::Value EngineObject::stats(const Napi::CallbackInfo& info) { return from_stats(info.Env(), open(info.Env()).stats()); }
+
+Napi::Value EngineObject::get_info(const Napi::CallbackInfo& info) {
+  Engine& engine = open(info.Env());
+  return from_info(info.Env(), engine.model_info(), engine.context());
+}
+
+Napi::Value EngineObject::tokenize(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    open(info.Env());
+    return PromiseWorker<std::vector<Token>>::start(
+        info.Env(), [engine = engine_, parts = to_parts(info[0])] { return engine->tokenizer().tokenize(parts); },
+        [](Napi::Env env, const std::vector<Token>& tokens) -> Napi::Value {
+          auto array = Napi::Int32Array::New(env, tokens.size());
+          std::copy(tokens.begin(), tokens.end(), array.Data());
+          return array;
+        });
+  });
+}
+
+Napi::Value EngineObject::detokenize(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    open(info.Env());
+    return PromiseWorker<std::string>::start(
+        info.Env(),
+        [engine = engine_, tokens = to_tokens(info[0]), special = info[1].ToBoolean().Value()] {
+          return engine->tokenizer().detokenize(tokens, special);
+        },
+        [](Napi::Env env, const std::string& text) -> Napi::Value { return Napi::String::New(env, text); });
+  });
+}
+
+void EngineObject::ref(const Napi::CallbackInfo& info) {
+  if (engine_) wake_.Ref(info.Env());
+}
+
+void EngineObject::unref(const Napi::CallbackInfo& info) {
+  if (engine_) wake_.Unref(info.Env());
+}
+
+Napi::Value EngineObject::close(const Napi::CallbackInfo& info) {
+  open(info.Env());
+  // The worker is the last owner, so that memory is freed there and before the promise settles. The engine calls `wake_`
+  // until its thread has ended, so the function is released after that; a clean-up hook that comes first joins too.
+  closing_ = engine_;
+  Ref();
+  return PromiseWorker<std::vector<RunOutput>>::start(
+      info.Env(),
+      [engine = std::move(engine_)]() mutable {
+        engine->close();
+        auto last = engine->take();
+        engine.reset();
+        return last;
+      },
+      [this](Napi::Env env, const std::vector<RunOutput>& last) -> Napi::Value {
+        let_go();
+        Unref();
+        return from_outputs(env, last);
+      });
+}
+
+}  // namespace caduceus::binding

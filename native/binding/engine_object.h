@@ -1,0 +1,55 @@
+// The JavaScript object around one engine.
+//
+// The event loop's thread owns this object; the engine has its own thread, which only ever calls `wake_`. Three things
+// can end it: `close()`, which joins the thread on a worker and frees everything; the environment's clean-up hook
+// (process exit, worker.terminate()), which joins it at once; the garbage collector, through the destructor. Whatever
+// comes first, the thread is joined before `wake_` is released.
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+
+#include "../engine/engine.h"
+
+namespace caduceus::binding {
+
+class EngineObject : public Napi::ObjectWrap<EngineObject> {
+ public:
+  static Napi::Function define(Napi::Env env);
+
+  explicit EngineObject(const Napi::CallbackInfo& info);
+  ~EngineObject() override;
+
+  // Takes over a context that a loading thread has made. `on_wake` is called on the event loop when output is ready.
+  void adopt(Napi::Env env, std::unique_ptr<Context> context, const Napi::Function& on_wake);
+
+ private:
+  Napi::Value submit(const Napi::CallbackInfo& info);
+  void cancel(const Napi::CallbackInfo& info);
+  void pause(const Napi::CallbackInfo& info);
+  void resume(const Napi::CallbackInfo& info);
+  void release(const Napi::CallbackInfo& info);
+  Napi::Value take(const Napi::CallbackInfo& info);
+  Napi::Value stats(const Napi::CallbackInfo& info);
+  Napi::Value get_info(const Napi::CallbackInfo& info);
+  Napi::Value tokenize(const Napi::CallbackInfo& info);
+  Napi::Value detokenize(const Napi::CallbackInfo& info);
+  // While referenced, the process stays alive for this engine's output.
+  void ref(const Napi::CallbackInfo& info);
+  void unref(const Napi::CallbackInfo& info);
+  // A promise of the last output, which ends every run.
+  Napi::Value close(const Napi::CallbackInfo& info);
+
+  Engine& open(Napi::Env env);
+  void let_go();
+  static void on_exit(void* self);
+
+  napi_env env_ = nullptr;
+  std::shared_ptr<Engine> engine_;  // null once closed
+  std::weak_ptr<Engine> closing_;   // while a worker closes it
+  Napi::ThreadSafeFunction wake_;
+  bool adopted_ = false;
+};
+
+}  // namespace caduceus::binding

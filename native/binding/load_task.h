@@ -1,0 +1,49 @@
+// Loads a model on a thread of its own, so that neither the event loop nor libuv's few threads wait for it.
+//
+// The thread only posts to `events_`; everything else belongs to the event loop's thread. The environment's clean-up
+// hook cancels and joins it, so a worker may be terminated while it loads.
+#pragma once
+
+#include <napi.h>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <thread>
+
+#include "../engine/context.h"
+#include "../engine/error.h"
+#include "../engine/model.h"
+
+namespace caduceus::binding {
+
+class LoadTask {
+ public:
+  // createEngine(options, onWake, onProgress?) -> { promise, cancel() }
+  static Napi::Value start(const Napi::CallbackInfo& info);
+
+ private:
+  LoadTask(Napi::Env env, ModelOptions model, ContextOptions context);
+
+  void run();
+  void settle(Napi::Env env);
+  static void on_exit(void* self);
+
+  Napi::Env env_;
+  ModelOptions model_options_;
+  ContextOptions context_options_;
+  Napi::Promise::Deferred deferred_;
+  Napi::FunctionReference on_wake_;
+  Napi::FunctionReference on_progress_;
+  Napi::ThreadSafeFunction events_;
+  std::atomic<bool> cancelled_{false};
+  std::function<void()> forget_cancel_;  // the JavaScript cancel function may outlive this task
+  std::thread thread_;
+
+  // Written by the thread before its last event, read by `settle` after it.
+  std::unique_ptr<Context> context_;
+  std::optional<EngineError> error_;
+};
+
+}  // namespace caduceus::binding

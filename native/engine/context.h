@@ -1,0 +1,80 @@
+// One llama_context with its thread pool, set up the way the engine needs it. Built on the loading thread, then used by
+// the engine thread only; `interrupt` is read by ggml while it computes.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "ggml-cpu.h"
+#include "llama.h"
+#include "model.h"
+
+namespace caduceus {
+
+struct ContextOptions {
+  std::optional<uint32_t> context_size;  // one conversation
+  std::optional<uint32_t> cache_tokens;  // all of them
+  ggml_type kv_type = GGML_TYPE_F16;
+  std::optional<uint32_t> threads;
+};
+
+// Sequences that run at once. Also llama.cpp's n_seq_max, which reserves an output row for each.
+constexpr uint32_t max_running = 64;
+
+class Context {
+ public:
+  Context(std::shared_ptr<Model> model, const ContextOptions& options);
+
+  struct Row {
+    llama_token token;
+    llama_pos position;
+    llama_seq_id sequence;
+    bool output;
+  };
+  // llama_decode's result: 0, 1 no room, 2 interrupted, below 0 failed. Output rows are then at `logits(index)`.
+  int decode(std::span<const Row> rows);
+  std::span<const float> logits(int row);
+
+  // Set by any thread: the computation under way ends at its next graph node, on a CPU.
+  std::atomic<bool> interrupt{false};
+
+  Model& model() { return *model_; }
+  llama_context* get() { return context_.get(); }
+  uint32_t context_size() const { return context_size_; }
+  uint32_t cache_tokens() const { return cache_tokens_; }
+  uint32_t batch_size() const { return batch_size_; }
+  uint32_t threads() const { return threads_; }
+  ggml_type kv_type() const { return kv_type_; }
+
+ private:
+  struct FreeContext {
+    void operator()(llama_context* context) const { llama_free(context); }
+  };
+  struct FreePool {
+    void operator()(ggml_threadpool* pool) const { ggml_threadpool_free(pool); }
+  };
+  struct Batch {
+    explicit Batch(uint32_t size) : batch(llama_batch_init(static_cast<int32_t>(size), 0, 1)) {}
+    ~Batch() { llama_batch_free(batch); }
+    Batch(const Batch&) = delete;
+    Batch& operator=(const Batch&) = delete;
+    llama_batch batch;
+  };
+
+  void resolve_sizes(const ContextOptions& options);
+
+  std::shared_ptr<Model> model_;
+  uint32_t context_size_ = 0;
+  uint32_t cache_tokens_ = 0;
+  uint32_t batch_size_ = 512;
+  uint32_t threads_ = 1;
+  ggml_type kv_type_;
+  std::unique_ptr<ggml_threadpool, FreePool> pool_;
+  std::unique_ptr<llama_context, FreeContext> context_;
+  std::unique_ptr<Batch> batch_;
+};
+
+}  // namespace caduceus

@@ -1,0 +1,122 @@
+// The engine: many runs over one context, on one thread of its own that never waits for its callers.
+//
+// Callers push commands and fetch output; the thread takes the commands between two computations. Destroying the
+// engine interrupts the computation, ends every run with MODEL_CLOSED and joins the thread first.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <variant>
+#include <vector>
+
+#include "context.h"
+#include "kv_memory.h"
+#include "outbox.h"
+#include "prefix_cache.h"
+#include "run.h"
+#include "tokenizer.h"
+
+namespace caduceus {
+
+class Engine {
+ public:
+  // `wake` is called on the engine thread when `take` has something to give.
+  Engine(std::unique_ptr<Context> context, std::function<void()> wake);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // -- any thread --
+
+  // Never blocks on the computation. What is wrong with the request ends the run. Throws MODEL_CLOSED after `close`.
+  RunId submit(RunRequest request);
+  // At the next tick; within one graph node when the run's prompt is being read on a CPU.
+  void cancel(RunId id);
+  // The reader is behind: output is kept here, and past a limit the run parks until `resume`.
+  void pause(RunId id);
+  void resume(RunId id);
+  // Ends the run if need be and forgets it: later runs can no longer continue after it.
+  void release(RunId id);
+  std::vector<RunOutput> take() { return outbox_.take(); }
+  Stats stats() const;
+  // Returns when the thread has ended. Twice is fine.
+  void close();
+
+  const Tokenizer& tokenizer() const { return tokenizer_; }
+  const Context& context() const { return *context_; }
+  const ModelInfo& model_info() const { return context_->model().info(); }
+
+ private:
+  struct Submit {
+    RunId id;
+    RunRequest request;
+    Clock::time_point submitted;
+  };
+  struct Cancel { RunId id; };
+  struct Resume {};
+  struct Release { RunId id; };
+  using Command = std::variant<Submit, Cancel, Resume, Release>;
+
+  void push(Command command);
+
+  // -- engine thread --
+  void loop();
+  bool take_commands();
+  void begin(Submit submit);
+  void enqueue(Run& run);
+  void cancel_now(RunId id);
+  bool admit();
+  bool admit(Run& run);
+  void expire_waiting();
+  bool decode();
+  bool prefill();
+  Run* next_to_prefill();
+  uint32_t prefill_rows(bool others_decode) const;
+  bool make_room(uint32_t cells, const Run& who);
+  bool preempt(const Run& who, bool parked_only);
+  void sample(Run& run, int row);
+  void finish(Run& run, FinishReason reason);
+  void fail(Run& run, const std::string& code, const std::string& message);
+  void end(Run& run, Run::Ending ending);
+  void update_parked();
+  void update_stats();
+  void wait_for_commands();
+
+  std::unique_ptr<Context> context_;
+  Tokenizer tokenizer_;
+  Outbox outbox_;
+
+  // -- guarded by commands_mutex_ --
+  std::mutex commands_mutex_;
+  std::condition_variable commands_ready_;
+  std::vector<Command> commands_;
+  RunId next_id_ = 1;
+  RunId prefilling_ = 0;
+  bool stopping_ = false;
+
+  mutable std::mutex stats_mutex_;
+  Stats stats_;
+
+  // -- engine thread owns everything below --
+  LlamaMemory memory_;
+  PrefixCache cache_;
+  std::map<RunId, std::unique_ptr<Run>> runs_;
+  std::vector<Run*> waiting_;  // by priority, then by age
+  std::vector<Run*> running_;  // by age of their admission
+  RunId last_prefilled_ = 0;
+  Stats totals_;
+  double decode_ms_ = 0;       // smoothed: one decode tick
+  double prefill_row_ms_ = 0;  // smoothed: one row of a prefill
+  std::vector<Context::Row> rows_;
+  std::vector<llama_token_data> scratch_;
+
+  std::mutex close_mutex_;
+  std::thread thread_;  // last: starts when all else is there
+};
+
+}  // namespace caduceus

@@ -1,0 +1,12 @@
+// Reads a GGUF file's header before llama.cpp does: whatever would make it abort, or fail without a reason, is
+// refused here with a sentence that says what is wrong.
+#pragma once
+
+#include <string>
+
+namespace caduceus {
+
+// Throws MODEL_NOT_FOUND or MODEL_INVALID.
+void check_gguf(const std::string& path);
+
+}  // namespace caduceus

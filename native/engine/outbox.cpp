@@ -1,0 +1,81 @@
+#include "outbox.h"
+
+namespace caduceus {
+
+void Outbox::open(RunId id) {
+  std::lock_guard lock(mutex_);
+  channels_[id];
+}
+
+void Outbox::add(RunId id, std::string_view text, Token token, std::optional<float> log_probability) {
+  std::lock_guard lock(mutex_);
+  const auto it = channels_.find(id);
+  if (it == channels_.end()) return;
+  RunOutput& output = it->second.output;
+  output.text += text;
+  output.tokens.push_back(token);
+  if (log_probability) output.log_probabilities.push_back(*log_probability);
+}
+
+void Outbox::end(RunId id, std::string_view text, RunEnd end) {
+  std::lock_guard lock(mutex_);
+  const auto it = channels_.find(id);
+  if (it == channels_.end()) return;
+  RunOutput& output = it->second.output;
+  output.text += text;
+  output.end = std::move(end);
+}
+
+void Outbox::publish() {
+  {
+    std::lock_guard lock(mutex_);
+    if (woken_) return;
+    bool ready = false;
+    for (const auto& [_, channel] : channels_) ready |= channel.ready();
+    if (!ready) return;
+    woken_ = true;
+  }
+  wake_();
+}
+
+size_t Outbox::held(RunId id) const {
+  std::lock_guard lock(mutex_);
+  const auto it = channels_.find(id);
+  return it == channels_.end() || !it->second.paused ? 0 : it->second.output.tokens.size();
+}
+
+std::vector<RunOutput> Outbox::take() {
+  std::lock_guard lock(mutex_);
+  woken_ = false;
+  std::vector<RunOutput> taken;
+  for (auto it = channels_.begin(); it != channels_.end();) {
+    Channel& channel = it->second;
+    if (!channel.ready()) {
+      ++it;
+      continue;
+    }
+    const bool ended = channel.output.end.has_value();
+    channel.output.id = it->first;
+    taken.push_back(std::move(channel.output));
+    channel.output = {};
+    it = ended ? channels_.erase(it) : std::next(it);
+  }
+  return taken;
+}
+
+void Outbox::pause(RunId id) {
+  std::lock_guard lock(mutex_);
+  if (const auto it = channels_.find(id); it != channels_.end()) it->second.paused = true;
+}
+
+void Outbox::resume(RunId id) {
+  std::lock_guard lock(mutex_);
+  if (const auto it = channels_.find(id); it != channels_.end()) it->second.paused = false;
+}
+
+void Outbox::forget(RunId id) {
+  std::lock_guard lock(mutex_);
+  channels_.erase(id);
+}
+
+}  // namespace caduceus

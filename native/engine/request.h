@@ -1,0 +1,96 @@
+// What goes into the engine and what comes out of it, as plain values. Mirrors src/engine/engine.ts.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "llama.h"
+
+namespace caduceus {
+
+using Token = llama_token;
+using RunId = uint32_t;
+
+struct TextPart { std::string text; };        // never read as markup
+struct ControlPart { std::string text; };     // special tokens in it become those tokens
+struct TokensPart { std::vector<Token> tokens; };
+using PromptPart = std::variant<TextPart, ControlPart, TokensPart>;
+
+struct Sampling {
+  float temperature = 0.8f;
+  int32_t top_k = 40;
+  float top_p = 0.95f;
+  float min_p = 0.05f;
+  float repeat_penalty = 1.0f;
+  float frequency_penalty = 0.0f;
+  float presence_penalty = 0.0f;
+  int32_t penalty_last_n = 64;
+  std::optional<uint32_t> seed;
+  std::vector<std::pair<Token, float>> logit_bias;
+};
+
+struct RunRequest {
+  std::vector<PromptPart> prompt;
+  std::optional<RunId> after;
+  Sampling sampling;
+  std::optional<uint32_t> max_tokens;
+  std::vector<std::string> stop;
+  std::vector<Token> stop_tokens;
+  bool log_probabilities = false;
+  std::string cache_scope;
+  int32_t priority = 0;
+  std::optional<double> queue_timeout_ms;
+};
+
+struct Usage {
+  uint32_t prompt_tokens = 0;
+  uint32_t cached_tokens = 0;
+  uint32_t generated_tokens = 0;
+};
+
+struct Timings {
+  double queue_ms = 0;
+  double prompt_ms = 0;
+  double first_token_ms = 0;
+  double generation_ms = 0;
+  double tokens_per_second = 0;
+};
+
+enum class FinishReason { stop, length, cancelled, error };
+
+struct RunEnd {
+  FinishReason reason = FinishReason::stop;
+  std::optional<std::string> stop_string;
+  Usage usage;
+  Timings timings;
+  std::string error_code;  // set when reason is error
+  std::string error_message;
+};
+
+// Everything one run has produced since it was last taken.
+struct RunOutput {
+  RunId id = 0;
+  std::string text;  // whole code points
+  std::vector<Token> tokens;
+  std::vector<float> log_probabilities;
+  std::optional<RunEnd> end;
+};
+
+struct Stats {
+  uint32_t running = 0;
+  uint32_t queued = 0;
+  uint32_t parked = 0;
+  uint32_t cache_tokens = 0;
+  uint32_t cache_tokens_used = 0;
+  uint32_t branches = 0;
+  uint64_t prompt_tokens = 0;
+  uint64_t cached_tokens = 0;
+  uint64_t generated_tokens = 0;
+  uint64_t ticks = 0;
+};
+
+}  // namespace caduceus

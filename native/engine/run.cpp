@@ -1,0 +1,59 @@
+#include "run.h"
+
+namespace caduceus {
+
+Run::Run(RunId id, RunRequest request_, Clock::time_point submitted)
+    : id(id), request(std::move(request_)), submitted(submitted), stops_(request.stop), last_token_(submitted) {}
+
+void Run::start(std::vector<Token> prompt, const llama_vocab* vocab) {
+  tokens = std::move(prompt);
+  usage.prompt_tokens = static_cast<uint32_t>(tokens.size());
+  sampler = std::make_unique<Sampler>(request.sampling, vocab);
+  // The penalties look at the prompt too, as llama.cpp's own tools do.
+  for (const Token token : tokens) sampler->accept(token);
+  request.prompt.clear();
+}
+
+Run::Step Run::accept(Token token, const Tokenizer& tokenizer, uint32_t context_size) {
+  last_token_ = Clock::now();
+  if (!first_token) first_token = last_token_;
+  tokens.push_back(token);
+  sampler->accept(token);
+  ++usage.generated_tokens;
+  Step step;
+  step.text = stops_.push(utf8_.push(tokenizer.piece(token)));
+  if (stops_.matched()) {
+    step.finished = FinishReason::stop;
+  } else if (usage.generated_tokens >= request.max_tokens.value_or(UINT32_MAX) || tokens.size() >= context_size) {
+    step.finished = FinishReason::length;
+  }
+  return step;
+}
+
+Run::Ending Run::finish(FinishReason reason) {
+  Ending ending;
+  const auto now = Clock::now();
+  if (!stops_.matched()) {
+    ending.text = stops_.push(utf8_.flush());
+    if (!stops_.matched()) ending.text += stops_.flush();
+  }
+  RunEnd& end = ending.end;
+  end.reason = reason;
+  end.stop_string = stops_.matched();
+  end.usage = usage;
+  end.timings.queue_ms = milliseconds(admitted.value_or(now) - submitted);
+  end.timings.prompt_ms = prompt_ms;
+  if (first_token) {
+    end.timings.first_token_ms = milliseconds(*first_token - submitted);
+    end.timings.generation_ms = milliseconds(last_token_ - *first_token);
+    if (usage.generated_tokens > 1 && end.timings.generation_ms > 0) {
+      end.timings.tokens_per_second = (usage.generated_tokens - 1) * 1000.0 / end.timings.generation_ms;
+    }
+  }
+  phase = Phase::ended;
+  sampler.reset();
+  request = {};
+  return ending;
+}
+
+}  // namespace caduceus

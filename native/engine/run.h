@@ -1,0 +1,69 @@
+// One request on its way through the engine. Owned and touched by the engine thread only.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "request.h"
+#include "sampler.h"
+#include "text_stream.h"
+#include "tokenizer.h"
+
+namespace caduceus {
+
+using Clock = std::chrono::steady_clock;
+
+inline double milliseconds(Clock::duration duration) { return std::chrono::duration<double, std::milli>(duration).count(); }
+
+class Run {
+ public:
+  enum class Phase { waiting, running, ended };
+
+  Run(RunId id, RunRequest request, Clock::time_point submitted);
+
+  // The prompt is known: `tokens` holds all of it, what came before `after` included.
+  void start(std::vector<Token> tokens, const llama_vocab* vocab);
+
+  struct Step {
+    std::string text;  // what can be shown now
+    std::optional<FinishReason> finished;
+  };
+  // Takes a sampled token that is not the end of the turn.
+  Step accept(Token token, const Tokenizer& tokenizer, uint32_t context_size);
+
+  // Ends the run and frees all but its tokens, which later runs may continue. `text` is what was still held back.
+  struct Ending {
+    std::string text;
+    RunEnd end;
+  };
+  Ending finish(FinishReason reason);
+
+  // Rows that have no cell yet. One: the run decodes; more: it reads its prompt.
+  uint32_t remaining() const { return static_cast<uint32_t>(tokens.size()) - computed; }
+  bool reads_prompt() const { return remaining() > 1; }
+
+  const RunId id;
+  RunRequest request;
+  Phase phase = Phase::waiting;
+  std::vector<Token> tokens;  // prompt, then what was generated
+  uint32_t computed = 0;      // of these, how many lie in the cache
+  int sequence = -1;          // in the prefix cache; -1 while waiting and after the end
+  bool parked = false;        // waits for its reader
+  std::unique_ptr<Sampler> sampler;
+
+  Usage usage;
+  const Clock::time_point submitted;
+  std::optional<Clock::time_point> admitted;
+  std::optional<Clock::time_point> first_token;
+  double prompt_ms = 0;
+
+ private:
+  Utf8Assembler utf8_;
+  StopMatcher stops_;
+  Clock::time_point last_token_;
+};
+
+}  // namespace caduceus

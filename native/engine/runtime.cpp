@@ -1,0 +1,85 @@
+#include "runtime.h"
+
+#include <atomic>
+#include <mutex>
+
+#include "llama.h"
+
+namespace caduceus {
+namespace {
+
+std::mutex log_mutex;
+std::atomic<int> log_level{static_cast<int>(LogLevel::silent)};
+LogSink log_sink;
+// GGML_LOG_LEVEL_CONT continues the line before it, so lines are put together here.
+std::string log_line;
+LogLevel log_line_level = LogLevel::silent;
+
+thread_local int captures = 0;
+thread_local std::string captured_error;
+
+LogLevel level_of(ggml_log_level level) {
+  switch (level) {
+    case GGML_LOG_LEVEL_ERROR: return LogLevel::error;
+    case GGML_LOG_LEVEL_WARN: return LogLevel::warn;
+    case GGML_LOG_LEVEL_INFO: return LogLevel::info;
+    default: return LogLevel::debug;
+  }
+}
+
+void capture_error(const char* text) {
+  std::string line(text);
+  while (!line.empty() && (line.back() == '\n' || line.back() == ' ')) line.pop_back();
+  // "llama_model_load: error loading model: tensor 'x' ..." -> from the last part that tells something.
+  if (const auto colon = line.find(": "); colon != std::string::npos && line.find(' ') > colon) line.erase(0, colon + 2);
+  // The loader logs its cause first and "failed to load model" after it; the cause is what helps.
+  if (!line.empty() && (captured_error.empty() || line.find("failed to load model") == std::string::npos)) captured_error = line;
+}
+
+void on_log(ggml_log_level level, const char* text, void*) {
+  if (captures > 0 && level == GGML_LOG_LEVEL_ERROR) capture_error(text);
+  const int limit = log_level.load(std::memory_order_relaxed);
+  if (limit == 0) return;
+  std::lock_guard lock(log_mutex);
+  if (level != GGML_LOG_LEVEL_CONT) log_line_level = level_of(level);
+  if (static_cast<int>(log_line_level) > limit || !log_sink) return;
+  for (const char* c = text; *c != '\0'; ++c) {
+    if (*c != '\n') {
+      log_line.push_back(*c);
+    } else if (!log_line.empty()) {
+      log_sink(log_line_level, log_line);
+      log_line.clear();
+    }
+  }
+}
+
+}  // namespace
+
+void ensure_backend() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    llama_log_set(on_log, nullptr);
+    llama_backend_init();
+  });
+}
+
+void set_log(LogLevel level, LogSink sink) {
+  std::lock_guard lock(log_mutex);
+  log_sink = std::move(sink);
+  log_level.store(log_sink ? static_cast<int>(level) : 0, std::memory_order_relaxed);
+  log_line.clear();
+}
+
+ErrorLogCapture::ErrorLogCapture() : previous_(std::move(captured_error)) {
+  captured_error.clear();
+  ++captures;
+}
+
+ErrorLogCapture::~ErrorLogCapture() {
+  --captures;
+  captured_error = std::move(previous_);
+}
+
+std::string ErrorLogCapture::last() const { return captured_error; }
+
+}  // namespace caduceus

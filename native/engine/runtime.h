@@ -1,0 +1,36 @@
+// What exists once in a process: llama.cpp's backend and its log.
+#pragma once
+
+#include <functional>
+#include <string>
+
+namespace caduceus {
+
+enum class LogLevel { silent = 0, error = 1, warn = 2, info = 3, debug = 4 };
+
+// Called from whichever thread logs, one line at a time without its newline. Must not log itself.
+using LogSink = std::function<void(LogLevel level, const std::string& line)>;
+
+// Initialises llama.cpp on the first call; later calls cost one atomic load. Any thread.
+void ensure_backend();
+
+// Routes llama.cpp's log to `sink` from this level up. Silent by default; standard output is never written to.
+void set_log(LogLevel level, LogSink sink);
+
+// Keeps the errors that llama.cpp logs on the calling thread while it exists: the only place where it says why a
+// file could not be loaded.
+class ErrorLogCapture {
+ public:
+  ErrorLogCapture();
+  ~ErrorLogCapture();
+  ErrorLogCapture(const ErrorLogCapture&) = delete;
+  ErrorLogCapture& operator=(const ErrorLogCapture&) = delete;
+
+  // The last error logged, without llama.cpp's function name in front; empty when there was none.
+  std::string last() const;
+
+ private:
+  std::string previous_;
+};
+
+}  // namespace caduceus

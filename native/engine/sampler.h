@@ -1,0 +1,39 @@
+// Chooses the next token of one run. Used by the engine thread only.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "llama.h"
+#include "request.h"
+
+namespace caduceus {
+
+class Sampler {
+ public:
+  Sampler(const Sampling& sampling, const llama_vocab* vocab);
+
+  // The chosen token, or LLAMA_TOKEN_NULL when no token has a finite logit. `logits` is one row of the vocabulary;
+  // `scratch` is shared by all samplers of a thread.
+  Token sample(std::span<const float> logits, std::vector<llama_token_data>& scratch);
+
+  // Tells the penalties what came before: prompt tokens first, then every generated one.
+  void accept(Token token);
+
+ private:
+  struct Free {
+    void operator()(llama_sampler* sampler) const { llama_sampler_free(sampler); }
+  };
+  using Handle = std::unique_ptr<llama_sampler, Free>;
+
+  void add(llama_sampler* sampler);
+
+  Handle chain_;
+  bool greedy_;
+};
+
+// Natural logarithm of the probability of `token` before any sampling setting.
+float log_probability(std::span<const float> logits, Token token);
+
+}  // namespace caduceus

@@ -1,0 +1,138 @@
+// The engine that runs in this process: packed output from the addon, handed to the runs it belongs to.
+import { CaduceusError, type ErrorCode } from "../../errors.js";
+import type { Engine, EngineCapabilities, EngineOptions, EngineStats, ModelInfo, PromptPart, Run, RunRequest } from "../engine.js";
+import { AddonRun } from "./addon_run.js";
+import { loadAddon } from "./load_addon.js";
+import type { NativeEngine, NativeOutputs } from "./native.js";
+
+/** Loads a model on a thread of its own. Rejects with the signal's reason when it is aborted meanwhile. */
+export async function createAddonEngine(options: EngineOptions): Promise<Engine> {
+  const { signal, onProgress } = options;
+  signal?.throwIfAborted();
+  const { path, gpuLayers, contextSize, cacheTokens, kvType, threads } = options;
+  let engine: AddonEngine | undefined;
+  const load = loadAddon().createEngine(
+    { path, gpuLayers, contextSize, cacheTokens, kvType, threads },
+    () => engine?.deliver(),
+    onProgress,
+  );
+  signal?.addEventListener("abort", load.cancel, { once: true });
+  try {
+    const native = await load.promise;
+    if (signal?.aborted) {
+      await native.close();
+      throw signal.reason;
+    }
+    engine = new AddonEngine(native);
+    return engine;
+  } catch (error) {
+    if (signal?.aborted) throw signal.reason;
+    throw error;
+  } finally {
+    signal?.removeEventListener("abort", load.cancel);
+  }
+}
+
+class AddonEngine implements Engine {
+  readonly info: ModelInfo;
+  readonly capabilities: EngineCapabilities = { constrained: false, prefixSharing: true, logProbabilities: true };
+  readonly #native: NativeEngine;
+  readonly #runs = new Map<number, AddonRun>();
+  #waiting = 0;
+  #closing: Promise<void> | undefined;
+
+  constructor(native: NativeEngine) {
+    this.#native = native;
+    this.info = native.info();
+  }
+
+  submit(request: RunRequest): Run {
+    this.#assertOpen();
+    const id = this.#native.submit(request);
+    const run = new AddonRun(id, request.logProbabilities, {
+      cancel: () => this.#closing ?? this.#native.cancel(id),
+      pause: () => this.#closing ?? this.#native.pause(id),
+      resume: () => this.#closing ?? this.#native.resume(id),
+      release: () => {
+        this.#runs.delete(id);
+        if (!this.#closing) this.#native.release(id);
+      },
+      waits: (waits) => this.#countWaiting(waits ? 1 : -1),
+    });
+    this.#runs.set(id, run);
+    return run;
+  }
+
+  async tokenize(parts: readonly PromptPart[]): Promise<Int32Array> {
+    this.#assertOpen();
+    return this.#native.tokenize(withTypedTokens(parts));
+  }
+
+  async detokenize(tokens: ArrayLike<number>, options: { special?: boolean } = {}): Promise<string> {
+    this.#assertOpen();
+    return this.#native.detokenize(Int32Array.from(tokens), options.special === true);
+  }
+
+  stats(): EngineStats {
+    this.#assertOpen();
+    return this.#native.stats();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const native = this.#native;
+    this.#dispatch(native.take());
+    this.#dispatch(await native.close());
+    this.#runs.clear();
+  }
+
+  /** Called by the addon when output is ready. */
+  deliver(): void {
+    this.#dispatch(this.#native.take());
+  }
+
+  #dispatch(outputs: NativeOutputs): void {
+    let textAt = 0;
+    let tokensAt = 0;
+    let probabilitiesAt = 0;
+    for (let n = 0; n < outputs.ids.length; n++) {
+      const id = outputs.ids[n] as number;
+      const textEnd = textAt + (outputs.textLengths[n] as number);
+      const tokensEnd = tokensAt + (outputs.tokenCounts[n] as number);
+      const run = this.#runs.get(id);
+      // The lengths of the packed probabilities follow from who asked for them, so released runs count too: the addon
+      // leaves out what it was told to forget.
+      const probabilitiesEnd = probabilitiesAt + (run?.logProbabilities ? tokensEnd - tokensAt : 0);
+      run?.deliver(
+        outputs.text.slice(textAt, textEnd),
+        outputs.tokens.slice(tokensAt, tokensEnd),
+        run.logProbabilities ? outputs.logProbabilities.slice(probabilitiesAt, probabilitiesEnd) : undefined,
+        outputs.ends[n],
+      );
+      textAt = textEnd;
+      tokensAt = tokensEnd;
+      probabilitiesAt = probabilitiesEnd;
+    }
+  }
+
+  // A process stays alive for output that somebody waits for, and for nothing else.
+  #countWaiting(change: 1 | -1): void {
+    const before = this.#waiting;
+    this.#waiting += change;
+    if (this.#closing) return;
+    if (before === 0 && this.#waiting === 1) this.#native.ref();
+    if (before === 1 && this.#waiting === 0) this.#native.unref();
+  }
+
+  #assertOpen(): void {
+    if (this.#closing) throw new CaduceusError("MODEL_CLOSED" satisfies ErrorCode, "The model is closed.");
+  }
+}
+
+function withTypedTokens(parts: readonly PromptPart[]): PromptPart[] {
+  return parts.map((part) => ("tokens" in part ? { tokens: Int32Array.from(part.tokens) } : part));
+}

@@ -1,0 +1,128 @@
+// One run's output between the addon, which delivers when it likes, and its reader, who takes when it likes.
+import { CaduceusError, type ErrorCode } from "../../errors.js";
+import type { Run, RunDelta, RunEnd } from "../engine.js";
+import type { NativeEnd } from "./native.js";
+
+/** Tokens that may wait here for the reader before the engine is told to keep the rest and, soon after, to park. */
+const maxQueuedTokens = 64;
+
+/** What a run asks of its engine. */
+export interface RunControls {
+  cancel(): void;
+  pause(): void;
+  resume(): void;
+  release(): void;
+  /** Somebody began, or ceased, to wait for output. */
+  waits(waits: boolean): void;
+}
+
+export class AddonRun implements Run {
+  readonly id: number;
+  readonly logProbabilities: boolean;
+  readonly #controls: RunControls;
+  #queue: RunDelta[] = [];
+  #queuedTokens = 0;
+  #end: RunEnd | CaduceusError | undefined;
+  #endTaken = false;
+  #paused = false;
+  #released = false;
+  #waiter: PromiseWithResolvers | undefined;
+
+  constructor(id: number, logProbabilities: boolean, controls: RunControls) {
+    this.id = id;
+    this.logProbabilities = logProbabilities;
+    this.#controls = controls;
+  }
+
+  async next(): Promise<RunDelta | RunEnd | undefined> {
+    if (this.#waiter) throw new Error("AddonRun.next was called while an earlier call waits.");
+    for (;;) {
+      const delta = this.#takeQueued();
+      if (delta) return delta;
+      if (this.#endTaken || this.#released) return undefined;
+      if (this.#end) {
+        this.#endTaken = true;
+        if (this.#end instanceof CaduceusError) throw this.#end;
+        return this.#end;
+      }
+      if (this.#paused) {
+        this.#paused = false;
+        this.#controls.resume();
+      }
+      await this.#delivery();
+    }
+  }
+
+  cancel(): void {
+    if (!this.#end) this.#controls.cancel();
+    // Paused output would never arrive, and with it the end.
+    if (this.#paused) {
+      this.#paused = false;
+      this.#controls.resume();
+    }
+  }
+
+  release(): void {
+    if (this.#released) return;
+    this.#released = true;
+    this.#controls.release();
+    this.#wake();
+  }
+
+  /** Takes what the engine has produced. Called by the engine only. */
+  deliver(text: string, tokens: Int32Array, logProbabilities: Float32Array | undefined, end: NativeEnd | undefined): void {
+    if (text !== "" || tokens.length > 0) {
+      this.#queue.push({ type: "delta", text, tokens, logProbabilities });
+      this.#queuedTokens += tokens.length;
+    }
+    if (end) this.#end = toEnd(end);
+    else if (!this.#paused && !this.#waiter && this.#queuedTokens > maxQueuedTokens) {
+      this.#paused = true;
+      this.#controls.pause();
+    }
+    this.#wake();
+  }
+
+  // What has piled up is given as one delta: a slow reader gets fewer, larger ones.
+  #takeQueued(): RunDelta | undefined {
+    const [first, ...rest] = this.#queue;
+    if (!first) return undefined;
+    this.#queue = [];
+    this.#queuedTokens = 0;
+    if (rest.length === 0) return first;
+    const all = [first, ...rest];
+    return {
+      type: "delta",
+      text: all.map((delta) => delta.text).join(""),
+      tokens: Int32Array.from(all.flatMap((delta) => [...delta.tokens])),
+      logProbabilities: this.logProbabilities ? Float32Array.from(all.flatMap((delta) => [...(delta.logProbabilities ?? [])])) : undefined,
+    };
+  }
+
+  #delivery(): Promise<void> {
+    let resolve!: () => void;
+    const promise = new Promise<void>((done) => (resolve = done));
+    this.#waiter = { promise, resolve };
+    this.#controls.waits(true);
+    return promise;
+  }
+
+  #wake(): void {
+    const waiter = this.#waiter;
+    if (!waiter) return;
+    this.#waiter = undefined;
+    this.#controls.waits(false);
+    waiter.resolve();
+  }
+}
+
+interface PromiseWithResolvers {
+  readonly promise: Promise<void>;
+  readonly resolve: () => void;
+}
+
+function toEnd(end: NativeEnd): RunEnd | CaduceusError {
+  const { finishReason, stopString, usage, timings } = end;
+  if (finishReason === "error") return new CaduceusError(end.errorCode as ErrorCode, end.errorMessage ?? "The engine failed.");
+  return { type: "end", finishReason, stopString, usage, timings };
+}

@@ -1,0 +1,62 @@
+// The addon's surface as TypeScript sees it: native/binding/addon.cpp, one to one. Only this folder knows it.
+import type { CaduceusError } from "../../errors.js";
+import type { EngineStats, ModelInfo, PromptPart, RunRequest, Timings, Usage } from "../engine.js";
+
+export interface NativeEnd {
+  readonly finishReason: "stop" | "length" | "cancelled" | "error";
+  readonly stopString?: string;
+  readonly errorCode?: string;
+  readonly errorMessage?: string;
+  readonly usage: Usage;
+  readonly timings: Timings;
+}
+
+/** Output of several runs, packed: the n-th run has `textLengths[n]` UTF-16 units of `text` and `tokenCounts[n]` of `tokens`. */
+export interface NativeOutputs {
+  readonly ids: Uint32Array;
+  readonly textLengths: Uint32Array;
+  readonly tokenCounts: Uint32Array;
+  readonly text: string;
+  readonly tokens: Int32Array;
+  /** As many as `tokens` of those runs that asked for them. */
+  readonly logProbabilities: Float32Array;
+  /** Sparse: an entry for each run that ended. */
+  readonly ends: readonly (NativeEnd | undefined)[];
+}
+
+export interface NativeEngine {
+  submit(request: RunRequest): number;
+  cancel(id: number): void;
+  pause(id: number): void;
+  resume(id: number): void;
+  release(id: number): void;
+  take(): NativeOutputs;
+  stats(): EngineStats;
+  info(): ModelInfo;
+  tokenize(parts: readonly PromptPart[]): Promise<Int32Array>;
+  detokenize(tokens: Int32Array, special: boolean): Promise<string>;
+  ref(): void;
+  unref(): void;
+  close(): Promise<NativeOutputs>;
+}
+
+export interface NativeLoad {
+  readonly promise: Promise<NativeEngine>;
+  cancel(): void;
+}
+
+export interface NativeLoadOptions {
+  readonly path: string;
+  readonly gpuLayers: number;
+  readonly contextSize?: number | undefined;
+  readonly cacheTokens?: number | undefined;
+  readonly kvType: string;
+  readonly threads?: number | undefined;
+}
+
+export interface Addon {
+  initialize(classes: { CaduceusError: typeof CaduceusError }): void;
+  createEngine(options: NativeLoadOptions, onWake: () => void, onProgress?: (fraction: number) => void): NativeLoad;
+  /** 0 silent, 1 error, 2 warn, 3 info, 4 debug. */
+  setLog(level: number, sink?: (level: number, line: string) => void): void;
+}

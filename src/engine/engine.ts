@@ -1,0 +1,204 @@
+// What an engine is to the layers above it: it takes requests as messages and gives back text in messages.
+// The addon in this process is one; the addon in a child process and remote servers are to be others.
+
+/**
+ * One stretch of a prompt. `text` is never read as markup: a `<|im_start|>` inside it stays ordinary characters.
+ * `control` is the template's own markup: special tokens in it become those tokens. `tokens` are taken as they are.
+ * Neighbouring `text` parts are tokenised as one.
+ */
+export type PromptPart =
+  | { readonly text: string }
+  | { readonly control: string }
+  | { readonly tokens: ArrayLike<number> };
+
+/** How the next token is chosen. Every field is set: defaults are resolved above the engine. */
+export interface EngineSampling {
+  /** 0 always takes the most likely token. */
+  readonly temperature: number;
+  /** Candidates kept, most likely first. 0 keeps all. */
+  readonly topK: number;
+  /** Smallest set of candidates whose probabilities add up to this. 1 keeps all. */
+  readonly topP: number;
+  /** Candidates less likely than this times the most likely one are dropped. 0 keeps all. */
+  readonly minP: number;
+  /** 1 is off. */
+  readonly repeatPenalty: number;
+  /** 0 is off. */
+  readonly frequencyPenalty: number;
+  /** 0 is off. */
+  readonly presencePenalty: number;
+  /** How many of the last tokens the three penalties look at. 0 is off, -1 is the whole context. */
+  readonly penaltyLastN: number;
+  /** 32-bit seed of the random choice. Undefined picks one. */
+  readonly seed?: number | undefined;
+  /** Added to the logits of single tokens; -Infinity bans one. */
+  readonly logitBias: ReadonlyArray<readonly [token: number, bias: number]>;
+}
+
+export interface RunRequest {
+  readonly prompt: readonly PromptPart[];
+  /** Id of an earlier run of this engine that was not released: the prompt goes on after its last token. */
+  readonly after?: number | undefined;
+  readonly sampling: EngineSampling;
+  /** Undefined: what the context has left. */
+  readonly maxTokens?: number | undefined;
+  /** Generation ends before the first of these strings; it is not part of the text. */
+  readonly stop: readonly string[];
+  /** Tokens that end the turn besides the model's own end-of-generation tokens. */
+  readonly stopTokens: readonly number[];
+  /** Deltas carry log probabilities of the chosen tokens. */
+  readonly logProbabilities: boolean;
+  /** Requests of different scopes never share cached tokens. */
+  readonly cacheScope: string;
+  /** Higher runs first. 0 is normal. */
+  readonly priority: number;
+  /** Milliseconds a request may wait for its first prefill. Undefined: for ever. */
+  readonly queueTimeoutMs?: number | undefined;
+}
+
+/** Token counts of one run. */
+export interface Usage {
+  /** Tokens of the whole prompt, those before `after` included. */
+  readonly promptTokens: number;
+  /** How many of the prompt's tokens were in the cache and cost nothing. */
+  readonly cachedTokens: number;
+  readonly generatedTokens: number;
+}
+
+/** Durations of one run in milliseconds, as the engine's thread saw them. */
+export interface Timings {
+  /** From submission until the engine began to read the prompt. */
+  readonly queueMs: number;
+  /** Reading the part of the prompt that was not cached. */
+  readonly promptMs: number;
+  /** From submission to the first generated token. */
+  readonly firstTokenMs: number;
+  /** From the first generated token to the last. */
+  readonly generationMs: number;
+  /** Generated tokens a second after the first; 0 when there was at most one. */
+  readonly tokensPerSecond: number;
+}
+
+export interface RunDelta {
+  readonly type: "delta";
+  /** Whole code points; may be empty when a token ends inside a character or might begin a stop string. */
+  readonly text: string;
+  readonly tokens: Int32Array;
+  /** Natural logarithms, one for each token; present when asked for. */
+  readonly logProbabilities?: Float32Array | undefined;
+}
+
+export interface RunEnd {
+  readonly type: "end";
+  readonly finishReason: "stop" | "length" | "cancelled";
+  /** Which of the request's stop strings ended it. */
+  readonly stopString?: string | undefined;
+  readonly usage: Usage;
+  readonly timings: Timings;
+}
+
+/** One request under way. It exists until `release`, so that later requests can continue `after` it. */
+export interface Run {
+  readonly id: number;
+  /**
+   * The next piece of output; waits for it. The last is the `end`, then always undefined. Rejects with a
+   * `CaduceusError` when the run failed. Not calling it lets the run's buffer fill, and the run parks until it is called again.
+   */
+  next(): Promise<RunDelta | RunEnd | undefined>;
+  /** Ends the run at the next opportunity; `next` then gives the `end`. Does nothing when it has ended. */
+  cancel(): void;
+  /** Cancels if need be and forgets the run. What it computed may stay cached. Twice is fine. */
+  release(): void;
+}
+
+/** What is known of a loaded model and of how it was set up. */
+export interface ModelInfo {
+  readonly path: string;
+  /** llama.cpp's one-line description, such as `llama 7B Q4_K - Medium`. */
+  readonly description: string;
+  readonly architecture: string;
+  readonly name?: string | undefined;
+  readonly parameters: number;
+  readonly sizeBytes: number;
+  /** Tokens the model was trained to look back on. */
+  readonly trainingContextSize: number;
+  readonly layers: number;
+  readonly embeddingSize: number;
+  readonly heads: number;
+  readonly headsKv: number;
+  readonly vocabularySize: number;
+  readonly vocabularyType: "none" | "spm" | "bpe" | "wpm" | "ugm" | "rwkv" | "plamo2" | "test";
+  /** The file's own Jinja chat template. */
+  readonly chatTemplate?: string | undefined;
+  /** All scalar metadata of the file, as text. Arrays are left out. */
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly bosToken?: number | undefined;
+  readonly eosToken?: number | undefined;
+  /** Tokens after which llama.cpp ends generation. */
+  readonly endOfGenerationTokens: readonly number[];
+  /** One conversation's limit in tokens. */
+  readonly contextSize: number;
+  /** Room for all conversations and cached branches together, in tokens. */
+  readonly cacheTokens: number;
+  readonly kvType: "f16" | "q8_0";
+  /** Threads that decode; those that read prompts. */
+  readonly threads: number;
+  readonly threadsBatch: number;
+}
+
+/** Which promises this engine enforces itself. What is not enforced is checked afterwards by the layers above. */
+export interface EngineCapabilities {
+  /** Generation can be constrained to a schema, a grammar or tool calls. */
+  readonly constrained: boolean;
+  /** Many runs share one cache and one batch. */
+  readonly prefixSharing: boolean;
+  readonly logProbabilities: boolean;
+}
+
+export interface EngineStats {
+  /** Runs that hold cells and decode or read their prompt. */
+  readonly running: number;
+  /** Runs that wait to be admitted. */
+  readonly queued: number;
+  /** Of the running ones, those that wait for their reader. */
+  readonly parked: number;
+  readonly cacheTokens: number;
+  /** Cells that hold tokens, of running conversations and of cached branches. */
+  readonly cacheTokensUsed: number;
+  /** Cached branches, running sequences not counted. */
+  readonly branches: number;
+  /** Totals since the engine began. */
+  readonly promptTokens: number;
+  readonly cachedTokens: number;
+  readonly generatedTokens: number;
+  readonly ticks: number;
+}
+
+export interface Engine {
+  readonly info: ModelInfo;
+  readonly capabilities: EngineCapabilities;
+  /** Never blocks. Everything that is wrong with the request surfaces in the run. Throws `MODEL_CLOSED` after `close`. */
+  submit(request: RunRequest): Run;
+  /** Token ids of a prompt, as a run of it would read them, the leading BOS included. */
+  tokenize(parts: readonly PromptPart[]): Promise<Int32Array>;
+  /** The text of tokens; control tokens are written out when `special` is true and left out otherwise. */
+  detokenize(tokens: ArrayLike<number>, options?: { special?: boolean }): Promise<string>;
+  stats(): EngineStats;
+  /** Ends every run with `MODEL_CLOSED`, stops the thread and frees the memory. Twice is fine. */
+  close(): Promise<void>;
+}
+
+/** How to load a model into an engine; every field is validated and its default resolved by the layer above. */
+export interface EngineOptions {
+  readonly path: string;
+  /** Undefined: the model's own, at most 8,192. */
+  readonly contextSize?: number | undefined;
+  /** Undefined: twice `contextSize`. */
+  readonly cacheTokens?: number | undefined;
+  readonly kvType: "f16" | "q8_0";
+  /** Undefined: as many as the machine has physical cores for this process. */
+  readonly threads?: number | undefined;
+  readonly gpuLayers: number;
+  readonly onProgress?: ((fraction: number) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
