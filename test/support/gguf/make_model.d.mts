@@ -1,7 +1,7 @@
 // Types of make_model.mjs, which runs before anything is compiled; its own modules refer to them in JSDoc.
 
 export interface ModelOptions {
-  /** `tiny`: 2 layers of width 128, Q8_0, 11 MB. `7b`: Hermes-2-Pro-Mistral-7B's own shape, 4.4 GB as Q4_K_M. */
+  /** `tiny`: 2 layers of width 128, Q8_0, 10 MB. `7b`: Hermes-2-Pro-Mistral-7B's own shape, 4.4 GB as Q4_K_M. */
   shape: "tiny" | "7b";
   /** How `<|im_end|>`, `<|im_start|>` and the padding tokens are typed; published files differ. */
   added: "control" | "user-defined";
