@@ -67,7 +67,7 @@ async function materialise(source, folder, work) {
     if (await exists(path.join(from, ".git"))) await clone(from, folder, []);
     else await cp(from, folder, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
   } else if (source.kind === "npm") {
-    const [npm, args] = npmCommand(["pack", "--silent", "--ignore-scripts", "--pack-destination", work, source.package ?? ""]);
+    const [npm, args] = npmCommand(["pack", "--silent", "--json=false", "--ignore-scripts", "--pack-destination", work, source.package ?? ""]);
     const output = await runLogged(log, npm, args, { cwd: work, append: true });
     const archive = path.join(work, path.basename(output.trim().split("\n").pop() ?? ""));
     await runLogged(log, "tar", ["-xzf", archive, "-C", work, source.bundle ?? ""], { append: true });

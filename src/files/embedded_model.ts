@@ -25,6 +25,11 @@ export const embeddedModel = {
 const expectedBytes = 2 * embeddedModel.size;
 const abandonedAfterMs = 3_600_000;
 
+/** True when the verified file is there and loading the model would fetch nothing. */
+export function hasEmbeddedModel(): Promise<boolean> {
+  return isExpectedFile(path.join(modelFolder(), embeddedModel.fileName), embeddedModel);
+}
+
 /** Path of the verified model file; fetched when it is missing, shortened or altered. */
 export async function fetchEmbeddedModel(options: FetchOptions = {}): Promise<string> {
   const { signal, onProgress } = options;

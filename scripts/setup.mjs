@@ -1,0 +1,67 @@
+// Makes a checkout ready: node scripts/setup.mjs [build | start | test | bench]. Does only what is missing.
+import { pathToFileURL } from "node:url";
+import { checkNode, checkTools } from "./setup/check_tools.mjs";
+import { withSetupLock } from "./setup/lock.mjs";
+import { showProgress } from "./setup/progress.mjs";
+import { SetupError } from "./setup/run_logged.mjs";
+import { embeddedModel, hermesTestModel, llamaSource, nativeBuild, packages, typescript } from "./setup/steps.mjs";
+
+/** @typedef {import("./setup/steps.mjs").Step} Step */
+
+const build = [packages, llamaSource, nativeBuild(), typescript];
+
+/** What each command needs, in this order. @satisfies {Record<string, Step[]>} */
+const goals = {
+  // npm installs the packages itself, and the published package brings its JavaScript.
+  install: [llamaSource, nativeBuild()],
+  prepare: [typescript],
+  build,
+  start: [...build, embeddedModel],
+  test: [...build, nativeBuild({ tests: true }, "native tests"), embeddedModel, hermesTestModel],
+  bench: [...build, nativeBuild({ llamaTools: true }, "llama.cpp's own programs"), embeddedModel, hermesTestModel],
+};
+
+/** @param {keyof typeof goals} goal */
+export async function setUp(goal) {
+  checkNode();
+  const steps = goals[goal];
+  if ((await outdated(steps)).length === 0) return;
+  await withSetupLock(async () => {
+    const missing = await outdated(steps);
+    // Before the first long step, not after it.
+    checkTools(missing.flatMap((step) => step.tools));
+    for (const [index, step] of missing.entries()) {
+      if (await step.isCurrent()) continue;
+      await showProgress(`[${index + 1}/${missing.length}] ${step.title}`, step.run);
+    }
+  });
+}
+
+/** @param {Step[]} steps */
+async function outdated(steps) {
+  const current = await Promise.all(steps.map((step) => step.isCurrent()));
+  return steps.filter((_, index) => !current[index]);
+}
+
+/**
+ * Runs a command of ours: what the user can act on is printed plainly and ends with code 1.
+ * @param {() => Promise<void>} work
+ */
+export async function command(work) {
+  try {
+    await work();
+  } catch (error) {
+    const plain = error instanceof SetupError || (error instanceof Error && error.name === "CaduceusError");
+    if (!plain) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = 1;
+  }
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  await command(async () => {
+    const goal = process.argv[2] ?? "build";
+    if (!Object.hasOwn(goals, goal)) throw new SetupError(`Expected one of ${Object.keys(goals).join(", ")} but received ${goal}.`);
+    await setUp(/** @type {keyof typeof goals} */ (goal));
+  });
+}

@@ -1,0 +1,138 @@
+// What a checkout needs before it can run, in order. Each step knows in milliseconds whether it is up to date.
+import { existsSync, readFileSync } from "node:fs";
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { pathToFileURL } from "node:url";
+import path from "node:path";
+import { cacheFolder, root } from "./paths.mjs";
+import { npmCommand, runLogged } from "./run_logged.mjs";
+
+/**
+ * @typedef {object} Step
+ * @property {string} title
+ * @property {Array<import("./check_tools.mjs").Tool>} tools what `run` needs besides Node and npm
+ * @property {() => Promise<boolean>} isCurrent
+ * @property {(report: (text: string) => void) => Promise<void>} run
+ */
+
+/** @type {Step} */
+export const packages = {
+  title: "packages",
+  tools: [],
+  isCurrent: async () => packagesMatchLock(),
+  run: async () => {
+    // Our own install script is what the later steps are; the packages themselves have none that matters here.
+    const [npm, args] = npmCommand(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]);
+    await runLogged("packages", npm, args, { what: "npm ci" });
+  },
+};
+
+/** npm keeps a list of what it installed; optional packages of other platforms are not in it. */
+function packagesMatchLock() {
+  const read = (/** @type {string} */ name) => JSON.parse(readFileSync(path.join(root, name), "utf8")).packages;
+  if (!existsSync(path.join(root, "node_modules", ".package-lock.json"))) return false;
+  const wanted = read("package-lock.json");
+  const installed = read("node_modules/.package-lock.json");
+  return Object.entries(wanted).every(([name, entry]) => {
+    if (name === "") return true;
+    const found = installed[name];
+    return found === undefined ? entry.optional === true : found.version === entry.version && existsSync(path.join(root, name));
+  });
+}
+
+/** @type {Step} */
+export const llamaSource = {
+  title: "llama.cpp source",
+  tools: ["git"],
+  isCurrent: async () => (await import("../fetch_llama_cpp.mjs")).isCurrent(),
+  run: async (report) => (await import("../fetch_llama_cpp.mjs")).fetchLlamaCpp(report),
+};
+
+/** @param {import("../build.mjs").BuildOptions} [extra] @param {string} [title] @returns {Step} */
+export function nativeBuild(extra = {}, title = "native build") {
+  return {
+    title,
+    tools: ["compiler", "cmake"],
+    isCurrent: async () => {
+      const { installedOptions, isBuilt } = await import("../build.mjs");
+      return isBuilt({ ...(await installedOptions()), ...extra });
+    },
+    run: async (report) => {
+      const { build, installedOptions } = await import("../build.mjs");
+      await build({ ...(await installedOptions()), ...extra }, report);
+    },
+  };
+}
+
+const typescriptStamp = path.join(cacheFolder, "typescript.stamp");
+
+/** @type {Step} */
+export const typescript = {
+  title: "TypeScript build",
+  tools: [],
+  isCurrent: async () => {
+    const stamp = await readFile(typescriptStamp, "utf8").catch(() => "");
+    return stamp === (await sourcesMark()) && existsSync(path.join(root, "dist", "index.js"));
+  },
+  run: async () => {
+    const mark = await sourcesMark();
+    // Beside dist/ and then in its place, so that no removed file stays and nobody meets half of it.
+    const next = path.join(root, `dist.${process.pid}`);
+    const previous = path.join(root, `dist.${process.pid}.old`);
+    try {
+      await runLogged("typescript", process.execPath, [path.join(root, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.build.json", "--outDir", next], { what: "The TypeScript build" });
+      await rename(path.join(root, "dist"), previous).catch(() => {});
+      await rename(next, path.join(root, "dist"));
+    } finally {
+      await rm(next, { recursive: true, force: true });
+      await rm(previous, { recursive: true, force: true });
+    }
+    await mkdir(cacheFolder, { recursive: true });
+    await writeFile(typescriptStamp, mark);
+  },
+};
+
+async function sourcesMark() {
+  const hash = createHash("sha256");
+  const sources = (await readdir(path.join(root, "src"), { recursive: true })).filter((name) => name.endsWith("ts")).sort();
+  for (const name of ["tsconfig.json", "tsconfig.build.json", "package-lock.json", ...sources.map((name) => path.join("src", name))]) {
+    const { size, mtimeMs } = await stat(path.join(root, name));
+    hash.update(`${name} ${size} ${mtimeMs};`);
+  }
+  return hash.digest("hex");
+}
+
+/** @type {Step} */
+export const embeddedModel = {
+  title: "model smollm2",
+  tools: ["python"],
+  // The library itself knows; before it is built nobody does.
+  isCurrent: async () => {
+    return (await typescript.isCurrent()) && (await library()).hasEmbeddedModel();
+  },
+  run: async (report) => {
+    const { fetchEmbeddedModel } = await library();
+    await fetchEmbeddedModel({ onProgress: (/** @type {number} */ fraction) => report(`${Math.floor(100 * fraction)} %`) });
+  },
+};
+
+const library = () => import(pathToFileURL(path.join(root, "dist/files/index.js")).href);
+
+/** @type {Step} */
+export const hermesTestModel = {
+  title: "test model with Hermes' vocabulary",
+  tools: [],
+  isCurrent: async () => {
+    if (!existsSync(path.join(root, "node_modules/mistral-tokenizer-js"))) return false;
+    const { cachedModelPath } = await testModels();
+    return existsSync(cachedModelPath(hermesTestOptions));
+  },
+  run: async () => {
+    const { cachedModel } = await testModels();
+    await cachedModel(hermesTestOptions);
+  },
+};
+
+/** The one that the C++ tests load, too. */
+export const hermesTestOptions = /** @type {const} */ ({ shape: "tiny", added: "control" });
+export const testModels = () => import("../../test/support/gguf/make_model.mjs");
