@@ -51,13 +51,13 @@ export class Reply implements PromiseLike<ReplyResult>, AsyncIterable<ReplyEvent
 
   then<A = ReplyResult, B = never>(
     onFulfilled?: ((result: ReplyResult) => A | PromiseLike<A>) | null,
-    onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+    onRejected?: ((reason: any) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
     this.#readToEnd();
     return this.#result.then(onFulfilled, onRejected);
   }
 
-  catch<B = never>(onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null): Promise<ReplyResult | B> {
+  catch<B = never>(onRejected?: ((reason: any) => B | PromiseLike<B>) | null): Promise<ReplyResult | B> {
     return this.then(undefined, onRejected);
   }
 

@@ -1,0 +1,66 @@
+// The flags that every command with a model has, named as llama.cpp's people know them, and what they mean to the library.
+import { type Command, InvalidArgumentError } from "commander";
+import type { LoadOptions, Message, ReplyOptions } from "../index.js";
+
+export interface ModelFlags {
+  readonly model: string;
+  readonly system?: string;
+  readonly maxTokens?: number;
+  readonly temp?: number;
+  readonly topK?: number;
+  readonly topP?: number;
+  readonly minP?: number;
+  readonly repeatPenalty?: number;
+  readonly seed?: number;
+  readonly stop?: string[];
+  readonly ctxSize?: number;
+  readonly kvType?: "f16" | "q8_0";
+  readonly threads?: number;
+  readonly gpuLayers?: number;
+}
+
+export function addModelFlags(command: Command): Command {
+  return command
+    .option("-m, --model <name|path>", "smollm2, hermes-2-pro, or a path to a GGUF file", "smollm2")
+    .option("-s, --system <text>", "system message: how the model is to behave")
+    .option("-n, --max-tokens <count>", "longest answer (default: what the context has left)", readNumber)
+    .option("--temp <number>", "temperature, 0 is always the likeliest token (default: the model's, else 0.8)", readNumber)
+    .option("--top-k <count>", "keep this many candidates, 0 keeps all (default: the model's, else 40)", readNumber)
+    .option("--top-p <share>", "keep the likeliest candidates up to this share (default: the model's, else 0.95)", readNumber)
+    .option("--min-p <share>", "drop candidates below this share of the likeliest (default: the model's, else 0.05)", readNumber)
+    .option("--repeat-penalty <factor>", "make repetition less likely, 1 is off (default: the model's, else 1)", readNumber)
+    .option("--seed <number>", "same seed, same answer (default: a new one each time)", readNumber)
+    .option("--stop <text>", "end the answer before this text; may be given several times", (text: string, earlier: string[] = []) => [...earlier, text])
+    .option("-c, --ctx-size <tokens>", "size of the conversation (default: the model's, at most 8192)", readNumber)
+    .option("--kv-type <type>", "f16, or q8_0 for half the memory of the cache (default: f16)")
+    .option("-t, --threads <count>", "threads that compute (default: physical cores)", readNumber)
+    .option("--gpu-layers <count>", "layers on the GPU, where the build has one (default: 0)", readNumber);
+}
+
+function readNumber(text: string): number {
+  const number = text.trim() === "" ? Number.NaN : Number(text);
+  if (Number.isNaN(number)) throw new InvalidArgumentError("Expected a number.");
+  return number;
+}
+
+export function loadOptions(flags: ModelFlags): LoadOptions {
+  return { contextSize: flags.ctxSize, kvType: flags.kvType, threads: flags.threads, gpuLayers: flags.gpuLayers };
+}
+
+export function replyOptions(flags: ModelFlags): Omit<ReplyOptions, "signal"> {
+  return {
+    maxTokens: flags.maxTokens,
+    temperature: flags.temp,
+    topK: flags.topK,
+    topP: flags.topP,
+    minP: flags.minP,
+    repeatPenalty: flags.repeatPenalty,
+    seed: flags.seed,
+    stop: flags.stop,
+  };
+}
+
+export function conversation(prompt: string, flags: ModelFlags): Message[] {
+  const user: Message = { role: "user", content: prompt };
+  return flags.system === undefined ? [user] : [{ role: "system", content: flags.system }, user];
+}

@@ -1,0 +1,54 @@
+// The command line: its commands, their flags and their help.
+import { readFileSync } from "node:fs";
+import { Command } from "commander";
+import { chatCommand } from "./chat_command.js";
+import { exitCodeHelp } from "./exit_codes.js";
+import { addModelFlags, type ModelFlags } from "./model_flags.js";
+import { runCommand, type RunFlags } from "./run_command.js";
+
+const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string };
+
+/** `ending` aborts when the command is to end: by Ctrl-C, or because nobody reads its output. */
+export function createProgram(ending: AbortSignal): Command {
+  const program = new Command("caduceus")
+    .description("Runs Hermes-2-Pro and other ChatML models on this machine.")
+    .version(version)
+    .exitOverride()
+    .showHelpAfterError("Try --help.")
+    .addHelpText("after", `
+Examples:
+  caduceus chat
+  caduceus run "Why is the sky blue?"
+  caduceus run -m ./model.gguf --json < question.txt
+
+${exitCodeHelp}`);
+
+  addModelFlags(program.command("chat").description("Chats in the terminal. With a question, or one on standard input, answers it and ends."))
+    .argument("[question...]", "a question to answer instead")
+    .addHelpText("after", `
+In the chat: Ctrl-C stops the reply, Ctrl-C again or Ctrl-D leaves, /help lists what else there is.
+
+Examples:
+  caduceus chat -s "Be brief."
+  caduceus chat --temp 0 "Why is the sky blue?"
+  echo "Why is the sky blue?" | caduceus chat
+
+${exitCodeHelp}`)
+    .action((words: string[], flags: ModelFlags) => chatCommand(words.join(" "), flags, ending));
+
+  addModelFlags(program.command("run").description("Answers one prompt: an argument, a file, or standard input. Only the answer goes to standard output."))
+    .argument("[prompt...]", "the prompt; - or none reads standard input")
+    .option("-f, --file <path>", "read the prompt from a file; with a prompt too, the file follows it after a blank line")
+    .option("--json", "print one JSON object: model, text, finishReason, usage, timings")
+    .addHelpText("after", `
+Examples:
+  caduceus run "Why is the sky blue?"
+  caduceus run -f notes.txt "Sum up these notes:"
+  git diff | caduceus run -s "You write commit messages." -n 60
+  caduceus run --json --seed 1 "A haiku, please." | jq .usage
+
+${exitCodeHelp}`)
+    .action((words: string[], flags: RunFlags) => runCommand(words.join(" "), flags, ending));
+
+  return program;
+}

@@ -1,0 +1,79 @@
+// What the commands write: answers on standard output, everything else on standard error.
+import { once } from "node:events";
+import { load, type Model, type Reply } from "../index.js";
+import { loadOptions, type ModelFlags } from "./model_flags.js";
+
+/** Runs work with the model of the flags, which is closed afterwards however that ends. */
+export async function withModel<T>(flags: ModelFlags, ending: AbortSignal, work: (model: Model) => Promise<T>): Promise<T> {
+  const progress = new ProgressLine();
+  let model: Model;
+  try {
+    model = await load(flags.model, {
+      ...loadOptions(flags),
+      signal: ending,
+      onProgress: ({ stage, fraction }) => progress.show(`${stage === "fetch" ? "Fetching" : "Loading"} ${flags.model}`, fraction),
+    });
+  } finally {
+    progress.clear();
+  }
+  try {
+    return await work(model);
+  } finally {
+    await model.close();
+  }
+}
+
+/** Streams an answer to standard output and ends it with a newline. */
+export async function writeAnswer(reply: Reply): Promise<void> {
+  const isTerminal = process.stdout.isTTY;
+  let last = "";
+  try {
+    for await (const text of reply.textStream) {
+      last = isTerminal ? withoutControls(text) : text;
+      await write(last);
+    }
+  } catch (error) {
+    // The message to come begins on a line of its own.
+    if (last !== "") process.stdout.write("\n");
+    throw error;
+  }
+  if (!last.endsWith("\n")) await write("\n");
+}
+
+/** Waits for slow readers. */
+export async function write(text: string): Promise<void> {
+  if (!process.stdout.write(text)) await once(process.stdout, "drain");
+}
+
+/** A model may write escape sequences, which are not its business on a terminal. */
+export function withoutControls(text: string): string {
+  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "");
+}
+
+/** A remark to the person at the terminal. */
+export function note(text: string): void {
+  process.stderr.write(`${dim(text)}\n`);
+}
+
+/** Fainter, where standard error shows colours; it does not when NO_COLOR is set. */
+export function dim(text: string): string {
+  const hasColours = process.stderr.isTTY && process.stderr.hasColors();
+  return hasColours ? `\u001b[2m${text}\u001b[22m` : text;
+}
+
+/** One line on standard error that is written over again and again; nothing where that is not a terminal. */
+class ProgressLine {
+  #shown = "";
+
+  show(what: string, fraction: number): void {
+    const text = `${what} ${Math.floor(fraction * 100)} %`;
+    if (!process.stderr.isTTY || text === this.#shown) return;
+    process.stderr.write(`\r${text}`);
+    this.#shown = text;
+  }
+
+  clear(): void {
+    if (this.#shown !== "") process.stderr.write(`\r${" ".repeat(this.#shown.length)}\r`);
+    this.#shown = "";
+  }
+}
