@@ -1,0 +1,128 @@
+import { mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
+import { homedir, tmpdir } from "node:os";
+import path from "node:path";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { CaduceusError } from "../../../src/errors.js";
+import { cacheFolder, resolveModel } from "../../../src/files/index.js";
+
+let folder: string;
+
+beforeEach(async () => {
+  folder = await realpath(await mkdtemp(path.join(tmpdir(), "caduceus-files-")));
+  vi.stubEnv("CADUCEUS_CACHE", path.join(folder, "cache"));
+});
+
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function failure(name: string, options = {}): Promise<CaduceusError> {
+  const error = await resolveModel(name, options).then(() => undefined, (reason: unknown) => reason);
+  expect(error).toBeInstanceOf(CaduceusError);
+  return error as CaduceusError;
+}
+
+describe("paths", () => {
+  test("a file is found by its path and comes back absolute", async () => {
+    const file = path.join(folder, "model.gguf");
+    await writeFile(file, "x");
+    expect(await resolveModel(path.relative(process.cwd(), file))).toEqual({ path: file });
+  });
+
+  test("an empty file and names with spaces and accents are files like others", async () => {
+    const file = path.join(folder, "mon modèle.gguf");
+    await writeFile(file, "");
+    expect((await resolveModel(file)).path).toBe(file);
+  });
+
+  test("a missing file is MODEL_NOT_FOUND and named in full", async () => {
+    const file = path.join(folder, "gone.gguf");
+    expect(await failure(file)).toMatchObject({ code: "MODEL_NOT_FOUND", message: `There is no model file ${file}.` });
+  });
+
+  test("a path below a file is MODEL_NOT_FOUND", async () => {
+    await writeFile(path.join(folder, "model.gguf"), "x");
+    expect((await failure(path.join(folder, "model.gguf", "deeper"))).code).toBe("MODEL_NOT_FOUND");
+  });
+
+  test("a folder is MODEL_INVALID and its models are named", async () => {
+    await writeFile(path.join(folder, "a.gguf"), "x");
+    const error = await failure(folder);
+    expect(error.code).toBe("MODEL_INVALID");
+    expect(error.message).toContain("a.gguf");
+  });
+
+  test.runIf(process.platform !== "win32")("a device is MODEL_INVALID", async () => {
+    expect((await failure("/dev/null")).code).toBe("MODEL_INVALID");
+  });
+
+  test.each(["a\0b", "x".repeat(100_000)])("a path that no file can have is MODEL_NOT_FOUND (%#)", async (name) => {
+    const error = await failure(name);
+    expect(error.code).toBe("MODEL_NOT_FOUND");
+    expect(error.message.length).toBeLessThan(500);
+  });
+});
+
+describe("aliases", () => {
+  test("an unknown name is MODEL_NOT_FOUND and the known ones are listed", async () => {
+    const error = await failure("hermes-3");
+    expect(error.code).toBe("MODEL_NOT_FOUND");
+    expect(error.message).toContain("hermes-2-pro");
+    expect(error.message).toContain("smollm2");
+  });
+
+  test.each(["__proto__", "constructor", "toString"])("%s is no alias", async (name) => {
+    expect((await failure(name)).code).toBe("MODEL_NOT_FOUND");
+  });
+
+  test.each([
+    ["hermes-2-pro", "Hermes-2-Pro-Mistral-7B.Q4_K_M.gguf"],
+    ["hermes-2-pro:Q5_0", "Hermes-2-Pro-Mistral-7B.Q5_0.gguf"],
+    ["hermes-2-pro:q8_0", "Hermes-2-Pro-Mistral-7B.Q8_0.gguf"],
+  ])("%s is the file %s in the cache folder", async (alias, fileName) => {
+    const file = path.join(folder, "cache", "models", fileName);
+    const error = await failure(alias);
+    expect(error.code).toBe("MODEL_NOT_FOUND");
+    expect(error.message).toContain(fileName);
+    expect(error.message).toContain("NousResearch/Hermes-2-Pro-Mistral-7B-GGUF");
+    expect(error.message).toContain(path.dirname(file));
+    await mkdir(path.dirname(file), { recursive: true });
+    await writeFile(file, "x");
+    expect(await resolveModel(alias)).toEqual({ path: file, alias });
+  });
+
+  test.each(["hermes-2-pro:", "hermes-2-pro:Q9", "hermes-2-pro:../../x"])("%s is refused and the quantisations are listed", async (alias) => {
+    const error = await failure(alias);
+    expect(error.code).toBe("MODEL_NOT_FOUND");
+    expect(error.message).toContain("Q4_K_M");
+  });
+
+  test("a hub address is refused with what to do instead", async () => {
+    const error = await failure("hf:NousResearch/Hermes-2-Pro-Mistral-7B-GGUF:Q4_0");
+    expect(error.code).toBe("MODEL_NOT_FOUND");
+    expect(error.message).toContain("give its path");
+  });
+
+  test("an aborted signal rejects with its own reason before anything is looked for", async () => {
+    const reason = new Error("enough");
+    await expect(resolveModel("smollm2", { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+  });
+});
+
+describe("the cache folder", () => {
+  test("is where CADUCEUS_CACHE says, on every platform", () => {
+    for (const platform of ["linux", "darwin", "win32"] as const) {
+      expect(cacheFolder({ CADUCEUS_CACHE: folder, XDG_CACHE_HOME: "/x", LOCALAPPDATA: "/y" }, platform)).toBe(folder);
+    }
+  });
+
+  test("follows each platform's convention, and empty variables count as unset", () => {
+    const home = homedir();
+    expect(cacheFolder({ CADUCEUS_CACHE: "", XDG_CACHE_HOME: "" }, "linux")).toBe(path.join(home, ".cache", "caduceus"));
+    expect(cacheFolder({ XDG_CACHE_HOME: path.resolve("/x") }, "linux")).toBe(path.join(path.resolve("/x"), "caduceus"));
+    expect(cacheFolder({ XDG_CACHE_HOME: "relative" }, "linux")).toBe(path.join(home, ".cache", "caduceus"));
+    expect(cacheFolder({}, "darwin")).toBe(path.join(home, "Library", "Caches", "caduceus"));
+    expect(cacheFolder({ LOCALAPPDATA: path.resolve("/y") }, "win32")).toBe(path.join(path.resolve("/y"), "caduceus"));
+  });
+});

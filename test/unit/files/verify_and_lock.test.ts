@@ -1,0 +1,96 @@
+import { createHash } from "node:crypto";
+import { appendFile, mkdtemp, readdir, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { withFileLock } from "../../../src/files/file_lock.js";
+import { isExpectedFile } from "../../../src/files/verify_file.js";
+
+let folder: string;
+beforeEach(async () => void (folder = await mkdtemp(path.join(tmpdir(), "caduceus-files-"))));
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+describe("isExpectedFile", () => {
+  const content = Buffer.alloc(3_000_000, "caduceus");
+  const expected = { size: content.length, sha256: createHash("sha256").update(content).digest("hex") };
+
+  test("takes the whole file, again from its note, and nothing shorter, longer or altered", async () => {
+    const file = path.join(folder, "model");
+    expect(await isExpectedFile(file, expected)).toBe(false);
+    await writeFile(file, content.subarray(0, -1));
+    expect(await isExpectedFile(file, expected)).toBe(false);
+    await writeFile(file, content);
+    expect(await isExpectedFile(file, expected)).toBe(true);
+    expect(await isExpectedFile(file, expected)).toBe(true);
+    await appendFile(file, "x");
+    expect(await isExpectedFile(file, expected)).toBe(false);
+  });
+
+  test("a byte changed after the note was written is noticed", async () => {
+    const file = path.join(folder, "model");
+    await writeFile(file, content);
+    expect(await isExpectedFile(file, expected)).toBe(true);
+    await sleep(5);
+    const altered = Buffer.from(content);
+    altered[1_500_000] = 0;
+    await writeFile(file, altered);
+    expect(await isExpectedFile(file, expected)).toBe(false);
+  });
+
+  test("leaves only its note beside the file", async () => {
+    await writeFile(path.join(folder, "model"), content);
+    await isExpectedFile(path.join(folder, "model"), expected);
+    expect((await readdir(folder)).sort()).toEqual(["model", "model.verified"]);
+  });
+});
+
+describe("withFileLock", () => {
+  const never = async () => false;
+
+  test("one at a time enters, everybody gets in, and the file is gone afterwards", async () => {
+    const lock = path.join(folder, "lock");
+    let inside = 0;
+    let most = 0;
+    const work = async () => {
+      most = Math.max(most, ++inside);
+      await sleep(20);
+      inside--;
+      return "worked";
+    };
+    const results = await Promise.all(Array.from({ length: 5 }, () => withFileLock(lock, undefined, never, work)));
+    expect(results).toEqual(Array(5).fill("worked"));
+    expect(most).toBe(1);
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  test("a waiter whose work was done by the holder does not work", async () => {
+    const lock = path.join(folder, "lock");
+    await writeFile(lock, "1");
+    expect(await withFileLock(lock, undefined, async () => true, async () => "worked")).toBeUndefined();
+  });
+
+  test("the lock of a holder that died is taken over", async () => {
+    const lock = path.join(folder, "lock");
+    await writeFile(lock, "1");
+    const longAgo = new Date(Date.now() - 60_000);
+    await utimes(lock, longAgo, longAgo);
+    expect(await withFileLock(lock, undefined, never, async () => "worked")).toBe("worked");
+  });
+
+  test("a waiter leaves with the signal's reason, and the holder keeps the lock", async () => {
+    const lock = path.join(folder, "lock");
+    await writeFile(lock, "1");
+    const reason = new Error("enough");
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(reason), 20);
+    await expect(withFileLock(lock, controller.signal, never, async () => "worked")).rejects.toBe(reason);
+    expect((await stat(lock)).isFile()).toBe(true);
+  });
+
+  test("work that throws frees the lock", async () => {
+    const lock = path.join(folder, "lock");
+    await expect(withFileLock(lock, undefined, never, () => Promise.reject(new Error("no")))).rejects.toThrow("no");
+    expect(await readdir(folder)).toEqual([]);
+  });
+});
