@@ -1,5 +1,6 @@
 // A lock between processes: a file that its holder keeps touching. One whose holder died goes stale and is taken over.
-import { open, rename, rm, stat, utimes } from "node:fs/promises";
+import { open, readFile, rename, rm, stat, utimes } from "node:fs/promises";
+import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 
 const touchEveryMs = 2_000;
@@ -39,17 +40,31 @@ export async function withFileLock<Result>(
 async function take(file: string): Promise<boolean> {
   try {
     const handle = await open(file, "wx");
-    await handle.writeFile(`${process.pid}\n`);
+    await handle.writeFile(`${process.pid} ${hostname()}\n`);
     await handle.close();
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   }
-  const found = await stat(file).catch(() => undefined);
-  if (found !== undefined && Date.now() - found.mtimeMs > staleAfterMs) {
+  if (await isStale(file)) {
     // Renaming decides between several that noticed it at once.
     const stale = `${file}.stale.${process.pid}.${Date.now()}`;
     await rename(file, stale).then(() => rm(stale, { force: true })).catch(() => {});
   }
   return false;
+}
+
+/** Its holder is known to be dead, or has not touched it for long (on another machine, or just created and empty). */
+async function isStale(file: string): Promise<boolean> {
+  const found = await stat(file).catch(() => undefined);
+  if (found === undefined) return false;
+  if (Date.now() - found.mtimeMs > staleAfterMs) return true;
+  const [pid, host] = (await readFile(file, "utf8").catch(() => "")).trim().split(" ");
+  if (host !== hostname()) return false;
+  try {
+    process.kill(Number(pid), 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ESRCH";
+  }
 }

@@ -84,7 +84,7 @@ test("a process killed while it fetches leaves no file that is taken for the mod
   first.child.kill("SIGKILL");
   await expect(first.result).rejects.toThrow();
   expect(await readdir(path.dirname(file))).not.toContain(embeddedModel.fileName);
-  // Its lock goes stale after a while, and the next one takes over.
+  // It cannot free its lock any more: the next one takes over.
   const second = await resolveInProcess().result;
   expect(second).toMatchObject({ path: file });
   expect(second.told).toBeGreaterThan(0);

@@ -1,6 +1,7 @@
+import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { appendFile, mkdtemp, readdir, rm, stat, utimes, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -70,7 +71,14 @@ describe("withFileLock", () => {
     expect(await withFileLock(lock, undefined, async () => true, async () => "worked")).toBeUndefined();
   });
 
-  test("the lock of a holder that died is taken over", async () => {
+  test("the lock of a process that is gone is taken over at once", async () => {
+    const lock = path.join(folder, "lock");
+    const { pid } = spawnSync(process.execPath, ["-e", ""]);
+    await writeFile(lock, `${pid} ${hostname()}\n`);
+    expect(await withFileLock(lock, undefined, never, async () => "worked")).toBe("worked");
+  });
+
+  test("a lock that nobody touches any more is taken over", async () => {
     const lock = path.join(folder, "lock");
     await writeFile(lock, "1");
     const longAgo = new Date(Date.now() - 60_000);
