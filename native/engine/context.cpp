@@ -40,7 +40,8 @@ Context::Context(std::shared_ptr<Model> model, const ContextOptions& options) : 
   params.abort_callback = [](void* data) { return static_cast<Context*>(data)->interrupt.load(std::memory_order_relaxed); };
   params.abort_callback_data = this;
 
-  ErrorLogCapture errors;
+  const AssertionGuard guard;
+  const ErrorLogCapture errors;
   context_.reset(llama_init_from_model(model_->get(), params));
   if (!context_) {
     const std::string reason = errors.last();

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "error.h"
+#include "runtime.h"
 
 namespace caduceus {
 namespace {
@@ -17,6 +18,14 @@ constexpr uint32_t growth_reserve = 64;
 // The unified cache knows 256 sequences; recurrent memory only n_seq_max.
 int sequences_of(const Model& model) {
   return model.can_rewind() ? static_cast<int>(llama_max_parallel_sequences()) : static_cast<int>(max_running);
+}
+
+Run::Ending failed(Run& run, const std::string& code, const std::string& message) {
+  Run::Ending ending = run.finish(FinishReason::error);
+  ending.text.clear();
+  ending.end.error_code = code;
+  ending.end.error_message = message;
+  return ending;
 }
 
 }  // namespace
@@ -40,6 +49,7 @@ RunId Engine::submit(RunRequest request) {
   {
     std::lock_guard lock(commands_mutex_);
     if (stopping_) throw EngineError("MODEL_CLOSED", "The model is closed.");
+    if (!failure_.empty()) throw EngineError("ENGINE_FAILED", failure_);
     id = next_id_++;
     outbox_.open(id);
     commands_.push_back(Submit{id, std::move(request), Clock::now()});
@@ -101,22 +111,49 @@ void Engine::close() {
 // -- engine thread --
 
 void Engine::loop() {
-  while (take_commands()) {
-    update_parked();
-    expire_waiting();
-    bool worked = admit();
-    worked |= decode();
-    worked |= prefill();
-    ++totals_.ticks;
-    update_stats();
-    outbox_.publish();
-    if (!worked) wait_for_commands();
+  std::string code = "MODEL_CLOSED";
+  std::string message = "The model was closed while this run was under way.";
+  try {
+    const AssertionGuard guard;
+    while (take_commands()) tick();
+  } catch (const std::exception& error) {
+    // The context may be in any state: every run ends here, and every later one is refused.
+    code = "ENGINE_FAILED";
+    message = std::string("The engine cannot go on; load the model again. ") + error.what();
+    std::lock_guard lock(commands_mutex_);
+    failure_ = message;
+  }
+  // Runs submitted between the last look and the end of this thread are among the commands.
+  std::vector<Command> left;
+  {
+    std::lock_guard lock(commands_mutex_);
+    left.swap(commands_);
   }
   for (auto& [_, run] : runs_) {
-    if (run->phase != Run::Phase::ended) fail(*run, "MODEL_CLOSED", "The model was closed while this run was under way.");
+    if (run->phase != Run::Phase::ended) outbox_.end(run->id, "", failed(*run, code, message).end);
   }
+  for (Command& command : left) {
+    if (auto* submit = std::get_if<Submit>(&command)) {
+      Run run(submit->id, {}, submit->submitted);
+      outbox_.end(run.id, "", failed(run, code, message).end);
+    }
+  }
+  running_.clear();
+  waiting_.clear();
   update_stats();
   outbox_.publish();
+}
+
+void Engine::tick() {
+  update_parked();
+  expire_waiting();
+  bool worked = admit();
+  worked |= decode();
+  worked |= prefill();
+  ++totals_.ticks;
+  update_stats();
+  outbox_.publish();
+  if (!worked) wait_for_commands();
 }
 
 bool Engine::take_commands() {
@@ -389,13 +426,7 @@ void Engine::sample(Run& run, int row) {
 
 void Engine::finish(Run& run, FinishReason reason) { end(run, run.finish(reason)); }
 
-void Engine::fail(Run& run, const std::string& code, const std::string& message) {
-  Run::Ending ending = run.finish(FinishReason::error);
-  ending.text.clear();
-  ending.end.error_code = code;
-  ending.end.error_message = message;
-  end(run, std::move(ending));
-}
+void Engine::fail(Run& run, const std::string& code, const std::string& message) { end(run, failed(run, code, message)); }
 
 void Engine::end(Run& run, Run::Ending ending) {
   std::erase(running_, &run);

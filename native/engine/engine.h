@@ -66,6 +66,7 @@ class Engine {
 
   // -- engine thread --
   void loop();
+  void tick();
   bool take_commands();
   void begin(Submit submit);
   void enqueue(Run& run);
@@ -98,6 +99,7 @@ class Engine {
   RunId next_id_ = 1;
   RunId prefilling_ = 0;
   bool stopping_ = false;
+  std::string failure_;  // why the engine cannot go on
 
   mutable std::mutex stats_mutex_;
   Stats stats_;

@@ -1,5 +1,6 @@
 #include "gguf_check.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "error.h"
+#include "gguf_shape.h"
 #include "ggml.h"
 #include "gguf.h"
 
@@ -50,6 +52,7 @@ class Header {
     if (!keys.contains("general.architecture")) refuse("is not a model: it names no architecture");
     if (!keys.contains("tokenizer.ggml.model")) refuse("has no vocabulary");
     read_tensors(tensors);
+    if (const std::string wrong = wrong_shape(header_); !wrong.empty()) refuse(wrong);
   }
 
  private:
@@ -111,8 +114,7 @@ class Header {
 
   void read_value(const std::string& key, uint32_t type) {
     if (type == GGUF_TYPE_STRING) {
-      const std::string text = string();
-      if (text.find('\0') != std::string::npos && key == "general.architecture") refuse("is corrupt: its architecture is no name");
+      header_.texts[key] = string();
       return;
     }
     if (type == GGUF_TYPE_ARRAY) return read_array(key);
@@ -124,13 +126,15 @@ class Header {
       if (alignment_ == 0 || (alignment_ & (alignment_ - 1)) != 0 || alignment_ > (1u << 20)) refuse("is corrupt: its alignment is " + std::to_string(alignment_));
       return;
     }
-    skip(bytes);
+    if (type == GGUF_TYPE_UINT32 || type == GGUF_TYPE_INT32) header_.numbers[key] = number<uint32_t>();
+    else skip(bytes);
   }
 
   void read_array(const std::string& key) {
     const auto type = number<uint32_t>();
     const auto count = number<uint64_t>();
     if (count > max_entries) refuse("is corrupt: the list '" + printable(key) + "' is too long");
+    header_.lengths[key] = count;
     if (type == GGUF_TYPE_STRING) {
       // llama.cpp maps texts to ids and asserts that there are as many of one as of the other.
       const bool unique = key == "tokenizer.ggml.tokens";
@@ -138,6 +142,7 @@ class Header {
       if (unique) seen.reserve(count);
       for (uint64_t i = 0; i < count; ++i) {
         std::string text = string();
+        if (unique && text == "<0x0A>") header_.has_newline_byte = true;
         if (unique && !seen.insert(std::move(text)).second) refuse("is corrupt: token " + std::to_string(i) + " of its vocabulary has the same text as an earlier one");
       }
       return;
@@ -190,6 +195,7 @@ class Header {
   uint64_t size_;
   uint64_t position_ = 0;
   uint32_t alignment_ = 32;
+  GgufHeader header_;
   std::unique_ptr<std::FILE, Close> file_;
 };
 

@@ -50,7 +50,8 @@ std::shared_ptr<Model> Model::load(const ModelOptions& options) {
     return !(self.cancelled && self.cancelled->load(std::memory_order_relaxed));
   };
 
-  ErrorLogCapture errors;
+  const AssertionGuard guard;
+  const ErrorLogCapture errors;
   llama_model* model = llama_model_load_from_file(options.path.c_str(), params);
   if (options.cancelled && options.cancelled->load()) {
     if (model) llama_model_free(model);

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <mutex>
 
+#include "error.h"
 #include "llama.h"
 
 namespace caduceus {
@@ -15,6 +16,7 @@ LogSink log_sink;
 std::string log_line;
 LogLevel log_line_level = LogLevel::silent;
 
+thread_local int guards = 0;
 thread_local int captures = 0;
 thread_local std::string captured_error;
 
@@ -53,12 +55,20 @@ void on_log(ggml_log_level level, const char* text, void*) {
   }
 }
 
+void on_assertion(const char* message) {
+  if (guards == 0) return;
+  std::string line(message);
+  if (const auto path = line.find_last_of('/', line.find(": ")); path != std::string::npos) line.erase(0, path + 1);
+  throw EngineError("ENGINE_FAILED", "llama.cpp stopped at an assertion: " + line);
+}
+
 }  // namespace
 
 void ensure_backend() {
   static std::once_flag once;
   std::call_once(once, [] {
     llama_log_set(on_log, nullptr);
+    ggml_set_abort_callback(on_assertion);
     llama_backend_init();
   });
 }
@@ -69,6 +79,10 @@ void set_log(LogLevel level, LogSink sink) {
   log_level.store(log_sink ? static_cast<int>(level) : 0, std::memory_order_relaxed);
   log_line.clear();
 }
+
+AssertionGuard::AssertionGuard() { ++guards; }
+
+AssertionGuard::~AssertionGuard() { --guards; }
 
 ErrorLogCapture::ErrorLogCapture() : previous_(std::move(captured_error)) {
   captured_error.clear();

@@ -17,6 +17,16 @@ void ensure_backend();
 // Routes llama.cpp's log to `sink` from this level up. Silent by default; standard output is never written to.
 void set_log(LogLevel level, LogSink sink);
 
+// While it exists, an assertion of ggml on this thread throws an EngineError instead of ending the process. The last
+// resort for what our own checks let through: what threw must not be used again. It cannot help on ggml's own threads.
+class AssertionGuard {
+ public:
+  AssertionGuard();
+  ~AssertionGuard();
+  AssertionGuard(const AssertionGuard&) = delete;
+  AssertionGuard& operator=(const AssertionGuard&) = delete;
+};
+
 // Keeps the errors that llama.cpp logs on the calling thread while it exists: the only place where it says why a
 // file could not be loaded.
 class ErrorLogCapture {

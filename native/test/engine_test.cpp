@@ -1,0 +1,318 @@
+// The engine on a real model: what comes out, and what happens when runs are cancelled, neglected, crowded or closed.
+#include "engine.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <condition_variable>
+#include <thread>
+
+#include "check.h"
+#include "error.h"
+#include "model.h"
+
+using namespace caduceus;
+using namespace std::chrono_literals;
+
+namespace {
+
+// An engine with a reader that collects everything, and can wait for a run's end.
+class Harness {
+ public:
+  explicit Harness(std::shared_ptr<Model> model, uint32_t context_size = 2048, uint32_t cache_tokens = 4096) {
+    ContextOptions options;
+    options.context_size = context_size;
+    options.cache_tokens = cache_tokens;
+    engine = std::make_unique<Engine>(std::make_unique<Context>(std::move(model), options), [this] {
+      std::lock_guard lock(mutex_);
+      woken_ = true;
+      ready_.notify_all();
+    });
+  }
+
+  RunOutput wait(RunId id, std::chrono::milliseconds limit = 600s) {
+    const auto until = Clock::now() + limit;
+    for (;;) {
+      collect();
+      if (outputs_[id].end) return outputs_[id];
+      std::unique_lock lock(mutex_);
+      CHECK(ready_.wait_until(lock, until, [&] { return woken_; }));
+      woken_ = false;
+    }
+  }
+
+  void wait_for_tokens(RunId id, size_t count) {
+    while (collect(), outputs_[id].tokens.size() < count && !outputs_[id].end) std::this_thread::sleep_for(1ms);
+  }
+
+  const RunOutput& seen(RunId id) { return collect(), outputs_[id]; }
+
+  void collect() {
+    for (RunOutput& output : engine->take()) {
+      RunOutput& all = outputs_[output.id];
+      CHECK(!all.end);  // nothing comes after the end
+      all.text += output.text;
+      all.tokens.insert(all.tokens.end(), output.tokens.begin(), output.tokens.end());
+      all.log_probabilities.insert(all.log_probabilities.end(), output.log_probabilities.begin(), output.log_probabilities.end());
+      all.end = output.end;
+    }
+  }
+
+  std::unique_ptr<Engine> engine;
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable ready_;
+  bool woken_ = false;
+  std::map<RunId, RunOutput> outputs_;
+};
+
+RunRequest question(const std::string& text, uint32_t max_tokens = 24) {
+  RunRequest request;
+  request.prompt = {ControlPart{"<|im_start|>"}, TextPart{"user\n" + text}, ControlPart{"<|im_end|>"}, TextPart{"\n"}, ControlPart{"<|im_start|>"}, TextPart{"assistant\n"}};
+  request.sampling.temperature = 0;
+  request.max_tokens = max_tokens;
+  return request;
+}
+
+std::string long_text(int repeats) {
+  std::string text;
+  for (int i = 0; i < repeats; ++i) text += "All work and no play makes a dull text. ";
+  return text;
+}
+
+RunRequest endless(const std::string& text, uint32_t max_tokens = 400) {
+  RunRequest request = question(text, max_tokens);
+  request.log_probabilities = true;
+  for (const Token token : {0, 2}) request.sampling.logit_bias.emplace_back(token, -INFINITY);
+  return request;
+}
+
+// Batches of other sizes change the last bits of sums: greedy texts may part where two tokens are as likely.
+bool same_up_to_a_tie(const RunOutput& a, const RunOutput& b) {
+  const auto [left, right] = std::mismatch(a.tokens.begin(), a.tokens.end(), b.tokens.begin(), b.tokens.end());
+  if (left == a.tokens.end() || right == b.tokens.end()) return a.tokens.size() == b.tokens.size();
+  const auto at = static_cast<size_t>(left - a.tokens.begin());
+  const float difference = std::abs(a.log_probabilities[at] - b.log_probabilities[at]);
+  std::fprintf(stderr, "    parted at token %zu, log probabilities %.4f apart\n", at, difference);
+  return difference < 0.01f;
+}
+
+void answers(const std::shared_ptr<Model>& model) {
+  Harness harness(model);
+  CLAIM("a greedy answer is what the model says, with usage and timings");
+  const RunOutput first = harness.wait(harness.engine->submit(question("What is the capital of France?")));
+  CHECK(first.text == "The capital of France is Paris.");
+  CHECK(first.end->reason == FinishReason::stop);
+  CHECK(first.end->usage.generated_tokens == first.tokens.size());
+  CHECK(first.end->usage.cached_tokens == 0);
+  CHECK(first.end->timings.first_token_ms > 0 && first.end->timings.tokens_per_second > 0);
+
+  CLAIM("a run continues after another and pays only its new tokens");
+  const RunId one = harness.engine->submit(question("What is the capital of France?"));
+  const RunOutput before = harness.wait(one);
+  RunRequest next = question("And of Spain?");
+  next.prompt.insert(next.prompt.begin(), {ControlPart{"<|im_end|>"}, TextPart{"\n"}});
+  next.after = one;
+  const RunOutput after = harness.wait(harness.engine->submit(next));
+  CHECK(after.text.find("Madrid") != std::string::npos);
+  CHECK(after.end->usage.cached_tokens >= before.end->usage.prompt_tokens + before.tokens.size() - 1);
+
+  CLAIM("a released run can no longer be continued");
+  harness.engine->release(one);
+  CHECK(harness.wait(harness.engine->submit(next)).end->error_code == "INVALID_ARGUMENT");
+
+  CLAIM("other cache scopes share nothing");
+  RunRequest tenant = question("What is the capital of France?");
+  tenant.cache_scope = "tenant";
+  CHECK(harness.wait(harness.engine->submit(tenant)).end->usage.cached_tokens == 0);
+
+  CLAIM("a stop string ends the text before it, a limit ends it with length");
+  RunRequest stop = question("What is the capital of France?");
+  stop.stop = {" is Par"};
+  const RunOutput stopped = harness.wait(harness.engine->submit(stop));
+  CHECK(stopped.text == "The capital of France" && stopped.end->stop_string == " is Par");
+  const RunOutput cut = harness.wait(harness.engine->submit(question("What is the capital of France?", 3)));
+  CHECK(cut.tokens.size() == 3 && cut.end->reason == FinishReason::length);
+
+  CLAIM("log probabilities come when asked for, one for each token");
+  RunRequest logged = question("What is the capital of France?");
+  logged.log_probabilities = true;
+  const RunOutput probable = harness.wait(harness.engine->submit(logged));
+  CHECK(probable.log_probabilities.size() == probable.tokens.size());
+  for (const float value : probable.log_probabilities) CHECK(value <= 0 && value > -20);
+
+  CLAIM("the same seed gives the same text, another one does not");
+  const auto sampled = [&](uint32_t seed) {
+    RunRequest request = endless("Tell me a story.", 32);
+    request.sampling.temperature = 1.5f;
+    request.sampling.seed = seed;
+    return harness.wait(harness.engine->submit(request)).text;
+  };
+  CHECK(sampled(7) == sampled(7));
+  CHECK(sampled(7) != sampled(8));
+}
+
+void refusals(const std::shared_ptr<Model>& model) {
+  Harness harness(model, 256, 512);
+  CLAIM("a prompt longer than the context is refused and says by how much");
+  const RunOutput full = harness.wait(harness.engine->submit(question(long_text(40))));
+  CHECK(full.end->error_code == "CONTEXT_FULL");
+  CHECK(full.end->error_message.find("shorten it by") != std::string::npos);
+
+  CLAIM("a prompt of megabytes is refused without being tokenised");
+  const auto before = Clock::now();
+  CHECK(harness.wait(harness.engine->submit(question(long_text(200000)))).end->error_code == "CONTEXT_FULL");
+  CHECK(milliseconds(Clock::now() - before) < 2000);
+
+  CLAIM("token ids outside the vocabulary are refused");
+  RunRequest wrong = question("");
+  wrong.prompt = {TokensPart{{1, 999999}}};
+  CHECK(harness.wait(harness.engine->submit(wrong)).end->error_code == "INVALID_ARGUMENT");
+  wrong.prompt = {};
+  CHECK(harness.wait(harness.engine->submit(wrong)).end->error_code == "INVALID_ARGUMENT");
+
+  CLAIM("a full context ends the run with length, and refused runs leave nothing behind");
+  const RunOutput filled = harness.wait(harness.engine->submit(endless("Count.", 100000)));
+  CHECK(filled.end->reason == FinishReason::length);
+  CHECK(filled.end->usage.prompt_tokens + filled.tokens.size() == 256);
+  CHECK(harness.engine->stats().running == 0 && harness.engine->stats().queued == 0);
+
+  CLAIM("a request waits no longer than it said");
+  const RunId busy = harness.engine->submit(endless("Count.", 200));
+  std::vector<RunId> crowd;
+  for (int i = 0; i < 70; ++i) crowd.push_back(harness.engine->submit(endless("Count to " + std::to_string(i), 150)));
+  RunRequest hurried = question("Hello?");
+  hurried.queue_timeout_ms = 1;
+  const RunOutput expired = harness.wait(harness.engine->submit(hurried));
+  CHECK(expired.end->error_code == "DEADLINE_EXCEEDED");
+  harness.engine->cancel(busy);
+  for (const RunId id : crowd) harness.engine->cancel(id);
+  for (const RunId id : crowd) CHECK(harness.wait(id).end->reason == FinishReason::cancelled || harness.seen(id).end->reason == FinishReason::length);
+}
+
+void cancelling(const std::shared_ptr<Model>& model) {
+  Harness harness(model, 4096, 8192);
+  CLAIM("a cancel in a prefill interrupts it");
+  const auto read_all = Clock::now();
+  harness.wait(harness.engine->submit(question(long_text(300), 1)));
+  const double whole = milliseconds(Clock::now() - read_all);
+  const RunId prefilling = harness.engine->submit(question("x " + long_text(300)));
+  while (harness.engine->stats().running == 0) std::this_thread::sleep_for(1ms);
+  std::this_thread::sleep_for(20ms);
+  const auto asked = Clock::now();
+  harness.engine->cancel(prefilling);
+  const RunOutput cancelled = harness.wait(prefilling);
+  CHECK(cancelled.end->reason == FinishReason::cancelled && cancelled.tokens.empty());
+  CHECK(milliseconds(Clock::now() - asked) < whole);
+
+  CLAIM("a cancel in decode ends the run, keeps its text, and its neighbour goes on as if it had been alone");
+  const RunOutput alone = harness.wait(harness.engine->submit(endless("Tell me about the sea.", 60)));
+  const RunId neighbour = harness.engine->submit(endless("Tell me about the sea.", 60));
+  const RunId victim = harness.engine->submit(endless("Tell me about mountains.", 4000));
+  harness.wait_for_tokens(victim, 5);
+  harness.engine->cancel(victim);
+  CHECK(harness.wait(victim).end->reason == FinishReason::cancelled);
+  CHECK(!harness.seen(victim).text.empty());
+  const RunOutput other = harness.wait(neighbour);
+  CHECK(other.tokens.size() == 60 && other.end->reason == FinishReason::length);
+  CHECK(same_up_to_a_tie(other, alone));
+
+  CLAIM("cancelling twice, after the end, or a run that never was does nothing");
+  harness.engine->cancel(victim);
+  harness.engine->cancel(123456);
+  harness.engine->release(victim);
+  harness.engine->release(victim);
+  CHECK(harness.wait(harness.engine->submit(question("What is the capital of France?"))).text == "The capital of France is Paris.");
+}
+
+void crowding(const std::shared_ptr<Model>& model) {
+  CLAIM("runs that need more cells than there are, are preempted and computed again, and none ends early");
+  std::vector<RunOutput> alone;
+  const std::vector<std::string> topics{"the sea", "mountains", "bread", "music", "trains", "ants"};
+  {
+    Harness quiet(model, 512, 4096);
+    for (const auto& topic : topics) alone.push_back(quiet.wait(quiet.engine->submit(endless("Tell me about " + topic + ".", 120))));
+  }
+  Harness crowded(model, 512, 512);
+  std::vector<RunId> ids;
+  for (const auto& topic : topics) ids.push_back(crowded.engine->submit(endless("Tell me about " + topic + ".", 120)));
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const RunOutput output = crowded.wait(ids[i]);
+    CHECK(output.end->reason == FinishReason::length && output.tokens.size() == 120);
+    CHECK(same_up_to_a_tie(output, alone[i]));
+  }
+  const Stats stats = crowded.engine->stats();
+  CHECK(stats.running == 0 && stats.cache_tokens_used <= stats.cache_tokens);
+}
+
+void neglected(const std::shared_ptr<Model>& model) {
+  Harness harness(model);
+  CLAIM("a run whose reader pauses parks, holds a bounded number of tokens, and goes on when it resumes");
+  const RunId lazy = harness.engine->submit(endless("Tell me about the sea.", 700));
+  harness.engine->pause(lazy);
+  for (int i = 0; i < 3000 && harness.engine->stats().parked == 0; ++i) std::this_thread::sleep_for(10ms);
+  CHECK(harness.engine->stats().parked == 1);
+  const uint64_t generated = harness.engine->stats().generated_tokens;
+  CHECK(generated < 300);
+  std::this_thread::sleep_for(100ms);
+  CHECK(harness.engine->stats().generated_tokens == generated);
+  CHECK(harness.seen(lazy).tokens.empty());
+
+  CLAIM("others run meanwhile");
+  CHECK(harness.wait(harness.engine->submit(question("What is the capital of France?"))).text == "The capital of France is Paris.");
+  harness.engine->resume(lazy);
+  CHECK(harness.wait(lazy).tokens.size() == 700);
+}
+
+void closing(const std::shared_ptr<Model>& model) {
+  CLAIM("closing ends every run with MODEL_CLOSED, in decode, in prefill and in the queue");
+  for (int round = 0; round < 5; ++round) {
+    Harness harness(model, 2048, 2048);
+    std::vector<RunId> ids;
+    for (int i = 0; i < 4; ++i) ids.push_back(harness.engine->submit(endless("Tell me about " + std::to_string(i), 500)));
+    ids.push_back(harness.engine->submit(question(long_text(150))));
+    std::this_thread::sleep_for(std::chrono::milliseconds(round * 40));
+    harness.engine->close();
+    harness.engine->close();
+    for (const RunId id : ids) CHECK(harness.seen(id).end->error_code == "MODEL_CLOSED");
+    bool refused = false;
+    try {
+      harness.engine->submit(question("Hello?"));
+    } catch (const EngineError& error) {
+      refused = error.code() == "MODEL_CLOSED";
+    }
+    CHECK(refused);
+  }
+
+  CLAIM("an engine may be destroyed while callers submit and cancel");
+  Harness harness(model);
+  std::atomic<bool> done = false;
+  std::thread caller([&] {
+    try {
+      for (;;) harness.engine->cancel(harness.engine->submit(question("Hello?")));
+    } catch (const EngineError&) {
+      done = true;
+    }
+  });
+  std::this_thread::sleep_for(100ms);
+  harness.engine->close();
+  caller.join();
+  CHECK(done);
+}
+
+}  // namespace
+
+int main() {
+  ModelOptions options;
+  options.path = test_model("CADUCEUS_TEST_SMOLLM2");
+  const auto model = Model::load(options);
+  answers(model);
+  refusals(model);
+  cancelling(model);
+  crowding(model);
+  neglected(model);
+  closing(model);
+  return report();
+}
