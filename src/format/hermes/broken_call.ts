@@ -3,7 +3,7 @@
 
 /** Markup at the start of a line or right behind a closed bracket ends a broken call even inside a string. */
 const PLAUSIBLE_END =
-  /(?:[}\]]|\n)[ \t\r\n]*(<\/tool_call\s*>|<tool_call[^<>{}]*>\s*[[{`]|<tool_response[^<>{}]*>|<\|im_end\|>)/;
+  /(?:[}\]]\s*|\n[ \t]*)(<\/tool_call\s*>|<tool_call[^<>{}]*>\s*[[{`]|<tool_response[^<>{}]*>|<\|im_end\|>)/;
 
 /** Where in a string that ran too far the call most likely ended; -1 when nowhere. */
 export function plausibleEnd(text: string): number {

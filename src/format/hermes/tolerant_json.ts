@@ -44,6 +44,9 @@ export class TolerantJson {
   repaired = false;
   hasBigInt = false;
   value: unknown = undefined;
+  /** Offsets of the last string in the whole output, quotes included. */
+  stringStart = 0;
+  stringEnd = 0;
   /** Strict text is added to `captured` only while this is set. */
   capturing = false;
   captured = "";
@@ -57,6 +60,7 @@ export class TolerantJson {
   private stringIsKey = false;
   private readonly string = new JsonString((text) => this.emit(text));
   private word = "";
+  private base = 0;
   private readonly listener: MemberListener | undefined;
   private readonly insideList: boolean;
 
@@ -73,6 +77,11 @@ export class TolerantJson {
     return this.state === STRING;
   }
 
+  /** Whether nothing of the value has been read yet, comments aside. */
+  get untouched(): boolean {
+    return this.depth === 0 && this.state === VALUE && this.value === undefined;
+  }
+
   get inComment(): boolean {
     return this.state > SLASH;
   }
@@ -87,8 +96,12 @@ export class TolerantJson {
     this.status = this.inComment ? "reading" : "failed";
   }
 
-  /** Reads on from `pos` and returns where it stopped; all of the text while `status` stays `reading`. */
-  feed(text: string, pos: number): number {
+  /**
+   * Reads on from `pos` and returns where it stopped; all of the text while `status` stays `reading`.
+   * `base` is the offset of `text` in the whole output.
+   */
+  feed(text: string, pos: number, base = 0): number {
+    this.base = base;
     let i = pos;
     while (i < text.length && this.status === "reading") {
       if (this.state === STRING) i = this.readString(text, i);
@@ -185,7 +198,7 @@ export class TolerantJson {
     if (code === 34 || code === 39) {
       this.flushComma();
       this.announce("string");
-      this.startString(code, false);
+      this.startString(code, false, pos);
       return pos + 1;
     }
     if (code === 123 || code === 91) {
@@ -214,7 +227,7 @@ export class TolerantJson {
   private startKey(code: number, kind: number, pos: number): number {
     if (code === 34 || code === 39) {
       this.flushComma();
-      this.startString(code, true);
+      this.startString(code, true, pos);
       return pos + 1;
     }
     if (kind !== WORD) return this.fail(pos);
@@ -224,7 +237,8 @@ export class TolerantJson {
     return pos;
   }
 
-  private startString(quote: number, isKey: boolean): void {
+  private startString(quote: number, isKey: boolean, pos: number): void {
+    this.stringStart = this.base + pos;
     if (quote === 39) this.repaired = true;
     this.stringIsKey = isKey;
     this.state = STRING;
@@ -233,6 +247,7 @@ export class TolerantJson {
 
   private readString(text: string, pos: number): number {
     const end = this.string.feed(text, pos);
+    this.stringEnd = this.base + end;
     if (this.string.status === "reading") return end;
     if (this.string.repaired) this.repaired = true;
     if (this.string.status === "failed") return this.fail(end);

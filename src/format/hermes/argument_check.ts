@@ -1,0 +1,106 @@
+// Judges calls by the tools there are: the name must be given, the arguments must satisfy the tool's schema.
+
+import { Ajv } from "ajv";
+import type { ErrorObject, ValidateFunction } from "ajv";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import ajvFormats from "ajv-formats";
+import { describe, invalidArgument } from "../../errors.js";
+import type { CallCheck, CallFault, ToolDefinition, ToolFunction } from "./reply_types.js";
+
+// ajv-formats is CommonJS whose default export is its module object under Node's rules.
+const addFormats = ajvFormats as unknown as (ajv: Ajv) => void;
+
+/**
+ * Checks calls against these tools. Schemas are read as JSON Schema 2020-12, or as draft-07 where `$schema` says so,
+ * each compiled when its tool is first called (changes to a schema object after that are not seen). A schema that can't be compiled checks nothing but that the
+ * arguments are an object: refusing schemas is the business of whoever takes them from the user.
+ */
+export function createCallCheck(tools: readonly ToolDefinition[]): CallCheck {
+  const checks = new Map<string, (args: unknown) => string | undefined>();
+  for (const tool of tools) {
+    const { name, parameters } = toolFunction(tool);
+    if (!checks.has(name)) checks.set(name, lazySchemaCheck(parameters));
+  }
+  return (name, args): CallFault | undefined => {
+    const check = checks.get(name);
+    if (!check) {
+      const known = [...checks.keys()].slice(0, 20).map((known) => JSON.stringify(known)).join(", ");
+      return { problem: "unknown_tool", message: `There is no tool named ${describe(name)}${known ? `; there is ${known}` : ""}.` };
+    }
+    if (typeof args !== "object" || args === null || Array.isArray(args)) {
+      return { problem: "invalid_arguments", message: `Expected an object for the arguments of ${describe(name)} but received ${describe(args)}.` };
+    }
+    const message = check(args);
+    return message === undefined ? undefined : { problem: "invalid_arguments", message };
+  };
+}
+
+/** The inner part of a tool definition, in whichever of its two forms it comes. */
+export function toolFunction(tool: ToolDefinition): ToolFunction {
+  const inner: unknown = typeof tool === "object" && tool !== null && "function" in tool ? tool.function : tool;
+  if (typeof inner !== "object" || inner === null || typeof (inner as ToolFunction).name !== "string") {
+    throw invalidArgument("a tool with a name", "tools", tool);
+  }
+  return inner as ToolFunction;
+}
+
+// Compiling takes milliseconds, a parser is made for every reply: each schema object is compiled once.
+const compiledSchemas = new WeakMap<object, { validate: ValidateFunction | undefined }>();
+
+function lazySchemaCheck(schema: unknown): (args: unknown) => string | undefined {
+  if (schema === false) return () => "The tool takes no arguments at all.";
+  if (typeof schema !== "object" || schema === null) return () => undefined;
+  return (args) => {
+    let compiled = compiledSchemas.get(schema);
+    if (!compiled) {
+      compiled = { validate: compile(schema) };
+      compiledSchemas.set(schema, compiled);
+    }
+    const { validate } = compiled;
+    if (!validate || validate(withoutBigInts(args))) return undefined;
+    return sentence(validate.errors?.[0]);
+  };
+}
+
+function compile(schema: object): ValidateFunction | undefined {
+  try {
+    const dialect = (schema as { $schema?: unknown }).$schema;
+    const older = typeof dialect === "string" && /draft-0[67]/.test(dialect);
+    const ajv = new (older ? Ajv : Ajv2020)({ strict: false, logger: false }) as Ajv;
+    addFormats(ajv);
+    const validate = ajv.compile(schema);
+    return "$async" in validate && validate.$async ? undefined : validate;
+  } catch {
+    return undefined;
+  }
+}
+
+function sentence(error: ErrorObject | undefined): string {
+  if (!error) return "The arguments do not satisfy the schema.";
+  const where = error.instancePath === "" ? "The arguments" : `The argument ${error.instancePath.slice(1).replaceAll("/", ".")}`;
+  const allowed: unknown = error.params["allowedValues"];
+  const values = Array.isArray(allowed) ? `: ${allowed.map((value) => JSON.stringify(value)).join(", ")}` : "";
+  return `${where} ${error.message ?? "is not valid"}${values}.`;
+}
+
+/** ajv knows no BigInt: an integer of that size is near enough as a number to be judged. */
+function withoutBigInts(value: unknown): unknown {
+  return holdsBigInt(value) ? withNumbers(value) : value;
+}
+
+function holdsBigInt(value: unknown): boolean {
+  if (typeof value === "bigint") return true;
+  if (typeof value !== "object" || value === null) return false;
+  return Array.isArray(value) ? value.some(holdsBigInt) : Object.values(value).some(holdsBigInt);
+}
+
+function withNumbers(value: unknown): unknown {
+  if (typeof value === "bigint") {
+    const number = Number(value);
+    return Number.isFinite(number) ? number : Math.sign(number) * Number.MAX_VALUE;
+  }
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map(withNumbers);
+  const entries = Object.entries(value).map(([key, member]) => [key, withNumbers(member)] as const);
+  return Object.fromEntries(entries);
+}
