@@ -1,0 +1,122 @@
+// Tools: what the model may call, with a schema for the arguments and, where this program runs it, a handler.
+import { CaduceusError, describe, invalidArgument } from "../errors.js";
+import { isObject, type JsonSchema } from "../schema/json_schema.js";
+import { invalidSchema } from "../schema/json_schema.js";
+import { readSchema, type InferSchema, type ReadSchema, type Schema } from "../schema/read_schema.js";
+
+/** What a handler is told besides its arguments. */
+export interface ToolContext {
+  /** Aborted when the reply is cancelled or the handler's time is over. */
+  readonly signal: AbortSignal;
+  /** The call's id, as the conversation's messages carry it. */
+  readonly callId: string;
+}
+
+export interface ToolOptions<S extends Schema = Schema, Result = unknown> {
+  /** 1 to 64 letters, digits, `_`, `-` or `.`; it must differ from the names of the other tools in a request. */
+  readonly name: string;
+  /** What it does and when to use it, for the model. */
+  readonly description?: string | undefined;
+  /** Any Standard Schema (zod, valibot, arktype, …) or JSON Schema of an object. Default: an object without properties. */
+  readonly parameters?: S | undefined;
+  /**
+   * Runs a call with arguments that have passed the schema. Its result goes back to the model; what it throws goes back as
+   * an error. Without it, calls are given to the caller of the reply, who answers them.
+   */
+  readonly run?: ((args: InferSchema<S>, context: ToolContext) => Result | Promise<Result>) | undefined;
+  /** Milliseconds a handler may take; the loop's own default otherwise. A positive number, or Infinity. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** A checked tool. Made by `tool()`. */
+export interface Tool<Arguments = any, Result = unknown> {
+  readonly name: string;
+  readonly description?: string | undefined;
+  /** JSON Schema of the arguments, as the prompt shows it. */
+  readonly parameters: JsonSchema;
+  /** The checks of the arguments. */
+  readonly schema: ReadSchema<Arguments>;
+  readonly run?: ((args: Arguments, context: ToolContext) => Result | Promise<Result>) | undefined;
+  readonly timeoutMs?: number | undefined;
+}
+
+/** OpenAI's form of a tool, which has no handler. */
+export interface ToolDefinitionMessage {
+  readonly type: "function";
+  readonly function: {
+    readonly name: string;
+    readonly description?: string | null | undefined;
+    readonly parameters?: JsonSchema | null | undefined;
+  };
+}
+
+/** What a request takes as a tool. */
+export type ToolInput = Tool | ToolDefinitionMessage;
+
+const noParameters = { type: "object", properties: {} } as const;
+const made = new WeakSet<object>();
+
+/**
+ * Describes a tool; the handler's arguments are typed by the schema.
+ *
+ *     const weather = tool({
+ *       name: "get_weather",
+ *       description: "The weather in a city now",
+ *       parameters: z.object({ city: z.string() }),
+ *       run: async ({ city }) => ({ city, celsius: 21 }),
+ *     });
+ *
+ * Throws `INVALID_TOOL` for a wrong name, description or handler, `INVALID_SCHEMA` for a schema that cannot be used, with
+ * the path inside it.
+ */
+export function tool<const S extends Schema = typeof noParameters, Result = unknown>(options: ToolOptions<S, Result>): Tool<InferSchema<S>, Result> {
+  if (!isObject(options)) throw invalidTool("an object with name and parameters", "the tool", describe(options));
+  const { name, description, parameters = noParameters, run, timeoutMs } = options as ToolOptions<Schema, Result>;
+  checkName(name);
+  if (description !== undefined && typeof description !== "string") throw invalidTool("a string", `${name}.description`, describe(description));
+  if (run !== undefined && typeof run !== "function") throw invalidTool("a function", `${name}.run`, describe(run));
+  if (timeoutMs !== undefined && !(typeof timeoutMs === "number" && timeoutMs > 0)) {
+    throw invalidArgument("a positive number of milliseconds", `${name}.timeoutMs`, timeoutMs);
+  }
+  const schema = readSchema(parameters, `${name}.parameters`);
+  const { type } = schema.jsonSchema;
+  if (type !== undefined && type !== "object") throw invalidSchema('"object"', `${name}.parameters.type`, JSON.stringify(type));
+  const result = Object.freeze({ name, description, parameters: schema.jsonSchema, schema, run, timeoutMs });
+  made.add(result);
+  return result as Tool<InferSchema<S>, Result>;
+}
+
+/**
+ * Checks the tools of one request and puts them in a Map by name, so that `__proto__` and `constructor` are only names.
+ * Takes what `tool()` made, objects of the same form, and OpenAI's definitions. Throws `INVALID_TOOL` when two share a name.
+ */
+export function collectTools(tools: unknown): Map<string, Tool> {
+  const collected = new Map<string, Tool>();
+  if (tools === undefined) return collected;
+  if (!Array.isArray(tools)) throw invalidArgument("an array of tools", "tools", tools);
+  tools.forEach((given: unknown, index) => {
+    const one = readTool(given, `tools[${index}]`);
+    if (collected.has(one.name)) throw invalidTool("a name of its own", `tools[${index}]`, `${describe(one.name)} a second time`);
+    collected.set(one.name, one);
+  });
+  return collected;
+}
+
+function readTool(given: unknown, where: string): Tool {
+  if (!isObject(given)) throw invalidTool("a tool", where, describe(given));
+  if (made.has(given)) return given as unknown as Tool;
+  if (given["type"] !== "function" || given["function"] === undefined) return tool(given as unknown as ToolOptions);
+  const definition = given["function"];
+  if (!isObject(definition)) throw invalidTool("an object with name and parameters", `${where}.function`, describe(definition));
+  const { name, description, parameters } = definition as ToolDefinitionMessage["function"];
+  return tool({ name, description: description ?? undefined, parameters: parameters ?? undefined });
+}
+
+function checkName(name: unknown): asserts name is string {
+  if (typeof name === "string" && /^[a-zA-Z0-9_.-]{1,64}$/.test(name)) return;
+  throw invalidTool("1 to 64 letters, digits, _, - or .", "the name of a tool", describe(name));
+}
+
+function invalidTool(expected: string, where: string, received: string): CaduceusError {
+  return new CaduceusError("INVALID_TOOL", `Expected ${expected} for ${where} but received ${received}.`);
+}

@@ -1,0 +1,124 @@
+// Reading a schema once, whatever it was written with: its JSON Schema for the prompt, and the checks for what comes back.
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { describe } from "../errors.js";
+import type { InferSchema, Schema } from "./infer_schema.js";
+import { copySchema, invalidSchema, isObject, step, visitSchemas, type JsonSchema } from "./json_schema.js";
+import { compileSchema, dialectOf, type Dialect, type SchemaIssue } from "./schema_compiler.js";
+import { isStandardSchema, jsonSchemaOf } from "./standard_schema.js";
+
+export type { InferSchema, Schema } from "./infer_schema.js";
+export type { JsonSchema } from "./json_schema.js";
+export type { Dialect, SchemaIssue } from "./schema_compiler.js";
+
+export type SchemaCheck<Output> =
+  | { readonly ok: true; readonly value: Output }
+  | {
+    readonly ok: false;
+    /** One sentence for each of the first five things that are wrong: `arguments.age must be an integer, not "x".` */
+    readonly problem: string;
+    /** Where the first one is, beginning with the name of the value. */
+    readonly path: string;
+    readonly issues: readonly SchemaIssue[];
+  };
+
+export interface ReadSchema<Output = unknown> {
+  /** The checker's copy, in the declaration's order and without `$schema`. Frozen only by convention: do not change it. */
+  readonly jsonSchema: JsonSchema;
+  readonly dialect: Dialect;
+  /** Checks a value against the JSON Schema alone, now. `valueName` is what problems call it. */
+  check(value: unknown, valueName?: string): SchemaCheck<unknown>;
+  /** Checks a value, then gives it to the Standard Schema's own validation (which may wait, and may change the value). Never rejects because of the value. */
+  parse(value: unknown, valueName?: string): Promise<SchemaCheck<Output>>;
+}
+
+// Servers define the same tools again for every request; compiling takes milliseconds each time.
+const compiled = new Map<string, ReturnType<typeof compileSchema>>();
+const compiledLimit = 128;
+
+/**
+ * Reads a Standard Schema (zod, valibot, arktype, …) or a plain JSON Schema. `name` is what errors call it, such as
+ * `tools.add.parameters`. Throws `INVALID_SCHEMA`, naming the place inside, for a schema that cannot be used.
+ */
+export function readSchema<const S extends Schema>(schema: S, name: string): ReadSchema<InferSchema<S>> {
+  const standard = isStandardSchema(schema) ? schema : undefined;
+  if (standard === undefined && (!isObject(schema) || "~standard" in schema)) {
+    throw invalidSchema("a Standard Schema or a JSON Schema object", name, describe(schema));
+  }
+  const copy = copySchema(standard === undefined ? schema : jsonSchemaOf(standard, name), name);
+  if (standard !== undefined) visitSchemas(copy, name, dropSafeIntegerBounds);
+  const dialect = dialectOf(copy, name);
+  const key = `${dialect} ${JSON.stringify(copy)}`;
+  const check = compiled.get(key) ?? compileSchema(copy, dialect, name);
+  compiled.delete(key);
+  compiled.set(key, check);
+  if (compiled.size > compiledLimit) compiled.delete(compiled.keys().next().value as string);
+
+  const { $schema: _, ...jsonSchema } = copy;
+  const checkJson = (value: unknown, valueName = "value"): SchemaCheck<unknown> => {
+    try {
+      return verdict(value, check(withoutBigInts(value)), valueName);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      return verdict(value, [{ path: "", message: "is nested too deeply to be checked" }], valueName);
+    }
+  };
+  return {
+    jsonSchema,
+    dialect,
+    check: checkJson,
+    async parse(value, valueName = "value") {
+      const first = checkJson(value, valueName);
+      if (!first.ok || standard === undefined) return first as SchemaCheck<InferSchema<S>>;
+      return validateStandard(standard, value, valueName) as Promise<SchemaCheck<InferSchema<S>>>;
+    },
+  };
+}
+
+async function validateStandard(schema: StandardSchemaV1, value: unknown, valueName: string): Promise<SchemaCheck<unknown>> {
+  const validate = async (input: unknown): Promise<SchemaCheck<unknown>> => {
+    try {
+      const result = await schema["~standard"].validate(input);
+      if (result.issues === undefined) return { ok: true, value: result.value };
+      return verdict(input, result.issues.map((issue) => ({ path: standardPath(issue), message: `is wrong: ${issue.message}` })), valueName);
+    } catch (error) {
+      // Refinements are the caller's code.
+      return verdict(input, [{ path: "", message: `could not be checked: ${error instanceof Error ? error.message : String(error)}` }], valueName);
+    }
+  };
+  const result = await validate(value);
+  const plain = withoutBigInts(value);
+  return result.ok || plain === value ? result : validate(plain);
+}
+
+function standardPath({ path = [] }: StandardSchemaV1.Issue): string {
+  return path.map((segment) => step(typeof segment === "object" ? segment.key : segment)).join("");
+}
+
+function verdict<T>(value: T, issues: readonly SchemaIssue[], valueName: string): SchemaCheck<T> {
+  if (issues[0] === undefined) return { ok: true, value };
+  const named = issues.map(({ path, message }) => ({ path: valueName + path, message }));
+  const more = named.length > 5 ? ` There are ${named.length - 5} more problems.` : "";
+  const sentences = named.slice(0, 5).map(({ path, message }) => `${path} ${message}${message.endsWith(".") ? "" : "."}`);
+  return { ok: false, problem: sentences.join(" ") + more, path: valueName + issues[0].path, issues: named };
+}
+
+/** Integers beyond 2^53 arrive as BigInt, which no validator counts among the numbers. The value itself where there are none. */
+function withoutBigInts(value: unknown): unknown {
+  if (typeof value === "bigint") return Number(value);
+  if (Array.isArray(value)) {
+    const items = value.map(withoutBigInts);
+    return items.some((item, index) => item !== value[index]) ? items : value;
+  }
+  if (!isObject(value)) return value;
+  const members = Object.entries(value).map(([key, member]) => [key, withoutBigInts(member)] as const);
+  return members.some(([key, member]) => member !== value[key]) ? Object.fromEntries(members) : value;
+}
+
+/**
+ * zod's `int()` writes the bounds of safe integers. They say nothing about the value wanted, cost a small model's attention
+ * some forty tokens each, and the schema's own validation checks them afterwards.
+ */
+function dropSafeIntegerBounds(schema: Record<string, unknown>): void {
+  if (schema["minimum"] === Number.MIN_SAFE_INTEGER) delete schema["minimum"];
+  if (schema["maximum"] === Number.MAX_SAFE_INTEGER) delete schema["maximum"];
+}

@@ -1,0 +1,83 @@
+// Defining tools: types of handlers, names, duplicates, OpenAI's form.
+import { type } from "arktype";
+import * as v from "valibot";
+import { describe, expect, expectTypeOf, test } from "vitest";
+import { z } from "zod";
+import { collectTools, tool, type Tool } from "../../../src/chat/tool.js";
+import { CaduceusError } from "../../../src/errors.js";
+
+function refusal(define: () => unknown): string {
+  try {
+    define();
+  } catch (error) {
+    expect(error).toBeInstanceOf(CaduceusError);
+    return `${(error as CaduceusError).code}: ${(error as CaduceusError).message}`;
+  }
+  throw new Error("the tool was accepted");
+}
+
+describe("handlers", () => {
+  test("have their arguments typed by zod, valibot, arktype and literal JSON Schemas", () => {
+    tool({ name: "a", parameters: z.object({ city: z.string() }), run: (args) => { expectTypeOf(args).toEqualTypeOf<{ city: string }>(); } });
+    tool({ name: "b", parameters: v.object({ city: v.string() }), run: (args) => { expectTypeOf(args).toEqualTypeOf<{ city: string }>(); } });
+    tool({ name: "c", parameters: type({ city: "string" }), run: (args) => { expectTypeOf(args).toEqualTypeOf<{ city: string }>(); } });
+    const add = tool({
+      name: "add",
+      parameters: { type: "object", properties: { a: { type: "number" }, b: { type: "number" } }, required: ["a", "b"] },
+      run: ({ a, b }, { signal, callId }) => {
+        expectTypeOf(signal).toEqualTypeOf<AbortSignal>();
+        expectTypeOf(callId).toEqualTypeOf<string>();
+        return a + b;
+      },
+    });
+    expectTypeOf(add).toEqualTypeOf<Tool<{ a: number; b: number }, number>>();
+    const list: Tool[] = [add, tool({ name: "now" })];
+    expect(list.map(({ name }) => name)).toEqual(["add", "now"]);
+  });
+
+  test("may be left out, with parameters and description", () => {
+    expect(tool({ name: "now" })).toMatchObject({ name: "now", description: undefined, parameters: { type: "object", properties: {} }, run: undefined });
+  });
+});
+
+describe("names", () => {
+  test.each(["__proto__", "constructor", "get_weather", "a.b-c", "x".repeat(64)])("%s is a name like any other", (name) => {
+    const tools = collectTools([{ name }, { type: "function", function: { name: "other" } }]);
+    expect([...tools.keys()]).toEqual([name, "other"]);
+  });
+
+  test.each(["", "say \"hi\"", "a b", "<tool_call>", "naïve", "a\n", "x".repeat(65), "x".repeat(10_000), undefined, 7])("%s is refused", (name) => {
+    expect(refusal(() => tool({ name: name as string }))).toMatch(/^INVALID_TOOL: Expected 1 to 64 letters, digits, _, - or \. for the name of a tool but received .{1,80}\.$/s);
+  });
+
+  test("that come twice are refused", () => {
+    expect(refusal(() => collectTools([tool({ name: "add" }), { type: "function", function: { name: "add" } }]))).toBe(
+      'INVALID_TOOL: Expected a name of its own for tools[1] but received "add" a second time.');
+  });
+});
+
+describe("wrong definitions", () => {
+  test.each<[string, unknown, string]>([
+    ["no object", 3, "INVALID_TOOL: Expected an object with name and parameters for the tool but received 3."],
+    ["a description that is no string", { name: "f", description: 1 }, "INVALID_TOOL: Expected a string for f.description but received 1."],
+    ["a handler that is no function", { name: "f", run: "x" }, 'INVALID_TOOL: Expected a function for f.run but received "x".'],
+    ["a time of nothing", { name: "f", timeoutMs: 0 }, "INVALID_ARGUMENT: Expected a positive number of milliseconds for f.timeoutMs but received 0."],
+    ["parameters that are no object", { name: "f", parameters: { type: "string" } }, 'INVALID_SCHEMA: Expected "object" for f.parameters.type but received "string".'],
+    ["a wrong schema", { name: "f", parameters: { type: "object", properties: { a: { type: "strin" } } } }, 'INVALID_SCHEMA: Expected one of "array", "boolean", "integer", "null", "number", "object", "string" for f.parameters.properties.a.type but received "strin".'],
+  ])("%s", (_, options, message) => {
+    expect(refusal(() => tool(options as { name: string }))).toBe(message);
+  });
+
+  test("in a list are refused with their place", () => {
+    expect(refusal(() => collectTools({}))).toBe("INVALID_ARGUMENT: Expected an array of tools for tools but received an object.");
+    expect(refusal(() => collectTools([null]))).toBe("INVALID_TOOL: Expected a tool for tools[0] but received null.");
+    expect(refusal(() => collectTools([{ type: "function", function: 1 }]))).toContain("tools[0].function");
+  });
+});
+
+test("what OpenAI's clients send is taken: null for what is missing, and no handler", () => {
+  const tools = collectTools([{ type: "function", function: { name: "add", description: null, parameters: { type: "object", properties: { a: { type: "number" } } } } }]);
+  expect(tools.get("add")).toMatchObject({ name: "add", run: undefined });
+  expect(tools.get("add")?.schema.check({ a: "x" })).toMatchObject({ ok: false, path: "value.a" });
+  expect(collectTools(undefined).size).toBe(0);
+});
