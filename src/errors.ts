@@ -1,0 +1,68 @@
+// The one error class of this library, its stable codes, and the one sentence for every bad argument.
+
+/** Stable identifiers of everything that can go wrong. Messages may change between versions, codes do not. */
+export type ErrorCode =
+  /** An option or argument has the wrong type or lies outside its range. */
+  | "INVALID_ARGUMENT"
+  /** The conversation is malformed: empty, unknown role, wrong shape. */
+  | "INVALID_MESSAGES"
+  /** A JSON Schema cannot be used; the message names the path inside it. */
+  | "INVALID_SCHEMA"
+  /** Two tools share a name, or a tool's definition is wrong. */
+  | "INVALID_TOOL"
+  /** No file or alias of that name. */
+  | "MODEL_NOT_FOUND"
+  /** The file exists and is not a GGUF model that can be used: truncated, corrupt, another format. */
+  | "MODEL_INVALID"
+  /** A downloaded file is not the expected one, or could not be fetched. */
+  | "DOWNLOAD_FAILED"
+  /** The model or its context needs more memory than there is. */
+  | "OUT_OF_MEMORY"
+  /** The prompt is longer than the context. */
+  | "CONTEXT_FULL"
+  /** The waiting queue is full, or a request's deadline passed while it waited. */
+  | "QUEUE_FULL"
+  | "DEADLINE_EXCEEDED"
+  /** The model (or this conversation) was closed before or while it was used. */
+  | "MODEL_CLOSED"
+  /** A reply can be read once: one of its three streams, or awaited. */
+  | "ALREADY_CONSUMED"
+  /** The reader lagged so long that the run was dropped. */
+  | "READER_TOO_SLOW"
+  /** The final answer does not satisfy the schema it was asked for. */
+  | "SCHEMA_MISMATCH"
+  /** The model's chat template could not be rendered. */
+  | "TEMPLATE_FAILED"
+  /** The compiled addon is missing or does not load on this machine. */
+  | "ADDON_NOT_FOUND"
+  /** llama.cpp reported a failure that is not the caller's fault. */
+  | "ENGINE_FAILED";
+
+/** Every error this library throws. A cancelled run rejects with its signal's own reason instead. */
+export class CaduceusError extends Error {
+  override readonly name = "CaduceusError";
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** `Expected a whole number of at least 1 for maxTokens but received -5.` */
+export function invalidArgument(expected: string, name: string, received: unknown): CaduceusError {
+  return new CaduceusError("INVALID_ARGUMENT", `Expected ${expected} for ${name} but received ${describe(received)}.`);
+}
+
+/** A value as it may stand in a message: short, on one line, with its type where the value alone would not tell. */
+export function describe(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (typeof value === "string") return value.length > 60 ? `a string of ${value.length} characters` : JSON.stringify(value);
+  if (typeof value === "number" || typeof value === "boolean") return String(value);
+  if (typeof value === "bigint") return `${value}n`;
+  if (typeof value === "function") return "a function";
+  if (typeof value === "symbol") return "a symbol";
+  if (Array.isArray(value)) return `an array of ${value.length} entries`;
+  const name = Object.getPrototypeOf(value)?.constructor?.name;
+  return typeof name === "string" && name !== "Object" ? `an object of class ${name}` : "an object";
+}
