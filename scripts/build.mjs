@@ -159,8 +159,10 @@ async function fingerprint(/** @type {boolean} */ tests) {
 }
 
 async function toolsFingerprint() {
-  const files = ["CMakeLists.txt", "native/exports.map", "llama.cpp/pin.json", "llama.cpp/source.tree", "node_modules/node-addon-api/package.json"];
-  return (await Promise.all(files.map(mark))).join();
+  const files = ["CMakeLists.txt", "native/exports.map", "llama.cpp/pin.json", "llama.cpp/source.tree"];
+  // Its version, not its time: `npm ci` writes all packages anew.
+  const addonApi = await readFile(path.join(root, "node_modules/node-addon-api/package.json"), "utf8").then((text) => JSON.parse(text).version, () => "");
+  return [...(await Promise.all(files.map(mark))), addonApi].join();
 }
 
 /** @param {string} file */

@@ -21,8 +21,8 @@ export async function showProgress(label, work) {
       if (text === detail) return;
       detail = text;
       if (terminal) return void draw();
-      // A log that is read later: a line every ten seconds is enough.
-      if (performance.now() - shownAt < 10_000) return;
+      // A log that is read later: a line every twenty seconds is enough.
+      if (performance.now() - shownAt < 20_000) return;
       shownAt = performance.now();
       process.stderr.write(`${label} ${text}\n`);
     });
