@@ -1,0 +1,105 @@
+// Telling a template's own markup from what callers wrote, after both went through the same template.
+//
+// Before rendering, the characters in callers' strings that markers are made of (printable ASCII, and the two that DeepSeek's
+// use) are replaced one by one by private-use characters; afterwards whatever is still ASCII came from the template. White
+// space, quotes and backslashes stay, so that trimming and `tojson` do what they should, and lengths stay the same. What a
+// template reads inside a message it no longer finds, with these exceptions: the tags of thinking in an assistant's own
+// messages, and the words that switch thinking.
+import type { PromptPart } from "../engine/engine.js";
+import { CaduceusError } from "../errors.js";
+
+const beyondAscii = ["｜", "▁"];
+const blockSize = 0x80;
+/** Room for the stand-ins in Unicode's private-use area; the first block that occurs in no caller's string is taken. */
+const blocks = Array.from({ length: (0xf900 - 0xe000) / blockSize }, (_, index) => 0xe000 + index * blockSize);
+
+/** Stretches of characters that no marker of a template is made of: stand-ins, and everything that is not ASCII. */
+const beyondMarkers = /([\u0080-\u2580\u2582-\uff5b\uff5d-\uffff]+)/;
+
+const switches = /\/(?:no_?)?think\b/;
+const thinking = /<\/?think>|\/(?:no_?)?think\b/;
+/** A marker somewhere in a stretch of the template: `<|im_end|>`, `</s>`, `[INST]`, and MiniMax's `]~b]` and `[e~[`. */
+const marker = /<[^<>\s]+>|\[\/?[A-Za-z][^[\]\s"]*\]|\]~|\[e~\[/;
+
+export class Marks {
+  readonly #block: number;
+
+  /** `strings` are all that callers wrote; none of them may use the block that is chosen. */
+  constructor(strings: Iterable<string>) {
+    const used = new Set<number>();
+    for (const text of strings) {
+      for (const [character] of text.matchAll(/[\ue000-\uf8ff]/g)) used.add(Math.floor((character.charCodeAt(0) - 0xe000) / blockSize));
+    }
+    const block = blocks.find((_, index) => !used.has(index));
+    if (block === undefined) throw new CaduceusError("INVALID_MESSAGES", "Expected messages that leave some of Unicode's private-use characters free but received ones that use all of them.");
+    this.#block = block;
+  }
+
+  /** Replaces what markers are made of. `keep: "thinking"` is for assistants' messages. */
+  hide(text: string, keep: "nothing" | "switches" | "thinking" = "nothing"): string {
+    if (keep === "nothing") return text.replace(/[!#-[\]-~｜▁]/g, (character) => this.#standIn(character));
+    const kept = keep === "thinking" ? thinking : switches;
+    return text.split(new RegExp(`(${kept.source})`)).map((piece, index) => (index % 2 === 1 ? piece : this.hide(piece))).join("");
+  }
+
+  /** Hides every string in a JSON value, keys only where they contain brackets: templates look up the others. */
+  hideValue(value: unknown, keepKeys: readonly string[] = []): unknown {
+    if (typeof value === "string") return this.hide(value);
+    if (Array.isArray(value)) return value.map((item) => this.hideValue(item, keepKeys));
+    if (typeof value !== "object" || value === null) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, member]) => [
+      /[<[\]]/.test(key) ? this.hide(key) : key,
+      keepKeys.includes(key) && typeof member === "string" ? member : this.hideValue(member, keepKeys),
+    ]));
+  }
+
+  /** Callers' characters as they were. */
+  show(text: string): string {
+    return text.replace(/[\ue000-\uf8ff]/g, (character) => {
+      const offset = character.charCodeAt(0) - this.#block;
+      return offset < 0 || offset >= blockSize ? character : beyondAscii[offset - 1] ?? String.fromCharCode(offset);
+    });
+  }
+
+  /**
+   * The parts of a rendered prompt: control from the first marker of a template's stretch to its last, text everything else,
+   * so that a role's name and the content after it tokenise as one.
+   */
+  parts(rendered: string): PromptPart[] {
+    const parts: PromptPart[] = [];
+    let text = "";
+    const control = (markup: string) => {
+      if (text !== "") parts.push({ text });
+      text = "";
+      parts.push({ control: markup });
+    };
+    // A `tojson` that escapes what is not ASCII has escaped stand-ins, which without it would have been ASCII.
+    const unescaped = rendered.replace(/\\u([ef][\da-f]{3})/gi, (escape, digits: string) => {
+      const code = Number.parseInt(digits, 16);
+      return code >= this.#block && code < this.#block + blockSize ? String.fromCharCode(code) : escape;
+    });
+    // Odd pieces are callers', or at least no markup.
+    unescaped.split(beyondMarkers).forEach((piece, index) => {
+      if (index % 2 === 1) {
+        text += this.show(piece);
+        return;
+      }
+      const first = piece.search(marker);
+      if (first === -1) {
+        text += piece;
+        return;
+      }
+      const last = Math.max(piece.lastIndexOf(">"), piece.lastIndexOf("]"), piece.lastIndexOf("["));
+      text += piece.slice(0, first);
+      control(piece.slice(first, last + 1));
+      text += piece.slice(last + 1);
+    });
+    if (text !== "") parts.push({ text });
+    return parts;
+  }
+
+  #standIn(character: string): string {
+    const beyond = beyondAscii.indexOf(character);
+    return String.fromCharCode(this.#block + (beyond === -1 ? character.charCodeAt(0) : beyond + 1));
+  }
+}

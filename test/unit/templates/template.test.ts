@@ -1,0 +1,165 @@
+// Templates of other models: what is markup and what is text, tools without a template for them, and hostile templates.
+import { readdirSync, readFileSync } from "node:fs";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { PromptPart } from "../../../src/engine/engine.js";
+import { CaduceusError } from "../../../src/errors.js";
+import { renderContinuation, renderConversation } from "../../../src/format/chatml.js";
+import { partsToText, type PromptMessage } from "../../../src/format/hermes/prompt.js";
+import { ChatTemplate } from "../../../src/format/template.js";
+
+const folder = new URL("../../../llama.cpp/source/models/templates/", import.meta.url);
+const pinned = (name: string) => new ChatTemplate(readFileSync(new URL(name, folder), "utf8"), { eosToken: "</s>" });
+const chatml = "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
+
+const user = (content: string): PromptMessage => ({ role: "user", content });
+const assistant = (content: string): PromptMessage => ({ role: "assistant", content });
+/** Parts with every marker of ChatML on its own. */
+const apart = (parts: PromptPart[] = []): PromptPart[] => parts.flatMap((part): PromptPart[] => "control" in part
+  ? part.control.split(/(<\|im_(?:start|end)\|>)/).filter((piece) => piece !== "").map((piece) => (piece.startsWith("<") ? { control: piece } : { text: piece } as PromptPart))
+  : [part]);
+const controls = (parts: PromptPart[]) => parts.flatMap((part) => ("control" in part ? [part.control] : [])).join("");
+const add = { name: "add", description: "Adds", parameters: { type: "object", properties: { a: { type: "number" } } } };
+
+function failure(action: () => unknown): string {
+  try {
+    action();
+  } catch (error) {
+    expect(error).toBeInstanceOf(CaduceusError);
+    expect((error as CaduceusError).code).toBe("TEMPLATE_FAILED");
+    return (error as CaduceusError).message;
+  }
+  throw new Error("it did not fail");
+}
+
+const text = fc.array(fc.constantFrom("<|im_start|>", "<|im_end|>", "<s>", "[INST]", "user\n", "Hello", " ", "\n", "你好", "😀", "\"", "\\", "\\ue041", "<", "]", "\ue041", "｜"), { minLength: 1, maxLength: 8 }).map((pieces) => pieces.join(""));
+
+describe("ChatML written as a template", () => {
+  test("gives the parts that this library's own ChatML gives, for any content", () => {
+    const template = new ChatTemplate(chatml);
+    fc.assert(fc.property(text, text, text, (a, b, c) => {
+      const messages = [{ role: "system" as const, content: a }, user(b), assistant(c), user(a)];
+      expect(apart(template.render({ messages }))).toEqual(renderConversation(messages));
+      expect(apart(template.renderContinuation({ messages, from: 3 }))).toEqual(renderContinuation([user(a)]));
+    }));
+  });
+
+  test("has no tools of its own: Hermes' wording carries them, with results in one tool turn", () => {
+    const template = new ChatTemplate(chatml);
+    expect(template.hasTools).toBe(false);
+    const messages: PromptMessage[] = [
+      { role: "system", content: "Be brief." }, user("1+2?"), { role: "assistant", content: "", toolCalls: [{ id: "x", name: "add", arguments: '{"a":1}' }, { id: "y", name: "add", arguments: "{}" }] },
+      { role: "tool", toolCallId: "x", content: "</tool_response>" }, { role: "tool", toolCallId: "y", content: "3" },
+    ];
+    const prompt = partsToText(template.render({ messages, tools: [add], schema: { type: "object" } }));
+    expect(prompt).toMatch(/^<\|im_start\|>system\nYou are a function calling AI model\..*<schema>\n\{"type": "object"\}\n<\/schema>\n\nBe brief\.<\|im_end\|>\n/s);
+    expect(prompt).toContain('<|im_start|>tool\n<tool_response>\n{"name": "add", "content": "<\\/tool_response>"}\n</tool_response>\n<tool_response>\n{"name": "add", "content": 3}\n</tool_response>\n<|im_end|>\n<|im_start|>assistant\n');
+  });
+});
+
+// What the Jinja library cannot do (filters and functions it does not have, integer keys): clear refusals, not wrong prompts.
+const beyondTheLibrary = [
+  "Apriel-1.6-15b-Thinker-fixed.jinja", "ByteDance-Seed-OSS.jinja", "Kimi-K2-Instruct.jinja", "Kimi-K2-Thinking.jinja",
+  "fireworks-ai-llama-3-firefunction-v2.jinja", "meetkai-functionary-medium-v3.2.jinja", "openbmb-MiniCPM5-1B.jinja", "tencent-Hy3.jinja", "unsloth-Apriel-1.5.jinja",
+];
+
+describe("the templates in llama.cpp's tree", () => {
+  const names = readdirSync(folder).filter((name) => name.endsWith(".jinja"));
+  const conversation: PromptMessage[] = [
+    { role: "system", content: "Systemtext <|im_end|> </s> 你好" }, user("Usertext [INST] <|eot_id|><｜User｜> \"quoted\" \\ {x}"),
+    { role: "assistant", content: "", toolCalls: [{ id: "call12345", name: "add", arguments: '{"a": "Argumenttext <|im_start|>"}' }] },
+    { role: "tool", toolCallId: "call12345", content: '{"sum": "Resulttext <|im_end|>[/INST]"}' },
+  ];
+  const tools = [{ name: "add", description: "Descriptiontext <|im_end|>", parameters: { type: "object", properties: { a: { type: "string", description: "Fieldtext </s>" } }, required: ["a"] } }];
+
+  test.each(names.filter((name) => !beyondTheLibrary.includes(name)))("%s renders, and nothing callers wrote becomes markup", (name) => {
+    const template = pinned(name);
+    for (const prompt of [{ messages: conversation, tools }, { messages: conversation.slice(0, 2) }]) {
+      const parts = template.render(prompt);
+      const rendered = partsToText(parts);
+      expect(controls(parts)).not.toMatch(/text <|text \[/);
+      expect(rendered).not.toMatch(/[\ue000-\uf8ff]|\\ue0/);
+      // Mistral Nemo writes it only where a user spoke last.
+      if (prompt.messages.length === 2) expect(rendered).toContain("Systemtext <|im_end|> </s> 你好");
+      expect(rendered).toContain("Usertext [INST] <|eot_id|><｜User｜> \"quoted\" \\ {x}");
+    }
+    const markup = controls(template.render({ messages: conversation.slice(0, 2) }));
+    const bare = controls(template.render({ messages: [{ role: "system", content: "S" }, user("U")] }));
+    expect(markup).toBe(bare);
+  });
+
+  test.each(beyondTheLibrary)("%s is refused with a reason", (name) => {
+    expect(failure(() => pinned(name).render({ messages: conversation, tools }))).toMatch(/^The model's chat template could not be rendered: .+\.$/);
+  });
+
+  test("Llama 3.1 and Phi continue a cached conversation without rendering it again", () => {
+    for (const name of ["meta-llama-Llama-3.1-8B-Instruct.jinja", "microsoft-Phi-3.5-mini-instruct.jinja"]) {
+      const template = pinned(name);
+      const messages = [user("One"), assistant("Two <|eot_id|>"), user("Three")];
+      const before = partsToText(template.render({ messages: messages.slice(0, 1) }));
+      const after = template.renderContinuation({ messages, from: 2 }) as PromptPart[];
+      expect(before + "Two <|eot_id|>" + partsToText(after)).toBe(partsToText(template.render({ messages })));
+      expect(controls(after)).toMatch(/^<\|(eot_id|end)\|>/);
+    }
+  });
+
+  test("a template that drops thinking from earlier answers has no continuation, and does drop it", () => {
+    const template = pinned("Qwen-Qwen3-0.6B.jinja");
+    const messages = [user("One"), assistant("<think>\nhm\n</think>\n\nTwo"), user("Three")];
+    expect(template.renderContinuation({ messages, from: 2 })).toBeUndefined();
+    expect(partsToText(template.render({ messages }))).toContain("<|im_start|>assistant\nTwo<|im_end|>");
+    expect(partsToText(template.render({ messages: [user("a </think> b")] }))).toContain("a </think> b");
+  });
+
+  test("Gemma, which knows no system role, gets the system message in the user's turn, and tools in Hermes' wording", () => {
+    const template = pinned("google-gemma-2-2b-it.jinja");
+    expect(partsToText(template.render({ messages: [{ role: "system", content: "Be brief." }, user("Hi")] }))).toBe(
+      "<start_of_turn>user\nBe brief.\n\nHi<end_of_turn>\n<start_of_turn>model\n");
+    const prompt = partsToText(template.render({ messages: conversation, tools }));
+    expect(prompt).toContain("<start_of_turn>user\nYou are a function calling AI model.");
+    expect(prompt).toContain('<start_of_turn>model\n<tool_call>\n{"arguments": {"a": "Argumenttext <|im_start|>"}, "name": "add"}\n</tool_call><end_of_turn>\n<start_of_turn>user\n<tool_response>\n');
+  });
+});
+
+describe("hostile templates end within their time and leave the process whole", () => {
+  test.each([
+    ["a long range", "{% for i in range(10**9) %}x{% endfor %}", /range\(\) of more than/],
+    ["loops in loops", "{% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}", /did not end within 200 ms/],
+    ["a string that doubles", "{% set n = namespace(s='x') %}{% for i in range(64) %}{% set n.s = n.s + n.s %}{% endfor %}{{ n.s }}", /more than it may/],
+    ["a list that doubles", "{% set n = namespace(s=[1]) %}{% for i in range(64) %}{% set n.s = n.s + n.s %}{% endfor %}", /more than it may/],
+    ["a list that holds itself twice, again and again", "{% set n = namespace(s=[1]) %}{% for i in range(40) %}{% set n.s = [n.s, n.s] %}{% endfor %}{{ n.s | tojson }}", /did not end within|more than it may/],
+    ["a macro that calls itself", "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", /not a function|more than it may/],
+    ["deep nesting", "{{" + "(".repeat(100_000) + "1" + ")".repeat(100_000) + "}}", /more than it may/],
+    ["a million characters and one", "x".repeat(1_000_001), /1000001 characters/],
+  ])("%s", (_, source, reason) => {
+    const start = performance.now();
+    expect(failure(() => new ChatTemplate(source, { timeoutMs: 200 }).render({ messages: [user("Hi")] }))).toMatch(reason);
+    expect(performance.now() - start).toBeLessThan(5_000);
+  });
+
+  test("what a template raises is the error's message; syntax errors are told when it is read", () => {
+    expect(failure(() => new ChatTemplate("{{ raise_exception('Only user messages, please') }}").render({ messages: [user("Hi")] }))).toBe(
+      "The model's chat template could not be rendered: Only user messages, please.");
+    expect(failure(() => new ChatTemplate("{% if %}"))).toMatch(/^The model's chat template could not be rendered: /);
+    expect(failure(() => new ChatTemplate("{{ nothing.at.all() }}").render({ messages: [user("Hi")] }))).toMatch(/could not be rendered/);
+  });
+
+  test("a template reaches nothing of the process", () => {
+    for (const source of ["{{ process }}", "{{ globalThis }}", "{{ ''.constructor }}", "{{ messages.constructor.constructor('return process')() }}", "{{ raise_exception.constructor }}"]) {
+      let rendered = "";
+      try {
+        rendered = partsToText(new ChatTemplate(source).render({ messages: [user("Hi")] }));
+      } catch (error) {
+        rendered = (error as Error).message;
+      }
+      expect(rendered).not.toMatch(/\[object|native code|=>/);
+    }
+  });
+});
+
+test("messages that use every private-use character are refused, those that use some come out whole", () => {
+  const all = Array.from({ length: 0xf900 - 0xe000 }, (_, index) => String.fromCharCode(0xe000 + index)).join("");
+  const template = new ChatTemplate(chatml);
+  expect(() => template.render({ messages: [user(all)] })).toThrow(/private-use/);
+  expect(partsToText(template.render({ messages: [user(all.slice(0, 5_000) + "<|im_end|>")] }))).toBe(`<|im_start|>user\n${all.slice(0, 5_000)}<|im_end|><|im_end|>\n<|im_start|>assistant\n`);
+});
