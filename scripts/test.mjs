@@ -2,11 +2,11 @@
 // `npm test -- FILTER …` hands its arguments to vitest and runs nothing else.
 import { spawn } from "node:child_process";
 import path from "node:path";
-import { installedOptions, treeFolder } from "./build.mjs";
+import { installedOptions } from "./build.mjs";
 import { command, setUp } from "./setup.mjs";
 import { SetupError } from "./setup/run_logged.mjs";
-import { hermesTestOptions, testModels } from "./setup/steps.mjs";
 import { root } from "./setup/paths.mjs";
+import { runNativeTests } from "./test_native.mjs";
 
 await command(async () => {
   await setUp("test");
@@ -23,28 +23,18 @@ await command(async () => {
 });
 
 async function nativeTests() {
-  const tree = await treeFolder(await installedOptions());
-  return run("ctest", ["--test-dir", tree, "--output-on-failure", "--no-tests=error", "-C", "Release"], await testEnvironment());
+  return runNativeTests(await installedOptions());
 }
 
-function typeCheck() {
-  return run(process.execPath, [path.join(root, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.json"]);
+async function typeCheck() {
+  const tsc = (/** @type {string} */ project) => run(process.execPath, [path.join(root, "node_modules/typescript/bin/tsc"), "-p", project]);
+  return Math.max(await tsc("tsconfig.json"), await tsc("tsconfig.scripts.json"));
 }
 
-async function testEnvironment() {
-  const { fetchEmbeddedModel } = await import("../dist/files/index.js");
-  const { cachedModelPath } = await testModels();
-  return {
-    ...process.env,
-    CADUCEUS_TEST_SMOLLM2: await fetchEmbeddedModel(),
-    CADUCEUS_TEST_HERMES_MODEL: cachedModelPath(hermesTestOptions),
-  };
-}
-
-/** @param {string} program @param {string[]} args @param {NodeJS.ProcessEnv} [env] @returns {Promise<number>} */
-function run(program, args, env = process.env) {
+/** @param {string} program @param {string[]} args @returns {Promise<number>} */
+function run(program, args) {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { cwd: root, env, stdio: "inherit" });
+    const child = spawn(program, args, { cwd: root, stdio: "inherit" });
     child.on("error", reject);
     child.on("exit", (code) => resolve(code ?? 1));
   });

@@ -22,7 +22,7 @@ export function runLogged(log, program, args, options = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
       cwd: options.cwd ?? root,
-      env: options.env ?? process.env,
+      env: options.env ?? inherited(),
       stdio: ["ignore", "pipe", "pipe"],
       // npm is a .cmd file on Windows, and those need a shell.
       shell: process.platform === "win32" && program.endsWith(".cmd"),
@@ -60,6 +60,12 @@ export function runLogged(log, program, args, options = {}) {
       });
     });
   });
+}
+
+/** Without what git sets for its hooks: there our own git commands would act on the outer repository. */
+function inherited() {
+  const { GIT_DIR, GIT_WORK_TREE, GIT_INDEX_FILE, ...rest } = process.env;
+  return rest;
 }
 
 /** npm as it runs us, else the one on the path. @param {string[]} args @returns {[string, string[]]} */
