@@ -93,7 +93,8 @@ function guarded<T>(path: string, read: () => T): T {
 
 /**
  * The same JSON text with Python's spacing: digits and strings stay byte for byte, so integers beyond 2^53 and the order
- * and repetition of keys survive. Undefined when the text is not JSON.
+ * and repetition of keys survive. Undefined when the text is not JSON. Above a million characters, which no context holds, the
+ * spacing is left as it is, so that refusing such a prompt costs no seconds.
  */
 export function respaceJson(text: string): string | undefined {
   try {
@@ -101,6 +102,7 @@ export function respaceJson(text: string): string | undefined {
   } catch {
     return undefined;
   }
+  if (text.length > 1_000_000) return text;
   // A scan by hand: one expression for whole strings overflows the stack of V8's regular expressions at some megabytes.
   const pieces: string[] = [];
   const structure = /["\t\n\r :,]/g;
