@@ -4,7 +4,7 @@ import { ReplyParser } from "./reply_parser.js";
 import type { ReplyParserOptions } from "./reply_parser.js";
 import type { ParsedReply, ReplyFinish } from "./reply_types.js";
 
-export interface ParseReplyOptions extends ReplyParserOptions {
+export interface ParseReplyOptions extends Omit<ReplyParserOptions, "events"> {
   /** Why the text ended. Defaults to `stop`. */
   readonly finish?: ReplyFinish | undefined;
 }
@@ -17,7 +17,7 @@ export interface ParseReplyOptions extends ReplyParserOptions {
  */
 export function parseReply(text: string, options: ParseReplyOptions = {}): ParsedReply {
   const { finish, ...rest } = options;
-  const parser = new ReplyParser(rest);
+  const parser = new ReplyParser({ ...rest, events: false });
   parser.push(text);
   return parser.end({ finish });
 }

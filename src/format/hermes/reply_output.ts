@@ -14,10 +14,14 @@ export class ReplyOutput {
   /** A finished call whose `repaired` may still change: told of when something else follows. */
   private pending: Mutable<CallDetail> | undefined;
 
+  /** `streaming`: whether events are wanted. */
+  constructor(readonly streaming: boolean) {}
+
   text(text: string): void {
     if (text === "") return;
     this.settle();
     this.content += text;
+    if (!this.streaming) return;
     const last = this.events[this.events.length - 1];
     if (last?.type === "text") last.text += text;
     else this.events.push({ type: "text", text });
@@ -27,6 +31,7 @@ export class ReplyOutput {
     if (text === "") return;
     this.settle();
     this.reasoning += text;
+    if (!this.streaming) return;
     const last = this.events[this.events.length - 1];
     if (last?.type === "reasoning") last.text += text;
     else this.events.push({ type: "reasoning", text });
@@ -34,7 +39,7 @@ export class ReplyOutput {
 
   event(event: ReplyEvent): void {
     this.settle();
-    this.events.push(event);
+    if (this.streaming) this.events.push(event);
   }
 
   call(call: CallDetail): void {
@@ -63,7 +68,7 @@ export class ReplyOutput {
     const { pending } = this;
     if (!pending) return;
     this.pending = undefined;
-    this.events.push({ type: "tool-call", ...pending });
+    if (this.streaming) this.events.push({ type: "tool-call", ...pending });
   }
 
   takeEvents(): ReplyEvent[] {

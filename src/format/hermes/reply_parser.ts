@@ -25,6 +25,8 @@ export interface ReplyParserOptions {
    * valid arguments, is that call, marked `repaired`. Such text is held back to its end. Defaults to `off`.
    */
   readonly untaggedCalls?: "accept" | "off" | undefined;
+  /** Whether events are wanted, or only the reply at the end. Defaults to true. */
+  readonly events?: boolean | undefined;
 }
 
 const TICK = 96;
@@ -35,7 +37,7 @@ export class ReplyParser {
 
   private readonly check: CallCheck | undefined;
   private readonly host: CallBlockHost;
-  private readonly out = new ReplyOutput();
+  private readonly out: ReplyOutput;
   private readonly text: ReplyText;
   private untagged: UntaggedCall | undefined;
   private untaggedText = "";
@@ -53,6 +55,7 @@ export class ReplyParser {
   private pushed = 0;
   private readAgain = 0;
   private lastCharacter = 0;
+  private beforeTag = 0;
   private carry = "";
   private calls = 0;
   private finished: ParsedReply | undefined;
@@ -66,6 +69,7 @@ export class ReplyParser {
     this.check = options.check ?? (tools ? createCallCheck(tools) : undefined);
     if (untaggedCalls === "accept" && this.check) this.untagged = new UntaggedCall();
     const names = new Set(tools?.map((tool) => toolFunction(tool).name));
+    this.out = new ReplyOutput(options.events ?? true);
     this.text = new ReplyText(this.out);
     this.host = this.createHost(names.size === 1 ? [...names][0] : undefined);
   }
@@ -159,10 +163,14 @@ export class ReplyParser {
       onlyTool,
       nextIndex: () => this.calls++,
       stream: {
-        start: (index, name, restart) =>
-          this.text.out.event({ type: "tool-call-start", index, name, ...(restart ? { restart } : {}) }),
-        delta: (index, name, textDelta, builder) =>
-          this.text.out.event({ type: "tool-call-delta", index, name, textDelta, get partial() { return builder.partial; } }),
+        start: (index, name, restart) => {
+          if (!this.out.streaming) return;
+          this.text.out.event({ type: "tool-call-start", index, name, ...(restart ? { restart } : {}) });
+        },
+        delta: (index, name, textDelta, builder) => {
+          if (!this.out.streaming) return;
+          this.text.out.event({ type: "tool-call-delta", index, name, textDelta, get partial() { return builder.partial; } });
+        },
       },
       completed: (call, repaired) => this.completeCall(call, repaired),
       lastWasRepaired: () => this.text.out.repairLast(),
@@ -241,7 +249,7 @@ export class ReplyParser {
     this.mode = "tag";
     this.tag = new MarkupTag();
     this.tagStart = this.base + pos;
-    if (pos > 0) this.lastCharacter = this.input.charCodeAt(pos - 1);
+    this.beforeTag = pos > 0 ? this.input.charCodeAt(pos - 1) : this.lastCharacter;
   }
 
   private readTag(pos: number): number {
@@ -279,7 +287,7 @@ export class ReplyParser {
       case "im-end":
         return text.endMark(tag.raw);
       case "response":
-        if (this.lastCharacter === TICK) this.mode = "quoted";
+        if (this.beforeTag === TICK) this.mode = "quoted";
         else this.endTurn();
     }
   }

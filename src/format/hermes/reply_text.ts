@@ -179,7 +179,7 @@ export class ReplyText {
 
   private ask(start: number, pushed: string[], held: string, inline: boolean): void {
     this.question = { history: new TextHistory(start, ...pushed), start, held, inline, outside: this.out };
-    this.out = new ReplyOutput();
+    this.out = new ReplyOutput(this.out.streaming);
     this.inPad = false;
   }
 

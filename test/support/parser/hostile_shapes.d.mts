@@ -1,0 +1,1 @@
+export const hostileShapes: Readonly<Record<string, (size: number) => string>>;
