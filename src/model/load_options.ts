@@ -1,4 +1,5 @@
 // How a model is loaded: the public options and their checks.
+import { availableParallelism } from "node:os";
 import type { EngineOptions } from "../engine/engine.js";
 import { CaduceusError, invalidArgument } from "../errors.js";
 import { checkChoice, checkFunction, checkOptions, checkSignal, checkText, checkWholeNumber } from "./checks.js";
@@ -24,7 +25,7 @@ export interface LoadOptions {
   readonly cacheTokens?: number | undefined;
   /** Number format of the cache. `"q8_0"` halves its memory. Defaults to `"f16"`. */
   readonly kvType?: "f16" | "q8_0" | undefined;
-  /** Threads that compute. Whole number from 1 to 512. Defaults to the physical cores that this process may use. */
+  /** Threads that compute. Whole number from 1 to the processors that this process may use. Defaults to its physical cores. */
   readonly threads?: number | undefined;
   /** Layers kept on a GPU, where the addon was built for one. Whole number from 0 up. Defaults to 0. */
   readonly gpuLayers?: number | undefined;
@@ -56,7 +57,8 @@ export function checkLoadOptions(value: unknown): CheckedLoadOptions {
       contextSize,
       cacheTokens,
       kvType: checkChoice(options.kvType, "kvType", ["f16", "q8_0"]) ?? "f16",
-      threads: checkWholeNumber(options.threads, "threads", 1, 512),
+      // More threads than processors wait for each other in busy loops: a token can take minutes.
+      threads: checkWholeNumber(options.threads, "threads", 1, availableParallelism()),
       gpuLayers: checkWholeNumber(options.gpuLayers, "gpuLayers", 0, mostTokens) ?? 0,
     },
     onProgress: checkFunction(options.onProgress, "onProgress") as LoadOptions["onProgress"],
