@@ -48,7 +48,7 @@ for (const [name, unit] of Object.entries(ordinary)) {
 }
 
 console.log("\nhostile text, ms".padEnd(33), "0.25 MB", "1 MB", "ratio", "| one character at a time: 0.25 MB", "1 MB", "ratio");
-for (const [name, make] of Object.entries(hostileShapes)) {
+for (const [name, make] of process.argv.includes("--ordinary") ? [] : Object.entries(hostileShapes)) {
   const small = make(megabyte / 4);
   const large = make(megabyte);
   const row = [];

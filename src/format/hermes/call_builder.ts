@@ -1,8 +1,9 @@
 // Makes one call out of the members of one JSON object, whatever their order, and streams its arguments' text.
 
-import type { MemberListener, Container } from "./tolerant_json.js";
-import { setOwn, TolerantJson } from "./tolerant_json.js";
-import { isHighSurrogate, skipSpace } from "./character_classes.js";
+import { skipSpace } from "./character_classes.js";
+import { copyOf, ownValue, setOwn } from "./json_container.js";
+import type { Container, MemberListener } from "./json_container.js";
+import { TolerantJson } from "./tolerant_json.js";
 
 /** Takes the stream of one call. */
 export interface CallStream {
@@ -53,6 +54,8 @@ export class CallBuilder implements MemberListener {
   private argumentsRoot: Container | undefined;
   private capturingDepth = -1;
   private sent = "";
+  /** Text of arguments that were no container: it does not come from the reader. */
+  private written = "";
   private restarted = false;
   private repaired = false;
   private hasBigInt = false;
@@ -80,8 +83,7 @@ export class CallBuilder implements MemberListener {
     if (kind !== "container") return;
     this.argumentsRoot = container;
     this.argumentsLevel = depth;
-    this.reader.captured = "";
-    this.reader.capturing = true;
+    this.reader.strict.capturing = true;
   }
 
   valueEnd(depth: number, value: unknown, text?: string): void {
@@ -115,9 +117,9 @@ export class CallBuilder implements MemberListener {
       this.settings.stream.start(this.index, name, true);
     }
     this.restarted = false;
-    const { captured } = this.reader;
+    const captured = this.written + this.reader.strict.take();
+    this.written = "";
     if (captured === "") return;
-    this.reader.captured = "";
     this.sent += captured;
     this.settings.stream.delta(this.index, this.startedAs ?? name, captured, this);
   }
@@ -145,7 +147,7 @@ export class CallBuilder implements MemberListener {
     const hasArguments = this.argumentsRank > 0;
     if (!hasArguments) {
       this.args = {};
-      this.reader.captured = "{}";
+      this.written = "{}";
       this.repaired = true;
     }
     if (this.argumentsRank < ARGUMENTS || this.nameRank < NAME) this.repaired = true;
@@ -173,7 +175,8 @@ export class CallBuilder implements MemberListener {
   }
 
   private forgetArguments(): void {
-    this.reader.captured = "";
+    this.reader.strict.take();
+    this.written = "";
     this.args = undefined;
     this.argumentsRoot = undefined;
     if (this.sent !== "") this.restarted = true;
@@ -181,47 +184,34 @@ export class CallBuilder implements MemberListener {
   }
 
   private endArguments(value: unknown, text: string | undefined): void {
-    this.reader.capturing = false;
+    this.reader.strict.capturing = false;
     this.args = value;
     if (typeof value === "string") this.unwrapString(value);
     else if (value === null) {
       this.args = {};
-      this.reader.captured = "{}";
+      this.written = "{}";
       this.repaired = true;
-    } else if (text !== undefined) this.reader.captured = text;
+    } else if (text !== undefined) this.written = text;
     this.flush();
   }
 
   /** Arguments written as a string that holds JSON, as the OpenAI API has them. */
   private unwrapString(text: string): void {
     const inner = new TolerantJson();
-    inner.capturing = true;
+    inner.strict.capturing = true;
     const start = skipSpace(text, 0);
     const end = inner.feed(text, start);
     if (start === text.length) {
       this.args = {};
-      this.reader.captured = "{}";
+      this.written = "{}";
       this.repaired = true;
     } else if (inner.status === "done" && typeof inner.value === "object" && inner.value !== null && skipSpace(text, end) === text.length) {
       this.args = inner.value;
-      this.reader.captured = inner.captured;
+      this.written = inner.strict.take();
       this.hasBigInt ||= inner.hasBigInt;
       this.repaired = true;
     } else {
-      this.reader.captured = JSON.stringify(text);
+      this.written = JSON.stringify(text);
     }
   }
-}
-
-function ownValue(target: Record<string, unknown>, key: string): unknown {
-  return Object.getOwnPropertyDescriptor(target, key)?.value;
-}
-
-function copyOf(value: unknown): unknown {
-  if (typeof value === "string") return isHighSurrogate(value.charCodeAt(value.length - 1)) ? value.slice(0, -1) : value;
-  if (Array.isArray(value)) return value.map(copyOf);
-  if (typeof value !== "object" || value === null) return value;
-  const copy: Record<string, unknown> = {};
-  for (const [key, member] of Object.entries(value)) setOwn(copy, key, copyOf(member));
-  return copy;
 }

@@ -1,6 +1,7 @@
 // Reads one string of JSON or Python piece by piece: its value, and the same string as strict JSON.
 
 import { isHighSurrogate } from "./character_classes.js";
+import type { StrictText } from "./strict_text.js";
 
 const PLAIN = 0;
 const ESCAPE = 1;
@@ -19,17 +20,17 @@ export class JsonString {
   private state = PLAIN;
   private digits = "";
 
-  /** `emit` takes the strict text, quotes included. */
-  constructor(private readonly emit: (text: string) => void) {}
+  /** `strict` takes the string's text, quotes included. */
+  constructor(private readonly strict: StrictText) {}
 
-  /** Begins a new string behind its opening quote. */
-  start(quote: number): void {
+  /** Begins a new string; its opening quote stands at `pos`. */
+  start(quote: number, pos: number): void {
     this.status = "reading";
     this.repaired = quote === 39;
     this.value = "";
     this.quote = quote;
     this.state = PLAIN;
-    this.emit('"');
+    this.quoteAt(pos);
   }
 
   /** What stands so far, without half a character at its end. */
@@ -45,7 +46,7 @@ export class JsonString {
         i = this.readPlain(text, i);
         if (this.status !== "reading") return i;
       } else if (this.state === ESCAPE) {
-        this.readEscape(text.charCodeAt(i));
+        this.readEscape(text.charCodeAt(i), i);
         i++;
       } else {
         const code = text.charCodeAt(i);
@@ -70,10 +71,13 @@ export class JsonString {
       if (code === quote || code === 92 || code < 32 || code === 34) break;
       i++;
     }
-    if (i > pos) this.add(text.slice(pos, i));
+    if (i > pos) {
+      this.value += text.slice(pos, i);
+      this.strict.keep(pos, i);
+    }
     if (i === text.length) return i;
     if (code === quote) {
-      this.emit('"');
+      this.quoteAt(i);
       this.status = "done";
     } else if (code === 92) {
       this.state = ESCAPE;
@@ -82,18 +86,19 @@ export class JsonString {
       const character = text[i] as string;
       this.repaired = true;
       this.value += character;
-      this.emit(JSON.stringify(character).slice(1, -1));
+      this.strict.add(JSON.stringify(character).slice(1, -1));
     }
     return i + 1;
   }
 
-  private readEscape(code: number): void {
+  private readEscape(code: number, pos: number): void {
     this.state = PLAIN;
-    const character = String.fromCharCode(code);
     const meaning = ESCAPES.get(code);
     if (meaning !== undefined) {
       this.value += meaning;
-      this.emit(`\\${character}`);
+      // At 0 the backslash stood at the end of the input before.
+      if (pos > 0) this.strict.keep(pos - 1, pos + 1);
+      else this.strict.add(`\\${String.fromCharCode(code)}`);
     } else if (code === 117 /* u */) {
       this.state = UNICODE;
       this.digits = "";
@@ -102,13 +107,16 @@ export class JsonString {
       this.digits = "";
       this.repaired = true;
     } else {
+      const character = String.fromCharCode(code);
       this.repaired = true;
       // An apostrophe needs no backslash, a backslash before the line's end joins the lines as in Python. Any other
       // backslash was meant as one: patterns (\d) and paths (C:\Users).
-      if (code === 39) this.add("'");
-      else if (code !== 10) {
+      if (code === 39) {
+        this.value += character;
+        this.strict.add(character);
+      } else if (code !== 10) {
         this.value += `\\${character}`;
-        this.emit(`\\\\${code < 32 ? JSON.stringify(character).slice(1, -1) : character}`);
+        this.strict.add(`\\\\${code < 32 ? JSON.stringify(character).slice(1, -1) : character}`);
       }
     }
   }
@@ -116,13 +124,13 @@ export class JsonString {
   private endDigits(): void {
     const character = String.fromCharCode(parseInt(this.digits, 16));
     this.value += character;
-    this.emit(this.state === UNICODE ? `\\u${this.digits}` : JSON.stringify(character).slice(1, -1));
+    this.strict.add(this.state === UNICODE ? `\\u${this.digits}` : JSON.stringify(character).slice(1, -1));
     this.state = PLAIN;
   }
 
-  private add(text: string): void {
-    this.value += text;
-    this.emit(text);
+  private quoteAt(pos: number): void {
+    if (this.quote === 34) this.strict.keep(pos, pos + 1);
+    else this.strict.add('"');
   }
 }
 

@@ -46,7 +46,8 @@ export class MarkupTag {
    * the first character that no tag has there, which is then not consumed.
    */
   feed(text: string, pos: number): number {
-    let i = pos;
+    let i = this.raw === "" ? this.readWhole(text, pos) : pos;
+    if (this.status === "matched") return i;
     while (i < text.length) {
       const code = text.charCodeAt(i);
       if (this.form) {
@@ -70,6 +71,19 @@ export class MarkupTag {
     }
     this.raw += text.slice(pos, i);
     return i;
+  }
+
+  /** Most tags stand whole in the input: no need to go character by character up to the end of their names. */
+  private readWhole(text: string, pos: number): number {
+    for (const form of FORMS) {
+      if (!text.startsWith(form.literal, pos)) continue;
+      const end = pos + form.literal.length;
+      if (form.rest === "none") return this.match(form, text, pos, end);
+      if (text.charCodeAt(end) === 62) return this.match(form, text, pos, end + 1);
+      this.form = form;
+      return end;
+    }
+    return pos;
   }
 
   private match(form: Form, text: string, pos: number, end: number): number {

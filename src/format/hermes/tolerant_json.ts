@@ -2,20 +2,11 @@
 // newlines, missing closers), and gives strict JSON text and the growing value as it goes. Constant work per character.
 
 import { classOf, ODD_SPACE, SPACE, WORD } from "./character_classes.js";
+import { setOwn } from "./json_container.js";
+import type { Container, MemberListener } from "./json_container.js";
 import { isBareKey, readWord } from "./json_word.js";
 import { JsonString } from "./json_string.js";
-
-export type Container = Record<string, unknown> | unknown[];
-
-/** Hears of the members of the outermost two levels; the text inside deeper ones never concerns it. */
-export interface MemberListener {
-  /** `depth` is 1 for a key of the outermost object. */
-  key(depth: number, key: string): void;
-  /** Before any of the value's text is given out. */
-  valueStart(depth: number, kind: "container" | "string" | "word", container?: Container): void;
-  /** After all of it. `text` is the strict text of a bare word. */
-  valueEnd(depth: number, value: unknown, text?: string): void;
-}
+import { StrictText } from "./strict_text.js";
 
 const VALUE = 0;
 const VALUE_OR_END = 1;
@@ -47,18 +38,18 @@ export class TolerantJson {
   /** Offsets of the last string in the whole output, quotes included. */
   stringStart = 0;
   stringEnd = 0;
-  /** Strict text is added to `captured` only while this is set. */
-  capturing = false;
-  captured = "";
+  readonly strict = new StrictText();
 
   private state = VALUE;
   private beforeComment = VALUE;
   private readonly containers: Container[] = [];
   private readonly keys: string[] = [];
   private lists = 0;
+  /** A comma that may turn out to be trailing, with the white space behind it, and where it stands in the input. */
   private pendingComma = "";
+  private pendingAt = -1;
   private stringIsKey = false;
-  private readonly string = new JsonString((text) => this.emit(text));
+  private readonly string = new JsonString(this.strict);
   private word = "";
   private base = 0;
   private readonly listener: MemberListener | undefined;
@@ -102,6 +93,8 @@ export class TolerantJson {
    */
   feed(text: string, pos: number, base = 0): number {
     this.base = base;
+    this.strict.begin(text);
+    this.pendingAt = -1;
     let i = pos;
     while (i < text.length && this.status === "reading") {
       if (this.state === STRING) i = this.readString(text, i);
@@ -119,7 +112,7 @@ export class TolerantJson {
   close(cut: boolean): boolean {
     if (this.state === READING_WORD) {
       if (cut && /\d$/.test(this.word)) return false;
-      this.endWord();
+      this.endWord(-1, -1);
     }
     if (this.state >= SLASH) this.state = this.state === SLASH ? VALUE : this.beforeComment;
     if (this.status === "done") return true;
@@ -137,10 +130,6 @@ export class TolerantJson {
     return { path: this.keys.slice(level), text };
   }
 
-  private emit(text: string): void {
-    if (this.capturing) this.captured += text;
-  }
-
   private fail(pos: number): number {
     this.status = "failed";
     return pos;
@@ -153,7 +142,7 @@ export class TolerantJson {
       let i = pos + 1;
       while (i < text.length && classOf(text.charCodeAt(i)) === SPACE) i++;
       if (this.pendingComma !== "") this.pendingComma += text.slice(pos, i);
-      else if (this.capturing) this.emit(text.slice(pos, i));
+      else this.strict.keep(pos, i);
       return i;
     }
     if (kind === ODD_SPACE) {
@@ -183,12 +172,13 @@ export class TolerantJson {
         return this.startKey(code, kind, pos);
       case COLON:
         if (code !== 58) return this.fail(pos);
-        this.emit(":");
+        this.strict.keep(pos, pos + 1);
         this.state = VALUE;
         return pos + 1;
       default: // AFTER
         if (code !== 44) return this.fail(pos);
         this.pendingComma = ",";
+        this.pendingAt = pos;
         this.state = Array.isArray(this.containers[this.depth - 1]) ? VALUE_OR_END : KEY_OR_END;
         return pos + 1;
     }
@@ -196,14 +186,14 @@ export class TolerantJson {
 
   private startValue(code: number, kind: number, pos: number): number {
     if (code === 34 || code === 39) {
-      this.flushComma();
+      this.flushComma(pos);
       this.announce("string");
       this.startString(code, false, pos);
       return pos + 1;
     }
     if (code === 123 || code === 91) {
       if (this.depth >= DEEPEST) return this.fail(pos);
-      this.flushComma();
+      this.flushComma(pos);
       const container: Container = code === 123 ? {} : [];
       const depth = this.depth;
       if (depth > 0) this.attach(container);
@@ -212,12 +202,12 @@ export class TolerantJson {
       this.containers.push(container);
       this.keys.push("");
       if (code === 91) this.lists++;
-      this.emit(code === 123 ? "{" : "[");
+      this.strict.keep(pos, pos + 1);
       this.state = code === 123 ? KEY_OR_END : VALUE_OR_END;
       return pos + 1;
     }
     if (kind !== WORD) return this.fail(pos);
-    this.flushComma();
+    this.flushComma(pos);
     this.announce("word");
     this.state = READING_WORD;
     this.stringIsKey = false;
@@ -226,12 +216,12 @@ export class TolerantJson {
 
   private startKey(code: number, kind: number, pos: number): number {
     if (code === 34 || code === 39) {
-      this.flushComma();
+      this.flushComma(pos);
       this.startString(code, true, pos);
       return pos + 1;
     }
     if (kind !== WORD) return this.fail(pos);
-    this.flushComma();
+    this.flushComma(pos);
     this.state = READING_WORD;
     this.stringIsKey = true;
     return pos;
@@ -242,7 +232,7 @@ export class TolerantJson {
     if (quote === 39) this.repaired = true;
     this.stringIsKey = isKey;
     this.state = STRING;
-    this.string.start(quote);
+    this.string.start(quote, pos);
   }
 
   private readString(text: string, pos: number): number {
@@ -259,12 +249,14 @@ export class TolerantJson {
   private readWord(text: string, pos: number): number {
     let i = pos;
     while (i < text.length && classOf(text.charCodeAt(i)) === WORD) i++;
+    const whole = this.word === "";
     this.word += text.slice(pos, i);
-    if (i < text.length) this.endWord();
+    if (i < text.length) this.endWord(whole ? pos : -1, i);
     return i;
   }
 
-  private endWord(): void {
+  /** The word ended before `to`; it began at `from`, or earlier than this input (-1). */
+  private endWord(from: number, to: number): void {
     const word = this.word;
     this.word = "";
     if (this.stringIsKey) {
@@ -273,7 +265,7 @@ export class TolerantJson {
         return;
       }
       this.repaired = true;
-      this.emit(JSON.stringify(word));
+      this.strict.add(JSON.stringify(word));
       this.setKey(word);
       return;
     }
@@ -284,7 +276,8 @@ export class TolerantJson {
     }
     if (read.repaired) this.repaired = true;
     if (typeof read.value === "bigint") this.hasBigInt = true;
-    this.emit(read.text);
+    if (from >= 0 && !read.repaired) this.strict.keep(from, to);
+    else this.strict.add(read.text);
     this.endValue(read.value, read.text);
   }
 
@@ -345,9 +338,10 @@ export class TolerantJson {
     setOwn(container, key, value);
   }
 
-  private flushComma(): void {
+  private flushComma(pos: number): void {
     if (this.pendingComma === "") return;
-    this.emit(this.pendingComma);
+    if (this.pendingAt >= 0 && pos - this.pendingAt === this.pendingComma.length) this.strict.keep(this.pendingAt, pos);
+    else this.strict.add(this.pendingComma);
     this.pendingComma = "";
   }
 
@@ -361,7 +355,7 @@ export class TolerantJson {
       this.repaired = true;
       this.closeTop();
     }
-    this.closeTop();
+    this.closeTop(pos);
     return pos + 1;
   }
 
@@ -377,36 +371,26 @@ export class TolerantJson {
       this.repaired = true;
       this.closeTop();
     }
-    this.closeTop();
+    this.closeTop(pos);
     return pos + 1;
   }
 
-  private closeTop(): void {
+  /** `pos`: where its closer stands, if it does. */
+  private closeTop(pos = -1): void {
     if (this.pendingComma !== "") {
       this.repaired = true;
-      this.emit(this.pendingComma.slice(1));
+      this.strict.add(this.pendingComma.slice(1));
       this.pendingComma = "";
     }
     const container = this.containers.pop() as Container;
     this.keys.pop();
     const depth = this.depth;
-    if (Array.isArray(container)) {
-      this.lists--;
-      this.emit("]");
-    } else {
-      this.emit("}");
-    }
+    const list = Array.isArray(container);
+    if (list) this.lists--;
+    if (pos >= 0) this.strict.keep(pos, pos + 1);
+    else this.strict.add(list ? "]" : "}");
     if (depth === 0) this.status = "done";
     else this.state = AFTER;
     if (depth <= LISTENED_DEPTH) this.listener?.valueEnd(depth, container);
-  }
-}
-
-/** Sets a member that is only a name, also when it is called `__proto__`. */
-export function setOwn(target: Record<string, unknown>, key: string, value: unknown): void {
-  if (key === "__proto__") {
-    Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true });
-  } else {
-    target[key] = value;
   }
 }
