@@ -44,6 +44,11 @@ export class CallBlock {
   private errorAt = 0;
   private brokenIndex: number | undefined;
   private brokenSpan: BrokenSpan | undefined;
+  /** The last entry, if it has arguments and no name: `…}}, "name": "x"}` has one brace too many and goes on. */
+  private nameless: CallBuilder | undefined;
+  private commaSeen = false;
+  /** Whether the line on which the last entry ended still goes on. */
+  private sameLine = false;
 
   /** `start` is the offset of the opening tag. `fenced`: a code fence stands around the body. */
   constructor(
@@ -128,7 +133,19 @@ export class CallBlock {
 
   private readBetween(text: string, pos: number, base: number): number {
     const code = text.charCodeAt(pos);
-    if (isSpace(code)) return pos + 1;
+    if (isSpace(code)) {
+      if (code === 10) this.sameLine = false;
+      return pos + 1;
+    }
+    if (this.nameless && this.commaSeen && (code === 34 || code === 39)) {
+      this.builder = this.nameless;
+      this.builder.reader.reopen();
+      this.brokenSpan = undefined;
+      this.nameless = undefined;
+      return pos;
+    }
+    this.commaSeen = code === 44;
+    if (!this.commaSeen) this.nameless = undefined;
     switch (code) {
       case 60: // <
         this.status = "tag";
@@ -148,11 +165,21 @@ export class CallBlock {
         if (this.fenced) return pos + 1;
     }
     if (code !== 123 && this.lists === 0) {
-      this.status = "text";
+      if (this.brokenSpan && this.sameLine) this.skipOn(this.brokenSpan, base + pos);
+      else this.status = "text";
       return pos;
     }
     this.startEntry(base + pos, code);
     return pos;
+  }
+
+  /** What follows a broken call on its line is part of it. */
+  private skipOn(span: BrokenSpan, at: number): void {
+    this.brokenSpan = undefined;
+    this.entryStart = span.from;
+    this.brokenIndex = span.index;
+    this.errorAt = at;
+    this.skipper = new BrokenCall(Number.MAX_SAFE_INTEGER);
   }
 
   private startEntry(at: number, code: number): void {
@@ -215,6 +242,7 @@ export class CallBlock {
       this.status = "tag";
     } else if (skipper.status === "closed") {
       this.skipper = undefined;
+      this.sameLine = true;
       this.brokenSpan = { from: this.entryStart, to: base + end, index: this.brokenIndex, stray: false };
     }
     return end;
@@ -227,8 +255,10 @@ export class CallBlock {
       this.addStray(end);
       return;
     }
+    this.sameLine = true;
     const call = builder.finish();
     if (!call) {
+      if (builder.lacksName) this.nameless = builder;
       this.brokenSpan = { from: this.entryStart, to: end, index: builder.index, stray: false };
       return;
     }

@@ -140,6 +140,11 @@ export class CallBuilder implements MemberListener {
     return copy;
   }
 
+  /** Whether this is a whole object that has arguments and lacks only a name. */
+  get lacksName(): boolean {
+    return this.name === undefined && this.nameRank === 0 && this.argumentsRank > 0;
+  }
+
   /** After the reader is done. Undefined: the object does not say which tool it calls. */
   finish(): BuiltCall | undefined {
     const { name } = this;

@@ -87,6 +87,15 @@ export class TolerantJson {
     this.status = this.inComment ? "reading" : "failed";
   }
 
+  /** The outermost object, whole as it was, goes on behind a comma: a brace too many had closed it. */
+  reopen(): void {
+    this.containers.push(this.value as Container);
+    this.keys.push("");
+    this.state = KEY_OR_END;
+    this.status = "reading";
+    this.repaired = true;
+  }
+
   /**
    * Reads on from `pos` and returns where it stopped; all of the text while `status` stays `reading`.
    * `base` is the offset of `text` in the whole output.
@@ -118,7 +127,7 @@ export class TolerantJson {
     if (this.status === "done") return true;
     if (this.status === "failed" || this.depth === 0 || this.state === STRING) return false;
     if (cut && this.pendingComma !== "") return false;
-    if (this.state !== AFTER && this.state !== KEY_OR_END && this.state !== VALUE_OR_END) return false;
+    if (!this.canCloseTop()) return false;
     this.repaired = true;
     while (this.depth > 0) this.closeTop();
     return true;
@@ -260,20 +269,14 @@ export class TolerantJson {
     const word = this.word;
     this.word = "";
     if (this.stringIsKey) {
-      if (!isBareKey(word)) {
-        this.status = "failed";
-        return;
-      }
+      if (!isBareKey(word)) return void this.fail(to);
       this.repaired = true;
       this.strict.add(JSON.stringify(word));
       this.setKey(word);
       return;
     }
     const read = readWord(word);
-    if (!read) {
-      this.status = "failed";
-      return;
-    }
+    if (!read) return void this.fail(to);
     if (read.repaired) this.repaired = true;
     if (typeof read.value === "bigint") this.hasBigInt = true;
     if (from >= 0 && !read.repaired) this.strict.keep(from, to);
@@ -330,12 +333,8 @@ export class TolerantJson {
 
   private attach(value: unknown): void {
     const container = this.containers[this.depth - 1] as Container;
-    if (Array.isArray(container)) {
-      container.push(value);
-      return;
-    }
-    const key = this.keys[this.depth - 1] as string;
-    setOwn(container, key, value);
+    if (Array.isArray(container)) container.push(value);
+    else setOwn(container, this.keys[this.depth - 1] as string, value);
   }
 
   private flushComma(pos: number): void {

@@ -59,6 +59,11 @@ export const ownCases: OwnCase[] = [
   { id: "ended inside a string", text: `${O}{"name": "get_weather", "arguments": {"location": "Par`, malformed: 1 },
   { id: "ended inside a number", text: `${O}{"name": "set", "arguments": {"flag": true, "id": 12`, malformed: 1 },
   { id: "three extra braces", text: `${O}${paris}}}}${C}`, calls: [mended(Paris)] },
+  { id: "an extra brace before the name", text: `${O}{"arguments": {"location": "Paris"}}, "name": "get_weather"}${C}`, calls: [mended(Paris)] },
+  { id: "an extra brace before the name, in a list", text: `${O}[{"arguments": {"location": "Paris"}}, "name": "get_weather"}, ${rome}]${C}`, calls: [mended(Paris), mended(Rome)] },
+  { id: "no name, then a good call", text: `${O}{"arguments": {"location": "Paris"}}, ${rome}${C}`, calls: [mended(Rome)], malformed: 1 },
+  { id: "junk behind a broken call", text: `${O}${bad}, oh "no"}${C}\nHi`, content: "Hi", malformed: 1 },
+  { id: "a broken call without a closing tag, then text", text: `${O}${bad}\nHello there`, content: "Hello there", malformed: 1 },
   // Tags and prose.
   { id: "text on both sides", text: `Before.\n${O}${paris}${C}\nAfter.`, content: "Before. After.", calls: [Paris] },
   { id: "text touching on both sides", text: `Before${O}${paris}${C}After`, content: "BeforeAfter", calls: [Paris] },
