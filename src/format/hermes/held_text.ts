@@ -89,11 +89,9 @@ export class HeldText {
   private readFence(text: string, pos: number): number {
     let i = pos;
     if (this.after === "") {
-      while (i < text.length && text.charCodeAt(i) === TICK && this.fence.length === this.ticks) {
-        i++;
-        this.ticks++;
-        this.fence += "`";
-      }
+      while (i < text.length && text.charCodeAt(i) === TICK && this.fence.length === this.ticks) i++;
+      this.ticks += i - pos;
+      this.fence += text.slice(pos, i);
       if (this.ticks >= 3) {
         const start = i;
         const room = LONGEST_LANGUAGE - (this.fence.length - this.ticks);
