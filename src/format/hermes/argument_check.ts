@@ -1,14 +1,12 @@
 // Judges calls by the tools there are: the name must be given, the arguments must satisfy the tool's schema.
 
-import { Ajv } from "ajv";
-import type { ErrorObject, ValidateFunction } from "ajv";
-import { Ajv2020 } from "ajv/dist/2020.js";
-import ajvFormats from "ajv-formats";
+import { createRequire } from "node:module";
+import type { Ajv, ErrorObject, Options, ValidateFunction } from "ajv";
 import { describe, invalidArgument } from "../../errors.js";
 import type { CallCheck, CallFault, ToolDefinition, ToolFunction } from "./reply_types.js";
 
-// ajv-formats is CommonJS whose default export is its module object under Node's rules.
-const addFormats = ajvFormats as unknown as (ajv: Ajv) => void;
+// Loaded at the first check: a program that calls no tools does not wait for ajv.
+const require = createRequire(import.meta.url);
 
 /**
  * Checks calls against these tools. Schemas are read as JSON Schema 2020-12, or as draft-07 where `$schema` says so,
@@ -63,16 +61,22 @@ function lazySchemaCheck(schema: unknown): (args: unknown) => string | undefined
 }
 
 function compile(schema: object): ValidateFunction | undefined {
-  try {
-    const dialect = (schema as { $schema?: unknown }).$schema;
-    const older = typeof dialect === "string" && /draft-0[67]/.test(dialect);
-    const ajv = new (older ? Ajv : Ajv2020)({ strict: false, logger: false }) as Ajv;
-    addFormats(ajv);
-    const validate = ajv.compile(schema);
-    return "$async" in validate && validate.$async ? undefined : validate;
-  } catch {
-    return undefined;
+  const dialect = (schema as { $schema?: unknown }).$schema;
+  const older = typeof dialect === "string" && /draft-0[67]/.test(dialect);
+  // Without a dialect, what 2020-12 refuses may still be draft-07: a list for `items`.
+  for (const file of older ? ["ajv"] : dialect === undefined ? ["ajv/dist/2020.js", "ajv"] : ["ajv/dist/2020.js"]) {
+    try {
+      const { default: AjvClass } = require(file) as { default: new (options: Options) => Ajv };
+      const { default: addFormats } = require("ajv-formats") as { default: (ajv: Ajv) => void };
+      const ajv = new AjvClass({ strict: false, logger: false });
+      addFormats(ajv);
+      const validate = ajv.compile(schema);
+      return "$async" in validate && validate.$async ? undefined : validate;
+    } catch {
+      continue;
+    }
   }
+  return undefined;
 }
 
 function sentence(error: ErrorObject | undefined): string {

@@ -9,6 +9,7 @@ test("draft-07 and 2020-12 are told apart by $schema", () => {
   const tuple = { type: "object", properties: { x: { type: "array", items: [{ type: "string" }] } } };
   const older = checkOf({ $schema: "http://json-schema.org/draft-07/schema#", ...tuple });
   expect(older("a", { x: [1] })?.message).toBe("The argument x.0 must be string.");
+  expect(checkOf(tuple)("a", { x: [1] })?.problem).toBe("invalid_arguments");
   const newer = checkOf({ type: "object", properties: { x: { type: "array", prefixItems: [{ type: "string" }] } } });
   expect(newer("a", { x: [1] })?.problem).toBe("invalid_arguments");
 });
