@@ -20,6 +20,8 @@ std::string mebibytes(uint64_t bytes) { return std::to_string((bytes + (1 << 20)
 Context::Context(std::shared_ptr<Model> model, const ContextOptions& options) : model_(std::move(model)), kv_type_(options.kv_type) {
   resolve_sizes(options);
   threads_ = options.threads.value_or(usable_cores());
+  threads_set_ = threads_;
+  governor_ = ThreadGovernor(threads_);
 
   llama_context_params params = llama_context_default_params();
   params.n_ctx = cache_tokens_;
@@ -89,7 +91,15 @@ int Context::decode(std::span<const Row> rows) {
     batch.seq_id[i][0] = rows[i].sequence;
     batch.logits[i] = rows[i].output ? 1 : 0;
   }
-  return llama_decode(context_.get(), batch);
+  if (const uint32_t threads = governor_.begin(ThreadGovernor::Clock::now()); threads != threads_set_) {
+    // More than one row uses the second count: both are set.
+    llama_set_n_threads(context_.get(), static_cast<int32_t>(threads), static_cast<int32_t>(threads));
+    threads_set_ = threads;
+  }
+  const int result = llama_decode(context_.get(), batch);
+  llama_synchronize(context_.get());
+  governor_.end(ThreadGovernor::Clock::now());
+  return result;
 }
 
 std::span<const float> Context::logits(int row) {

@@ -11,6 +11,7 @@
 #include "ggml-cpu.h"
 #include "llama.h"
 #include "model.h"
+#include "thread_governor.h"
 
 namespace caduceus {
 
@@ -47,6 +48,8 @@ class Context {
   uint32_t cache_tokens() const { return cache_tokens_; }
   uint32_t batch_size() const { return batch_size_; }
   uint32_t threads() const { return threads_; }
+  // How many of them compute at the moment. Engine thread.
+  uint32_t threads_now() const { return governor_.threads(); }
   ggml_type kv_type() const { return kv_type_; }
 
  private:
@@ -72,6 +75,8 @@ class Context {
   uint32_t batch_size_ = 512;
   uint32_t threads_ = 1;
   ggml_type kv_type_;
+  ThreadGovernor governor_{1};
+  uint32_t threads_set_ = 0;
   std::unique_ptr<ggml_threadpool, FreePool> pool_;
   std::unique_ptr<llama_context, FreeContext> context_;
   std::unique_ptr<Batch> batch_;

@@ -333,7 +333,6 @@ bool Engine::prefill() {
   }
   const auto before = Clock::now();
   const int result = context_->decode(rows_);
-  llama_synchronize(context_->get());
   const double took = milliseconds(Clock::now() - before);
   {
     std::lock_guard lock(commands_mutex_);

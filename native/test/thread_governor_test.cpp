@@ -1,0 +1,59 @@
+#include "thread_governor.h"
+
+#include "check.h"
+
+using namespace caduceus;
+using namespace std::chrono_literals;
+
+namespace {
+
+// Computations of 10 ms each, of which the thread ran `share`, for as long as `span`.
+void compute(ThreadGovernor& governor, ThreadGovernor::Clock::time_point& now, std::chrono::milliseconds span, double share) {
+  for (const auto until = now + span; now < until;) {
+    governor.begin(now);
+    now += 10ms;
+    governor.observe(now, 10, 10 * share);
+  }
+}
+
+}  // namespace
+
+int main() {
+  ThreadGovernor::Clock::time_point now{1h};
+
+  CLAIM("a thread that always runs keeps every thread");
+  ThreadGovernor quiet(4);
+  compute(quiet, now, 5s, 0.99);
+  CHECK(quiet.threads() == 4);
+
+  CLAIM("threads are given up within a tenth of a second when a core is taken away, one at a time, never the last");
+  ThreadGovernor crowded(2);
+  compute(crowded, now, 100ms, 0.6);
+  CHECK(crowded.threads() == 1);
+  compute(crowded, now, 100ms, 0.6);
+  CHECK(crowded.threads() == 1);
+
+  CLAIM("while the core stays away it is rarely asked for: at most every tenth computation uses more threads");
+  int more = 0;
+  int all = 0;
+  for (const auto until = now + 20s; now < until; ++all) {
+    const uint32_t threads = crowded.begin(now);
+    now += 10ms;
+    crowded.observe(now, 10, threads == 2 ? 6.5 : 10);
+    more += threads == 2;
+  }
+  CHECK(more > 0 && more * 10 < all);
+
+  CLAIM("when the core is back it is used again within five seconds, and kept");
+  compute(crowded, now, 5s, 0.99);
+  CHECK(crowded.threads() == 2);
+  compute(crowded, now, 5s, 0.99);
+  CHECK(crowded.threads() == 2);
+
+  CLAIM("the system tells how long a thread ran");
+  const double before = thread_running_ms();
+  volatile double sum = 0;
+  for (int i = 0; i < 20000000; ++i) sum = sum + i;
+  CHECK(thread_running_ms() > before);
+  return report();
+}
