@@ -1,7 +1,7 @@
 // Builds the addon from source with CMake, driven by cmake-js. Incremental: nothing changed costs a few milliseconds.
 //
 //   node scripts/build.mjs [--debug] [--sanitize=address,undefined|thread] [--cuda] [--vulkan] [--metal] [--portable]
-//                          [--tests] [--llama-tools] [--addon=no] [--jobs=N] [--force] [--print-tree]
+//                          [--tests] [--llama-tools] [--llama-server] [--addon=no] [--jobs=N] [--force] [--print-tree]
 //
 // Plain builds land in build/Release/caduceus.node, where the library looks, and their GPU options stay for later set-ups
 // (`--cpu` goes back). Debug and sanitizer builds stay in their tree; CADUCEUS_PREBUILD=<tree> makes the library load them.
@@ -24,7 +24,8 @@ import { runLogged, SetupError } from "./setup/run_logged.mjs";
  * @property {boolean} [metal]
  * @property {boolean} [portable] for any machine of this kind, not only this one
  * @property {boolean} [tests] also build the plain C++ tests
- * @property {boolean} [llamaTools] also build llama.cpp's own programs
+ * @property {boolean} [llamaTools] also build llama.cpp's own programs, to be measured against
+ * @property {boolean} [llamaServer] also build its server and command line
  * @property {boolean} [addon] false leaves the addon out
  * @property {number} [jobs]
  */
@@ -72,6 +73,7 @@ export async function isBuilt(options) {
   if (options.addon !== false && (have.caduceus !== wanted || !(await exists(treeAddon(tree))))) return false;
   if (options.tests && have.caduceus_tests !== (await fingerprint(true))) return false;
   if (options.llamaTools && have.caduceus_llama_tools !== (await toolsFingerprint())) return false;
+  if (options.llamaServer && have.caduceus_llama_server !== (await toolsFingerprint())) return false;
   if (options.addon === false || !isInstallable(options)) return true;
   const installed = await readFile(`${addonFile}.json`, "utf8").then(JSON.parse, () => ({}));
   return installed.tree === path.basename(tree) && installed.fingerprint === wanted && exists(addonFile);
@@ -89,27 +91,29 @@ export async function build(options, report = () => {}) {
   const chosen = treeOptions(options);
   const tree = await treeFolder(options);
   // Taken before building: a file that changes meanwhile makes the next build run.
-  const marks = { caduceus: await fingerprint(false), caduceus_tests: await fingerprint(true), caduceus_llama_tools: await toolsFingerprint(), caduceus_engine: "" };
+  const marks = { caduceus: await fingerprint(false), caduceus_tests: await fingerprint(true), caduceus_llama_tools: await toolsFingerprint(), caduceus_llama_server: await toolsFingerprint(), caduceus_engine: "" };
   await mkdir(tree, { recursive: true });
   /** @type {Array<keyof typeof marks>} */
   const targets = options.addon === false ? [] : ["caduceus"];
   if (options.tests) targets.push("caduceus_tests");
   if (options.llamaTools) targets.push("caduceus_llama_tools");
+  if (options.llamaServer) targets.push("caduceus_llama_server");
 
   if (targets.length === 0) targets.push("caduceus_engine");
 
   const cmakeJs = createRequire(import.meta.url).resolve("cmake-js/bin/cmake-js");
+  const theirs = options.llamaTools === true || options.llamaServer === true;
   const onOff = (/** @type {boolean} */ value) => (value ? "ON" : "OFF");
   // `build`, never `compile`: that one deletes the whole tree after a compile error.
   const args = (/** @type {string} */ target) => [
     cmakeJs, "build", "-d", root, "-O", tree, "-B", chosen.type, "-T", target, "-p", String(options.jobs ?? defaultJobs()),
     ...(chosen.sanitize ? [`--CDCADUCEUS_SANITIZE=${chosen.sanitize}`] : []),
     `--CDCADUCEUS_CUDA=${onOff(chosen.cuda)}`, `--CDCADUCEUS_VULKAN=${onOff(chosen.vulkan)}`, `--CDCADUCEUS_METAL=${onOff(chosen.metal)}`,
-    `--CDCADUCEUS_NATIVE=${onOff(!chosen.portable)}`, `--CDCADUCEUS_LLAMA_TOOLS=${onOff(options.llamaTools === true)}`,
+    `--CDCADUCEUS_NATIVE=${onOff(!chosen.portable)}`, `--CDCADUCEUS_LLAMA_TOOLS=${onOff(theirs)}`,
   ];
   const log = path.basename(tree);
   let append = false;
-  if (options.llamaTools && (await exists(path.join(tree, "CMakeCache.txt")))) {
+  if (theirs && (await exists(path.join(tree, "CMakeCache.txt")))) {
     await runLogged(log, "cmake", ["-DCADUCEUS_LLAMA_TOOLS=ON", tree], { what: "CMake" });
     append = true;
   }
@@ -184,7 +188,7 @@ export async function parseBuildArguments(args) {
     args,
     options: {
       debug: flag, sanitize: text, cuda: flag, vulkan: flag, metal: flag, cpu: flag, portable: flag,
-      tests: flag, "llama-tools": flag, addon: text, jobs: text, force: flag, "print-tree": flag,
+      tests: flag, "llama-tools": flag, "llama-server": flag, addon: text, jobs: text, force: flag, "print-tree": flag,
     },
   });
   if (values.sanitize !== undefined && !/^(address|undefined|address,undefined|thread)$/.test(values.sanitize)) {
@@ -199,6 +203,7 @@ export async function parseBuildArguments(args) {
   const options = { ...kept };
   Object.assign(options, Object.fromEntries(Object.entries({ debug, sanitize, cuda, vulkan, metal, portable, tests, force }).filter(([, value]) => value !== undefined)));
   if (values["llama-tools"]) options.llamaTools = true;
+  if (values["llama-server"]) options.llamaServer = true;
   if (values["print-tree"]) options.printTree = true;
   if (values.addon === "no") options.addon = false;
   if (values.jobs !== undefined) options.jobs = Number(values.jobs);
