@@ -97,7 +97,7 @@ bool same_up_to_a_tie(Model& model, std::vector<Token> prompt, const RunOutput& 
   prompt.insert(prompt.end(), a.tokens.begin(), left);
   llama_context_params params = llama_context_default_params();
   params.n_ctx = 2048;
-  params.n_threads = params.n_threads_batch = 2;
+  params.n_threads = params.n_threads_batch = 1;
   llama_context* context = llama_init_from_model(model.get(), params);
   CHECK(context && llama_decode(context, llama_batch_get_one(prompt.data(), static_cast<int32_t>(prompt.size()))) == 0);
   const float* logits = llama_get_logits_ith(context, -1);

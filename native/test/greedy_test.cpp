@@ -22,7 +22,7 @@ struct Reference {
 Reference plain_loop(Model& model, std::vector<Token> prompt) {
   llama_context_params params = llama_context_default_params();
   params.n_ctx = 2048;
-  params.n_threads = params.n_threads_batch = 2;
+  params.n_threads = params.n_threads_batch = 1;
   llama_context* context = llama_init_from_model(model.get(), params);
   CHECK(context);
   CHECK(llama_decode(context, llama_batch_get_one(prompt.data(), static_cast<int32_t>(prompt.size()))) == 0);
