@@ -13,6 +13,8 @@ import { parseArgs } from "node:util";
 import { pathToFileURL } from "node:url";
 import path from "node:path";
 import { addonFile, nativeTrees, root } from "./setup/paths.mjs";
+import { withLock } from "./setup/lock.mjs";
+import { showProgress } from "./setup/progress.mjs";
 import { runLogged, SetupError } from "./setup/run_logged.mjs";
 
 /**
@@ -83,13 +85,22 @@ export async function isBuilt(options) {
 export const treeAddon = (tree) => path.join(tree, "build", "Release", "caduceus.node");
 
 /**
+ * Builds what is out of date.
  * @param {BuildOptions} options
  * @param {(text: string) => void} [report]
  * @returns {Promise<string>} the tree
  */
 export async function build(options, report = () => {}) {
-  const chosen = treeOptions(options);
   const tree = await treeFolder(options);
+  return withLock(`build of ${path.basename(tree)}`, async () => {
+    if (!(await isBuilt(options))) await buildTree(options, tree, report);
+    return tree;
+  });
+}
+
+/** @param {BuildOptions} options @param {string} tree @param {(text: string) => void} report */
+async function buildTree(options, tree, report) {
+  const chosen = treeOptions(options);
   // Taken before building: a file that changes meanwhile makes the next build run.
   const marks = { caduceus: await fingerprint(false), caduceus_tests: await fingerprint(true), caduceus_llama_tools: await toolsFingerprint(), caduceus_llama_server: await toolsFingerprint(), caduceus_engine: "" };
   await mkdir(tree, { recursive: true });
@@ -133,7 +144,6 @@ export async function build(options, report = () => {}) {
   }
   await writeFile(path.join(tree, "caduceus-built.json"), JSON.stringify(built));
   if (options.addon !== false && isInstallable(options)) await install(tree, marks.caduceus, options);
-  return tree;
 }
 
 /** Moved into place in one step, so that a process that has the old addon loaded keeps its own file. */
@@ -217,12 +227,7 @@ if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.a
       process.stdout.write(`${await treeFolder(options)}\n`);
     } else {
       if (options.force) await rm(await treeFolder(options), { recursive: true, force: true });
-      if (options.force || !(await isBuilt(options))) {
-        let last = "";
-        await build(options, (text) => {
-          if (text !== last) process.stderr.write(`${(last = text)}\n`);
-        });
-      }
+      if (!(await isBuilt(options))) await showProgress("native build", (report) => build(options, report));
       process.stderr.write(`built in ${path.relative(root, await treeFolder(options))}\n`);
     }
   } catch (error) {

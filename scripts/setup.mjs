@@ -1,7 +1,7 @@
 // Makes a checkout ready: node scripts/setup.mjs [build | start | test | bench]. Does only what is missing.
 import { pathToFileURL } from "node:url";
 import { checkNode, checkTools } from "./setup/check_tools.mjs";
-import { withSetupLock } from "./setup/lock.mjs";
+import { withLock } from "./setup/lock.mjs";
 import { showProgress } from "./setup/progress.mjs";
 import { SetupError } from "./setup/run_logged.mjs";
 import { embeddedModel, hermesTestModel, llamaSource, nativeBuild, packages, typescript } from "./setup/steps.mjs";
@@ -26,7 +26,7 @@ export async function setUp(goal) {
   checkNode();
   const steps = goals[goal];
   if ((await outdated(steps)).length === 0) return;
-  await withSetupLock(async () => {
+  await withLock("set-up", async () => {
     const missing = await outdated(steps);
     // Before the first long step, not after it.
     checkTools(missing.flatMap((step) => step.tools));

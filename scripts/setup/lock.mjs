@@ -1,17 +1,16 @@
-// Two set-ups of one checkout at once would build into each other's files: the second waits.
+// Two set-ups of one checkout, or two builds in one tree, would write into each other's files: the second waits.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import path from "node:path";
 import { cacheFolder } from "./paths.mjs";
 
-const file = path.join(cacheFolder, "setup.lock");
-
-/** @template Result @param {() => Promise<Result>} work @returns {Promise<Result>} */
-export async function withSetupLock(work) {
+/** @template Result @param {string} name what is locked @param {() => Promise<Result>} work @returns {Promise<Result>} */
+export async function withLock(name, work) {
   mkdirSync(cacheFolder, { recursive: true });
+  const file = path.join(cacheFolder, `${name}.lock`);
   let told = false;
-  while (!take()) {
-    if (!told) process.stderr.write("Another set-up of this checkout is under way: waiting for it …\n");
+  while (!take(file)) {
+    if (!told) process.stderr.write(`Another ${name} in this checkout is under way: waiting for it …\n`);
     told = true;
     await sleep(300);
   }
@@ -25,18 +24,18 @@ export async function withSetupLock(work) {
   }
 }
 
-function take() {
+function take(/** @type {string} */ file) {
   try {
     writeFileSync(file, String(process.pid), { flag: "wx" });
     return true;
   } catch (error) {
     if (/** @type {NodeJS.ErrnoException} */ (error).code !== "EEXIST") throw error;
   }
-  if (!holderLives()) rmSync(file, { force: true });
+  if (!holderLives(file)) rmSync(file, { force: true });
   return false;
 }
 
-function holderLives() {
+function holderLives(/** @type {string} */ file) {
   let holder = 0;
   try {
     holder = Number(readFileSync(file, "utf8"));
