@@ -76,7 +76,9 @@ export async function isBuilt(options) {
   if (options.tests && have.caduceus_tests !== (await fingerprint(true))) return false;
   if (options.llamaTools && have.caduceus_llama_tools !== (await toolsFingerprint())) return false;
   if (options.llamaServer && have.caduceus_llama_server !== (await toolsFingerprint())) return false;
-  if (options.addon === false || !isInstallable(options)) return true;
+  // Without any target the engine alone is built, and CMake knows what of it is current.
+  if (options.addon === false) return options.tests === true || options.llamaTools === true || options.llamaServer === true;
+  if (!isInstallable(options)) return true;
   const installed = await readFile(`${addonFile}.json`, "utf8").then(JSON.parse, () => ({}));
   return installed.tree === path.basename(tree) && installed.fingerprint === wanted && exists(addonFile);
 }
