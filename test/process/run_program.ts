@@ -13,7 +13,10 @@ export interface Outcome {
 
 export interface RunOptions {
   readonly input?: string;
-  readonly env?: Record<string, string>;
+  /** Standard input stays open, and silent, until the program has ended. */
+  readonly keepsInputOpen?: boolean;
+  /** Changes to the environment; undefined takes a variable out. */
+  readonly env?: Record<string, string | undefined>;
   readonly timeoutMs?: number;
   /** Called with everything on standard output so far, whenever there is more. */
   readonly onOutput?: (stdout: string, kill: (signal: NodeJS.Signals) => void) => void;
@@ -28,7 +31,7 @@ export function runNode(file: string, args: readonly string[] = [], options: Run
   return run(process.execPath, [file, ...args], options);
 }
 
-export function run(command: string, args: readonly string[], { input = "", env = {}, timeoutMs = 90_000, onOutput }: RunOptions = {}): Promise<Outcome> {
+export function run(command: string, args: readonly string[], { input = "", keepsInputOpen = false, env = {}, timeoutMs = 90_000, onOutput }: RunOptions = {}): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const began = performance.now();
     const child = spawn(command, args, { env: { ...process.env, ...env }, timeout: timeoutMs, killSignal: "SIGKILL" });
@@ -42,6 +45,6 @@ export function run(command: string, args: readonly string[], { input = "", env 
     child.on("error", reject);
     child.on("close", (code, signal) => resolve({ code, signal, stdout, stderr, milliseconds: performance.now() - began }));
     child.stdin.on("error", () => {}); // It may end without reading.
-    child.stdin.end(input);
+    if (!keepsInputOpen) child.stdin.end(input);
   });
 }

@@ -1,0 +1,73 @@
+// The chat as a person at a terminal sees it.
+import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { cli, program, run } from "./run_program.js";
+
+type Step = { expect: string } | { send: string };
+const ctrlC = "\u0003";
+const ctrlD = "\u0004";
+const up = "\u001b[A";
+/** The prompt as readline draws it, which nothing else looks like. */
+const prompt = "\u001b[0J> ";
+let state: string;
+beforeAll(async () => (state = await mkdtemp(path.join(tmpdir(), "caduceus-state-"))));
+afterAll(() => rm(state, { recursive: true }));
+
+async function chat(steps: Step[], args: string[] = ["-n", "16", "--temp", "0"], env: Record<string, string | undefined> = {}): Promise<{ shown: string; code: number; problem: string | null }> {
+  const outcome = await run("python3", [program("terminal.py"), process.execPath, cli, "chat", ...args], {
+    input: steps.map((step) => JSON.stringify(step)).join("\n"),
+    env: { CADUCEUS_STATE: state, TERM: "xterm-256color", ...env },
+    timeoutMs: 110_000,
+  });
+  expect(outcome.stderr).toBe("");
+  return JSON.parse(outcome.stdout);
+}
+
+test("answers, remembers, lists its commands, and leaves by Ctrl-D with exit code 0", async () => {
+  const { code, problem } = await chat([
+    { expect: "Ctrl-D leaves" }, { expect: prompt }, { send: "What is the capital of France?\r" }, { expect: "Paris" }, { expect: prompt },
+    { send: "/help\r" }, { expect: "forgets the conversation" }, { expect: prompt },
+    { send: "/clear\r" }, { expect: "is forgotten" }, { expect: prompt },
+    { send: "/nonsense\r" }, { expect: "There is no command /nonsense." }, { expect: prompt }, { send: ctrlD },
+  ]);
+  expect({ code, problem }).toEqual({ code: 0, problem: null });
+});
+
+test("Ctrl-C stops the reply, and a second one leaves", async () => {
+  const { code, problem } = await chat([
+    { expect: prompt }, { send: "Tell a very long story about a lighthouse.\r" }, { expect: " the " }, { send: ctrlC },
+    { expect: "(stopped" }, { expect: prompt }, { send: ctrlC },
+  ], ["-n", "2000", "--temp", "0"]);
+  expect({ code, problem }).toEqual({ code: 0, problem: null });
+});
+
+test("Ctrl-C clears a line that has been typed, and /exit leaves", async () => {
+  const { code, problem, shown } = await chat([{ expect: prompt }, { send: "not this one" }, { expect: "this one" }, { send: ctrlC }, { send: "/exit\r" }]);
+  expect({ code, problem }).toEqual({ code: 0, problem: null });
+  expect(shown).not.toContain("There is no command");
+});
+
+test("the arrow keys bring back questions of an earlier chat, from a file that only its owner can read", async () => {
+  const first = await chat([{ expect: prompt }, { send: "What is a marmot?\r" }, { expect: prompt }, { send: ctrlD }], ["-n", "4"]);
+  expect(first.problem).toBeNull();
+  const file = path.join(state, "history");
+  expect(await readFile(file, "utf8")).toContain("What is a marmot?");
+  expect((await stat(file)).mode & 0o777).toBe(0o600);
+  const { problem } = await chat([{ expect: prompt }, { send: up }, { expect: "What is a marmot?" }, { send: ctrlC }, { send: ctrlD }]);
+  expect(problem).toBeNull();
+});
+
+test("a question that does not fit is told, and the chat goes on", async () => {
+  const { code, problem } = await chat([
+    { expect: prompt }, { send: `${"word ".repeat(80)}\r` }, { expect: "shorten it by" }, { expect: prompt }, { send: "Hi\r" }, { expect: prompt }, { send: ctrlD },
+  ], ["-n", "4", "-c", "64"]);
+  expect({ code, problem }).toEqual({ code: 0, problem: null });
+});
+
+test("NO_COLOR keeps colours away, and without it remarks are faint", async () => {
+  const steps: Step[] = [{ expect: prompt }, { send: ctrlD }];
+  expect((await chat(steps, [], { NO_COLOR: undefined, FORCE_COLOR: undefined, NODE_DISABLE_COLORS: undefined })).shown).toContain("\u001b[2m");
+  expect((await chat(steps, [], { NO_COLOR: "1", FORCE_COLOR: undefined })).shown).not.toMatch(/\u001b\[\d*m/);
+});
