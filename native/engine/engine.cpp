@@ -8,13 +8,6 @@
 namespace caduceus {
 namespace {
 
-// Runs that may wait for admission; more are refused.
-constexpr size_t max_waiting = 1024;
-// A run with that many tokens its reader has not fetched waits for it.
-constexpr size_t max_held_tokens = 256;
-// Cells kept for what an admitted run will generate at first.
-constexpr uint32_t growth_reserve = 64;
-
 // The unified cache knows 256 sequences; recurrent memory only n_seq_max.
 int sequences_of(const Model& model) {
   return model.can_rewind() ? static_cast<int>(llama_max_parallel_sequences()) : static_cast<int>(max_running);
@@ -35,7 +28,8 @@ Engine::Engine(std::unique_ptr<Context> context, std::function<void()> wake)
       tokenizer_(context_->model().vocab()),
       outbox_(std::move(wake)),
       memory_(context_->get()),
-      cache_(memory_, context_->cache_tokens(), sequences_of(context_->model()), context_->model().can_rewind()) {
+      cache_(memory_, context_->cache_tokens(), sequences_of(context_->model()), context_->model().can_rewind()),
+      scheduler_(cache_, {.context_size = context_->context_size(), .running = max_running}) {
   update_stats();
   thread_ = std::thread([this] { loop(); });
 }
@@ -130,7 +124,9 @@ void Engine::loop() {
     left.swap(commands_);
   }
   for (auto& [_, run] : runs_) {
-    if (run->phase != Run::Phase::ended) outbox_.end(run->id, "", failed(*run, code, message).end);
+    if (run->phase == Run::Phase::ended) continue;
+    outbox_.end(run->id, "", failed(*run, code, message).end);
+    scheduler_.remove(*run, false);
   }
   for (Command& command : left) {
     if (auto* submit = std::get_if<Submit>(&command)) {
@@ -138,16 +134,15 @@ void Engine::loop() {
       outbox_.end(run.id, "", failed(run, code, message).end);
     }
   }
-  running_.clear();
-  waiting_.clear();
   update_stats();
   outbox_.publish();
 }
 
 void Engine::tick() {
-  update_parked();
-  expire_waiting();
-  bool worked = admit();
+  const auto now = Clock::now();
+  scheduler_.update_parked([this](RunId id) { return outbox_.held(id); }, now);
+  for (const auto& [run, code, message] : scheduler_.expired(now)) fail(*run, code, message);
+  bool worked = scheduler_.admit(now);
   worked |= decode();
   worked |= prefill();
   ++totals_.ticks;
@@ -181,9 +176,6 @@ void Engine::begin(Submit submit) {
   auto [it, _] = runs_.emplace(submit.id, std::make_unique<Run>(submit.id, std::move(submit.request), submit.submitted));
   Run& run = *it->second;
   try {
-    if (waiting_.size() >= max_waiting) {
-      throw EngineError("QUEUE_FULL", "All " + std::to_string(max_waiting) + " places of the waiting queue are taken; try again later.");
-    }
     std::vector<Token> tokens;
     if (run.request.after) {
       const auto before = runs_.find(*run.request.after);
@@ -215,17 +207,10 @@ void Engine::begin(Submit submit) {
       if (!tokenizer_.is_token(token)) throw EngineError("INVALID_ARGUMENT", "Expected token ids of this model for logitBias but received " + std::to_string(token) + ".");
     }
     run.start(std::move(tokens), context_->model().vocab());
+    scheduler_.enqueue(run);
   } catch (const EngineError& error) {
-    return fail(run, error.code(), error.what());
+    fail(run, error.code(), error.what());
   }
-  enqueue(run);
-}
-
-void Engine::enqueue(Run& run) {
-  const auto place = std::upper_bound(waiting_.begin(), waiting_.end(), &run, [](const Run* a, const Run* b) {
-    return a->request.priority != b->request.priority ? a->request.priority > b->request.priority : a->id < b->id;
-  });
-  waiting_.insert(place, &run);
 }
 
 void Engine::cancel_now(RunId id) {
@@ -233,59 +218,8 @@ void Engine::cancel_now(RunId id) {
   if (it != runs_.end() && it->second->phase != Run::Phase::ended) finish(*it->second, FinishReason::cancelled);
 }
 
-void Engine::expire_waiting() {
-  const auto now = Clock::now();
-  for (Run* run : std::vector(waiting_)) {
-    const auto& timeout = run->request.queue_timeout_ms;
-    if (timeout && !run->admitted && milliseconds(now - run->submitted) > *timeout) {
-      fail(*run, "DEADLINE_EXCEEDED", "The run waited longer than its " + std::to_string(static_cast<int64_t>(*timeout)) + " ms for a place.");
-    }
-  }
-}
-
-bool Engine::admit() {
-  bool any = false;
-  while (!waiting_.empty() && admit(*waiting_.front())) any = true;
-  return any;
-}
-
-bool Engine::admit(Run& run) {
-  if (running_.size() >= max_running) return false;
-  // The last token is always computed: its logits are what the next one is drawn from.
-  const auto opened = cache_.open(run.tokens, static_cast<uint32_t>(run.tokens.size()) - 1, run.request.cache_scope);
-  if (!opened) return false;
-  run.sequence = opened->sequence;
-  run.computed = opened->shared;
-  uint32_t promised = run.remaining() + std::min(growth_reserve, context_->context_size() - static_cast<uint32_t>(run.tokens.size()));
-  for (const Run* other : running_) promised += other->remaining();
-  while (!running_.empty() && promised > cache_.available()) {
-    if (!preempt(run, true)) {
-      cache_.close(run.sequence, false);
-      run.sequence = -1;
-      run.computed = 0;
-      return false;
-    }
-  }
-  if (!run.admitted) {
-    run.admitted = Clock::now();
-    run.usage.cached_tokens = opened->shared;
-    totals_.prompt_tokens += run.tokens.size();
-    totals_.cached_tokens += opened->shared;
-  }
-  run.phase = Run::Phase::running;
-  std::erase(waiting_, &run);
-  running_.push_back(&run);
-  return true;
-}
-
 bool Engine::decode() {
-  std::vector<Run*> batch;
-  for (Run* run : running_) {
-    if (!run->parked && !run->reads_prompt()) batch.push_back(run);
-  }
-  // Every row takes one cell. Who is preempted for room leaves the batch.
-  while (!batch.empty() && !make_room(static_cast<uint32_t>(batch.size()), *batch.front())) batch.pop_back();
-  std::erase_if(batch, [](const Run* run) { return run->phase != Run::Phase::running; });
+  const std::vector<Run*> batch = scheduler_.next_to_decode();
   if (batch.empty()) return false;
 
   rows_.clear();
@@ -309,12 +243,10 @@ bool Engine::decode() {
 }
 
 bool Engine::prefill() {
-  Run* run = next_to_prefill();
+  const uint32_t most = prefill_rows(scheduler_.anyone_decodes());
+  Run* run = scheduler_.next_to_prefill(most);
   if (!run) return false;
-  last_prefilled_ = run->id;
-  const bool others_decode = std::any_of(running_.begin(), running_.end(), [](const Run* other) { return !other->parked && !other->reads_prompt(); });
-  const uint32_t count = std::min(run->remaining(), prefill_rows(others_decode));
-  if (!make_room(count, *run)) return false;
+  const uint32_t count = std::min(run->remaining(), most);
 
   rows_.clear();
   for (uint32_t i = 0; i < count; ++i) {
@@ -360,18 +292,6 @@ bool Engine::prefill() {
   return true;
 }
 
-Run* Engine::next_to_prefill() {
-  // Round-robin: the first one after the last served, by id, else the first at all.
-  Run* first = nullptr;
-  Run* next = nullptr;
-  for (Run* run : running_) {
-    if (run->parked || !run->reads_prompt()) continue;
-    if (!first || run->id < first->id) first = run;
-    if (run->id > last_prefilled_ && (!next || run->id < next->id)) next = run;
-  }
-  return next ? next : first;
-}
-
 uint32_t Engine::prefill_rows(bool others_decode) const {
   const uint32_t most = context_->batch_size();
   if (prefill_row_ms_ <= 0) return std::min(64u, most);
@@ -379,32 +299,6 @@ uint32_t Engine::prefill_rows(bool others_decode) const {
   const double budget = others_decode ? 2 * decode_ms_ : 500;
   const uint32_t least = others_decode ? 8 : 32;
   return std::clamp(static_cast<uint32_t>(std::min(budget / prefill_row_ms_, 1e6)), least, most);
-}
-
-bool Engine::make_room(uint32_t cells, const Run& who) {
-  while (!cache_.make_room(cells)) {
-    if (!preempt(who, false)) return false;
-  }
-  return true;
-}
-
-// Drops the cells of another run, which waits and is computed again later: parked ones first, then the lowest priority,
-// then the youngest. A run never takes room from an older one of its own priority, so the oldest always gets on.
-bool Engine::preempt(const Run& who, bool parked_only) {
-  const auto rank = [](const Run* run) { return std::tuple(!run->parked, run->request.priority, -static_cast<int64_t>(run->id)); };
-  Run* victim = nullptr;
-  for (Run* run : running_) {
-    if (run == &who || (parked_only && !run->parked)) continue;
-    if (!victim || rank(run) < rank(victim)) victim = run;
-  }
-  if (!victim || (!victim->parked && rank(&who) < rank(victim))) return false;
-  cache_.close(victim->sequence, false);
-  victim->sequence = -1;
-  victim->computed = 0;
-  victim->phase = Run::Phase::waiting;
-  std::erase(running_, victim);
-  enqueue(*victim);
-  return true;
 }
 
 void Engine::sample(Run& run, int row) {
@@ -428,22 +322,18 @@ void Engine::finish(Run& run, FinishReason reason) { end(run, run.finish(reason)
 void Engine::fail(Run& run, const std::string& code, const std::string& message) { end(run, failed(run, code, message)); }
 
 void Engine::end(Run& run, Run::Ending ending) {
-  std::erase(running_, &run);
-  std::erase(waiting_, &run);
-  if (run.sequence >= 0) cache_.close(run.sequence, ending.end.reason != FinishReason::error);
-  run.sequence = -1;
+  totals_.prompt_tokens += ending.end.usage.prompt_tokens;
+  totals_.cached_tokens += ending.end.usage.cached_tokens;
+  scheduler_.remove(run, ending.end.reason != FinishReason::error);
   outbox_.end(run.id, ending.text, std::move(ending.end));
 }
 
-void Engine::update_parked() {
-  for (Run* run : running_) run->parked = outbox_.held(run->id) >= max_held_tokens;
-}
-
 void Engine::update_stats() {
+  const auto& running = scheduler_.running();
   Stats stats = totals_;
-  stats.running = static_cast<uint32_t>(running_.size());
-  stats.queued = static_cast<uint32_t>(waiting_.size());
-  stats.parked = static_cast<uint32_t>(std::count_if(running_.begin(), running_.end(), [](const Run* run) { return run->parked; }));
+  stats.running = static_cast<uint32_t>(running.size());
+  stats.queued = static_cast<uint32_t>(scheduler_.waiting().size());
+  stats.parked = static_cast<uint32_t>(std::count_if(running.begin(), running.end(), [](const Run* run) { return run->parked; }));
   stats.cache_tokens = cache_.capacity();
   stats.cache_tokens_used = cache_.used();
   stats.branches = cache_.branches();
@@ -452,12 +342,7 @@ void Engine::update_stats() {
 }
 
 void Engine::wait_for_commands() {
-  std::optional<Clock::time_point> until;
-  for (const Run* run : waiting_) {
-    if (!run->request.queue_timeout_ms || run->admitted) continue;
-    const auto at = run->submitted + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double, std::milli>(*run->request.queue_timeout_ms + 1));
-    if (!until || at < *until) until = at;
-  }
+  const auto until = scheduler_.next_deadline();
   std::unique_lock lock(commands_mutex_);
   const auto ready = [&] { return stopping_ || !commands_.empty(); };
   if (until) commands_ready_.wait_until(lock, *until, ready);

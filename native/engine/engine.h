@@ -19,6 +19,7 @@
 #include "outbox.h"
 #include "prefix_cache.h"
 #include "run.h"
+#include "scheduler.h"
 #include "tokenizer.h"
 
 namespace caduceus {
@@ -69,22 +70,14 @@ class Engine {
   void tick();
   bool take_commands();
   void begin(Submit submit);
-  void enqueue(Run& run);
   void cancel_now(RunId id);
-  bool admit();
-  bool admit(Run& run);
-  void expire_waiting();
   bool decode();
   bool prefill();
-  Run* next_to_prefill();
   uint32_t prefill_rows(bool others_decode) const;
-  bool make_room(uint32_t cells, const Run& who);
-  bool preempt(const Run& who, bool parked_only);
   void sample(Run& run, int row);
   void finish(Run& run, FinishReason reason);
   void fail(Run& run, const std::string& code, const std::string& message);
   void end(Run& run, Run::Ending ending);
-  void update_parked();
   void update_stats();
   void wait_for_commands();
 
@@ -107,10 +100,8 @@ class Engine {
   // -- engine thread owns everything below --
   LlamaMemory memory_;
   PrefixCache cache_;
+  Scheduler scheduler_;
   std::map<RunId, std::unique_ptr<Run>> runs_;
-  std::vector<Run*> waiting_;  // by priority, then by age
-  std::vector<Run*> running_;  // by age of their admission
-  RunId last_prefilled_ = 0;
   Stats totals_;
   double decode_ms_ = 0;       // smoothed: one decode tick
   double prefill_row_ms_ = 0;  // smoothed: one row of a prefill

@@ -52,6 +52,7 @@ class Run {
   uint32_t computed = 0;      // of these, how many lie in the cache
   int sequence = -1;          // in the prefix cache; -1 while waiting and after the end
   bool parked = false;        // waits for its reader
+  Clock::time_point parked_since{};
   std::unique_ptr<Sampler> sampler;
 
   Usage usage;

@@ -1,0 +1,179 @@
+#include "scheduler.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "error.h"
+
+namespace caduceus {
+namespace {
+
+// Cells kept for what an admitted run will generate at first.
+constexpr uint32_t growth_reserve = 64;
+
+// Who keeps its cells when there are too few: parked ones lose them first, then the lowest priority, then the youngest.
+auto strength(const Run* run) { return std::tuple(!run->parked, run->request.priority, -static_cast<int64_t>(run->id)); }
+
+Clock::duration to_duration(double milliseconds) { return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double, std::milli>(milliseconds)); }
+
+}  // namespace
+
+void Scheduler::enqueue(Run& run) {
+  if (waiting_.size() >= limits_.waiting) {
+    throw EngineError("QUEUE_FULL", "All " + std::to_string(limits_.waiting) + " places of the waiting queue are taken; try again later.");
+  }
+  insert(run);
+}
+
+void Scheduler::insert(Run& run) {
+  const auto place = std::upper_bound(waiting_.begin(), waiting_.end(), &run, [](const Run* a, const Run* b) {
+    return a->request.priority != b->request.priority ? a->request.priority > b->request.priority : a->id < b->id;
+  });
+  waiting_.insert(place, &run);
+}
+
+void Scheduler::remove(Run& run, bool keep) {
+  std::erase(running_, &run);
+  std::erase(waiting_, &run);
+  if (run.sequence >= 0) cache_.close(run.sequence, keep);
+  run.sequence = -1;
+}
+
+bool Scheduler::admit(Clock::time_point now) {
+  bool any = false;
+  for (Run* run : std::vector(waiting_)) {
+    // Who does not read holds up nobody behind it.
+    if (run->parked) continue;
+    if (!admit(*run, now)) break;
+    any = true;
+  }
+  return any;
+}
+
+bool Scheduler::admit(Run& run, Clock::time_point now) {
+  if (running_.size() >= limits_.running) return false;
+  // The last token is always computed: its logits are what the next one is drawn from.
+  const auto length = static_cast<uint32_t>(run.tokens.size());
+  const auto opened = cache_.open(run.tokens, length - 1, run.request.cache_scope);
+  if (!opened) return false;
+  run.sequence = opened->sequence;
+  run.computed = opened->shared;
+  uint32_t promised = run.remaining() + std::min(growth_reserve, limits_.context_size - std::min(length, limits_.context_size));
+  for (const Run* other : running_) promised += other->remaining();
+  while (!running_.empty() && promised > cache_.available()) {
+    if (preempt(run, true)) continue;
+    cache_.close(run.sequence, false);
+    run.sequence = -1;
+    run.computed = 0;
+    return false;
+  }
+  if (!run.admitted) {
+    run.admitted = now;
+    run.usage.cached_tokens = opened->shared;
+  }
+  run.phase = Run::Phase::running;
+  std::erase(waiting_, &run);
+  running_.push_back(&run);
+  return true;
+}
+
+std::vector<Run*> Scheduler::next_to_decode() {
+  std::vector<Run*> candidates;
+  std::copy_if(running_.begin(), running_.end(), std::back_inserter(candidates), [](const Run* run) { return !run->parked && !run->reads_prompt(); });
+  std::sort(candidates.begin(), candidates.end(), [](const Run* a, const Run* b) { return strength(a) > strength(b); });
+  std::vector<Run*> rows;
+  for (Run* run : candidates) {
+    // Room for a stronger one may have cost this one its place.
+    if (run->phase == Run::Phase::running && make_room(static_cast<uint32_t>(rows.size()) + 1, *run)) rows.push_back(run);
+  }
+  return rows;
+}
+
+bool Scheduler::anyone_decodes() const {
+  return std::any_of(running_.begin(), running_.end(), [](const Run* run) { return !run->parked && !run->reads_prompt(); });
+}
+
+Run* Scheduler::next_to_prefill(uint32_t rows) {
+  std::vector<Run*> readers;
+  std::copy_if(running_.begin(), running_.end(), std::back_inserter(readers), [](const Run* run) { return !run->parked && run->reads_prompt(); });
+  // By id, beginning after the one that was served last.
+  std::sort(readers.begin(), readers.end(), [this](const Run* a, const Run* b) {
+    return std::tuple(a->id <= last_prefilled_, a->id) < std::tuple(b->id <= last_prefilled_, b->id);
+  });
+  for (Run* run : readers) {
+    // Room for one may have cost another its place.
+    if (run->phase != Run::Phase::running || !make_room(std::min(run->remaining(), rows), *run)) continue;
+    last_prefilled_ = run->id;
+    return run;
+  }
+  return nullptr;
+}
+
+bool Scheduler::make_room(uint32_t cells, const Run& who) {
+  while (!cache_.make_room(cells)) {
+    if (!preempt(who, false)) return false;
+  }
+  return true;
+}
+
+bool Scheduler::preempt(const Run& who, bool parked_only) {
+  Run* victim = nullptr;
+  for (Run* run : running_) {
+    if (run == &who || (parked_only && !run->parked)) continue;
+    if (!victim || strength(run) < strength(victim)) victim = run;
+  }
+  if (!victim || (!victim->parked && strength(&who) < strength(victim))) return false;
+  suspend(*victim);
+  return true;
+}
+
+// Takes the cells of a running one; what it has is computed again when it is admitted again.
+void Scheduler::suspend(Run& run) {
+  cache_.close(run.sequence, false);
+  run.sequence = -1;
+  run.computed = 0;
+  run.phase = Run::Phase::waiting;
+  std::erase(running_, &run);
+  insert(run);
+}
+
+void Scheduler::update_parked(const std::function<size_t(RunId)>& held, Clock::time_point now) {
+  for (const auto* runs : {&waiting_, &running_}) {
+    for (Run* run : *runs) {
+      const bool parked = held(run->id) >= limits_.held_tokens;
+      if (parked != run->parked) run->parked_since = now;
+      run->parked = parked;
+    }
+  }
+  for (Run* run : std::vector(running_)) {
+    if (run->parked && now - run->parked_since >= limits_.parked_with_cells) suspend(*run);
+  }
+}
+
+std::vector<Scheduler::Expired> Scheduler::expired(Clock::time_point now) const {
+  std::vector<Expired> expired;
+  for (Run* run : waiting_) {
+    const auto& timeout = run->request.queue_timeout_ms;
+    if (timeout && !run->admitted && now - run->submitted > to_duration(*timeout)) {
+      expired.push_back({run, "DEADLINE_EXCEEDED", "The run waited longer than its " + std::to_string(static_cast<int64_t>(*timeout)) + " ms for a place."});
+    } else if (run->parked && now - run->parked_since >= limits_.parked) {
+      expired.push_back({run, "READER_TOO_SLOW", "The reply was not read for " + std::to_string(limits_.parked.count()) + " s and has been dropped."});
+    }
+  }
+  return expired;
+}
+
+std::optional<Clock::time_point> Scheduler::next_deadline() const {
+  std::optional<Clock::time_point> next;
+  const auto at_latest = [&](Clock::time_point at) { next = next ? std::min(*next, at) : at; };
+  for (const Run* run : waiting_) {
+    if (run->parked) at_latest(run->parked_since + limits_.parked);
+    if (run->request.queue_timeout_ms && !run->admitted) at_latest(run->submitted + to_duration(*run->request.queue_timeout_ms + 1));
+  }
+  for (const Run* run : running_) {
+    if (run->parked) at_latest(run->parked_since + limits_.parked_with_cells);
+  }
+  return next;
+}
+
+}  // namespace caduceus

@@ -1,0 +1,74 @@
+// Who waits, who runs and who has to make room. Decides nothing about what is computed, and knows no model.
+// Used by the engine thread only.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "prefix_cache.h"
+#include "run.h"
+
+namespace caduceus {
+
+class Scheduler {
+ public:
+  struct Limits {
+    uint32_t context_size;  // of one run
+    size_t running = 64;
+    size_t waiting = 1024;
+    size_t held_tokens = 256;  // a run whose reader has not fetched that many waits for it
+    std::chrono::seconds parked_with_cells{60};  // how long: with its cells,
+    std::chrono::seconds parked{600};            // then without them, then it fails
+  };
+
+  Scheduler(PrefixCache& cache, Limits limits) : cache_(cache), limits_(limits) {}
+
+  // By priority, then by age. Throws QUEUE_FULL.
+  void enqueue(Run& run);
+  // A run that has ended leaves; its tokens stay cached as a branch if `keep`.
+  void remove(Run& run, bool keep);
+
+  // Lets waiting runs in, in their order, as far as ids and cells reach; true when any came in.
+  bool admit(Clock::time_point now);
+
+  // Runs that take their next token now, a cell for each made free. The strongest come first: who has no room waits a tick.
+  std::vector<Run*> next_to_decode();
+  bool anyone_decodes() const;
+  // Whose prompt is read next, in turn, with room made for as many rows; null when nobody's can be.
+  Run* next_to_prefill(uint32_t rows);
+
+  // Parks those whose reader holds that many tokens back, and unparks the others.
+  void update_parked(const std::function<size_t(RunId)>& held, Clock::time_point now);
+
+  struct Expired {
+    Run* run;
+    std::string code;
+    std::string message;
+  };
+  // Those whose time to wait is over. The caller ends them.
+  std::vector<Expired> expired(Clock::time_point now) const;
+  // When the next one's is.
+  std::optional<Clock::time_point> next_deadline() const;
+
+  const std::vector<Run*>& waiting() const { return waiting_; }
+  const std::vector<Run*>& running() const { return running_; }
+
+ private:
+  bool admit(Run& run, Clock::time_point now);
+  // Evicts branches, then suspends others. A run never takes room from one of higher priority, or an older one of its own,
+  // so the strongest always gets on.
+  bool make_room(uint32_t cells, const Run& who);
+  bool preempt(const Run& who, bool parked_only);
+  void insert(Run& run);
+  void suspend(Run& run);
+
+  PrefixCache& cache_;
+  Limits limits_;
+  std::vector<Run*> waiting_;
+  std::vector<Run*> running_;
+  RunId last_prefilled_ = 0;
+};
+
+}  // namespace caduceus

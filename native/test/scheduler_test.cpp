@@ -1,0 +1,190 @@
+// The scheduler under random traffic, without a model: everyone gets on, nobody loses a token, and rooms are counted right.
+#include "scheduler.h"
+
+#include <algorithm>
+#include <memory>
+#include <random>
+#include <set>
+
+#include "check.h"
+#include "error.h"
+
+using namespace caduceus;
+using namespace std::chrono_literals;
+
+namespace {
+
+class NoMemory final : public KvMemory {
+  void share(int, int, uint32_t) override {}
+  void remove(int, uint32_t) override {}
+};
+
+// Plays the engine: gives a cell to what it computes and a token to who has its logits.
+struct World {
+  explicit World(uint32_t seed, uint32_t cells, uint32_t context, size_t running)
+      : random(seed), context_size(context), cache(memory, cells, 255, true), scheduler(cache, {.context_size = context, .running = running, .waiting = 40}) {}
+
+  uint32_t below(uint32_t limit) { return static_cast<uint32_t>(random() % limit); }
+
+  Run* submit(uint32_t prompt, uint32_t goal, int32_t priority) {
+    RunRequest request;
+    request.priority = priority;
+    request.max_tokens = goal;
+    auto run = std::make_unique<Run>(next_id++, std::move(request), now);
+    for (uint32_t i = 0; i < prompt; ++i) run->tokens.push_back(static_cast<Token>(below(3)));
+    try {
+      scheduler.enqueue(*run);
+    } catch (const EngineError& error) {
+      CHECK(error.code() == "QUEUE_FULL" && scheduler.waiting().size() >= 40);
+      return nullptr;
+    }
+    runs.push_back(std::move(run));
+    return runs.back().get();
+  }
+
+  // One tick; true when anything was computed.
+  bool tick() {
+    now += 10ms;
+    scheduler.update_parked([this](RunId id) { return neglected.contains(id) ? 1000 : 0; }, now);
+    for (const auto& [run, code, _] : scheduler.expired(now)) {
+      CHECK(code == "READER_TOO_SLOW" && neglected.contains(run->id));
+      ++dropped;
+      end(*run);
+    }
+    bool worked = scheduler.admit(now);
+    check();
+    for (Run* run : scheduler.next_to_decode()) {
+      CHECK(run->phase == Run::Phase::running && run->remaining() == 1 && !run->parked);
+      cache.append(run->sequence, std::span(run->tokens).subspan(run->computed++, 1));
+      advance(*run);
+      worked = true;
+    }
+    check();
+    const uint32_t rows = 1 + below(20);
+    if (Run* run = scheduler.next_to_prefill(rows)) {
+      CHECK(run->phase == Run::Phase::running && run->remaining() > 1 && !run->parked);
+      const uint32_t count = std::min(rows, run->remaining());
+      cache.append(run->sequence, std::span(run->tokens).subspan(run->computed, count));
+      run->computed += count;
+      if (run->remaining() == 0) advance(*run);
+      worked = true;
+    }
+    check();
+    return worked;
+  }
+
+  void advance(Run& run) {
+    run.tokens.push_back(static_cast<Token>(below(3)));
+    ++run.usage.generated_tokens;
+    if (run.usage.generated_tokens >= *run.request.max_tokens || run.tokens.size() >= context_size) {
+      ++finished;
+      end(run);
+    }
+  }
+
+  void end(Run& run) {
+    scheduler.remove(run, below(3) != 0);
+    run.phase = Run::Phase::ended;
+    neglected.erase(run.id);
+    std::erase_if(runs, [&](const auto& other) { return other.get() == &run; });
+  }
+
+  void check() {
+    std::set<int> sequences;
+    for (const Run* run : scheduler.running()) {
+      CHECK(run->phase == Run::Phase::running && run->sequence >= 0 && sequences.insert(run->sequence).second);
+      CHECK(cache.length(run->sequence) == run->computed && run->computed < run->tokens.size());
+    }
+    for (const Run* run : scheduler.waiting()) CHECK(run->phase == Run::Phase::waiting && run->sequence == -1 && run->computed == 0);
+    CHECK(scheduler.running().size() + scheduler.waiting().size() == runs.size());
+    CHECK(cache.used() + cache.free() == cache.capacity());
+  }
+
+  std::mt19937 random;
+  uint32_t context_size;
+  NoMemory memory;
+  PrefixCache cache;
+  Scheduler scheduler;
+  Clock::time_point now{1h};
+  RunId next_id = 1;
+  std::vector<std::unique_ptr<Run>> runs;
+  std::set<RunId> neglected;
+  int finished = 0;
+  int dropped = 0;
+};
+
+void random_traffic(uint32_t seed, int steps) {
+  std::mt19937 random(seed);
+  const uint32_t context = 32 + random() % 100;
+  World world(seed, context + random() % 300, context, 1 + random() % 16);
+  int submitted = 0;
+  int cancelled = 0;
+  for (int step = 0; step < steps; ++step) {
+    const uint32_t action = world.below(20);
+    if (action < 3) submitted += world.submit(1 + world.below(context - 1), 1 + world.below(60), static_cast<int32_t>(world.below(3)) - 1) != nullptr;
+    if (action == 3 && !world.runs.empty()) {
+      world.end(*world.runs[world.below(static_cast<uint32_t>(world.runs.size()))]);
+      ++cancelled;
+    }
+    if (action == 4 && !world.runs.empty()) world.neglected.insert(world.runs[world.below(static_cast<uint32_t>(world.runs.size()))]->id);
+    if (action > 17) world.neglected.clear();
+    world.tick();
+  }
+  // Without newcomers and with every reader back, all of them come to their end; a tick that does nothing would be a hang.
+  world.neglected.clear();
+  for (int tick = 0; !world.runs.empty(); ++tick) {
+    CHECK(world.tick());
+    CHECK(tick < 100000);
+  }
+  CHECK(world.finished + cancelled + world.dropped == submitted);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLAIM("higher priority is admitted first, then the older one");
+  {
+    World world(1, 200, 100, 1);
+    world.submit(10, 5, 0);
+    Run* low = world.submit(10, 5, 0);
+    Run* high = world.submit(10, 5, 1);
+    world.tick();
+    CHECK(world.scheduler.running().front() == high);
+    CHECK(world.scheduler.waiting().back() == low);
+  }
+
+  CLAIM("prompts are read in turn");
+  {
+    World world(1, 400, 100, 4);
+    std::set<RunId> ids{world.submit(90, 5, 0)->id, world.submit(90, 5, 0)->id, world.submit(90, 5, 0)->id};
+    CHECK(world.scheduler.admit(world.now));
+    std::set<RunId> served;
+    for (int i = 0; i < 3; ++i) served.insert(world.scheduler.next_to_prefill(1)->id);
+    CHECK(served == ids);
+  }
+
+  CLAIM("a run that is not read loses its cells after a minute and fails after ten, and the others go on");
+  {
+    World world(1, 128, 100, 4);
+    Run* lazy = world.submit(20, 1000, 0);
+    world.tick();
+    world.neglected.insert(lazy->id);
+    world.tick();
+    CHECK(lazy->parked && lazy->phase == Run::Phase::running);
+    CHECK(world.scheduler.next_deadline() == lazy->parked_since + 60s);
+    world.now += 61s;
+    world.tick();
+    CHECK(lazy->phase == Run::Phase::waiting && world.scheduler.next_deadline() == lazy->parked_since + 600s);
+    world.submit(90, 5, 0);
+    for (int i = 0; i < 100; ++i) world.tick();
+    CHECK(world.finished == 1);
+    world.now += 600s;
+    world.tick();
+    CHECK(world.dropped == 1 && world.runs.empty());
+  }
+
+  CLAIM("random traffic: everyone who stays comes to the end, and no tick stands still");
+  const int rounds = argc > 1 ? std::atoi(argv[1]) : 80;
+  for (int round = 0; round < rounds; ++round) random_traffic(static_cast<uint32_t>(round), 2500);
+  return report();
+}
