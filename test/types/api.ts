@@ -1,0 +1,63 @@
+// The types that people write against; compiled, never run. A wrong line is a compile error, a line that should be wrong must be one.
+import { expectTypeOf } from "vitest";
+import {
+  CaduceusError, load,
+  type Chat, type ErrorCode, type FinishEvent, type Message, type Model, type Reply, type ReplyEvent, type ReplyOptions, type ReplyResult, type TextEvent,
+} from "../../src/index.js";
+
+export async function loading(): Promise<void> {
+  expectTypeOf(load).returns.resolves.toEqualTypeOf<Model>();
+  await load("smollm2", { contextSize: 4096, kvType: "q8_0", onProgress: ({ stage, fraction }) => `${stage satisfies "fetch" | "load"} ${fraction.toFixed(1)}` });
+  // Conditional options need no spreading, under exactOptionalPropertyTypes too.
+  await load("smollm2", { contextSize: undefined, signal: undefined });
+  // @ts-expect-error no such option
+  await load("smollm2", { contextsize: 4096 });
+  // @ts-expect-error no such format
+  await load("smollm2", { kvType: "q4_0" });
+  // @ts-expect-error a model is asked for
+  await load();
+}
+
+export async function replying(model: Model, options: ReplyOptions): Promise<void> {
+  const reply = model.reply("Hi", options);
+  expectTypeOf(reply).toEqualTypeOf<Reply>();
+  expectTypeOf(await reply).toEqualTypeOf<ReplyResult>();
+  expectTypeOf((await reply).finishReason).toEqualTypeOf<"stop" | "length">();
+  for await (const text of reply.textStream) expectTypeOf(text).toEqualTypeOf<string>();
+  for await (const event of reply) {
+    expectTypeOf(event).toEqualTypeOf<ReplyEvent>();
+    if (event.type === "text") expectTypeOf(event).toEqualTypeOf<TextEvent>();
+    if (event.type === "finish") expectTypeOf(event).toEqualTypeOf<FinishEvent>();
+    // @ts-expect-error no such event
+    if (event.type === "end") return;
+  }
+  expectTypeOf(reply.then(({ text }) => text.length)).resolves.toEqualTypeOf<number>();
+  expectTypeOf(reply.catch((error: CaduceusError) => error.code)).resolves.toEqualTypeOf<ReplyResult | ErrorCode>();
+  expectTypeOf(Promise.all([reply, model.complete("Hi")])).resolves.toEqualTypeOf<[ReplyResult, ReplyResult]>();
+  // What a model said can be sent back to it.
+  model.reply([{ role: "user", content: "Hi" }, (await reply).message, { role: "user", content: [{ type: "text", text: "Bye" }] }]);
+  model.reply("Hi", { stop: ["a", "b"], logitBias: new Map([[5, -Infinity]]), seed: 1 });
+  // @ts-expect-error no such role
+  model.reply([{ role: "narrator", content: "Hi" }]);
+  // @ts-expect-error no such option
+  model.reply("Hi", { max_tokens: 5 });
+}
+
+export async function chatting(model: Model, messages: readonly Message[]): Promise<void> {
+  const chat = model.chat({ system: "Be brief.", messages, temperature: 0 });
+  expectTypeOf(chat).toEqualTypeOf<Chat>();
+  expectTypeOf(chat.fork()).toEqualTypeOf<Chat>();
+  expectTypeOf(chat.messages).toEqualTypeOf<Message[]>();
+  expectTypeOf(await chat.send("Hi", { maxTokens: 5 })).toEqualTypeOf<ReplyResult>();
+  // @ts-expect-error a signal belongs to one reply
+  model.chat({ signal: AbortSignal.abort() });
+  await using _closedHere = chat;
+  await using _closedToo = model;
+}
+
+export function errors(error: unknown): string {
+  if (!(error instanceof CaduceusError)) return "";
+  // @ts-expect-error no such code
+  if (error.code === "OOPS") return "";
+  return error.code satisfies ErrorCode;
+}
