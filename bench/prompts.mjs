@@ -11,5 +11,5 @@ export function randomPrompt(model, tokens) {
 
 /** @param {import("caduceus").Model} model */
 export function neverEnding(model) {
-  return { logitBias: Object.fromEntries(model.info.endOfGenerationTokens.map((token) => [token, -Infinity])) };
+  return { logitBias: new Map(model.info.endOfGenerationTokens.map((token) => [token, -Infinity])) };
 }

@@ -183,6 +183,7 @@ Napi::Object from_stats(Napi::Env env, const Stats& stats) {
   object["cacheTokens"] = stats.cache_tokens;
   object["cacheTokensUsed"] = stats.cache_tokens_used;
   object["branches"] = stats.branches;
+  object["threads"] = stats.threads;
   object["promptTokens"] = static_cast<double>(stats.prompt_tokens);
   object["cachedTokens"] = static_cast<double>(stats.cached_tokens);
   object["generatedTokens"] = static_cast<double>(stats.generated_tokens);

@@ -294,9 +294,9 @@ bool Engine::prefill() {
 
 uint32_t Engine::prefill_rows(bool others_decode) const {
   const uint32_t most = context_->batch_size();
-  if (prefill_row_ms_ <= 0) return std::min(64u, most);
-  // While others decode, reading may take about two of their ticks; alone, half a second, so that newcomers are served.
-  const double budget = others_decode ? 2 * decode_ms_ : 500;
+  if (prefill_row_ms_ <= 0) return std::min(others_decode ? 32u : 128u, most);
+  // While others decode, reading may take about two of their ticks; alone, a second, so that newcomers are served.
+  const double budget = others_decode ? 2 * decode_ms_ : 1000;
   const uint32_t least = others_decode ? 8 : 32;
   return std::clamp(static_cast<uint32_t>(std::min(budget / prefill_row_ms_, 1e6)), least, most);
 }
@@ -337,6 +337,7 @@ void Engine::update_stats() {
   stats.cache_tokens = cache_.capacity();
   stats.cache_tokens_used = cache_.used();
   stats.branches = cache_.branches();
+  stats.threads = context_->threads_now();
   std::lock_guard lock(stats_mutex_);
   stats_ = stats;
 }

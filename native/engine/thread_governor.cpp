@@ -17,7 +17,8 @@ constexpr double enough = 0.9;
 // Shorter, and the scheduler's slices (3-4 ms) decide what is seen.
 constexpr double window_ms = 30;
 constexpr std::chrono::milliseconds longest_patience{4000};
-constexpr std::chrono::milliseconds shortest_patience{500};
+// A short disturbance should not cost more than itself.
+constexpr std::chrono::milliseconds shortest_patience{100};
 
 }  // namespace
 

@@ -30,7 +30,7 @@ class ThreadGovernor {
   uint32_t threads_;
   double wall_ms_ = 0;     // of the window that is being watched
   double running_ms_ = 0;
-  std::chrono::milliseconds patience_{500};  // until more threads are tried again; doubles while that fails
+  std::chrono::milliseconds patience_{100};  // until more threads are tried again; doubles while that fails
   Clock::time_point reduced_at_{};
   bool trying_ = false;
 

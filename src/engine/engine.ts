@@ -167,6 +167,8 @@ export interface EngineStats {
   readonly cacheTokensUsed: number;
   /** Cached branches, running sequences not counted. */
   readonly branches: number;
+  /** Threads that compute at the moment: fewer than `info.threads` while other work takes cores away. */
+  readonly threads: number;
   /** Totals since the engine began. */
   readonly promptTokens: number;
   readonly cachedTokens: number;

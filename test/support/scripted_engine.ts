@@ -89,7 +89,7 @@ export class ScriptedEngine implements Engine {
     const running = [...this.live.values()].filter((run) => run.isRunning);
     return {
       running: running.length, queued: 0, parked: running.filter((run) => run.isParked).length, cacheTokens: 8192, cacheTokensUsed: 0,
-      branches: 0, promptTokens: 0, cachedTokens: 0, generatedTokens: this.generated, ticks: 0,
+      branches: 0, threads: 1, promptTokens: 0, cachedTokens: 0, generatedTokens: this.generated, ticks: 0, threads: 1,
     };
   }
 
