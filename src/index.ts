@@ -10,3 +10,4 @@ export type { Chat, ChatOptions } from "./chat/chat.js";
 export type { AssistantMessage, Message, MessageContent, SystemMessage, ToolMessage, UserMessage } from "./format/messages.js";
 export type { EngineCapabilities, EngineStats, ModelInfo, PromptPart, Timings, Usage } from "./engine/engine.js";
 export { CaduceusError, type ErrorCode } from "./errors.js";
+export { setLog, type LogEntry, type LogLevel } from "./engine/addon/log.js";

@@ -1,0 +1,28 @@
+// llama.cpp's log, which nobody sees unless asked for. One for the whole process, workers included: the last one set counts.
+import { invalidArgument } from "../../errors.js";
+import { loadAddon } from "./load_addon.js";
+
+/** How much is logged; each level includes those before it. */
+export type LogLevel = "error" | "warn" | "info" | "debug";
+
+export interface LogEntry {
+  readonly level: LogLevel;
+  /** One line, without its newline. */
+  readonly message: string;
+}
+
+const levels = ["error", "warn", "info", "debug"] as const;
+
+/**
+ * Sends llama.cpp's log to a function, for the whole process. Nothing is logged by default, and never to standard output.
+ * Without a sink it falls silent again. The level defaults to `"warn"`.
+ *
+ *     setLog(({ level, message }) => logger[level](message), "info");
+ */
+export function setLog(sink: ((entry: LogEntry) => void) | undefined, level: LogLevel = "warn"): void {
+  if (sink !== undefined && typeof sink !== "function") throw invalidArgument("a function", "the log's sink", sink);
+  const limit = levels.indexOf(level) + 1;
+  if (limit === 0) throw invalidArgument(`one of ${levels.map((name) => JSON.stringify(name)).join(", ")}`, "the log's level", level);
+  if (sink === undefined) return loadAddon().setLog(0);
+  loadAddon().setLog(limit, (at, message) => sink({ level: levels[at - 1] ?? "debug", message }));
+}
