@@ -20,7 +20,7 @@ Napi::Function EngineObject::define(Napi::Env env) {
 EngineObject::EngineObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<EngineObject>(info), env_(info.Env()) {}
 
 EngineObject::~EngineObject() {
-  if (engine_) engine_->close();
+  end_thread();
   let_go();
 }
 
@@ -30,20 +30,27 @@ void EngineObject::adopt(Napi::Env env, std::unique_ptr<Context> context, const 
   engine_ = std::make_shared<Engine>(std::move(context), [wake = wake_]() mutable { wake.NonBlockingCall(); });
   // Hooks run in reverse order: added after the thread-safe function's own, this one joins the thread before it goes.
   napi_add_env_cleanup_hook(env, on_exit, this);
+  data_ = env.GetInstanceData<AddonData>();
+  data_->threads.emplace(this, [this] { end_thread(); });
   adopted_ = true;
 }
 
 void EngineObject::on_exit(void* self) {
   auto* object = static_cast<EngineObject*>(self);
-  if (object->engine_) object->engine_->close();
-  if (const auto closing = object->closing_.lock()) closing->close();
+  object->end_thread();
   object->let_go();
+}
+
+void EngineObject::end_thread() {
+  if (engine_) engine_->close();
+  if (const auto closing = closing_.lock()) closing->close();
 }
 
 // Runs once, on the event loop's thread, when the engine's thread has ended.
 void EngineObject::let_go() {
   if (!adopted_) return;
   adopted_ = false;
+  data_->threads.erase(this);
   napi_remove_env_cleanup_hook(env_, on_exit, this);
   engine_.reset();
   wake_.Release();
@@ -131,7 +138,7 @@ Napi::Value EngineObject::close(const Napi::CallbackInfo& info) {
       info.Env(),
       [engine = std::move(engine_)]() mutable {
         engine->close();
-        auto last = engine->take();
+        auto last = engine->take_rest();
         engine.reset();
         return last;
       },

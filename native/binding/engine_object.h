@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "../engine/engine.h"
+#include "addon_data.h"
 
 namespace caduceus::binding {
 
@@ -42,6 +43,7 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   Napi::Value close(const Napi::CallbackInfo& info);
 
   Engine& open(Napi::Env env);
+  void end_thread();
   void let_go();
   static void on_exit(void* self);
 
@@ -49,6 +51,7 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   std::shared_ptr<Engine> engine_;  // null once closed
   std::weak_ptr<Engine> closing_;   // while a worker closes it
   Napi::ThreadSafeFunction wake_;
+  AddonData* data_ = nullptr;
   bool adopted_ = false;
 };
 

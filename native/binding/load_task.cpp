@@ -33,6 +33,7 @@ Napi::Value LoadTask::start(const Napi::CallbackInfo& info) {
     task->model_options_.cancelled = &task->cancelled_;
     task->forget_cancel_ = [flag] { *flag = nullptr; };
     task->thread_ = std::thread([task] { task->run(); });
+    env.GetInstanceData<AddonData>()->threads.emplace(task, [task] { task->end_thread(); });
     return result;
   });
 }
@@ -61,7 +62,8 @@ void LoadTask::run() {
 
 void LoadTask::settle(Napi::Env env) {
   const std::unique_ptr<LoadTask> self(this);
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
+  env.GetInstanceData<AddonData>()->threads.erase(this);
   napi_remove_env_cleanup_hook(env, on_exit, this);
   forget_cancel_();
   events_.Release();
@@ -77,10 +79,15 @@ void LoadTask::settle(Napi::Env env) {
   }
 }
 
+void LoadTask::end_thread() {
+  cancelled_ = true;
+  if (thread_.joinable()) thread_.join();
+}
+
 void LoadTask::on_exit(void* self) {
   const std::unique_ptr<LoadTask> task(static_cast<LoadTask*>(self));
-  task->cancelled_ = true;
-  task->thread_.join();
+  task->end_thread();
+  task->env_.GetInstanceData<AddonData>()->threads.erase(self);
   task->forget_cancel_();
   task->events_.Abort();
 }

@@ -28,6 +28,7 @@ class LoadTask {
 
   void run();
   void settle(Napi::Env env);
+  void end_thread();
   static void on_exit(void* self);
 
   Napi::Env env_;

@@ -44,6 +44,8 @@ class Engine {
   // Ends the run if need be and forgets it: later runs can no longer continue after it.
   void release(RunId id);
   std::vector<RunOutput> take() { return outbox_.take(); }
+  // What is left after `close`, paused runs included.
+  std::vector<RunOutput> take_rest() { return outbox_.take(true); }
   Stats stats() const;
   // Returns when the thread has ended. Twice is fine.
   void close();

@@ -44,12 +44,13 @@ size_t Outbox::held(RunId id) const {
   return it == channels_.end() || !it->second.paused ? 0 : it->second.output.tokens.size();
 }
 
-std::vector<RunOutput> Outbox::take() {
+std::vector<RunOutput> Outbox::take(bool paused_too) {
   std::lock_guard lock(mutex_);
   woken_ = false;
   std::vector<RunOutput> taken;
   for (auto it = channels_.begin(); it != channels_.end();) {
     Channel& channel = it->second;
+    if (paused_too) channel.paused = false;
     if (!channel.ready()) {
       ++it;
       continue;

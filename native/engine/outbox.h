@@ -27,8 +27,8 @@ class Outbox {
 
   // -- reader's thread --
   void open(RunId id);
-  // Everything of the runs that are not paused.
-  std::vector<RunOutput> take();
+  // Everything of the runs that are not paused; when the engine has ended, of all.
+  std::vector<RunOutput> take(bool paused_too = false);
   void pause(RunId id);
   void resume(RunId id);
   void forget(RunId id);

@@ -27,6 +27,8 @@ export function loadAddon(folder: string = packageFolder): Addon {
   try {
     addon = require(file) as Addon;
     addon.initialize({ CaduceusError });
+    // process.exit() runs no native clean-up hooks: a thread in the middle of its work would meet destroyed objects.
+    process.once("exit", addon.endThreads);
   } catch (error) {
     throw new CaduceusError("ADDON_NOT_FOUND", `The compiled addon ${file} does not load: ${diagnose(error)}`, { cause: error });
   }

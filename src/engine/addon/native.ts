@@ -57,6 +57,8 @@ export interface NativeLoadOptions {
 export interface Addon {
   initialize(classes: { CaduceusError: typeof CaduceusError }): void;
   createEngine(options: NativeLoadOptions, onWake: () => void, onProgress?: (fraction: number) => void): NativeLoad;
+  /** Ends and joins every thread of this environment, at once. For the end of the process. */
+  endThreads(): void;
   /** 0 silent, 1 error, 2 warn, 3 info, 4 debug. */
   setLog(level: number, sink?: (level: number, line: string) => void): void;
 }

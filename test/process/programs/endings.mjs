@@ -11,8 +11,10 @@ if (way === "exit while loading") {
   load("smollm2").then((model) => model.close()).then(() => console.log("loaded and closed"));
 } else {
   const model = await load("smollm2");
+  // A story that never ends by itself.
+  const endless = { logitBias: model.info.endOfGenerationTokens.map((token) => [token, -Infinity]) };
   const inDecode = async () => {
-    const iterator = model.reply(tellLong).textStream[Symbol.asyncIterator]();
+    const iterator = model.reply(tellLong, endless).textStream[Symbol.asyncIterator]();
     await iterator.next();
     return iterator;
   };
@@ -25,19 +27,19 @@ if (way === "exit while loading") {
   const ways = {
     "exit in decode": async () => { await inDecode(); process.exit(7); },
     "exit in prefill": async () => { await inPrefill(); process.exit(7); },
-    "exit with a reader waiting": async () => { model.reply(tellLong).then(() => {}); setTimeout(() => process.exit(7), 200); },
+    "exit with a reader waiting": async () => { model.reply(tellLong, endless).then(() => {}); setTimeout(() => process.exit(7), 200); },
     "throw in decode": async () => { await inDecode(); setTimeout(() => { throw new Error("nobody catches this"); }); },
     "return in decode": async () => { await inDecode(); },
     "return in prefill": async () => { await inPrefill(); },
-    "return with an unread reply": async () => { model.reply(tellLong); },
-    "return with a parked reply": async () => { model.reply(tellLong); while (model.stats().parked === 0) await new Promise((resolve) => setTimeout(resolve, 20)); },
+    "return with an unread reply": async () => { model.reply(tellLong, endless); },
+    "return with a parked reply": async () => { model.reply(tellLong, endless); while (model.stats().parked === 0) await new Promise((resolve) => setTimeout(resolve, 20)); },
     "return with an idle model": async () => { await model.reply("Hi", { maxTokens: 2 }); },
     "return with a failed reply": async () => { model.reply([]); },
     "return with an awaited reply": async () => { model.reply("Hi", { maxTokens: 20 }).then(({ usage }) => console.log("generated", usage.generatedTokens)); },
     "close in decode": async () => { const reading = inDecode().then((iterator) => iterator.next()); await reading; await model.close(); },
     "close in prefill": async () => { const { reply } = await inPrefill(); await model.close(); await reply.catch((error) => console.log(error.code)); },
     "close twice at once and read later": async () => {
-      const reply = model.reply(tellLong);
+      const reply = model.reply(tellLong, endless);
       while (model.stats().parked === 0) await new Promise((resolve) => setTimeout(resolve, 20));
       await Promise.all([model.close(), model.close()]);
       await reply.catch((error) => console.log(error.code));
