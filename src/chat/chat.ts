@@ -1,14 +1,16 @@
 // A conversation that keeps its tokens: each turn costs only itself.
 import { CaduceusError } from "../errors.js";
-import { renderContinuation, renderConversation } from "../format/chatml.js";
-import { readMessages, type Message, type PlainMessage } from "../format/messages.js";
-import type { RunRequest } from "../engine/engine.js";
+import { readMessages, toMessage, type Message, type PlainMessage } from "../format/messages.js";
 import { checkOptions, checkText } from "../model/checks.js";
 import type { LoadedModel } from "../model/loaded_model.js";
 import { Branch } from "./branch.js";
 import { Reply } from "./reply.js";
-import { checkCanChat, replyOptionNames, resolveReplyOptions, signalsOf, type ReplyOptions, type RequestSettings } from "./reply_options.js";
-import { plainReply, type ReplySteps, type Round } from "./round.js";
+import { converse, type Continuation } from "./converse.js";
+import { PromptRecord } from "./explain.js";
+import { replyOptionNames, resolveReplyOptions, signalsOf, type ReplyOptions } from "./reply_options.js";
+import type { ReplySteps } from "./round.js";
+import type { Schema } from "../schema/read_schema.js";
+import type { ToolSettings, ValueOf } from "./tool_options.js";
 
 /** Options of a whole conversation. Those of replies are the defaults of each `send`. */
 export interface ChatOptions extends Omit<ReplyOptions, "signal"> {
@@ -32,47 +34,57 @@ export class Chat {
   #messages: readonly PlainMessage[];
   /** The cached tokens of all messages. None before the first turn, and where text and tokens differ. */
   #branch: Branch | undefined;
-  #lastReply: Reply | undefined;
+  /** What the system turn in those tokens was made of besides the messages. */
+  #branchSystem = "";
+  #lastReply: Reply<any> | undefined;
   /** Resolves when all turns so far are over. */
   #idle: Promise<void> = Promise.resolve();
 
   /** @internal Takes over one hold on the branch. */
-  constructor(model: LoadedModel, messages: readonly PlainMessage[], defaults: Omit<ReplyOptions, "signal">, branch?: Branch) {
+  constructor(model: LoadedModel, messages: readonly PlainMessage[], defaults: Omit<ReplyOptions, "signal">, branch?: Branch, branchSystem = "") {
     this.#model = model;
     this.#messages = messages;
     this.#defaults = defaults;
     this.#branch = branch;
+    this.#branchSystem = branchSystem;
   }
 
   /** Every message so far, the system message included; a copy. */
   get messages(): Message[] {
-    return this.#messages.map((message) => ({ ...message }));
+    return this.#messages.map(toMessage);
   }
 
   /**
    * Says something and gives the reply to it. Waits for the replies before; reading this one reads those to their end.
    * `input` is text of the user, a message, or several. Rejects with `CONTEXT_FULL` when the conversation has grown beyond the context.
    */
-  send(input: string | Message | readonly Message[], options?: ReplyOptions): Reply {
+  send<const S extends Schema | undefined = undefined>(
+    input: string | Message | readonly Message[],
+    options?: Omit<ReplyOptions, "schema"> & { readonly schema?: S },
+  ): Reply<ValueOf<S>> {
     const before = this.#idle;
     let turnIsOver!: () => void;
     const thisTurn = new Promise<void>((resolve) => (turnIsOver = resolve));
     this.#idle = before.then(() => thisTurn);
-    const start = (signal: AbortSignal) => this.#turn(input, options, before, signal, turnIsOver);
-    const reply = new Reply(start, [...signalsOf(options), this.#closing.signal, this.#model.closing], this.#lastReply);
+    const record = new PromptRecord(this.#model);
+    const start = (signal: AbortSignal) => this.#turn(input, options, before, signal, record, turnIsOver) as ReplySteps<ValueOf<S>>;
+    const reply = new Reply<ValueOf<S>>(start, [...signalsOf(options), this.#closing.signal, this.#model.closing], record, this.#lastReply);
     this.#lastReply = reply;
     return reply;
   }
 
-  async *#turn(input: unknown, options: unknown, before: Promise<void>, signal: AbortSignal, turnIsOver: () => void): ReplySteps {
+  async *#turn(input: unknown, options: unknown, before: Promise<void>, signal: AbortSignal, record: PromptRecord, turnIsOver: () => void): ReplySteps {
     try {
       signal.throwIfAborted();
       const settings = this.#resolve(options);
-      const said = readMessages(isMessage(input) ? [input] : input);
       await unlessAborted(before, signal);
-      const request = this.#request(said, settings);
-      yield* plainReply(this.#model, request, signal, (round) => {
-        this.#commit(said, round);
+      const said = readMessages(isMessage(input) ? [input] : input, this.#messages);
+      const { format } = this.#model;
+      const system = systemOf(settings.tools);
+      const after = this.#branch !== undefined && this.#branchSystem === system ? { runId: this.#branch.runId, messages: this.#messages.length } : undefined;
+      const task = { ...settings, format, messages: [...this.#messages, ...said], after, onPrompt: record.begin(format) };
+      yield* converse(this.#model, task, signal, (end) => {
+        this.#commit(said, end, system);
         turnIsOver();
       });
     } finally {
@@ -80,35 +92,24 @@ export class Chat {
     }
   }
 
-  #resolve(options: unknown): RequestSettings {
+  #resolve(options: unknown) {
     checkOptions(options, "send", replyOptionNames);
     const given = Object.entries(options ?? {}).filter(([, value]) => value !== undefined);
     return resolveReplyOptions({ ...this.#defaults, ...Object.fromEntries(given) }, "send", this.#model);
   }
 
-  #request(said: readonly PlainMessage[], settings: RequestSettings): RunRequest {
-    if (this.#branch === undefined) return { ...settings, prompt: renderConversation([...this.#messages, ...said]) };
-    return { ...settings, prompt: renderContinuation(said), after: this.#branch.runId };
-  }
-
-  #commit(said: readonly PlainMessage[], round: Round): void {
-    const { text, stopString } = round.result();
-    this.#messages = [...this.#messages, ...said, { role: "assistant", content: text }];
+  #commit(said: readonly PlainMessage[], { added, round }: Continuation, system: string): void {
+    this.#messages = [...this.#messages, ...said, ...added];
     this.#branch?.release();
-    if (stopString === undefined) {
-      this.#branch = new Branch(round.run);
-    } else {
-      // The tokens hold the stop string, or a part of it, which the text does not: the next turn renders the text again.
-      this.#branch = undefined;
-      round.run.release();
-    }
+    this.#branch = round === undefined ? undefined : new Branch(round.run);
+    this.#branchSystem = system;
   }
 
   /** Another conversation that begins with everything said so far, at no cost. A reply still under way is not part of it. */
   fork(): Chat {
     if (this.#closing.signal.aborted) throw this.#closing.signal.reason;
     this.#model.closing.throwIfAborted();
-    return new Chat(this.#model, this.#messages, this.#defaults, this.#branch?.hold());
+    return new Chat(this.#model, this.#messages, this.#defaults, this.#branch?.hold(), this.#branchSystem);
   }
 
   /** Ends the replies under way, with `MODEL_CLOSED`, and frees what the conversation holds of the cache. Twice is fine. */
@@ -126,7 +127,7 @@ export class Chat {
 
 /** Checks the options of a conversation and begins it. */
 export function openChat(model: LoadedModel, options: unknown): Chat {
-  checkCanChat(model);
+  void model.format; // Throws where no format fits.
   const { system, messages, ...defaults } = checkOptions(options, "chat", ["system", "messages", ...replyOptionNames.filter((name) => name !== "signal")]);
   resolveReplyOptions(defaults, "chat", model);
   const earlier = messages === undefined ? [] : readMessages(messages);
@@ -135,6 +136,12 @@ export function openChat(model: LoadedModel, options: unknown): Chat {
   }
   const first: PlainMessage[] = system === undefined ? [] : [{ role: "system", content: checkText(system, "system") }];
   return new Chat(model, [...first, ...earlier], defaults);
+}
+
+/** Tools and schema stand in the system turn: with others, everything has to be read again. */
+function systemOf({ tools, schema }: ToolSettings): string {
+  if (tools.size === 0 && schema === undefined) return "";
+  return JSON.stringify([[...tools.values()].map(({ name, description, parameters }) => [name, description, parameters]), schema?.jsonSchema]);
 }
 
 const isMessage = (input: unknown) => typeof input === "object" && input !== null && !Array.isArray(input);

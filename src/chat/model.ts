@@ -1,13 +1,25 @@
 // The model as people hold it.
 import type { EngineCapabilities, EngineStats, ModelInfo, PromptPart } from "../engine/engine.js";
-import { renderConversation } from "../format/chatml.js";
 import { readMessages, type Message } from "../format/messages.js";
 import { checkBoolean, checkOptions, checkText } from "../model/checks.js";
 import type { LoadedModel } from "../model/loaded_model.js";
 import { openChat, type Chat, type ChatOptions } from "./chat.js";
 import { Reply } from "./reply.js";
-import { checkCanChat, checkParts, checkTokens, readPrompt, resolveReplyOptions, signalsOf, type ReplyOptions } from "./reply_options.js";
-import { plainReply } from "./round.js";
+import type { ReplySteps } from "./round.js";
+import { converse } from "./converse.js";
+import { PromptRecord } from "./explain.js";
+import { plainReply } from "./plain_reply.js";
+import { checkParts, checkTokens, readPrompt, resolveCompleteOptions, resolveReplyOptions, signalsOf, type CompleteOptions, type ReplyOptions } from "./reply_options.js";
+import type { Schema } from "../schema/read_schema.js";
+import type { ValueOf } from "./tool_options.js";
+
+/** What a model's engine can do, and what becomes of the promises made for calls and JSON. */
+export interface ModelCapabilities extends EngineCapabilities {
+  /** Cannot come out wrong. */
+  readonly enforced: readonly ("toolArguments" | "schema")[];
+  /** May come out wrong, and says so: calls carry a `problem`, answers a `valueProblem`. */
+  readonly checked: readonly ("toolArguments" | "schema")[];
+}
 
 /** A model in memory. It answers many requests at once, and holds its memory until it is closed. */
 export class Model {
@@ -23,9 +35,11 @@ export class Model {
     return this.#model.engine.info;
   }
 
-  /** Which promises the engine enforces itself. */
-  get capabilities(): EngineCapabilities {
-    return this.#model.engine.capabilities;
+  /** Which promises are kept while the model writes, and which are only checked afterwards. */
+  get capabilities(): ModelCapabilities {
+    const { capabilities } = this.#model.engine;
+    const promises = ["toolArguments", "schema"] as const;
+    return { ...capabilities, enforced: capabilities.constrained ? promises : [], checked: capabilities.constrained ? [] : promises };
   }
 
   /** What the engine does at this moment, and its totals. Throws `MODEL_CLOSED`. */
@@ -34,20 +48,41 @@ export class Model {
     return this.#model.engine.stats();
   }
 
-  /** Answers a question or a whole conversation. Nothing typed into a message is read as markup. */
-  reply(input: string | readonly Message[], options?: ReplyOptions): Reply {
-    return this.#reply("reply", options, () => {
-      checkCanChat(this.#model);
-      return renderConversation(readMessages(input));
-    });
+  /**
+   * Answers a question or a whole conversation. Nothing typed into a message is read as markup.
+   *
+   * With `tools` the model may call, handlers run and their results go back, round after round, until it answers; with a
+   * `schema` the answer is JSON, checked and typed as `value`.
+   */
+  reply<const S extends Schema | undefined = undefined>(
+    input: string | readonly Message[],
+    options?: Omit<ReplyOptions, "schema"> & { readonly schema?: S },
+  ): Reply<ValueOf<S>> {
+    const model = this.#model;
+    const record = new PromptRecord(model);
+    return new Reply<ValueOf<S>>(async function* (signal) {
+      signal.throwIfAborted();
+      const settings = resolveReplyOptions(options, "reply", model);
+      const messages = readMessages(input);
+      const onPrompt = record.begin(model.format);
+      yield* converse(model, { ...settings, format: model.format, messages, onPrompt }, signal) as ReplySteps<ValueOf<S>>;
+    }, [...signalsOf(options), model.closing], record);
   }
 
   /**
    * Goes on with a raw prompt. In a string markup is read, so `<|im_start|>` becomes that token; parts say themselves what
    * they are: `{ text }` is never markup, `{ control }` is, `{ tokens }` are taken as they are.
    */
-  complete(prompt: string | readonly PromptPart[], options?: ReplyOptions): Reply {
-    return this.#reply("complete", options, () => readPrompt(prompt, this.info.vocabularySize));
+  complete(prompt: string | readonly PromptPart[], options?: CompleteOptions): Reply {
+    const model = this.#model;
+    const record = new PromptRecord(model);
+    // Checks run inside the reply, so that all that can go wrong surfaces where the reply is read.
+    return new Reply(async function* (signal) {
+      signal.throwIfAborted();
+      const request = { ...resolveCompleteOptions(options, model), prompt: readPrompt(prompt, model.engine.info.vocabularySize) };
+      record.begin({ name: "raw", reason: "complete() takes the prompt as it is." })(request.prompt, false);
+      yield* plainReply(model, request, signal);
+    }, [...signalsOf(options), model.closing], record);
   }
 
   /** A conversation that keeps its tokens. */
@@ -77,15 +112,5 @@ export class Model {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  // Checks run inside the reply, so that all that can go wrong surfaces where the reply is read.
-  #reply(subject: string, options: ReplyOptions | undefined, prompt: () => readonly PromptPart[]): Reply {
-    const model = this.#model;
-    return new Reply(async function* (signal) {
-      signal.throwIfAborted();
-      const settings = resolveReplyOptions(options, subject, model);
-      yield* plainReply(model, { ...settings, prompt: prompt() }, signal);
-    }, [...signalsOf(options), model.closing]);
   }
 }

@@ -1,5 +1,6 @@
 // A reply under way: awaited for its result, or iterated once for its events. It pulls; nothing is read ahead of its reader.
 import { CaduceusError } from "../errors.js";
+import type { Explanation, PromptRecord } from "./explain.js";
 import { followSignal } from "./follow_signal.js";
 import type { FinishEvent, ReplyEvent, ReplyResult } from "./reply_events.js";
 import type { ReplySteps } from "./round.js";
@@ -11,23 +12,26 @@ import type { ReplySteps } from "./round.js";
  * it can be awaited any number of times, and after an iteration that went to the end too. Leaving the loop cancels it and
  * waits until the engine has stopped. What goes wrong is thrown where it is read, and nowhere else.
  */
-export class Reply implements PromiseLike<ReplyResult>, AsyncIterable<ReplyEvent> {
-  readonly #steps: ReplySteps;
+export class Reply<V = unknown> implements PromiseLike<ReplyResult<V>>, AsyncIterable<ReplyEvent<V>> {
+  readonly #steps: ReplySteps<V>;
+  readonly #record: PromptRecord | undefined;
   readonly #stopping = new AbortController();
   readonly #unfollow: readonly (() => void)[];
-  readonly #result: Promise<ReplyResult>;
-  #settle!: { resolve(result: ReplyResult): void; reject(reason: unknown): void };
+  readonly #result: Promise<ReplyResult<V>>;
+  #settle!: { resolve(result: ReplyResult<V>): void; reject(reason: unknown): void };
   #failure: { readonly reason: unknown } | undefined;
   #isRead = false;
   #hasFinished = false;
-  #before: Reply | undefined;
+  #before: Reply<any> | undefined;
 
   /**
    * @internal
    * @param start what the reply does; its signal aborts when any of `signals` does or the reader leaves
+   * @param record remembers the prompts, for `explain`
    * @param before a reply that this one waits for: to read this one is to read that one first
    */
-  constructor(start: (signal: AbortSignal) => ReplySteps, signals: readonly AbortSignal[], before?: Reply) {
+  constructor(start: (signal: AbortSignal) => ReplySteps<V>, signals: readonly AbortSignal[], record?: PromptRecord, before?: Reply<any>) {
+    this.#record = record;
     this.#result = new Promise((resolve, reject) => (this.#settle = { resolve, reject }));
     // Nobody may be waiting, and that is no reason to end the process.
     this.#result.catch(() => {});
@@ -45,24 +49,34 @@ export class Reply implements PromiseLike<ReplyResult>, AsyncIterable<ReplyEvent
   }
 
   /** Throws `ALREADY_CONSUMED` when the reply is or was read already. */
-  [Symbol.asyncIterator](): AsyncIterableIterator<ReplyEvent> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<ReplyEvent<V>> {
     return this.#read((event) => event);
   }
 
-  then<A = ReplyResult, B = never>(
-    onFulfilled?: ((result: ReplyResult) => A | PromiseLike<A>) | null,
+  then<A = ReplyResult<V>, B = never>(
+    onFulfilled?: ((result: ReplyResult<V>) => A | PromiseLike<A>) | null,
     onRejected?: ((reason: any) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
     this.#readToEnd();
     return this.#result.then(onFulfilled, onRejected);
   }
 
-  catch<B = never>(onRejected?: ((reason: any) => B | PromiseLike<B>) | null): Promise<ReplyResult | B> {
+  catch<B = never>(onRejected?: ((reason: any) => B | PromiseLike<B>) | null): Promise<ReplyResult<V> | B> {
     return this.then(undefined, onRejected);
   }
 
-  finally(onFinally?: (() => void) | null): Promise<ReplyResult> {
+  finally(onFinally?: (() => void) | null): Promise<ReplyResult<V>> {
     return this.then().finally(onFinally);
+  }
+
+  /**
+   * How the prompt came about: the format and why it was chosen, the exact text, its tokens, and what of them was cached.
+   * Reads the reply to its end, as awaiting it does, unless somebody reads it already.
+   */
+  async explain(): Promise<Explanation> {
+    const { rounds } = await this;
+    if (this.#record === undefined) throw new CaduceusError("INVALID_ARGUMENT", "Expected a reply of a model.");
+    return this.#record.explain(rounds);
   }
 
   #readToEnd(): void {
@@ -73,7 +87,7 @@ export class Reply implements PromiseLike<ReplyResult>, AsyncIterable<ReplyEvent
     })().catch(() => {}); // The result carries the failure.
   }
 
-  #read<T>(pick: (event: ReplyEvent) => T | undefined): AsyncIterableIterator<T> {
+  #read<T>(pick: (event: ReplyEvent<V>) => T | undefined): AsyncIterableIterator<T> {
     if (this.#isRead) throw new CaduceusError("ALREADY_CONSUMED", "Expected a reply that nobody has read but this one was iterated or awaited before.");
     this.#begin();
     let hasLeft = false;
@@ -102,7 +116,7 @@ export class Reply implements PromiseLike<ReplyResult>, AsyncIterable<ReplyEvent
     if (this.#before !== undefined) this.#before.#readToEnd();
   }
 
-  async #next(): Promise<ReplyEvent | undefined> {
+  async #next(): Promise<ReplyEvent<V> | undefined> {
     try {
       const step = await this.#steps.next();
       if (this.#failure !== undefined) throw this.#failure.reason;
@@ -122,7 +136,7 @@ export class Reply implements PromiseLike<ReplyResult>, AsyncIterable<ReplyEvent
     this.#fail(reason);
   }
 
-  #finish({ type: _, ...result }: FinishEvent): void {
+  #finish({ type: _, ...result }: FinishEvent<V>): void {
     this.#hasFinished = true;
     this.#letGo();
     this.#settle.resolve(result);

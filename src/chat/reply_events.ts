@@ -1,6 +1,7 @@
 // What a reply tells while it is written, and what it comes to.
 import type { Timings, Usage } from "../engine/engine.js";
-import type { AssistantMessage } from "../format/messages.js";
+import type { CaduceusError } from "../errors.js";
+import type { AssistantMessage, Message } from "../format/messages.js";
 
 /** A generated token and the natural logarithm of its probability. */
 export interface TokenProbability {
@@ -16,25 +17,128 @@ export interface TextEvent {
   readonly logProbabilities?: readonly TokenProbability[];
 }
 
+/** What the model thinks before it acts, from inside `<scratch_pad>`. */
+export interface ReasoningEvent {
+  readonly type: "reasoning";
+  readonly text: string;
+}
+
+/** A call begins. */
+export interface ToolCallStartEvent {
+  readonly type: "tool-call-start";
+  /** Of this call, the same in all its events and messages; unique within a reply. */
+  readonly id: string;
+  readonly name: string;
+  /** The model wrote its arguments a second time: forget the deltas of this call so far. */
+  readonly restart?: true;
+}
+
+/** The arguments go on. */
+export interface ToolCallDeltaEvent {
+  readonly type: "tool-call-delta";
+  readonly id: string;
+  readonly name: string;
+  /** The next stretch of the arguments' JSON, strict whatever the model wrote. */
+  readonly textDelta: string;
+  /** The arguments as far as they are written when this is read: strings grow, numbers appear when complete. */
+  readonly partial: unknown;
+}
+
+/** A call is complete. */
+export interface ToolCall {
+  readonly id: string;
+  readonly name: string;
+  /** Integers beyond 2^53 are `bigint`. */
+  readonly arguments: unknown;
+  /** The same as JSON text. */
+  readonly argumentsText: string;
+  /** The model's text broke the format and was mended. */
+  readonly repaired: boolean;
+  /** Why the call is not run as it is. */
+  readonly problem?: "unknown_tool" | "invalid_arguments" | undefined;
+  readonly problemMessage?: string | undefined;
+}
+
+export interface ToolCallEvent extends ToolCall {
+  readonly type: "tool-call";
+}
+
+/** A handler has given its result, or the call failed; in the order of the calls. */
+export interface ToolResultEvent {
+  readonly type: "tool-result";
+  readonly id: string;
+  readonly name: string;
+  /** What the handler returned. */
+  readonly result?: unknown;
+  /** Why there is no result: what the handler threw, a refusal, a time-out, wrong arguments. */
+  readonly error?: unknown;
+  /** What the model is told. */
+  readonly content: string;
+  /** Characters left out of a long result. */
+  readonly leftOut: number;
+  /** How long the handler took, in milliseconds; 0 when it did not run. */
+  readonly durationMs: number;
+}
+
+/** Something that began as a call and cannot be read. */
+export interface MalformedEvent {
+  readonly type: "malformed";
+  readonly text: string;
+}
+
+/** The model has ended a turn. */
+export interface RoundEvent extends Round {
+  readonly type: "round";
+}
+
+/** One turn of the model within a reply. */
+export interface Round {
+  readonly finishReason: "stop" | "length";
+  /** Counts of tokens of this turn alone; its prompt is everything before it. */
+  readonly usage: Usage;
+  readonly timings: Timings;
+}
+
 /** The last event: everything that awaiting the reply gives. */
-export interface FinishEvent extends ReplyResult {
+export interface FinishEvent<V = unknown> extends ReplyResult<V> {
   readonly type: "finish";
 }
 
-export type ReplyEvent = TextEvent | FinishEvent;
+export type ReplyEvent<V = unknown> =
+  | TextEvent | ReasoningEvent | ToolCallStartEvent | ToolCallDeltaEvent | ToolCallEvent | ToolResultEvent | MalformedEvent | RoundEvent | FinishEvent<V>;
 
-export interface ReplyResult {
+export interface ReplyResult<V = unknown> {
+  /** The text of the last turn, without calls. */
   readonly text: string;
-  /** `"stop"`: the model ended its turn, or wrote a stop string. `"length"`: it reached `maxTokens` or the end of the context. */
-  readonly finishReason: "stop" | "length";
+  /**
+   * `"stop"`: the model ended its turn, or wrote a stop string. `"length"`: it reached `maxTokens` or the end of the context.
+   * `"tool-calls"`: the calls in `toolCalls` wait for the caller, because a tool has no handler or because of `stoppedBy`.
+   */
+  readonly finishReason: "stop" | "length" | "tool-calls";
   /** Which of the stop strings ended it. */
   readonly stopString?: string;
-  /** The text as a message, to be put behind the others. */
+  /** The limit that ended the tool loop. */
+  readonly stoppedBy?: "maxRounds" | "maxRepeatedCalls";
+  /** The token limit cut a call, or the JSON that was asked for, off. A call that was cut off is never run. */
+  readonly incomplete?: true;
+  /** The calls of the last turn that nobody has answered. */
+  readonly toolCalls: readonly ToolCall[];
+  /** The answer by `schema`; undefined when there is none that fits. */
+  readonly value?: V;
+  /** Why there is no `value` although a schema was given. */
+  readonly valueProblem?: CaduceusError;
+  /** What inside `<scratch_pad>` came before the text. */
+  readonly reasoning?: string;
+  /** What the model said last, as a message. */
   readonly message: AssistantMessage;
-  /** Counts of tokens. */
+  /** Everything this reply adds to the conversation: answers, calls and results, in order; to be put behind the others. */
+  readonly messages: readonly Message[];
+  /** One entry for each turn of the model. */
+  readonly rounds: readonly Round[];
+  /** Counts of tokens, all rounds together. */
   readonly usage: Usage;
-  /** Durations in milliseconds. */
+  /** Durations in milliseconds: to the first token of the first round, the others added up. */
   readonly timings: Timings;
-  /** All tokens of the text. Only where `logProbabilities` was asked for. */
+  /** All tokens of all rounds. Only where `logProbabilities` was asked for. */
   readonly logProbabilities?: readonly TokenProbability[];
 }

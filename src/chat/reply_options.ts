@@ -3,9 +3,12 @@ import { CaduceusError, invalidArgument } from "../errors.js";
 import type { PromptPart, RunRequest } from "../engine/engine.js";
 import { checkBoolean, checkOptions, checkSignal, checkText, checkWholeNumber, isSignal } from "../model/checks.js";
 import type { LoadedModel } from "../model/loaded_model.js";
+import type { Schema } from "../schema/read_schema.js";
+import { resolveToolOptions, toolOptionNames, type ToolLoopOptions, type ToolSettings } from "./tool_options.js";
 import { resolveSampling, samplingOptionNames, type SamplingOptions } from "../model/sampling.js";
 
-export interface ReplyOptions extends SamplingOptions {
+/** What can be asked of a completion of a raw prompt. */
+export interface CompleteOptions extends SamplingOptions {
   /**
    * Upper bound on generated tokens. The reply ends with finish reason `"length"` there.
    * Defaults to what the context has left. Whole number, at least 1.
@@ -19,16 +22,37 @@ export interface ReplyOptions extends SamplingOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export const replyOptionNames = [
+/** What can be asked of a reply. With tools or a schema the temperature defaults to 0.1. */
+export interface ReplyOptions<S extends Schema = Schema> extends CompleteOptions, ToolLoopOptions<S> {}
+
+export const completeOptionNames = [
   ...samplingOptionNames, "maxTokens", "stop", "logProbabilities", "signal",
-] as const satisfies readonly (keyof ReplyOptions)[];
+] as const satisfies readonly (keyof CompleteOptions)[];
+
+export const replyOptionNames = [...completeOptionNames, ...toolOptionNames] as const satisfies readonly (keyof ReplyOptions)[];
 
 /** A request of the engine but for its prompt. */
 export type RequestSettings = Omit<RunRequest, "prompt" | "after">;
 
 /** Checks the options of `subject` and fills in what they leave open. */
-export function resolveReplyOptions(value: unknown, subject: string, model: LoadedModel): RequestSettings {
+export function resolveReplyOptions(value: unknown, subject: string, model: LoadedModel): { readonly request: RequestSettings; readonly tools: ToolSettings } {
   const options = checkOptions(value, subject, replyOptionNames) as ReplyOptions;
+  const tools = resolveToolOptions(options, model.engine.capabilities);
+  const isExact = tools.tools.size > 0 || tools.schema !== undefined;
+  return { request: resolveRequest(isExact ? { temperature: exactTemperature, ...withoutUndefined(options) } : options, model), tools };
+}
+
+/** The same for a raw prompt. */
+export function resolveCompleteOptions(value: unknown, model: LoadedModel): RequestSettings {
+  return resolveRequest(checkOptions(value, "complete", completeOptionNames) as CompleteOptions, model);
+}
+
+// What calls and JSON are written at, and what the published scores were taken at.
+const exactTemperature = 0.1;
+
+const withoutUndefined = <T extends object>(options: T) => Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T;
+
+function resolveRequest(options: CompleteOptions, model: LoadedModel): RequestSettings {
   checkSignal(options.signal);
   const logProbabilities = checkBoolean(options.logProbabilities, "logProbabilities") ?? false;
   if (logProbabilities && !model.engine.capabilities.logProbabilities) {
@@ -88,10 +112,4 @@ export function checkTokens(value: unknown, name: string, vocabularySize: number
 export function signalsOf(options: unknown): AbortSignal[] {
   const signal = (options as ReplyOptions | null | undefined)?.signal;
   return isSignal(signal) ? [signal] : [];
-}
-
-/** Conversations are written in ChatML. */
-export function checkCanChat(model: LoadedModel): void {
-  if (model.vocabulary.hasChatMl) return;
-  throw new CaduceusError("TEMPLATE_FAILED", "Expected a ChatML model but its vocabulary has no <|im_start|> and <|im_end|>; complete() takes a raw prompt.");
 }

@@ -1,33 +1,14 @@
-// One run of the engine inside a reply, and the plain reply that is nothing but one round.
+// One run of the engine inside a reply.
 import type { Run, RunDelta, RunEnd, RunRequest } from "../engine/engine.js";
 import { CaduceusError } from "../errors.js";
 import type { LoadedModel } from "../model/loaded_model.js";
-import type { ReplyEvent, ReplyResult, TextEvent, TokenProbability } from "./reply_events.js";
+import type { ReplyEvent, TextEvent, TokenProbability } from "./reply_events.js";
 
 /**
  * All that a reply does, in order. It runs by itself up to its first yield, which gives nothing and says that the engine
  * has the request; from there on it goes only as far as it is read.
  */
-export type ReplySteps = AsyncGenerator<ReplyEvent | undefined, void, undefined>;
-
-/** A reply of one round. `keep` may take the ended round over, to go on from it later; by default it is released. */
-export async function* plainReply(
-  model: LoadedModel,
-  request: RunRequest,
-  signal: AbortSignal,
-  keep: (round: Round) => void = (round) => round.run.release(),
-): ReplySteps {
-  signal.throwIfAborted();
-  const round = new Round(model, request, signal);
-  try {
-    yield;
-    yield* round.texts();
-    keep(round);
-  } finally {
-    await round.settle();
-  }
-  yield { type: "finish", ...round.result() };
-}
+export type ReplySteps<V = unknown> = AsyncGenerator<ReplyEvent<V> | undefined, void, undefined>;
 
 export class Round {
   readonly run: Run;
@@ -37,6 +18,7 @@ export class Round {
   #text = "";
   readonly #probabilities: TokenProbability[] = [];
   #end: RunEnd | undefined;
+  #stopped = false;
 
   /** Submits the request; the signal cancels it from now on. */
   constructor(model: LoadedModel, request: RunRequest, signal: AbortSignal) {
@@ -51,7 +33,7 @@ export class Round {
     for (;;) {
       const output = await this.run.next();
       this.#signal.throwIfAborted();
-      if (output === undefined || (output.type === "end" && output.finishReason === "cancelled")) {
+      if (output === undefined || (output.type === "end" && output.finishReason === "cancelled" && !this.#stopped)) {
         throw new CaduceusError("ENGINE_FAILED", "The engine ended the run before it was complete.");
       }
       if (output.type === "end") {
@@ -73,18 +55,24 @@ export class Round {
     return { type: "text", text: delta.text, logProbabilities };
   }
 
+  /** Ends the writing as if the model had: the texts come to their end soon. */
+  stop(): void {
+    this.#stopped = true;
+    this.run.cancel();
+  }
+
+  get text(): string {
+    return this.#text;
+  }
+
+  get logProbabilities(): readonly TokenProbability[] {
+    return this.#probabilities;
+  }
+
   /** How the round came out, once its texts have been read to the end. */
-  result(): ReplyResult {
-    const { finishReason, stopString, usage, timings } = this.#end!;
-    return {
-      text: this.#text,
-      finishReason: finishReason === "length" ? "length" : "stop",
-      ...(stopString === undefined ? {} : { stopString }),
-      message: { role: "assistant", content: this.#text },
-      usage,
-      timings,
-      ...(this.#request.logProbabilities ? { logProbabilities: this.#probabilities } : {}),
-    };
+  get end(): RunEnd {
+    if (this.#end === undefined) throw new CaduceusError("ENGINE_FAILED", "The round has not come to its end.");
+    return this.#end;
   }
 
   /** Lets go of the signal. A round that has not come to its end is cancelled and released, and this waits until the engine has stopped it. */

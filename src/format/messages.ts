@@ -15,34 +15,78 @@ export interface UserMessage {
   readonly content: MessageContent;
 }
 
-/** What the model said. */
-export interface AssistantMessage {
-  readonly role: "assistant";
-  readonly content: MessageContent;
+/** A call of the model in OpenAI's form. */
+export interface ToolCallMessage {
+  readonly id: string;
+  readonly type: "function";
+  /** `arguments` is JSON text. */
+  readonly function: { readonly name: string; readonly arguments: string };
 }
 
-/** What a tool gave back. */
+/** What the model said, and what it called. */
+export interface AssistantMessage {
+  readonly role: "assistant";
+  /** May be null or missing where there are calls. */
+  readonly content?: MessageContent | null | undefined;
+  readonly tool_calls?: readonly ToolCallMessage[] | undefined;
+}
+
+/** What a tool gave back, after the assistant's message with the call. */
 export interface ToolMessage {
   readonly role: "tool";
   readonly content: MessageContent;
+  /** The id of the call that it answers. */
+  readonly tool_call_id?: string | undefined;
+  /** The tool's name, where no call of the conversation has that id. */
+  readonly name?: string | undefined;
 }
 
 export type Message = SystemMessage | UserMessage | AssistantMessage | ToolMessage;
 
 const roles = ["system", "user", "assistant", "tool"];
 
+/** A call in the history. */
+export interface PlainToolCall {
+  readonly id?: string | undefined;
+  readonly name: string;
+  /** JSON text. */
+  readonly arguments: string;
+}
+
 /** A message as the templates see it: checked, its parts joined. */
 export interface PlainMessage {
   readonly role: Message["role"];
   readonly content: string;
+  /** Of an assistant. */
+  readonly toolCalls?: readonly PlainToolCall[] | undefined;
+  /** Of a tool's result: the call it answers. */
+  readonly toolCallId?: string | undefined;
+  /** Of a tool's result: the tool's name, where no call of the conversation has that id. */
+  readonly name?: string | undefined;
 }
 
-/** Checks what a caller gave as a conversation, or as its next turn; a string is one message of the user. */
-export function readMessages(input: unknown): PlainMessage[] {
+/** Checks what a caller gave as a conversation, or as its next turn after `earlier`; a string is one message of the user. */
+export function readMessages(input: unknown, earlier: readonly PlainMessage[] = []): PlainMessage[] {
   if (typeof input === "string") return [readMessage({ role: "user", content: input }, "the message")];
   if (!Array.isArray(input)) throw invalid("a string or an array of messages", "the conversation", describe(input));
   if (input.length === 0) throw invalid("at least one message", "the conversation", "an empty array");
-  return input.map((message, index) => readMessage(message, `messages[${index}]`));
+  const messages = input.map((message, index) => readMessage(message, `messages[${index}]`));
+  const calls = new Set(earlier.flatMap(({ toolCalls = [] }) => toolCalls.map(({ id }) => id)));
+  messages.forEach(({ toolCalls = [], toolCallId }, index) => {
+    if (toolCallId !== undefined && !calls.has(toolCallId)) {
+      throw invalid("the id of an earlier call", `messages[${index}].tool_call_id`, describe(toolCallId));
+    }
+    for (const { id } of toolCalls) calls.add(id);
+  });
+  return messages;
+}
+
+/** A message in the form callers know. */
+export function toMessage({ role, content, toolCalls = [], toolCallId, name }: PlainMessage): Message {
+  if (role === "tool") return { role, content, ...(toolCallId === undefined ? {} : { tool_call_id: toolCallId }), ...(name === undefined ? {} : { name }) };
+  if (toolCalls.length === 0) return { role, content } as Message;
+  const calls = toolCalls.map((call): ToolCallMessage => ({ id: call.id ?? "", type: "function", function: { name: call.name, arguments: call.arguments } }));
+  return { role: "assistant", content, tool_calls: calls };
 }
 
 /** Checks one message; `where` is how errors name it. */
@@ -50,16 +94,47 @@ export function readMessage(message: unknown, where: string): PlainMessage {
   if (typeof message !== "object" || message === null || Array.isArray(message)) {
     throw invalid("an object with role and content", where, describe(message));
   }
-  const { role, content, tool_calls: toolCalls } = message as Record<string, unknown>;
+  const { role, content, tool_calls: given, tool_call_id: toolCallId, name } = message as Record<string, unknown>;
   if (typeof role !== "string" || !roles.includes(role)) {
     throw invalid(`one of ${roles.map((name) => JSON.stringify(name)).join(", ")}`, `${where}.role`, describe(role));
   }
-  if (toolCalls !== undefined && toolCalls !== null && !(Array.isArray(toolCalls) && toolCalls.length === 0)) {
-    throw invalid("no tool calls, which cannot be rendered yet,", `${where}.tool_calls`, describe(toolCalls));
+  if (role === "tool") {
+    return { role, content: readContent(content, `${where}.content`), ...optionalText(toolCallId, "toolCallId", `${where}.tool_call_id`), ...optionalText(name, "name", `${where}.name`) };
   }
-  const text = readContent(content, `${where}.content`);
+  const toolCalls = readToolCalls(given, role, `${where}.tool_calls`);
+  const text = toolCalls.length > 0 && (content === null || content === undefined) ? "" : readContent(content, `${where}.content`);
   if (role === "user" && text === "") throw invalid("text", `${where}.content`, "an empty message");
-  return { role: role as Message["role"], content: text };
+  return { role: role as Message["role"], content: text, ...(toolCalls.length === 0 ? {} : { toolCalls }) };
+}
+
+function optionalText<K extends string>(value: unknown, key: K, where: string): { readonly [k in K]?: string } {
+  if (value === undefined || value === null) return {};
+  if (typeof value !== "string") throw invalid("a string", where, describe(value));
+  return { [key]: checkText(value, where) } as { readonly [k in K]?: string };
+}
+
+function readToolCalls(given: unknown, role: string, where: string): PlainToolCall[] {
+  if (given === undefined || given === null) return [];
+  if (!Array.isArray(given)) throw invalid("an array of calls", where, describe(given));
+  if (given.length > 0 && role !== "assistant") throw invalid("no calls in a message that is not the assistant's", where, describe(given));
+  return given.map((call: unknown, index) => {
+    const at = `${where}[${index}]`;
+    const { id, function: called } = (call ?? {}) as Record<string, unknown>;
+    if (typeof id !== "string") throw invalid("a string", `${at}.id`, describe(id));
+    const { name, arguments: args } = (called ?? {}) as Record<string, unknown>;
+    if (typeof name !== "string") throw invalid("a string", `${at}.function.name`, describe(name));
+    if (typeof args !== "string" || !isJson(args)) throw invalid("JSON text", `${at}.function.arguments`, describe(args));
+    return { id, name: checkText(name, `${at}.function.name`), arguments: checkText(args, `${at}.function.arguments`) };
+  });
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function readContent(content: unknown, where: string): string {

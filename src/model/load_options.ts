@@ -2,6 +2,8 @@
 import { availableParallelism } from "node:os";
 import type { EngineOptions } from "../engine/engine.js";
 import { CaduceusError, invalidArgument } from "../errors.js";
+import type { FormatOptions } from "../format/conversation_format.js";
+import type { HermesVariant } from "../format/hermes/prompt.js";
 import { checkChoice, checkFunction, checkOptions, checkSignal, checkText, checkWholeNumber } from "./checks.js";
 
 /** How far loading has come. */
@@ -29,18 +31,29 @@ export interface LoadOptions {
   readonly threads?: number | undefined;
   /** Layers kept on a GPU, where the addon was built for one. Whole number from 0 up. Defaults to 0. */
   readonly gpuLayers?: number | undefined;
+  /**
+   * How conversations are written. `"auto"`: in Hermes' format where the model's name says that it is Hermes, else by the
+   * template in the file, else in plain ChatML. `"hermes"` and `"template"` ask for one of them. Defaults to `"auto"`.
+   */
+  readonly format?: "auto" | "hermes" | "template" | undefined;
+  /**
+   * Wording of Hermes' system turn with tools: the model card's, that of the published template, or Hermes 3's.
+   * Defaults to `"card"`.
+   */
+  readonly promptVariant?: HermesVariant | undefined;
   /** Told how far loading has come. What it throws ends the loading with that error. */
   readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
   /** Ends the loading; `load` then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
-const names = ["contextSize", "cacheTokens", "kvType", "threads", "gpuLayers", "onProgress", "signal"] as const satisfies readonly (keyof LoadOptions)[];
+const names = ["contextSize", "cacheTokens", "kvType", "threads", "gpuLayers", "format", "promptVariant", "onProgress", "signal"] as const satisfies readonly (keyof LoadOptions)[];
 const mostTokens = 0x7fffffff;
 
 /** Checked options, in the engine's words where the two agree. */
 export interface CheckedLoadOptions {
   readonly engine: Omit<EngineOptions, "path" | "onProgress" | "signal">;
+  readonly format: FormatOptions;
   readonly onProgress: ((progress: LoadProgress) => void) | undefined;
   readonly signal: AbortSignal | undefined;
 }
@@ -60,6 +73,10 @@ export function checkLoadOptions(value: unknown): CheckedLoadOptions {
       // More threads than processors wait for each other in busy loops: a token can take minutes.
       threads: checkWholeNumber(options.threads, "threads", 1, availableParallelism()),
       gpuLayers: checkWholeNumber(options.gpuLayers, "gpuLayers", 0, mostTokens) ?? 0,
+    },
+    format: {
+      format: checkChoice(options.format, "format", ["auto", "hermes", "template"]) ?? "auto",
+      variant: checkChoice(options.promptVariant, "promptVariant", ["card", "tool_use", "hermes3"]) ?? "card",
     },
     onProgress: checkFunction(options.onProgress, "onProgress") as LoadOptions["onProgress"],
     signal: checkSignal(options.signal),

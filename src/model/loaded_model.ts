@@ -1,6 +1,7 @@
 // A model in memory, as the layers above need it: its engine, what is known of its vocabulary, and its defaults.
 import type { Engine } from "../engine/engine.js";
 import { CaduceusError } from "../errors.js";
+import { chooseFormat, type ConversationFormat, type FormatOptions } from "../format/conversation_format.js";
 import { samplingDefaults, type ModelSampling } from "./sampling.js";
 import { readVocabulary, type Vocabulary } from "./vocabulary.js";
 
@@ -9,13 +10,16 @@ export class LoadedModel {
   readonly vocabulary: Vocabulary;
   readonly sampling: ModelSampling;
   readonly #closing = new AbortController();
+  readonly #formatOptions: FormatOptions;
+  #format: ConversationFormat | undefined;
 
   /** Takes over the engine. */
-  static async of(engine: Engine): Promise<LoadedModel> {
-    return new LoadedModel(engine, await readVocabulary(engine));
+  static async of(engine: Engine, format: FormatOptions = { format: "auto", variant: "card" }): Promise<LoadedModel> {
+    return new LoadedModel(engine, await readVocabulary(engine), format);
   }
 
-  private constructor(engine: Engine, vocabulary: Vocabulary) {
+  private constructor(engine: Engine, vocabulary: Vocabulary, formatOptions: FormatOptions) {
+    this.#formatOptions = formatOptions;
     this.engine = engine;
     this.vocabulary = vocabulary;
     this.sampling = {
@@ -28,6 +32,11 @@ export class LoadedModel {
   /** Aborts, with a `MODEL_CLOSED` error as its reason, when closing begins. Everything that uses the model follows it. */
   get closing(): AbortSignal {
     return this.#closing.signal;
+  }
+
+  /** How conversations are written. A template that cannot be used is no obstacle to raw prompts, so it throws only here. */
+  get format(): ConversationFormat {
+    return (this.#format ??= chooseFormat(this.engine.info, this.vocabulary, this.#formatOptions));
   }
 
   /** Ends everything that runs, then frees the memory. Twice is fine. */

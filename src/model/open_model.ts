@@ -8,7 +8,7 @@ import { LoadedModel } from "./loaded_model.js";
 /** Everything wrong with the options is refused before the file is looked for. */
 export async function openModel(model: unknown, options: unknown): Promise<LoadedModel> {
   const name = checkModelName(model);
-  const { engine: engineOptions, onProgress, signal } = checkLoadOptions(options);
+  const { engine: engineOptions, format, onProgress, signal } = checkLoadOptions(options);
   signal?.throwIfAborted();
 
   // One signal for both ways of ending: the caller's own, and a progress function that throws.
@@ -30,7 +30,7 @@ export async function openModel(model: unknown, options: unknown): Promise<Loade
     ending.signal.throwIfAborted();
     engine = await createAddonEngine({ ...engineOptions, path, onProgress: report("load"), signal: ending.signal });
     ending.signal.throwIfAborted();
-    const loaded = await LoadedModel.of(engine);
+    const loaded = await LoadedModel.of(engine, format);
     ending.signal.throwIfAborted();
     return loaded;
   } catch (error) {

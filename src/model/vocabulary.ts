@@ -4,6 +4,8 @@ import type { Engine } from "../engine/engine.js";
 export interface Vocabulary {
   /** Both ChatML markers are single tokens, so conversations can be written in that format. */
   readonly hasChatMl: boolean;
+  /** `<tool_call>` is a token of its own, as in Hermes on Llama 3; in Hermes 2 Pro it is five ordinary ones. */
+  readonly hasTagTokens: boolean;
   /** Tokens that end a turn, besides those that llama.cpp ends at. */
   readonly stopTokens: readonly number[];
   /** Padding at the end of the vocabulary, which quantised builds let slip into their output. */
@@ -12,14 +14,16 @@ export interface Vocabulary {
 
 /** Looks the tokens up once, when a model has been loaded. */
 export async function readVocabulary(engine: Engine): Promise<Vocabulary> {
-  const [turnEnd, turnStart, sequenceEnd] = await Promise.all([
+  const [turnEnd, turnStart, sequenceEnd, callTag] = await Promise.all([
     markerToken(engine, "<|im_end|>"),
     // llama.cpp does not count it as an end of generation.
     markerToken(engine, "<|im_start|>"),
     markerToken(engine, "</s>"),
+    markerToken(engine, "<tool_call>"),
   ]);
   return {
     hasChatMl: turnEnd !== undefined && turnStart !== undefined,
+    hasTagTokens: callTag !== undefined,
     stopTokens: [turnEnd, sequenceEnd, turnStart].filter((token) => token !== undefined),
     bannedTokens: await paddingTokens(engine),
   };

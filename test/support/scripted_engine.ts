@@ -21,7 +21,7 @@ export interface Script {
 
 const bos = 0;
 const firstCharacter = 16;
-const characters = 0x2000;
+const characters = 0x3000;
 
 export class ScriptedEngine implements Engine {
   readonly info: ModelInfo;
@@ -89,7 +89,7 @@ export class ScriptedEngine implements Engine {
     const running = [...this.live.values()].filter((run) => run.isRunning);
     return {
       running: running.length, queued: 0, parked: running.filter((run) => run.isParked).length, cacheTokens: 8192, cacheTokensUsed: 0,
-      branches: 0, threads: 1, promptTokens: 0, cachedTokens: 0, generatedTokens: this.generated, ticks: 0, threads: 1,
+      branches: 0, promptTokens: 0, cachedTokens: 0, generatedTokens: this.generated, ticks: 0, threads: 1,
     };
   }
 

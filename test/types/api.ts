@@ -22,7 +22,7 @@ export async function replying(model: Model, options: ReplyOptions): Promise<voi
   const reply = model.reply("Hi", options);
   expectTypeOf(reply).toEqualTypeOf<Reply>();
   expectTypeOf(await reply).toEqualTypeOf<ReplyResult>();
-  expectTypeOf((await reply).finishReason).toEqualTypeOf<"stop" | "length">();
+  expectTypeOf((await reply).finishReason).toEqualTypeOf<"stop" | "length" | "tool-calls">();
   for await (const text of reply.textStream) expectTypeOf(text).toEqualTypeOf<string>();
   for await (const event of reply) {
     expectTypeOf(event).toEqualTypeOf<ReplyEvent>();

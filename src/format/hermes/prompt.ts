@@ -2,33 +2,16 @@
 // schemas say is text.
 import type { PromptPart } from "../../engine/engine.js";
 import { CaduceusError } from "../../errors.js";
-import type { PlainMessage } from "../messages.js";
+import type { PlainMessage as PromptMessage, PlainToolCall as PromptToolCall } from "../messages.js";
 import { hideTags, respaceJson } from "./prompt_json.js";
 import { PromptWriter, turnEnd } from "./prompt_parts.js";
 import { systemStretches, type HermesVariant } from "./prompt_system.js";
 import type { ToolDefinition } from "./tools_json.js";
 
 export { partsToText } from "./prompt_parts.js";
+export type { PlainMessage as PromptMessage, PlainToolCall as PromptToolCall } from "../messages.js";
 export type { HermesVariant } from "./prompt_system.js";
 export type { ToolDefinition } from "./tools_json.js";
-
-/** A call in the history. */
-export interface PromptToolCall {
-  readonly id?: string | undefined;
-  readonly name: string;
-  /** JSON text. What is not JSON is shown to the model as a JSON string. */
-  readonly arguments: string;
-}
-
-/** A checked message, with what the tool turns need. */
-export interface PromptMessage extends PlainMessage {
-  /** Of an assistant. */
-  readonly toolCalls?: readonly PromptToolCall[] | undefined;
-  /** Of a tool's result: the call it answers. */
-  readonly toolCallId?: string | undefined;
-  /** Of a tool's result: the tool's name, where no call of the conversation has that id. */
-  readonly name?: string | undefined;
-}
 
 export interface HermesPrompt {
   readonly messages: readonly PromptMessage[];

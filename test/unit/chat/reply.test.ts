@@ -36,18 +36,21 @@ test("awaiting a reply gives its text, finish reason, usage, timings and message
   expect(result).toEqual({
     text: "Hello 🌍!",
     finishReason: "stop",
+    toolCalls: [],
     message: { role: "assistant", content: "Hello 🌍!" },
+    messages: [{ role: "assistant", content: "Hello 🌍!" }],
+    rounds: [{ finishReason: "stop", usage: result.usage, timings: result.timings }],
     usage: { promptTokens: expect.any(Number), cachedTokens: 0, generatedTokens: 8 },
     timings: expect.objectContaining({ firstTokenMs: 1 }),
   });
 });
 
-test("iterating gives text events, then one finish event with what awaiting gives", async () => {
+test("iterating gives text events, the end of the round, then one finish event with what awaiting gives", async () => {
   const { model } = await scriptedModel({ answer: () => "abc" });
   const reply = model.reply("Hi");
   const events = await collect(reply);
-  expect(events.map((event) => event.type)).toEqual(["text", "text", "text", "finish"]);
-  const { type: _, ...result } = events[3] as { type: string };
+  expect(events.map((event) => event.type)).toEqual(["text", "text", "text", "round", "finish"]);
+  const { type: _, ...result } = events[4] as { type: string };
   expect(await reply).toEqual(result);
   expect(await reply).toEqual(result);
 });

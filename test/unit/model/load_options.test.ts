@@ -24,7 +24,7 @@ test.each([
   [{ signal: new AbortController() }, "Expected an AbortSignal for signal but received an object of class AbortController."],
   [{ contextsize: 5 }, 'Expected a known option of load but received "contextsize". Did you mean contextSize?'],
   [{ n_threads: 5 }, "Did you mean threads?"],
-  [{ banana: 5 }, "Known are contextSize, cacheTokens, kvType, threads, gpuLayers, onProgress, signal."],
+  [{ banana: 5 }, "Known are contextSize, cacheTokens, kvType, threads, gpuLayers, format, promptVariant, onProgress, signal."],
   [5, "Expected an object for the options of load but received 5."],
   [null, "Expected an object for the options of load but received null."],
   [new AbortController().signal, "Expected an object for the options of load but received an object of class AbortSignal."],
@@ -34,7 +34,7 @@ test.each([
 });
 
 test("absent and undefined options take their defaults", () => {
-  const expected = { engine: { contextSize: undefined, cacheTokens: undefined, kvType: "f16", threads: undefined, gpuLayers: 0 }, onProgress: undefined, signal: undefined };
+  const expected = { engine: { contextSize: undefined, cacheTokens: undefined, kvType: "f16", threads: undefined, gpuLayers: 0 }, format: { format: "auto", variant: "card" }, onProgress: undefined, signal: undefined };
   expect(checkLoadOptions(undefined)).toEqual(expected);
   expect(checkLoadOptions({ contextSize: undefined, kvType: undefined, signal: undefined })).toEqual(expected);
 });

@@ -9,7 +9,7 @@ import { scriptedModel } from "../../support/scripted_model.js";
 const loaded = (script?: Script): Promise<LoadedModel> => Loaded.of(new ScriptedEngine(script));
 
 test("defaults are those of the design", async () => {
-  expect(resolveReplyOptions(undefined, "reply", await loaded()).sampling).toEqual({
+  expect(resolveReplyOptions(undefined, "reply", await loaded()).request.sampling).toEqual({
     temperature: 0.8, topK: 40, topP: 0.95, minP: 0.05, repeatPenalty: 1, frequencyPenalty: 0, presencePenalty: 0, penaltyLastN: 64,
     seed: undefined, logitBias: [],
   });
@@ -21,13 +21,13 @@ test("the file's own values come before them, and the caller's before both", asy
     "general.sampling.penalty_repeat": "1.1", "general.sampling.penalty_last_n": "-1",
   } });
   const expected = { temperature: 0.3, topK: 20, topP: 0.9, minP: 0, repeatPenalty: 1.1, penaltyLastN: -1 };
-  expect(resolveReplyOptions({}, "reply", model).sampling).toMatchObject(expected);
-  expect(resolveReplyOptions({ topP: 0.5, temperature: 0 }, "reply", model).sampling).toMatchObject({ ...expected, topP: 0.5, temperature: 0 });
+  expect(resolveReplyOptions({}, "reply", model).request.sampling).toMatchObject(expected);
+  expect(resolveReplyOptions({ topP: 0.5, temperature: 0 }, "reply", model).request.sampling).toMatchObject({ ...expected, topP: 0.5, temperature: 0 });
 });
 
 test("a senseless value of the file is passed over", async () => {
   const model = await loaded({ metadata: { "general.sampling.temp": "nan", "general.sampling.top_k": "-3", "general.sampling.top_p": "", "general.sampling.min_p": "2", "general.sampling.penalty_repeat": "0" } });
-  expect(resolveReplyOptions({}, "reply", model).sampling).toMatchObject({ temperature: 0.8, topK: 40, topP: 0.95, minP: 0.05, repeatPenalty: 1 });
+  expect(resolveReplyOptions({}, "reply", model).request.sampling).toMatchObject({ temperature: 0.8, topK: 40, topP: 0.95, minP: 0.05, repeatPenalty: 1 });
 });
 
 const numbers = ["temperature", "topK", "topP", "minP", "repeatPenalty", "frequencyPenalty", "presencePenalty", "penaltyLastN", "seed", "maxTokens"];
@@ -70,10 +70,10 @@ test.each([
 
 test("logit bias is taken from arrays and Maps, and padding is banned besides", async () => {
   const model = await loaded({ padding: ["<dummy00001>", "[PAD8209]", ""] });
-  const banned = [8208, 8209, 8210].map((token) => [token, -Infinity]);
-  expect(model.vocabulary.bannedTokens).toEqual([8208, 8209, 8210]);
-  expect(resolveReplyOptions({ logitBias: [[5, -Infinity]] }, "reply", model).sampling.logitBias).toEqual([[5, -Infinity], ...banned]);
-  expect(resolveReplyOptions({ logitBias: new Map([[5, 1.5]]) }, "reply", model).sampling.logitBias).toEqual([[5, 1.5], ...banned]);
+  const banned = [12304, 12305, 12306].map((token) => [token, -Infinity]);
+  expect(model.vocabulary.bannedTokens).toEqual([12304, 12305, 12306]);
+  expect(resolveReplyOptions({ logitBias: [[5, -Infinity]] }, "reply", model).request.sampling.logitBias).toEqual([[5, -Infinity], ...banned]);
+  expect(resolveReplyOptions({ logitBias: new Map([[5, 1.5]]) }, "reply", model).request.sampling.logitBias).toEqual([[5, 1.5], ...banned]);
 });
 
 test("log probabilities are refused where the engine has none", async () => {
@@ -82,8 +82,8 @@ test("log probabilities are refused where the engine has none", async () => {
 });
 
 test("stop tokens are the markers that the vocabulary holds, and padding is only what ends it", async () => {
-  expect((await loaded()).vocabulary).toEqual({ hasChatMl: true, stopTokens: [1, 3, 2], bannedTokens: [] });
-  expect((await loaded({ markers: ["</s>"] })).vocabulary).toEqual({ hasChatMl: false, stopTokens: [1], bannedTokens: [] });
+  expect((await loaded()).vocabulary).toEqual({ hasChatMl: true, hasTagTokens: false, stopTokens: [1, 3, 2], bannedTokens: [] });
+  expect((await loaded({ markers: ["</s>"] })).vocabulary).toEqual({ hasChatMl: false, hasTagTokens: false, stopTokens: [1], bannedTokens: [] });
   expect((await loaded({ padding: ["<dummy1>", "word", ...Array.from({ length: 100 }, (_, index) => `<dummy${index}>`)] })).vocabulary.bannedTokens).toHaveLength(100);
 });
 
@@ -95,7 +95,7 @@ test.each([
   [[{ text: 5 }], "Expected text for prompt[0].text but received 5."],
   [[{ tokens: "5" }], 'Expected an array of token ids for prompt[0].tokens but received "5".'],
   [[{ tokens: [1, 2.5] }], "for prompt[0].tokens[1] but received 2.5."],
-  [[{ tokens: [1e9] }], "Expected a token id from 0 to 8207 for prompt[0].tokens[0] but received 1000000000."],
+  [[{ tokens: [1e9] }], "Expected a token id from 0 to 12303 for prompt[0].tokens[0] but received 1000000000."],
 ])("complete(%o) is refused: %s", async (prompt, message) => {
   const { model, engine } = await scriptedModel();
   await expect(model.complete(prompt as string)).rejects.toThrow(message);

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { PromptPart } from "../../../src/engine/engine.js";
 import { CaduceusError } from "../../../src/errors.js";
-import { renderContinuation, renderConversation } from "../../../src/format/chatml.js";
+import { renderHermes, renderHermesContinuation } from "../../../src/format/hermes/prompt.js";
 import { partsToText, type PromptMessage } from "../../../src/format/hermes/prompt.js";
 import { ChatTemplate } from "../../../src/format/template.js";
 
@@ -39,8 +39,8 @@ describe("ChatML written as a template", () => {
     const template = new ChatTemplate(chatml);
     fc.assert(fc.property(text, text, text, (a, b, c) => {
       const messages = [{ role: "system" as const, content: a }, user(b), assistant(c), user(a)];
-      expect(apart(template.render({ messages }))).toEqual(renderConversation(messages));
-      expect(apart(template.renderContinuation({ messages, from: 3 }))).toEqual(renderContinuation([user(a)]));
+      expect(apart(template.render({ messages }))).toEqual(renderHermes({ messages }));
+      expect(apart(template.renderContinuation({ messages, from: 3 }))).toEqual(renderHermesContinuation({ messages, from: 3 }));
     }));
   });
 

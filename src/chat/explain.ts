@@ -1,0 +1,64 @@
+// What a reply's prompts were, for those who wonder why the model said that.
+import type { PromptPart } from "../engine/engine.js";
+import { partsToText } from "../format/hermes/prompt.js";
+import type { LoadedModel } from "../model/loaded_model.js";
+import type { Round } from "./reply_events.js";
+
+export interface ExplainedToken {
+  readonly id: number;
+  /** Its text, control tokens written out. Half a character shows as U+FFFD. */
+  readonly text: string;
+}
+
+/** One prompt as the engine read it. */
+export interface ExplainedPrompt {
+  /** The exact text, control tokens written out; BOS is only among the tokens. */
+  readonly text: string;
+  readonly tokens: readonly ExplainedToken[];
+  /** It goes on from the tokens of the round (or the turn) before, which are not repeated here. */
+  readonly continues: boolean;
+  /** Tokens of the whole prompt, those before it included; and how many of them cost nothing. */
+  readonly promptTokens: number;
+  readonly cachedTokens: number;
+}
+
+export interface Explanation {
+  /** Such as `hermes (card)`, `the file's template` or `raw`. */
+  readonly format: string;
+  /** Why this format. */
+  readonly reason: string;
+  /** One for each round. */
+  readonly prompts: readonly ExplainedPrompt[];
+}
+
+/** Remembers a reply's prompts while it runs. */
+export class PromptRecord {
+  readonly #model: LoadedModel;
+  #format = { name: "", reason: "" };
+  readonly #prompts: { parts: readonly PromptPart[]; continues: boolean }[] = [];
+
+  constructor(model: LoadedModel) {
+    this.#model = model;
+  }
+
+  begin({ name, reason }: { readonly name: string; readonly reason: string }): (parts: readonly PromptPart[], continues: boolean) => void {
+    this.#format = { name, reason };
+    return (parts, continues) => void this.#prompts.push({ parts, continues });
+  }
+
+  async explain(rounds: readonly Round[]): Promise<Explanation> {
+    const prompts = await Promise.all(this.#prompts.map(async ({ parts, continues }, index): Promise<ExplainedPrompt> => {
+      const { promptTokens = 0, cachedTokens = 0 } = rounds[index]?.usage ?? {};
+      return { text: partsToText(parts), tokens: await this.#tokens(parts, continues), continues, promptTokens, cachedTokens };
+    }));
+    return { format: this.#format.name, reason: this.#format.reason, prompts };
+  }
+
+  async #tokens(parts: readonly PromptPart[], continues: boolean): Promise<ExplainedToken[]> {
+    const { engine } = this.#model;
+    const ids = [...await engine.tokenize(parts)];
+    // A continuation begins with the end of a turn, and so with a control token: only the BOS in front is not its own.
+    if (continues && ids[0] === engine.info.bosToken) ids.shift();
+    return Promise.all(ids.map(async (id) => ({ id, text: await engine.detokenize([id], { special: true }) })));
+  }
+}

@@ -1,0 +1,86 @@
+// What one turn of the model says, event by event: plain text where there are no tools, Hermes' scanner where there are.
+import { randomUUID } from "node:crypto";
+import { ReplyParser, type ReplyEvent as ParserEvent } from "../format/hermes/index.js";
+import type { PlainMessage, PlainToolCall } from "../format/messages.js";
+import type { ReplyEvent, TextEvent, ToolCall } from "./reply_events.js";
+import type { ToolSettings } from "./tool_options.js";
+
+/** What a turn came to. */
+export interface WrittenTurn {
+  /** Events that only its end brought. */
+  readonly events: readonly ReplyEvent[];
+  readonly text: string;
+  readonly reasoning: string | undefined;
+  readonly calls: readonly ToolCall[];
+  /** The raw text of calls that cannot be read. */
+  readonly malformed: readonly string[];
+  readonly incomplete: boolean;
+  /** The turn as the history keeps it. */
+  readonly message: PlainMessage;
+}
+
+export class ReplyReader {
+  readonly #parser: ReplyParser | undefined;
+  readonly #ids = new Map<number, string>();
+  #text = "";
+
+  constructor({ tools, untaggedCalls }: ToolSettings, isHermes: boolean) {
+    if (tools.size === 0) return;
+    const definitions = [...tools.values()].map(({ name, parameters }) => ({ name, parameters }));
+    this.#parser = new ReplyParser({ tools: definitions, untaggedCalls: untaggedCalls ?? (isHermes ? "off" : "accept") });
+  }
+
+  /** The model went on to invent a result: what follows is dropped. */
+  get turnEnded(): boolean {
+    return this.#parser?.turnEnded ?? false;
+  }
+
+  read(event: TextEvent): ReplyEvent[] {
+    if (this.#parser === undefined) {
+      this.#text += event.text;
+      return [event];
+    }
+    return this.#translate(this.#parser.push(event.text));
+  }
+
+  end(finish: "stop" | "length"): WrittenTurn {
+    const parser = this.#parser;
+    if (parser === undefined) {
+      return { events: [], text: this.#text, reasoning: undefined, calls: [], malformed: [], incomplete: false, message: { role: "assistant", content: this.#text } };
+    }
+    const { content, reasoning, incomplete } = parser.end({ finish });
+    const events = this.#translate(parser.takeEvents());
+    const calls = parser.callDetails.map(({ index, ...call }): ToolCall => ({ id: this.#id(index), ...call }));
+    const toolCalls = calls.map(({ id, name, argumentsText }): PlainToolCall => ({ id, name, arguments: argumentsText }));
+    const malformed = parser.malformedTexts;
+    return {
+      events, text: content, reasoning, calls, malformed, incomplete: incomplete ?? false,
+      message: { role: "assistant", content: [content, ...malformed].filter((text) => text !== "").join("\n"), ...(toolCalls.length === 0 ? {} : { toolCalls }) },
+    };
+  }
+
+  #translate(events: readonly ParserEvent[]): ReplyEvent[] {
+    return events.flatMap((event): ReplyEvent[] => {
+      switch (event.type) {
+        case "text": case "reasoning": return [{ type: event.type, text: event.text }];
+        case "tool-call-start": return [{ type: "tool-call-start", id: this.#id(event.index), name: event.name, ...(event.restart ? { restart: true } : {}) }];
+        case "tool-call-delta": return [{ type: "tool-call-delta", id: this.#id(event.index), name: event.name, textDelta: event.textDelta, get partial() { return event.partial; } }];
+        case "tool-call": {
+          const { index, ...call } = event;
+          return [{ id: this.#id(index), ...call }];
+        }
+        case "malformed": return [{ type: "malformed", text: event.text }];
+        default: return [];
+      }
+    });
+  }
+
+  #id(index: number): string {
+    const known = this.#ids.get(index);
+    if (known !== undefined) return known;
+    // Unique beyond this reply: conversations hold the calls of many.
+    const id = `call_${randomUUID().slice(0, 13)}`;
+    this.#ids.set(index, id);
+    return id;
+  }
+}

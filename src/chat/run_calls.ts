@@ -1,0 +1,125 @@
+// Runs the calls of one turn: approved one after the other, handlers side by side, results in the order of the calls.
+import { CaduceusError, describe } from "../errors.js";
+import { writeCallFailure, writeToolResult, type CallFailure } from "../format/hermes/tool_result.js";
+import type { ToolCall, ToolResultEvent } from "./reply_events.js";
+import type { Approval, ToolSettings } from "./tool_options.js";
+import type { Tool } from "./tool.js";
+
+/** What became of a call. */
+type Outcome = Omit<ToolResultEvent, "type" | "id" | "name">;
+
+/** Yields one result for each call. Throws the signal's reason when it aborts; handlers' signals abort with it. */
+export async function* runCalls(calls: readonly ToolCall[], settings: ToolSettings, signal: AbortSignal): AsyncGenerator<ToolResultEvent, void, undefined> {
+  // Handlers that are still running when the reader leaves are told so.
+  const leaving = new AbortController();
+  const either = AbortSignal.any([signal, leaving.signal]);
+  const limit = limited(settings.toolConcurrency);
+  try {
+    const outcomes: Promise<Outcome>[] = [];
+    for (const call of calls) {
+      const prepared = await prepare(call, settings, either);
+      const outcome = "outcome" in prepared ? Promise.resolve(prepared.outcome) : limit(() => runHandler(prepared.tool, prepared.args, call, settings, either));
+      outcome.catch(() => {}); // Whoever awaits it in its turn gets it.
+      outcomes.push(outcome);
+    }
+    for (const [index, { id, name }] of calls.entries()) {
+      const outcome = await (outcomes[index] as Promise<Outcome>);
+      signal.throwIfAborted();
+      yield { type: "tool-result", id, name, ...outcome };
+      signal.throwIfAborted();
+    }
+  } finally {
+    leaving.abort(new CaduceusError("ALREADY_CONSUMED", "The reply was left while this handler ran."));
+  }
+}
+
+/** The tool and its arguments, or what the model is told instead. */
+async function prepare(call: ToolCall, settings: ToolSettings, signal: AbortSignal): Promise<{ tool: Tool; args: unknown } | { outcome: Outcome }> {
+  const tool = settings.tools.get(call.name);
+  if (tool === undefined) return { outcome: failed(call.name, { kind: "unknown-tool", tools: [...settings.tools.keys()] }) };
+  const first = await read(tool, call.arguments);
+  if (!first.ok) return { outcome: failed(call.name, { kind: "invalid-arguments", problem: first.problem }) };
+  const approval = await approve(call, settings, signal);
+  if (!approval.allow) return { outcome: failed(call.name, { kind: "refused", reason: approval.reason }) };
+  if (approval.arguments === undefined) return { tool, args: first.value };
+  const edited = await read(tool, approval.arguments);
+  return edited.ok ? { tool, args: edited.value } : { outcome: failed(call.name, { kind: "invalid-arguments", problem: edited.problem }) };
+}
+
+function read(tool: Tool, args: unknown) {
+  return tool.schema.parse(args, "arguments");
+}
+
+async function approve(call: ToolCall, { approve: ask }: ToolSettings, signal: AbortSignal): Promise<{ allow: boolean; arguments?: unknown; reason?: string | undefined }> {
+  if (ask === undefined) return { allow: true };
+  let answer: Approval;
+  try {
+    answer = await unlessAborted(async () => ask({ id: call.id, name: call.name, arguments: call.arguments }, { signal }), signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    return { allow: false, reason: error instanceof Error ? error.message : String(error) };
+  }
+  if (typeof answer === "boolean") return { allow: answer };
+  if (typeof answer === "object" && answer !== null && typeof answer.allow === "boolean") return answer;
+  throw new CaduceusError("INVALID_ARGUMENT", `Expected true, false or an object with allow from approve but received ${describe(answer)}.`);
+}
+
+async function runHandler(tool: Tool, args: unknown, call: ToolCall, settings: ToolSettings, signal: AbortSignal): Promise<Outcome> {
+  signal.throwIfAborted();
+  const timeoutMs = tool.timeoutMs ?? settings.toolTimeoutMs;
+  const timeout = new AbortController();
+  const late = new DOMException(`The handler of ${tool.name} took longer than ${timeoutMs} ms.`, "TimeoutError");
+  // Beyond what a timer can hold there is none.
+  const timer = timeoutMs <= 0x7fffffff ? setTimeout(() => timeout.abort(late), timeoutMs) : undefined;
+  const begun = performance.now();
+  const took = () => performance.now() - begun;
+  const ending = AbortSignal.any([signal, timeout.signal]);
+  try {
+    const result = await unlessAborted(async () => tool.run?.(args, { signal: ending, callId: call.id }), ending);
+    const { content, problem, leftOut } = writeToolResult(tool.name, result, { maxLength: settings.maxResultLength });
+    return { result, ...(problem === undefined ? {} : { error: new Error(problem) }), content, leftOut, durationMs: took() };
+  } catch (error) {
+    signal.throwIfAborted();
+    const failure: CallFailure = timeout.signal.aborted ? { kind: "timeout", timeoutMs } : { kind: "threw", error };
+    return { ...failed(tool.name, failure), error, durationMs: took() };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function failed(name: string, failure: CallFailure): Outcome {
+  const content = writeCallFailure(name, failure);
+  return { error: new Error((JSON.parse(content) as { error: string }).error), content, leftOut: 0, durationMs: 0 };
+}
+
+/** Work that may ignore its signal: its late result or failure goes nowhere. */
+async function unlessAborted<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  let onAbort!: () => void;
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([work(), aborted]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+/** Runs so many at a time, in the order given. */
+function limited(most: number): <T>(work: () => Promise<T>) => Promise<T> {
+  let running = 0;
+  const waiting: (() => void)[] = [];
+  return async (work) => {
+    if (running >= most) await new Promise<void>((resolve) => waiting.push(resolve));
+    else running++;
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next) next();
+      else running--;
+    }
+  };
+}

@@ -1,0 +1,107 @@
+// What can be asked of tools and of a final schema in one reply, and its checks.
+import type { EngineCapabilities } from "../engine/engine.js";
+import { CaduceusError, invalidArgument } from "../errors.js";
+import { defaultMaxResultLength } from "../format/hermes/tool_result.js";
+import { checkBoolean, checkChoice, checkFunction, checkNumber, checkWholeNumber } from "../model/checks.js";
+import { readSchema, type InferSchema, type ReadSchema, type Schema } from "../schema/read_schema.js";
+import { collectTools, type Tool, type ToolInput } from "./tool.js";
+
+/** A call that waits for approval. */
+export interface CallToApprove {
+  readonly id: string;
+  readonly name: string;
+  readonly arguments: unknown;
+}
+
+/** `true` and `{ allow: true }` let a call run, with other arguments if given; `false` and `{ allow: false }` refuse it, and the model is told the reason. */
+export type Approval = boolean | { readonly allow: true; readonly arguments?: unknown } | { readonly allow: false; readonly reason?: string | undefined };
+
+export interface ToolLoopOptions<S extends Schema = Schema> {
+  /** What the model may call: made by `tool()`, or in OpenAI's form. Names differ from each other. Defaults to none. */
+  readonly tools?: readonly ToolInput[] | undefined;
+  /**
+   * `"auto"`: the model decides whether it calls. `"none"`: it is told of no tools, and what looks like a call is text.
+   * `"required"` and a named tool need an engine that constrains generation (`model.capabilities.constrained`). Defaults to `"auto"`.
+   */
+  readonly toolChoice?: "auto" | "none" | "required" | { readonly name: string } | undefined;
+  /**
+   * Schema of the final answer: any Standard Schema (zod, valibot, arktype) or JSON Schema. The model is asked for JSON, which
+   * is checked afterwards: `value` holds it, or `valueProblem` says what is wrong.
+   */
+  readonly schema?: S | undefined;
+  /** Tells the model once what was wrong with its JSON and lets it answer again. Defaults to false. */
+  readonly schemaRepair?: boolean | undefined;
+  /** How often the model may write before the reply ends with calls unanswered. Whole number from 1 up. Defaults to 8. */
+  readonly maxRounds?: number | undefined;
+  /** How often the very same call may be made before the reply ends. Whole number from 1 up. Defaults to 3. */
+  readonly maxRepeatedCalls?: number | undefined;
+  /** Handlers that run at the same time. Whole number from 1 up. Defaults to 8. */
+  readonly toolConcurrency?: number | undefined;
+  /** Milliseconds a handler may take, unless its tool says otherwise. Above 0, or Infinity. Defaults to 60,000. */
+  readonly toolTimeoutMs?: number | undefined;
+  /** Longer results are cut in their middle, and say so. UTF-16 code units, from 200 up. Defaults to 16,384. */
+  readonly maxResultLength?: number | undefined;
+  /** Asked before each call that would run, one after the other. What it throws refuses the call. Defaults to allowing all. */
+  readonly approve?: ((call: CallToApprove, context: { readonly signal: AbortSignal }) => Approval | Promise<Approval>) | undefined;
+  /**
+   * `"accept"`: a reply that is nothing but the JSON of one valid call counts as that call, marked `repaired`.
+   * Defaults to `"accept"` for models that are not Hermes, which often leave the tag out, and `"off"` for Hermes.
+   */
+  readonly untaggedCalls?: "accept" | "off" | undefined;
+}
+
+export const toolOptionNames = [
+  "tools", "toolChoice", "schema", "schemaRepair", "maxRounds", "maxRepeatedCalls", "toolConcurrency", "toolTimeoutMs", "maxResultLength", "approve", "untaggedCalls",
+] as const satisfies readonly (keyof ToolLoopOptions)[];
+
+/** Checked, with every default filled in. */
+export interface ToolSettings {
+  /** Empty with `toolChoice: "none"`. */
+  readonly tools: ReadonlyMap<string, Tool>;
+  readonly schema: ReadSchema<unknown> | undefined;
+  readonly schemaRepair: boolean;
+  readonly maxRounds: number;
+  readonly maxRepeatedCalls: number;
+  readonly toolConcurrency: number;
+  readonly toolTimeoutMs: number;
+  readonly maxResultLength: number;
+  readonly approve: ToolLoopOptions["approve"];
+  readonly untaggedCalls: "accept" | "off" | undefined;
+}
+
+export type ValueOf<S> = S extends Schema ? InferSchema<S> : unknown;
+
+export function resolveToolOptions(options: ToolLoopOptions, capabilities: EngineCapabilities): ToolSettings {
+  const tools = collectTools(options.tools);
+  const choice = checkToolChoice(options.toolChoice, tools, capabilities);
+  return {
+    tools: choice === "none" ? new Map() : tools,
+    schema: options.schema === undefined ? undefined : readSchema(options.schema, "schema"),
+    schemaRepair: checkBoolean(options.schemaRepair, "schemaRepair") ?? false,
+    maxRounds: checkWholeNumber(options.maxRounds, "maxRounds", 1, 1_000_000) ?? 8,
+    maxRepeatedCalls: checkWholeNumber(options.maxRepeatedCalls, "maxRepeatedCalls", 1, 1_000_000) ?? 3,
+    toolConcurrency: checkWholeNumber(options.toolConcurrency, "toolConcurrency", 1, 1_000) ?? 8,
+    toolTimeoutMs: checkTimeout(options.toolTimeoutMs) ?? 60_000,
+    maxResultLength: checkWholeNumber(options.maxResultLength, "maxResultLength", 200, 0x7fffffff) ?? defaultMaxResultLength,
+    approve: checkFunction(options.approve, "approve") as ToolLoopOptions["approve"],
+    untaggedCalls: checkChoice(options.untaggedCalls, "untaggedCalls", ["accept", "off"]),
+  };
+}
+
+function checkTimeout(value: unknown): number | undefined {
+  if (value === Infinity) return Infinity;
+  if (value === 0) throw invalidArgument("a number above 0", "toolTimeoutMs", value);
+  return checkNumber(value, "toolTimeoutMs", 0, Infinity);
+}
+
+function checkToolChoice(choice: unknown, tools: ReadonlyMap<string, Tool>, capabilities: EngineCapabilities): "auto" | "none" {
+  if (choice === undefined || choice === "auto") return "auto";
+  if (choice === "none") return "none";
+  const name = typeof choice === "object" && choice !== null ? (choice as { name?: unknown }).name : undefined;
+  if (choice !== "required" && typeof name !== "string") throw invalidArgument('"auto", "none", "required" or an object with the name of a tool', "toolChoice", choice);
+  if (typeof name === "string" && !tools.has(name)) throw invalidArgument("the name of one of the tools", "toolChoice.name", name);
+  if (!capabilities.constrained) {
+    throw new CaduceusError("INVALID_ARGUMENT", `Expected "auto" or "none" for toolChoice but received ${choice === "required" ? '"required"' : "a named tool"}, which this engine cannot enforce.`);
+  }
+  return "auto";
+}

@@ -1,0 +1,73 @@
+// Which format a model's conversations are written in, and why: Hermes' own for Hermes, the file's template for others.
+import type { ModelInfo, PromptPart } from "../engine/engine.js";
+import { CaduceusError } from "../errors.js";
+import { renderHermes, renderHermesContinuation, type HermesVariant, type ToolDefinition } from "./hermes/prompt.js";
+import type { PlainMessage } from "./messages.js";
+import { ChatTemplate } from "./template.js";
+
+/** Everything that a prompt is made of. */
+export interface Conversation {
+  readonly messages: readonly PlainMessage[];
+  readonly tools: readonly ToolDefinition[];
+  /** JSON Schema of the final answer. */
+  readonly schema?: Readonly<Record<string, unknown>> | undefined;
+}
+
+export interface ConversationFormat {
+  /** Such as `hermes (card)` or `the file's template`. */
+  readonly name: string;
+  /** Why this one, as a sentence. */
+  readonly reason: string;
+  /** The model was trained on Hermes' calls. */
+  readonly isHermes: boolean;
+  /** The whole conversation and the beginning of the assistant's turn. */
+  render(conversation: Conversation): PromptPart[];
+  /** What follows the tokens of the answer before `messages[from]`; undefined where everything has to be rendered again. */
+  renderContinuation(conversation: Conversation, from: number): PromptPart[] | undefined;
+}
+
+export interface FormatOptions {
+  readonly format: "auto" | "hermes" | "template";
+  readonly variant: HermesVariant;
+}
+
+/** What of a vocabulary decides. */
+export interface FormatVocabulary {
+  readonly hasChatMl: boolean;
+  readonly hasTagTokens: boolean;
+}
+
+/** Throws `TEMPLATE_FAILED` when no format fits or the file's template is broken. */
+export function chooseFormat(info: ModelInfo, vocabulary: FormatVocabulary, { format, variant }: FormatOptions): ConversationFormat {
+  const named = /hermes/i.test(`${info.name ?? ""} ${info.metadata["general.basename"] ?? ""} ${info.path.split(/[\\/]/).at(-1) ?? ""}`);
+  if (format === "hermes" || (format === "auto" && named)) {
+    if (!vocabulary.hasChatMl) throw new CaduceusError("TEMPLATE_FAILED", 'Expected a ChatML model for the Hermes format but its vocabulary has no <|im_start|> and <|im_end|>; load it with format "template".');
+    return hermesFormat(variant, vocabulary.hasTagTokens, named, format === "hermes" ? "The option format asks for it." : "The model's name says that it is Hermes.");
+  }
+  if (info.chatTemplate !== undefined) {
+    return templateFormat(info, format === "template" ? "The option format asks for it." : "The model is not Hermes, and its file holds a template.");
+  }
+  if (format === "auto" && vocabulary.hasChatMl) return hermesFormat(variant, vocabulary.hasTagTokens, false, "The file holds no template, and the vocabulary has ChatML's markers.");
+  throw new CaduceusError("TEMPLATE_FAILED", "Expected a chat template in the model's file, or ChatML's markers in its vocabulary, but it has neither; complete() takes a raw prompt.");
+}
+
+function hermesFormat(variant: HermesVariant, tagTokens: boolean, isHermes: boolean, reason: string): ConversationFormat {
+  return {
+    name: `hermes (${variant})`,
+    reason,
+    isHermes,
+    render: (conversation) => renderHermes({ ...conversation, variant, tagTokens }),
+    renderContinuation: (conversation, from) => renderHermesContinuation({ ...conversation, variant, tagTokens, from }),
+  };
+}
+
+function templateFormat(info: ModelInfo, reason: string): ConversationFormat {
+  const template = new ChatTemplate(info.chatTemplate ?? "");
+  return {
+    name: "the file's template",
+    reason: template.hasTools ? reason : `${reason} It knows no tools: those are written as Hermes does.`,
+    isHermes: false,
+    render: (conversation) => template.render(conversation),
+    renderContinuation: (conversation, from) => template.renderContinuation({ ...conversation, from }),
+  };
+}
