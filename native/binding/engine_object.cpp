@@ -27,7 +27,9 @@ EngineObject::~EngineObject() {
 void EngineObject::adopt(Napi::Env env, std::unique_ptr<Context> context, const Napi::Function& on_wake) {
   wake_ = Napi::ThreadSafeFunction::New(env, on_wake, "caduceus engine", 0, 1);
   wake_.Unref(env);
-  engine_ = std::make_shared<Engine>(std::move(context), [wake = wake_]() mutable { wake.NonBlockingCall(); });
+  engine_ = std::make_shared<Engine>(std::move(context), [wake = wake_, silent = silent_]() mutable {
+    if (!*silent) wake.NonBlockingCall();
+  });
   // Hooks run in reverse order: added after the thread-safe function's own, this one joins the thread before it goes.
   napi_add_env_cleanup_hook(env, on_exit, this);
   data_ = env.GetInstanceData<AddonData>();
@@ -42,6 +44,8 @@ void EngineObject::on_exit(void* self) {
 }
 
 void EngineObject::end_thread() {
+  // Nobody reads any more, and JavaScript may no longer be called.
+  *silent_ = true;
   if (engine_) engine_->close();
   if (const auto closing = closing_.lock()) closing->close();
 }

@@ -8,6 +8,7 @@
 
 #include <napi.h>
 
+#include <atomic>
 #include <memory>
 
 #include "../engine/engine.h"
@@ -51,6 +52,7 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   std::shared_ptr<Engine> engine_;  // null once closed
   std::weak_ptr<Engine> closing_;   // while a worker closes it
   Napi::ThreadSafeFunction wake_;
+  std::shared_ptr<std::atomic<bool>> silent_ = std::make_shared<std::atomic<bool>>(false);  // `wake_` is not called
   AddonData* data_ = nullptr;
   bool adopted_ = false;
 };
