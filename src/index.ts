@@ -6,7 +6,7 @@ export type { Reply } from "./chat/reply.js";
 export type { CompleteOptions, ReplyOptions } from "./chat/reply_options.js";
 export type {
   FinishEvent, MalformedEvent, ReasoningEvent, ReplyEvent, ReplyResult, Round, RoundEvent, TextEvent, TokenProbability,
-  ToolCall, ToolCallDeltaEvent, ToolCallEvent, ToolCallStartEvent, ToolResultEvent,
+  ToolCall, ToolCallDeltaEvent, ToolCallEvent, ToolCallStartEvent, ToolResultEvent, ToolRunEvent,
 } from "./chat/reply_events.js";
 export type { ExplainedPrompt, ExplainedToken, Explanation } from "./chat/explain.js";
 export type { SamplingOptions } from "./model/sampling.js";

@@ -1,5 +1,6 @@
 // A conversation that keeps its tokens: each turn costs only itself.
 import { CaduceusError } from "../errors.js";
+import type { ConversationFormat } from "../format/conversation_format.js";
 import { readMessages, toMessage, type Message, type PlainMessage } from "../format/messages.js";
 import { checkOptions, checkText } from "../model/checks.js";
 import type { LoadedModel } from "../model/loaded_model.js";
@@ -11,6 +12,7 @@ import { replyOptionNames, resolveReplyOptions, signalsOf, type ReplyOptions } f
 import type { ReplySteps } from "./round.js";
 import type { Schema } from "../schema/read_schema.js";
 import type { ToolSettings, ValueOf } from "./tool_options.js";
+import { unlessAborted } from "./unless_aborted.js";
 
 /** Options of a whole conversation. Those of replies are the defaults of each `send`. */
 export interface ChatOptions extends Omit<ReplyOptions, "signal"> {
@@ -77,10 +79,10 @@ export class Chat {
     try {
       signal.throwIfAborted();
       const settings = this.#resolve(options);
-      await unlessAborted(before, signal);
+      await unlessAborted(() => before, signal);
       const said = readMessages(isMessage(input) ? [input] : input, this.#messages);
-      const { format } = this.#model;
-      const system = systemOf(settings.tools);
+      const format = this.#model.format(settings.tools.promptVariant);
+      const system = systemOf(settings.tools, format);
       const after = this.#branch !== undefined && this.#branchSystem === system ? { runId: this.#branch.runId, messages: this.#messages.length } : undefined;
       const task = { ...settings, format, messages: [...this.#messages, ...said], after, onPrompt: record.begin(format) };
       yield* converse(this.#model, task, signal, (end) => {
@@ -127,9 +129,8 @@ export class Chat {
 
 /** Checks the options of a conversation and begins it. */
 export function openChat(model: LoadedModel, options: unknown): Chat {
-  void model.format; // Throws where no format fits.
   const { system, messages, ...defaults } = checkOptions(options, "chat", ["system", "messages", ...replyOptionNames.filter((name) => name !== "signal")]);
-  resolveReplyOptions(defaults, "chat", model);
+  model.format(resolveReplyOptions(defaults, "chat", model).tools.promptVariant); // Throws where no format fits.
   const earlier = messages === undefined ? [] : readMessages(messages);
   if (system !== undefined && earlier.some(({ role }) => role === "system")) {
     throw new CaduceusError("INVALID_MESSAGES", "Expected one system message but received the option system and another one in messages.");
@@ -139,23 +140,9 @@ export function openChat(model: LoadedModel, options: unknown): Chat {
 }
 
 /** Tools and schema stand in the system turn: with others, everything has to be read again. */
-function systemOf({ tools, schema }: ToolSettings): string {
+function systemOf({ tools, schema, scratchPad }: ToolSettings, format: ConversationFormat): string {
   if (tools.size === 0 && schema === undefined) return "";
-  return JSON.stringify([[...tools.values()].map(({ name, description, parameters }) => [name, description, parameters]), schema?.jsonSchema]);
+  return JSON.stringify([format.name, format.reason, scratchPad, [...tools.values()].map(({ name, description, parameters }) => [name, description, parameters]), schema?.jsonSchema]);
 }
 
 const isMessage = (input: unknown) => typeof input === "object" && input !== null && !Array.isArray(input);
-
-/** Waits, but no longer than until the signal aborts. */
-async function unlessAborted(waited: Promise<void>, signal: AbortSignal): Promise<void> {
-  let onAbort!: () => void;
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason);
-    signal.addEventListener("abort", onAbort);
-  });
-  try {
-    await Promise.race([waited, aborted]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
-}

@@ -1,17 +1,20 @@
 // A reply round by round: the model writes, its calls run, their results go back, until it has nothing left to call.
-import type { PromptPart, Timings, Usage } from "../engine/engine.js";
+import type { PromptPart, RunEnd } from "../engine/engine.js";
 import { CaduceusError } from "../errors.js";
 import type { Conversation, ConversationFormat } from "../format/conversation_format.js";
 import { writeCallFailure } from "../format/hermes/tool_result.js";
-import { toMessage, type AssistantMessage, type PlainMessage } from "../format/messages.js";
+import type { PlainMessage } from "../format/messages.js";
 import type { LoadedModel } from "../model/loaded_model.js";
 import { readAnswer } from "./answer.js";
-import { ReplyReader } from "./reply_reader.js";
-import type { ReplyResult, Round as RoundSummary, ToolCall, TokenProbability } from "./reply_events.js";
+import { RepeatedCalls } from "./repeated_calls.js";
+import type { ReplyEvent, ReplyResult, Round as RoundSummary, ToolCall, TokenProbability } from "./reply_events.js";
 import type { RequestSettings } from "./reply_options.js";
+import { ReplyReader, type WrittenTurn } from "./reply_reader.js";
+import { assembleResult } from "./reply_result.js";
 import { Round, type ReplySteps } from "./round.js";
 import { runCalls } from "./run_calls.js";
 import type { ToolSettings } from "./tool_options.js";
+import { unlessAborted } from "./unless_aborted.js";
 
 /** What a reply is to do. */
 export interface Task {
@@ -23,7 +26,7 @@ export interface Task {
   /** An earlier run that holds the tokens of the first so many messages. */
   readonly after?: { readonly runId: number; readonly messages: number } | undefined;
   /** Told the prompt of each round as it is handed to the engine. */
-  readonly onPrompt: (parts: readonly PromptPart[], after: boolean) => void;
+  readonly onPrompt: (parts: readonly PromptPart[], continues: boolean) => void;
 }
 
 /** How a conversation goes on from a finished reply. */
@@ -35,146 +38,149 @@ export interface Continuation {
 }
 
 /** `keep` takes over the end of the conversation, to go on from it later; by default it is let go. */
-export async function* converse(model: LoadedModel, task: Task, signal: AbortSignal, keep?: (end: Continuation) => void): ReplySteps {
-  signal.throwIfAborted();
-  const { tools, format } = task;
-  const conversation: Conversation = { messages: [], tools: [...tools.tools.values()], schema: tools.schema?.jsonSchema };
-  const messages = [...task.messages];
-  const rounds: RoundSummary[] = [];
-  const probabilities: TokenProbability[] = [];
-  const seen = new Map<string, number>();
-  let after = task.after;
-  let held: Round | undefined;
-  let repaired = !tools.schemaRepair;
-  try {
-    for (;;) {
-      const prompt = writePrompt(format, { ...conversation, messages }, after);
-      const round = new Round(model, { ...task.request, ...prompt }, signal);
-      task.onPrompt(prompt.prompt, prompt.after !== undefined);
-      // The engine takes commands in their order: the new run has found the old one by the time that is forgotten.
-      held?.run.release();
-      held = undefined;
-      const reader = new ReplyReader(tools, format.isHermes);
-      try {
-        if (rounds.length === 0) yield;
-        for await (const event of round.texts()) {
-          yield* reader.read(event);
-          if (reader.turnEnded) round.stop();
-        }
-        held = round;
-      } finally {
-        await round.settle();
+export function converse(model: LoadedModel, task: Task, signal: AbortSignal, keep?: (end: Continuation) => void): ReplySteps {
+  return new ReplyLoop(model, task, signal).run(keep);
+}
+
+class ReplyLoop {
+  readonly #model: LoadedModel;
+  readonly #task: Task;
+  readonly #signal: AbortSignal;
+  readonly #messages: PlainMessage[];
+  readonly #rounds: RoundSummary[] = [];
+  readonly #probabilities: TokenProbability[] = [];
+  readonly #repeated: RepeatedCalls;
+  #mayRepair: boolean;
+  #after: Task["after"];
+  /** The last run that came to its end; its tokens are there until it is released. */
+  #held: Round | undefined;
+
+  constructor(model: LoadedModel, task: Task, signal: AbortSignal) {
+    this.#model = model;
+    this.#task = task;
+    this.#signal = signal;
+    this.#messages = [...task.messages];
+    this.#repeated = new RepeatedCalls(task.tools.maxRepeatedCalls);
+    this.#mayRepair = task.tools.schemaRepair;
+    this.#after = task.after;
+  }
+
+  async *run(keep?: (end: Continuation) => void): ReplySteps {
+    this.#signal.throwIfAborted();
+    const { request, messages } = this.#task;
+    try {
+      for (;;) {
+        const { turn, end } = yield* this.#write();
+        const rest = yield* this.#answer(turn, end);
+        if (rest === undefined) continue;
+        const added = this.#messages.slice(messages.length);
+        const probabilities = request.logProbabilities ? this.#probabilities : undefined;
+        const result = assembleResult({ turn, rounds: this.#rounds, added, stopString: end.stopString, probabilities }, rest);
+        if (keep !== undefined) this.#handOver(keep, added);
+        yield { type: "finish", ...result };
+        return;
       }
-      const written = reader.end(round.end.finishReason === "length" ? "length" : "stop");
-      yield* written.events;
-      messages.push(written.message);
-      probabilities.push(...round.logProbabilities);
-      const summary: RoundSummary = { finishReason: round.end.finishReason === "length" ? "length" : "stop", usage: round.end.usage, timings: round.end.timings };
-      rounds.push(summary);
-      yield { type: "round", ...summary };
-
-      // Tokens that the messages do not show are not gone on from.
-      const isFaithful = round.end.stopString === undefined && !reader.turnEnded;
-      after = isFaithful ? { runId: round.run.id, messages: messages.length } : undefined;
-      const base = { ...written, rounds, probabilities, stopString: round.end.stopString, logProbabilities: task.request.logProbabilities };
-      const finish = (rest: Partial<ReplyResult>) => {
-        const result = assemble(base, messages.slice(task.messages.length), rest);
-        if (keep !== undefined) {
-          keep({ added: messages.slice(task.messages.length), round: isFaithful ? held : undefined });
-          if (isFaithful) held = undefined;
-        }
-        return { type: "finish" as const, ...result };
-      };
-
-      if (summary.finishReason === "length") return void (yield finish({ finishReason: "length", toolCalls: written.calls, ...(written.incomplete || tools.schema !== undefined ? { incomplete: true } : {}) }));
-      const unreadable = written.calls.length === 0 ? written.malformed : [];
-      if (written.calls.length > 0 || unreadable.length > 0) {
-        const mine = written.calls.every(({ name }) => tools.tools.get(name)?.run !== undefined || !tools.tools.has(name));
-        const stoppedBy = limitReached(written.calls, seen, rounds.length, tools);
-        if (!mine || stoppedBy !== undefined) return void (yield finish({ finishReason: "tool-calls", toolCalls: written.calls, ...(mine && stoppedBy !== undefined ? { stoppedBy } : {}) }));
-        for await (const event of runCalls(written.calls, tools, signal)) {
-          messages.push({ role: "tool", content: event.content, toolCallId: event.id });
-          yield event;
-        }
-        for (const text of unreadable) messages.push(unreadableAnswer(text));
-        continue;
-      }
-
-      if (tools.schema === undefined) return void (yield finish({}));
-      const answer = await readAnswer(written.message.content, tools.schema);
-      signal.throwIfAborted();
-      if (answer.ok) return void (yield finish({ value: answer.value }));
-      if (repaired || rounds.length >= tools.maxRounds) return void (yield finish({ valueProblem: new CaduceusError("SCHEMA_MISMATCH", answer.problem) }));
-      repaired = true;
-      messages.push({ role: "user", content: `Your answer does not fit the schema: ${answer.problem} Answer again with the corrected JSON object alone.` });
+    } finally {
+      this.#held?.run.release();
     }
-  } finally {
-    held?.run.release();
+  }
+
+  /** One turn of the model. */
+  async *#write(): AsyncGenerator<ReplyEvent | undefined, { turn: WrittenTurn; end: RunEnd }, undefined> {
+    const { request, tools, format, onPrompt } = this.#task;
+    const prompt = this.#prompt();
+    const round = new Round(this.#model, { ...request, ...prompt }, this.#signal);
+    onPrompt(prompt.prompt, prompt.after !== undefined);
+    // The engine takes commands in their order: the new run has found the old one by the time that is forgotten.
+    this.#held?.run.release();
+    this.#held = undefined;
+    const reader = new ReplyReader(tools, format.isHermes);
+    try {
+      // The reply's first step ends where the engine has the request.
+      if (this.#rounds.length === 0) yield;
+      for await (const event of round.texts()) {
+        yield* reader.read(event);
+        if (reader.turnEnded) round.stop();
+      }
+      this.#held = round;
+    } finally {
+      await round.settle();
+    }
+    const { end } = round;
+    const finishReason = end.finishReason === "length" ? "length" : "stop";
+    const turn = reader.end(finishReason);
+    yield* turn.events;
+    this.#messages.push(turn.message);
+    this.#probabilities.push(...round.logProbabilities);
+    const summary: RoundSummary = { finishReason, usage: end.usage, timings: end.timings };
+    this.#rounds.push(summary);
+    yield { type: "round", ...summary };
+    // Tokens that the messages do not show are not gone on from.
+    const isFaithful = end.stopString === undefined && !reader.turnEnded && !turn.incomplete;
+    this.#after = isFaithful ? { runId: round.run.id, messages: this.#messages.length } : undefined;
+    return { turn, end };
+  }
+
+  /** Everything, or only what follows the tokens of an earlier run. */
+  #prompt(): { prompt: readonly PromptPart[]; after?: number } {
+    const { format, tools } = this.#task;
+    const conversation: Conversation = {
+      messages: this.#messages, tools: [...tools.tools.values()], schema: tools.schema?.jsonSchema, scratchPad: tools.scratchPad,
+    };
+    const after = this.#after;
+    const rest = after === undefined ? undefined : format.renderContinuation(conversation, after.messages);
+    if (after === undefined || rest === undefined) return { prompt: format.render(conversation) };
+    return { prompt: rest, after: after.runId };
+  }
+
+  /** Does what the turn asks for. Undefined when the model is to write again, else how the reply ends. */
+  async *#answer(turn: WrittenTurn, end: RunEnd): AsyncGenerator<ReplyEvent, Partial<ReplyResult> | undefined, undefined> {
+    const { tools } = this.#task;
+    if (end.finishReason === "length") {
+      if (tools.schema === undefined) return { finishReason: "length", toolCalls: turn.calls, ...(turn.incomplete ? { incomplete: true } : {}) };
+      const valueProblem = new CaduceusError("SCHEMA_MISMATCH", "The token limit cut the answer off before its JSON was complete.");
+      return { finishReason: "length", toolCalls: turn.calls, incomplete: true, valueProblem };
+    }
+    if (turn.calls.length > 0 || turn.malformed.length > 0) return yield* this.#call(turn);
+    return tools.schema === undefined ? {} : this.#check(turn.text);
+  }
+
+  async *#call({ calls, malformed }: WrittenTurn): AsyncGenerator<ReplyEvent, Partial<ReplyResult> | undefined, undefined> {
+    const { tools } = this.#task;
+    const hasHandler = ({ name }: ToolCall) => !tools.tools.has(name) || tools.tools.get(name)?.run !== undefined;
+    if (!calls.every(hasHandler)) return { finishReason: "tool-calls", toolCalls: calls };
+    const stoppedBy = this.#repeated.add(calls) ? "maxRepeatedCalls" : this.#rounds.length >= tools.maxRounds ? "maxRounds" : undefined;
+    if (stoppedBy !== undefined) return { finishReason: "tool-calls", toolCalls: calls, stoppedBy };
+    for await (const event of runCalls(calls, tools, this.#signal)) {
+      if (event.type === "tool-result") this.#messages.push({ role: "tool", content: event.content, toolCallId: event.id });
+      yield event;
+    }
+    this.#messages.push(...malformed.map(answerToMalformed));
+    return undefined;
+  }
+
+  async #check(text: string): Promise<Partial<ReplyResult> | undefined> {
+    const { schema, maxRounds } = this.#task.tools;
+    if (schema === undefined) return {};
+    // A schema's own checks are the caller's code, and may wait.
+    const answer = await unlessAborted(() => readAnswer(text, schema), this.#signal);
+    if (answer.ok) return { value: answer.value };
+    if (!this.#mayRepair || this.#rounds.length >= maxRounds) return { valueProblem: new CaduceusError("SCHEMA_MISMATCH", answer.problem) };
+    this.#mayRepair = false;
+    this.#messages.push({ role: "user", content: `Your answer does not fit the schema: ${answer.problem} Answer again with the corrected JSON alone.` });
+    return undefined;
+  }
+
+  #handOver(keep: (end: Continuation) => void, added: readonly PlainMessage[]): void {
+    const round = this.#after === undefined ? undefined : this.#held;
+    if (round !== undefined) this.#held = undefined;
+    keep({ added, round });
   }
 }
 
-/** Everything, or only what follows the tokens of an earlier run. */
-function writePrompt(format: ConversationFormat, conversation: Conversation, after: Task["after"]): { prompt: readonly PromptPart[]; after?: number } {
-  const rest = after === undefined ? undefined : format.renderContinuation(conversation, after.messages);
-  if (after === undefined || rest === undefined) return { prompt: format.render(conversation) };
-  return { prompt: rest, after: after.runId };
-}
-
-function limitReached(calls: readonly ToolCall[], seen: Map<string, number>, rounds: number, { maxRounds, maxRepeatedCalls }: ToolSettings): ReplyResult["stoppedBy"] {
-  for (const { name, argumentsText } of calls) {
-    const key = `${name} ${argumentsText}`;
-    const times = (seen.get(key) ?? 0) + 1;
-    seen.set(key, times);
-    if (times > maxRepeatedCalls) return "maxRepeatedCalls";
-  }
-  return rounds >= maxRounds ? "maxRounds" : undefined;
-}
-
-function unreadableAnswer(text: string): PlainMessage {
+/** What the model is told of a call that cannot be read, under the name that it seems to have meant. */
+function answerToMalformed(text: string): PlainMessage {
   const name = /"name"\s*:\s*"([^"\\]{1,64})"/.exec(text)?.[1];
-  return { role: "tool", content: writeCallFailure(name ?? "you meant", { kind: "malformed", problem: "it is not valid JSON." }), ...(name === undefined ? {} : { name }) };
-}
-
-interface Written {
-  readonly message: PlainMessage;
-  readonly text: string;
-  readonly reasoning: string | undefined;
-  readonly rounds: readonly RoundSummary[];
-  readonly probabilities: readonly TokenProbability[];
-  readonly stopString: string | undefined;
-  readonly logProbabilities: boolean;
-}
-
-function assemble(written: Written, added: readonly PlainMessage[], rest: Partial<ReplyResult>): ReplyResult {
-  return {
-    text: written.text,
-    finishReason: "stop",
-    ...(written.stopString === undefined ? {} : { stopString: written.stopString }),
-    toolCalls: [],
-    ...(written.reasoning === undefined ? {} : { reasoning: written.reasoning }),
-    message: toMessage(written.message) as AssistantMessage,
-    messages: added.map(toMessage),
-    rounds: [...written.rounds],
-    usage: totalUsage(written.rounds),
-    timings: totalTimings(written.rounds),
-    ...(written.logProbabilities ? { logProbabilities: [...written.probabilities] } : {}),
-    ...rest,
-  };
-}
-
-function totalUsage(rounds: readonly RoundSummary[]): Usage {
-  const sum = (count: (usage: Usage) => number) => rounds.reduce((total, { usage }) => total + count(usage), 0);
-  return { promptTokens: sum((usage) => usage.promptTokens), cachedTokens: sum((usage) => usage.cachedTokens), generatedTokens: sum((usage) => usage.generatedTokens) };
-}
-
-function totalTimings(rounds: readonly RoundSummary[]): Timings {
-  const [first] = rounds;
-  if (first === undefined || rounds.length === 1) return first?.timings ?? { queueMs: 0, promptMs: 0, firstTokenMs: 0, generationMs: 0, tokensPerSecond: 0 };
-  const sum = (milliseconds: (timings: Timings) => number) => rounds.reduce((total, { timings }) => total + milliseconds(timings), 0);
-  const generationMs = sum((timings) => timings.generationMs);
-  const steps = rounds.reduce((total, { usage }) => total + Math.max(0, usage.generatedTokens - 1), 0);
-  return {
-    queueMs: sum((timings) => timings.queueMs), promptMs: sum((timings) => timings.promptMs), firstTokenMs: first.timings.firstTokenMs,
-    generationMs, tokensPerSecond: generationMs > 0 ? (steps * 1000) / generationMs : 0,
-  };
+  const content = writeCallFailure(name ?? "you meant", { kind: "malformed", problem: "it is not valid JSON." });
+  return { role: "tool", content, ...(name === undefined ? {} : { name }) };
 }

@@ -14,12 +14,14 @@ export interface ExplainedToken {
 export interface ExplainedPrompt {
   /** The exact text, control tokens written out; BOS is only among the tokens. */
   readonly text: string;
+  /** The same as the engine got it: which stretches are markup, which only text. */
+  readonly parts: readonly PromptPart[];
   readonly tokens: readonly ExplainedToken[];
   /** It goes on from the tokens of the round (or the turn) before, which are not repeated here. */
   readonly continues: boolean;
-  /** Tokens of the whole prompt, those before it included; and how many of them cost nothing. */
-  readonly promptTokens: number;
-  readonly cachedTokens: number;
+  /** Tokens of the whole prompt, those before it included; and how many of them cost nothing. Only of rounds that came to their end. */
+  readonly promptTokens?: number;
+  readonly cachedTokens?: number;
 }
 
 export interface Explanation {
@@ -46,10 +48,16 @@ export class PromptRecord {
     return (parts, continues) => void this.#prompts.push({ parts, continues });
   }
 
+  /** A prompt has been handed to the engine. */
+  get hasPrompt(): boolean {
+    return this.#prompts.length > 0;
+  }
+
   async explain(rounds: readonly Round[]): Promise<Explanation> {
     const prompts = await Promise.all(this.#prompts.map(async ({ parts, continues }, index): Promise<ExplainedPrompt> => {
-      const { promptTokens = 0, cachedTokens = 0 } = rounds[index]?.usage ?? {};
-      return { text: partsToText(parts), tokens: await this.#tokens(parts, continues), continues, promptTokens, cachedTokens };
+      const usage = rounds[index]?.usage;
+      const counts = usage === undefined ? {} : { promptTokens: usage.promptTokens, cachedTokens: usage.cachedTokens };
+      return { text: partsToText(parts), parts, tokens: await this.#tokens(parts, continues), continues, ...counts };
     }));
     return { format: this.#format.name, reason: this.#format.reason, prompts };
   }

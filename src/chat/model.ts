@@ -64,8 +64,9 @@ export class Model {
       signal.throwIfAborted();
       const settings = resolveReplyOptions(options, "reply", model);
       const messages = readMessages(input);
-      const onPrompt = record.begin(model.format);
-      yield* converse(model, { ...settings, format: model.format, messages, onPrompt }, signal) as ReplySteps<ValueOf<S>>;
+      const format = model.format(settings.tools.promptVariant);
+      const onPrompt = record.begin(format);
+      yield* converse(model, { ...settings, format, messages, onPrompt }, signal) as ReplySteps<ValueOf<S>>;
     }, [...signalsOf(options), model.closing], record);
   }
 

@@ -14,7 +14,7 @@ import type { ReplySteps } from "./round.js";
  */
 export class Reply<V = unknown> implements PromiseLike<ReplyResult<V>>, AsyncIterable<ReplyEvent<V>> {
   readonly #steps: ReplySteps<V>;
-  readonly #record: PromptRecord | undefined;
+  readonly #record: PromptRecord;
   readonly #stopping = new AbortController();
   readonly #unfollow: readonly (() => void)[];
   readonly #result: Promise<ReplyResult<V>>;
@@ -30,7 +30,7 @@ export class Reply<V = unknown> implements PromiseLike<ReplyResult<V>>, AsyncIte
    * @param record remembers the prompts, for `explain`
    * @param before a reply that this one waits for: to read this one is to read that one first
    */
-  constructor(start: (signal: AbortSignal) => ReplySteps<V>, signals: readonly AbortSignal[], record?: PromptRecord, before?: Reply<any>) {
+  constructor(start: (signal: AbortSignal) => ReplySteps<V>, signals: readonly AbortSignal[], record: PromptRecord, before?: Reply<any>) {
     this.#record = record;
     this.#result = new Promise((resolve, reject) => (this.#settle = { resolve, reject }));
     // Nobody may be waiting, and that is no reason to end the process.
@@ -71,11 +71,14 @@ export class Reply<V = unknown> implements PromiseLike<ReplyResult<V>>, AsyncIte
 
   /**
    * How the prompt came about: the format and why it was chosen, the exact text, its tokens, and what of them was cached.
-   * Reads the reply to its end, as awaiting it does, unless somebody reads it already.
+   * Reads the reply to its end, as awaiting it does, unless somebody reads it already. A reply that failed after its prompt
+   * was written can be explained too, as long as its model is open.
    */
   async explain(): Promise<Explanation> {
-    const { rounds } = await this;
-    if (this.#record === undefined) throw new CaduceusError("INVALID_ARGUMENT", "Expected a reply of a model.");
+    const rounds = await this.then(({ rounds }) => rounds, (error: unknown) => {
+      if (!this.#record.hasPrompt) throw error;
+      return [];
+    });
     return this.#record.explain(rounds);
   }
 

@@ -63,6 +63,15 @@ export interface ToolCallEvent extends ToolCall {
   readonly type: "tool-call";
 }
 
+/** A call has been approved, and its handler runs as soon as fewer than `toolConcurrency` others do. */
+export interface ToolRunEvent {
+  readonly type: "tool-run";
+  readonly id: string;
+  readonly name: string;
+  /** What the handler gets: the schema's output, and what approval made of it. */
+  readonly arguments: unknown;
+}
+
 /** A handler has given its result, or the call failed; in the order of the calls. */
 export interface ToolResultEvent {
   readonly type: "tool-result";
@@ -72,6 +81,11 @@ export interface ToolResultEvent {
   readonly result?: unknown;
   /** Why there is no result: what the handler threw, a refusal, a time-out, wrong arguments. */
   readonly error?: unknown;
+  /**
+   * Of what kind the error is: the handler `"threw"` or had a `"timeout"`, approval `"refused"`, its result has no JSON form
+   * (`"unwritable"`), or the call was wrong from the start (`"unknown-tool"`, `"invalid-arguments"`).
+   */
+  readonly failure?: "threw" | "timeout" | "refused" | "unwritable" | "unknown-tool" | "invalid-arguments";
   /** What the model is told. */
   readonly content: string;
   /** Characters left out of a long result. */
@@ -105,7 +119,7 @@ export interface FinishEvent<V = unknown> extends ReplyResult<V> {
 }
 
 export type ReplyEvent<V = unknown> =
-  | TextEvent | ReasoningEvent | ToolCallStartEvent | ToolCallDeltaEvent | ToolCallEvent | ToolResultEvent | MalformedEvent | RoundEvent | FinishEvent<V>;
+  | TextEvent | ReasoningEvent | ToolCallStartEvent | ToolCallDeltaEvent | ToolCallEvent | ToolRunEvent | ToolResultEvent | MalformedEvent | RoundEvent | FinishEvent<V>;
 
 export interface ReplyResult<V = unknown> {
   /** The text of the last turn, without calls. */
@@ -123,9 +137,11 @@ export interface ReplyResult<V = unknown> {
   readonly incomplete?: true;
   /** The calls of the last turn that nobody has answered. */
   readonly toolCalls: readonly ToolCall[];
+  /** The raw text of what began as a call in the last turn and cannot be read. */
+  readonly malformed?: readonly string[];
   /** The answer by `schema`; undefined when there is none that fits. */
   readonly value?: V;
-  /** Why there is no `value` although a schema was given. */
+  /** Why the model's answer is no `value`: `SCHEMA_MISMATCH`, naming the places. Awaiting does not throw it, because the text is there all the same. */
   readonly valueProblem?: CaduceusError;
   /** What inside `<scratch_pad>` came before the text. */
   readonly reasoning?: string;
@@ -135,7 +151,10 @@ export interface ReplyResult<V = unknown> {
   readonly messages: readonly Message[];
   /** One entry for each turn of the model. */
   readonly rounds: readonly Round[];
-  /** Counts of tokens, all rounds together. */
+  /**
+   * Counts of tokens, summed over the rounds. The prompt of each round is everything before it, so what had to be read is
+   * `promptTokens - cachedTokens`.
+   */
   readonly usage: Usage;
   /** Durations in milliseconds: to the first token of the first round, the others added up. */
   readonly timings: Timings;

@@ -1,8 +1,10 @@
 // What one turn of the model says, event by event: plain text where there are no tools, Hermes' scanner where there are.
 import { randomUUID } from "node:crypto";
-import { ReplyParser, type ReplyEvent as ParserEvent } from "../format/hermes/index.js";
+import { describe } from "../errors.js";
+import { ReplyParser, type CallCheck, type ReplyEvent as ParserEvent } from "../format/hermes/index.js";
 import type { PlainMessage, PlainToolCall } from "../format/messages.js";
 import type { ReplyEvent, TextEvent, ToolCall } from "./reply_events.js";
+import type { Tool } from "./tool.js";
 import type { ToolSettings } from "./tool_options.js";
 
 /** What a turn came to. */
@@ -27,7 +29,7 @@ export class ReplyReader {
   constructor({ tools, untaggedCalls }: ToolSettings, isHermes: boolean) {
     if (tools.size === 0) return;
     const definitions = [...tools.values()].map(({ name, parameters }) => ({ name, parameters }));
-    this.#parser = new ReplyParser({ tools: definitions, untaggedCalls: untaggedCalls ?? (isHermes ? "off" : "accept") });
+    this.#parser = new ReplyParser({ tools: definitions, check: checkOf(tools), untaggedCalls: untaggedCalls ?? (isHermes ? "off" : "accept") });
   }
 
   /** The model went on to invent a result: what follows is dropped. */
@@ -83,4 +85,15 @@ export class ReplyReader {
     this.#ids.set(index, id);
     return id;
   }
+}
+
+/** Calls are judged by the tools' own schemas, whose sentences the model is told. */
+function checkOf(tools: ReadonlyMap<string, Tool>): CallCheck {
+  return (name, args) => {
+    const tool = tools.get(name);
+    if (tool === undefined) return { problem: "unknown_tool", message: `There is no function ${describe(name)}.` };
+    if (typeof args !== "object" || args === null || Array.isArray(args)) return { problem: "invalid_arguments", message: `arguments must be an object, not ${describe(args)}.` };
+    const verdict = tool.schema.check(args, "arguments");
+    return verdict.ok ? undefined : { problem: "invalid_arguments", message: verdict.problem };
+  };
 }

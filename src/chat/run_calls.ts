@@ -1,15 +1,20 @@
 // Runs the calls of one turn: approved one after the other, handlers side by side, results in the order of the calls.
-import { CaduceusError, describe } from "../errors.js";
+import { CaduceusError, describe, invalidArgument } from "../errors.js";
 import { writeCallFailure, writeToolResult, type CallFailure } from "../format/hermes/tool_result.js";
-import type { ToolCall, ToolResultEvent } from "./reply_events.js";
+import type { SchemaCheck } from "../schema/read_schema.js";
+import type { ToolCall, ToolResultEvent, ToolRunEvent } from "./reply_events.js";
 import type { Approval, ToolSettings } from "./tool_options.js";
 import type { Tool } from "./tool.js";
+import { unlessAborted } from "./unless_aborted.js";
 
 /** What became of a call. */
 type Outcome = Omit<ToolResultEvent, "type" | "id" | "name">;
 
-/** Yields one result for each call. Throws the signal's reason when it aborts; handlers' signals abort with it. */
-export async function* runCalls(calls: readonly ToolCall[], settings: ToolSettings, signal: AbortSignal): AsyncGenerator<ToolResultEvent, void, undefined> {
+/**
+ * Says of each call that it runs, unless it does not, and then gives one result for each. Throws the signal's reason when it
+ * aborts; handlers' signals abort with it, and when the reader leaves.
+ */
+export async function* runCalls(calls: readonly ToolCall[], settings: ToolSettings, signal: AbortSignal): AsyncGenerator<ToolRunEvent | ToolResultEvent, void, undefined> {
   // Handlers that are still running when the reader leaves are told so.
   const leaving = new AbortController();
   const either = AbortSignal.any([signal, leaving.signal]);
@@ -18,9 +23,15 @@ export async function* runCalls(calls: readonly ToolCall[], settings: ToolSettin
     const outcomes: Promise<Outcome>[] = [];
     for (const call of calls) {
       const prepared = await prepare(call, settings, either);
-      const outcome = "outcome" in prepared ? Promise.resolve(prepared.outcome) : limit(() => runHandler(prepared.tool, prepared.args, call, settings, either));
+      if ("outcome" in prepared) {
+        outcomes.push(Promise.resolve(prepared.outcome));
+        continue;
+      }
+      const { tool, args } = prepared;
+      const outcome = limit(() => runHandler(tool, args, call, settings, either));
       outcome.catch(() => {}); // Whoever awaits it in its turn gets it.
       outcomes.push(outcome);
+      yield { type: "tool-run", id: call.id, name: call.name, arguments: args };
     }
     for (const [index, { id, name }] of calls.entries()) {
       const outcome = await (outcomes[index] as Promise<Outcome>);
@@ -37,24 +48,38 @@ export async function* runCalls(calls: readonly ToolCall[], settings: ToolSettin
 async function prepare(call: ToolCall, settings: ToolSettings, signal: AbortSignal): Promise<{ tool: Tool; args: unknown } | { outcome: Outcome }> {
   const tool = settings.tools.get(call.name);
   if (tool === undefined) return { outcome: failed(call.name, { kind: "unknown-tool", tools: [...settings.tools.keys()] }) };
-  const first = await read(tool, call.arguments);
-  if (!first.ok) return { outcome: failed(call.name, { kind: "invalid-arguments", problem: first.problem }) };
+  const invalid = (problem: string) => ({ outcome: failed(call.name, { kind: "invalid-arguments", problem }) });
+  if (call.problem !== undefined) return invalid(call.problemMessage ?? "they do not fit.");
+  if (!canBeCopied(call.arguments)) return invalid("arguments is nested too deeply.");
+  const first = await read(tool, call.arguments, signal);
+  if (!first.ok) return invalid(first.problem);
   const approval = await approve(call, settings, signal);
   if (!approval.allow) return { outcome: failed(call.name, { kind: "refused", reason: approval.reason }) };
   if (approval.arguments === undefined) return { tool, args: first.value };
-  const edited = await read(tool, approval.arguments);
-  return edited.ok ? { tool, args: edited.value } : { outcome: failed(call.name, { kind: "invalid-arguments", problem: edited.problem }) };
+  if (!canBeCopied(approval.arguments)) throw invalidArgument("JSON", "the arguments from approve", approval.arguments);
+  const edited = await read(tool, approval.arguments, signal);
+  return edited.ok ? { tool, args: edited.value } : invalid(edited.problem);
 }
 
-function read(tool: Tool, args: unknown) {
-  return tool.schema.parse(args, "arguments");
+function canBeCopied(args: unknown): boolean {
+  try {
+    structuredClone(args);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The schema's own checks are the caller's code, and may wait. What it gives is nobody else's object. */
+function read(tool: Tool, args: unknown, signal: AbortSignal): Promise<SchemaCheck<unknown>> {
+  return unlessAborted(() => tool.schema.parse(structuredClone(args), "arguments"), signal);
 }
 
 async function approve(call: ToolCall, { approve: ask }: ToolSettings, signal: AbortSignal): Promise<{ allow: boolean; arguments?: unknown; reason?: string | undefined }> {
   if (ask === undefined) return { allow: true };
   let answer: Approval;
   try {
-    answer = await unlessAborted(async () => ask({ id: call.id, name: call.name, arguments: call.arguments }, { signal }), signal);
+    answer = await unlessAborted(async () => ask({ id: call.id, name: call.name, arguments: structuredClone(call.arguments) }, { signal }), signal);
   } catch (error) {
     signal.throwIfAborted();
     return { allow: false, reason: error instanceof Error ? error.message : String(error) };
@@ -77,34 +102,19 @@ async function runHandler(tool: Tool, args: unknown, call: ToolCall, settings: T
   try {
     const result = await unlessAborted(async () => tool.run?.(args, { signal: ending, callId: call.id }), ending);
     const { content, problem, leftOut } = writeToolResult(tool.name, result, { maxLength: settings.maxResultLength });
-    return { result, ...(problem === undefined ? {} : { error: new Error(problem) }), content, leftOut, durationMs: took() };
+    return { result, ...(problem === undefined ? {} : { error: new Error(problem), failure: "unwritable" as const }), content, leftOut, durationMs: took() };
   } catch (error) {
     signal.throwIfAborted();
-    const failure: CallFailure = timeout.signal.aborted ? { kind: "timeout", timeoutMs } : { kind: "threw", error };
+    const failure = timeout.signal.aborted ? { kind: "timeout", timeoutMs } as const : { kind: "threw", error } as const;
     return { ...failed(tool.name, failure), error, durationMs: took() };
   } finally {
     clearTimeout(timer);
   }
 }
 
-function failed(name: string, failure: CallFailure): Outcome {
+function failed(name: string, failure: Exclude<CallFailure, { kind: "malformed" }>): Outcome {
   const content = writeCallFailure(name, failure);
-  return { error: new Error((JSON.parse(content) as { error: string }).error), content, leftOut: 0, durationMs: 0 };
-}
-
-/** Work that may ignore its signal: its late result or failure goes nowhere. */
-async function unlessAborted<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  let onAbort!: () => void;
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([work(), aborted]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
+  return { error: new Error((JSON.parse(content) as { error: string }).error), failure: failure.kind, content, leftOut: 0, durationMs: 0 };
 }
 
 /** Runs so many at a time, in the order given. */

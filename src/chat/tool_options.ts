@@ -2,6 +2,7 @@
 import type { EngineCapabilities } from "../engine/engine.js";
 import { CaduceusError, invalidArgument } from "../errors.js";
 import { defaultMaxResultLength } from "../format/hermes/tool_result.js";
+import { hermesVariants, type HermesVariant } from "../format/hermes/prompt.js";
 import { checkBoolean, checkChoice, checkFunction, checkNumber, checkWholeNumber } from "../model/checks.js";
 import { readSchema, type InferSchema, type ReadSchema, type Schema } from "../schema/read_schema.js";
 import { collectTools, type Tool, type ToolInput } from "./tool.js";
@@ -29,11 +30,11 @@ export interface ToolLoopOptions<S extends Schema = Schema> {
    * is checked afterwards: `value` holds it, or `valueProblem` says what is wrong.
    */
   readonly schema?: S | undefined;
-  /** Tells the model once what was wrong with its JSON and lets it answer again. Defaults to false. */
+  /** Tells the model once what was wrong with its JSON and lets it answer again; both stay in `messages`. Defaults to false. */
   readonly schemaRepair?: boolean | undefined;
   /** How often the model may write before the reply ends with calls unanswered. Whole number from 1 up. Defaults to 8. */
   readonly maxRounds?: number | undefined;
-  /** How often the very same call may be made before the reply ends. Whole number from 1 up. Defaults to 3. */
+  /** How often the very same call (whatever the order of its keys) may be made before the reply ends. Whole number from 1 up. Defaults to 3. */
   readonly maxRepeatedCalls?: number | undefined;
   /** Handlers that run at the same time. Whole number from 1 up. Defaults to 8. */
   readonly toolConcurrency?: number | undefined;
@@ -48,10 +49,15 @@ export interface ToolLoopOptions<S extends Schema = Schema> {
    * Defaults to `"accept"` for models that are not Hermes, which often leave the tag out, and `"off"` for Hermes.
    */
   readonly untaggedCalls?: "accept" | "off" | undefined;
+  /** Wording of the system turn with tools, in the place of the model's own `promptVariant`. */
+  readonly promptVariant?: HermesVariant | undefined;
+  /** With tools and the wording `"hermes3"`: asks the model to plan in a scratch pad, whose text comes as `reasoning`. Defaults to false. */
+  readonly scratchPad?: boolean | undefined;
 }
 
 export const toolOptionNames = [
   "tools", "toolChoice", "schema", "schemaRepair", "maxRounds", "maxRepeatedCalls", "toolConcurrency", "toolTimeoutMs", "maxResultLength", "approve", "untaggedCalls",
+  "promptVariant", "scratchPad",
 ] as const satisfies readonly (keyof ToolLoopOptions)[];
 
 /** Checked, with every default filled in. */
@@ -67,6 +73,9 @@ export interface ToolSettings {
   readonly maxResultLength: number;
   readonly approve: ToolLoopOptions["approve"];
   readonly untaggedCalls: "accept" | "off" | undefined;
+  /** Undefined: the model's own. */
+  readonly promptVariant: HermesVariant | undefined;
+  readonly scratchPad: boolean;
 }
 
 export type ValueOf<S> = S extends Schema ? InferSchema<S> : unknown;
@@ -85,6 +94,8 @@ export function resolveToolOptions(options: ToolLoopOptions, capabilities: Engin
     maxResultLength: checkWholeNumber(options.maxResultLength, "maxResultLength", 200, 0x7fffffff) ?? defaultMaxResultLength,
     approve: checkFunction(options.approve, "approve") as ToolLoopOptions["approve"],
     untaggedCalls: checkChoice(options.untaggedCalls, "untaggedCalls", ["accept", "off"]),
+    promptVariant: checkChoice(options.promptVariant, "promptVariant", hermesVariants),
+    scratchPad: checkBoolean(options.scratchPad, "scratchPad") ?? false,
   };
 }
 

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { chatCommand } from "./chat_command.js";
 import { exitCodeHelp } from "./exit_codes.js";
+import { explainCommand, type ExplainFlags } from "./explain_command.js";
 import { addModelFlags, type ModelFlags } from "./model_flags.js";
 import { runCommand, type RunFlags } from "./run_command.js";
 
@@ -20,6 +21,7 @@ Examples:
   caduceus chat
   caduceus run "Why is the sky blue?"
   caduceus run -m ./model.gguf --json < question.txt
+  caduceus explain --tools tools.json "How warm is it in Paris?"
 
 ${exitCodeHelp}`);
 
@@ -49,6 +51,22 @@ Examples:
 
 ${exitCodeHelp}`)
     .action((words: string[], flags: RunFlags) => runCommand(words.join(" "), flags, ending));
+
+  addModelFlags(program.command("explain").description("Shows what a prompt becomes: the format and why, the exact text, its tokens, and what of it was cached."))
+    .argument("[prompt...]", "the prompt; - or none reads standard input")
+    .option("-f, --file <path>", "read the prompt from a file; with a prompt too, the file follows it after a blank line")
+    .option("--tools <path>", "a JSON file with a list of tools, as OpenAI's clients send them")
+    .option("--schema <path>", "a JSON file with the JSON Schema of the answer")
+    .option("--prompt-variant <name>", "wording with tools: card, tool_use or hermes3 (default: card)")
+    .option("--json", "print one JSON object: format, reason, prompts with text, parts and tokens")
+    .addHelpText("after", `
+Examples:
+  caduceus explain "Why is the sky blue?"
+  caduceus explain --tools tools.json -s "Be brief." "How warm is it in Paris?"
+  caduceus explain --json "Hi" | jq '.prompts[0].tokens'
+
+${exitCodeHelp}`)
+    .action((words: string[], flags: ExplainFlags) => explainCommand(words.join(" "), flags, ending));
 
   return program;
 }

@@ -20,10 +20,11 @@ export async function runCommand(argument: string, flags: RunFlags, ending: Abor
   });
 }
 
-async function readPrompt(argument: string, file: string | undefined, ending: AbortSignal): Promise<string> {
+/** The prompt, from wherever it comes. */
+export async function readPrompt(argument: string, file: string | undefined, ending: AbortSignal): Promise<string> {
   const readsInput = argument === "-" || (argument === "" && file === undefined);
   if (readsInput && process.stdin.isTTY) {
-    throw new UsageError("Expected a prompt: as an argument, with --file, or on standard input. Try caduceus run --help, or caduceus chat.");
+    throw new UsageError("Expected a prompt: as an argument, with --file, or on standard input. Try --help, or caduceus chat.");
   }
   const parts = [
     readsInput ? await readInput(ending) : argument,

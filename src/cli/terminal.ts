@@ -55,9 +55,9 @@ export function note(text: string): void {
   process.stderr.write(`${dim(text)}\n`);
 }
 
-/** Fainter, where standard error shows colours; it does not when NO_COLOR is set. */
-export function dim(text: string): string {
-  const hasColours = process.stderr.isTTY && process.stderr.hasColors();
+/** Fainter, where the stream shows colours; it does not when NO_COLOR is set. */
+export function dim(text: string, stream: NodeJS.WriteStream = process.stderr): string {
+  const hasColours = stream.isTTY && stream.hasColors();
   return hasColours ? `\u001b[2m${text}\u001b[22m` : text;
 }
 

@@ -11,6 +11,8 @@ export interface Conversation {
   readonly tools: readonly ToolDefinition[];
   /** JSON Schema of the final answer. */
   readonly schema?: Readonly<Record<string, unknown>> | undefined;
+  /** Asks for a scratch pad, where the wording is `hermes3` and there are tools. Default false. */
+  readonly scratchPad?: boolean | undefined;
 }
 
 export interface ConversationFormat {
@@ -35,6 +37,7 @@ export interface FormatOptions {
 export interface FormatVocabulary {
   readonly hasChatMl: boolean;
   readonly hasTagTokens: boolean;
+  readonly eosText: string;
 }
 
 /** Throws `TEMPLATE_FAILED` when no format fits or the file's template is broken. */
@@ -45,7 +48,7 @@ export function chooseFormat(info: ModelInfo, vocabulary: FormatVocabulary, { fo
     return hermesFormat(variant, vocabulary.hasTagTokens, named, format === "hermes" ? "The option format asks for it." : "The model's name says that it is Hermes.");
   }
   if (info.chatTemplate !== undefined) {
-    return templateFormat(info, format === "template" ? "The option format asks for it." : "The model is not Hermes, and its file holds a template.");
+    return templateFormat(info.chatTemplate, vocabulary, variant, format === "template" ? "The option format asks for it." : "The model is not Hermes, and its file holds a template.");
   }
   if (format === "auto" && vocabulary.hasChatMl) return hermesFormat(variant, vocabulary.hasTagTokens, false, "The file holds no template, and the vocabulary has ChatML's markers.");
   throw new CaduceusError("TEMPLATE_FAILED", "Expected a chat template in the model's file, or ChatML's markers in its vocabulary, but it has neither; complete() takes a raw prompt.");
@@ -61,13 +64,21 @@ function hermesFormat(variant: HermesVariant, tagTokens: boolean, isHermes: bool
   };
 }
 
-function templateFormat(info: ModelInfo, reason: string): ConversationFormat {
-  const template = new ChatTemplate(info.chatTemplate ?? "");
+function templateFormat(source: string, { eosText, hasChatMl }: FormatVocabulary, variant: HermesVariant, reason: string): ConversationFormat {
+  const withRemedy = <T>(work: () => T): T => {
+    try {
+      return work();
+    } catch (error) {
+      if (!hasChatMl || !(error instanceof CaduceusError) || error.code !== "TEMPLATE_FAILED") throw error;
+      throw new CaduceusError("TEMPLATE_FAILED", `${error.message} Load the model with format "hermes" to do without the template.`, { cause: error });
+    }
+  };
+  const template = withRemedy(() => new ChatTemplate(source, { eosToken: eosText, variant }));
   return {
     name: "the file's template",
-    reason: template.hasTools ? reason : `${reason} It knows no tools: those are written as Hermes does.`,
+    reason: template.hasTools ? reason : `${reason} It knows no tools: those are written as Hermes does (${variant}).`,
     isHermes: false,
-    render: (conversation) => template.render(conversation),
-    renderContinuation: (conversation, from) => template.renderContinuation({ ...conversation, from }),
+    render: (conversation) => withRemedy(() => template.render(conversation)),
+    renderContinuation: (conversation, from) => withRemedy(() => template.renderContinuation({ ...conversation, from })),
   };
 }

@@ -72,7 +72,11 @@ export function readMessages(input: unknown, earlier: readonly PlainMessage[] = 
   if (input.length === 0) throw invalid("at least one message", "the conversation", "an empty array");
   const messages = input.map((message, index) => readMessage(message, `messages[${index}]`));
   const calls = new Set(earlier.flatMap(({ toolCalls = [] }) => toolCalls.map(({ id }) => id)));
-  messages.forEach(({ toolCalls = [], toolCallId }, index) => {
+  messages.forEach(({ role, toolCalls = [], toolCallId }, index) => {
+    const before = (messages[index - 1] ?? earlier.at(-1))?.role;
+    if (role === "tool" && before !== "assistant" && before !== "tool") {
+      throw invalid("an assistant's message", `what comes before the result in messages[${index}]`, before === undefined ? "nothing" : describe(before));
+    }
     if (toolCallId !== undefined && !calls.has(toolCallId)) {
       throw invalid("the id of an earlier call", `messages[${index}].tool_call_id`, describe(toolCallId));
     }

@@ -2,7 +2,7 @@
 import type { PromptPart } from "../engine/engine.js";
 import { CaduceusError } from "../errors.js";
 import { callsText, responseText, type PromptMessage, type ToolDefinition } from "./hermes/prompt.js";
-import { systemStretches } from "./hermes/prompt_system.js";
+import { systemStretches, type HermesVariant } from "./hermes/prompt_system.js";
 import { Marks } from "./template_marks.js";
 import { parseTemplate, runTemplate, type Program } from "./template_run.js";
 
@@ -11,6 +11,8 @@ export interface TemplatePrompt {
   readonly tools?: readonly ToolDefinition[] | undefined;
   /** JSON Schema of the final answer; it is asked for in the system message. */
   readonly schema?: Readonly<Record<string, unknown>> | undefined;
+  /** As Hermes' own prompt has it; only where the template has no tools and the variant is `hermes3`. Default false. */
+  readonly scratchPad?: boolean | undefined;
   /** Ends with the beginning of the assistant's turn. Default true. */
   readonly addGenerationPrompt?: boolean | undefined;
 }
@@ -18,6 +20,8 @@ export interface TemplatePrompt {
 export interface TemplateOptions {
   /** Text of the model's end-of-sequence token, for templates that write it. Default empty. */
   readonly eosToken?: string | undefined;
+  /** How Hermes' wording goes, where the template has no tools. Default `card`. */
+  readonly variant?: HermesVariant | undefined;
   /** Milliseconds that parsing and each rendering may take. Default 1,000. */
   readonly timeoutMs?: number | undefined;
 }
@@ -31,12 +35,14 @@ export class ChatTemplate {
   readonly #source: string;
   readonly #program: Program;
   readonly #eosToken: string;
+  readonly #variant: HermesVariant;
   readonly #timeoutMs: number;
 
   /** Throws `TEMPLATE_FAILED` when the source is no template. */
-  constructor(source: string, { eosToken = "", timeoutMs = 1_000 }: TemplateOptions = {}) {
+  constructor(source: string, { eosToken = "", variant = "card", timeoutMs = 1_000 }: TemplateOptions = {}) {
     this.#source = source;
     this.#eosToken = eosToken;
+    this.#variant = variant;
     this.#timeoutMs = timeoutMs;
     this.#program = parseTemplate(source, timeoutMs);
     this.hasTools = /\btools\b/.test(source.replace(/\{#.*?#\}/gs, ""));
@@ -89,9 +95,9 @@ export class ChatTemplate {
 
   /** Puts what the template cannot write into the messages: the schema, and tools, calls and results in Hermes' wording. */
   #adapt(prompt: TemplatePrompt): TemplatePrompt {
-    const { messages, tools = [], schema } = prompt;
+    const { messages, tools = [], schema, scratchPad } = prompt;
     const inHermes = !this.hasTools;
-    const own = systemStretches({ variant: "card", tools: inHermes ? tools : [], schema }).map(({ text }) => text).join("");
+    const own = systemStretches({ variant: this.#variant, tools: inHermes ? tools : [], schema, scratchPad }).map(({ text }) => text).join("");
     const system = messages[0]?.role === "system" ? messages[0].content : undefined;
     const adapted: PromptMessage[] = [];
     const head = [own, system ?? ""].filter((text) => text !== "").join("\n\n");
@@ -99,7 +105,7 @@ export class ChatTemplate {
     messages.slice(system === undefined ? 0 : 1).forEach((message, index, rest) => {
       if (!inHermes) return adapted.push(message);
       if (message.role === "assistant" && (message.toolCalls ?? []).length > 0) {
-        const calls = callsText(message.toolCalls ?? [], "card");
+        const calls = callsText(message.toolCalls ?? [], this.#variant);
         return adapted.push({ role: "assistant", content: message.content === "" ? calls : `${message.content}\n${calls}` });
       }
       if (message.role !== "tool") return adapted.push(message);

@@ -3,7 +3,7 @@ import { availableParallelism } from "node:os";
 import type { EngineOptions } from "../engine/engine.js";
 import { CaduceusError, invalidArgument } from "../errors.js";
 import type { FormatOptions } from "../format/conversation_format.js";
-import type { HermesVariant } from "../format/hermes/prompt.js";
+import { hermesVariants, type HermesVariant } from "../format/hermes/prompt.js";
 import { checkChoice, checkFunction, checkOptions, checkSignal, checkText, checkWholeNumber } from "./checks.js";
 
 /** How far loading has come. */
@@ -37,8 +37,8 @@ export interface LoadOptions {
    */
   readonly format?: "auto" | "hermes" | "template" | undefined;
   /**
-   * Wording of Hermes' system turn with tools: the model card's, that of the published template, or Hermes 3's.
-   * Defaults to `"card"`.
+   * Wording of Hermes' system turn with tools: the model card's, that of the published template, or Hermes 3's. Has no
+   * effect where the file's own template writes the tools. Defaults to `"card"`.
    */
   readonly promptVariant?: HermesVariant | undefined;
   /** Told how far loading has come. What it throws ends the loading with that error. */
@@ -76,7 +76,7 @@ export function checkLoadOptions(value: unknown): CheckedLoadOptions {
     },
     format: {
       format: checkChoice(options.format, "format", ["auto", "hermes", "template"]) ?? "auto",
-      variant: checkChoice(options.promptVariant, "promptVariant", ["card", "tool_use", "hermes3"]) ?? "card",
+      variant: checkChoice(options.promptVariant, "promptVariant", hermesVariants) ?? "card",
     },
     onProgress: checkFunction(options.onProgress, "onProgress") as LoadOptions["onProgress"],
     signal: checkSignal(options.signal),

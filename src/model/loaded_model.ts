@@ -2,6 +2,7 @@
 import type { Engine } from "../engine/engine.js";
 import { CaduceusError } from "../errors.js";
 import { chooseFormat, type ConversationFormat, type FormatOptions } from "../format/conversation_format.js";
+import type { HermesVariant } from "../format/hermes/prompt.js";
 import { samplingDefaults, type ModelSampling } from "./sampling.js";
 import { readVocabulary, type Vocabulary } from "./vocabulary.js";
 
@@ -11,7 +12,7 @@ export class LoadedModel {
   readonly sampling: ModelSampling;
   readonly #closing = new AbortController();
   readonly #formatOptions: FormatOptions;
-  #format: ConversationFormat | undefined;
+  readonly #formats = new Map<HermesVariant, ConversationFormat>();
 
   /** Takes over the engine. */
   static async of(engine: Engine, format: FormatOptions = { format: "auto", variant: "card" }): Promise<LoadedModel> {
@@ -35,8 +36,13 @@ export class LoadedModel {
   }
 
   /** How conversations are written. A template that cannot be used is no obstacle to raw prompts, so it throws only here. */
-  get format(): ConversationFormat {
-    return (this.#format ??= chooseFormat(this.engine.info, this.vocabulary, this.#formatOptions));
+  format(variant = this.#formatOptions.variant): ConversationFormat {
+    let format = this.#formats.get(variant);
+    if (format === undefined) {
+      format = chooseFormat(this.engine.info, this.vocabulary, { ...this.#formatOptions, variant });
+      this.#formats.set(variant, format);
+    }
+    return format;
   }
 
   /** Ends everything that runs, then frees the memory. Twice is fine. */

@@ -6,6 +6,8 @@ export interface Vocabulary {
   readonly hasChatMl: boolean;
   /** `<tool_call>` is a token of its own, as in Hermes on Llama 3; in Hermes 2 Pro it is five ordinary ones. */
   readonly hasTagTokens: boolean;
+  /** What the token that ends a sequence is written as, for templates that write it; empty where there is none. */
+  readonly eosText: string;
   /** Tokens that end a turn, besides those that llama.cpp ends at. */
   readonly stopTokens: readonly number[];
   /** Padding at the end of the vocabulary, which quantised builds let slip into their output. */
@@ -21,7 +23,9 @@ export async function readVocabulary(engine: Engine): Promise<Vocabulary> {
     markerToken(engine, "</s>"),
     markerToken(engine, "<tool_call>"),
   ]);
+  const { eosToken } = engine.info;
   return {
+    eosText: eosToken === undefined ? "" : await engine.detokenize([eosToken], { special: true }),
     hasChatMl: turnEnd !== undefined && turnStart !== undefined,
     hasTagTokens: callTag !== undefined,
     stopTokens: [turnEnd, sequenceEnd, turnStart].filter((token) => token !== undefined),

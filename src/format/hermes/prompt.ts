@@ -10,7 +10,7 @@ import type { ToolDefinition } from "./tools_json.js";
 
 export { partsToText } from "./prompt_parts.js";
 export type { PlainMessage as PromptMessage, PlainToolCall as PromptToolCall } from "../messages.js";
-export type { HermesVariant } from "./prompt_system.js";
+export { hermesVariants, type HermesVariant } from "./prompt_system.js";
 export type { ToolDefinition } from "./tools_json.js";
 
 export interface HermesPrompt {

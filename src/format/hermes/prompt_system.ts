@@ -6,7 +6,8 @@ import { cardDefinition, templateDefinition, type ToolDefinition } from "./tools
  * `card`: the model card of Hermes 2 Pro on Mistral. `tool_use`: the Jinja template published with later Hermes models,
  * with its slips mended. `hermes3`: the same, and room for a scratch pad.
  */
-export type HermesVariant = "card" | "tool_use" | "hermes3";
+export type HermesVariant = (typeof hermesVariants)[number];
+export const hermesVariants = ["card", "tool_use", "hermes3"] as const;
 
 export interface SystemTurn {
   readonly variant: HermesVariant;

@@ -82,8 +82,8 @@ test("log probabilities are refused where the engine has none", async () => {
 });
 
 test("stop tokens are the markers that the vocabulary holds, and padding is only what ends it", async () => {
-  expect((await loaded()).vocabulary).toEqual({ hasChatMl: true, hasTagTokens: false, stopTokens: [1, 3, 2], bannedTokens: [] });
-  expect((await loaded({ markers: ["</s>"] })).vocabulary).toEqual({ hasChatMl: false, hasTagTokens: false, stopTokens: [1], bannedTokens: [] });
+  expect((await loaded()).vocabulary).toEqual({ hasChatMl: true, hasTagTokens: false, eosText: "<|im_end|>", stopTokens: [1, 3, 2], bannedTokens: [] });
+  expect((await loaded({ markers: ["</s>"] })).vocabulary).toEqual({ hasChatMl: false, hasTagTokens: false, eosText: "</s>", stopTokens: [1], bannedTokens: [] });
   expect((await loaded({ padding: ["<dummy1>", "word", ...Array.from({ length: 100 }, (_, index) => `<dummy${index}>`)] })).vocabulary.bannedTokens).toHaveLength(100);
 });
 

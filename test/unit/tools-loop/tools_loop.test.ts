@@ -24,7 +24,7 @@ test("a call runs, its result goes back in a tool turn, and the answer comes; ev
   const events: ReplyEvent[] = [];
   for await (const event of model.reply("What is 17 plus 25?", { tools: [add] })) events.push(event);
   const kinds = events.map(({ type }) => type).filter((type, index, all) => type !== all[index - 1]);
-  expect(kinds).toEqual(["text", "tool-call-start", "tool-call-delta", "tool-call", "round", "tool-result", "text", "round", "finish"]);
+  expect(kinds).toEqual(["text", "tool-call-start", "tool-call-delta", "tool-call", "round", "tool-run", "tool-result", "text", "round", "finish"]);
   expect(events.find(({ type }) => type === "tool-result")).toMatchObject({ name: "add", result: 42, content: "42", leftOut: 0 });
   const finish = events.at(-1);
   if (finish?.type !== "finish") throw new Error("no finish");
