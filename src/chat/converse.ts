@@ -106,7 +106,8 @@ class ReplyLoop {
     } finally {
       await round.settle();
     }
-    const { end } = round;
+    // A turn that was ended here is a whole one, even where the token limit came first.
+    const end: RunEnd = reader.turnEnded ? { ...round.end, finishReason: "stop" } : round.end;
     const finishReason = end.finishReason === "length" ? "length" : "stop";
     const turn = reader.end(finishReason);
     yield* turn.events;

@@ -1,7 +1,9 @@
 // What one turn of the model says, event by event: plain text where there are no tools, Hermes' scanner where there are.
+// Text that is to be JSON is followed, to end the turn where writing on is no use.
 import { randomUUID } from "node:crypto";
 import { describe } from "../errors.js";
 import { ReplyParser, type CallCheck, type ReplyEvent as ParserEvent } from "../format/hermes/index.js";
+import { JsonWatch } from "../format/json_watch.js";
 import type { PlainMessage, PlainToolCall } from "../format/messages.js";
 import type { ReplyEvent, TextEvent, ToolCall } from "./reply_events.js";
 import type { Tool } from "./tool.js";
@@ -24,23 +26,30 @@ export interface WrittenTurn {
 export class ReplyReader {
   readonly #parser: ReplyParser | undefined;
   readonly #ids = new Map<number, string>();
+  readonly #watch: JsonWatch | undefined;
   #text = "";
 
-  constructor({ tools, untaggedCalls }: ToolSettings, isHermes: boolean) {
-    if (tools.size === 0) return;
+  constructor({ tools, schema, untaggedCalls }: ToolSettings, isHermes: boolean) {
+    // With tools, text may stand before a call.
+    if (tools.size === 0) {
+      if (schema !== undefined) this.#watch = new JsonWatch();
+      return;
+    }
     const definitions = [...tools.values()].map(({ name, parameters }) => ({ name, parameters }));
     this.#parser = new ReplyParser({ tools: definitions, check: checkOf(tools), untaggedCalls: untaggedCalls ?? (isHermes ? "off" : "accept") });
   }
 
-  /** The model went on to invent a result: what follows is dropped. */
+  /** The model went on to invent a result, or past the JSON that was asked for, or can't make it JSON any more: what follows is dropped. */
   get turnEnded(): boolean {
-    return this.#parser?.turnEnded ?? false;
+    return this.#parser?.turnEnded ?? this.#watch?.isOver ?? false;
   }
 
   read(event: TextEvent): ReplyEvent[] {
     if (this.#parser === undefined) {
-      this.#text += event.text;
-      return [event];
+      if (this.turnEnded) return [];
+      const text = this.#watch === undefined ? event.text : event.text.slice(0, this.#watch.read(event.text));
+      this.#text += text;
+      return text === "" && event.text !== "" ? [] : [{ ...event, text }];
     }
     return this.#translate(this.#parser.push(event.text));
   }

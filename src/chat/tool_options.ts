@@ -27,7 +27,8 @@ export interface ToolLoopOptions<S extends Schema = Schema> {
   readonly toolChoice?: "auto" | "none" | "required" | { readonly name: string } | undefined;
   /**
    * Schema of the final answer: any Standard Schema (zod, valibot, arktype) or JSON Schema. The model is asked for JSON, which
-   * is checked afterwards: `value` holds it, or `valueProblem` says what is wrong.
+   * is checked afterwards: `value` holds it, or `valueProblem` says what is wrong. Without tools the reply ends as soon as
+   * the JSON is complete and something else follows, or the text cannot become JSON any more.
    */
   readonly schema?: S | undefined;
   /** Tells the model once what was wrong with its JSON and lets it answer again; both stay in `messages`. Defaults to false. */

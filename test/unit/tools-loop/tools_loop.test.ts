@@ -212,3 +212,13 @@ test("explain tells the format, the exact prompt, its tokens and what was cached
   expect(prompts[0]?.text).toContain("You are a function calling AI model.");
   expect(prompts[0]?.tokens.map(({ text }) => text).join("")).toContain(prompts[0]?.text);
 });
+
+test("with a schema the reply ends where the JSON does, or where it can be none any more", async () => {
+  const schema = z.object({ age: z.int() });
+  const chatty = await saying('{"age": 31} I hope this helps. '.padEnd(500, "x"));
+  expect(await chatty.model.reply("?", { schema })).toMatchObject({ text: '{"age": 31} ', value: { age: 31 }, finishReason: "stop" });
+  expect(chatty.engine.generated).toBeLessThan(40);
+  const prose = await saying("Anna is 31. ".repeat(100));
+  expect(await prose.model.reply("?", { schema })).toMatchObject({ finishReason: "stop", valueProblem: { code: "SCHEMA_MISMATCH" } });
+  expect(prose.engine.generated).toBeLessThan(20);
+});
