@@ -19,10 +19,10 @@ export interface ModelFlags {
   readonly gpuLayers?: number;
 }
 
-export function addModelFlags(command: Command): Command {
+export function addModelFlags(command: Command, defaults: { readonly system?: string } = {}): Command {
   return command
     .option("-m, --model <name|path>", "smollm2, hermes-2-pro, or a path to a GGUF file", "smollm2")
-    .option("-s, --system <text>", "system message: how the model is to behave")
+    .option("-s, --system <text>", "system message: how the model is to behave", defaults.system)
     .option("-n, --max-tokens <count>", "longest answer (default: what the context has left)", readNumber)
     .option("--temp <number>", "temperature, 0 is always the likeliest token (default: the model's, else 0.8)", readNumber)
     .option("--top-k <count>", "keep this many candidates, 0 keeps all (default: the model's, else 40)", readNumber)

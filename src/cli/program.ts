@@ -25,7 +25,7 @@ Examples:
 
 ${exitCodeHelp}`);
 
-  addModelFlags(program.command("chat").description("Chats in the terminal. With a question, or one on standard input, answers it and ends."))
+  addModelFlags(program.command("chat").description("Chats in the terminal. With a question, or one on standard input, answers it and ends."), { system: "You are a helpful assistant." })
     .argument("[question...]", "a question to answer instead")
     .addHelpText("after", `
 In the chat: Ctrl-C stops the reply, Ctrl-C again or Ctrl-D leaves, /help lists what else there is.

@@ -68,6 +68,6 @@ test("a question that does not fit is told, and the chat goes on", async () => {
 
 test("NO_COLOR keeps colours away, and without it remarks are faint", async () => {
   const steps: Step[] = [{ expect: prompt }, { send: ctrlD }];
-  expect((await chat(steps, [], { NO_COLOR: undefined, FORCE_COLOR: undefined, NODE_DISABLE_COLORS: undefined })).shown).toContain("\u001b[2m");
+  expect((await chat(steps, [], { NO_COLOR: undefined, FORCE_COLOR: undefined, NODE_DISABLE_COLORS: undefined, CI: undefined })).shown).toContain("\u001b[2m");
   expect((await chat(steps, [], { NO_COLOR: "1", FORCE_COLOR: undefined })).shown).not.toMatch(/\u001b\[\d*m/);
 });

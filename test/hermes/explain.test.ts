@@ -1,0 +1,52 @@
+// What explain shows is what the engine read.
+import { expect, test } from "vitest";
+import { load, tool } from "../../src/index.js";
+import { hermesModel } from "../support/models.js";
+import { speakingModel } from "../support/speaking_engine.js";
+
+const look = tool({ name: "look", description: "Looks" });
+
+test("the tokens of a prompt are as many as the engine counted, with BOS once", async () => {
+  const { model } = await speakingModel("control", ["Blue.", "Blue."]);
+  for (const tools of [[], [look]]) {
+    const { format, reason, prompts } = await model.reply([{ role: "system", content: "Be brief." }, { role: "user", content: "What do you see?" }], { tools }).explain();
+    expect({ format, reason }).toEqual({ format: "hermes (card)", reason: "The option format asks for it." });
+    const [prompt] = prompts;
+    expect(prompt!.tokens).toHaveLength(prompt!.promptTokens!);
+    expect(prompt!.tokens.filter(({ id }) => id === 1)).toHaveLength(1);
+    // SentencePiece puts a space in front of the text after each marker.
+    expect(prompt!.tokens.slice(1).map(({ text }) => text).join("").replace(/(<\|im_\w+\|>) /g, "$1")).toBe(prompt!.text);
+    expect(prompt!.continues).toBe(false);
+  }
+  await model.close();
+});
+
+test("a later turn of a chat shows its own part, and that the rest was cached", async () => {
+  const { model } = await speakingModel("control", ["One.", "Two."]);
+  const chat = model.chat({ system: "Count." });
+  await chat.send("Go.");
+  const { prompts: [prompt] } = await chat.send("On.").explain();
+  expect(prompt!.text).toBe("<|im_end|>\n<|im_start|>user\nOn.<|im_end|>\n<|im_start|>assistant\n");
+  expect(prompt!.continues).toBe(true);
+  expect(prompt!.cachedTokens).toBeGreaterThanOrEqual(prompt!.promptTokens! - prompt!.tokens.length - 1);
+  await model.close();
+});
+
+test("a prompt that is too long for the context is explained all the same", async () => {
+  const model = await load(await hermesModel(), { contextSize: 64, format: "hermes" });
+  const reply = model.reply("word ".repeat(200));
+  await expect(reply).rejects.toMatchObject({ code: "CONTEXT_FULL" });
+  const { prompts: [prompt] } = await reply.explain();
+  expect(prompt!.tokens.length).toBeGreaterThan(200);
+  expect(prompt!.promptTokens).toBeUndefined();
+  await model.close();
+});
+
+test("a wording asked for in a reply is the one that is used", async () => {
+  const { model } = await speakingModel("control", ["Hm.", "Hm."]);
+  const { format, prompts } = await model.reply("Hi", { tools: [look], promptVariant: "hermes3", scratchPad: true }).explain();
+  expect(format).toBe("hermes (hermes3)");
+  expect(prompts[0]!.text).toContain("<scratch_pad>");
+  expect((await model.reply("Hi", { tools: [look] }).explain()).format).toBe("hermes (card)");
+  await model.close();
+});
