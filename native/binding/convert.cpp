@@ -139,6 +139,7 @@ ContextOptions to_context_options(const Napi::Object& object) {
   options.context_size = optional_number<uint32_t>(object, "contextSize");
   options.cache_tokens = optional_number<uint32_t>(object, "cacheTokens");
   options.threads = optional_number<uint32_t>(object, "threads");
+  options.branch_memory = optional_number<uint64_t>(object, "branchMemoryBytes");
   options.kv_type = string(object, "kvType") == "q8_0" ? GGML_TYPE_Q8_0 : GGML_TYPE_F16;
   return options;
 }
@@ -183,9 +184,11 @@ Napi::Object from_stats(Napi::Env env, const Stats& stats) {
   object["cacheTokens"] = stats.cache_tokens;
   object["cacheTokensUsed"] = stats.cache_tokens_used;
   object["branches"] = stats.branches;
+  object["branchMemoryBytes"] = static_cast<double>(stats.branch_memory_bytes);
   object["threads"] = stats.threads;
   object["promptTokens"] = static_cast<double>(stats.prompt_tokens);
   object["cachedTokens"] = static_cast<double>(stats.cached_tokens);
+  object["restoredTokens"] = static_cast<double>(stats.restored_tokens);
   object["generatedTokens"] = static_cast<double>(stats.generated_tokens);
   object["ticks"] = static_cast<double>(stats.ticks);
   return object;

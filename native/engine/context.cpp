@@ -78,6 +78,7 @@ void Context::resolve_sizes(const ContextOptions& options) {
   }
   if (cache > INT32_MAX) throw EngineError("INVALID_ARGUMENT", "Expected at most 2147483647 for cacheTokens but received " + std::to_string(cache) + ".");
   cache_tokens_ = static_cast<uint32_t>(cache);
+  branch_memory_ = options.branch_memory.value_or(cache * per_token);
   context_size_ = std::min(context_size_, cache_tokens_);
 }
 

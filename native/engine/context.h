@@ -20,6 +20,7 @@ struct ContextOptions {
   std::optional<uint32_t> cache_tokens;  // all of them
   ggml_type kv_type = GGML_TYPE_F16;
   std::optional<uint32_t> threads;
+  std::optional<uint64_t> branch_memory;  // bytes for branches outside of the cache
 };
 
 // Sequences that run at once. Also llama.cpp's n_seq_max, which reserves an output row for each.
@@ -46,6 +47,7 @@ class Context {
   llama_context* get() { return context_.get(); }
   uint32_t context_size() const { return context_size_; }
   uint32_t cache_tokens() const { return cache_tokens_; }
+  uint64_t branch_memory() const { return branch_memory_; }
   uint32_t batch_size() const { return batch_size_; }
   uint32_t threads() const { return threads_; }
   // How many of them compute at the moment. Engine thread.
@@ -72,6 +74,7 @@ class Context {
   std::shared_ptr<Model> model_;
   uint32_t context_size_ = 0;
   uint32_t cache_tokens_ = 0;
+  uint64_t branch_memory_ = 0;
   uint32_t batch_size_ = 512;
   uint32_t threads_ = 1;
   ggml_type kv_type_;

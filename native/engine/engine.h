@@ -14,6 +14,7 @@
 #include <variant>
 #include <vector>
 
+#include "branch_store.h"
 #include "context.h"
 #include "kv_memory.h"
 #include "outbox.h"
@@ -101,6 +102,7 @@ class Engine {
 
   // -- engine thread owns everything below --
   LlamaMemory memory_;
+  BranchStore store_;
   PrefixCache cache_;
   Scheduler scheduler_;
   std::map<RunId, std::unique_ptr<Run>> runs_;

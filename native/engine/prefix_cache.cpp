@@ -6,6 +6,9 @@
 namespace caduceus {
 namespace {
 
+// Fewer tokens are computed as fast as they are put back.
+constexpr uint32_t worth_restoring = 8;
+
 uint32_t common_prefix(std::span<const Token> a, std::span<const Token> b) {
   const auto [end, _] = std::mismatch(a.begin(), a.end(), b.begin(), b.end());
   return static_cast<uint32_t>(end - a.begin());
@@ -13,9 +16,9 @@ uint32_t common_prefix(std::span<const Token> a, std::span<const Token> b) {
 
 }  // namespace
 
-PrefixCache::PrefixCache(KvMemory& memory, uint32_t cells, int sequences, bool can_rewind)
-    : memory_(memory), can_rewind_(can_rewind), references_(cells, 0) {
-  for (int id = sequences - 1; id >= 0; --id) free_ids_.push_back(id);
+PrefixCache::PrefixCache(KvMemory& memory, BranchStore& store, uint32_t cells, int last_id, bool can_rewind)
+    : memory_(memory), store_(store), can_rewind_(can_rewind), references_(cells, 0) {
+  for (int id = last_id; id >= 1; --id) free_ids_.push_back(id);
   for (uint32_t cell = cells; cell-- > 0;) free_cells_.push_back(cell);
 }
 
@@ -47,7 +50,40 @@ std::optional<PrefixCache::Opened> PrefixCache::open(std::span<const Token> toke
     for (const uint32_t cell : sequence.cells) ++references_[cell];
   }
   sequences_.emplace(*id, std::move(sequence));
+  idle_cells_.reset();
   return Opened{*id, shared};
+}
+
+uint32_t PrefixCache::restore(int id, std::span<const Token> tokens, uint32_t limit) {
+  Sequence& sequence = sequences_.at(id);
+  const auto usable = tokens.first(std::min<size_t>(limit, tokens.size()));
+  const auto shared = static_cast<uint32_t>(sequence.tokens.size());
+  const uint32_t stored = store_.match(usable, sequence.scope);
+  if (stored < shared + worth_restoring) return shared;
+  // Making room may push these very states out of the store; they live on here.
+  for (const BranchStore::Piece& piece : store_.pieces(usable, sequence.scope, shared, stored)) {
+    if (!make_room(piece.saved) || !memory_.load(id, piece.state->bytes(), piece.begin, piece.end)) break;
+    append(id, usable.subspan(piece.begin, piece.end - piece.begin));
+  }
+  return static_cast<uint32_t>(sequence.tokens.size());
+}
+
+uint32_t PrefixCache::longest(std::span<const Token> tokens, const std::string& scope) const {
+  uint32_t longest = store_.match(tokens, scope);
+  for (const auto& [_, sequence] : sequences_) {
+    if (sequence.scope == scope) longest = std::max(longest, common_prefix(sequence.tokens, tokens));
+  }
+  return longest;
+}
+
+bool PrefixCache::adopt(std::span<const Token> tokens, const std::string& scope, std::span<const uint8_t> state) {
+  const auto length = static_cast<uint32_t>(tokens.size());
+  const auto opened = open(tokens.first(0), 0, scope);
+  if (!opened) return false;
+  const bool fits = make_room(length) && memory_.load(opened->sequence, state, 0, length);
+  if (fits) append(opened->sequence, tokens);
+  close(opened->sequence, fits);
+  return fits;
 }
 
 void PrefixCache::append(int id, std::span<const Token> tokens) {
@@ -65,6 +101,7 @@ void PrefixCache::append(int id, std::span<const Token> tokens) {
 void PrefixCache::truncate(int id, uint32_t length) {
   Sequence& sequence = sequences_.at(id);
   memory_.remove(id, length);
+  idle_cells_.reset();
   while (sequence.cells.size() > length) {
     release(sequence.cells.back());
     sequence.cells.pop_back();
@@ -88,25 +125,40 @@ void PrefixCache::close(int id, bool keep) {
   }
   sequence.running = false;
   sequence.last_used = ++clock_;
+  idle_cells_.reset();
 }
 
 bool PrefixCache::make_room(uint32_t cells) {
   while (free() < cells) {
-    if (!evict_oldest()) return false;
+    if (!move_out_oldest()) return false;
   }
   return true;
 }
 
-uint32_t PrefixCache::available() const {
-  std::vector<bool> kept(references_.size(), false);
-  uint32_t held = 0;
-  for (const auto& [_, sequence] : sequences_) {
-    if (!sequence.running) continue;
-    for (const uint32_t cell : sequence.cells) {
-      if (!kept[cell]) kept[cell] = true, ++held;
-    }
+bool PrefixCache::cool(uint32_t most, bool spares_newest) {
+  if (!store_.is_on() || !can_rewind_) return false;
+  uint32_t cells = idle_cells();
+  if (spares_newest && cells > most) {
+    const auto newest = branch(true);
+    cells -= std::min(cells, newest == sequences_.end() ? 0 : static_cast<uint32_t>(newest->second.cells.size()));
   }
-  return capacity() - held;
+  cooling_ = (cooling_ || cells > most) && move_out_oldest();
+  return cooling_;
+}
+
+uint32_t PrefixCache::idle_cells() const {
+  if (!idle_cells_) {
+    std::vector<bool> held(references_.size(), false);
+    uint32_t running = 0;
+    for (const auto& [_, sequence] : sequences_) {
+      if (!sequence.running) continue;
+      for (const uint32_t cell : sequence.cells) {
+        if (!held[cell]) held[cell] = true, ++running;
+      }
+    }
+    idle_cells_ = used() - running;
+  }
+  return *idle_cells_;
 }
 
 uint32_t PrefixCache::branches() const {
@@ -114,19 +166,29 @@ uint32_t PrefixCache::branches() const {
 }
 
 std::optional<int> PrefixCache::free_id() {
-  if (free_ids_.empty() && !evict_oldest()) return std::nullopt;
+  if (free_ids_.empty() && !move_out_oldest()) return std::nullopt;
   const int id = free_ids_.back();
   free_ids_.pop_back();
   return id;
 }
 
-bool PrefixCache::evict_oldest() {
-  auto oldest = sequences_.end();
+PrefixCache::Sequences::iterator PrefixCache::branch(bool newest) {
+  auto found = sequences_.end();
   for (auto it = sequences_.begin(); it != sequences_.end(); ++it) {
-    if (!it->second.running && (oldest == sequences_.end() || it->second.last_used < oldest->second.last_used)) oldest = it;
+    if (it->second.running) continue;
+    if (found == sequences_.end() || (it->second.last_used > found->second.last_used) == newest) found = it;
   }
+  return found;
+}
+
+bool PrefixCache::move_out_oldest() {
+  const auto oldest = branch(false);
   if (oldest == sequences_.end()) return false;
-  drop(oldest->first);
+  const auto& [id, sequence] = *oldest;
+  if (can_rewind_) {
+    store_.add(sequence.tokens, sequence.scope, [&](uint32_t begin) { return memory_.save(id, begin, static_cast<uint32_t>(sequence.tokens.size())); });
+  }
+  drop(id);
   return true;
 }
 
@@ -135,6 +197,7 @@ void PrefixCache::drop(int id) {
   for (const uint32_t cell : sequences_.at(id).cells) release(cell);
   sequences_.erase(id);
   free_ids_.push_back(id);
+  idle_cells_.reset();
 }
 
 void PrefixCache::release(uint32_t cell) {

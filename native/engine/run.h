@@ -55,6 +55,7 @@ class Run {
   Clock::time_point parked_since{};
   std::unique_ptr<Sampler> sampler;
 
+  uint32_t restored_tokens = 0;  // that came back from memory or disk
   Usage usage;
   const Clock::time_point submitted;
   std::optional<Clock::time_point> admitted;

@@ -67,10 +67,12 @@ bool Scheduler::admit(Run& run, Clock::time_point now) {
     run.computed = 0;
     return false;
   }
+  run.computed = cache_.restore(run.sequence, run.tokens, length - 1);
   if (!run.admitted) {
     run.admitted = now;
-    run.usage.cached_tokens = opened->shared;
+    run.usage.cached_tokens = run.computed;
   }
+  run.restored_tokens += run.computed - opened->shared;
   run.phase = Run::Phase::running;
   std::erase(waiting_, &run);
   running_.push_back(&run);
@@ -127,9 +129,9 @@ bool Scheduler::preempt(const Run& who, bool parked_only) {
   return true;
 }
 
-// Takes the cells of a running one; what it has is computed again when it is admitted again.
+// Takes the cells of a running one. Like any branch, what it had goes to the store; what is lost there is computed again.
 void Scheduler::suspend(Run& run) {
-  cache_.close(run.sequence, false);
+  cache_.close(run.sequence, true);
   run.sequence = -1;
   run.computed = 0;
   run.phase = Run::Phase::waiting;

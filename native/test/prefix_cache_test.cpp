@@ -2,59 +2,15 @@
 #include "prefix_cache.h"
 
 #include <algorithm>
+#include <array>
 #include <random>
-#include <set>
 
 #include "check.h"
+#include "reference_memory.h"
 
 using namespace caduceus;
 
 namespace {
-
-// llama.cpp's unified cache in its simplest form: cells with an owner set, a token and a position.
-class ReferenceMemory final : public KvMemory {
- public:
-  struct Cell {
-    Token token;
-    uint32_t position;
-    std::set<int> owners;
-  };
-
-  void share(int from, int to, uint32_t end) override {
-    for (Cell& cell : cells_) {
-      CHECK(!cell.owners.contains(to));
-      if (cell.owners.contains(from) && cell.position < end) cell.owners.insert(to);
-    }
-  }
-
-  void remove(int sequence, uint32_t begin) override {
-    for (Cell& cell : cells_) {
-      if (cell.position >= begin) cell.owners.erase(sequence);
-    }
-    std::erase_if(cells_, [](const Cell& cell) { return cell.owners.empty(); });
-  }
-
-  void compute(int sequence, uint32_t position, Token token) { cells_.push_back({token, position, {sequence}}); }
-
-  std::vector<Token> tokens_of(int sequence) const {
-    std::vector<std::pair<uint32_t, Token>> owned;
-    for (const Cell& cell : cells_) {
-      if (cell.owners.contains(sequence)) owned.emplace_back(cell.position, cell.token);
-    }
-    std::sort(owned.begin(), owned.end());
-    std::vector<Token> tokens;
-    for (uint32_t i = 0; i < owned.size(); ++i) {
-      CHECK(owned[i].first == i);  // positions are contiguous, none twice
-      tokens.push_back(owned[i].second);
-    }
-    return tokens;
-  }
-
-  size_t used() const { return cells_.size(); }
-
- private:
-  std::vector<Cell> cells_;
-};
 
 struct Live {
   int sequence;
@@ -67,7 +23,9 @@ void random_traffic(uint32_t seed, int steps, bool can_rewind) {
   ReferenceMemory memory;
   const uint32_t capacity = 64 + pick(200);
   const int ids = 3 + static_cast<int>(pick(12));
-  PrefixCache cache(memory, capacity, ids, can_rewind);
+  // None, too small for much, enough for everything.
+  BranchStore store(std::array<uint64_t, 3>{0, 400, 1 << 30}[seed % 3]);
+  PrefixCache cache(memory, store, capacity, ids, can_rewind);
   std::vector<Live> live;
   uint64_t shared_tokens = 0;
 
@@ -82,7 +40,7 @@ void random_traffic(uint32_t seed, int steps, bool can_rewind) {
   };
 
   for (int step = 0; step < steps; ++step) {
-    const uint32_t action = pick(10);
+    const uint32_t action = pick(11);
     if (action < 3) {
       // Few distinct tokens, so that prefixes are shared often.
       std::vector<Token> prompt(1 + pick(30));
@@ -96,9 +54,12 @@ void random_traffic(uint32_t seed, int steps, bool can_rewind) {
       }
       CHECK(opened->shared <= limit);
       shared_tokens += opened->shared;
-      Live run{opened->sequence, {prompt.begin(), prompt.begin() + opened->shared}};
+      const uint32_t known = cache.restore(opened->sequence, prompt, limit);
+      CHECK(known >= opened->shared && known <= limit);
+      CHECK(known == opened->shared || store.is_on());
+      Live run{opened->sequence, {prompt.begin(), prompt.begin() + known}};
       CHECK(memory.tokens_of(run.sequence) == run.tokens);
-      compute(run, {prompt.begin() + opened->shared, prompt.end()});
+      compute(run, {prompt.begin() + known, prompt.end()});
       live.push_back(std::move(run));
     } else if (live.empty()) {
       continue;
@@ -110,12 +71,18 @@ void random_traffic(uint32_t seed, int steps, bool can_rewind) {
       if (!can_rewind) continue;
       cache.truncate(run.sequence, length);
       run.tokens.resize(length);
+    } else if (action == 8) {
+      const uint32_t branches = cache.branches();
+      const bool moved = cache.cool(pick(20), pick(2) == 0);
+      CHECK(cache.branches() == branches - (moved ? 1 : 0));
     } else {
       const uint32_t at = pick(static_cast<uint32_t>(live.size()));
       cache.close(live[at].sequence, pick(4) != 0);
       live.erase(live.begin() + at);
     }
     CHECK(cache.used() == memory.used());
+    CHECK(memory.most_used <= capacity);
+    CHECK(store.bytes() <= (seed % 3 == 0 ? 0u : seed % 3 == 1 ? 400u : 1u << 30));
     CHECK(cache.used() <= capacity);
     CHECK(cache.branches() + live.size() <= static_cast<size_t>(ids));
     if (step % 16 == 0) {
@@ -133,6 +100,8 @@ void random_traffic(uint32_t seed, int steps, bool can_rewind) {
   CHECK(cache.make_room(capacity));
   CHECK(memory.used() == 0 && cache.used() == 0 && cache.branches() == 0);
   CHECK(!can_rewind || shared_tokens > 0);
+  CHECK((store.is_on() && can_rewind) == (memory.saves > 0));
+  if (seed % 3 == 2 && can_rewind) CHECK(memory.loads > 0);
 }
 
 }  // namespace
@@ -141,7 +110,8 @@ int main(int argc, char** argv) {
   CLAIM("a prompt shares the longest prefix, of branches and of running sequences, but never its last token");
   {
     ReferenceMemory memory;
-    PrefixCache cache(memory, 100, 8, true);
+    BranchStore store(0);
+    PrefixCache cache(memory, store, 100, 8, true);
     const std::vector<Token> tokens{1, 2, 3, 4};
     const auto first = cache.open(tokens, 3, "");
     CHECK(first && first->shared == 0);
@@ -159,7 +129,8 @@ int main(int argc, char** argv) {
   CLAIM("a branch that a longer one holds is dropped, and ids do not run out");
   {
     ReferenceMemory memory;
-    PrefixCache cache(memory, 1000, 4, true);
+    BranchStore store(0);
+    PrefixCache cache(memory, store, 1000, 4, true);
     std::vector<Token> tokens{7};
     for (int turn = 0; turn < 50; ++turn) {
       tokens.push_back(turn);
@@ -171,6 +142,59 @@ int main(int argc, char** argv) {
       cache.close(opened->sequence, true);
       CHECK(cache.branches() == 1);
     }
+  }
+
+  CLAIM("cold branches go to the store, what they share only once, and come back exact");
+  {
+    ReferenceMemory memory;
+    BranchStore store(1 << 20);
+    PrefixCache cache(memory, store, 200, 16, true);
+    const auto run = [&](std::vector<Token> tokens) {
+      const auto opened = cache.open(tokens, static_cast<uint32_t>(tokens.size()) - 1, "");
+      const uint32_t known = cache.restore(opened->sequence, tokens, static_cast<uint32_t>(tokens.size()) - 1);
+      const std::vector<Token> rest(tokens.begin() + known, tokens.end());
+      for (uint32_t i = 0; i < rest.size(); ++i) memory.compute(opened->sequence, known + i, rest[i]);
+      cache.append(opened->sequence, rest);
+      CHECK(memory.tokens_of(opened->sequence) == tokens);
+      cache.close(opened->sequence, true);
+      return known;
+    };
+    std::vector<Token> base(40);
+    for (Token i = 0; i < 40; ++i) base[i] = i;
+    const auto with = [&](Token last, int count) {
+      auto tokens = base;
+      for (int i = 0; i < count; ++i) tokens.push_back(last + i);
+      return tokens;
+    };
+    CHECK(run(with(100, 20)) == 0);
+    CHECK(run(with(200, 10)) == 40);
+    CHECK(cache.used() == 70 && !cache.cool(70, false) && !cache.cool(20, true));
+    while (cache.cool(0, false)) {}
+    CHECK(cache.used() == 0 && cache.branches() == 0 && memory.used() == 0);
+    // 60 tokens, and the 10 that the second has of its own; a word before each.
+    CHECK(store.size() == 2 && store.bytes() == (61 + 11) * sizeof(Token));
+    CHECK(run(with(200, 30)) == 50);
+    CHECK(run(with(100, 20)) == 59);
+    while (cache.cool(0, false)) {}
+    CHECK(store.size() == 3 && store.bytes() == (61 + 11 + 21) * sizeof(Token));
+    CHECK(cache.longest(with(200, 30), "") == 70 && cache.longest(with(200, 30), "tenant") == 0);
+  }
+
+  CLAIM("a state from elsewhere becomes a branch like any other");
+  {
+    ReferenceMemory memory;
+    BranchStore store(0);
+    PrefixCache cache(memory, store, 60, 4, true);
+    const std::vector<Token> tokens(50, 3);
+    const auto opened = cache.open(tokens, 49, "");
+    for (uint32_t i = 0; i < 50; ++i) memory.compute(opened->sequence, i, 3);
+    cache.append(opened->sequence, tokens);
+    const SavedState state = cache.save(opened->sequence, 40);
+    CHECK(!cache.adopt(std::span(tokens).first(40), "", state.bytes()));  // no room
+    CHECK(cache.used() == 50 && cache.branches() == 0);
+    cache.close(opened->sequence, false);
+    CHECK(cache.adopt(std::span(tokens).first(40), "", state.bytes()));
+    CHECK(cache.used() == 40 && cache.branches() == 1 && cache.longest(tokens, "") == 40);
   }
 
   CLAIM("random traffic keeps cells, ids and tokens exact");

@@ -17,12 +17,14 @@ namespace {
 class NoMemory final : public KvMemory {
   void share(int, int, uint32_t) override {}
   void remove(int, uint32_t) override {}
+  SavedState save(int, uint32_t begin, uint32_t end) override { return {std::make_unique<uint8_t[]>(end - begin), end - begin}; }
+  bool load(int, std::span<const uint8_t>, uint32_t, uint32_t) override { return true; }
 };
 
 // Plays the engine: gives a cell to what it computes and a token to who has its logits.
 struct World {
   explicit World(uint32_t seed, uint32_t cells, uint32_t context, size_t running)
-      : random(seed), context_size(context), cache(memory, cells, 255, true), scheduler(cache, {.context_size = context, .running = running, .waiting = 40}) {}
+      : random(seed), context_size(context), store(seed % 2 ? cells : 0), cache(memory, store, cells, 255, true), scheduler(cache, {.context_size = context, .running = running, .waiting = 40}) {}
 
   uint32_t below(uint32_t limit) { return static_cast<uint32_t>(random() % limit); }
 
@@ -103,6 +105,7 @@ struct World {
   std::mt19937 random;
   uint32_t context_size;
   NoMemory memory;
+  BranchStore store;
   PrefixCache cache;
   Scheduler scheduler;
   Clock::time_point now{1h};
