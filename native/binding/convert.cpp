@@ -131,6 +131,8 @@ RunRequest to_request(const Napi::Object& object) {
   request.cache_scope = string(object, "cacheScope");
   request.priority = static_cast<int32_t>(number(object, "priority"));
   request.queue_timeout_ms = optional_number<double>(object, "queueTimeoutMs");
+  request.keep_prefix = optional_number<uint32_t>(object, "keepPrefix");
+  request.deterministic = object.Get("deterministic").ToBoolean();
   return request;
 }
 
@@ -139,8 +141,15 @@ ContextOptions to_context_options(const Napi::Object& object) {
   options.context_size = optional_number<uint32_t>(object, "contextSize");
   options.cache_tokens = optional_number<uint32_t>(object, "cacheTokens");
   options.threads = optional_number<uint32_t>(object, "threads");
-  options.branch_memory = optional_number<uint64_t>(object, "branchMemoryBytes");
   options.kv_type = string(object, "kvType") == "q8_0" ? GGML_TYPE_Q8_0 : GGML_TYPE_F16;
+  return options;
+}
+
+EngineOptions to_engine_options(const Napi::Object& object) {
+  EngineOptions options;
+  options.branch_memory = optional_number<uint64_t>(object, "branchMemoryBytes");
+  if (!object.Get("prefixFolder").IsUndefined()) options.prefix_folder = string(object, "prefixFolder");
+  options.prefix_folder_bytes = optional_number<uint64_t>(object, "prefixFolderBytes").value_or(0);
   return options;
 }
 

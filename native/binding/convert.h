@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "../engine/context.h"
+#include "../engine/engine.h"
 #include "../engine/request.h"
 
 namespace caduceus::binding {
@@ -15,6 +16,7 @@ std::vector<PromptPart> to_parts(const Napi::Value& value);
 RunRequest to_request(const Napi::Object& object);
 std::vector<Token> to_tokens(const Napi::Value& value);
 ContextOptions to_context_options(const Napi::Object& object);
+EngineOptions to_engine_options(const Napi::Object& object);
 
 Napi::Object from_info(Napi::Env env, const ModelInfo& info, const Context& context);
 Napi::Object from_stats(Napi::Env env, const Stats& stats);

@@ -24,10 +24,10 @@ EngineObject::~EngineObject() {
   let_go();
 }
 
-void EngineObject::adopt(Napi::Env env, std::unique_ptr<Context> context, const Napi::Function& on_wake) {
+void EngineObject::adopt(Napi::Env env, std::unique_ptr<Context> context, const EngineOptions& options, const Napi::Function& on_wake) {
   wake_ = Napi::ThreadSafeFunction::New(env, on_wake, "caduceus engine", 0, 1);
   wake_.Unref(env);
-  engine_ = std::make_shared<Engine>(std::move(context), [wake = wake_, silent = silent_]() mutable {
+  engine_ = std::make_shared<Engine>(std::move(context), options, [wake = wake_, silent = silent_]() mutable {
     if (!*silent) wake.NonBlockingCall();
   });
   // Hooks run in reverse order: added after the thread-safe function's own, this one joins the thread before it goes.

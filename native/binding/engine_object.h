@@ -24,7 +24,7 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   ~EngineObject() override;
 
   // Takes over a context that a loading thread has made. `on_wake` is called on the event loop when output is ready.
-  void adopt(Napi::Env env, std::unique_ptr<Context> context, const Napi::Function& on_wake);
+  void adopt(Napi::Env env, std::unique_ptr<Context> context, const EngineOptions& options, const Napi::Function& on_wake);
 
  private:
   Napi::Value submit(const Napi::CallbackInfo& info);

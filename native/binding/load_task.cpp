@@ -6,8 +6,8 @@
 
 namespace caduceus::binding {
 
-LoadTask::LoadTask(Napi::Env env, ModelOptions model, ContextOptions context)
-    : env_(env), model_options_(std::move(model)), context_options_(std::move(context)), deferred_(Napi::Promise::Deferred::New(env)) {}
+LoadTask::LoadTask(Napi::Env env, ModelOptions model, ContextOptions context, EngineOptions engine)
+    : env_(env), model_options_(std::move(model)), context_options_(std::move(context)), engine_options_(std::move(engine)), deferred_(Napi::Promise::Deferred::New(env)) {}
 
 Napi::Value LoadTask::start(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
@@ -18,7 +18,7 @@ Napi::Value LoadTask::start(const Napi::CallbackInfo& info) {
     model.gpu_layers = options.Get("gpuLayers").As<Napi::Number>().Int32Value();
 
     // Owned by its own events: `settle`, the last of them, deletes it; so does the clean-up hook.
-    auto* task = new LoadTask(env, std::move(model), to_context_options(options));
+    auto* task = new LoadTask(env, std::move(model), to_context_options(options), to_engine_options(options));
     task->on_wake_ = Napi::Persistent(info[1].As<Napi::Function>());
     if (info[2].IsFunction()) task->on_progress_ = Napi::Persistent(info[2].As<Napi::Function>());
     task->events_ = Napi::ThreadSafeFunction::New(env, Napi::Function::New(env, [](const Napi::CallbackInfo&) {}), "caduceus load", 0, 1);
@@ -70,7 +70,7 @@ void LoadTask::settle(Napi::Env env) {
   if (error_) return deferred_.Reject(to_js(env, error_->code(), error_->what()).Value());
   try {
     const Napi::Object object = env.GetInstanceData<AddonData>()->engine_class.New({});
-    EngineObject::Unwrap(object)->adopt(env, std::move(context_), on_wake_.Value());
+    EngineObject::Unwrap(object)->adopt(env, std::move(context_), engine_options_, on_wake_.Value());
     deferred_.Resolve(object);
   } catch (const Napi::Error& error) {
     deferred_.Reject(error.Value());

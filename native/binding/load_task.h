@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "../engine/context.h"
+#include "../engine/engine.h"
 #include "../engine/error.h"
 #include "../engine/model.h"
 
@@ -24,7 +25,7 @@ class LoadTask {
   static Napi::Value start(const Napi::CallbackInfo& info);
 
  private:
-  LoadTask(Napi::Env env, ModelOptions model, ContextOptions context);
+  LoadTask(Napi::Env env, ModelOptions model, ContextOptions context, EngineOptions engine);
 
   void run();
   void settle(Napi::Env env);
@@ -34,6 +35,7 @@ class LoadTask {
   Napi::Env env_;
   ModelOptions model_options_;
   ContextOptions context_options_;
+  EngineOptions engine_options_;
   Napi::Promise::Deferred deferred_;
   Napi::FunctionReference on_wake_;
   Napi::FunctionReference on_progress_;

@@ -20,16 +20,37 @@ std::string mebibytes(uint64_t bytes) { return std::to_string((bytes + (1 << 20)
 Context::Context(std::shared_ptr<Model> model, const ContextOptions& options) : model_(std::move(model)), kv_type_(options.kv_type) {
   resolve_sizes(options);
   threads_ = options.threads.value_or(usable_cores());
-  threads_set_ = threads_;
   governor_ = ThreadGovernor(threads_);
+  ggml_threadpool_params pool = ggml_threadpool_params_default(static_cast<int>(threads_));
+  pool_ = {ggml_threadpool_new(&pool), ggml_threadpool_free};
+  if (!pool_) throw EngineError("ENGINE_FAILED", "The threads of the engine could not be started.");
+  make();
+}
 
+Context::Context(Context& first)
+    : model_(first.model_),
+      running_(1),
+      context_size_(first.context_size_),
+      cache_tokens_(first.context_size_),
+      batch_size_(64),
+      threads_(first.threads_),
+      kv_type_(first.kv_type_),
+      governed_(false),
+      interrupted_(&first.interrupt),
+      pool_(first.pool_) {
+  check_memory();
+  make();
+}
+
+void Context::make() {
   llama_context_params params = llama_context_default_params();
   params.n_ctx = cache_tokens_;
   params.n_batch = batch_size_;
   params.n_ubatch = batch_size_;
-  params.n_seq_max = max_running;
+  // One more than run: the sequence by which states are saved and loaded.
+  params.n_seq_max = running_ + 1;
   // The default would reserve a row of logits for every token of a batch.
-  params.n_outputs_max = max_running;
+  params.n_outputs_max = running_ + 1;
   params.n_threads = static_cast<int32_t>(threads_);
   params.n_threads_batch = static_cast<int32_t>(threads_);
   // Without flash attention a unified cache is twice as slow on a CPU (8 sequences at 512: 55 ms against 117 ms).
@@ -39,8 +60,8 @@ Context::Context(std::shared_ptr<Model> model, const ContextOptions& options) : 
   params.type_k = kv_type_;
   params.type_v = kv_type_;
   params.no_perf = true;
-  params.abort_callback = [](void* data) { return static_cast<Context*>(data)->interrupt.load(std::memory_order_relaxed); };
-  params.abort_callback_data = this;
+  params.abort_callback = [](void* flag) { return static_cast<std::atomic<bool>*>(flag)->load(std::memory_order_relaxed); };
+  params.abort_callback_data = interrupted_;
 
   const AssertionGuard guard;
   const ErrorLogCapture errors;
@@ -49,9 +70,7 @@ Context::Context(std::shared_ptr<Model> model, const ContextOptions& options) : 
     const std::string reason = errors.last();
     throw EngineError("ENGINE_FAILED", "The context for " + model_->info().path + " could not be made" + (reason.empty() ? "." : ": " + reason + "."));
   }
-  ggml_threadpool_params pool = ggml_threadpool_params_default(static_cast<int>(threads_));
-  pool_.reset(ggml_threadpool_new(&pool));
-  if (!pool_) throw EngineError("ENGINE_FAILED", "The threads of the engine could not be started.");
+  threads_set_ = threads_;
   llama_attach_threadpool(context_.get(), pool_.get(), pool_.get());
   batch_ = std::make_unique<Batch>(batch_size_);
 }
@@ -70,16 +89,17 @@ void Context::resolve_sizes(const ContextOptions& options) {
   if (options.context_size && cache < context_size_) {
     throw EngineError("INVALID_ARGUMENT", "Expected at least contextSize (" + std::to_string(context_size_) + ") for cacheTokens but received " + std::to_string(cache) + ".");
   }
-  const uint64_t per_token = std::max<uint64_t>(1, model_->cache_bytes_per_token(kv_type_));
-  const uint64_t memory = available_memory();
-  if (memory > 0 && cache > memory / per_token) {
-    throw EngineError("OUT_OF_MEMORY", "A cache of " + std::to_string(cache) + " tokens needs " + mebibytes(cache * per_token) + " but " + mebibytes(memory) +
-                                           " are free; lower cacheTokens or contextSize, or use kvType \"q8_0\".");
-  }
   if (cache > INT32_MAX) throw EngineError("INVALID_ARGUMENT", "Expected at most 2147483647 for cacheTokens but received " + std::to_string(cache) + ".");
   cache_tokens_ = static_cast<uint32_t>(cache);
-  branch_memory_ = options.branch_memory.value_or(cache * per_token);
   context_size_ = std::min(context_size_, cache_tokens_);
+  check_memory();
+}
+
+void Context::check_memory() const {
+  const uint64_t memory = available_memory();
+  if (memory == 0 || cache_bytes() <= memory) return;
+  throw EngineError("OUT_OF_MEMORY", "A cache of " + std::to_string(cache_tokens_) + " tokens needs " + mebibytes(cache_bytes()) + " but " + mebibytes(memory) +
+                                         " are free; lower cacheTokens or contextSize, or use kvType \"q8_0\".");
 }
 
 int Context::decode(std::span<const Row> rows) {
@@ -92,14 +112,15 @@ int Context::decode(std::span<const Row> rows) {
     batch.seq_id[i][0] = rows[i].sequence;
     batch.logits[i] = rows[i].output ? 1 : 0;
   }
-  if (const uint32_t threads = governor_.begin(ThreadGovernor::Clock::now()); threads != threads_set_) {
+  const uint32_t threads = governed_ ? governor_.begin(ThreadGovernor::Clock::now()) : threads_;
+  if (threads != threads_set_) {
     // More than one row uses the second count: both are set.
     llama_set_n_threads(context_.get(), static_cast<int32_t>(threads), static_cast<int32_t>(threads));
     threads_set_ = threads;
   }
   const int result = llama_decode(context_.get(), batch);
   llama_synchronize(context_.get());
-  governor_.end(ThreadGovernor::Clock::now());
+  if (governed_) governor_.end(ThreadGovernor::Clock::now());
   return result;
 }
 

@@ -20,15 +20,15 @@ struct ContextOptions {
   std::optional<uint32_t> cache_tokens;  // all of them
   ggml_type kv_type = GGML_TYPE_F16;
   std::optional<uint32_t> threads;
-  std::optional<uint64_t> branch_memory;  // bytes for branches outside of the cache
 };
-
-// Sequences that run at once. Also llama.cpp's n_seq_max, which reserves an output row for each.
-constexpr uint32_t max_running = 64;
 
 class Context {
  public:
+  // For up to 64 runs at once.
   Context(std::shared_ptr<Model> model, const ContextOptions& options);
+  // Another one of the same model and settings, for one run at a time, that always computes with all threads. It uses the
+  // first one's threads, and is interrupted with it; they may not compute at the same time.
+  explicit Context(Context& first);
 
   struct Row {
     llama_token token;
@@ -47,7 +47,9 @@ class Context {
   llama_context* get() { return context_.get(); }
   uint32_t context_size() const { return context_size_; }
   uint32_t cache_tokens() const { return cache_tokens_; }
-  uint64_t branch_memory() const { return branch_memory_; }
+  // Runs at once.
+  uint32_t running() const { return running_; }
+  uint64_t cache_bytes() const { return cache_tokens_ * model_->cache_bytes_per_token(kv_type_); }
   uint32_t batch_size() const { return batch_size_; }
   uint32_t threads() const { return threads_; }
   // How many of them compute at the moment. Engine thread.
@@ -58,9 +60,6 @@ class Context {
   struct FreeContext {
     void operator()(llama_context* context) const { llama_free(context); }
   };
-  struct FreePool {
-    void operator()(ggml_threadpool* pool) const { ggml_threadpool_free(pool); }
-  };
   struct Batch {
     explicit Batch(uint32_t size) : batch(llama_batch_init(static_cast<int32_t>(size), 0, 1)) {}
     ~Batch() { llama_batch_free(batch); }
@@ -70,17 +69,21 @@ class Context {
   };
 
   void resolve_sizes(const ContextOptions& options);
+  void check_memory() const;
+  void make();
 
   std::shared_ptr<Model> model_;
+  uint32_t running_ = 64;
   uint32_t context_size_ = 0;
   uint32_t cache_tokens_ = 0;
-  uint64_t branch_memory_ = 0;
   uint32_t batch_size_ = 512;
   uint32_t threads_ = 1;
   ggml_type kv_type_;
   ThreadGovernor governor_{1};
+  bool governed_ = true;
   uint32_t threads_set_ = 0;
-  std::unique_ptr<ggml_threadpool, FreePool> pool_;
+  std::atomic<bool>* interrupted_ = &interrupt;
+  std::shared_ptr<ggml_threadpool> pool_;
   std::unique_ptr<llama_context, FreeContext> context_;
   std::unique_ptr<Batch> batch_;
 };

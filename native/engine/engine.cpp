@@ -11,10 +11,8 @@ namespace {
 // Branches may hold so many cells beside what runs: each 2,000 cost 0.45 ms of a token's 7.4 (SmolLM2, 2 threads).
 constexpr uint32_t warm_cells = 512;
 
-// The unified cache knows 256 sequences; recurrent memory only n_seq_max.
-int last_sequence(const Model& model) {
-  return (model.can_rewind() ? static_cast<int>(llama_max_parallel_sequences()) : static_cast<int>(max_running)) - 1;
-}
+// What a saved state depends on besides its model.
+std::string settings_of(const Context& context) { return std::string("ggml ") + ggml_version() + " state " + std::to_string(LLAMA_STATE_SEQ_VERSION) + " kv " + ggml_type_name(context.kv_type()); }
 
 Run::Ending failed(Run& run, const std::string& code, const std::string& message) {
   Run::Ending ending = run.finish(FinishReason::error);
@@ -26,15 +24,18 @@ Run::Ending failed(Run& run, const std::string& code, const std::string& message
 
 }  // namespace
 
-Engine::Engine(std::unique_ptr<Context> context, std::function<void()> wake)
+Engine::Engine(std::unique_ptr<Context> context, const EngineOptions& options, std::function<void()> wake)
     : context_(std::move(context)),
       tokenizer_(context_->model().vocab()),
       outbox_(std::move(wake)),
-      memory_(context_->get()),
-      store_(context_->branch_memory()),
-      cache_(memory_, store_, context_->cache_tokens(), last_sequence(context_->model()), context_->model().can_rewind()),
-      scheduler_(cache_, {.context_size = context_->context_size(), .running = max_running}) {
+      shared_(std::make_unique<Lane>(*context_, options.branch_memory.value_or(context_->cache_bytes()), false)) {
   update_stats();
+  // Where a sequence cannot go back, a kept prefix would be of no use but to the very same prompt.
+  if (!options.prefix_folder.empty() && context_->model().can_rewind()) {
+    const std::filesystem::path folder(reinterpret_cast<const char8_t*>(options.prefix_folder.c_str()));
+    const std::filesystem::path model(reinterpret_cast<const char8_t*>(model_info().path.c_str()));
+    folder_ = std::make_unique<PrefixFolder>(folder, options.prefix_folder_bytes, model, settings_of(*context_), [this](PrefixFolder::Found found) { push(std::move(found)); });
+  }
   thread_ = std::thread([this] { loop(); });
 }
 
@@ -121,6 +122,8 @@ void Engine::loop() {
     std::lock_guard lock(commands_mutex_);
     failure_ = message;
   }
+  // What is still to be kept is written before the engine counts as closed.
+  folder_.reset();
   // Runs submitted between the last look and the end of this thread are among the commands.
   std::vector<Command> left;
   {
@@ -129,8 +132,8 @@ void Engine::loop() {
   }
   for (auto& [_, run] : runs_) {
     if (run->phase == Run::Phase::ended) continue;
+    lane_of(*run).scheduler.remove(*run, false);
     outbox_.end(run->id, "", failed(*run, code, message).end);
-    scheduler_.remove(*run, false);
   }
   for (Command& command : left) {
     if (auto* submit = std::get_if<Submit>(&command)) {
@@ -144,13 +147,16 @@ void Engine::loop() {
 
 void Engine::tick() {
   const auto now = Clock::now();
-  scheduler_.update_parked([this](RunId id) { return outbox_.held(id); }, now);
-  for (const auto& [run, code, message] : scheduler_.expired(now)) fail(*run, code, message);
-  bool worked = scheduler_.admit(now);
-  worked |= decode();
-  worked |= prefill();
+  bool worked = false;
+  each_lane([&](Lane& lane) {
+    lane.scheduler.update_parked([this](RunId id) { return outbox_.held(id); }, now);
+    for (const auto& [run, code, message] : lane.scheduler.expired(now)) fail(*run, code, message);
+    worked |= lane.scheduler.admit(now);
+    worked |= decode(lane);
+    worked |= prefill(lane);
+  });
   // Beside others at work one branch a tick goes; while nobody works they all do, but for the newest.
-  worked |= cache_.cool(warm_cells, !worked);
+  worked |= shared_->cache.cool(warm_cells, !worked);
   ++totals_.ticks;
   update_stats();
   outbox_.publish();
@@ -173,6 +179,8 @@ bool Engine::take_commands() {
     } else if (auto* release = std::get_if<Release>(&command)) {
       cancel_now(release->id);
       runs_.erase(release->id);
+    } else if (auto* found = std::get_if<PrefixFolder::Found>(&command)) {
+      adopt(std::move(*found));
     }
   }
   return !stopping;
@@ -182,38 +190,9 @@ void Engine::begin(Submit submit) {
   auto [it, _] = runs_.emplace(submit.id, std::make_unique<Run>(submit.id, std::move(submit.request), submit.submitted));
   Run& run = *it->second;
   try {
-    std::vector<Token> tokens;
-    if (run.request.after) {
-      const auto before = runs_.find(*run.request.after);
-      if (before == runs_.end() || before->second->phase != Run::Phase::ended) {
-        throw EngineError("INVALID_ARGUMENT", "Expected the id of an earlier run that has ended for after but received " + std::to_string(*run.request.after) + ".");
-      }
-      tokens = before->second->tokens;
-    }
-    // A prompt far beyond the context is refused without tokenising it: that would hold up every other run.
-    size_t bytes = 0;
-    for (const PromptPart& part : run.request.prompt) {
-      if (const auto* text = std::get_if<TextPart>(&part)) bytes += text->text.size();
-      if (const auto* control = std::get_if<ControlPart>(&part)) bytes += control->text.size();
-    }
-    const size_t least = bytes / tokenizer_.longest_piece();
-    const uint32_t limit = context_->context_size();
-    if (tokens.size() + least >= limit) {
-      throw EngineError("CONTEXT_FULL", "The prompt has at least " + std::to_string(tokens.size() + least) + " tokens, but the context holds " + std::to_string(limit) +
-                                            " and needs room for one more; shorten it by " + std::to_string(tokens.size() + least - limit + 1) + " or raise contextSize.");
-    }
-    const auto added = tokenizer_.tokenize(run.request.prompt, tokens.empty() ? std::nullopt : std::optional(tokens.back()));
-    tokens.insert(tokens.end(), added.begin(), added.end());
-    if (tokens.empty()) throw EngineError("INVALID_ARGUMENT", "Expected at least one token for prompt but received none.");
-    if (tokens.size() >= limit) {
-      throw EngineError("CONTEXT_FULL", "The prompt has " + std::to_string(tokens.size()) + " tokens, but the context holds " + std::to_string(limit) +
-                                            " and needs room for one more; shorten it by " + std::to_string(tokens.size() - limit + 1) + " or raise contextSize.");
-    }
-    for (const auto& [token, bias] : run.request.sampling.logit_bias) {
-      if (!tokenizer_.is_token(token)) throw EngineError("INVALID_ARGUMENT", "Expected token ids of this model for logitBias but received " + std::to_string(token) + ".");
-    }
-    run.start(std::move(tokens), context_->model().vocab());
-    scheduler_.enqueue(run);
+    if (run.request.deterministic) open_exact_lane();
+    run.start(read_prompt(run), context_->model().vocab());
+    start(run);
   } catch (const EngineError& error) {
     fail(run, error.code(), error.what());
   }
@@ -224,105 +203,6 @@ void Engine::cancel_now(RunId id) {
   if (it != runs_.end() && it->second->phase != Run::Phase::ended) finish(*it->second, FinishReason::cancelled);
 }
 
-bool Engine::decode() {
-  const std::vector<Run*> batch = scheduler_.next_to_decode();
-  if (batch.empty()) return false;
-
-  rows_.clear();
-  for (const Run* run : batch) rows_.push_back({run->tokens[run->computed], static_cast<llama_pos>(run->computed), run->sequence, true});
-  const auto before = Clock::now();
-  const int result = context_->decode(rows_);
-  if (result == 2) return true;  // interrupted: the engine stops
-  if (result != 0) {
-    for (Run* run : batch) fail(*run, "ENGINE_FAILED", "llama_decode failed with " + std::to_string(result) + ".");
-    return true;
-  }
-  for (size_t i = 0; i < batch.size(); ++i) {
-    Run& run = *batch[i];
-    cache_.append(run.sequence, std::span(run.tokens).subspan(run.computed, 1));
-    ++run.computed;
-    sample(run, static_cast<int>(i));
-  }
-  const double took = milliseconds(Clock::now() - before);
-  decode_ms_ = decode_ms_ == 0 ? took : 0.8 * decode_ms_ + 0.2 * took;
-  return true;
-}
-
-bool Engine::prefill() {
-  const uint32_t most = prefill_rows(scheduler_.anyone_decodes());
-  Run* run = scheduler_.next_to_prefill(most);
-  if (!run) return false;
-  const uint32_t count = std::min(run->remaining(), most);
-
-  rows_.clear();
-  for (uint32_t i = 0; i < count; ++i) {
-    const uint32_t at = run->computed + i;
-    rows_.push_back({run->tokens[at], static_cast<llama_pos>(at), run->sequence, at + 1 == run->tokens.size()});
-  }
-  {
-    std::lock_guard lock(commands_mutex_);
-    prefilling_ = run->id;
-    const bool cancelled = std::any_of(commands_.begin(), commands_.end(), [&](const Command& command) {
-      const auto* cancel = std::get_if<Cancel>(&command);
-      const auto* release = std::get_if<Release>(&command);
-      return (cancel && cancel->id == run->id) || (release && release->id == run->id);
-    });
-    context_->interrupt = stopping_ || cancelled;
-  }
-  const auto before = Clock::now();
-  const int result = context_->decode(rows_);
-  const double took = milliseconds(Clock::now() - before);
-  {
-    std::lock_guard lock(commands_mutex_);
-    prefilling_ = 0;
-    context_->interrupt = stopping_;
-  }
-  run->prompt_ms += took;
-  if (result == 2) {
-    // Only llama.cpp knows what of the chunk is left; the cancel or the stop that interrupted is the next command.
-    const llama_pos last = llama_memory_seq_pos_max(llama_get_memory(context_->get()), run->sequence);
-    const uint32_t whole = std::min(run->computed, static_cast<uint32_t>(last + 1));
-    cache_.truncate(run->sequence, whole);
-    run->computed = whole;
-    return true;
-  }
-  if (result != 0) {
-    fail(*run, "ENGINE_FAILED", "llama_decode failed with " + std::to_string(result) + " while it read the prompt.");
-    return true;
-  }
-  const double per_row = took / count;
-  prefill_row_ms_ = prefill_row_ms_ == 0 ? per_row : 0.5 * prefill_row_ms_ + 0.5 * per_row;
-  cache_.append(run->sequence, std::span(run->tokens).subspan(run->computed, count));
-  run->computed += count;
-  if (run->remaining() == 0) sample(*run, static_cast<int>(count) - 1);
-  return true;
-}
-
-uint32_t Engine::prefill_rows(bool others_decode) const {
-  const uint32_t most = context_->batch_size();
-  if (prefill_row_ms_ <= 0) return std::min(others_decode ? 32u : 128u, most);
-  // While others decode, reading may take about two of their ticks; alone, a second, so that newcomers are served.
-  const double budget = others_decode ? 2 * decode_ms_ : 1000;
-  const uint32_t least = others_decode ? 8 : 32;
-  return std::clamp(static_cast<uint32_t>(std::min(budget / prefill_row_ms_, 1e6)), least, most);
-}
-
-void Engine::sample(Run& run, int row) {
-  const auto logits = context_->logits(row);
-  const Token token = logits.empty() ? LLAMA_TOKEN_NULL : run.sampler->sample(logits, scratch_);
-  if (token == LLAMA_TOKEN_NULL) return fail(run, "ENGINE_FAILED", "The model gave no usable probabilities for the next token; its file may be damaged.");
-  const auto& stops = run.request.stop_tokens;
-  if (tokenizer_.is_end_of_generation(token) || std::find(stops.begin(), stops.end(), token) != stops.end()) {
-    if (!run.first_token) run.first_token = Clock::now();
-    return finish(run, FinishReason::stop);
-  }
-  const auto probability = run.request.log_probabilities ? std::optional(log_probability(logits, token)) : std::nullopt;
-  const Run::Step step = run.accept(token, tokenizer_, context_->context_size());
-  ++totals_.generated_tokens;
-  outbox_.add(run.id, step.text, token, probability);
-  if (step.finished) finish(run, *step.finished);
-}
-
 void Engine::finish(Run& run, FinishReason reason) { end(run, run.finish(reason)); }
 
 void Engine::fail(Run& run, const std::string& code, const std::string& message) { end(run, failed(run, code, message)); }
@@ -331,27 +211,35 @@ void Engine::end(Run& run, Run::Ending ending) {
   totals_.prompt_tokens += ending.end.usage.prompt_tokens;
   totals_.cached_tokens += ending.end.usage.cached_tokens;
   totals_.restored_tokens += run.restored_tokens;
-  scheduler_.remove(run, ending.end.reason != FinishReason::error);
+  // What is exact shares nothing, so that nothing of it is kept.
+  lane_of(run).scheduler.remove(run, !run.exact && ending.end.reason != FinishReason::error);
+  // Whoever sees the end finds it counted.
+  update_stats();
   outbox_.end(run.id, ending.text, std::move(ending.end));
 }
 
 void Engine::update_stats() {
-  const auto& running = scheduler_.running();
   Stats stats = totals_;
-  stats.running = static_cast<uint32_t>(running.size());
-  stats.queued = static_cast<uint32_t>(scheduler_.waiting().size());
-  stats.parked = static_cast<uint32_t>(std::count_if(running.begin(), running.end(), [](const Run* run) { return run->parked; }));
-  stats.cache_tokens = cache_.capacity();
-  stats.cache_tokens_used = cache_.used();
-  stats.branches = cache_.branches();
-  stats.branch_memory_bytes = store_.bytes();
+  each_lane([&](const Lane& lane) {
+    const auto& running = lane.scheduler.running();
+    stats.running += static_cast<uint32_t>(running.size());
+    stats.queued += static_cast<uint32_t>(lane.scheduler.waiting().size());
+    stats.parked += static_cast<uint32_t>(std::count_if(running.begin(), running.end(), [](const Run* run) { return run->parked; }));
+  });
+  stats.cache_tokens = shared_->cache.capacity();
+  stats.cache_tokens_used = shared_->cache.used();
+  stats.branches = shared_->cache.branches();
+  stats.branch_memory_bytes = shared_->store.bytes();
   stats.threads = context_->threads_now();
   std::lock_guard lock(stats_mutex_);
   stats_ = stats;
 }
 
 void Engine::wait_for_commands() {
-  const auto until = scheduler_.next_deadline();
+  std::optional<Clock::time_point> until;
+  each_lane([&](const Lane& lane) {
+    if (const auto next = lane.scheduler.next_deadline()) until = until ? std::min(*until, *next) : next;
+  });
   std::unique_lock lock(commands_mutex_);
   const auto ready = [&] { return stopping_ || !commands_.empty(); };
   if (until) commands_ready_.wait_until(lock, *until, ready);

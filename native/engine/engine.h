@@ -14,21 +14,27 @@
 #include <variant>
 #include <vector>
 
-#include "branch_store.h"
 #include "context.h"
-#include "kv_memory.h"
+#include "lane.h"
 #include "outbox.h"
-#include "prefix_cache.h"
+#include "prefix_folder.h"
 #include "run.h"
-#include "scheduler.h"
 #include "tokenizer.h"
 
 namespace caduceus {
 
+struct EngineOptions {
+  // Bytes for branches outside of the KV cache. As many as the cache has, unless said otherwise.
+  std::optional<uint64_t> branch_memory;
+  // Where prefixes are kept for later processes; none are when it is empty.
+  std::string prefix_folder;
+  uint64_t prefix_folder_bytes = 0;
+};
+
 class Engine {
  public:
   // `wake` is called on the engine thread when `take` has something to give.
-  Engine(std::unique_ptr<Context> context, std::function<void()> wake);
+  Engine(std::unique_ptr<Context> context, const EngineOptions& options, std::function<void()> wake);
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
@@ -64,25 +70,41 @@ class Engine {
   struct Cancel { RunId id; };
   struct Resume {};
   struct Release { RunId id; };
-  using Command = std::variant<Submit, Cancel, Resume, Release>;
+  using Command = std::variant<Submit, Cancel, Resume, Release, PrefixFolder::Found>;
 
   void push(Command command);
 
-  // -- engine thread --
+  // -- engine thread: commands and ends --
   void loop();
   void tick();
   bool take_commands();
   void begin(Submit submit);
   void cancel_now(RunId id);
-  bool decode();
-  bool prefill();
-  uint32_t prefill_rows(bool others_decode) const;
-  void sample(Run& run, int row);
   void finish(Run& run, FinishReason reason);
   void fail(Run& run, const std::string& code, const std::string& message);
   void end(Run& run, Run::Ending ending);
   void update_stats();
   void wait_for_commands();
+  Lane& lane_of(const Run& run) { return run.exact && exact_ ? *exact_ : *shared_; }
+  template <typename Visit>
+  void each_lane(Visit visit) {
+    visit(*shared_);
+    if (exact_) visit(*exact_);
+  }
+
+  // -- engine thread: from a request to tokens in the queue --
+  std::vector<Token> read_prompt(Run& run);
+  void refuse_if_too_long(size_t tokens, const char* at_least) const;
+  void start(Run& run);
+  void open_exact_lane();
+  void adopt(PrefixFolder::Found found);
+  void keep_prefix(Run& run);
+
+  // -- engine thread: from tokens to the next token --
+  bool decode(Lane& lane);
+  bool prefill(Lane& lane);
+  int compute_prompt(Lane& lane, const Run& run);
+  void sample(Lane& lane, Run& run, int row);
 
   std::unique_ptr<Context> context_;
   Tokenizer tokenizer_;
@@ -101,14 +123,12 @@ class Engine {
   Stats stats_;
 
   // -- engine thread owns everything below --
-  LlamaMemory memory_;
-  BranchStore store_;
-  PrefixCache cache_;
-  Scheduler scheduler_;
+  std::unique_ptr<Lane> shared_;
+  std::unique_ptr<Context> exact_context_;
+  std::unique_ptr<Lane> exact_;
+  std::unique_ptr<PrefixFolder> folder_;
   std::map<RunId, std::unique_ptr<Run>> runs_;
   Stats totals_;
-  double decode_ms_ = 0;       // smoothed: one decode tick
-  double prefill_row_ms_ = 0;  // smoothed: one row of a prefill
   std::vector<Context::Row> rows_;
   std::vector<llama_token_data> scratch_;
 

@@ -76,11 +76,11 @@ uint32_t PrefixCache::longest(std::span<const Token> tokens, const std::string& 
   return longest;
 }
 
-bool PrefixCache::adopt(std::span<const Token> tokens, const std::string& scope, std::span<const uint8_t> state) {
+bool PrefixCache::adopt(std::span<const Token> tokens, uint32_t saved, const std::string& scope, std::span<const uint8_t> state) {
   const auto length = static_cast<uint32_t>(tokens.size());
   const auto opened = open(tokens.first(0), 0, scope);
   if (!opened) return false;
-  const bool fits = make_room(length) && memory_.load(opened->sequence, state, 0, length);
+  const bool fits = make_room(saved) && memory_.load(opened->sequence, state, 0, length);
   if (fits) append(opened->sequence, tokens);
   close(opened->sequence, fits);
   return fits;

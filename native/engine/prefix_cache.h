@@ -37,8 +37,9 @@ class PrefixCache {
   uint32_t restore(int sequence, std::span<const Token> tokens, uint32_t limit);
   // How many of `tokens` need not be computed, wherever they are.
   uint32_t longest(std::span<const Token> tokens, const std::string& scope) const;
-  // A state saved elsewhere that holds all of `tokens` becomes a branch; false when there is no room or it does not fit.
-  bool adopt(std::span<const Token> tokens, const std::string& scope, std::span<const uint8_t> state);
+  // A state saved elsewhere, of `saved` tokens that begin with `tokens`, becomes a branch of these; false when there is no
+  // room or it does not fit.
+  bool adopt(std::span<const Token> tokens, uint32_t saved, const std::string& scope, std::span<const uint8_t> state);
   // The state of a running sequence's first tokens.
   SavedState save(int sequence, uint32_t length) { return memory_.save(sequence, 0, length); }
   // These tokens of a running sequence now lie in cells. The caller has made room for them.

@@ -44,6 +44,8 @@ struct RunRequest {
   std::string cache_scope;
   int32_t priority = 0;
   std::optional<double> queue_timeout_ms;
+  std::optional<uint32_t> keep_prefix;  // so many of the prompt's first parts are worth keeping on disk
+  bool deterministic = false;           // computed apart from others, so that the same request gives the same bits
 };
 
 struct Usage {

@@ -3,7 +3,7 @@
 namespace caduceus {
 
 Run::Run(RunId id, RunRequest request_, Clock::time_point submitted)
-    : id(id), request(std::move(request_)), submitted(submitted), stops_(request.stop), last_token_(submitted) {}
+    : id(id), request(std::move(request_)), exact(request.deterministic), submitted(submitted), stops_(request.stop), last_token_(submitted) {}
 
 void Run::start(std::vector<Token> prompt, const llama_vocab* vocab) {
   tokens = std::move(prompt);

@@ -47,6 +47,7 @@ class Run {
 
   const RunId id;
   RunRequest request;
+  const bool exact;           // must come out the same to the bit each time
   Phase phase = Phase::waiting;
   std::vector<Token> tokens;  // prompt, then what was generated
   uint32_t computed = 0;      // of these, how many lie in the cache
@@ -55,6 +56,7 @@ class Run {
   Clock::time_point parked_since{};
   std::unique_ptr<Sampler> sampler;
 
+  uint32_t keep_tokens = 0;      // of the prompt, to be kept on disk; until that is done
   uint32_t restored_tokens = 0;  // that came back from memory or disk
   Usage usage;
   const Clock::time_point submitted;

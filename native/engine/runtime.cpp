@@ -13,8 +13,8 @@ std::mutex log_mutex;
 std::atomic<int> log_level{static_cast<int>(LogLevel::silent)};
 LogSink log_sink;
 // GGML_LOG_LEVEL_CONT continues the line before it, so lines are put together here.
-std::string log_line;
-LogLevel log_line_level = LogLevel::silent;
+std::string unfinished_line;
+LogLevel unfinished_level = LogLevel::silent;
 
 thread_local int guards = 0;
 thread_local int captures = 0;
@@ -43,14 +43,14 @@ void on_log(ggml_log_level level, const char* text, void*) {
   const int limit = log_level.load(std::memory_order_relaxed);
   if (limit == 0) return;
   std::lock_guard lock(log_mutex);
-  if (level != GGML_LOG_LEVEL_CONT) log_line_level = level_of(level);
-  if (static_cast<int>(log_line_level) > limit || !log_sink) return;
+  if (level != GGML_LOG_LEVEL_CONT) unfinished_level = level_of(level);
+  if (static_cast<int>(unfinished_level) > limit || !log_sink) return;
   for (const char* c = text; *c != '\0'; ++c) {
     if (*c != '\n') {
-      log_line.push_back(*c);
-    } else if (!log_line.empty()) {
-      log_sink(log_line_level, log_line);
-      log_line.clear();
+      unfinished_line.push_back(*c);
+    } else if (!unfinished_line.empty()) {
+      log_sink(unfinished_level, unfinished_line);
+      unfinished_line.clear();
     }
   }
 }
@@ -77,7 +77,13 @@ void set_log(LogLevel level, LogSink sink) {
   std::lock_guard lock(log_mutex);
   log_sink = std::move(sink);
   log_level.store(log_sink ? static_cast<int>(level) : 0, std::memory_order_relaxed);
-  log_line.clear();
+  unfinished_line.clear();
+}
+
+void log_line(LogLevel level, const std::string& line) {
+  if (static_cast<int>(level) > log_level.load(std::memory_order_relaxed)) return;
+  std::lock_guard lock(log_mutex);
+  if (log_sink) log_sink(level, line);
 }
 
 AssertionGuard::AssertionGuard() { ++guards; }

@@ -17,6 +17,9 @@ void ensure_backend();
 // Routes llama.cpp's log to `sink` from this level up. Silent by default; standard output is never written to.
 void set_log(LogLevel level, LogSink sink);
 
+// A line of our own, by the same way.
+void log_line(LogLevel level, const std::string& line);
+
 // While it exists, an assertion of ggml on this thread throws an EngineError instead of ending the process. The last
 // resort for what our own checks let through: what threw must not be used again. It cannot help on ggml's own threads.
 class AssertionGuard {

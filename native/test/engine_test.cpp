@@ -6,6 +6,8 @@
 #include <chrono>
 #include <cmath>
 #include <condition_variable>
+#include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include "check.h"
@@ -20,11 +22,11 @@ namespace {
 // An engine with a reader that collects everything, and can wait for a run's end.
 class Harness {
  public:
-  explicit Harness(std::shared_ptr<Model> model, uint32_t context_size = 2048, uint32_t cache_tokens = 4096) {
+  explicit Harness(std::shared_ptr<Model> model, uint32_t context_size = 2048, uint32_t cache_tokens = 4096, const EngineOptions& engine_options = {}) {
     ContextOptions options;
     options.context_size = context_size;
     options.cache_tokens = cache_tokens;
-    engine = std::make_unique<Engine>(std::make_unique<Context>(std::move(model), options), [this] {
+    engine = std::make_unique<Engine>(std::make_unique<Context>(std::move(model), options), engine_options, [this] {
       std::lock_guard lock(mutex_);
       woken_ = true;
       ready_.notify_all();
@@ -274,6 +276,126 @@ void neglected(const std::shared_ptr<Model>& model) {
   CHECK(harness.wait(lazy).tokens.size() == 700);
 }
 
+void moving(const std::shared_ptr<Model>& model) {
+  CLAIM("cold branches leave the cache while nobody works, and come back without being computed");
+  Harness harness(model);
+  const RunRequest first = question(long_text(20), 8);
+  const RunOutput before = harness.wait(harness.engine->submit(first));
+  for (int i = 0; i < 5; ++i) harness.wait(harness.engine->submit(question(std::to_string(i) + long_text(20), 8)));
+  for (int i = 0; i < 1000 && harness.engine->stats().branches > 3; ++i) std::this_thread::sleep_for(5ms);
+  CHECK(harness.engine->stats().branches <= 3 && harness.engine->stats().branch_memory_bytes > 0);
+  const RunOutput again = harness.wait(harness.engine->submit(first));
+  CHECK(again.end->usage.cached_tokens == before.end->usage.prompt_tokens - 1);
+  CHECK(harness.engine->stats().restored_tokens + 8 > again.end->usage.cached_tokens);  // the first ones are all prompts'
+  CHECK(same_up_to_a_tie(*model, harness.engine->tokenizer().tokenize(first.prompt), before, again));
+
+  CLAIM("without memory for branches they stay where they are");
+  EngineOptions none;
+  none.branch_memory = 0;
+  Harness kept(model, 2048, 4096, none);
+  for (int i = 0; i < 4; ++i) kept.wait(kept.engine->submit(question(std::to_string(i) + long_text(20), 8)));
+  std::this_thread::sleep_for(50ms);
+  CHECK(kept.engine->stats().branches == 4 && kept.engine->stats().branch_memory_bytes == 0);
+}
+
+void keeping(const std::shared_ptr<Model>& model) {
+  const auto folder = std::filesystem::temp_directory_path() / ("caduceus-prefixes-" + std::to_string(Clock::now().time_since_epoch().count()));
+  EngineOptions options;
+  options.prefix_folder = folder.string();
+  options.prefix_folder_bytes = 1 << 30;
+  const auto ask = [](const std::string& text, bool keep) {
+    RunRequest request = question(text, 8);
+    request.prompt.insert(request.prompt.begin(), {ControlPart{"<|im_start|>"}, TextPart{"system\n" + long_text(30)}, ControlPart{"<|im_end|>"}, TextPart{"\n"}});
+    if (keep) request.keep_prefix = 3;
+    return request;
+  };
+  CLAIM("a prefix that is to be kept is there for the next engine, up to its last token, and for other scopes is not");
+  RunOutput computed;
+  {
+    Harness first(model, 2048, 4096, options);
+    computed = first.wait(first.engine->submit(ask("What is the capital of France?", true)));
+    CHECK(computed.end->usage.cached_tokens == 0);
+  }
+  {
+    Harness second(model, 2048, 4096, options);
+    const RunOutput restored = second.wait(second.engine->submit(ask("What is the capital of France?", false)));
+    const uint32_t whole = restored.end->usage.prompt_tokens;
+    CHECK(restored.end->usage.cached_tokens > 300 && restored.end->usage.cached_tokens < whole - 10);
+    CHECK(second.engine->stats().restored_tokens == restored.end->usage.cached_tokens);
+    CHECK(same_up_to_a_tie(*model, second.engine->tokenizer().tokenize(ask("What is the capital of France?", false).prompt), computed, restored));
+    RunRequest tenant = ask("What is the capital of France?", false);
+    tenant.cache_scope = "tenant";
+    CHECK(second.wait(second.engine->submit(tenant)).end->usage.cached_tokens == 0);
+  }
+  CLAIM("another KV type, a damaged file and a full queue of the same prompt do no harm");
+  {
+    ContextOptions small;
+    small.context_size = 2048;
+    small.kv_type = GGML_TYPE_Q8_0;
+    Engine other(std::make_unique<Context>(model, small), options, [] {});
+    const RunId id = other.submit(ask("What is the capital of France?", false));
+    std::optional<RunEnd> end;
+    while (!end) {
+      for (RunOutput& output : other.take()) end = output.id == id ? output.end : end;
+      std::this_thread::sleep_for(5ms);
+    }
+    CHECK(end->usage.cached_tokens == 0 && end->reason != FinishReason::error);
+  }
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    std::fstream file(entry.path(), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(100000);
+    file.put('!');
+  }
+  {
+    Harness third(model, 2048, 4096, options);
+    std::vector<RunId> ids;
+    for (int i = 0; i < 6; ++i) ids.push_back(third.engine->submit(ask("What is the capital of France?", i == 5)));
+    for (const RunId id : ids) CHECK(third.wait(id).end->reason != FinishReason::error);
+  }
+  Harness fourth(model, 2048, 4096, options);
+  CHECK(fourth.wait(fourth.engine->submit(ask("And of Spain?", false))).end->usage.cached_tokens > 300);
+  fourth.engine->close();
+  std::filesystem::remove_all(folder);
+}
+
+void exact(const std::shared_ptr<Model>& model) {
+  CLAIM("a deterministic run gives the same tokens and probabilities to the bit, alone, beside others and after them");
+  Harness harness(model);
+  RunRequest request = endless("Tell me about the sea. " + long_text(5), 40);
+  request.sampling.temperature = 1;
+  request.sampling.seed = 3;
+  request.deterministic = true;
+  request.log_probabilities = true;
+  const RunOutput alone = harness.wait(harness.engine->submit(request));
+  CHECK(alone.tokens.size() == 40 && alone.end->usage.cached_tokens == 0);
+  std::vector<RunId> others;
+  for (int i = 0; i < 3; ++i) others.push_back(harness.engine->submit(endless("Tell me about " + std::to_string(i), 400)));
+  const RunId one = harness.engine->submit(request);
+  const RunId two = harness.engine->submit(request);
+  for (const RunId id : {one, two}) {
+    const RunOutput output = harness.wait(id);
+    CHECK(output.tokens == alone.tokens && output.log_probabilities == alone.log_probabilities);
+    CHECK(output.end->usage.cached_tokens == 0);
+  }
+  CHECK(harness.engine->stats().running > 0);  // the others still were at work
+
+  CLAIM("it can be cancelled while it waits, reads and writes");
+  RunRequest slow = endless(long_text(100), 400);
+  slow.deterministic = true;
+  const RunId reads = harness.engine->submit(slow);
+  const RunId waits = harness.engine->submit(slow);
+  std::this_thread::sleep_for(100ms);
+  harness.engine->cancel(waits);
+  harness.engine->cancel(reads);
+  CHECK(harness.wait(reads).end->reason == FinishReason::cancelled && harness.wait(waits).end->reason == FinishReason::cancelled);
+  const RunId writes = harness.engine->submit(request);
+  harness.wait_for_tokens(writes, 5);
+  harness.engine->cancel(writes);
+  CHECK(harness.wait(writes).end->reason == FinishReason::cancelled);
+  for (const RunId id : others) harness.engine->cancel(id);
+  CHECK(harness.wait(harness.engine->submit(request)).log_probabilities == alone.log_probabilities);
+}
+
 void closing(const std::shared_ptr<Model>& model) {
   CLAIM("closing ends every run with MODEL_CLOSED, in decode, in prefill and in the queue");
   for (int round = 0; round < 5; ++round) {
@@ -312,15 +434,23 @@ void closing(const std::shared_ptr<Model>& model) {
 
 }  // namespace
 
-int main() {
+// Names of groups run these alone.
+int main(int argc, char** argv) {
   ModelOptions options;
   options.path = test_model("CADUCEUS_TEST_SMOLLM2");
   const auto model = Model::load(options);
-  answers(model);
-  refusals(model);
-  cancelling(model);
-  crowding(model);
-  neglected(model);
-  closing(model);
+  const std::vector<std::string> chosen(argv + 1, argv + argc);
+  const auto group = [&](const char* name, auto test) {
+    if (chosen.empty() || std::find(chosen.begin(), chosen.end(), name) != chosen.end()) test(model);
+  };
+  group("answers", answers);
+  group("refusals", refusals);
+  group("cancelling", cancelling);
+  group("crowding", crowding);
+  group("neglected", neglected);
+  group("moving", moving);
+  group("keeping", keeping);
+  group("exact", exact);
+  group("closing", closing);
   return report();
 }

@@ -71,7 +71,7 @@ int main() {
   std::condition_variable ready;
   ContextOptions context;
   context.context_size = 2048;
-  Engine engine(std::make_unique<Context>(model, context), [&] { ready.notify_all(); });
+  Engine engine(std::make_unique<Context>(model, context), {}, [&] { ready.notify_all(); });
   int same = 0;
   for (const char* text : {"What is the capital of France?", "Tell me about the sea.", "Write a poem on ants.", "Explain what a computer is.", "Count to twenty."}) {
     const std::vector<PromptPart> parts{ControlPart{"<|im_start|>"}, TextPart{std::string("user\n") + text}, ControlPart{"<|im_end|>"}, TextPart{"\n"}, ControlPart{"<|im_start|>"}, TextPart{"assistant\n"}};

@@ -190,11 +190,11 @@ int main(int argc, char** argv) {
     for (uint32_t i = 0; i < 50; ++i) memory.compute(opened->sequence, i, 3);
     cache.append(opened->sequence, tokens);
     const SavedState state = cache.save(opened->sequence, 40);
-    CHECK(!cache.adopt(std::span(tokens).first(40), "", state.bytes()));  // no room
+    CHECK(!cache.adopt(std::span(tokens).first(40), 40, "", state.bytes()));  // no room
     CHECK(cache.used() == 50 && cache.branches() == 0);
     cache.close(opened->sequence, false);
-    CHECK(cache.adopt(std::span(tokens).first(40), "", state.bytes()));
-    CHECK(cache.used() == 40 && cache.branches() == 1 && cache.longest(tokens, "") == 40);
+    CHECK(cache.adopt(std::span(tokens).first(30), 40, "", state.bytes()));
+    CHECK(cache.used() == 30 && memory.used() == 30 && cache.branches() == 1 && cache.longest(tokens, "") == 30);
   }
 
   CLAIM("random traffic keeps cells, ids and tokens exact");

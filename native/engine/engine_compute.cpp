@@ -1,0 +1,103 @@
+// The engine's part from tokens in the queue to the next token.
+#include <algorithm>
+
+#include "engine.h"
+
+namespace caduceus {
+
+bool Engine::decode(Lane& lane) {
+  const std::vector<Run*> batch = lane.scheduler.next_to_decode();
+  if (batch.empty()) return false;
+
+  rows_.clear();
+  for (const Run* run : batch) rows_.push_back({run->tokens[run->computed], static_cast<llama_pos>(run->computed), run->sequence, true});
+  const auto before = Clock::now();
+  const int result = lane.context.decode(rows_);
+  if (result == 2) return true;  // interrupted: the engine stops
+  if (result != 0) {
+    for (Run* run : batch) fail(*run, "ENGINE_FAILED", "llama_decode failed with " + std::to_string(result) + ".");
+    return true;
+  }
+  for (size_t i = 0; i < batch.size(); ++i) {
+    Run& run = *batch[i];
+    lane.cache.append(run.sequence, std::span(run.tokens).subspan(run.computed, 1));
+    ++run.computed;
+    sample(lane, run, static_cast<int>(i));
+  }
+  const double took = milliseconds(Clock::now() - before);
+  lane.decode_ms = lane.decode_ms == 0 ? took : 0.8 * lane.decode_ms + 0.2 * took;
+  return true;
+}
+
+bool Engine::prefill(Lane& lane) {
+  const uint32_t most = lane.prefill_rows();
+  Run* run = lane.scheduler.next_to_prefill(most);
+  if (!run) return false;
+  const uint32_t count = std::min(run->remaining(), most);
+
+  rows_.clear();
+  for (uint32_t i = 0; i < count; ++i) {
+    const uint32_t at = run->computed + i;
+    rows_.push_back({run->tokens[at], static_cast<llama_pos>(at), run->sequence, at + 1 == run->tokens.size()});
+  }
+  const auto before = Clock::now();
+  const int result = compute_prompt(lane, *run);
+  const double took = milliseconds(Clock::now() - before);
+  run->prompt_ms += took;
+  if (result == 2) {
+    // Only llama.cpp knows what of the chunk is left; the cancel or the stop that interrupted is the next command.
+    const llama_pos last = llama_memory_seq_pos_max(llama_get_memory(lane.context.get()), run->sequence);
+    const uint32_t whole = std::min(run->computed, static_cast<uint32_t>(last + 1));
+    lane.cache.truncate(run->sequence, whole);
+    run->computed = whole;
+    return true;
+  }
+  if (result != 0) {
+    fail(*run, "ENGINE_FAILED", "llama_decode failed with " + std::to_string(result) + " while it read the prompt.");
+    return true;
+  }
+  const double per_row = took / count;
+  lane.prefill_row_ms = lane.prefill_row_ms == 0 ? per_row : 0.5 * lane.prefill_row_ms + 0.5 * per_row;
+  lane.cache.append(run->sequence, std::span(run->tokens).subspan(run->computed, count));
+  run->computed += count;
+  if (run->remaining() == 0) sample(lane, *run, static_cast<int>(count) - 1);
+  return true;
+}
+
+// The rows, so that a cancel of this run interrupts them.
+int Engine::compute_prompt(Lane& lane, const Run& run) {
+  {
+    std::lock_guard lock(commands_mutex_);
+    prefilling_ = run.id;
+    const bool cancelled = std::any_of(commands_.begin(), commands_.end(), [&](const Command& command) {
+      const auto* cancel = std::get_if<Cancel>(&command);
+      const auto* release = std::get_if<Release>(&command);
+      return (cancel && cancel->id == run.id) || (release && release->id == run.id);
+    });
+    context_->interrupt = stopping_ || cancelled;
+  }
+  const int result = lane.context.decode(rows_);
+  std::lock_guard lock(commands_mutex_);
+  prefilling_ = 0;
+  context_->interrupt = stopping_;
+  return result;
+}
+
+void Engine::sample(Lane& lane, Run& run, int row) {
+  if (run.keep_tokens > 0) keep_prefix(run);
+  const auto logits = lane.context.logits(row);
+  const Token token = logits.empty() ? LLAMA_TOKEN_NULL : run.sampler->sample(logits, scratch_);
+  if (token == LLAMA_TOKEN_NULL) return fail(run, "ENGINE_FAILED", "The model gave no usable probabilities for the next token; its file may be damaged.");
+  const auto& stops = run.request.stop_tokens;
+  if (tokenizer_.is_end_of_generation(token) || std::find(stops.begin(), stops.end(), token) != stops.end()) {
+    if (!run.first_token) run.first_token = Clock::now();
+    return finish(run, FinishReason::stop);
+  }
+  const auto probability = run.request.log_probabilities ? std::optional(log_probability(logits, token)) : std::nullopt;
+  const Run::Step step = run.accept(token, tokenizer_, context_->context_size());
+  ++totals_.generated_tokens;
+  outbox_.add(run.id, step.text, token, probability);
+  if (step.finished) finish(run, *step.finished);
+}
+
+}  // namespace caduceus
