@@ -1,11 +1,12 @@
 // The few lines that plain C++ tests need: a check that says where it failed, and a count at the end.
 #pragma once
 
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
 
-inline int checks_passed = 0;
+inline std::atomic<int> checks_passed = 0;
 
 #define CHECK(condition)                                                                    \
   do {                                                                                      \
@@ -20,7 +21,7 @@ inline int checks_passed = 0;
 #define CLAIM(text) std::fprintf(stderr, "  %s\n", text)
 
 inline int report() {
-  std::fprintf(stderr, "%d checks passed\n", checks_passed);
+  std::fprintf(stderr, "%d checks passed\n", checks_passed.load());
   return 0;
 }
 

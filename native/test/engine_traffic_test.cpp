@@ -1,0 +1,134 @@
+// The engine under random traffic from several threads at once, on the tiny model: what sanitizers are shown. Takes a number
+// of steps; each caller submits, cancels, pauses, resumes, releases and continues runs as it likes.
+#include "engine.h"
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <filesystem>
+#include <random>
+#include <thread>
+
+#include "check.h"
+#include "error.h"
+#include "model.h"
+
+using namespace caduceus;
+using namespace std::chrono_literals;
+
+namespace {
+
+// Everything that any thread took, by run.
+struct Ledger {
+  void take(Engine& engine, bool rest = false) {
+    std::lock_guard lock(mutex);
+    for (const RunOutput& output : rest ? engine.take_rest() : engine.take()) {
+      CHECK(!ended.contains(output.id));
+      tokens += output.tokens.size();
+      if (!output.end) continue;
+      ended[output.id] = *output.end;
+      // Random weights say anything, but nothing breaks.
+      CHECK(output.end->reason != FinishReason::error || output.end->error_code != "ENGINE_FAILED");
+    }
+  }
+  bool has_ended(RunId id) {
+    std::lock_guard lock(mutex);
+    return ended.contains(id);
+  }
+  std::mutex mutex;
+  std::map<RunId, RunEnd> ended;
+  uint64_t tokens = 0;
+};
+
+RunRequest some_request(std::mt19937& random) {
+  const auto below = [&](uint32_t limit) { return static_cast<uint32_t>(random() % limit); };
+  RunRequest request;
+  // Few beginnings, so that prefixes are shared; some longer than the context.
+  std::string text(20 + below(3) * 80, static_cast<char>('a' + below(3)));
+  if (below(20) == 0) text.assign(4000, 'x');
+  for (uint32_t i = below(30); i > 0; --i) text += std::to_string(below(100)) + " ";
+  request.prompt = {ControlPart{"<|im_start|>"}, TextPart{"user\n" + text}, ControlPart{"<|im_end|>"}};
+  request.sampling.temperature = below(2) ? 0.0f : 1.0f;
+  request.max_tokens = 1 + below(24);
+  request.log_probabilities = below(4) == 0;
+  request.cache_scope = below(5) == 0 ? "tenant" : "";
+  request.priority = static_cast<int32_t>(below(3)) - 1;
+  if (below(10) == 0) request.queue_timeout_ms = 1 + below(20);
+  if (below(6) == 0) request.keep_prefix = 2;
+  request.deterministic = below(12) == 0;
+  if (below(6) == 0) request.stop = {"e", "the end"};
+  return request;
+}
+
+void call(Engine& engine, Ledger& ledger, uint32_t seed, int steps) {
+  std::mt19937 random(seed);
+  std::vector<RunId> mine;
+  const auto pick = [&] { return static_cast<size_t>(random() % mine.size()); };
+  for (int step = 0; step < steps; ++step) {
+    const uint32_t action = random() % 16;
+    if (mine.empty() || action < 6) {
+      RunRequest request = some_request(random);
+      if (!mine.empty() && random() % 3 == 0) request.after = mine[pick()];  // refused where that one is still at work
+      mine.push_back(engine.submit(std::move(request)));
+    } else if (action < 8) {
+      engine.cancel(mine[pick()]);
+    } else if (action == 8) {
+      engine.pause(mine[pick()]);
+    } else if (action < 11) {
+      engine.resume(mine[pick()]);
+    } else if (action == 11) {
+      const size_t at = pick();
+      engine.release(mine[at]);
+      mine.erase(mine.begin() + static_cast<std::ptrdiff_t>(at));
+    } else if (action < 14) {
+      ledger.take(engine);
+    } else if (action == 14) {
+      CHECK(engine.stats().running <= 65);
+    } else {
+      CHECK(!engine.tokenizer().tokenize(std::vector<PromptPart>{TextPart{"some words"}}).empty());
+    }
+  }
+  for (const RunId id : mine) engine.resume(id);
+  for (const RunId id : mine) {
+    while (!ledger.has_ended(id)) {
+      ledger.take(engine);
+      std::this_thread::sleep_for(1ms);
+    }
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const int steps = argc > 1 ? std::atoi(argv[1]) : 600;
+  ModelOptions model_options;
+  model_options.path = test_model("CADUCEUS_TEST_HERMES_MODEL");
+  const auto model = Model::load(model_options);
+  const auto folder = std::filesystem::temp_directory_path() / ("caduceus-traffic-" + std::to_string(std::random_device{}()));
+
+  CLAIM("whatever three threads do at once, every run comes to one end, and nothing is left");
+  for (uint32_t round = 0; round < 3; ++round) {
+    ContextOptions options;
+    options.context_size = 256;
+    options.cache_tokens = round == 0 ? 256 : 700;
+    EngineOptions engine_options;
+    engine_options.prefix_folder = round == 2 ? "" : folder.string();
+    engine_options.prefix_folder_bytes = 1 << 20;
+    if (round == 1) engine_options.branch_memory = 1 << 18;
+    std::atomic<int> wakes = 0;
+    Engine engine(std::make_unique<Context>(model, options), engine_options, [&] { ++wakes; });
+    Ledger ledger;
+    std::vector<std::thread> callers;
+    for (uint32_t caller = 0; caller < 3; ++caller) {
+      callers.emplace_back([&, caller] { call(engine, ledger, round * 10 + caller, steps); });
+    }
+    for (std::thread& caller : callers) caller.join();
+    while (engine.stats().running + engine.stats().queued > 0) std::this_thread::sleep_for(1ms);
+    CHECK(wakes > 0 && ledger.tokens > 0);
+    CHECK(engine.stats().cache_tokens_used <= engine.stats().cache_tokens);
+    engine.close();
+    ledger.take(engine, true);
+  }
+  std::filesystem::remove_all(folder);
+  return report();
+}
