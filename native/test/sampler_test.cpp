@@ -1,0 +1,82 @@
+// The sampler's short cut against llama.cpp's chain over all tokens: the same choices, whatever the settings.
+#include "sampler.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <random>
+
+#include "check.h"
+#include "model.h"
+
+using namespace caduceus;
+
+namespace {
+
+std::vector<float> some_logits(std::mt19937& random, size_t size) {
+  std::normal_distribution<float> normal(0, 3);
+  std::vector<float> logits(size);
+  for (float& logit : logits) logit = normal(random);
+  return logits;
+}
+
+// A penalty that changes nothing keeps the short cut away.
+Sampling the_long_way(Sampling sampling) {
+  sampling.presence_penalty = 1e-30f;
+  return sampling;
+}
+
+}  // namespace
+
+int main() {
+  ModelOptions options;
+  options.path = test_model("CADUCEUS_TEST_HERMES_MODEL");
+  const auto model = Model::load(options);
+  const size_t size = model->info().vocabulary_size;
+  std::mt19937 random(1);
+  std::vector<llama_token_data> scratch;
+
+  CLAIM("the likeliest tokens alone give the same choices as all of them, with biases and bans too");
+  for (int round = 0; round < 200; ++round) {
+    Sampling sampling;
+    sampling.temperature = round % 3 == 0 ? 0.0f : 0.5f + static_cast<float>(round % 5);
+    sampling.top_k = std::vector<int32_t>{1, 5, 40, 200, 40000}[static_cast<size_t>(round) % 5];
+    sampling.seed = static_cast<uint32_t>(round);
+    for (int bias = round % 40; bias > 0; --bias) {
+      const auto token = static_cast<Token>(random() % size);
+      sampling.logit_bias.emplace_back(token, bias % 3 == 0 ? -INFINITY : static_cast<float>(bias % 11) - 5);
+    }
+    Sampler fast(sampling, model->vocab());
+    Sampler slow(the_long_way(sampling), model->vocab());
+    for (int token = 0; token < 5; ++token) {
+      const auto logits = some_logits(random, size);
+      const Token chosen = fast.sample(logits, scratch);
+      CHECK(chosen == slow.sample(logits, scratch));
+      fast.accept(chosen);
+      slow.accept(chosen);
+    }
+  }
+
+  CLAIM("logits that are no numbers are never chosen, and a row of them gives no token");
+  Sampling greedy;
+  greedy.temperature = 0;
+  Sampler sampler(greedy, model->vocab());
+  std::vector<float> logits(size, NAN);
+  CHECK(sampler.sample(logits, scratch) == LLAMA_TOKEN_NULL);
+  logits[777] = 1;
+  CHECK(sampler.sample(logits, scratch) == 777);
+  CHECK(Sampler(Sampling{}, model->vocab()).sample(logits, scratch) == 777);
+  Sampling banned = greedy;
+  banned.logit_bias = {{777, -INFINITY}};
+  CHECK(Sampler(banned, model->vocab()).sample(logits, scratch) == LLAMA_TOKEN_NULL);
+
+  const auto large = some_logits(random, size);
+  for (const bool short_cut : {true, false}) {
+    Sampler timed(short_cut ? Sampling{} : the_long_way({}), model->vocab());
+    const auto begin = std::chrono::steady_clock::now();
+    for (int i = 0; i < 200; ++i) timed.sample(large, scratch);
+    const double us = std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - begin).count() / 200;
+    std::fprintf(stderr, "    %s: %.0f us a token of %zu\n", short_cut ? "short cut" : "long way", us, size);
+  }
+  return report();
+}
