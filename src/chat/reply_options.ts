@@ -65,6 +65,7 @@ function resolveRequest(options: CompleteOptions, model: LoadedModel): RequestSe
     stopTokens: model.vocabulary.stopTokens,
     logProbabilities,
     cacheScope: "",
+    deterministic: false,
     priority: 0,
   };
 }
