@@ -18,6 +18,7 @@ export interface Script {
   readonly failAfter?: { readonly tokens: number; readonly error: Error };
   readonly logProbabilities?: boolean;
   readonly deterministic?: boolean;
+  readonly chatTemplate?: string;
 }
 
 const bos = 0;
@@ -45,6 +46,7 @@ export class ScriptedEngine implements Engine {
       path: "/scripted.gguf", description: "scripted", architecture: "scripted", parameters: 0, sizeBytes: 0,
       trainingContextSize: 4096, layers: 1, embeddingSize: 1, heads: 1, headsKv: 1,
       vocabularySize: firstCharacter + characters + (script.padding?.length ?? 0), vocabularyType: "test",
+      ...(script.chatTemplate === undefined ? {} : { chatTemplate: script.chatTemplate }),
       metadata: script.metadata ?? {}, bosToken: bos, eosToken: 1, endOfGenerationTokens: [1],
       contextSize: script.contextSize ?? 4096, cacheTokens: 8192, kvType: "f16", threads: 1, threadsBatch: 1,
     };
