@@ -5,9 +5,13 @@ export type { LoadOptions, LoadProgress } from "./model/load_options.js";
 export type { Reply } from "./chat/reply.js";
 export type { CompleteOptions, ReplyOptions } from "./chat/reply_options.js";
 export type {
-  FinishEvent, MalformedEvent, ReasoningEvent, ReplyEvent, ReplyResult, Round, RoundEvent, TextEvent, TokenProbability,
+  DroppedEvent, FinishEvent, MalformedEvent, ReasoningEvent, ReplyEvent, ReplyResult, Round, RoundEvent, TextEvent, TokenProbability,
   ToolCall, ToolCallDeltaEvent, ToolCallEvent, ToolCallStartEvent, ToolResultEvent, ToolRunEvent,
 } from "./chat/reply_events.js";
+export type {
+  DiagnosticsMessages, ModelCloseMessage, ModelLoadMessage, ReplyEndMessage, ReplyStartMessage, RoundEndMessage, RoundStartMessage,
+  ToolEndMessage, ToolStartMessage,
+} from "./chat/diagnostics.js";
 export type { ExplainedPrompt, ExplainedToken, Explanation } from "./chat/explain.js";
 export type { SamplingOptions } from "./model/sampling.js";
 export type { Chat, ChatOptions } from "./chat/chat.js";

@@ -3,11 +3,14 @@ import type { Run } from "../engine/engine.js";
 
 /** Whoever holds a branch releases it once; the engine may forget the run after the last release. */
 export class Branch {
+  /** How many there are. */
+  readonly tokens: number;
   readonly #run: Run;
   #holders = 1;
 
   /** Takes over an ended run; the creator holds it. */
-  constructor(run: Run) {
+  constructor(run: Run, tokens: number) {
+    this.tokens = tokens;
     this.#run = run;
   }
 

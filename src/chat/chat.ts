@@ -5,17 +5,21 @@ import { readMessages, toMessage, type Message, type PlainMessage } from "../for
 import { checkOptions, checkText } from "../model/checks.js";
 import type { LoadedModel } from "../model/loaded_model.js";
 import { Branch } from "./branch.js";
+import { ReplyTrace } from "./diagnostics.js";
 import { Reply } from "./reply.js";
 import { converse, type Continuation } from "./converse.js";
 import { PromptRecord } from "./explain.js";
-import { replyOptionNames, resolveReplyOptions, signalsOf, type ReplyOptions } from "./reply_options.js";
+import { replyOptionNames, resolveReplyOptions, signalsOf, type ReplyOptions, type ReplySettings } from "./reply_options.js";
 import type { ReplySteps } from "./round.js";
 import type { Schema } from "../schema/read_schema.js";
-import type { ToolSettings, ValueOf } from "./tool_options.js";
+import type { ValueOf } from "./tool_options.js";
 import { unlessAborted } from "./unless_aborted.js";
 
+/** What of a reply's options holds for a whole conversation. */
+type TurnDefaults = Omit<ReplyOptions, "signal" | "requestId">;
+
 /** Options of a whole conversation. Those of replies are the defaults of each `send`. */
-export interface ChatOptions extends Omit<ReplyOptions, "signal"> {
+export interface ChatOptions extends TurnDefaults {
   /** Says how the model is to behave. Defaults to no system message at all. */
   readonly system?: string | undefined;
   /** A conversation to go on from. Defaults to an empty one. */
@@ -31,34 +35,38 @@ export interface ChatOptions extends Omit<ReplyOptions, "signal"> {
  */
 export class Chat {
   readonly #model: LoadedModel;
-  readonly #defaults: Omit<ReplyOptions, "signal">;
+  readonly #defaults: TurnDefaults;
   readonly #closing = new AbortController();
   #messages: readonly PlainMessage[];
   /** The cached tokens of all messages. None before the first turn, and where text and tokens differ. */
   #branch: Branch | undefined;
-  /** What the system turn in those tokens was made of besides the messages. */
-  #branchSystem = "";
+  /** What else decides whether a turn can go on from those tokens. */
+  #branchKey = "";
+  /** No turn has come to its end yet. */
+  #isFresh: boolean;
   #lastReply: Reply<any> | undefined;
   /** Resolves when all turns so far are over. */
   #idle: Promise<void> = Promise.resolve();
 
   /** @internal Takes over one hold on the branch. */
-  constructor(model: LoadedModel, messages: readonly PlainMessage[], defaults: Omit<ReplyOptions, "signal">, branch?: Branch, branchSystem = "") {
+  constructor(model: LoadedModel, messages: readonly PlainMessage[], defaults: TurnDefaults, { branch, branchKey = "", isFresh = true }: ChatState = {}) {
     this.#model = model;
     this.#messages = messages;
     this.#defaults = defaults;
     this.#branch = branch;
-    this.#branchSystem = branchSystem;
+    this.#branchKey = branchKey;
+    this.#isFresh = isFresh;
   }
 
-  /** Every message so far, the system message included; a copy. */
+  /** Every message so far, the system message included, without what was dropped to fit the context; a copy. */
   get messages(): Message[] {
     return this.#messages.map(toMessage);
   }
 
   /**
    * Says something and gives the reply to it. Waits for the replies before; reading this one reads those to their end.
-   * `input` is text of the user, a message, or several. Rejects with `CONTEXT_FULL` when the conversation has grown beyond the context.
+   * `input` is text of the user, a message, or several.
+   * Rejects with `CONTEXT_FULL` when the conversation has grown beyond the context; `contextOverflow` can drop its oldest turns instead.
    */
   send<const S extends Schema | undefined = undefined>(
     input: string | Message | readonly Message[],
@@ -69,24 +77,29 @@ export class Chat {
     const thisTurn = new Promise<void>((resolve) => (turnIsOver = resolve));
     this.#idle = before.then(() => thisTurn);
     const record = new PromptRecord(this.#model);
-    const start = (signal: AbortSignal) => this.#turn(input, options, before, signal, record, turnIsOver) as ReplySteps<ValueOf<S>>;
-    const reply = new Reply<ValueOf<S>>(start, [...signalsOf(options), this.#closing.signal, this.#model.closing], record, this.#lastReply);
+    const trace = new ReplyTrace("chat", options);
+    const start = (signal: AbortSignal) => this.#turn({ input, options, before, record, trace }, signal, turnIsOver) as ReplySteps<ValueOf<S>>;
+    const signals = [...signalsOf(options), this.#closing.signal, this.#model.closing];
+    const reply = new Reply<ValueOf<S>>({ start, signals, record, trace, before: this.#lastReply });
     this.#lastReply = reply;
     return reply;
   }
 
-  async *#turn(input: unknown, options: unknown, before: Promise<void>, signal: AbortSignal, record: PromptRecord, turnIsOver: () => void): ReplySteps {
+  async *#turn({ input, options, before, record, trace }: Turn, signal: AbortSignal, turnIsOver: () => void): ReplySteps {
     try {
       signal.throwIfAborted();
       const settings = this.#resolve(options);
       await unlessAborted(() => before, signal);
       const said = readMessages(isMessage(input) ? [input] : input, this.#messages);
       const format = this.#model.format(settings.tools.promptVariant);
-      const system = systemOf(settings.tools, format);
-      const after = this.#branch !== undefined && this.#branchSystem === system ? { runId: this.#branch.runId, messages: this.#messages.length } : undefined;
-      const task = { ...settings, format, messages: [...this.#messages, ...said], after, onPrompt: record.begin(format) };
+      const key = branchKey(settings, format);
+      const branch = this.#branchKey === key ? this.#branch : undefined;
+      const after = branch && { runId: branch.runId, tokens: branch.tokens, messages: this.#messages.length };
+      // Unasked, only what every conversation of this kind begins with is worth a place on disk.
+      const keep = settings.keepPrefix ? "before-last" : this.#isFresh && settings.keepPrefix === undefined ? "system" : "nothing";
+      const task = { ...settings, format, messages: [...this.#messages, ...said], after, keep, trace, onPrompt: record.begin(format) } as const;
       yield* converse(this.#model, task, signal, (end) => {
-        this.#commit(said, end, system);
+        this.#commit(end, key);
         turnIsOver();
       });
     } finally {
@@ -100,18 +113,19 @@ export class Chat {
     return resolveReplyOptions({ ...this.#defaults, ...Object.fromEntries(given) }, "send", this.#model);
   }
 
-  #commit(said: readonly PlainMessage[], { added, round }: Continuation, system: string): void {
-    this.#messages = [...this.#messages, ...said, ...added];
+  #commit({ messages, round }: Continuation, key: string): void {
+    this.#messages = messages;
     this.#branch?.release();
-    this.#branch = round === undefined ? undefined : new Branch(round.run);
-    this.#branchSystem = system;
+    this.#branch = round === undefined ? undefined : new Branch(round.run, round.tokens);
+    this.#branchKey = key;
+    this.#isFresh = false;
   }
 
   /** Another conversation that begins with everything said so far, at no cost. A reply still under way is not part of it. */
   fork(): Chat {
     if (this.#closing.signal.aborted) throw this.#closing.signal.reason;
     this.#model.closing.throwIfAborted();
-    return new Chat(this.#model, this.#messages, this.#defaults, this.#branch?.hold(), this.#branchSystem);
+    return new Chat(this.#model, this.#messages, this.#defaults, { branch: this.#branch?.hold(), branchKey: this.#branchKey, isFresh: this.#isFresh });
   }
 
   /** Ends the replies under way, with `MODEL_CLOSED`, and frees what the conversation holds of the cache. Twice is fine. */
@@ -127,9 +141,27 @@ export class Chat {
   }
 }
 
+/** What a fork takes over: one hold on the branch, and what is known of it. */
+interface ChatState {
+  readonly branch?: Branch | undefined;
+  readonly branchKey?: string;
+  readonly isFresh?: boolean;
+}
+
+/** What one `send` was given, and what its reply follows. */
+interface Turn {
+  readonly input: unknown;
+  readonly options: unknown;
+  readonly before: Promise<void>;
+  readonly record: PromptRecord;
+  readonly trace: ReplyTrace;
+}
+
+const turnDefaultNames = replyOptionNames.filter((name) => name !== "signal" && name !== "requestId");
+
 /** Checks the options of a conversation and begins it. */
 export function openChat(model: LoadedModel, options: unknown): Chat {
-  const { system, messages, ...defaults } = checkOptions(options, "chat", ["system", "messages", ...replyOptionNames.filter((name) => name !== "signal")]);
+  const { system, messages, ...defaults } = checkOptions(options, "chat", ["system", "messages", ...turnDefaultNames]);
   model.format(resolveReplyOptions(defaults, "chat", model).tools.promptVariant); // Throws where no format fits.
   const earlier = messages === undefined ? [] : readMessages(messages);
   if (system !== undefined && earlier.some(({ role }) => role === "system")) {
@@ -139,10 +171,10 @@ export function openChat(model: LoadedModel, options: unknown): Chat {
   return new Chat(model, [...first, ...earlier], defaults);
 }
 
-/** Tools and schema stand in the system turn: with others, everything has to be read again. */
-function systemOf({ tools, schema, scratchPad }: ToolSettings, format: ConversationFormat): string {
-  if (tools.size === 0 && schema === undefined) return "";
-  return JSON.stringify([format.name, format.reason, scratchPad, [...tools.values()].map(({ name, description, parameters }) => [name, description, parameters]), schema?.jsonSchema]);
+/** Tools and schema stand in the system turn: with others, or in another scope, everything has to be read again. */
+function branchKey({ request: { cacheScope }, tools: { tools, schema, scratchPad } }: ReplySettings, format: ConversationFormat): string {
+  if (tools.size === 0 && schema === undefined) return JSON.stringify([cacheScope]);
+  return JSON.stringify([cacheScope, format.name, format.reason, scratchPad, [...tools.values()].map(({ name, description, parameters }) => [name, description, parameters]), schema?.jsonSchema]);
 }
 
 const isMessage = (input: unknown) => typeof input === "object" && input !== null && !Array.isArray(input);

@@ -1,11 +1,11 @@
 // A reply round by round: the model writes, its calls run, their results go back, until it has nothing left to call.
 import type { PromptPart, RunEnd } from "../engine/engine.js";
 import { CaduceusError } from "../errors.js";
-import type { Conversation, ConversationFormat } from "../format/conversation_format.js";
 import { writeCallFailure } from "../format/hermes/tool_result.js";
-import type { PlainMessage } from "../format/messages.js";
+import { toMessage, type PlainMessage } from "../format/messages.js";
 import type { LoadedModel } from "../model/loaded_model.js";
 import { readAnswer } from "./answer.js";
+import type { ReplyTrace, RoundTrace } from "./diagnostics.js";
 import { RepeatedCalls } from "./repeated_calls.js";
 import type { ReplyEvent, ReplyResult, Round as RoundSummary, ToolCall, TokenProbability } from "./reply_events.js";
 import type { RequestSettings } from "./reply_options.js";
@@ -13,26 +13,22 @@ import { ReplyReader, type WrittenTurn } from "./reply_reader.js";
 import { assembleResult } from "./reply_result.js";
 import { Round, type ReplySteps } from "./round.js";
 import { runCalls } from "./run_calls.js";
-import type { ToolSettings } from "./tool_options.js";
+import { Transcript, type TranscriptStart } from "./transcript.js";
 import { unlessAborted } from "./unless_aborted.js";
 
 /** What a reply is to do. */
-export interface Task {
-  readonly format: ConversationFormat;
-  /** Everything said so far, what is to be answered included. */
-  readonly messages: readonly PlainMessage[];
+export interface Task extends TranscriptStart {
   readonly request: RequestSettings;
-  readonly tools: ToolSettings;
-  /** An earlier run that holds the tokens of the first so many messages. */
-  readonly after?: { readonly runId: number; readonly messages: number } | undefined;
+  readonly contextOverflow: "error" | "drop-oldest";
+  readonly trace: ReplyTrace;
   /** Told the prompt of each round as it is handed to the engine. */
   readonly onPrompt: (parts: readonly PromptPart[], continues: boolean) => void;
 }
 
 /** How a conversation goes on from a finished reply. */
 export interface Continuation {
-  /** Everything the reply added. */
-  readonly added: readonly PlainMessage[];
+  /** Everything that was said, but for what was dropped. */
+  readonly messages: readonly PlainMessage[];
   /** The last run, which now belongs to the receiver; none where its tokens are not what the messages say. */
   readonly round: Round | undefined;
 }
@@ -46,12 +42,12 @@ class ReplyLoop {
   readonly #model: LoadedModel;
   readonly #task: Task;
   readonly #signal: AbortSignal;
-  readonly #messages: PlainMessage[];
+  readonly #transcript: Transcript;
   readonly #rounds: RoundSummary[] = [];
   readonly #probabilities: TokenProbability[] = [];
   readonly #repeated: RepeatedCalls;
   #mayRepair: boolean;
-  #after: Task["after"];
+  #trace: RoundTrace;
   /** The last run that came to its end; its tokens are there until it is released. */
   #held: Round | undefined;
 
@@ -59,24 +55,24 @@ class ReplyLoop {
     this.#model = model;
     this.#task = task;
     this.#signal = signal;
-    this.#messages = [...task.messages];
+    this.#transcript = new Transcript(model, task);
     this.#repeated = new RepeatedCalls(task.tools.maxRepeatedCalls);
     this.#mayRepair = task.tools.schemaRepair;
-    this.#after = task.after;
+    this.#trace = task.trace.round(1);
   }
 
   async *run(keep?: (end: Continuation) => void): ReplySteps {
     this.#signal.throwIfAborted();
-    const { request, messages } = this.#task;
+    const { request } = this.#task;
     try {
       for (;;) {
         const { turn, end } = yield* this.#write();
         const rest = yield* this.#answer(turn, end);
         if (rest === undefined) continue;
-        const added = this.#messages.slice(messages.length);
+        const { added, dropped } = this.#transcript;
         const probabilities = request.logProbabilities ? this.#probabilities : undefined;
-        const result = assembleResult({ turn, rounds: this.#rounds, added, stopString: end.stopString, probabilities }, rest);
-        if (keep !== undefined) this.#handOver(keep, added);
+        const result = assembleResult({ turn, rounds: this.#rounds, added, dropped, stopString: end.stopString, probabilities }, rest);
+        if (keep !== undefined) this.#handOver(keep);
         yield { type: "finish", ...result };
         return;
       }
@@ -87,9 +83,12 @@ class ReplyLoop {
 
   /** One turn of the model. */
   async *#write(): AsyncGenerator<ReplyEvent | undefined, { turn: WrittenTurn; end: RunEnd }, undefined> {
-    const { request, tools, format, onPrompt } = this.#task;
-    const prompt = this.#prompt();
-    const round = new Round(this.#model, { ...request, ...prompt }, this.#signal);
+    const { request, tools, format, contextOverflow, trace, onPrompt } = this.#task;
+    const dropped = contextOverflow === "error" ? [] : await unlessAborted(() => this.#transcript.dropOldest(request.maxTokens), this.#signal);
+    this.#signal.throwIfAborted();
+    const prompt = this.#transcript.prompt();
+    this.#trace = trace.round(this.#rounds.length + 1);
+    const round = new Round(this.#model, { ...request, ...prompt }, this.#signal, this.#trace);
     onPrompt(prompt.prompt, prompt.after !== undefined);
     // The engine takes commands in their order: the new run has found the old one by the time that is forgotten.
     this.#held?.run.release();
@@ -98,6 +97,7 @@ class ReplyLoop {
     try {
       // The reply's first step ends where the engine has the request.
       if (this.#rounds.length === 0) yield;
+      if (dropped.length > 0) yield { type: "dropped", messages: dropped.map(toMessage) };
       for await (const event of round.texts()) {
         yield* reader.read(event);
         if (reader.turnEnded) round.stop();
@@ -111,27 +111,15 @@ class ReplyLoop {
     const finishReason = end.finishReason === "length" ? "length" : "stop";
     const turn = reader.end(finishReason);
     yield* turn.events;
-    this.#messages.push(turn.message);
+    this.#transcript.push(turn.message);
     this.#probabilities.push(...round.logProbabilities);
     const summary: RoundSummary = { finishReason, usage: end.usage, timings: end.timings };
     this.#rounds.push(summary);
     yield { type: "round", ...summary };
     // Tokens that the messages do not show are not gone on from.
     const isFaithful = end.stopString === undefined && !reader.turnEnded && !turn.incomplete;
-    this.#after = isFaithful ? { runId: round.run.id, messages: this.#messages.length } : undefined;
+    this.#transcript.goOnAfter(isFaithful ? { id: round.run.id, tokens: round.tokens } : undefined);
     return { turn, end };
-  }
-
-  /** Everything, or only what follows the tokens of an earlier run. */
-  #prompt(): { prompt: readonly PromptPart[]; after?: number } {
-    const { format, tools } = this.#task;
-    const conversation: Conversation = {
-      messages: this.#messages, tools: [...tools.tools.values()], schema: tools.schema?.jsonSchema, scratchPad: tools.scratchPad,
-    };
-    const after = this.#after;
-    const rest = after === undefined ? undefined : format.renderContinuation(conversation, after.messages);
-    if (after === undefined || rest === undefined) return { prompt: format.render(conversation) };
-    return { prompt: rest, after: after.runId };
   }
 
   /** Does what the turn asks for. Undefined when the model is to write again, else how the reply ends. */
@@ -152,11 +140,11 @@ class ReplyLoop {
     if (!calls.every(hasHandler)) return { finishReason: "tool-calls", toolCalls: calls };
     const stoppedBy = this.#repeated.add(calls) ? "maxRepeatedCalls" : this.#rounds.length >= tools.maxRounds ? "maxRounds" : undefined;
     if (stoppedBy !== undefined) return { finishReason: "tool-calls", toolCalls: calls, stoppedBy };
-    for await (const event of runCalls(calls, tools, this.#signal)) {
-      if (event.type === "tool-result") this.#messages.push({ role: "tool", content: event.content, toolCallId: event.id });
+    for await (const event of runCalls(calls, tools, this.#signal, this.#trace)) {
+      if (event.type === "tool-result") this.#transcript.push({ role: "tool", content: event.content, toolCallId: event.id });
       yield event;
     }
-    this.#messages.push(...malformed.map(answerToMalformed));
+    this.#transcript.push(...malformed.map(answerToMalformed));
     return undefined;
   }
 
@@ -168,14 +156,14 @@ class ReplyLoop {
     if (answer.ok) return { value: answer.value };
     if (!this.#mayRepair || this.#rounds.length >= maxRounds) return { valueProblem: new CaduceusError("SCHEMA_MISMATCH", answer.problem) };
     this.#mayRepair = false;
-    this.#messages.push({ role: "user", content: `Your answer does not fit the schema: ${answer.problem} Answer again with the corrected JSON alone.` });
+    this.#transcript.push({ role: "user", content: `Your answer does not fit the schema: ${answer.problem} Answer again with the corrected JSON alone.` });
     return undefined;
   }
 
-  #handOver(keep: (end: Continuation) => void, added: readonly PlainMessage[]): void {
-    const round = this.#after === undefined ? undefined : this.#held;
+  #handOver(keep: (end: Continuation) => void): void {
+    const round = this.#transcript.isHeld ? this.#held : undefined;
     if (round !== undefined) this.#held = undefined;
-    keep({ added, round });
+    keep({ messages: this.#transcript.messages, round });
   }
 }
 

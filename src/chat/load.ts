@@ -1,6 +1,7 @@
 // The way to a model.
 import type { LoadOptions } from "../model/load_options.js";
 import { openModel } from "../model/open_model.js";
+import { modelLoaded } from "./diagnostics.js";
 import { Model } from "./model.js";
 
 /**
@@ -14,5 +15,8 @@ import { Model } from "./model.js";
  * @throws CaduceusError `INVALID_ARGUMENT`, `MODEL_NOT_FOUND`, `MODEL_INVALID`, `DOWNLOAD_FAILED`, `OUT_OF_MEMORY`, `ADDON_NOT_FOUND`
  */
 export async function load(model: string, options?: LoadOptions): Promise<Model> {
-  return new Model(await openModel(model, options));
+  const begun = performance.now();
+  const loaded = await openModel(model, options);
+  modelLoaded({ path: loaded.engine.info.path, milliseconds: performance.now() - begun });
+  return new Model(loaded);
 }

@@ -3,6 +3,7 @@ import type { EngineCapabilities, EngineStats, ModelInfo, PromptPart } from "../
 import { readMessages, type Message } from "../format/messages.js";
 import { checkBoolean, checkOptions, checkText } from "../model/checks.js";
 import type { LoadedModel } from "../model/loaded_model.js";
+import { modelClosed, ReplyTrace } from "./diagnostics.js";
 import { openChat, type Chat, type ChatOptions } from "./chat.js";
 import { Reply } from "./reply.js";
 import type { ReplySteps } from "./round.js";
@@ -42,7 +43,10 @@ export class Model {
     return { ...capabilities, enforced: capabilities.constrained ? promises : [], checked: capabilities.constrained ? [] : promises };
   }
 
-  /** What the engine does at this moment, and its totals. Throws `MODEL_CLOSED`. */
+  /**
+   * What the engine does at this moment (runs, room in the cache, memory of branches moved out of it, threads), and its totals:
+   * tokens of prompts, how many of them were cached, how many of those came back from memory or disk. Throws `MODEL_CLOSED`.
+   */
   stats(): EngineStats {
     this.#model.closing.throwIfAborted();
     return this.#model.engine.stats();
@@ -60,14 +64,17 @@ export class Model {
   ): Reply<ValueOf<S>> {
     const model = this.#model;
     const record = new PromptRecord(model);
-    return new Reply<ValueOf<S>>(async function* (signal) {
+    const trace = new ReplyTrace("reply", options);
+    const start = async function* (signal: AbortSignal) {
       signal.throwIfAborted();
       const settings = resolveReplyOptions(options, "reply", model);
       const messages = readMessages(input);
       const format = model.format(settings.tools.promptVariant);
-      const onPrompt = record.begin(format);
-      yield* converse(model, { ...settings, format, messages, onPrompt }, signal) as ReplySteps<ValueOf<S>>;
-    }, [...signalsOf(options), model.closing], record);
+      const keep = settings.keepPrefix ? "before-last" : "nothing";
+      const task = { ...settings, format, messages, after: undefined, keep, trace, onPrompt: record.begin(format) } as const;
+      yield* converse(model, task, signal) as ReplySteps<ValueOf<S>>;
+    };
+    return new Reply<ValueOf<S>>({ start, signals: [...signalsOf(options), model.closing], record, trace });
   }
 
   /**
@@ -77,13 +84,16 @@ export class Model {
   complete(prompt: string | readonly PromptPart[], options?: CompleteOptions): Reply {
     const model = this.#model;
     const record = new PromptRecord(model);
+    const trace = new ReplyTrace("complete", options);
     // Checks run inside the reply, so that all that can go wrong surfaces where the reply is read.
-    return new Reply(async function* (signal) {
+    const start = async function* (signal: AbortSignal) {
       signal.throwIfAborted();
-      const request = { ...resolveCompleteOptions(options, model), prompt: readPrompt(prompt, model.engine.info.vocabularySize) };
-      record.begin({ name: "raw", reason: "complete() takes the prompt as it is." })(request.prompt, false);
-      yield* plainReply(model, request, signal);
-    }, [...signalsOf(options), model.closing], record);
+      const settings = resolveCompleteOptions(options, model);
+      const parts = readPrompt(prompt, model.engine.info.vocabularySize);
+      record.begin({ name: "raw", reason: "complete() takes the prompt as it is." })(parts, false);
+      yield* plainReply(model, { ...settings.request, prompt: parts, keepPrefix: settings.keepPrefix ? parts.length : undefined }, signal, trace);
+    };
+    return new Reply({ start, signals: [...signalsOf(options), model.closing], record, trace });
   }
 
   /** A conversation that keeps its tokens. */
@@ -107,8 +117,10 @@ export class Model {
   }
 
   /** Ends every reply with `MODEL_CLOSED`, then frees the memory. Twice is fine. */
-  close(): Promise<void> {
-    return this.#model.close();
+  async close(): Promise<void> {
+    const isFirst = !this.#model.closing.aborted;
+    await this.#model.close();
+    if (isFirst) modelClosed({ path: this.info.path });
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,11 +1,12 @@
 // The reply to a raw prompt: one round, its text and nothing else.
 import type { RunRequest } from "../engine/engine.js";
 import type { LoadedModel } from "../model/loaded_model.js";
+import type { ReplyTrace } from "./diagnostics.js";
 import { Round, type ReplySteps } from "./round.js";
 
-export async function* plainReply(model: LoadedModel, request: RunRequest, signal: AbortSignal): ReplySteps {
+export async function* plainReply(model: LoadedModel, request: RunRequest, signal: AbortSignal, trace: ReplyTrace): ReplySteps {
   signal.throwIfAborted();
-  const round = new Round(model, request, signal);
+  const round = new Round(model, request, signal, trace.round(1));
   try {
     yield;
     yield* round.texts();

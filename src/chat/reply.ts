@@ -1,9 +1,22 @@
 // A reply under way: awaited for its result, or iterated once for its events. It pulls; nothing is read ahead of its reader.
 import { CaduceusError } from "../errors.js";
+import type { ReplyTrace } from "./diagnostics.js";
 import type { Explanation, PromptRecord } from "./explain.js";
 import { followSignal } from "./follow_signal.js";
 import type { FinishEvent, ReplyEvent, ReplyResult } from "./reply_events.js";
 import type { ReplySteps } from "./round.js";
+
+/** How a reply comes about. */
+export interface ReplyPlan<V> {
+  /** What the reply does; its signal aborts when any of `signals` does or the reader leaves. */
+  readonly start: (signal: AbortSignal) => ReplySteps<V>;
+  readonly signals: readonly AbortSignal[];
+  /** Remembers the prompts, for `explain`. */
+  readonly record: PromptRecord;
+  readonly trace: ReplyTrace;
+  /** A reply that this one waits for: to read this one is to read that one first. */
+  readonly before?: Reply<any> | undefined;
+}
 
 /**
  * What `model.reply`, `model.complete` and `chat.send` give. It has begun by the time it is returned.
@@ -15,6 +28,7 @@ import type { ReplySteps } from "./round.js";
 export class Reply<V = unknown> implements PromiseLike<ReplyResult<V>>, AsyncIterable<ReplyEvent<V>> {
   readonly #steps: ReplySteps<V>;
   readonly #record: PromptRecord;
+  readonly #trace: ReplyTrace;
   readonly #stopping = new AbortController();
   readonly #unfollow: readonly (() => void)[];
   readonly #result: Promise<ReplyResult<V>>;
@@ -24,14 +38,11 @@ export class Reply<V = unknown> implements PromiseLike<ReplyResult<V>>, AsyncIte
   #hasFinished = false;
   #before: Reply<any> | undefined;
 
-  /**
-   * @internal
-   * @param start what the reply does; its signal aborts when any of `signals` does or the reader leaves
-   * @param record remembers the prompts, for `explain`
-   * @param before a reply that this one waits for: to read this one is to read that one first
-   */
-  constructor(start: (signal: AbortSignal) => ReplySteps<V>, signals: readonly AbortSignal[], record: PromptRecord, before?: Reply<any>) {
+  /** @internal */
+  constructor({ start, signals, record, trace, before }: ReplyPlan<V>) {
     this.#record = record;
+    this.#trace = trace;
+    trace.start();
     this.#result = new Promise((resolve, reject) => (this.#settle = { resolve, reject }));
     // Nobody may be waiting, and that is no reason to end the process.
     this.#result.catch(() => {});
@@ -41,6 +52,11 @@ export class Reply<V = unknown> implements PromiseLike<ReplyResult<V>>, AsyncIte
     this.#unfollow = aborted === undefined ? signals.map((signal) => followSignal(signal, (reason) => void this.#stop(reason))) : [];
     this.#steps = start(this.#stopping.signal);
     this.#steps.next().then(() => (this.#before = undefined), (error: unknown) => this.#fail(error));
+  }
+
+  /** What the messages of `node:diagnostics_channel` call it: the option `requestId`, else an id of its own. */
+  get id(): string {
+    return this.#trace.requestId;
   }
 
   /** The text alone, piece by piece. */
@@ -142,6 +158,7 @@ export class Reply<V = unknown> implements PromiseLike<ReplyResult<V>>, AsyncIte
   #finish({ type: _, ...result }: FinishEvent<V>): void {
     this.#hasFinished = true;
     this.#letGo();
+    this.#trace.finish(result);
     this.#settle.resolve(result);
   }
 
@@ -149,6 +166,7 @@ export class Reply<V = unknown> implements PromiseLike<ReplyResult<V>>, AsyncIte
     if (this.#hasFinished) return;
     this.#failure ??= { reason };
     this.#letGo();
+    this.#trace.fail(this.#failure.reason);
     this.#settle.reject(this.#failure.reason);
   }
 

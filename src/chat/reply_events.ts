@@ -100,6 +100,13 @@ export interface MalformedEvent {
   readonly text: string;
 }
 
+/** The conversation had outgrown the context: its oldest turns were dropped before this round. Only with `contextOverflow: "drop-oldest"`. */
+export interface DroppedEvent {
+  readonly type: "dropped";
+  /** Whole turns, oldest first. */
+  readonly messages: readonly Message[];
+}
+
 /** The model has ended a turn. */
 export interface RoundEvent extends Round {
   readonly type: "round";
@@ -119,7 +126,7 @@ export interface FinishEvent<V = unknown> extends ReplyResult<V> {
 }
 
 export type ReplyEvent<V = unknown> =
-  | TextEvent | ReasoningEvent | ToolCallStartEvent | ToolCallDeltaEvent | ToolCallEvent | ToolRunEvent | ToolResultEvent | MalformedEvent | RoundEvent | FinishEvent<V>;
+  | TextEvent | ReasoningEvent | ToolCallStartEvent | ToolCallDeltaEvent | ToolCallEvent | ToolRunEvent | ToolResultEvent | MalformedEvent | DroppedEvent | RoundEvent | FinishEvent<V>;
 
 export interface ReplyResult<V = unknown> {
   /** The text of the last turn, without calls. */
@@ -149,6 +156,8 @@ export interface ReplyResult<V = unknown> {
   readonly message: AssistantMessage;
   /** Everything this reply adds to the conversation: answers, calls and results, in order; to be put behind the others. */
   readonly messages: readonly Message[];
+  /** What was dropped from the conversation, oldest first, because it had outgrown the context. Only with `contextOverflow: "drop-oldest"`. */
+  readonly dropped?: readonly Message[];
   /** One entry for each turn of the model. */
   readonly rounds: readonly Round[];
   /**

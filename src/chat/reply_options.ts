@@ -1,9 +1,10 @@
 // What can be asked of one reply, and its checks.
 import { CaduceusError, invalidArgument } from "../errors.js";
 import type { PromptPart, RunRequest } from "../engine/engine.js";
-import { checkBoolean, checkOptions, checkSignal, checkText, checkWholeNumber, isSignal } from "../model/checks.js";
+import { checkBoolean, checkChoice, checkOptions, checkPositiveNumber, checkSignal, checkText, checkWholeNumber, isSignal } from "../model/checks.js";
 import type { LoadedModel } from "../model/loaded_model.js";
 import type { Schema } from "../schema/read_schema.js";
+import { checkRequestId } from "./diagnostics.js";
 import { resolveToolOptions, toolOptionNames, type ToolLoopOptions, type ToolSettings } from "./tool_options.js";
 import { resolveSampling, samplingOptionNames, type SamplingOptions } from "../model/sampling.js";
 
@@ -18,32 +19,89 @@ export interface CompleteOptions extends SamplingOptions {
   readonly stop?: string | readonly string[] | undefined;
   /** Text events carry the tokens they are made of and their log probabilities, and so does the result. Defaults to false. */
   readonly logProbabilities?: boolean | undefined;
+  /**
+   * Which waiting request the engine takes first, and which keeps its place when the cache has too little room: the higher.
+   * Whole number from -100 to 100. Defaults to 0.
+   */
+  readonly priority?: number | undefined;
+  /**
+   * Milliseconds a request may wait in the engine until its prompt is begun (in a reply with tools, each round anew); then the
+   * reply fails with `DEADLINE_EXCEEDED`. Number above 0. Defaults to no limit.
+   */
+  readonly queueTimeoutMs?: number | undefined;
+  /**
+   * Requests of different scopes never share cached tokens, so that tenants cannot find out from timings what others have
+   * asked: give each tenant its own. Any text. Defaults to `""`, which is a scope as well.
+   */
+  readonly cacheScope?: string | undefined;
+  /**
+   * The same request with the same `seed` gives the same tokens and log probabilities, to the last bit, whatever else runs.
+   * It is computed apart and alone, and shares no cached tokens, so it takes longer. Without a `seed`, give temperature 0.
+   * Throws `INVALID_ARGUMENT` where the engine cannot do this (`model.capabilities.deterministic`). Defaults to false.
+   */
+  readonly deterministic?: boolean | undefined;
+  /**
+   * Keeps the tokens of the prompt's beginning on disk (`prefixFolder` of `load`), so that they need not be read again after a
+   * restart: of a conversation everything before its last message, of `complete` the whole prompt. Beginnings too short to be
+   * worth it are passed over. Defaults to false; in the first turn of a chat its system turn, tools included, is kept unless this is false.
+   */
+  readonly keepPrefix?: boolean | undefined;
+  /**
+   * The reply's `id`, under which `node:diagnostics_channel` tells of it. Text of 1 to 200 characters. Defaults to an id that
+   * no other reply of the process has.
+   */
+  readonly requestId?: string | undefined;
   /** Ends the reply, whether it waits, reads its prompt or writes; whoever reads it gets the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /** What can be asked of a reply. With tools or a schema the temperature defaults to 0.1. */
-export interface ReplyOptions<S extends Schema = Schema> extends CompleteOptions, ToolLoopOptions<S> {}
+export interface ReplyOptions<S extends Schema = Schema> extends CompleteOptions, ToolLoopOptions<S> {
+  /**
+   * What happens when the conversation does not fit into the context before the model writes. `"error"`: the reply fails with
+   * `CONTEXT_FULL`. `"drop-oldest"`: the oldest turns (a message of the user and everything up to the next) are left out,
+   * whole, until the prompt and room for the answer fit: `maxTokens` or at most a quarter of the context, without
+   * `maxTokens` an eighth. The system message and the turn to be answered always stay; `CONTEXT_FULL` where they alone are
+   * too long. The event and the result `dropped` say what was left out; a chat goes on without it. Either way a reply that
+   * fills the context while the model writes ends with finish reason `"length"`. Defaults to `"error"`.
+   */
+  readonly contextOverflow?: "error" | "drop-oldest" | undefined;
+}
 
 export const completeOptionNames = [
-  ...samplingOptionNames, "maxTokens", "stop", "logProbabilities", "signal",
+  ...samplingOptionNames, "maxTokens", "stop", "logProbabilities", "priority", "queueTimeoutMs", "cacheScope", "deterministic", "keepPrefix",
+  "requestId", "signal",
 ] as const satisfies readonly (keyof CompleteOptions)[];
 
-export const replyOptionNames = [...completeOptionNames, ...toolOptionNames] as const satisfies readonly (keyof ReplyOptions)[];
+export const replyOptionNames = [...completeOptionNames, ...toolOptionNames, "contextOverflow"] as const satisfies readonly (keyof ReplyOptions)[];
 
 /** A request of the engine but for its prompt. */
-export type RequestSettings = Omit<RunRequest, "prompt" | "after">;
+export type RequestSettings = Omit<RunRequest, "prompt" | "after" | "keepPrefix">;
+
+/** What is asked of a raw prompt. */
+export interface CompleteSettings {
+  readonly request: RequestSettings;
+  /** Undefined: nobody said. */
+  readonly keepPrefix: boolean | undefined;
+}
+
+/** What is asked of a reply. */
+export interface ReplySettings extends CompleteSettings {
+  readonly tools: ToolSettings;
+  readonly contextOverflow: "error" | "drop-oldest";
+}
 
 /** Checks the options of `subject` and fills in what they leave open. */
-export function resolveReplyOptions(value: unknown, subject: string, model: LoadedModel): { readonly request: RequestSettings; readonly tools: ToolSettings } {
+export function resolveReplyOptions(value: unknown, subject: string, model: LoadedModel): ReplySettings {
   const options = checkOptions(value, subject, replyOptionNames) as ReplyOptions;
   const tools = resolveToolOptions(options, model.engine.capabilities);
   const isExact = tools.tools.size > 0 || tools.schema !== undefined;
-  return { request: resolveRequest(isExact ? { temperature: exactTemperature, ...withoutUndefined(options) } : options, model), tools };
+  const contextOverflow = checkChoice(options.contextOverflow, "contextOverflow", ["error", "drop-oldest"]) ?? "error";
+  return { ...resolveRequest(isExact ? { temperature: exactTemperature, ...withoutUndefined(options) } : options, model), tools, contextOverflow };
 }
 
 /** The same for a raw prompt. */
-export function resolveCompleteOptions(value: unknown, model: LoadedModel): RequestSettings {
+export function resolveCompleteOptions(value: unknown, model: LoadedModel): CompleteSettings {
   return resolveRequest(checkOptions(value, "complete", completeOptionNames) as CompleteOptions, model);
 }
 
@@ -52,21 +110,33 @@ const exactTemperature = 0.1;
 
 const withoutUndefined = <T extends object>(options: T) => Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T;
 
-function resolveRequest(options: CompleteOptions, model: LoadedModel): RequestSettings {
+// Some thirty years: what lies beyond does not fit into the engine's clock.
+const longestWaitMs = 1e12;
+
+function resolveRequest(options: CompleteOptions, model: LoadedModel): CompleteSettings {
   checkSignal(options.signal);
+  checkRequestId(options.requestId);
   const logProbabilities = checkBoolean(options.logProbabilities, "logProbabilities") ?? false;
   if (logProbabilities && !model.engine.capabilities.logProbabilities) {
     throw new CaduceusError("INVALID_ARGUMENT", "Expected no logProbabilities: this engine cannot give them.");
   }
-  return {
+  const deterministic = checkBoolean(options.deterministic, "deterministic") ?? false;
+  if (deterministic && !model.engine.capabilities.deterministic) {
+    throw new CaduceusError("INVALID_ARGUMENT", "Expected false for deterministic but received true, which this engine cannot promise.");
+  }
+  const queueTimeoutMs = checkPositiveNumber(options.queueTimeoutMs, "queueTimeoutMs");
+  const request: RequestSettings = {
     sampling: resolveSampling(options, model.sampling),
     maxTokens: checkWholeNumber(options.maxTokens, "maxTokens", 1, 0x7fffffff),
     stop: checkStop(options.stop),
     stopTokens: model.vocabulary.stopTokens,
     logProbabilities,
-    cacheScope: "",
-    priority: 0,
+    cacheScope: options.cacheScope === undefined ? "" : checkText(options.cacheScope, "cacheScope"),
+    priority: checkWholeNumber(options.priority, "priority", -100, 100) ?? 0,
+    queueTimeoutMs: queueTimeoutMs && Math.min(queueTimeoutMs, longestWaitMs),
+    deterministic,
   };
+  return { request, keepPrefix: checkBoolean(options.keepPrefix, "keepPrefix") };
 }
 
 function checkStop(value: unknown): string[] {

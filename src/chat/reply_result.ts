@@ -10,12 +10,13 @@ export interface ReplyRecord {
   readonly rounds: readonly Round[];
   /** Everything the reply adds to the conversation. */
   readonly added: readonly PlainMessage[];
+  readonly dropped: readonly PlainMessage[];
   readonly stopString: string | undefined;
   /** Undefined where nobody asked for them. */
   readonly probabilities: readonly TokenProbability[] | undefined;
 }
 
-export function assembleResult({ turn, rounds, added, stopString, probabilities }: ReplyRecord, rest: Partial<ReplyResult>): ReplyResult {
+export function assembleResult({ turn, rounds, added, dropped, stopString, probabilities }: ReplyRecord, rest: Partial<ReplyResult>): ReplyResult {
   return {
     text: turn.text,
     finishReason: "stop",
@@ -25,6 +26,7 @@ export function assembleResult({ turn, rounds, added, stopString, probabilities 
     ...(turn.reasoning === undefined ? {} : { reasoning: turn.reasoning }),
     message: toMessage(turn.message) as AssistantMessage,
     messages: added.map(toMessage),
+    ...(dropped.length === 0 ? {} : { dropped: dropped.map(toMessage) }),
     rounds: [...rounds],
     usage: totalUsage(rounds),
     timings: totalTimings(rounds),

@@ -2,6 +2,7 @@
 import type { Run, RunDelta, RunEnd, RunRequest } from "../engine/engine.js";
 import { CaduceusError } from "../errors.js";
 import type { LoadedModel } from "../model/loaded_model.js";
+import type { RoundTrace } from "./diagnostics.js";
 import type { ReplyEvent, TextEvent, TokenProbability } from "./reply_events.js";
 
 /**
@@ -14,36 +15,55 @@ export class Round {
   readonly run: Run;
   readonly #request: RunRequest;
   readonly #signal: AbortSignal;
+  readonly #trace: RoundTrace;
   readonly #cancel = () => this.run.cancel();
   #text = "";
   readonly #probabilities: TokenProbability[] = [];
   #end: RunEnd | undefined;
   #stopped = false;
+  #hasFailed = false;
+  /** What the engine counted, of a round that was cancelled too. */
+  #counted: RunEnd | undefined;
 
   /** Submits the request; the signal cancels it from now on. */
-  constructor(model: LoadedModel, request: RunRequest, signal: AbortSignal) {
+  constructor(model: LoadedModel, request: RunRequest, signal: AbortSignal, trace: RoundTrace) {
     this.run = model.engine.submit(request);
     this.#request = request;
     this.#signal = signal;
+    this.#trace = trace;
+    trace.start(request);
     signal.addEventListener("abort", this.#cancel, { once: true });
   }
 
   /** The text as it comes. Takes from the engine only what is asked for, so an idle reader parks the run. */
   async *texts(): AsyncGenerator<TextEvent, void, undefined> {
     for (;;) {
-      const output = await this.run.next();
+      const output = await this.#next();
       this.#signal.throwIfAborted();
       if (output === undefined || (output.type === "end" && output.finishReason === "cancelled" && !this.#stopped)) {
+        this.#hasFailed = true;
         throw new CaduceusError("ENGINE_FAILED", "The engine ended the run before it was complete.");
       }
       if (output.type === "end") {
         this.#end = output;
+        this.#trace.end(output.finishReason === "length" && !this.#stopped ? "length" : "stop", output);
         return;
       }
       const event = this.#read(output);
       if (event === undefined) continue;
       yield event;
       this.#signal.throwIfAborted();
+    }
+  }
+
+  async #next(): Promise<RunDelta | RunEnd | undefined> {
+    try {
+      const output = await this.run.next();
+      if (output?.type === "end") this.#counted = output;
+      return output;
+    } catch (error) {
+      this.#hasFailed = true;
+      throw error;
     }
   }
 
@@ -75,17 +95,24 @@ export class Round {
     return this.#end;
   }
 
+  /** Of the whole conversation, once the round has come to its end. */
+  get tokens(): number {
+    return this.end.usage.promptTokens + this.end.usage.generatedTokens;
+  }
+
   /** Lets go of the signal. A round that has not come to its end is cancelled and released, and this waits until the engine has stopped it. */
   async settle(): Promise<void> {
     this.#signal.removeEventListener("abort", this.#cancel);
     if (this.#end !== undefined) return;
     this.run.cancel();
+    const finishReason = this.#hasFailed ? "failed" : "cancelled";
     try {
-      while (await this.run.next() !== undefined);
+      while (await this.#next() !== undefined);
     } catch {
       // Whatever ended it, it has ended; the reader has its reason already.
     } finally {
       this.run.release();
+      this.#trace.end(finishReason, this.#counted);
     }
   }
 }

@@ -2,6 +2,7 @@
 import { CaduceusError, describe, invalidArgument } from "../errors.js";
 import { writeCallFailure, writeToolResult, type CallFailure } from "../format/hermes/tool_result.js";
 import type { SchemaCheck } from "../schema/read_schema.js";
+import type { RoundTrace } from "./diagnostics.js";
 import type { ToolCall, ToolResultEvent, ToolRunEvent } from "./reply_events.js";
 import type { Approval, ToolSettings } from "./tool_options.js";
 import type { Tool } from "./tool.js";
@@ -14,7 +15,7 @@ type Outcome = Omit<ToolResultEvent, "type" | "id" | "name">;
  * Says of each call that it runs, unless it does not, and then gives one result for each. Throws the signal's reason when it
  * aborts; handlers' signals abort with it, and when the reader leaves.
  */
-export async function* runCalls(calls: readonly ToolCall[], settings: ToolSettings, signal: AbortSignal): AsyncGenerator<ToolRunEvent | ToolResultEvent, void, undefined> {
+export async function* runCalls(calls: readonly ToolCall[], settings: ToolSettings, signal: AbortSignal, trace: RoundTrace): AsyncGenerator<ToolRunEvent | ToolResultEvent, void, undefined> {
   // Handlers that are still running when the reader leaves are told so.
   const leaving = new AbortController();
   const either = AbortSignal.any([signal, leaving.signal]);
@@ -24,11 +25,14 @@ export async function* runCalls(calls: readonly ToolCall[], settings: ToolSettin
     for (const call of calls) {
       const prepared = await prepare(call, settings, either);
       if ("outcome" in prepared) {
-        outcomes.push(Promise.resolve(prepared.outcome));
+        outcomes.push(trace.call(call, () => prepared.outcome));
         continue;
       }
       const { tool, args } = prepared;
-      const outcome = limit(() => runHandler(tool, args, call, settings, either));
+      const outcome = limit(() => {
+        either.throwIfAborted();
+        return trace.call(call, () => runHandler(tool, args, call, settings, either));
+      });
       outcome.catch(() => {}); // Whoever awaits it in its turn gets it.
       outcomes.push(outcome);
       yield { type: "tool-run", id: call.id, name: call.name, arguments: args };
@@ -90,7 +94,6 @@ async function approve(call: ToolCall, { approve: ask }: ToolSettings, signal: A
 }
 
 async function runHandler(tool: Tool, args: unknown, call: ToolCall, settings: ToolSettings, signal: AbortSignal): Promise<Outcome> {
-  signal.throwIfAborted();
   const timeoutMs = tool.timeoutMs ?? settings.toolTimeoutMs;
   const timeout = new AbortController();
   const late = new DOMException(`The handler of ${tool.name} took longer than ${timeoutMs} ms.`, "TimeoutError");

@@ -54,13 +54,20 @@ export interface RunRequest {
   readonly priority: number;
   /** Milliseconds a request may wait for its first prefill. Undefined: for ever. */
   readonly queueTimeoutMs?: number | undefined;
+  /**
+   * How many of the leading prompt parts are worth keeping on disk: the engine keeps the tokens of those parts, and with
+   * `after` those before them. The last of them and the one behind it are never both `text`. Undefined: none.
+   */
+  readonly keepPrefix?: number | undefined;
+  /** Computed apart, alone, with fixed threads and chunks and no shared prefix: the same request, with its seed, gives the same bits. */
+  readonly deterministic: boolean;
 }
 
 /** Token counts of one run. */
 export interface Usage {
   /** Tokens of the whole prompt, those before `after` included. */
   readonly promptTokens: number;
-  /** How many of the prompt's tokens were in the cache and cost nothing. */
+  /** How many of the prompt's tokens were cached, those brought back from memory or disk included, and were not computed. */
   readonly cachedTokens: number;
   readonly generatedTokens: number;
 }
@@ -153,6 +160,8 @@ export interface EngineCapabilities {
   /** Many runs share one cache and one batch. */
   readonly prefixSharing: boolean;
   readonly logProbabilities: boolean;
+  /** Runs with `deterministic` give the same bits each time. */
+  readonly deterministic: boolean;
 }
 
 export interface EngineStats {
@@ -167,11 +176,15 @@ export interface EngineStats {
   readonly cacheTokensUsed: number;
   /** Cached branches, running sequences not counted. */
   readonly branches: number;
+  /** Memory that branches moved out of the cache take at the moment, in bytes. */
+  readonly branchMemoryBytes: number;
   /** Threads that compute at the moment: fewer than `info.threads` while other work takes cores away. */
   readonly threads: number;
   /** Totals since the engine began. */
   readonly promptTokens: number;
   readonly cachedTokens: number;
+  /** Of the cached ones, those that came back from memory or disk. */
+  readonly restoredTokens: number;
   readonly generatedTokens: number;
   readonly ticks: number;
 }
@@ -201,6 +214,12 @@ export interface EngineOptions {
   /** Undefined: as many as the machine has physical cores for this process. */
   readonly threads?: number | undefined;
   readonly gpuLayers: number;
+  /** Memory outside of the KV cache for branches that are not in use. Undefined: as much as the KV cache itself; 0: none. */
+  readonly branchMemoryBytes?: number | undefined;
+  /** Where prefixes are kept on disk; absolute. Undefined: nowhere. */
+  readonly prefixFolder?: string | undefined;
+  /** The most that folder may hold. */
+  readonly prefixFolderBytes: number;
   readonly onProgress?: ((fraction: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }

@@ -16,6 +16,11 @@ export function cacheFolder(environment: NodeJS.ProcessEnv = process.env, platfo
   return path.join(xdg && path.isAbsolute(xdg) ? xdg : path.join(homedir(), ".cache"), "caduceus");
 }
 
+/** Where the tokens of long prompts lie inside it, so that they need not be computed again after a restart. */
+export function defaultPrefixFolder(): string {
+  return path.join(cacheFolder(), "prefixes");
+}
+
 /** Where model files lie inside it. */
 export function modelFolder(): string {
   return path.join(cacheFolder(), "models");

@@ -1,5 +1,5 @@
 // Finding model files: aliases, paths, and the one model that can be fetched.
 export { aliasNames } from "./aliases.js";
-export { cacheFolder, modelFolder } from "./cache_folder.js";
+export { cacheFolder, defaultPrefixFolder, modelFolder } from "./cache_folder.js";
 export { embeddedModel, fetchEmbeddedModel, hasEmbeddedModel, type FetchOptions } from "./embedded_model.js";
 export { resolveModel, type ResolvedModel } from "./resolve_model.js";

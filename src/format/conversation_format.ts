@@ -3,6 +3,7 @@ import type { ModelInfo, PromptPart } from "../engine/engine.js";
 import { CaduceusError } from "../errors.js";
 import { renderHermes, renderHermesContinuation, type HermesVariant, type ToolDefinition } from "./hermes/prompt.js";
 import type { PlainMessage } from "./messages.js";
+import { commonParts } from "./leading_parts.js";
 import { ChatTemplate } from "./template.js";
 
 /** Everything that a prompt is made of. */
@@ -26,6 +27,12 @@ export interface ConversationFormat {
   render(conversation: Conversation): PromptPart[];
   /** What follows the tokens of the answer before `messages[from]`; undefined where everything has to be rendered again. */
   renderContinuation(conversation: Conversation, from: number): PromptPart[] | undefined;
+  /**
+   * How many leading parts of `prompt` its first `count` messages have made, tools and schema included. `prompt` is what
+   * `render` gave for the conversation, or `renderContinuation` with `from`. Undefined where there are none, or where the
+   * format cannot tell; never too many.
+   */
+  leadingParts(prompt: readonly PromptPart[], conversation: Conversation, count: number, from?: number): number | undefined;
 }
 
 export interface FormatOptions {
@@ -61,6 +68,10 @@ function hermesFormat(variant: HermesVariant, tagTokens: boolean, isHermes: bool
     isHermes,
     render: (conversation) => renderHermes({ ...conversation, variant, tagTokens }),
     renderContinuation: (conversation, from) => renderHermesContinuation({ ...conversation, variant, tagTokens, from }),
+    leadingParts: (prompt, conversation, count, from) => leadingParts(prompt, () => {
+      const first = { ...conversation, messages: conversation.messages.slice(0, count), addGenerationPrompt: false, variant, tagTokens };
+      return from === undefined ? renderHermes(first) : renderHermesContinuation({ ...first, from });
+    }),
   };
 }
 
@@ -80,5 +91,19 @@ function templateFormat(source: string, { eosText, hasChatMl }: FormatVocabulary
     isHermes: false,
     render: (conversation) => withRemedy(() => template.render(conversation)),
     renderContinuation: (conversation, from) => withRemedy(() => template.renderContinuation({ ...conversation, from })),
+    leadingParts: (prompt, conversation, count, from) => leadingParts(prompt, () => {
+      const first = { ...conversation, messages: conversation.messages.slice(0, count), addGenerationPrompt: false };
+      return from === undefined ? template.render(first) : template.renderContinuation({ ...first, from }) ?? [];
+    }),
   };
+}
+
+/** A template may refuse a conversation that stops where the beginning does; then nothing is known of it. */
+function leadingParts(prompt: readonly PromptPart[], renderBeginning: () => PromptPart[]): number | undefined {
+  try {
+    return commonParts(prompt, renderBeginning());
+  } catch (error) {
+    if (error instanceof CaduceusError) return undefined;
+    throw error;
+  }
 }

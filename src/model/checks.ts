@@ -1,4 +1,5 @@
 // The checks that single options pass before anything else happens, and the sentence for each refusal.
+import path from "node:path";
 import { CaduceusError, invalidArgument } from "../errors.js";
 
 type Options = Readonly<Record<string, unknown>>;
@@ -74,6 +75,12 @@ export function checkNumber(value: unknown, name: string, minimum: number, maxim
   throw invalidArgument(from + to, name, value);
 }
 
+/** Undefined, or a finite number above 0. */
+export function checkPositiveNumber(value: unknown, name: string): number | undefined {
+  if (value === undefined || (typeof value === "number" && value > 0 && Number.isFinite(value))) return value;
+  throw invalidArgument("a number above 0", name, value);
+}
+
 /** Undefined, or true or false. */
 export function checkBoolean(value: unknown, name: string): boolean | undefined {
   if (value === undefined || typeof value === "boolean") return value;
@@ -111,6 +118,12 @@ export function isSignal(value: unknown): value is AbortSignal {
 /** Where the first lone surrogate of a text stands, or -1: such a text has no UTF-8 form. */
 export function loneSurrogate(text: string): number {
   return text.search(/\p{Surrogate}/u);
+}
+
+/** The path of a folder; `otherwise` is what else may stand there, for the refusal. */
+export function checkFolder(value: unknown, name: string, otherwise: string): string {
+  if (typeof value === "string" && value.trim() !== "" && !value.includes("\0")) return path.resolve(checkText(value, name));
+  throw invalidArgument(`the path of a folder${otherwise}`, name, value);
 }
 
 /** Text that can be written as UTF-8. */

@@ -2,9 +2,10 @@
 import { availableParallelism } from "node:os";
 import type { EngineOptions } from "../engine/engine.js";
 import { CaduceusError, invalidArgument } from "../errors.js";
+import { defaultPrefixFolder } from "../files/index.js";
 import type { FormatOptions } from "../format/conversation_format.js";
 import { hermesVariants, type HermesVariant } from "../format/hermes/prompt.js";
-import { checkChoice, checkFunction, checkOptions, checkSignal, checkText, checkWholeNumber } from "./checks.js";
+import { checkChoice, checkFolder, checkFunction, checkOptions, checkSignal, checkText, checkWholeNumber } from "./checks.js";
 
 /** How far loading has come. */
 export interface LoadProgress {
@@ -32,6 +33,20 @@ export interface LoadOptions {
   /** Layers kept on a GPU, where the addon was built for one. Whole number from 0 up. Defaults to 0. */
   readonly gpuLayers?: number | undefined;
   /**
+   * Bytes of memory outside of the cache for conversations and prefixes that are not in use: they are moved there when the
+   * cache needs their room, and back when they go on. Whole number from 0 up; 0 turns it off. Defaults to as much as the cache takes.
+   */
+  readonly branchMemoryBytes?: number | undefined;
+  /**
+   * Folder in which prompts that are worth it (see `keepPrefix`) are kept, so that they need not be read again after a
+   * restart. What lies there can be deleted at any time, and several processes may share it. `false` keeps nothing on disk.
+   * Defaults to `prefixes` in the folder that `CADUCEUS_CACHE` names, else in the platform's own cache folder
+   * (`~/.cache/caduceus`, `~/Library/Caches/caduceus`, `%LOCALAPPDATA%\caduceus`).
+   */
+  readonly prefixFolder?: string | false | undefined;
+  /** Most bytes that folder may hold; what was used longest ago goes first. Whole number from 1 up. Defaults to 4 GiB. */
+  readonly prefixFolderBytes?: number | undefined;
+  /**
    * How conversations are written. `"auto"`: in Hermes' format where the model's name says that it is Hermes, else by the
    * template in the file, else in plain ChatML. `"hermes"` and `"template"` ask for one of them. Defaults to `"auto"`.
    */
@@ -47,7 +62,10 @@ export interface LoadOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-const names = ["contextSize", "cacheTokens", "kvType", "threads", "gpuLayers", "format", "promptVariant", "onProgress", "signal"] as const satisfies readonly (keyof LoadOptions)[];
+const names = [
+  "contextSize", "cacheTokens", "kvType", "threads", "gpuLayers", "branchMemoryBytes", "prefixFolder", "prefixFolderBytes", "format", "promptVariant",
+  "onProgress", "signal",
+] as const satisfies readonly (keyof LoadOptions)[];
 const mostTokens = 0x7fffffff;
 
 /** Checked options, in the engine's words where the two agree. */
@@ -73,6 +91,9 @@ export function checkLoadOptions(value: unknown): CheckedLoadOptions {
       // More threads than processors wait for each other in busy loops: a token can take minutes.
       threads: checkWholeNumber(options.threads, "threads", 1, availableParallelism()),
       gpuLayers: checkWholeNumber(options.gpuLayers, "gpuLayers", 0, mostTokens) ?? 0,
+      branchMemoryBytes: checkWholeNumber(options.branchMemoryBytes, "branchMemoryBytes", 0, Number.MAX_SAFE_INTEGER),
+      prefixFolder: checkPrefixFolder(options.prefixFolder),
+      prefixFolderBytes: checkWholeNumber(options.prefixFolderBytes, "prefixFolderBytes", 1, Number.MAX_SAFE_INTEGER) ?? 4 * 2 ** 30,
     },
     format: {
       format: checkChoice(options.format, "format", ["auto", "hermes", "template"]) ?? "auto",
@@ -81,6 +102,12 @@ export function checkLoadOptions(value: unknown): CheckedLoadOptions {
     onProgress: checkFunction(options.onProgress, "onProgress") as LoadOptions["onProgress"],
     signal: checkSignal(options.signal),
   };
+}
+
+/** Undefined: nothing is kept on disk. */
+function checkPrefixFolder(value: unknown): string | undefined {
+  if (value === undefined) return defaultPrefixFolder();
+  return value === false ? undefined : checkFolder(value, "prefixFolder", " or false");
 }
 
 /** An alias such as `smollm2`, or a path to a GGUF file. */

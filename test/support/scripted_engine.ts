@@ -17,6 +17,8 @@ export interface Script {
   /** Fails the run with this after so many tokens. */
   readonly failAfter?: { readonly tokens: number; readonly error: Error };
   readonly logProbabilities?: boolean;
+  readonly deterministic?: boolean;
+  readonly chatTemplate?: string;
 }
 
 const bos = 0;
@@ -39,11 +41,12 @@ export class ScriptedEngine implements Engine {
   constructor(script: Script = {}) {
     this.script = script;
     this.#markers = script.markers ?? ["<|im_end|>", "<|im_start|>", "</s>"];
-    this.capabilities = { constrained: false, prefixSharing: false, logProbabilities: script.logProbabilities ?? true };
+    this.capabilities = { constrained: false, prefixSharing: false, logProbabilities: script.logProbabilities ?? true, deterministic: script.deterministic ?? true };
     this.info = {
       path: "/scripted.gguf", description: "scripted", architecture: "scripted", parameters: 0, sizeBytes: 0,
       trainingContextSize: 4096, layers: 1, embeddingSize: 1, heads: 1, headsKv: 1,
       vocabularySize: firstCharacter + characters + (script.padding?.length ?? 0), vocabularyType: "test",
+      ...(script.chatTemplate === undefined ? {} : { chatTemplate: script.chatTemplate }),
       metadata: script.metadata ?? {}, bosToken: bos, eosToken: 1, endOfGenerationTokens: [1],
       contextSize: script.contextSize ?? 4096, cacheTokens: 8192, kvType: "f16", threads: 1, threadsBatch: 1,
     };
@@ -89,7 +92,7 @@ export class ScriptedEngine implements Engine {
     const running = [...this.live.values()].filter((run) => run.isRunning);
     return {
       running: running.length, queued: 0, parked: running.filter((run) => run.isParked).length, cacheTokens: 8192, cacheTokensUsed: 0,
-      branches: 0, promptTokens: 0, cachedTokens: 0, generatedTokens: this.generated, ticks: 0, threads: 1,
+      branches: 0, branchMemoryBytes: 0, promptTokens: 0, cachedTokens: 0, restoredTokens: 0, generatedTokens: this.generated, ticks: 0, threads: 1,
     };
   }
 

@@ -11,7 +11,7 @@ const imEnd = 32000;
 /** A model with Hermes' vocabulary that says one line after the other, one for each run. */
 export async function speakingModel(added: AddedTokens, lines: readonly string[]): Promise<{ model: Model; engine: Engine }> {
   const path = await hermesModel(added, { tokenBias: { [imEnd]: 60 } });
-  const engine = await createAddonEngine({ kvType: "f16", gpuLayers: 0, contextSize: 4096, path });
+  const engine = await createAddonEngine({ kvType: "f16", gpuLayers: 0, contextSize: 4096, prefixFolderBytes: 0, path });
   const queue = [...lines];
   const submit = engine.submit.bind(engine);
   engine.submit = (request) => speak(engine, submit, request, queue.shift() ?? "");

@@ -2,7 +2,8 @@
 import { expectTypeOf } from "vitest";
 import {
   CaduceusError, load,
-  type Chat, type ErrorCode, type FinishEvent, type Message, type Model, type Reply, type ReplyEvent, type ReplyOptions, type ReplyResult, type TextEvent,
+  type Chat, type DiagnosticsMessages, type DroppedEvent, type EngineStats, type ErrorCode, type FinishEvent, type Message, type Model, type Reply, type ReplyEvent,
+  type ReplyOptions, type ReplyResult, type TextEvent,
 } from "../../src/index.js";
 
 export async function loading(): Promise<void> {
@@ -10,6 +11,10 @@ export async function loading(): Promise<void> {
   await load("smollm2", { contextSize: 4096, kvType: "q8_0", onProgress: ({ stage, fraction }) => `${stage satisfies "fetch" | "load"} ${fraction.toFixed(1)}` });
   // Conditional options need no spreading, under exactOptionalPropertyTypes too.
   await load("smollm2", { contextSize: undefined, signal: undefined });
+  await load("smollm2", { branchMemoryBytes: 0, prefixFolder: "/var/cache/prefixes", prefixFolderBytes: 2 ** 30 });
+  await load("smollm2", { branchMemoryBytes: undefined, prefixFolder: false });
+  // @ts-expect-error only false turns it off
+  await load("smollm2", { prefixFolder: true });
   // @ts-expect-error no such option
   await load("smollm2", { contextsize: 4096 });
   // @ts-expect-error no such format
@@ -28,6 +33,7 @@ export async function replying(model: Model, options: ReplyOptions): Promise<voi
     expectTypeOf(event).toEqualTypeOf<ReplyEvent>();
     if (event.type === "text") expectTypeOf(event).toEqualTypeOf<TextEvent>();
     if (event.type === "finish") expectTypeOf(event).toEqualTypeOf<FinishEvent>();
+    if (event.type === "dropped") expectTypeOf(event).toEqualTypeOf<DroppedEvent>();
     // @ts-expect-error no such event
     if (event.type === "end") return;
   }
@@ -37,6 +43,16 @@ export async function replying(model: Model, options: ReplyOptions): Promise<voi
   // What a model said can be sent back to it.
   model.reply([{ role: "user", content: "Hi" }, (await reply).message, { role: "user", content: [{ type: "text", text: "Bye" }] }]);
   model.reply("Hi", { stop: ["a", "b"], logitBias: new Map([[5, -Infinity]]), seed: 1 });
+  model.reply("Hi", { priority: -5, queueTimeoutMs: 100, cacheScope: "tenant", deterministic: true, keepPrefix: true, requestId: "a", contextOverflow: "drop-oldest" });
+  model.complete("Hi", { priority: 5, queueTimeoutMs: 100, cacheScope: "tenant", deterministic: true, keepPrefix: true, requestId: "a" });
+  expectTypeOf(reply.id).toEqualTypeOf<string>();
+  expectTypeOf((await reply).dropped).toEqualTypeOf<readonly Message[] | undefined>();
+  expectTypeOf(model.stats()).toEqualTypeOf<EngineStats>();
+  expectTypeOf(model.stats().restoredTokens).toEqualTypeOf<number>();
+  // @ts-expect-error a raw prompt has no turns to drop
+  model.complete("Hi", { contextOverflow: "drop-oldest" });
+  // @ts-expect-error no such way
+  model.reply("Hi", { contextOverflow: "shift" });
   // @ts-expect-error no such role
   model.reply([{ role: "narrator", content: "Hi" }]);
   // @ts-expect-error no such option
@@ -51,8 +67,19 @@ export async function chatting(model: Model, messages: readonly Message[]): Prom
   expectTypeOf(await chat.send("Hi", { maxTokens: 5 })).toEqualTypeOf<ReplyResult>();
   // @ts-expect-error a signal belongs to one reply
   model.chat({ signal: AbortSignal.abort() });
+  // @ts-expect-error an id belongs to one reply
+  model.chat({ requestId: "a" });
+  model.chat({ contextOverflow: "drop-oldest", cacheScope: "tenant", keepPrefix: false }).send("Hi", { requestId: "a" });
   await using _closedHere = chat;
   await using _closedToo = model;
+}
+
+export function diagnosing(messages: DiagnosticsMessages): void {
+  expectTypeOf(messages["caduceus:reply:start"].kind).toEqualTypeOf<"reply" | "complete" | "chat">();
+  expectTypeOf(messages["caduceus:round:end"].finishReason).toEqualTypeOf<"stop" | "length" | "cancelled" | "failed">();
+  expectTypeOf(messages["caduceus:model:load"].milliseconds).toEqualTypeOf<number>();
+  // @ts-expect-error no such channel
+  messages["caduceus:token"];
 }
 
 export function errors(error: unknown): string {

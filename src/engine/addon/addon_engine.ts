@@ -9,10 +9,10 @@ import type { NativeEngine, NativeOutputs } from "./native.js";
 export async function createAddonEngine(options: EngineOptions): Promise<Engine> {
   const { signal, onProgress } = options;
   signal?.throwIfAborted();
-  const { path, gpuLayers, contextSize, cacheTokens, kvType, threads } = options;
+  const { path, gpuLayers, contextSize, cacheTokens, kvType, threads, branchMemoryBytes, prefixFolder, prefixFolderBytes } = options;
   let engine: AddonEngine | undefined;
   const load = loadAddon().createEngine(
-    { path, gpuLayers, contextSize, cacheTokens, kvType, threads },
+    { path, gpuLayers, contextSize, cacheTokens, kvType, threads, branchMemoryBytes, prefixFolder, prefixFolderBytes },
     () => engine?.deliver(),
     onProgress,
   );
@@ -35,7 +35,7 @@ export async function createAddonEngine(options: EngineOptions): Promise<Engine>
 
 class AddonEngine implements Engine {
   readonly info: ModelInfo;
-  readonly capabilities: EngineCapabilities = { constrained: false, prefixSharing: true, logProbabilities: true };
+  readonly capabilities: EngineCapabilities = { constrained: false, prefixSharing: true, logProbabilities: true, deterministic: true };
   readonly #native: NativeEngine;
   readonly #runs = new Map<number, AddonRun>();
   #waiting = 0;

@@ -52,6 +52,9 @@ export interface NativeLoadOptions {
   readonly cacheTokens?: number | undefined;
   readonly kvType: string;
   readonly threads?: number | undefined;
+  readonly branchMemoryBytes?: number | undefined;
+  readonly prefixFolder?: string | undefined;
+  readonly prefixFolderBytes: number;
 }
 
 export interface Addon {

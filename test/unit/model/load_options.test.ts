@@ -1,12 +1,14 @@
 // Every option of load, with every kind of wrong value.
 import { availableParallelism } from "node:os";
+import path from "node:path";
 import { expect, test } from "vitest";
 import { checkLoadOptions, checkModelName } from "../../../src/model/load_options.js";
+import { cacheFolder } from "../../../src/files/index.js";
 import { nearestName } from "../../../src/model/checks.js";
 
 const wrongNumbers = ["5", Number.NaN, -1, 1.5, Infinity, -Infinity, 2 ** 53, null, true, {}, [], 5n, () => 5, Symbol("x")];
 
-test.each(["contextSize", "cacheTokens", "threads", "gpuLayers"])("%s refuses everything but whole numbers in its range", (name) => {
+test.each(["contextSize", "cacheTokens", "threads", "gpuLayers", "prefixFolderBytes"])("%s refuses everything but whole numbers in its range", (name) => {
   for (const value of wrongNumbers) {
     expect(() => checkLoadOptions({ [name]: value })).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT", message: expect.stringMatching(new RegExp(`^Expected a whole number of at (least|most) \\d+ for ${name} but received .+\\.$`)) }));
   }
@@ -18,13 +20,21 @@ test.each([
   [{ contextSize: 4096, cacheTokens: 4095 }, "Expected at least contextSize (4096) for cacheTokens but received 4095."],
   [{ threads: 0 }, "Expected a whole number of at least 1 for threads but received 0."],
   [{ threads: 100_000 }, `Expected a whole number of at most ${availableParallelism()} for threads but received 100000.`],
+  [{ branchMemoryBytes: -1 }, "Expected a whole number of at least 0 for branchMemoryBytes but received -1."],
+  [{ branchMemoryBytes: 1.5 }, "Expected a whole number of at least 0 for branchMemoryBytes but received 1.5."],
+  [{ prefixFolder: true }, "Expected the path of a folder or false for prefixFolder but received true."],
+  [{ prefixFolder: null }, "Expected the path of a folder or false for prefixFolder but received null."],
+  [{ prefixFolder: " " }, 'Expected the path of a folder or false for prefixFolder but received " ".'],
+  [{ prefixFolder: "a\0b" }, 'Expected the path of a folder or false for prefixFolder but received "a\\u0000b".'],
+  [{ prefixFolder: "a\ud800" }, "Expected well-formed text for prefixFolder but received a lone surrogate at index 1."],
+  [{ prefixFolderBytes: 0 }, "Expected a whole number of at least 1 for prefixFolderBytes but received 0."],
   [{ kvType: "q4_0" }, 'Expected "f16" or "q8_0" for kvType but received "q4_0".'],
   [{ onProgress: 5 }, "Expected a function for onProgress but received 5."],
   [{ signal: "x" }, 'Expected an AbortSignal for signal but received "x".'],
   [{ signal: new AbortController() }, "Expected an AbortSignal for signal but received an object of class AbortController."],
   [{ contextsize: 5 }, 'Expected a known option of load but received "contextsize". Did you mean contextSize?'],
   [{ n_threads: 5 }, "Did you mean threads?"],
-  [{ banana: 5 }, "Known are contextSize, cacheTokens, kvType, threads, gpuLayers, format, promptVariant, onProgress, signal."],
+  [{ banana: 5 }, "Known are contextSize, cacheTokens, kvType, threads, gpuLayers, branchMemoryBytes, prefixFolder, prefixFolderBytes, format, promptVariant, onProgress, signal."],
   [5, "Expected an object for the options of load but received 5."],
   [null, "Expected an object for the options of load but received null."],
   [new AbortController().signal, "Expected an object for the options of load but received an object of class AbortSignal."],
@@ -34,9 +44,29 @@ test.each([
 });
 
 test("absent and undefined options take their defaults", () => {
-  const expected = { engine: { contextSize: undefined, cacheTokens: undefined, kvType: "f16", threads: undefined, gpuLayers: 0 }, format: { format: "auto", variant: "card" }, onProgress: undefined, signal: undefined };
+  const expected = { engine: {
+    contextSize: undefined, cacheTokens: undefined, kvType: "f16", threads: undefined, gpuLayers: 0,
+    branchMemoryBytes: undefined, prefixFolder: path.join(cacheFolder(), "prefixes"), prefixFolderBytes: 4 * 1024 ** 3,
+  }, format: { format: "auto", variant: "card" }, onProgress: undefined, signal: undefined };
   expect(checkLoadOptions(undefined)).toEqual(expected);
   expect(checkLoadOptions({ contextSize: undefined, kvType: undefined, signal: undefined })).toEqual(expected);
+});
+
+test("the folder of prefixes is absolute whatever the working folder becomes, and false turns it off", () => {
+  expect(checkLoadOptions({ prefixFolder: "here" }).engine.prefixFolder).toBe(path.resolve("here"));
+  expect(checkLoadOptions({ prefixFolder: false }).engine.prefixFolder).toBeUndefined();
+  expect(checkLoadOptions({ branchMemoryBytes: 0, prefixFolderBytes: 2 ** 40 }).engine).toMatchObject({ branchMemoryBytes: 0, prefixFolderBytes: 2 ** 40 });
+});
+
+test("the folder of prefixes follows CADUCEUS_CACHE", () => {
+  const before = process.env["CADUCEUS_CACHE"];
+  process.env["CADUCEUS_CACHE"] = path.resolve("elsewhere");
+  try {
+    expect(checkLoadOptions({}).engine.prefixFolder).toBe(path.resolve("elsewhere", "prefixes"));
+  } finally {
+    if (before === undefined) delete process.env["CADUCEUS_CACHE"];
+    else process.env["CADUCEUS_CACHE"] = before;
+  }
 });
 
 test.each([undefined, null, 5, "", "  ", {}, "a\0b", "a\ud800"])("load(%o) is refused before anything is looked for", (model) => {

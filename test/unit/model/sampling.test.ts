@@ -54,6 +54,22 @@ test.each([
   [{ stop: ["a", ""] }, 'Expected text that is not empty for stop[1] but received "".'],
   [{ stop: ["a", 5] }, "Expected text for stop[1] but received 5."],
   [{ stop: ["\ud800"] }, "Expected well-formed text for stop[0]"],
+  [{ priority: 101 }, "Expected a whole number of at most 100 for priority but received 101."],
+  [{ priority: -101 }, "Expected a whole number of at least -100 for priority but received -101."],
+  [{ priority: 0.5 }, "Expected a whole number of at least -100 for priority but received 0.5."],
+  [{ queueTimeoutMs: 0 }, "Expected a number above 0 for queueTimeoutMs but received 0."],
+  [{ queueTimeoutMs: -1 }, "Expected a number above 0 for queueTimeoutMs but received -1."],
+  [{ queueTimeoutMs: Infinity }, "Expected a number above 0 for queueTimeoutMs but received Infinity."],
+  [{ queueTimeoutMs: "5" }, 'Expected a number above 0 for queueTimeoutMs but received "5".'],
+  [{ cacheScope: 5 }, "Expected text for cacheScope but received 5."],
+  [{ cacheScope: "\ud800" }, "Expected well-formed text for cacheScope but received a lone surrogate at index 0."],
+  [{ deterministic: 1 }, "Expected true or false for deterministic but received 1."],
+  [{ keepPrefix: "yes" }, 'Expected true or false for keepPrefix but received "yes".'],
+  [{ contextOverflow: "drop" }, 'Expected "error" or "drop-oldest" for contextOverflow but received "drop".'],
+  [{ requestId: "" }, 'Expected text of 1 to 200 characters for requestId but received "".'],
+  [{ requestId: "x".repeat(201) }, "Expected text of 1 to 200 characters for requestId but received a string of 201 characters."],
+  [{ requestId: 5 }, "Expected text of 1 to 200 characters for requestId but received 5."],
+  [{ requestId: "\ud800" }, "Expected well-formed text for requestId but received a lone surrogate at index 0."],
   [{ logProbabilities: 1 }, "Expected true or false for logProbabilities but received 1."],
   [{ logitBias: { 5: 1 } }, "Expected a Map or an array of pairs for logitBias but received an object."],
   [{ logitBias: [5] }, "Expected a pair of token id and number for logitBias[0] but received 5."],
@@ -66,6 +82,22 @@ test.each([
 ])("reply options %o are refused: %s", async (options, message) => {
   const model = await loaded();
   expect(() => resolveReplyOptions(options, "reply", model)).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT", message: expect.stringContaining(message) }));
+});
+
+test("what the engine is asked about queue, scope and repeatability has defaults and passes through", async () => {
+  const model = await loaded();
+  expect(resolveReplyOptions({}, "reply", model)).toMatchObject({
+    request: { priority: 0, queueTimeoutMs: undefined, cacheScope: "", deterministic: false }, keepPrefix: undefined, contextOverflow: "error",
+  });
+  const given = { priority: -100, queueTimeoutMs: 0.5, cacheScope: "tenant", deterministic: true };
+  expect(resolveReplyOptions({ ...given, keepPrefix: true, contextOverflow: "drop-oldest" }, "reply", model)).toMatchObject({ request: given, keepPrefix: true, contextOverflow: "drop-oldest" });
+  expect(resolveReplyOptions({ queueTimeoutMs: Number.MAX_VALUE }, "reply", model).request.queueTimeoutMs).toBe(1e12);
+});
+
+test("an engine that cannot repeat itself to the bit refuses to be asked for it", async () => {
+  const model = await loaded({ deterministic: false });
+  expect(() => resolveReplyOptions({ deterministic: true }, "reply", model)).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT", message: "Expected false for deterministic but received true, which this engine cannot promise." }));
+  expect(resolveReplyOptions({ deterministic: false }, "reply", model).request.deterministic).toBe(false);
 });
 
 test("logit bias is taken from arrays and Maps, and padding is banned besides", async () => {

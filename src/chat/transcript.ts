@@ -1,0 +1,142 @@
+// The conversation of a reply under way: what has been said, what has been dropped, and the prompt that follows from it.
+import type { PromptPart, RunRequest } from "../engine/engine.js";
+import type { Conversation, ConversationFormat } from "../format/conversation_format.js";
+import type { PlainMessage } from "../format/messages.js";
+import type { LoadedModel } from "../model/loaded_model.js";
+import { answeredTurn, fewestEnough, roomForAnswer, systemMessages, turnEnds } from "./context_overflow.js";
+import type { ToolSettings } from "./tool_options.js";
+
+/** An earlier run that holds the tokens of the first so many messages. */
+export interface KnownBeginning {
+  readonly runId: number;
+  readonly messages: number;
+  readonly tokens: number;
+}
+
+/** What of a conversation is worth keeping on disk: its system turn, or everything before its last message. */
+export type KeptBeginning = "nothing" | "system" | "before-last";
+
+export interface TranscriptStart {
+  readonly format: ConversationFormat;
+  readonly tools: ToolSettings;
+  /** Everything said so far, what is to be answered included. */
+  readonly messages: readonly PlainMessage[];
+  readonly after: KnownBeginning | undefined;
+  readonly keep: KeptBeginning;
+}
+
+/** A whole conversation, or what follows the run `after`. */
+interface RenderedPrompt {
+  readonly prompt: readonly PromptPart[];
+  readonly after: KnownBeginning | undefined;
+}
+
+export class Transcript {
+  readonly #model: LoadedModel;
+  readonly #start: TranscriptStart;
+  #messages: readonly PlainMessage[];
+  /** Where the turn begins that is answered: from there on everything stays. */
+  #answered: number;
+  /** Where what the reply adds begins. */
+  #added: number;
+  #after: KnownBeginning | undefined;
+  readonly #dropped: PlainMessage[] = [];
+
+  constructor(model: LoadedModel, start: TranscriptStart) {
+    this.#model = model;
+    this.#start = start;
+    this.#messages = start.messages;
+    this.#answered = answeredTurn(start.messages);
+    this.#added = start.messages.length;
+    this.#after = start.after;
+  }
+
+  /** The conversation as it goes on from here. */
+  get messages(): readonly PlainMessage[] {
+    return this.#messages;
+  }
+
+  /** What the reply has added to it. */
+  get added(): readonly PlainMessage[] {
+    return this.#messages.slice(this.#added);
+  }
+
+  /** What is no longer part of it, oldest first. */
+  get dropped(): readonly PlainMessage[] {
+    return this.#dropped;
+  }
+
+  /** A run holds the tokens of all of it. */
+  get isHeld(): boolean {
+    return this.#after?.messages === this.#messages.length;
+  }
+
+  push(...messages: readonly PlainMessage[]): void {
+    this.#messages = [...this.#messages, ...messages];
+  }
+
+  /** A run of so many tokens ended with the last message; undefined where its tokens are not what the messages say. */
+  goOnAfter(run: { readonly id: number; readonly tokens: number } | undefined): void {
+    this.#after = run && { runId: run.id, messages: this.#messages.length, tokens: run.tokens };
+  }
+
+  /** The next prompt: everything, or only what follows the tokens of an earlier run. */
+  prompt(): Required<Pick<RunRequest, "prompt" | "after" | "keepPrefix">> {
+    const { prompt, after } = this.#render();
+    return { prompt, after: after?.runId, keepPrefix: this.#keepPrefix(prompt, after?.messages) };
+  }
+
+  #render(): RenderedPrompt {
+    const { format } = this.#start;
+    const conversation = this.#conversation(this.#messages);
+    const rest = this.#after && format.renderContinuation(conversation, this.#after.messages);
+    return rest === undefined ? { prompt: format.render(conversation), after: undefined } : { prompt: rest, after: this.#after };
+  }
+
+  #conversation(messages: readonly PlainMessage[]): Conversation {
+    const { tools, schema, scratchPad } = this.#start.tools;
+    return { messages, tools: [...tools.values()], schema: schema?.jsonSchema, scratchPad };
+  }
+
+  /** Only of the first prompt: those that follow are of this one reply. */
+  #keepPrefix(prompt: readonly PromptPart[], from: number | undefined): number | undefined {
+    const { format, keep } = this.#start;
+    if (keep === "nothing" || this.#messages.length > this.#added) return undefined;
+    const count = keep === "system" ? systemMessages(this.#messages) : this.#messages.length - 1;
+    return count < (from ?? 0) ? undefined : format.leadingParts(prompt, this.#conversation(this.#messages), count, from);
+  }
+
+  /**
+   * Drops the oldest turns until the next prompt and room for its answer fit into the context, and gives what it dropped. The
+   * system message and the turn to be answered stay, even where they alone do not fit.
+   */
+  async dropOldest(maxTokens: number | undefined): Promise<readonly PlainMessage[]> {
+    const { contextSize } = this.#model.engine.info;
+    const most = contextSize - roomForAnswer(contextSize, maxTokens);
+    const ends = turnEnds(this.#messages, this.#answered);
+    if (ends.length === 0 || await this.#size() <= most) return [];
+    const first = systemMessages(this.#messages);
+    const without = (turns: number) => [...this.#messages.slice(0, first), ...this.#messages.slice(ends[turns - 1])];
+    const turns = await fewestEnough(ends.length, async (count) => {
+      const prompt = this.#start.format.render(this.#conversation(without(count)));
+      return (await this.#model.engine.tokenize(prompt)).length <= most;
+    });
+    const dropped = this.#messages.slice(first, ends[turns - 1]);
+    this.#messages = without(turns);
+    this.#answered -= dropped.length;
+    this.#added -= dropped.length;
+    this.#after = undefined;
+    this.#dropped.push(...dropped);
+    return dropped;
+  }
+
+  /** Tokens of the next prompt; what an earlier run holds is not counted again. */
+  async #size(): Promise<number> {
+    const { engine } = this.#model;
+    const { prompt, after } = this.#render();
+    const tokens = await engine.tokenize(prompt);
+    if (after === undefined) return tokens.length;
+    // A continuation has no BOS, which stands before everything that is tokenised by itself.
+    return after.tokens + tokens.length - (tokens[0] === engine.info.bosToken ? 1 : 0);
+  }
+}
