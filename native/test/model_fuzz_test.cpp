@@ -69,7 +69,7 @@ int load_and_run(const std::string& path) {
     std::mutex mutex;
     std::condition_variable ready;
     bool woken = false;
-    Engine engine(std::make_unique<Context>(model, context), [&] {
+    Engine engine(std::make_unique<Context>(model, context), {}, [&] {
       std::lock_guard lock(mutex);
       woken = true;
       ready.notify_all();

@@ -4,7 +4,7 @@ import { load, type Model } from "../../src/index.js";
 
 let model: Model;
 beforeAll(async () => {
-  model = await load("smollm2", { format: "hermes", contextSize: 1024 });
+  model = await load("smollm2", { format: "hermes", contextSize: 1024, prefixFolder: false });
 });
 afterAll(() => model.close());
 const greedy = { temperature: 0, maxTokens: 30 };

@@ -6,7 +6,7 @@ import { load, type CaduceusError, type Model } from "../../src/index.js";
 
 let model: Model;
 beforeAll(async () => {
-  model = await load("smollm2", { format: "hermes" });
+  model = await load("smollm2", { format: "hermes", prefixFolder: false });
 });
 afterAll(() => model.close());
 
@@ -100,7 +100,7 @@ test("a message with NUL in it is answered", async () => {
 });
 
 test("a prompt longer than the context is refused, saying by how much, and fits when shortened by that", async () => {
-  const small = await load("smollm2", { format: "hermes", contextSize: 256 });
+  const small = await load("smollm2", { format: "hermes", contextSize: 256, prefixFolder: false });
   const text = "word ".repeat(300);
   const { code, message } = await small.reply(text).catch((error: CaduceusError) => error) as CaduceusError;
   expect({ code, message }).toEqual({ code: "CONTEXT_FULL", message: expect.stringMatching(/context holds 256 .*shorten it by \d+/) });
