@@ -35,6 +35,32 @@ export interface EngineSampling {
   readonly logitBias: ReadonlyArray<readonly [token: number, bias: number]>;
 }
 
+/** A JSON Schema of which every keyword is to be enforced. */
+export type EnforcedSchema = Readonly<Record<string, unknown>> | boolean;
+
+/** What the output may be. Uncompiled, so that each engine makes of it what it needs. White space in JSON is one space after `:` and `,`. */
+export type Constraint =
+  | { readonly kind: "json"; readonly schema: EnforcedSchema }
+  | { readonly kind: "regex"; readonly pattern: string }
+  | { readonly kind: "lark"; readonly grammar: string }
+  | ToolConstraint;
+
+/** Calls as Hermes writes them: `begin`, the call's JSON, `end`; between two calls a newline. */
+export interface ToolConstraint {
+  readonly kind: "tools";
+  readonly tools: ReadonlyArray<{ readonly name: string; readonly parameters: EnforcedSchema }>;
+  /** `"auto"`: text is free until a call begins, and only the call is constrained. `"required"`: calls from the first token on. */
+  readonly mode: "auto" | "required";
+  /** More than one call in a turn. Without it the turn ends with the first call. */
+  readonly parallel: boolean;
+  /** Which of a call's two keys comes first. */
+  readonly order: "name-first" | "arguments-first" | "either";
+  /** A further call may leave `begin` out, as models do that were not trained on it. */
+  readonly bareFurtherCalls: boolean;
+  /** Of the final answer. With it a turn is calls or this JSON from the first token on, whatever the mode: with `"required"` calls. */
+  readonly schema?: EnforcedSchema | undefined;
+}
+
 export interface RunRequest {
   readonly prompt: readonly PromptPart[];
   /** Id of an earlier run of this engine that was not released: the prompt goes on after its last token. */
@@ -59,6 +85,10 @@ export interface RunRequest {
    * `after` those before them. The last of them and the one behind it are never both `text`. Undefined: none.
    */
   readonly keepPrefix?: number | undefined;
+  /** What the output must be. Undefined: anything. Needs `capabilities.constrained`. */
+  readonly constraint?: Constraint | undefined;
+  /** What the constraint leaves no choice about is not sampled but read like a prompt. Defaults to true. */
+  readonly jumpForward?: boolean | undefined;
   /** Computed apart, alone, with fixed threads and chunks and no shared prefix: the same request, with its seed, gives the same bits. */
   readonly deterministic: boolean;
 }
@@ -102,6 +132,20 @@ export interface RunEnd {
   readonly stopString?: string | undefined;
   readonly usage: Usage;
   readonly timings: Timings;
+  /** Of a run with a constraint. */
+  readonly constraint?: ConstraintEnd | undefined;
+}
+
+/** How far a constraint was fulfilled, and what it cost. */
+export interface ConstraintEnd {
+  /** The output is whole: it could end where it did. */
+  readonly complete: boolean;
+  /** Of the generated tokens, those that were not sampled because there was no choice. */
+  readonly forcedTokens: number;
+  /** Sampled tokens that the constraint refused. */
+  readonly rejectedTokens: number;
+  /** Compiling, in milliseconds; 0 when it was cached. */
+  readonly compileMs: number;
 }
 
 /** One request under way. It exists until `release`, so that later requests can continue `after` it. */
