@@ -14,6 +14,7 @@
 #include <variant>
 #include <vector>
 
+#include "constraint_compiler.h"
 #include "context.h"
 #include "lane.h"
 #include "outbox.h"
@@ -70,7 +71,7 @@ class Engine {
   struct Cancel { RunId id; };
   struct Resume {};
   struct Release { RunId id; };
-  using Command = std::variant<Submit, Cancel, Resume, Release, PrefixFolder::Found>;
+  using Command = std::variant<Submit, Cancel, Resume, Release, PrefixFolder::Found, ConstraintCompiler::Answer>;
 
   void push(Command command);
 
@@ -95,7 +96,7 @@ class Engine {
   // -- engine thread: from a request to tokens in the queue --
   std::vector<Token> read_prompt(Run& run);
   void refuse_if_too_long(size_t tokens, const char* at_least) const;
-  void start(Run& run);
+  void enqueue(Run& run);
   void open_exact_lane();
   void adopt(PrefixFolder::Found found);
   void keep_prefix(Run& run);
@@ -105,6 +106,13 @@ class Engine {
   bool prefill(Lane& lane);
   int compute_prompt(Lane& lane, const Run& run);
   void sample(Lane& lane, Run& run, int row);
+  bool append(Run& run, Token token, std::optional<float> probability);
+
+  // -- engine thread: constraints --
+  void start(Run& run);
+  void constrain(ConstraintCompiler::Answer answer);
+  Token choose(Run& run, std::span<const float> logits);
+  bool force(Run& run);
 
   std::unique_ptr<Context> context_;
   Tokenizer tokenizer_;
@@ -127,10 +135,12 @@ class Engine {
   std::unique_ptr<Context> exact_context_;
   std::unique_ptr<Lane> exact_;
   std::unique_ptr<PrefixFolder> folder_;
+  std::unique_ptr<ConstraintCompiler> compiler_;  // made when it is first needed
   std::map<RunId, std::unique_ptr<Run>> runs_;
   Stats totals_;
   std::vector<Context::Row> rows_;
   std::vector<llama_token_data> scratch_;
+  TokenMask mask_;
 
   std::mutex close_mutex_;
   std::thread thread_;  // last: starts when all else is there

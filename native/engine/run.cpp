@@ -18,6 +18,7 @@ Run::Step Run::accept(Token token, const Tokenizer& tokenizer, uint32_t context_
   last_token_ = Clock::now();
   if (!first_token) first_token = last_token_;
   tokens.push_back(token);
+  ++generated_rows;
   sampler->accept(token);
   ++usage.generated_tokens;
   Step step;
@@ -41,6 +42,11 @@ Run::Ending Run::finish(FinishReason reason) {
   end.reason = reason;
   end.stop_string = stops_.matched();
   end.usage = usage;
+  if (request.constraint) {
+    // A stop string cuts off what the grammar has taken.
+    if (constraint && reason != FinishReason::error) constraint_end.complete = constraint->whole() && (!stops_.matched() || constraint->is_free());
+    end.constraint = constraint_end;
+  }
   end.timings.queue_ms = milliseconds(admitted.value_or(now) - submitted);
   end.timings.prompt_ms = prompt_ms;
   if (first_token) {
@@ -52,6 +58,7 @@ Run::Ending Run::finish(FinishReason reason) {
   }
   phase = Phase::ended;
   sampler.reset();
+  constraint.reset();
   request = {};
   return ending;
 }
