@@ -53,6 +53,7 @@ ConstraintVocabulary::ConstraintVocabulary(const Tokenizer& tokenizer) {
     const std::string piece = tokenizer.is_end_of_generation(token) ? std::string() : tokenizer.piece(token);
     lengths.push_back(static_cast<uint32_t>(piece.size()));
     bytes += piece;
+    if (piece.find_first_of("{[") != std::string::npos) with_brackets_.push_back(token);
   }
   const CaduceusVocabularyInit init{static_cast<uint32_t>(lengths.size()), UINT32_MAX, lengths.data(), reinterpret_cast<const uint8_t*>(bytes.data()), tokenize, &tokenizer};
   CaduceusVocabulary* vocabulary = nullptr;

@@ -24,12 +24,15 @@ class ConstraintVocabulary {
   // Some 20 ms for 32,000 tokens. Keeps the tokenizer's address.
   explicit ConstraintVocabulary(const Tokenizer& tokenizer);
   const CaduceusVocabulary* get() const { return vocabulary_.get(); }
+  // Tokens with a brace or a bracket in their text: those that can begin a call.
+  std::span<const Token> with_brackets() const { return with_brackets_; }
 
  private:
   struct Free {
     void operator()(CaduceusVocabulary* vocabulary) const { caduceus_vocabulary_free(vocabulary); }
   };
   std::unique_ptr<CaduceusVocabulary, Free> vocabulary_;
+  std::vector<Token> with_brackets_;
 };
 
 // A compiled constraint; shared by the cache and the runs that use it.
@@ -38,6 +41,7 @@ class Grammar {
   // Takes as long as the constraint is complex, on a thread with a large stack. Throws CONSTRAINT_INVALID or CONSTRAINT_TOO_COMPLEX.
   Grammar(std::shared_ptr<const ConstraintVocabulary> vocabulary, ConstraintSpec::Kind kind, std::string_view text);
   const CaduceusGrammar* get() const { return grammar_.get(); }
+  const ConstraintVocabulary& vocabulary() const { return *vocabulary_; }
   size_t bytes() const { return caduceus_grammar_bytes(grammar_.get()); }
 
  private:

@@ -68,7 +68,7 @@ void Engine::push(Command command) {
 void Engine::cancel(RunId id) {
   {
     std::lock_guard lock(commands_mutex_);
-    commands_.push_back(Cancel{id});
+    commands_.emplace_back(std::in_place_type<Cancel>, id);
     if (prefilling_ == id) context_->interrupt = true;
   }
   commands_ready_.notify_one();
@@ -85,7 +85,7 @@ void Engine::release(RunId id) {
   outbox_.forget(id);
   {
     std::lock_guard lock(commands_mutex_);
-    commands_.push_back(Release{id});
+    commands_.emplace_back(std::in_place_type<Release>, id);
     if (prefilling_ == id) context_->interrupt = true;
   }
   commands_ready_.notify_one();
@@ -183,7 +183,7 @@ bool Engine::take_commands() {
     } else if (auto* found = std::get_if<PrefixFolder::Found>(&command)) {
       adopt(std::move(*found));
     } else if (auto* answer = std::get_if<ConstraintCompiler::Answer>(&command)) {
-      constrain(std::move(*answer));
+      take_grammar(std::move(*answer));
     }
   }
   return !stopping;

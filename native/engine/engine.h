@@ -106,13 +106,16 @@ class Engine {
   bool prefill(Lane& lane);
   int compute_prompt(Lane& lane, const Run& run);
   void sample(Lane& lane, Run& run, int row);
-  bool append(Run& run, Token token, std::optional<float> probability);
+  bool append(Run& run, Token token, std::optional<float> probability, bool more = false);
 
   // -- engine thread: constraints --
   void start(Run& run);
-  void constrain(ConstraintCompiler::Answer answer);
+  void take_grammar(ConstraintCompiler::Answer answer);
+  void constrain(Run& run, std::shared_ptr<const Grammar> grammar);
+  bool catch_up(Run& run);
   Token choose(Run& run, std::span<const float> logits);
-  bool force(Run& run);
+  void force(Run& run);
+  bool give_forced(Run& run, Token token, bool more);
 
   std::unique_ptr<Context> context_;
   Tokenizer tokenizer_;

@@ -48,7 +48,7 @@ bool Engine::prefill(Lane& lane) {
   const auto before = Clock::now();
   const int result = compute_prompt(lane, *run);
   const double took = milliseconds(Clock::now() - before);
-  run->prompt_ms += took;
+  if (run->usage.generated_tokens == 0) run->prompt_ms += took;
   if (result == 2) {
     // Only llama.cpp knows what of the chunk is left; the cancel or the stop that interrupted is the next command.
     const llama_pos last = llama_memory_seq_pos_max(llama_get_memory(lane.context.get()), run->sequence);
@@ -93,8 +93,7 @@ int Engine::compute_prompt(Lane& lane, const Run& run) {
 void Engine::sample(Lane& lane, Run& run, int row) {
   if (run.keep_tokens > 0) keep_prefix(run);
   try {
-    // A constraint may know how the output begins.
-    if (run.usage.generated_tokens == 0 && force(run)) return;
+    if (run.ahead > 0 && !catch_up(run)) return;
     const auto logits = lane.context.logits(row);
     const Token token = logits.empty() ? LLAMA_TOKEN_NULL : choose(run, logits);
     if (token == LLAMA_TOKEN_NULL) return fail(run, "ENGINE_FAILED", "The model gave no usable probabilities for the next token; its file may be damaged.");
@@ -110,13 +109,13 @@ void Engine::sample(Lane& lane, Run& run, int row) {
   }
 }
 
-// Gives a token out; false when the run has ended with it.
-bool Engine::append(Run& run, Token token, std::optional<float> probability) {
+// Gives a token out; false when the run has ended with it. `more`: the constraint has taken others after it already.
+bool Engine::append(Run& run, Token token, std::optional<float> probability, bool more) {
   const Run::Step step = run.accept(token, tokenizer_, context_->context_size());
   ++totals_.generated_tokens;
   outbox_.add(run.id, step.text, token, probability);
   // Whole is whole, whether or not there was room for more.
-  const bool whole = run.constraint && run.constraint->done();
+  const bool whole = run.constraint && !more && run.constraint->done();
   if (!step.finished && !whole) return true;
   finish(run, whole ? FinishReason::stop : *step.finished);
   return false;

@@ -51,7 +51,7 @@ class Run {
   RunRequest request;
   const bool exact;           // must come out the same to the bit each time
   Phase phase = Phase::waiting;
-  std::vector<Token> tokens;  // prompt, then what was generated
+  std::vector<Token> tokens;  // prompt, then what was generated or is certain to be
   uint32_t computed = 0;      // of these, how many lie in the cache
   int sequence = -1;          // in the prefix cache; -1 while waiting and after the end
   bool parked = false;        // waits for its reader
@@ -61,6 +61,8 @@ class Run {
   // More rows than these in a decode batch would hold up the other runs.
   static constexpr uint32_t most_generated_rows = 17;
   uint32_t generated_rows = 0;  // tokens added since the last computation, forced ones included
+  uint32_t ahead = 0;           // at the end of `tokens`: how the output must begin, not given out yet
+  std::vector<Token> take_ahead();
   std::optional<RunConstraint> constraint;
   ConstraintEnd constraint_end;
 

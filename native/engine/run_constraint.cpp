@@ -19,7 +19,7 @@ bool RunConstraint::is_end(Token token) const { return tokenizer_.is_end_of_gene
 
 bool RunConstraint::take(Token token) {
   if (is_end(token)) return may_end();
-  if (!matcher_) return !over_ && take_free(token, tokenizer_.piece(token));
+  if (!matcher_) return !over_ && take_free(tokenizer_.piece(token));
   if (!matcher_->take(token)) return false;
   if (trigger_ && matcher_->stopped()) end_call();
   return true;
@@ -32,7 +32,7 @@ void RunConstraint::end_call() {
   if (bare_) trigger_->expect_bare_call();
 }
 
-bool RunConstraint::take_free(Token token, const std::string& piece) {
+bool RunConstraint::take_free(const std::string& piece) {
   CallTrigger trigger = *trigger_;
   for (size_t at = 0; at < piece.size(); ++at) {
     const CallTrigger::Seen seen = trigger.push(piece[at]);
@@ -50,19 +50,19 @@ bool RunConstraint::take_free(Token token, const std::string& piece) {
   return true;
 }
 
-bool RunConstraint::free_allows(const std::string& piece) {
+// Whether a token with that text may come next; `call` stands where a call begins.
+bool RunConstraint::free_allows(const std::string& piece, Matcher& call) const {
   CallTrigger trigger = *trigger_;
   for (size_t at = 0; at < piece.size(); ++at) {
     const CallTrigger::Seen seen = trigger.push(piece[at]);
     if (seen == CallTrigger::Seen::text) continue;
-    return seen == CallTrigger::Seen::call && Matcher(grammar_).allows_text(std::string_view(piece).substr(at));
+    return seen == CallTrigger::Seen::call && call.allows_text(std::string_view(piece).substr(at));
   }
   return true;
 }
 
 void RunConstraint::mask(TokenMask& mask) {
-  const auto size = tokenizer_.size();
-  mask.assign((static_cast<size_t>(size) + 31) / 32, 0);
+  mask.assign((static_cast<size_t>(tokenizer_.size()) + 31) / 32, 0);
   const auto set = [&](Token token, bool allowed) {
     const uint32_t bit = uint32_t{1} << (token % 32);
     uint32_t& word = mask[static_cast<size_t>(token) / 32];
@@ -71,11 +71,9 @@ void RunConstraint::mask(TokenMask& mask) {
   if (matcher_) {
     if (!matcher_->stopped()) matcher_->mask(mask);
   } else if (!over_) {
-    // Only tokens with a bracket in them can be refused.
-    for (Token token = 0; token < size; ++token) {
-      const std::string piece = tokenizer_.piece(token);
-      set(token, piece.find_first_of("{[") == std::string::npos || free_allows(piece));
-    }
+    std::fill(mask.begin(), mask.end(), UINT32_MAX);
+    Matcher call(grammar_);
+    for (const Token token : grammar_->vocabulary().with_brackets()) set(token, free_allows(tokenizer_.piece(token), call));
   }
   const bool end_allowed = may_end();
   for (Token token : tokenizer_.ends_of_generation()) set(token, end_allowed);

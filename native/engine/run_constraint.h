@@ -35,8 +35,8 @@ class RunConstraint {
  private:
   bool is_end(Token token) const;
   bool may_end();
-  bool take_free(Token token, const std::string& piece);
-  bool free_allows(const std::string& piece);
+  bool take_free(const std::string& piece);
+  bool free_allows(const std::string& piece, Matcher& call) const;
   void end_call();
 
   std::shared_ptr<const Grammar> grammar_;

@@ -70,7 +70,7 @@ bool Scheduler::admit(Run& run, Clock::time_point now) {
   run.computed = cache_.restore(run.sequence, run.tokens, length - 1);
   if (!run.admitted) {
     run.admitted = now;
-    run.usage.cached_tokens = run.computed;
+    run.usage.cached_tokens = std::min(run.computed, run.usage.prompt_tokens);
   }
   run.restored_tokens += run.computed - opened->shared;
   run.phase = Run::Phase::running;
