@@ -1,7 +1,7 @@
 // Follows the text of a reply line by line, to know whether a code block is open where a call begins: a fence in front of
 // the call then ends that block, and is text, rather than opening around the call.
 
-import { isSpace } from "./character_classes.js";
+import { isSpace, skipSpace } from "./character_classes.js";
 
 const NEWLINE = 10;
 const TICK = 96;
@@ -28,6 +28,7 @@ export class CodeBlocks {
 
   /** The next text, cut anywhere. */
   feed(text: string): void {
+    if ((this.state === START || this.state === OTHER) && !text.includes("`")) return this.passLines(text);
     for (let i = 0; i < text.length; i++) {
       if (this.state === OTHER) i = text.indexOf("\n", i);
       if (i < 0) return;
@@ -37,6 +38,13 @@ export class CodeBlocks {
       else if (!isSpace(code)) this.readOther();
       else if (this.state === TICKS) this.state = this.ticks < SHORTEST_FENCE ? OTHER : INFO;
     }
+  }
+
+  /** Lines without ticks, which are nearly all: only how the last one begins matters. */
+  private passLines(text: string): void {
+    const newline = text.lastIndexOf("\n");
+    if (newline >= 0) this.endLine();
+    if (this.state === START && skipSpace(text, newline + 1) < text.length) this.readOther();
   }
 
   private readTick(): void {
