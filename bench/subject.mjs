@@ -13,6 +13,8 @@ import { logFolder } from "../scripts/setup/paths.mjs";
 const program = fileURLToPath(new URL("subject_process.mjs", import.meta.url));
 
 export const everyone = /** @type {const} */ (["caduceus", "node-llama-cpp", "llama.node", "llama-server"]);
+/** llama.node's prebuilt binary uses no AVX and reads some 20 tokens a second: rows with long prompts would take hours. */
+export const fastOnes = /** @type {const} */ (["caduceus", "node-llama-cpp", "llama-server"]);
 
 export class SubjectProcess {
   /** @param {SubjectName} name @param {SubjectSettings} settings */

@@ -5,13 +5,12 @@ import path from "node:path";
 import { median } from "../figures.mjs";
 import { moreWords, newPrompt } from "../prompts.mjs";
 import { claim } from "../report.mjs";
-import { SubjectProcess } from "../subject.mjs";
+import { fastOnes, SubjectProcess } from "../subject.mjs";
 
 /** @typedef {import("../figures.mjs").Figures} Figures */
 
 const lengths = [300, 2000, 6000];
 const question = 12;
-const names = /** @type {const} */ (["caduceus", "node-llama-cpp", "llama.node", "llama-server"]);
 
 /** @type {(settings: import("../main.mjs").Settings) => Promise<import("../report.mjs").Row[]>} */
 export async function firstToken({ model, threads, runs }) {
@@ -20,7 +19,7 @@ export async function firstToken({ model, threads, runs }) {
   try {
     for (let run = 0; run < runs; run++) {
       for (const { length, cold, shared, restored } of rows) {
-        for (const name of names) {
+        for (const name of fastOnes) {
           // A process for each, so that one has the machine to itself and a restart is one.
           const settings = { model, contextSize: Math.min(8192, length + 256), sequences: 1, threads, own: { prefixFolder: folder } };
           const open = () => SubjectProcess.open(name, settings).catch((error) => void process.stderr.write(`  ${name} is left out: ${error.message}\n`));

@@ -4,7 +4,7 @@ import { load } from "caduceus";
 import { median } from "../figures.mjs";
 import { newPrompt, newPrompts } from "../prompts.mjs";
 import { claim } from "../report.mjs";
-import { everyone, SubjectProcess, withSubjects } from "../subject.mjs";
+import { everyone, fastOnes, SubjectProcess, withSubjects } from "../subject.mjs";
 
 /** @typedef {import("../main.mjs").Settings} Settings */
 /** @typedef {import("../report.mjs").Row} Row */
@@ -24,7 +24,7 @@ export async function footprint({ model, threads, runs }) {
         const subject = await SubjectProcess.open(name, { model, contextSize: 512, sequences: 16, threads });
         (loading[name] ??= []).push(subject.loadMs);
         (rest[name] ??= []).push(await subject.run("memory"));
-        await subject.run("replies", { prompts: newPrompts(16, 200), tokens: 16 });
+        await subject.run("replies", { prompts: newPrompts(16, 40), tokens: 16 });
         (work[name] ??= []).push(await subject.run("memory"));
         await subject.close();
       } catch (error) {
@@ -35,7 +35,7 @@ export async function footprint({ model, threads, runs }) {
   return [
     { name: "load, file in the page cache", unit: "ms", figures: loading, claims: [] },
     { name: "memory at rest, room for 16 × 512 tokens", unit: "MiB", figures: rest, claims: [] },
-    { name: "memory after 16 replies of 216 tokens", unit: "MiB", figures: work, claims: [] },
+    { name: "memory after 16 replies of 56 tokens", unit: "MiB", figures: work, claims: [] },
   ];
 }
 
@@ -57,7 +57,7 @@ export async function loadBlock({ model, runs }) {
 export async function cancel({ model, threads }) {
   const promptTokens = 4000;
   const count = 20;
-  return withSubjects(everyone, { model, contextSize: 8192, sequences: 1, threads }, async (subjects) => {
+  return withSubjects(fastOnes, { model, contextSize: 8192, sequences: 1, threads }, async (subjects) => {
     /** @type {Figures} */
     const whole = {};
     /** @type {Figures} */

@@ -3,7 +3,7 @@ import { inTurn, median, ratio } from "../figures.mjs";
 import { llamaBatchedBench } from "../llama_tools.mjs";
 import { newPrompts } from "../prompts.mjs";
 import { atLeast, claim } from "../report.mjs";
-import { everyone, withSubjects } from "../subject.mjs";
+import { everyone, fastOnes, withSubjects } from "../subject.mjs";
 
 /** @typedef {import("../main.mjs").Settings} Settings */
 /** @typedef {import("../report.mjs").Row} Row */
@@ -19,7 +19,7 @@ export async function streams({ model, threads, runs }) {
   const delays = {};
   for (const count of counts) {
     const generatedTokens = count > 8 ? 64 : 96;
-    const figures = await withSubjects(everyone, { model, contextSize: 256, sequences: count, threads }, (subjects) =>
+    const figures = await withSubjects(count > 4 ? fastOnes : everyone, { model, contextSize: 256, sequences: count, threads }, (subjects) =>
       inTurn(runs, {
         ...Object.fromEntries([...subjects].map(([name, subject]) => [name, async () => {
           const result = await subject.run("replies", { prompts: newPrompts(count, promptTokens), tokens: generatedTokens });
@@ -43,7 +43,7 @@ export async function streams({ model, threads, runs }) {
 /** A long prompt that arrives among eight who write: the longest any of them waits for its next text. @type {(settings: Settings) => Promise<Row[]>} */
 export async function intruder({ model, threads, runs }) {
   const late = 2000;
-  const figures = await withSubjects(everyone, { model, contextSize: 4096, sequences: 9, cacheTokens: 8192, threads }, (subjects) =>
+  const figures = await withSubjects(fastOnes, { model, contextSize: 4096, sequences: 9, cacheTokens: 8192, threads }, (subjects) =>
     inTurn(runs, Object.fromEntries([...subjects].map(([name, subject]) => [name, async () => {
       const prompts = newPrompts(8, promptTokens);
       const [prompt] = newPrompts(1, late);

@@ -9,7 +9,7 @@ import { SubjectProcess, withSubjects } from "../subject.mjs";
 /** @typedef {import("../report.mjs").Row} Row */
 
 const share = 0.8;
-const busyNames = /** @type {const} */ (["caduceus", "node-llama-cpp", "llama.node"]);
+const busyNames = /** @type {const} */ (["caduceus", "node-llama-cpp"]);
 
 /** The main thread computes other things, against another process that does. @type {(settings: Settings) => Promise<Row[]>} */
 export async function busyMain({ model, threads, runs }) {
