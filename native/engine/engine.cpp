@@ -69,7 +69,7 @@ void Engine::cancel(RunId id) {
   {
     std::lock_guard lock(commands_mutex_);
     commands_.emplace_back(std::in_place_type<Cancel>, id);
-    if (prefilling_ == id) context_->interrupt = true;
+    if (is_prefilling(id)) context_->interrupt = true;
   }
   commands_ready_.notify_one();
 }
@@ -86,7 +86,7 @@ void Engine::release(RunId id) {
   {
     std::lock_guard lock(commands_mutex_);
     commands_.emplace_back(std::in_place_type<Release>, id);
-    if (prefilling_ == id) context_->interrupt = true;
+    if (is_prefilling(id)) context_->interrupt = true;
   }
   commands_ready_.notify_one();
 }
