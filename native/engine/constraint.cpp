@@ -80,8 +80,7 @@ int64_t Matcher::checked(int64_t status) const {
   if (status >= 0) return status;
   Message message;
   caduceus_matcher_error(matcher_.get(), message.get());
-  // What compiled and then cannot go on has met a limit.
-  refuse(status == CADUCEUS_PANICKED ? status : int64_t{CADUCEUS_TOO_COMPLEX}, message.view());
+  refuse(status, message.view());
 }
 
 bool Matcher::take(Token token) {

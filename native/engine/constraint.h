@@ -52,7 +52,8 @@ class Grammar {
   std::unique_ptr<CaduceusGrammar, Free> grammar_;
 };
 
-// Follows one output. Every member throws CONSTRAINT_TOO_COMPLEX when going on would cost too much, and is of no use then.
+// Follows one output. Every member throws CONSTRAINT_TOO_COMPLEX when going on would cost too much, CONSTRAINT_INVALID when
+// nothing can come next, and is of no use then.
 // Engine thread.
 class Matcher {
  public:

@@ -6,6 +6,8 @@
 #include <atomic>
 #include <condition_variable>
 #include <filesystem>
+#include <map>
+#include <optional>
 #include <random>
 #include <thread>
 
@@ -40,6 +42,20 @@ struct Ledger {
   uint64_t tokens = 0;
 };
 
+// Some known already, some new each time, some that cannot be compiled, and some that are free until a call begins.
+std::optional<ConstraintSpec> some_constraint(std::mt19937& random) {
+  using Kind = ConstraintSpec::Kind;
+  const std::string number = std::to_string(random() % 50);
+  switch (random() % 8) {
+    case 0: return ConstraintSpec{Kind::regex, "[a-z]{1," + number + "}x", {}};
+    case 1: return ConstraintSpec{Kind::json, R"({"type": "object", "properties": {"name": {"type": "string", "maxLength": 5}}, "required": ["name"], "additionalProperties": false})", {}};
+    case 2: return ConstraintSpec{Kind::json, R"({"enum": [")" + number + R"(", "always the same"]})", {}};
+    case 3: return ConstraintSpec{Kind::lark, R"(start: "{\"name\": " /[0-9]{1,3}/ "}\n</tool_call>")", ConstraintSpec::Trigger{"<tool_call>", true, false}};
+    case 4: return ConstraintSpec{Kind::regex, "(" + number, {}};
+    default: return std::nullopt;
+  }
+}
+
 RunRequest some_request(std::mt19937& random) {
   const auto below = [&](uint32_t limit) { return static_cast<uint32_t>(random() % limit); };
   RunRequest request;
@@ -57,6 +73,8 @@ RunRequest some_request(std::mt19937& random) {
   if (below(6) == 0) request.keep_prefix = 2;
   request.deterministic = below(12) == 0;
   if (below(6) == 0) request.stop = {"e", "the end"};
+  request.constraint = some_constraint(random);
+  request.jump_forward = below(4) > 0;
   return request;
 }
 

@@ -54,7 +54,7 @@ pub(crate) fn classify(message: &str) -> i32 {
     if message.contains("panic") {
         return PANICKED;
     }
-    let limits = ["fuel", "too complex", "limit", "too large", "too big", "too many", "too deep", "deeply nested", "toocomplex", "exceed"];
+    let limits = ["fuel", "too complex", "limit", "too large", "too big", "too many", "too deep", "deeply nested", "toocomplex", "exceed", "max is"];
     if limits.iter().any(|limit| message.contains(limit)) {
         TOO_COMPLEX
     } else {

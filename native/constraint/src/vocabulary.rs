@@ -93,5 +93,6 @@ pub unsafe extern "C" fn caduceus_vocabulary_free(vocabulary: *mut Vocabulary) {
 }
 
 fn limits() -> ParserLimits {
-    ParserLimits { verbose_errors: false, ..ParserLimits::default() }
+    // 1,000 optional properties make 4,000 items; what a single step may cost stays limited by `step_max_items`, some 3 ms.
+    ParserLimits { verbose_errors: false, max_items_in_row: 10_000, ..ParserLimits::default() }
 }
