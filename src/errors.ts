@@ -31,6 +31,10 @@ export type ErrorCode =
   | "READER_TOO_SLOW"
   /** The final answer does not satisfy the schema it was asked for. */
   | "SCHEMA_MISMATCH"
+  /** A schema, pattern or grammar cannot be enforced: it is malformed, contradicts itself or uses what the engine does not know. */
+  | "CONSTRAINT_INVALID"
+  /** Enforcing it would take too much time or memory. */
+  | "CONSTRAINT_TOO_COMPLEX"
   /** The model's chat template could not be rendered. */
   | "TEMPLATE_FAILED"
   /** The compiled addon is missing or does not load on this machine. */

@@ -53,6 +53,22 @@ Sampling to_sampling(const Napi::Object& object) {
   return sampling;
 }
 
+// As src/engine/addon/grammar.ts writes it.
+std::optional<ConstraintSpec> to_constraint(const Napi::Value& value) {
+  if (value.IsUndefined()) return std::nullopt;
+  if (!value.IsObject()) mismatch("a constraint");
+  const auto object = value.As<Napi::Object>();
+  ConstraintSpec spec;
+  const std::string kind = string(object, "kind");
+  spec.kind = kind == "json" ? ConstraintSpec::Kind::json : kind == "regex" ? ConstraintSpec::Kind::regex : ConstraintSpec::Kind::lark;
+  spec.text = string(object, "text");
+  if (const Napi::Value entry = object.Get("trigger"); entry.IsObject()) {
+    const auto trigger = entry.As<Napi::Object>();
+    spec.trigger = {string(trigger, "tag"), trigger.Get("further").ToBoolean(), trigger.Get("bare").ToBoolean()};
+  }
+  return spec;
+}
+
 const char* name_of(FinishReason reason) {
   switch (reason) {
     case FinishReason::stop: return "stop";
@@ -92,6 +108,14 @@ Napi::Object from_end(Napi::Env env, const RunEnd& end) {
   timings["generationMs"] = end.timings.generation_ms;
   timings["tokensPerSecond"] = end.timings.tokens_per_second;
   object["timings"] = timings;
+  if (end.constraint) {
+    auto constraint = Napi::Object::New(env);
+    constraint["complete"] = end.constraint->complete;
+    constraint["forcedTokens"] = end.constraint->forced_tokens;
+    constraint["rejectedTokens"] = end.constraint->rejected_tokens;
+    constraint["compileMs"] = end.constraint->compile_ms;
+    object["constraint"] = constraint;
+  }
   return object;
 }
 
@@ -132,6 +156,8 @@ RunRequest to_request(const Napi::Object& object) {
   request.priority = static_cast<int32_t>(number(object, "priority"));
   request.queue_timeout_ms = optional_number<double>(object, "queueTimeoutMs");
   request.keep_prefix = optional_number<uint32_t>(object, "keepPrefix");
+  request.constraint = to_constraint(object.Get("constraint"));
+  if (const Napi::Value jump = object.Get("jumpForward"); !jump.IsUndefined()) request.jump_forward = jump.ToBoolean();
   request.deterministic = object.Get("deterministic").ToBoolean();
   return request;
 }
@@ -199,6 +225,8 @@ Napi::Object from_stats(Napi::Env env, const Stats& stats) {
   object["cachedTokens"] = static_cast<double>(stats.cached_tokens);
   object["restoredTokens"] = static_cast<double>(stats.restored_tokens);
   object["generatedTokens"] = static_cast<double>(stats.generated_tokens);
+  object["forcedTokens"] = static_cast<double>(stats.forced_tokens);
+  object["rejectedTokens"] = static_cast<double>(stats.rejected_tokens);
   object["ticks"] = static_cast<double>(stats.ticks);
   return object;
 }

@@ -51,7 +51,7 @@ RunId Engine::submit(RunRequest request) {
     if (!failure_.empty()) throw EngineError("ENGINE_FAILED", failure_);
     id = next_id_++;
     outbox_.open(id);
-    commands_.push_back(Submit{id, std::move(request), Clock::now()});
+    commands_.emplace_back(std::in_place_type<Submit>, id, std::move(request), Clock::now());
   }
   commands_ready_.notify_one();
   return id;
@@ -68,7 +68,7 @@ void Engine::push(Command command) {
 void Engine::cancel(RunId id) {
   {
     std::lock_guard lock(commands_mutex_);
-    commands_.push_back(Cancel{id});
+    commands_.emplace_back(std::in_place_type<Cancel>, id);
     if (is_prefilling(id)) context_->interrupt = true;
   }
   commands_ready_.notify_one();
@@ -85,7 +85,7 @@ void Engine::release(RunId id) {
   outbox_.forget(id);
   {
     std::lock_guard lock(commands_mutex_);
-    commands_.push_back(Release{id});
+    commands_.emplace_back(std::in_place_type<Release>, id);
     if (is_prefilling(id)) context_->interrupt = true;
   }
   commands_ready_.notify_one();
@@ -124,6 +124,7 @@ void Engine::loop() {
   }
   // What is still to be kept is written before the engine counts as closed.
   folder_.reset();
+  compiler_.reset();
   // Runs submitted between the last look and the end of this thread are among the commands.
   std::vector<Command> left;
   {
@@ -183,6 +184,8 @@ bool Engine::take_commands() {
       runs_.erase(release->id);
     } else if (auto* found = std::get_if<PrefixFolder::Found>(&command)) {
       adopt(std::move(*found));
+    } else if (auto* answer = std::get_if<ConstraintCompiler::Answer>(&command)) {
+      take_grammar(std::move(*answer));
     }
   }
   return !stopping;
@@ -213,6 +216,7 @@ void Engine::end(Run& run, Run::Ending ending) {
   totals_.prompt_tokens += ending.end.usage.prompt_tokens;
   totals_.cached_tokens += ending.end.usage.cached_tokens;
   totals_.restored_tokens += run.restored_tokens;
+  if (compiler_) compiler_->forget(run.id);
   // What is exact shares nothing, so that nothing of it is kept.
   lane_of(run).scheduler.remove(run, !run.exact && ending.end.reason != FinishReason::error);
   // Whoever sees the end finds it counted.

@@ -15,6 +15,7 @@
 #include <variant>
 #include <vector>
 
+#include "constraint_compiler.h"
 #include "context.h"
 #include "lane.h"
 #include "outbox.h"
@@ -71,7 +72,7 @@ class Engine {
   struct Cancel { RunId id; };
   struct Resume {};
   struct Release { RunId id; };
-  using Command = std::variant<Submit, Cancel, Resume, Release, PrefixFolder::Found>;
+  using Command = std::variant<Submit, Cancel, Resume, Release, PrefixFolder::Found, ConstraintCompiler::Answer>;
 
   void push(Command command);
   bool is_prefilling(RunId id) const { return std::find(prefilling_.begin(), prefilling_.end(), id) != prefilling_.end(); }
@@ -97,7 +98,7 @@ class Engine {
   // -- engine thread: from a request to tokens in the queue --
   std::vector<Token> read_prompt(Run& run);
   void refuse_if_too_long(size_t tokens, const char* at_least) const;
-  void start(Run& run);
+  void enqueue(Run& run);
   void open_exact_lane();
   void adopt(PrefixFolder::Found found);
   void keep_prefix(Run& run);
@@ -108,6 +109,16 @@ class Engine {
   int compute_prompts(Lane& lane, const std::vector<Scheduler::Piece>& pieces);
   void rewind(Lane& lane, Run& run);
   void sample(Lane& lane, Run& run, int row);
+  bool append(Run& run, Token token, std::optional<float> probability, bool more = false);
+
+  // -- engine thread: constraints --
+  void start(Run& run);
+  void take_grammar(ConstraintCompiler::Answer answer);
+  void constrain(Run& run, std::shared_ptr<const Grammar> grammar);
+  bool catch_up(Run& run);
+  Token choose(Run& run, std::span<const float> logits);
+  void force(Run& run);
+  bool give_forced(Run& run, Token token, bool more);
 
   std::unique_ptr<Context> context_;
   Tokenizer tokenizer_;
@@ -130,10 +141,12 @@ class Engine {
   std::unique_ptr<Context> exact_context_;
   std::unique_ptr<Lane> exact_;
   std::unique_ptr<PrefixFolder> folder_;
+  std::unique_ptr<ConstraintCompiler> compiler_;  // made when it is first needed
   std::map<RunId, std::unique_ptr<Run>> runs_;
   Stats totals_;
   std::vector<Context::Row> rows_;
   std::vector<llama_token_data> scratch_;
+  TokenMask mask_;
 
   std::mutex close_mutex_;
   std::thread thread_;  // last: starts when all else is there

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "engine.h"
+#include "error.h"
 
 namespace caduceus {
 
@@ -10,7 +11,9 @@ bool Engine::decode(Lane& lane) {
   if (batch.empty()) return false;
 
   rows_.clear();
-  for (const Run* run : batch) rows_.push_back({run->tokens[run->computed], static_cast<llama_pos>(run->computed), run->sequence, true});
+  for (const Run* run : batch) {
+    for (auto at = run->computed; at < run->tokens.size(); ++at) rows_.push_back({run->tokens[at], static_cast<llama_pos>(at), run->sequence, at + 1 == run->tokens.size()});
+  }
   const auto before = Clock::now();
   const int result = lane.context.decode(rows_);
   if (result == 2) return true;  // interrupted: the engine stops
@@ -18,11 +21,13 @@ bool Engine::decode(Lane& lane) {
     for (Run* run : batch) fail(*run, "ENGINE_FAILED", "llama_decode failed with " + std::to_string(result) + ".");
     return true;
   }
-  for (size_t i = 0; i < batch.size(); ++i) {
-    Run& run = *batch[i];
-    lane.cache.append(run.sequence, std::span(run.tokens).subspan(run.computed, 1));
-    ++run.computed;
-    sample(lane, run, static_cast<int>(i));
+  int row = -1;
+  for (Run* run : batch) {
+    row += static_cast<int>(run->remaining());
+    lane.cache.append(run->sequence, std::span(run->tokens).subspan(run->computed));
+    run->computed += run->remaining();
+    run->generated_rows = 0;
+    sample(lane, *run, row);
   }
   const double took = milliseconds(Clock::now() - before);
   lane.decode_ms = lane.decode_ms == 0 ? took : 0.8 * lane.decode_ms + 0.2 * took;
@@ -43,7 +48,10 @@ bool Engine::prefill(Lane& lane) {
   const auto before = Clock::now();
   const int result = compute_prompts(lane, pieces);
   const double took = milliseconds(Clock::now() - before);
-  for (const auto& piece : pieces) piece.run->prompt_ms += took;
+  for (const auto& piece : pieces) {
+    // Forced tokens are read in the same way.
+    if (piece.run->usage.generated_tokens == 0) piece.run->prompt_ms += took;
+  }
   if (result == 2) {
     lane.interrupted = pieces.size() > 1;
     for (const auto& piece : pieces) rewind(lane, *piece.run);
@@ -60,7 +68,9 @@ bool Engine::prefill(Lane& lane) {
     lane.cache.append(run->sequence, std::span(run->tokens).subspan(run->computed, count));
     run->computed += count;
     row += static_cast<int>(count);
-    if (run->remaining() == 0) sample(lane, *run, row - 1);
+    if (run->remaining() > 0) continue;
+    run->generated_rows = 0;
+    sample(lane, *run, row - 1);
   }
   return true;
 }
@@ -94,19 +104,33 @@ int Engine::compute_prompts(Lane& lane, const std::vector<Scheduler::Piece>& pie
 
 void Engine::sample(Lane& lane, Run& run, int row) {
   if (run.keep_tokens > 0) keep_prefix(run);
-  const auto logits = lane.context.logits(row);
-  const Token token = logits.empty() ? LLAMA_TOKEN_NULL : run.sampler->sample(logits, scratch_);
-  if (token == LLAMA_TOKEN_NULL) return fail(run, "ENGINE_FAILED", "The model gave no usable probabilities for the next token; its file may be damaged.");
-  const auto& stops = run.request.stop_tokens;
-  if (tokenizer_.is_end_of_generation(token) || std::find(stops.begin(), stops.end(), token) != stops.end()) {
-    if (!run.first_token) run.first_token = Clock::now();
-    return finish(run, FinishReason::stop);
+  try {
+    if (run.ahead > 0 && !catch_up(run)) return;
+    const auto logits = lane.context.logits(row);
+    const Token token = logits.empty() ? LLAMA_TOKEN_NULL : choose(run, logits);
+    if (token == LLAMA_TOKEN_NULL) return fail(run, "ENGINE_FAILED", "The model gave no usable probabilities for the next token; its file may be damaged.");
+    const auto& stops = run.request.stop_tokens;
+    if (tokenizer_.is_end_of_generation(token) || std::find(stops.begin(), stops.end(), token) != stops.end()) {
+      if (!run.first_token) run.first_token = Clock::now();
+      return finish(run, FinishReason::stop);
+    }
+    const auto probability = run.request.log_probabilities ? std::optional(log_probability(logits, token)) : std::nullopt;
+    if (append(run, token, probability)) force(run);
+  } catch (const EngineError& error) {
+    fail(run, error.code(), error.what());
   }
-  const auto probability = run.request.log_probabilities ? std::optional(log_probability(logits, token)) : std::nullopt;
+}
+
+// Gives a token out; false when the run has ended with it. `more`: the constraint has taken others after it already.
+bool Engine::append(Run& run, Token token, std::optional<float> probability, bool more) {
   const Run::Step step = run.accept(token, tokenizer_, context_->context_size());
   ++totals_.generated_tokens;
   outbox_.add(run.id, step.text, token, probability);
-  if (step.finished) finish(run, *step.finished);
+  // Whole is whole, whether or not there was room for more.
+  const bool whole = run.constraint && !more && run.constraint->done();
+  if (!step.finished && !whole) return true;
+  finish(run, whole ? FinishReason::stop : *step.finished);
+  return false;
 }
 
 }  // namespace caduceus

@@ -56,7 +56,7 @@ void Engine::refuse_if_too_long(size_t tokens, const char* at_least) const {
 }
 
 // Into the queue; by way of the folder where that may spare the reading of much.
-void Engine::start(Run& run) {
+void Engine::enqueue(Run& run) {
   const std::string& scope = run.request.cache_scope;
   if (!folder_ || run.exact || run.tokens.size() <= worth_keeping) return lane_of(run).scheduler.enqueue(run);
   const auto usable = std::span<const Token>(run.tokens).first(run.tokens.size() - 1);

@@ -33,6 +33,22 @@ struct Sampling {
   std::vector<std::pair<Token, float>> logit_bias;
 };
 
+// What the output may be, as text for the constraint's compiler. src/engine/addon/grammar.ts writes it.
+struct ConstraintSpec {
+  enum class Kind { lark = 0, json = 1, regex = 2 };
+  Kind kind = Kind::lark;
+  std::string text;
+
+  // The output is free until a call begins: an opening tag, white space and `{`. The grammar then takes over at that `{` and
+  // ends with the call.
+  struct Trigger {
+    std::string tag;       // "<tool_call>"
+    bool further = false;  // after a call the output is free again; else it ends there
+    bool bare = false;     // directly after a call, the next one needs no opening tag
+  };
+  std::optional<Trigger> trigger;
+};
+
 struct RunRequest {
   std::vector<PromptPart> prompt;
   std::optional<RunId> after;
@@ -45,6 +61,8 @@ struct RunRequest {
   int32_t priority = 0;
   std::optional<double> queue_timeout_ms;
   std::optional<uint32_t> keep_prefix;  // so many of the prompt's first parts are worth keeping on disk
+  std::optional<ConstraintSpec> constraint;
+  bool jump_forward = true;             // what a constraint leaves no choice about is not sampled
   bool deterministic = false;           // computed apart from others, so that the same request gives the same bits
 };
 
@@ -62,6 +80,14 @@ struct Timings {
   double tokens_per_second = 0;
 };
 
+// How far a constraint was fulfilled, and what it cost.
+struct ConstraintEnd {
+  bool complete = false;
+  uint32_t forced_tokens = 0;
+  uint32_t rejected_tokens = 0;
+  double compile_ms = 0;
+};
+
 enum class FinishReason { stop, length, cancelled, error };
 
 struct RunEnd {
@@ -69,6 +95,7 @@ struct RunEnd {
   std::optional<std::string> stop_string;
   Usage usage;
   Timings timings;
+  std::optional<ConstraintEnd> constraint;
   std::string error_code;  // set when reason is error
   std::string error_message;
 };
@@ -95,6 +122,8 @@ struct Stats {
   uint64_t cached_tokens = 0;
   uint64_t restored_tokens = 0;
   uint64_t generated_tokens = 0;
+  uint64_t forced_tokens = 0;    // of the generated ones
+  uint64_t rejected_tokens = 0;  // sampled, and refused by a constraint
   uint64_t ticks = 0;
 };
 

@@ -1,5 +1,7 @@
 #include "run.h"
 
+#include <utility>
+
 namespace caduceus {
 
 Run::Run(RunId id, RunRequest request_, Clock::time_point submitted)
@@ -14,10 +16,18 @@ void Run::start(std::vector<Token> prompt, const llama_vocab* vocab) {
   request.prompt.clear();
 }
 
+std::vector<Token> Run::take_ahead() {
+  const auto begin = tokens.end() - static_cast<std::ptrdiff_t>(std::exchange(ahead, 0));
+  std::vector<Token> taken(begin, tokens.end());
+  tokens.erase(begin, tokens.end());
+  return taken;
+}
+
 Run::Step Run::accept(Token token, const Tokenizer& tokenizer, uint32_t context_size) {
   last_token_ = Clock::now();
   if (!first_token) first_token = last_token_;
   tokens.push_back(token);
+  ++generated_rows;
   sampler->accept(token);
   ++usage.generated_tokens;
   Step step;
@@ -41,6 +51,11 @@ Run::Ending Run::finish(FinishReason reason) {
   end.reason = reason;
   end.stop_string = stops_.matched();
   end.usage = usage;
+  if (request.constraint) {
+    // A stop string cuts off what the grammar has taken.
+    if (constraint && reason != FinishReason::error) constraint_end.complete = ahead == 0 && constraint->whole() && (!stops_.matched() || constraint->is_free());
+    end.constraint = constraint_end;
+  }
   end.timings.queue_ms = milliseconds(admitted.value_or(now) - submitted);
   end.timings.prompt_ms = prompt_ms;
   if (first_token) {
@@ -50,8 +65,10 @@ Run::Ending Run::finish(FinishReason reason) {
       end.timings.tokens_per_second = (usage.generated_tokens - 1) * 1000.0 / end.timings.generation_ms;
     }
   }
+  take_ahead();
   phase = Phase::ended;
   sampler.reset();
+  constraint.reset();
   request = {};
   return ending;
 }

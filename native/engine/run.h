@@ -1,6 +1,7 @@
 // One request on its way through the engine. Owned and touched by the engine thread only.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "request.h"
+#include "run_constraint.h"
 #include "sampler.h"
 #include "text_stream.h"
 #include "tokenizer.h"
@@ -41,20 +43,28 @@ class Run {
   };
   Ending finish(FinishReason reason);
 
-  // Rows that have no cell yet. One: the run decodes; more: it reads its prompt.
+  // Rows that have no cell yet. One, or a few that were forced: the run decodes; more: it reads them like its prompt.
   uint32_t remaining() const { return static_cast<uint32_t>(tokens.size()) - computed; }
-  bool reads_prompt() const { return remaining() > 1; }
+  bool reads_prompt() const { return remaining() > std::max(1u, std::min(generated_rows, most_generated_rows)); }
 
   const RunId id;
   RunRequest request;
   const bool exact;           // must come out the same to the bit each time
   Phase phase = Phase::waiting;
-  std::vector<Token> tokens;  // prompt, then what was generated
+  std::vector<Token> tokens;  // prompt, then what was generated or is certain to be
   uint32_t computed = 0;      // of these, how many lie in the cache
   int sequence = -1;          // in the prefix cache; -1 while waiting and after the end
   bool parked = false;        // waits for its reader
   Clock::time_point parked_since{};
   std::unique_ptr<Sampler> sampler;
+
+  // More rows than these in a decode batch would hold up the other runs.
+  static constexpr uint32_t most_generated_rows = 17;
+  uint32_t generated_rows = 0;  // tokens added since the last computation, forced ones included
+  uint32_t ahead = 0;           // at the end of `tokens`: how the output must begin, not given out yet
+  std::vector<Token> take_ahead();
+  std::optional<RunConstraint> constraint;
+  ConstraintEnd constraint_end;
 
   uint32_t keep_tokens = 0;      // of the prompt, to be kept on disk; until that is done
   uint32_t restored_tokens = 0;  // that came back from memory or disk

@@ -1,6 +1,7 @@
 #include "sampler.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <random>
 
@@ -47,8 +48,9 @@ Sampler::Sampler(const Sampling& sampling, const llama_vocab* vocab) {
 
 void Sampler::add(llama_sampler* sampler) { llama_sampler_chain_add(chain_.get(), sampler); }
 
-Token Sampler::sample(std::span<const float> logits, std::vector<llama_token_data>& scratch) {
-  preselect(logits, scratch);
+Token Sampler::sample(std::span<const float> logits, std::vector<llama_token_data>& scratch, std::span<const uint32_t> allowed) {
+  if (allowed.empty()) preselect(logits, scratch);
+  else preselect_allowed(logits, allowed, scratch);
   if (std::none_of(scratch.begin(), scratch.end(), [](const llama_token_data& candidate) { return std::isfinite(candidate.logit); })) return LLAMA_TOKEN_NULL;
   llama_token_data_array candidates{scratch.data(), scratch.size(), -1, false};
   llama_sampler_apply(chain_.get(), &candidates);
@@ -86,6 +88,26 @@ void Sampler::preselect(std::span<const float> logits, std::vector<llama_token_d
                                           [](const llama_token_data& a, const llama_token_data& b) { return a.id < b.id; });
     if (!known) candidates.push_back({token, logits[static_cast<size_t>(token)], 0.0f});
   }
+}
+
+// The allowed tokens; when they are many, those among which the chain chooses anyway.
+void Sampler::preselect_allowed(std::span<const float> logits, std::span<const uint32_t> allowed, std::vector<llama_token_data>& candidates) const {
+  candidates.clear();
+  for (size_t word = 0; word < allowed.size(); ++word) {
+    for (uint32_t bits = allowed[word]; bits != 0; bits &= bits - 1) {
+      const size_t token = 32 * word + static_cast<size_t>(std::countr_zero(bits));
+      if (token < logits.size()) candidates.push_back({static_cast<Token>(token), std::isnan(logits[token]) ? -INFINITY : logits[token], 0.0f});
+    }
+  }
+  const size_t count = enough_ + biased_.size();
+  if (enough_ == 0 || count >= candidates.size()) return;
+  const auto middle = candidates.begin() + static_cast<std::ptrdiff_t>(count);
+  std::nth_element(candidates.begin(), middle, candidates.end(),
+                   [](const llama_token_data& a, const llama_token_data& b) { return a.logit != b.logit ? a.logit > b.logit : a.id < b.id; });
+  // A bias may lift a token that is not among the likeliest.
+  const auto end = std::partition(middle, candidates.end(), [&](const llama_token_data& candidate) { return std::find(biased_.begin(), biased_.end(), candidate.id) != biased_.end(); });
+  candidates.erase(end, candidates.end());
+  std::sort(candidates.begin(), candidates.end(), [](const llama_token_data& a, const llama_token_data& b) { return a.id < b.id; });
 }
 
 void Sampler::accept(Token token) { llama_sampler_accept(chain_.get(), token); }

@@ -15,8 +15,8 @@ class Sampler {
   Sampler(const Sampling& sampling, const llama_vocab* vocab);
 
   // The chosen token, or LLAMA_TOKEN_NULL when no token has a finite logit. `logits` is one row of the vocabulary;
-  // `scratch` is shared by all samplers of a thread.
-  Token sample(std::span<const float> logits, std::vector<llama_token_data>& scratch);
+  // `scratch` is shared by all samplers of a thread. With `allowed`, a bit for each token, all others count as impossible.
+  Token sample(std::span<const float> logits, std::vector<llama_token_data>& scratch, std::span<const uint32_t> allowed = {});
 
   // Tells the penalties what came before: prompt tokens first, then every generated one.
   void accept(Token token);
@@ -29,6 +29,7 @@ class Sampler {
 
   void add(llama_sampler* sampler);
   void preselect(std::span<const float> logits, std::vector<llama_token_data>& candidates) const;
+  void preselect_allowed(std::span<const float> logits, std::span<const uint32_t> allowed, std::vector<llama_token_data>& candidates) const;
 
   Handle chain_;
   size_t enough_ = 0;           // the likeliest tokens that decide the choice, biased ones not counted; 0: all are needed

@@ -70,7 +70,7 @@ bool Scheduler::admit(Run& run, Clock::time_point now) {
   run.computed = cache_.restore(run.sequence, run.tokens, length - 1);
   if (!run.admitted) {
     run.admitted = now;
-    run.usage.cached_tokens = run.computed;
+    run.usage.cached_tokens = std::min(run.computed, run.usage.prompt_tokens);
   }
   run.restored_tokens += run.computed - opened->shared;
   run.phase = Run::Phase::running;
@@ -83,12 +83,15 @@ std::vector<Run*> Scheduler::next_to_decode() {
   std::vector<Run*> candidates;
   std::copy_if(running_.begin(), running_.end(), std::back_inserter(candidates), [](const Run* run) { return !run->parked && !run->reads_prompt(); });
   std::sort(candidates.begin(), candidates.end(), [](const Run* a, const Run* b) { return strength(a) > strength(b); });
-  std::vector<Run*> rows;
+  std::vector<Run*> batch;
+  uint32_t rows = 0;
   for (Run* run : candidates) {
     // Room for a stronger one may have cost this one its place.
-    if (run->phase == Run::Phase::running && make_room(static_cast<uint32_t>(rows.size()) + 1, *run)) rows.push_back(run);
+    if (run->phase != Run::Phase::running || rows + run->remaining() > limits_.decode_rows || !make_room(rows + run->remaining(), *run)) continue;
+    rows += run->remaining();
+    batch.push_back(run);
   }
-  return rows;
+  return batch;
 }
 
 size_t Scheduler::decoding() const {

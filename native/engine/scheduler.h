@@ -18,6 +18,7 @@ class Scheduler {
     uint32_t context_size;  // of one run
     size_t running = 64;
     size_t waiting = 1024;
+    uint32_t decode_rows = 128;  // of one batch: a row for each run, and some more for what was forced
     uint32_t turn_rows = 128;  // of a prompt, before the next one's turn comes
     size_t held_tokens = 256;  // a run whose reader has not fetched that many waits for it
     std::chrono::seconds parked_with_cells{60};  // how long: with its cells,
@@ -34,7 +35,8 @@ class Scheduler {
   // Lets waiting runs in, in their order, as far as ids and cells reach; true when any came in.
   bool admit(Clock::time_point now);
 
-  // Runs that take their next token now, a cell for each made free. The strongest come first: who has no room waits a tick.
+  // Runs that take their next token now, a cell for each of their rows made free. The strongest come first: who has no room
+  // waits a tick.
   std::vector<Run*> next_to_decode();
   size_t decoding() const;
   size_t reading() const;

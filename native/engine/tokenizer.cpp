@@ -18,6 +18,7 @@ Tokenizer::Tokenizer(const llama_vocab* vocab) : vocab_(vocab), size_(llama_voca
   for (Token token = 0; token < size_; ++token) {
     const std::string text = llama_vocab_get_text(vocab_, token);
     longest_piece_ = std::max(longest_piece_, text.size());
+    if (is_end_of_generation(token)) ends_of_generation_.push_back(token);
     const bool markup = text.size() > 2 && ((text.front() == '<' && text.back() == '>') || (text.front() == '[' && text.back() == ']'));
     if (markup && (llama_vocab_get_attr(vocab_, token) & LLAMA_TOKEN_ATTR_USER_DEFINED)) markers_.push_back({text, 0});
   }
@@ -111,6 +112,12 @@ void Tokenizer::append_plain(std::vector<Token>& out, const std::string& text, b
   }
   const auto tokens = raw("\n" + text, false);
   out.insert(out.end(), tokens.begin() + static_cast<std::ptrdiff_t>(std::min(newline_prefix_.size(), tokens.size())), tokens.end());
+}
+
+std::vector<Token> Tokenizer::tokenize_inside(const std::string& text) const {
+  std::vector<Token> out;
+  append_plain(out, text, true);
+  return out;
 }
 
 std::vector<Token> Tokenizer::raw(const std::string& text, bool parse_special) const {

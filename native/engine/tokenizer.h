@@ -18,12 +18,18 @@ class Tokenizer {
   // A whole prompt, or its continuation after `previous` (the last token before it).
   std::vector<Token> tokenize(std::span<const PromptPart> parts, std::optional<Token> previous = std::nullopt) const;
 
+  // Text that the model writes after other text: markup that is a token of its own may be that token.
+  std::vector<Token> tokenize_inside(const std::string& text) const;
+
   // The bytes of one token; they may end inside a character. Control tokens are empty unless `special`.
   std::string piece(Token token, bool special = false) const;
   std::string detokenize(std::span<const Token> tokens, bool special) const;
 
   bool is_token(int64_t id) const { return id >= 0 && id < size_; }
+  int32_t size() const { return static_cast<int32_t>(size_); }
   bool is_end_of_generation(Token token) const { return llama_vocab_is_eog(vocab_, token); }
+
+  std::span<const Token> ends_of_generation() const { return ends_of_generation_; }
 
   // No token is longer, so a text of n bytes has at least n / this many tokens.
   size_t longest_piece() const { return longest_piece_; }
@@ -46,6 +52,7 @@ class Tokenizer {
   bool space_prefix_;                  // SentencePiece: a space is put before text at the start and after special tokens
   std::vector<Token> newline_prefix_;  // what "\n" becomes with that space; put before text that must not get one
   std::vector<Marker> markers_;
+  std::vector<Token> ends_of_generation_;
   size_t longest_piece_ = 1;
 };
 

@@ -1,17 +1,19 @@
 // Are the tools there that cannot come from npm? What is missing is named in one sentence, with the command that installs it.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import path from "node:path";
 import { SetupError } from "./run_logged.mjs";
 
-/** @typedef {"compiler" | "cmake" | "git" | "python"} Tool */
+/** @typedef {"compiler" | "cmake" | "git" | "python" | "rust"} Tool */
 
 /** What each is called by the package managers people have. Undefined: there is no such package, see the address. */
 const packages = {
   compiler: { name: "a C++20 compiler", apt: "g++ make", dnf: "gcc-c++ make", pacman: "gcc make", apk: "g++ make linux-headers", zypper: "gcc-c++ make", brew: undefined, winget: "Microsoft.VisualStudio.2022.BuildTools" },
   cmake: { name: "CMake 3.21 or newer", apt: "cmake", dnf: "cmake", pacman: "cmake", apk: "cmake", zypper: "cmake", brew: "cmake", winget: "Kitware.CMake" },
   git: { name: "git", apt: "git", dnf: "git", pacman: "git", apk: "git", zypper: "git", brew: "git", winget: "Git.Git" },
+  // Distributions' own compilers are often older; rustup is what brings the newest.
+  rust: { name: "Rust 1.87 or newer", apt: "rustup", dnf: "rustup", pacman: "rustup", apk: "rustup", zypper: "rustup", brew: "rust", winget: "Rustlang.Rustup" },
   python: { name: "Python 3 with pip", apt: "python3-pip", dnf: "python3-pip", pacman: "python-pip", apk: "py3-pip", zypper: "python3-pip", brew: "python", winget: "Python.Python.3.12" },
 };
 
@@ -23,6 +25,7 @@ const checks = {
     return version !== null && (Number(version[1]) > 3 || (Number(version[1]) === 3 && Number(version[2]) >= 21));
   },
   git: () => output("git", ["--version"]) !== undefined,
+  rust: hasRust,
   python: () => (process.platform === "win32" ? ["python", "py", "python3"] : ["python3", "python"]).some((name) => output(name, ["-m", "pip", "--version"]) !== undefined),
 };
 
@@ -45,12 +48,13 @@ export function checkTools(tools) {
 function remedy(missing) {
   const manager = packageManager();
   const list = missing.map((tool) => packages[tool][manager]).filter((name) => name !== undefined).join(" ");
+  const then = missing.includes("rust") ? (manager === "dnf" || manager === "apk" ? " && rustup-init -y" : " && rustup default stable") : "";
   const commands = {
-    apt: `sudo apt-get install -y ${list}`,
-    dnf: `sudo dnf install -y ${list}`,
-    pacman: `sudo pacman -S ${list}`,
-    apk: `sudo apk add ${list}`,
-    zypper: `sudo zypper install ${list}`,
+    apt: `sudo apt-get install -y ${list}${then}`,
+    dnf: `sudo dnf install -y ${list}${then}`,
+    pacman: `sudo pacman -S ${list}${then}`,
+    apk: `sudo apk add ${list}${then}`,
+    zypper: `sudo zypper install ${list}${then}`,
     winget: `winget install ${list}${missing.includes("compiler") ? " --override \"--wait --add Microsoft.VisualStudio.Workload.VCTools --includeRecommended\"" : ""}`,
     brew: [missing.includes("compiler") ? "xcode-select --install" : "", list === "" ? "" : `brew install ${list}`].filter(Boolean).join("; "),
   };
@@ -67,6 +71,15 @@ function packageManager() {
   if (/alpine/.test(likeness)) return "apk";
   if (/suse/.test(likeness)) return "zypper";
   return "apt";
+}
+
+/** As CMake looks for it: on the path, or where rustup puts it. */
+function hasRust() {
+  const home = process.env.CARGO_HOME ?? path.join(homedir(), ".cargo");
+  return ["cargo", path.join(home, "bin", "cargo")].some((program) => {
+    const version = /^cargo (\d+)\.(\d+)/.exec(output(program, ["--version"]) ?? "");
+    return version !== null && (Number(version[1]) > 1 || Number(version[2]) >= 87);
+  });
 }
 
 /** Old compilers take -std=c++20 and lack its library, so a small program is tried. */

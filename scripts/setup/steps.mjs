@@ -71,7 +71,7 @@ export const llamaSource = {
 export function nativeBuild(extra = {}, title = "native build") {
   return {
     title,
-    tools: ["compiler", "cmake"],
+    tools: ["compiler", "cmake", "rust"],
     isCurrent: async () => {
       const { installedOptions, isBuilt } = await import("../build.mjs");
       return isBuilt({ ...(await installedOptions()), ...extra });

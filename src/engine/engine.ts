@@ -230,6 +230,10 @@ export interface EngineStats {
   /** Of the cached ones, those that came back from memory or disk. */
   readonly restoredTokens: number;
   readonly generatedTokens: number;
+  /** Of the generated ones, those that a constraint left no choice about. */
+  readonly forcedTokens: number;
+  /** Sampled tokens that a constraint refused. */
+  readonly rejectedTokens: number;
   readonly ticks: number;
 }
 

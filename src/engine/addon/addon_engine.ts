@@ -2,6 +2,7 @@
 import { CaduceusError, type ErrorCode } from "../../errors.js";
 import type { Engine, EngineCapabilities, EngineOptions, EngineStats, ModelInfo, PromptPart, Run, RunRequest } from "../engine.js";
 import { AddonRun } from "./addon_run.js";
+import { toNativeConstraint, type NativeConstraint } from "./grammar.js";
 import { loadAddon } from "./load_addon.js";
 import type { NativeEngine, NativeOutputs } from "./native.js";
 
@@ -35,7 +36,7 @@ export async function createAddonEngine(options: EngineOptions): Promise<Engine>
 
 class AddonEngine implements Engine {
   readonly info: ModelInfo;
-  readonly capabilities: EngineCapabilities = { constrained: false, prefixSharing: true, logProbabilities: true, deterministic: true };
+  readonly capabilities: EngineCapabilities = { constrained: true, prefixSharing: true, logProbabilities: true, deterministic: true };
   readonly #native: NativeEngine;
   readonly #runs = new Map<number, AddonRun>();
   #waiting = 0;
@@ -48,7 +49,16 @@ class AddonEngine implements Engine {
 
   submit(request: RunRequest): Run {
     this.#assertOpen();
-    const id = this.#native.submit(request);
+    let constraint: NativeConstraint | undefined;
+    let failure: CaduceusError | undefined;
+    try {
+      constraint = request.constraint && toNativeConstraint(request.constraint);
+    } catch (error) {
+      if (!(error instanceof CaduceusError)) throw error;
+      failure = error;
+    }
+    // The addon counts from 1 and knows no run 0.
+    const id = failure ? 0 : this.#native.submit({ ...request, constraint });
     const run = new AddonRun(id, request.logProbabilities, {
       cancel: () => this.#closing ?? this.#native.cancel(id),
       pause: () => this.#closing ?? this.#native.pause(id),
@@ -59,7 +69,8 @@ class AddonEngine implements Engine {
       },
       waits: (waits) => this.#countWaiting(waits ? 1 : -1),
     });
-    this.#runs.set(id, run);
+    if (failure) run.fail(failure);
+    else this.#runs.set(id, run);
     return run;
   }
 

@@ -83,6 +83,12 @@ export class AddonRun implements Run {
     this.#wake();
   }
 
+  /** Ends it with what was found wrong before the engine saw it. Called by the engine only. */
+  fail(error: CaduceusError): void {
+    this.#end = error;
+    this.#wake();
+  }
+
   // What has piled up is given as one delta: a slow reader gets fewer, larger ones.
   #takeQueued(): RunDelta | undefined {
     const [first, ...rest] = this.#queue;
@@ -122,7 +128,7 @@ interface PromiseWithResolvers {
 }
 
 function toEnd(end: NativeEnd): RunEnd | CaduceusError {
-  const { finishReason, stopString, usage, timings } = end;
+  const { finishReason, stopString, usage, timings, constraint } = end;
   if (finishReason === "error") return new CaduceusError(end.errorCode as ErrorCode, end.errorMessage ?? "The engine failed.");
-  return { type: "end", finishReason, stopString, usage, timings };
+  return { type: "end", finishReason, stopString, usage, timings, constraint };
 }

@@ -1,6 +1,7 @@
 // The addon's surface as TypeScript sees it: native/binding/addon.cpp, one to one. Only this folder knows it.
 import type { CaduceusError } from "../../errors.js";
-import type { EngineStats, ModelInfo, PromptPart, RunRequest, Timings, Usage } from "../engine.js";
+import type { ConstraintEnd, EngineStats, ModelInfo, PromptPart, RunRequest, Timings, Usage } from "../engine.js";
+import type { NativeConstraint } from "./grammar.js";
 
 export interface NativeEnd {
   readonly finishReason: "stop" | "length" | "cancelled" | "error";
@@ -9,7 +10,10 @@ export interface NativeEnd {
   readonly errorMessage?: string;
   readonly usage: Usage;
   readonly timings: Timings;
+  readonly constraint?: ConstraintEnd;
 }
+
+export type NativeRequest = Omit<RunRequest, "constraint"> & { readonly constraint?: NativeConstraint | undefined };
 
 /** Output of several runs, packed: the n-th run has `textLengths[n]` UTF-16 units of `text` and `tokenCounts[n]` of `tokens`. */
 export interface NativeOutputs {
@@ -25,7 +29,7 @@ export interface NativeOutputs {
 }
 
 export interface NativeEngine {
-  submit(request: RunRequest): number;
+  submit(request: NativeRequest): number;
   cancel(id: number): void;
   pause(id: number): void;
   resume(id: number): void;

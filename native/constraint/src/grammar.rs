@@ -1,0 +1,95 @@
+//! A compiled constraint, and the matchers made from it.
+
+use std::sync::Mutex;
+
+use llguidance::api::TopLevelGrammar;
+use llguidance::TokenParser;
+
+use crate::matcher::Matcher;
+use crate::vocabulary::Vocabulary;
+use crate::{classify, guarded, Message, INVALID, OK, PANICKED};
+
+/// Matchers share their lexer's states, which stay and grow (1-2 kB each): beyond this, the next one starts afresh.
+const MOST_SHARED_STATES: usize = 20_000;
+
+pub struct Grammar {
+    pristine: TokenParser,
+    shared: Mutex<TokenParser>,
+    vocabulary_size: usize,
+}
+
+/// `kind`: 0 Lark, 1 JSON Schema, 2 a regular expression as JavaScript reads it. Slow; any thread with a large stack.
+#[no_mangle]
+pub unsafe extern "C" fn caduceus_grammar_new(
+    vocabulary: &Vocabulary,
+    kind: i32,
+    text: *const u8,
+    length: usize,
+    out: &mut *mut Grammar,
+    message: &mut Message,
+) -> i32 {
+    let text = std::slice::from_raw_parts(text, length);
+    match guarded(|| compile(vocabulary, kind, text)) {
+        Ok(Ok(grammar)) => {
+            *out = Box::into_raw(Box::new(grammar));
+            OK
+        }
+        Ok(Err(error)) => {
+            message.set(&error);
+            classify(&error)
+        }
+        Err(panic) => {
+            message.set(&panic);
+            PANICKED
+        }
+    }
+}
+
+fn compile(vocabulary: &Vocabulary, kind: i32, text: &[u8]) -> Result<Grammar, String> {
+    let text = std::str::from_utf8(text).map_err(|_| "it is not valid UTF-8".to_string())?;
+    let grammar = match kind {
+        0 => TopLevelGrammar::from_lark(text.to_string()),
+        1 => TopLevelGrammar::from_json_schema(serde_json::from_str(text).map_err(|error| error.to_string())?),
+        _ => TopLevelGrammar::from_lark(format!("start: /{}/", llguidance::regex_to_lark(text, "dw"))),
+    };
+    let mut parser = vocabulary.factory.create_parser(grammar).map_err(|error| format!("{error:#}"))?;
+    parser.start_without_prompt();
+    Ok(Grammar { pristine: parser.deep_clone(), shared: Mutex::new(parser), vocabulary_size: vocabulary.size })
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn caduceus_grammar_free(grammar: *mut Grammar) {
+    let _ = guarded(|| drop(Box::from_raw(grammar)));
+}
+
+/// About how much memory it takes, what its matchers have added included.
+#[no_mangle]
+pub extern "C" fn caduceus_grammar_bytes(grammar: &Grammar) -> usize {
+    let bytes = |parser: &TokenParser| parser.parser.lexer_stats().num_bytes;
+    guarded(|| bytes(&grammar.pristine) + grammar.shared.lock().map_or(0, |shared| bytes(&shared))).unwrap_or(0)
+}
+
+/// A matcher at the beginning of its output. Matchers of one grammar are used by one thread.
+#[no_mangle]
+pub unsafe extern "C" fn caduceus_matcher_new(grammar: &Grammar, out: &mut *mut Matcher) -> i32 {
+    let made = guarded(|| {
+        // A panic under the lock leaves only a parser that is replaced here.
+        let mut shared = grammar.shared.lock().unwrap_or_else(|poisoned| {
+            let mut parser = poisoned.into_inner();
+            *parser = grammar.pristine.deep_clone();
+            parser
+        });
+        let usable = guarded(|| shared.parser.lexer_stats()).is_ok_and(|stats| !stats.error && stats.num_states <= MOST_SHARED_STATES);
+        if !usable {
+            *shared = grammar.pristine.deep_clone();
+        }
+        Matcher::new(shared.clone(), grammar.vocabulary_size)
+    });
+    match made {
+        Ok(matcher) => {
+            *out = Box::into_raw(Box::new(matcher));
+            OK
+        }
+        Err(_) => INVALID,
+    }
+}

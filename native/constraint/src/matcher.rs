@@ -1,0 +1,125 @@
+//! Follows one output: which tokens may come next, and which must.
+
+use llguidance::TokenParser;
+
+use crate::{classify, guarded, Message, OK};
+
+pub struct Matcher {
+    inner: llguidance::Matcher,
+    vocabulary_size: usize,
+    error: Option<(i32, String)>,
+}
+
+impl Matcher {
+    pub fn new(parser: TokenParser, vocabulary_size: usize) -> Self {
+        Matcher { inner: llguidance::Matcher::new(Ok(parser)), vocabulary_size, error: None }
+    }
+
+    /// Whatever fails leaves the matcher failed for good.
+    fn run<T>(&mut self, body: impl FnOnce(&mut llguidance::Matcher) -> Result<T, String>) -> Result<T, i32> {
+        if let Some((status, _)) = &self.error {
+            return Err(*status);
+        }
+        let inner = &mut self.inner;
+        let failure = match guarded(|| body(inner)) {
+            Ok(Ok(value)) => return Ok(value),
+            Ok(Err(error)) => error,
+            Err(panic) => format!("panic: {panic}"),
+        };
+        let status = classify(&failure);
+        self.error = Some((status, failure));
+        Err(status)
+    }
+}
+
+fn text(error: impl std::fmt::Display) -> String {
+    format!("{error:#}")
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn caduceus_matcher_free(matcher: *mut Matcher) {
+    let _ = guarded(|| drop(Box::from_raw(matcher)));
+}
+
+/// Takes the tokens as long as they are allowed; how many that were, or a status below 0.
+#[no_mangle]
+pub unsafe extern "C" fn caduceus_matcher_take(matcher: &mut Matcher, tokens: *const u32, count: usize) -> i64 {
+    let tokens = std::slice::from_raw_parts(tokens, count);
+    matcher.run(|inner| inner.try_consume_tokens(tokens).map_err(text)).map_or_else(i64::from, |taken| taken as i64)
+}
+
+/// Whether that text may come next; it is not taken.
+#[no_mangle]
+pub unsafe extern "C" fn caduceus_matcher_allows_text(matcher: &mut Matcher, bytes: *const u8, length: usize) -> i64 {
+    let bytes = std::slice::from_raw_parts(bytes, length);
+    let allowed = matcher.run(|inner| {
+        let tokens = inner.tok_env().map_err(text)?.tok_trie().greedy_tokenize(bytes);
+        Ok(inner.validate_tokens(&tokens).map_err(text)? == tokens.len())
+    });
+    allowed.map_or_else(i64::from, i64::from)
+}
+
+/// Takes text that came inside a token; false when it is not allowed, and then nothing or a part of it is taken.
+#[no_mangle]
+pub unsafe extern "C" fn caduceus_matcher_take_text(matcher: &mut Matcher, bytes: *const u8, length: usize) -> i64 {
+    let bytes = std::slice::from_raw_parts(bytes, length);
+    let taken = matcher.run(|inner| {
+        let tokens = inner.tok_env().map_err(text)?.tok_trie().greedy_tokenize(bytes);
+        Ok(inner.try_consume_tokens(&tokens).map_err(text)? == tokens.len())
+    });
+    taken.map_or_else(i64::from, i64::from)
+}
+
+/// One bit for each token that may come next; `words` of 32 bits each.
+#[no_mangle]
+pub unsafe extern "C" fn caduceus_matcher_mask(matcher: &mut Matcher, mask: *mut u32, words: usize) -> i32 {
+    let mask = std::slice::from_raw_parts_mut(mask, words);
+    let size = matcher.vocabulary_size;
+    let computed = matcher.run(|inner| {
+        let allowed = inner.compute_mask_or_eos().map_err(text)?;
+        mask.fill(0);
+        let given = allowed.as_slice();
+        let count = given.len().min(words).min(size.div_ceil(32));
+        mask[..count].copy_from_slice(&given[..count]);
+        Ok(())
+    });
+    computed.map_or_else(|status| status, |()| OK)
+}
+
+/// Tokens that must come next, as the model would write them; not taken. At most `capacity` are written.
+#[no_mangle]
+pub unsafe extern "C" fn caduceus_matcher_forced(matcher: &mut Matcher, tokens: *mut u32, capacity: usize) -> i64 {
+    let forced = matcher.run(|inner| {
+        let forced = inner.compute_ff_tokens();
+        inner.get_error().map_or(Ok(forced), Err)
+    });
+    forced.map_or_else(i64::from, |forced| {
+        let count = forced.len().min(capacity);
+        std::ptr::copy_nonoverlapping(forced.as_ptr(), tokens, count);
+        count as i64
+    })
+}
+
+/// 1 when the output may end here.
+#[no_mangle]
+pub extern "C" fn caduceus_matcher_accepts(matcher: &mut Matcher) -> i32 {
+    matcher.run(|inner| Ok(inner.is_stopped() || inner.is_accepting().map_err(text)?)).map_or_else(|status| status, i32::from)
+}
+
+/// 1 when nothing can follow any more.
+#[no_mangle]
+pub extern "C" fn caduceus_matcher_stopped(matcher: &mut Matcher) -> i32 {
+    matcher.run(|inner| Ok(inner.is_stopped())).map_or_else(|status| status, i32::from)
+}
+
+/// Takes the last tokens back.
+#[no_mangle]
+pub extern "C" fn caduceus_matcher_rollback(matcher: &mut Matcher, count: usize) -> i32 {
+    matcher.run(|inner| inner.rollback(count).map_err(text)).map_or_else(|status| status, |()| OK)
+}
+
+/// Why it failed; an empty message when it has not.
+#[no_mangle]
+pub extern "C" fn caduceus_matcher_error(matcher: &Matcher, message: &mut Message) {
+    message.set(matcher.error.as_ref().map_or("", |(_, text)| text));
+}

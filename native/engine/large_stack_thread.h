@@ -1,0 +1,32 @@
+// A thread with a stack large enough for what recurses with its input. Joined by its destructor.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+namespace caduceus {
+
+class LargeStackThread {
+ public:
+  LargeStackThread() = default;
+  // Throws std::system_error when the system gives no thread.
+  explicit LargeStackThread(std::function<void()> body);
+  ~LargeStackThread() { join(); }
+  LargeStackThread(LargeStackThread&& other) noexcept = default;
+  LargeStackThread& operator=(LargeStackThread&& other) noexcept {
+    join();
+    handle_ = std::move(other.handle_);
+    return *this;
+  }
+
+  void join();
+
+ private:
+  struct Handle;
+  struct FreeHandle {
+    void operator()(Handle* handle) const;
+  };
+  std::unique_ptr<Handle, FreeHandle> handle_;
+};
+
+}  // namespace caduceus

@@ -1,0 +1,118 @@
+// From a constraint as messages to the text that llguidance compiles: Lark with JSON schemas in it, exact to the space.
+import { CaduceusError } from "../../errors.js";
+import type { Constraint, EnforcedSchema, ToolConstraint } from "../engine.js";
+
+/** What the addon takes; ConstraintSpec of native/engine/request.h. */
+export interface NativeConstraint {
+  readonly kind: "lark" | "json" | "regex";
+  readonly text: string;
+  /** Free text comes first: the grammar begins with the `{` of a call and ends with the call. */
+  readonly trigger?: { readonly tag: string; readonly further: boolean; readonly bare: boolean } | undefined;
+}
+
+const tag = "<tool_call>";
+const begin = `${tag}\n`;
+const end = "\n</tool_call>";
+
+/** Python's spacing, which the models were trained on, and nothing else between tokens. */
+const spacing = { item_separator: ", ", key_separator: ": ", whitespace_flexible: false };
+
+/** Of several same schemas each is compiled once. */
+class Rules {
+  readonly #lines: string[] = [];
+  readonly #schemas = new Map<string, string>();
+
+  add(name: string, body: string): string {
+    this.#lines.push(`${name}: ${body}`);
+    return name;
+  }
+
+  json(schema: EnforcedSchema): string {
+    const text = withSpacing(schema);
+    const known = this.#schemas.get(text);
+    if (known !== undefined) return known;
+    const name = this.add(`json_${this.#schemas.size}`, `%json ${text}`);
+    this.#schemas.set(text, name);
+    return name;
+  }
+
+  toString(): string {
+    return `${this.#lines.join("\n")}\n`;
+  }
+}
+
+/** @throws CaduceusError CONSTRAINT_INVALID for what no JSON text can say */
+export function toNativeConstraint(constraint: Constraint): NativeConstraint {
+  switch (constraint.kind) {
+    case "json":
+      return { kind: "json", text: withSpacing(constraint.schema) };
+    case "regex":
+      return { kind: "regex", text: unanchored(constraint.pattern) };
+    case "lark":
+      return { kind: "lark", text: constraint.grammar };
+    case "tools":
+      return toolsGrammar(constraint);
+  }
+}
+
+function toolsGrammar(constraint: ToolConstraint): NativeConstraint {
+  const { mode, parallel, bareFurtherCalls, schema } = constraint;
+  const rules = new Rules();
+  if (mode === "auto" && schema === undefined) {
+    rules.add("start", `call ${literal(end)}`);
+    addCalls(rules, constraint);
+    return { kind: "lark", text: String(rules), trigger: { tag, further: parallel, bare: parallel && bareFurtherCalls } };
+  }
+  const more = bareFurtherCalls ? `("\\n" ${literal(begin)}? call ${literal(end)})*` : `(${literal(`\n${begin}`)} call ${literal(end)})*`;
+  const calls = `${literal(begin)} call ${literal(end)}${parallel ? ` ${more}` : ""}`;
+  rules.add("start", mode === "required" || schema === undefined ? calls : `calls | ${rules.json(schema)}`);
+  if (mode !== "required" && schema !== undefined) rules.add("calls", calls);
+  addCalls(rules, constraint);
+  return { kind: "lark", text: String(rules) };
+}
+
+/** The rule `call`: the JSON of a call of any of the tools. */
+function addCalls(rules: Rules, { tools, order }: ToolConstraint): void {
+  if (tools.length === 0) throw new CaduceusError("CONSTRAINT_INVALID", "Expected at least one tool for a constraint to tool calls but received none.");
+  const calls = tools.map(({ name, parameters }, index) => {
+    const written = spaced(name);
+    const args = rules.json(objectOnly(parameters));
+    const nameFirst = `${literal(`{"name": ${written}, "arguments": `)} ${args} "}"`;
+    const argumentsFirst = `${literal('{"arguments": ')} ${args} ${literal(`, "name": ${written}}`)}`;
+    const body = order === "name-first" ? nameFirst : order === "arguments-first" ? argumentsFirst : `${nameFirst} | ${argumentsFirst}`;
+    return rules.add(`call_${index}`, body);
+  });
+  rules.add("call", calls.join(" | "));
+}
+
+/** Arguments are an object, whatever else their schema says. */
+function objectOnly(schema: EnforcedSchema): EnforcedSchema {
+  if (schema === true) return { type: "object" };
+  if (typeof schema !== "object" || "type" in schema) return schema;
+  return { type: "object", ...schema };
+}
+
+function withSpacing(schema: EnforcedSchema): string {
+  if (schema === false) throw new CaduceusError("CONSTRAINT_INVALID", "The constraint cannot be enforced: the schema false allows nothing.");
+  return spaced({ ...(schema === true ? {} : schema), "x-guidance": spacing });
+}
+
+/** JSON as it may stand in a grammar. */
+function spaced(value: unknown): string {
+  try {
+    return JSON.stringify(value);
+  } catch (error) {
+    throw new CaduceusError("CONSTRAINT_INVALID", `The constraint cannot be enforced: its schema is no JSON (${error instanceof Error ? error.message.split("\n")[0] : String(error)}).`, { cause: error });
+  }
+}
+
+const literal = (text: string): string => JSON.stringify(text);
+
+/** The whole output matches anyway, and llguidance knows no anchors. */
+function unanchored(pattern: string): string {
+  const start = pattern.startsWith("^") ? 1 : 0;
+  const ends = /(?<!\\)(?:\\\\)*\$$/.test(pattern) ? 1 : 0;
+  const inner = pattern.slice(start, pattern.length - ends);
+  // In `^a|b$` the anchors belong to one alternative each.
+  return (start > 0 || ends > 0) && inner.includes("|") ? `(?:${inner})` : inner;
+}

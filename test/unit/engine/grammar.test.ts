@@ -1,0 +1,77 @@
+// The grammar text that constraints become: what is exact in it, and what waits for a trigger.
+import { describe, expect, test } from "vitest";
+import { toNativeConstraint } from "../../../src/engine/addon/grammar.js";
+import type { ToolConstraint } from "../../../src/engine/engine.js";
+
+const spacing = { item_separator: ", ", key_separator: ": ", whitespace_flexible: false };
+const city = { type: "object", properties: { city: { type: "string" } }, required: ["city"] };
+const tools: ToolConstraint = {
+  kind: "tools", tools: [{ name: "get_weather", parameters: city }, { name: "say \"hi\"", parameters: true }], mode: "required", parallel: false, order: "name-first", bareFurtherCalls: false,
+};
+const lines = (constraint: ToolConstraint) => toNativeConstraint(constraint).text.trimEnd().split("\n");
+const rule = (constraint: ToolConstraint, name: string) => lines(constraint).find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2);
+
+test("a schema keeps its own words and gets the spacing", () => {
+  const { kind, text, trigger } = toNativeConstraint({ kind: "json", schema: city });
+  expect([kind, trigger]).toEqual(["json", undefined]);
+  expect(JSON.parse(text)).toEqual({ ...city, "x-guidance": spacing });
+});
+
+describe("a call", () => {
+  test("has the name as JSON writes it, then the arguments, or the other way round", () => {
+    expect(rule(tools, "call_1")).toBe(String.raw`"{\"name\": \"say \\\"hi\\\"\", \"arguments\": " json_1 "}"`);
+    expect(rule({ ...tools, order: "arguments-first" }, "call_0")).toBe(String.raw`"{\"arguments\": " json_0 ", \"name\": \"get_weather\"}"`);
+    expect(rule({ ...tools, order: "either" }, "call_0")).toContain(" | ");
+  });
+
+  test("has an object as arguments, whatever its schema leaves open", () => {
+    expect(rule(tools, "json_1")).toBe(`%json ${JSON.stringify({ type: "object", "x-guidance": spacing })}`);
+  });
+
+  test("shares a schema that several tools have", () => {
+    const same = { ...tools, tools: [{ name: "a", parameters: city }, { name: "b", parameters: city }] };
+    expect(lines(same).filter((line) => line.startsWith("json_"))).toHaveLength(1);
+  });
+});
+
+describe("a turn", () => {
+  test("of required calls is one, or several with a newline between them", () => {
+    expect(rule(tools, "start")).toBe(String.raw`"<tool_call>\n" call "\n</tool_call>"`);
+    expect(rule({ ...tools, parallel: true }, "start")).toBe(String.raw`"<tool_call>\n" call "\n</tool_call>" ("\n<tool_call>\n" call "\n</tool_call>")*`);
+    expect(rule({ ...tools, parallel: true, bareFurtherCalls: true }, "start")).toBe(String.raw`"<tool_call>\n" call "\n</tool_call>" ("\n" "<tool_call>\n"? call "\n</tool_call>")*`);
+    expect(toNativeConstraint(tools).trigger).toBeUndefined();
+  });
+
+  test("that need not call begins its grammar where a call begins", () => {
+    const auto = { ...tools, mode: "auto" } as const;
+    expect(rule(auto, "start")).toBe(String.raw`call "\n</tool_call>"`);
+    expect(toNativeConstraint(auto).trigger).toEqual({ tag: "<tool_call>", further: false, bare: false });
+    expect(toNativeConstraint({ ...auto, parallel: true, bareFurtherCalls: true }).trigger).toEqual({ tag: "<tool_call>", further: true, bare: true });
+    expect(toNativeConstraint({ ...auto, bareFurtherCalls: true }).trigger).toMatchObject({ bare: false });
+  });
+
+  test("with a schema is its JSON or calls, and with required calls alone", () => {
+    const answer = { ...tools, mode: "auto", schema: { type: "object" } } as const;
+    expect(rule(answer, "start")).toMatch(/^calls \| json_\d$/);
+    expect(toNativeConstraint(answer).trigger).toBeUndefined();
+    expect(rule({ ...answer, mode: "required" }, "start")).toBe(rule(tools, "start"));
+  });
+});
+
+test.each([
+  ["a+", "a+"],
+  ["^a+$", "a+"],
+  ["^a|b$", "(?:a|b)"],
+  ["a\\$", "a\\$"],
+  ["a\\\\$", "a\\\\"],
+])("pattern %s is %s without its outer anchors", (pattern, bare) => {
+  expect(toNativeConstraint({ kind: "regex", pattern }).text).toBe(bare);
+});
+
+test("what is no JSON is refused with a code", () => {
+  const loop: Record<string, unknown> = {};
+  loop["self"] = loop;
+  for (const schema of [false, loop, { minimum: 1n }]) {
+    expect(() => toNativeConstraint({ kind: "json", schema })).toThrow(expect.objectContaining({ code: "CONSTRAINT_INVALID" }));
+  }
+});
