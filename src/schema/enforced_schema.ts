@@ -1,0 +1,214 @@
+// The part of a schema that is enforced while the model writes: rewritten into the few keywords whose meaning the engine shares
+// with the checker, with a list of everything that had to be left out. What is left out makes the schema wider, never narrower.
+import type { EnforcedSchema } from "../engine/engine.js";
+import { areDisjoint } from "./disjoint_schemas.js";
+import { enforceArray, enforceNumber, enforceObject, enforceString, type KeywordWriter } from "./enforced_values.js";
+import { keywords, refusesSomething } from "./enforced_keywords.js";
+import { isObject, put, type JsonSchema } from "./json_schema.js";
+import type { Dialect } from "./schema_compiler.js";
+import { SchemaReferences } from "./schema_references.js";
+
+/** A keyword that is checked after the model has written, and not (or not wholly) enforced before. */
+export interface UnenforcedKeyword {
+  /** Where the schema with the keyword stands, beginning with the name of the whole: `schema.properties.email`. */
+  readonly path: string;
+  readonly keyword: string;
+  /** Why, as half a sentence. */
+  readonly reason: string;
+}
+
+export interface EnforcedReading {
+  readonly schema: EnforcedSchema;
+  /** Paths are relative to the schema: `.properties.email`, and empty for the schema itself. */
+  readonly unenforced: readonly UnenforcedKeyword[];
+}
+
+/** Branches that one place may have when its alternatives are multiplied out. */
+const mostBranches = 256;
+
+export function enforcedPart(schema: JsonSchema, dialect: Dialect): EnforcedReading {
+  return new SchemaReader(schema, dialect).read();
+}
+
+type Node = Record<string, unknown>;
+
+/** One of several schemas that all hold in the same place. */
+interface Source {
+  readonly keyword: string;
+  readonly schemas: readonly unknown[];
+  readonly write: (result: Node, isShared: boolean) => void;
+}
+
+class SchemaReader {
+  readonly #root: JsonSchema;
+  readonly #dialect: Dialect;
+  readonly #references: SchemaReferences;
+  readonly #unenforced = new Map<string, UnenforcedKeyword>();
+  readonly #definitions: Node = {};
+  readonly #names = new Map<string, string>();
+
+  constructor(root: JsonSchema, dialect: Dialect) {
+    this.#root = root;
+    this.#dialect = dialect;
+    this.#references = new SchemaReferences(root);
+  }
+
+  read(): EnforcedReading {
+    const schema = this.#schema(this.#root, "", false);
+    const whole = isObject(schema) && Object.keys(this.#definitions).length > 0 ? { ...schema, $defs: this.#definitions } : schema;
+    return { schema: whole, unenforced: [...this.#unenforced.values()] };
+  }
+
+  #leaveOut(path: string, keyword: string, reason: string): void {
+    const key = `${path} ${keyword}`;
+    // A schema that is referred to is read once for each kind of place.
+    if (!this.#unenforced.has(key)) this.#unenforced.set(key, { path, keyword, reason });
+  }
+
+  /** `isShared`: other schemas hold in the same place. */
+  #schema(value: unknown, path: string, isShared: boolean): EnforcedSchema {
+    if (!isObject(value)) return value !== false;
+    const schema = unevaluatedAsPlain(value);
+    this.#listUnenforced(schema, path);
+    if (schema["not"] === true || (isObject(schema["not"]) && Object.keys(schema["not"]).length === 0)) return false;
+    const sources = this.#sources(schema, path);
+    const kept = this.#compatible(value, sources, path);
+    const result: Node = {};
+    for (const source of kept) source.write(result, isShared || kept.length > 1);
+    return result;
+  }
+
+  #listUnenforced(schema: Node, path: string): void {
+    for (const keyword of Object.keys(schema)) {
+      const treatment = keywords[this.#dialect][keyword];
+      if (treatment === undefined) {
+        if (!keyword.startsWith("x-")) this.#leaveOut(path, keyword, `is no keyword of JSON Schema ${this.#dialect}: nothing checks it either`);
+      } else if (treatment === "checked" && refusesSomething(keyword, schema)) {
+        const isNever = keyword === "not" && (schema["not"] === true || (isObject(schema["not"]) && Object.keys(schema["not"]).length === 0));
+        if (!isNever) this.#leaveOut(path, keyword, "has no form that can be enforced");
+      }
+    }
+  }
+
+  /** Everything that holds in one place, the schema's own keywords first. */
+  #sources(schema: Node, path: string): Source[] {
+    const sources: Source[] = [];
+    const own: Node = {};
+    const writer = (isShared: boolean): KeywordWriter => ({
+      dialect: this.#dialect,
+      isShared,
+      set: (keyword, value) => put(own, keyword, value),
+      leaveOut: (keyword, reason) => this.#leaveOut(path, keyword, reason),
+      schema: (inner, where) => this.#schema(inner, path + where, false),
+    });
+    sources.push({
+      keyword: "type",
+      schemas: [],
+      write: (result, isShared) => {
+        const into = writer(isShared);
+        const types = typesWith(schema);
+        if (types !== undefined) into.set("type", types);
+        for (const keyword of ["const", "enum"]) if (keyword in schema) into.set(keyword, schema[keyword]);
+        for (const enforce of [enforceNumber, enforceString, enforceArray, enforceObject]) enforce(schema, into);
+        for (const [keyword, value] of Object.entries(own)) put(result, keyword, value);
+      },
+    });
+    const all = (result: Node, inner: unknown) => put(result, "allOf", [...(result["allOf"] as unknown[] | undefined ?? []), inner]);
+    const { $ref } = schema;
+    if (typeof $ref === "string") {
+      const target = this.#references.resolve($ref);
+      if (target === undefined) this.#leaveOut(path, "$ref", "leads where it cannot be followed");
+      else sources.push({ keyword: "$ref", schemas: [target.schema], write: (result, isShared) => put(result, "$ref", this.#definition(target.schema, target.path, isShared)) });
+    }
+    const list = (keyword: string) => (Array.isArray(schema[keyword]) ? schema[keyword] as unknown[] : []);
+    list("allOf").forEach((inner, index) => {
+      sources.push({ keyword: "allOf", schemas: [inner], write: (result, isShared) => all(result, this.#schema(inner, `${path}.allOf[${index}]`, isShared)) });
+    });
+    for (const keyword of ["anyOf", "oneOf"]) {
+      const branches = list(keyword);
+      if (branches.length === 0) continue;
+      if (keyword === "oneOf" && !this.#areDisjoint(branches)) this.#leaveOut(path, "oneOf", "is enforced as anyOf: its branches may overlap");
+      sources.push({
+        keyword,
+        schemas: branches,
+        write: (result, isShared) => all(result, { anyOf: branches.map((inner, index) => this.#schema(inner, `${path}.${keyword}[${index}]`, isShared)) }),
+      });
+    }
+    return sources.filter(({ keyword }) => keyword !== "type" || hasOwnKeywords(schema) || sources.length === 1);
+  }
+
+  /**
+   * The sources that can be intersected: an engine cannot where a schema is intersected inside of itself, where two of them
+   * recur, or where alternatives multiply beyond measure. The first ones stay.
+   */
+  #compatible(place: Node, sources: readonly Source[], path: string): readonly Source[] {
+    if (sources.length < 2) return sources;
+    const referring = sources.find(({ schemas }) => schemas.some((schema) => this.#isInside(place, schema)));
+    if (referring !== undefined) {
+      // The reference says more than what stands beside it.
+      for (const { keyword } of sources) if (keyword !== referring.keyword) this.#leaveOut(path, keyword, "stands beside a reference to a schema that it is part of");
+      return [referring];
+    }
+    let recurring = 0;
+    let branches = 1;
+    return sources.filter(({ keyword, schemas }) => {
+      const recurs = schemas.some((schema) => this.#references.recurs(schema));
+      const width = Math.max(1, schemas.length);
+      if ((recurs && recurring > 0) || branches * width > mostBranches * (keyword === "type" ? Infinity : 1)) {
+        this.#leaveOut(path, keyword, recurs ? "recurs, as another schema in its place does" : "multiplies the alternatives of its place");
+        return false;
+      }
+      recurring += recurs ? 1 : 0;
+      // A list of alternatives alone may be long: only what is multiplied counts.
+      branches *= branches === 1 ? Math.min(width, mostBranches) : width;
+      return true;
+    });
+  }
+
+  /** A reference, perhaps through others in place, to a schema that contains this one. */
+  #isInside(place: Node, schema: unknown): boolean {
+    return isObject(schema) && this.#references.recurs(schema) && this.#references.reaches(schema, place);
+  }
+
+  #areDisjoint(branches: readonly unknown[]): boolean {
+    if (branches.length > mostBranches) return false;
+    return branches.every((one, index) => branches.slice(index + 1).every((other) => areDisjoint(one, other, this.#references)));
+  }
+
+  /** A schema that is referred to is written once, or twice where it stands alone here and shares its place there. */
+  #definition(schema: unknown, path: string, isShared: boolean): string {
+    const key = `${isShared ? "shared" : "alone"} ${path}`;
+    let name = this.#names.get(key);
+    if (name === undefined) {
+      name = `d${this.#names.size}`;
+      this.#names.set(key, name);
+      this.#definitions[name] = this.#schema(schema, path, isShared);
+    }
+    return `#/$defs/${name}`;
+  }
+}
+
+/** OpenAPI's `nullable`, which the checker knows, is one more type. */
+function typesWith({ type, nullable }: Node): unknown {
+  if (type === undefined || nullable !== true) return type;
+  return [...new Set([type, "null"].flat())];
+}
+
+function hasOwnKeywords(schema: Node): boolean {
+  return Object.keys(schema).some((keyword) => !["$ref", "allOf", "anyOf", "oneOf"].includes(keyword) && (keywords["2020-12"][keyword] === "enforced" || keyword === "additionalItems"));
+}
+
+/** Where nothing in the same place evaluates anything, `unevaluated…` says what `additional…` does. */
+function unevaluatedAsPlain(schema: Node): Node {
+  if (["$ref", "allOf", "anyOf", "oneOf", "if", "dependentSchemas", "$dynamicRef", "not"].some((keyword) => keyword in schema)) return schema;
+  const { unevaluatedProperties, unevaluatedItems, ...plain } = schema;
+  if (unevaluatedProperties !== undefined && !("additionalProperties" in plain)) plain["additionalProperties"] = unevaluatedProperties;
+  else if (unevaluatedProperties !== undefined) plain["unevaluatedProperties"] = unevaluatedProperties;
+  if (unevaluatedItems !== undefined && !("items" in plain) && !("contains" in plain)) plain["items"] = unevaluatedItems;
+  else if (unevaluatedItems !== undefined) plain["unevaluatedItems"] = unevaluatedItems;
+  return plain;
+}
+
+export const withName = (name: string, unenforced: readonly UnenforcedKeyword[]): UnenforcedKeyword[] =>
+  unenforced.map(({ path, keyword, reason }) => ({ path: name + path, keyword, reason }));
+
