@@ -48,10 +48,11 @@ export function readSchema<const S extends Schema>(schema: S, name: string): Rea
   if (standard === undefined && (!isObject(schema) || "~standard" in schema)) {
     throw invalidSchema("a Standard Schema or a JSON Schema object", name, describe(schema));
   }
-  const copy = copySchema(standard === undefined ? schema : jsonSchemaOf(standard, name), name);
+  const whole = copySchema(standard === undefined ? schema : jsonSchemaOf(standard, name), name);
+  const copy = standard === undefined ? whole : structuredClone(whole);
   if (standard !== undefined) visitSchemas(copy, name, dropSafeIntegerBounds);
   const dialect = dialectOf(copy, name);
-  const key = `${dialect} ${JSON.stringify(copy)}`;
+  const key = `${dialect} ${JSON.stringify(whole)}`;
   const known = compiled.get(key) ?? { check: compileSchema(copy, dialect, name) };
   compiled.delete(key);
   compiled.set(key, known);
@@ -70,7 +71,7 @@ export function readSchema<const S extends Schema>(schema: S, name: string): Rea
     jsonSchema,
     dialect,
     get enforced() {
-      known.enforced ??= enforcedPart(jsonSchema, dialect);
+      known.enforced ??= enforcedPart(whole, dialect);
       return { schema: known.enforced.schema, unenforced: withName(name, known.enforced.unenforced) };
     },
     check: checkJson,
@@ -124,7 +125,7 @@ function withoutBigInts(value: unknown): unknown {
 
 /**
  * zod's `int()` writes the bounds of safe integers. They say nothing about the value wanted, cost a small model's attention
- * some forty tokens each, and the schema's own validation checks them afterwards.
+ * some forty tokens each. They are enforced all the same.
  */
 function dropSafeIntegerBounds(schema: Record<string, unknown>): void {
   if (schema["minimum"] === Number.MIN_SAFE_INTEGER) delete schema["minimum"];
