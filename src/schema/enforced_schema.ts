@@ -24,7 +24,7 @@ export interface EnforcedReading {
 }
 
 /** Branches that one place may have when its alternatives are multiplied out. */
-const mostBranches = 256;
+const mostBranches = 1_024;
 
 export function enforcedPart(schema: JsonSchema, dialect: Dialect): EnforcedReading {
   return new SchemaReader(schema, dialect).read();
@@ -153,16 +153,26 @@ class SchemaReader {
     let branches = 1;
     return sources.filter(({ keyword, schemas }) => {
       const recurs = schemas.some((schema) => this.#references.recurs(schema));
-      const width = Math.max(1, schemas.length);
-      if ((recurs && recurring > 0) || branches * width > mostBranches * (keyword === "type" ? Infinity : 1)) {
+      // A list of alternatives alone may be long: only what is multiplied counts.
+      const width = keyword === "type" ? valuesIn(place) : schemas.reduce<number>((sum, schema) => sum + this.#width(schema, 0), 0);
+      if ((recurs && recurring > 0) || (width > 1 && branches > 1 && branches * width > mostBranches)) {
         this.#leaveOut(path, keyword, recurs ? "recurs, as another schema in its place does" : "multiplies the alternatives of its place");
         return false;
       }
       recurring += recurs ? 1 : 0;
-      // A list of alternatives alone may be long: only what is multiplied counts.
-      branches *= branches === 1 ? Math.min(width, mostBranches) : width;
+      branches *= width;
       return true;
     });
+  }
+
+  /** How many alternatives hold in the place of a schema. */
+  #width(schema: unknown, depth: number): number {
+    if (!isObject(schema) || depth > 16) return 1;
+    const { $ref, allOf, anyOf, oneOf } = schema;
+    const target = typeof $ref === "string" ? this.#references.resolve($ref)?.schema : undefined;
+    const all = [target, ...(Array.isArray(allOf) ? allOf as unknown[] : [])].map((inner) => this.#width(inner, depth + 1));
+    const any = [anyOf, oneOf].map((list) => (Array.isArray(list) ? list.reduce<number>((sum, inner) => sum + this.#width(inner, depth + 1), 0) : 1));
+    return [...all, ...any].reduce((product, width) => Math.min(Number.MAX_SAFE_INTEGER, product * width), valuesIn(schema));
   }
 
   /** A reference, perhaps through others in place, to a schema that contains this one. */
@@ -187,6 +197,8 @@ class SchemaReader {
     return `#/$defs/${name}`;
   }
 }
+
+const valuesIn = (schema: Node): number => (Array.isArray(schema["enum"]) ? Math.max(1, schema["enum"].length) : 1);
 
 /** OpenAPI's `nullable`, which the checker knows, is one more type. */
 function typesWith({ type, nullable }: Node): unknown {
