@@ -26,6 +26,9 @@ export interface EnforcedReading {
 /** Branches that one place may have when its alternatives are multiplied out. */
 const mostBranches = 1_024;
 
+const inPlace: readonly string[] = ["$ref", "allOf", "anyOf", "oneOf"];
+const partKeywords: readonly string[] = ["properties", "patternProperties", "additionalProperties", "items", "prefixItems", "additionalItems", "unevaluatedProperties", "unevaluatedItems"];
+
 export function enforcedPart(schema: JsonSchema, dialect: Dialect): EnforcedReading {
   return new SchemaReader(schema, dialect).read();
 }
@@ -118,6 +121,7 @@ class SchemaReader {
     if (typeof $ref === "string") {
       const target = this.#references.resolve($ref);
       if (target === undefined) this.#leaveOut(path, "$ref", "leads where it cannot be followed");
+      else if (this.#references.loops(target.schema)) this.#leaveOut(path, "$ref", "leads back to itself without going deeper");
       else sources.push({ keyword: "$ref", schemas: [target.schema], write: (result, isShared) => put(result, "$ref", this.#definition(target.schema, target.path, isShared)) });
     }
     const list = (keyword: string) => (Array.isArray(schema[keyword]) ? schema[keyword] as unknown[] : []);
@@ -143,11 +147,14 @@ class SchemaReader {
    */
   #compatible(place: Node, sources: readonly Source[], path: string): readonly Source[] {
     if (sources.length < 2) return sources;
-    const referring = sources.find(({ schemas }) => schemas.some((schema) => this.#isInside(place, schema)));
-    if (referring !== undefined) {
-      // The reference says more than what stands beside it.
-      for (const { keyword } of sources) if (keyword !== referring.keyword) this.#leaveOut(path, keyword, "stands beside a reference to a schema that it is part of");
-      return [referring];
+    const circling = this.#references.recurs(place) && this.#references.reaches(place, place) ? sources.find((source) => this.#circles(place, source)) : undefined;
+    if (circling !== undefined) {
+      // The engine cannot intersect what it has not finished reading; that source says more than what stands beside it.
+      return sources.filter((source) => {
+        const isKept = source === circling || (source.keyword !== "$ref" && circling.keyword !== "$ref" && !this.#hasParts(place, source));
+        if (!isKept) this.#leaveOut(path, source.keyword, "stands beside a reference to a schema that it is part of");
+        return isKept;
+      });
     }
     let recurring = 0;
     let branches = 1;
@@ -175,9 +182,19 @@ class SchemaReader {
     return [...all, ...any].reduce((product, width) => Math.min(Number.MAX_SAFE_INTEGER, product * width), valuesIn(schema));
   }
 
-  /** A reference, perhaps through others in place, to a schema that contains this one. */
-  #isInside(place: Node, schema: unknown): boolean {
-    return isObject(schema) && this.#references.recurs(schema) && this.#references.reaches(schema, place);
+  /** Whether following references from a source leads back to the place. */
+  #circles(place: Node, { keyword, schemas }: Source): boolean {
+    if (keyword !== "type") return schemas.some((schema) => this.#references.reaches(schema, place));
+    const { $ref: _, allOf: _all, anyOf: _any, oneOf: _one, ...own } = place;
+    return this.#references.reaches(own, place);
+  }
+
+  /** Whether a source says something of the parts of a value, where another may refer to what is being read. */
+  #hasParts(place: Node, { keyword, schemas }: Source): boolean {
+    const said = keyword === "type" ? [place] : schemas;
+    return said.some((schema) => isObject(schema) && Object.entries(schema).some(([key, value]) => (keyword === "type" && inPlace.includes(key) ? false
+      : partKeywords.includes(key) || (["const", "enum"].includes(key) && [value].flat().some((one) => typeof one === "object" && one !== null))
+      || (inPlace.includes(key) && (key === "$ref" || (Array.isArray(value) && value.some((inner) => this.#hasParts(place, { keyword: key, schemas: [inner], write: () => {} }))))))));
   }
 
   #areDisjoint(branches: readonly unknown[]): boolean {
@@ -207,7 +224,7 @@ function typesWith({ type, nullable }: Node): unknown {
 }
 
 function hasOwnKeywords(schema: Node): boolean {
-  return Object.keys(schema).some((keyword) => !["$ref", "allOf", "anyOf", "oneOf"].includes(keyword) && (keywords["2020-12"][keyword] === "enforced" || keyword === "additionalItems"));
+  return Object.keys(schema).some((keyword) => !inPlace.includes(keyword) && (keywords["2020-12"][keyword] === "enforced" || keyword === "additionalItems"));
 }
 
 /** Where nothing in the same place evaluates anything, `unevaluated…` says what `additional…` does. */

@@ -16,6 +16,7 @@ export class SchemaReferences {
   /** A schema in here has a base of its own, against which its references are read. */
   readonly #hasOtherBases: boolean;
   readonly #cyclic = new Map<unknown, boolean>();
+  readonly #looping = new Map<unknown, boolean>();
   readonly #reachable = new Map<unknown, Set<unknown>>();
 
   constructor(root: JsonSchema) {
@@ -55,17 +56,6 @@ export class SchemaReferences {
     return place;
   }
 
-  /** The schemas inside a schema, one level down, and where its reference leads. */
-  #next(schema: Node): unknown[] {
-    const inside: unknown[] = [];
-    visitSchemas(schema, "", (inner) => {
-      if (inner !== schema) inside.push(inner);
-      const target = typeof inner["$ref"] === "string" ? this.resolve(inner["$ref"]) : undefined;
-      if (target !== undefined) inside.push(target.schema);
-    });
-    return inside;
-  }
-
   /** Whether following references from here can go on for ever. */
   recurs(schema: unknown): boolean {
     return this.#recurs(schema, new Set());
@@ -93,17 +83,37 @@ export class SchemaReferences {
     return targets;
   }
 
-  /** Whether `inner` can be come to from `schema`, by nesting and by references. */
+  /** Whether references lead back to the same place without going deeper: such a schema says nothing. */
+  loops(schema: unknown, parents: readonly unknown[] = []): boolean {
+    if (!isObject(schema)) return false;
+    if (parents.includes(schema)) return true;
+    const known = this.#looping.get(schema);
+    if (known !== undefined) return known;
+    const { $ref, allOf, anyOf, oneOf } = schema;
+    const target = typeof $ref === "string" ? this.resolve($ref)?.schema : undefined;
+    const here = [target, ...[allOf, anyOf, oneOf].flatMap((list) => (Array.isArray(list) ? list as unknown[] : []))];
+    const loops = here.some((inner) => this.loops(inner, [...parents, schema]));
+    this.#looping.set(schema, loops);
+    return loops;
+  }
+
+  /** Whether `inner` can be come to from `schema`, by nesting or by references; from itself only by going round. */
   reaches(schema: unknown, inner: unknown): boolean {
     let reached = this.#reachable.get(schema);
     if (reached === undefined) {
-      reached = new Set([schema]);
+      const found = new Set<unknown>();
       const waiting = [schema];
       for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-        if (!isObject(next)) continue;
-        for (const found of this.#next(next)) if (!reached.has(found)) reached.add(found), waiting.push(found);
+        const from = next;
+        visitSchemas(from, "", (nested) => {
+          if (nested !== from) found.add(nested);
+          const target = typeof nested["$ref"] === "string" ? this.resolve(nested["$ref"])?.schema : undefined;
+          if (target === undefined || found.has(target)) return;
+          found.add(target);
+          waiting.push(target);
+        });
       }
-      this.#reachable.set(schema, reached);
+      this.#reachable.set(schema, reached = found);
     }
     return reached.has(inner);
   }
