@@ -150,8 +150,9 @@ class SchemaReader {
     const circling = this.#references.recurs(place) && this.#references.reaches(place, place) ? sources.find((source) => this.#circles(place, source)) : undefined;
     if (circling !== undefined) {
       // The engine cannot intersect what it has not finished reading; that source says more than what stands beside it.
+      const refersHere = circling.keyword === "$ref" || circling.schemas.some(refersInPlace);
       return sources.filter((source) => {
-        const isKept = source === circling || (source.keyword !== "$ref" && circling.keyword !== "$ref" && !this.#hasParts(place, source));
+        const isKept = source === circling || (!refersHere && source.keyword !== "$ref" && !this.#hasParts(place, source));
         if (!isKept) this.#leaveOut(path, source.keyword, "stands beside a reference to a schema that it is part of");
         return isKept;
       });
@@ -213,6 +214,12 @@ class SchemaReader {
     }
     return `#/$defs/${name}`;
   }
+}
+
+/** Its reference, or one of its alternatives', holds in its own place. */
+function refersInPlace(schema: unknown): boolean {
+  if (!isObject(schema)) return false;
+  return "$ref" in schema || [schema["allOf"], schema["anyOf"], schema["oneOf"]].some((list) => Array.isArray(list) && list.some(refersInPlace));
 }
 
 const valuesIn = (schema: Node): number => (Array.isArray(schema["enum"]) ? Math.max(1, schema["enum"].length) : 1);
