@@ -1,5 +1,5 @@
 // What the model is held to in each turn of a reply, and what of its schemas is left out of that.
-import type { Constraint, EnforcedSchema } from "../engine/engine.js";
+import type { Constraint } from "../engine/engine.js";
 import type { UnenforcedKeyword } from "../schema/read_schema.js";
 import { modelDefaults, type ToolSettings } from "./tool_options.js";
 
@@ -21,19 +21,13 @@ export function roundConstraint(settings: ToolSettings, isHermes: boolean, isFor
   const named = typeof forced === "object" ? [...tools.values()].filter(({ name }) => name === forced.name) : [...tools.values()];
   return {
     kind: "tools",
-    tools: named.map(({ name, schema: parameters }) => ({ name, parameters: asObject(parameters.enforced.schema) })),
+    tools: named.map(({ name, schema: parameters }) => ({ name, parameters: parameters.enforced.schema })),
     mode: forced === "auto" ? "auto" : "required",
     parallel: parallelToolCalls,
     order: callOrder,
     bareFurtherCalls: parallelToolCalls && modelDefaults(settings, isHermes).acceptsUntagged,
     ...(schema === undefined ? {} : { schema: schema.enforced.schema }),
   };
-}
-
-/** Arguments are an object, whatever a schema without a type would take. */
-function asObject(schema: EnforcedSchema): EnforcedSchema {
-  if (schema === true) return { type: "object" };
-  return typeof schema === "object" && !("type" in schema) ? { type: "object", ...schema } : schema;
 }
 
 /** What is known before the first token. */

@@ -16,7 +16,7 @@ export interface TextConstraintOptions {
   readonly regex?: string | undefined;
   /**
    * The grammar of the whole text, in llguidance's dialect of Lark, whose first rule is `start`; at most 200,000 characters.
-   * Not together with `regex`. A grammar that does not compile fails the reply with `INVALID_ARGUMENT`. Defaults to none.
+   * Not together with `regex`. A grammar that does not compile fails the reply in the engine's words. Defaults to none.
    *
    * @example model.complete("Answer: ", { grammar: 'start: "yes" | "no"' })
    */
