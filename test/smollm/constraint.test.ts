@@ -36,7 +36,9 @@ test.each(["name-first", "arguments-first", "either"] as const)("with callOrder 
     const { toolCalls, finishReason, incomplete } = await model.reply("Add 2 and 3, and 4 and 5.", { tools, toolChoice: "required", callOrder, seed, temperature: 1.5, maxTokens: 200 });
     if (incomplete) expect(finishReason).toBe("length");
     else expect(toolCalls.length).toBeGreaterThan(0);
-    for (const call of toolCalls) expect([call.name, call.problem, call.repaired]).toEqual(["add", undefined, false]);
+    for (const call of toolCalls) expect([call.name, call.problem]).toEqual(["add", undefined]);
+    // The limit may fall between a call's JSON and its closing tag.
+    if (!incomplete) expect(toolCalls.every(({ repaired }) => !repaired)).toBe(true);
   }
 });
 
