@@ -6,6 +6,8 @@ import type { PythonValue } from "./python_value.js";
 /** What stands in the calls that can be read; it need not look like a call. */
 export function officialCalls(reply: string): PythonValue[] {
   const texts = textsOfCalls(`<root>${reply}</root>`);
+  // An element without any text is more than the evaluator bears.
+  if (texts.includes("")) return [];
   return texts.flatMap((text) => {
     try {
       return [readJsonOrLiteral(text.trim())];

@@ -49,6 +49,7 @@ describe("the official score's quirks, and their correction", () => {
     ["a call where none is expected fails in both", [["f", "{}"]], [], neither],
     ["true equals 1 officially", [["f", '{"a": true, "b": [false]}']], [["f", '{"a": 1, "b": [0.0]}']], { official: true, corrected: false }],
     ["a missing argument equals null officially", [["f", "{}"]], [["f", '{"a": null}']], { official: true, corrected: false }],
+    ["where no argument is expected, arguments may be anything officially", [["f", '"none"']], [["f", "{}"]], { official: true, corrected: false }],
   ])("%s", (_, written, wanted, outcome) => {
     expect(scores(written, wanted)).toEqual(outcome);
   });
@@ -99,6 +100,8 @@ describe("calls as the official evaluator reads them", () => {
     ["crossed elements", `<a><tool_call>{}</a></tool_call>`],
     ["an unknown entity", `&nbsp;${call}`],
     ["a control character", `\u0001${call}`],
+    ["a call that is empty", `${call}<tool_call></tool_call>`],
+    ["an element before the call's text", `<tool_call><b/>{"name": "f", "arguments": {}}</tool_call>`],
     ["something behind the root", `</root>${call}<root>`],
   ])("%s makes the whole reply unreadable", (_, reply) => {
     expect(officialCalls(reply)).toEqual([]);
