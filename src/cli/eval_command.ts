@@ -28,7 +28,7 @@ export interface EvalFlags extends Pick<ModelFlags, "model" | "ctxSize" | "kvTyp
 export interface FunctionCallingFlags extends EvalFlags {
   readonly category?: string;
   readonly toolChoice?: AskSettings["toolChoice"];
-  readonly callOrder?: string;
+  readonly callOrder?: AskSettings["callOrder"];
   readonly parallelCalls?: YesOrNo;
   readonly parallelHint?: YesOrNo;
   readonly promptVariant?: AskSettings["promptVariant"];

@@ -3,6 +3,8 @@ import { createHash } from "node:crypto";
 import type { Model, ReplyOptions } from "../index.js";
 import type { Sample } from "./sample.js";
 
+export type CallOrder = "name-first" | "arguments-first" | "either";
+
 /** Undefined leaves a choice to the library's default. */
 export interface AskSettings {
   readonly maxTokens: number;
@@ -13,7 +15,7 @@ export interface AskSettings {
   readonly constrained?: boolean | undefined;
   readonly toolChoice?: "auto" | "none" | "required" | undefined;
   /** Order of the keys of a call. */
-  readonly callOrder?: string | undefined;
+  readonly callOrder?: CallOrder | undefined;
   /** Several calls in one reply. */
   readonly parallelCalls?: boolean | undefined;
   /** One more sentence in the system turn, which asks for a call for each thing wanted. */
@@ -24,7 +26,7 @@ export interface AskSettings {
 /** Options of the library that engines without constraints refuse. */
 interface ConstraintOptions {
   readonly constrained?: boolean;
-  readonly callOrder?: string;
+  readonly callOrder?: CallOrder;
   readonly parallelToolCalls?: boolean;
   readonly parallelHint?: boolean;
 }
