@@ -17,6 +17,7 @@ export interface EvalFlags extends Pick<ModelFlags, "model" | "ctxSize" | "kvTyp
   readonly maxTokens: number;
   readonly temp: number;
   readonly seed: number;
+  readonly deterministic?: boolean;
   readonly limit?: number;
   readonly concurrency: number;
   readonly out?: string;
@@ -136,10 +137,10 @@ class ProgressCounter {
 }
 
 function settingsOf(flags: FunctionCallingFlags): AskSettings {
-  const { maxTokens, temp, seed, constrained, toolChoice, callOrder, parallelCalls, parallelHint, promptVariant } = flags;
+  const { maxTokens, temp, seed, deterministic, constrained, toolChoice, callOrder, parallelCalls, parallelHint, promptVariant } = flags;
   const isYes = (flag: YesOrNo | undefined) => (flag === undefined ? undefined : flag === "yes");
   return {
-    maxTokens, temperature: temp, seed, constrained: isYes(constrained), toolChoice, callOrder, parallelCalls: isYes(parallelCalls), parallelHint: isYes(parallelHint), promptVariant,
+    maxTokens, temperature: temp, seed, deterministic, constrained: isYes(constrained), toolChoice, callOrder, parallelCalls: isYes(parallelCalls), parallelHint: isYes(parallelHint), promptVariant,
   };
 }
 

@@ -71,7 +71,8 @@ function addEvalFlags(command: Command): Command {
   addModelFlag(command)
     .option("-n, --max-tokens <count>", "longest reply", readCount, 512)
     .option("--temp <number>", "temperature, 0 is always the likeliest token", readNumber, 0.1)
-    .option("--seed <number>", "same seed, same answers; each sample's own follows from it", readNumber, 0)
+    .option("--seed <number>", "each sample's own follows from it; same seed, same answers but for ties, which the company of other samples can decide", readSeed, 0)
+    .option("--deterministic", "same seed, same answers to the last bit: computed one after the other, which takes longer")
     .option("--limit <count>", "ask only the first so many samples, of each category where there are some", readCount)
     .option("--concurrency <count>", "samples that are answered at the same time", readCount, 4)
     .option("--out <folder>", "where results and report go (default: evaluation/, a folder named by the data, the model and the settings)")
@@ -82,6 +83,12 @@ function addEvalFlags(command: Command): Command {
 }
 
 const yesOrNo = (flags: string, description: string) => new Option(flags, description).choices(["yes", "no"]);
+
+function readSeed(text: string): number {
+  const number = readNumber(text);
+  if (!Number.isInteger(number) || number < 0) throw new InvalidArgumentError("Expected a whole number from 0 up.");
+  return number;
+}
 
 function readCount(text: string): number {
   const number = Number(text);

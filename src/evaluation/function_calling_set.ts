@@ -17,12 +17,14 @@ export async function readFunctionCallingSet(file: string): Promise<DataSet> {
 }
 
 export function functionCallingSample(row: Row, key: string): Sample {
+  // First, since rows of another set have a completion too.
+  const tools = toolDefinitions(row);
   const expected = expectedCalls(row);
   return {
     key,
     group: "all",
     messages: promptMessages(row, "<tools>"),
-    tools: toolDefinitions(row),
+    tools,
     judge: (answer) => ({ official: officialScore(officialCalls(answer.text), expected), corrected: correctedScore(writtenCalls(answer), expected) }),
   };
 }

@@ -11,6 +11,8 @@ export interface AskSettings {
   readonly temperature: number;
   /** Each sample's own seed follows from this and its key, whatever else is asked. */
   readonly seed: number;
+  /** The same answers to the last bit, one computed after the other. */
+  readonly deterministic?: boolean | undefined;
   /** Calls and JSON cannot come out wrong; false: only checked afterwards. */
   readonly constrained?: boolean | undefined;
   readonly toolChoice?: "auto" | "none" | "required" | undefined;
@@ -32,7 +34,7 @@ interface ConstraintOptions {
 }
 
 export function askOptions(sample: Sample, settings: AskSettings): ReplyOptions {
-  const { maxTokens, temperature, seed, constrained, toolChoice, callOrder, parallelCalls, parallelHint, promptVariant } = settings;
+  const { maxTokens, temperature, seed, deterministic, constrained, toolChoice, callOrder, parallelCalls, parallelHint, promptVariant } = settings;
   const hasTools = sample.tools !== undefined;
   const constraint: ConstraintOptions = {
     ...(constrained === undefined ? {} : { constrained }),
@@ -44,6 +46,7 @@ export function askOptions(sample: Sample, settings: AskSettings): ReplyOptions 
     maxTokens,
     temperature,
     seed: seedOf(sample, seed),
+    ...(deterministic === undefined ? {} : { deterministic }),
     ...(sample.schema === undefined ? {} : { schema: sample.schema }),
     ...(hasTools ? { tools: sample.tools, toolChoice, promptVariant } : {}),
     ...constraint,
