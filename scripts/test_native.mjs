@@ -8,16 +8,11 @@ import { root } from "./setup/paths.mjs";
 import { showProgress } from "./setup/progress.mjs";
 import { hermesTestOptions, testModels } from "./setup/steps.mjs";
 
-/**
- * Runs ctest in a tree whose tests are built.
- * @param {import("./build.mjs").BuildOptions} options
- * @param {string[]} [more] arguments of ctest
- * @returns {Promise<number>} its exit code
- */
-export async function runNativeTests(options, more = []) {
+/** What the tests find their models by. @returns {Promise<NodeJS.ProcessEnv>} */
+export async function nativeTestEnvironment() {
   const { fetchEmbeddedModel } = await import("../dist/files/index.js");
   const { cachedModelPath } = await testModels();
-  const env = {
+  return {
     ...process.env,
     CADUCEUS_TEST_SMOLLM2: await fetchEmbeddedModel(),
     CADUCEUS_TEST_HERMES_MODEL: cachedModelPath(hermesTestOptions),
@@ -25,6 +20,16 @@ export async function runNativeTests(options, more = []) {
     UBSAN_OPTIONS: process.env.UBSAN_OPTIONS ?? "print_stacktrace=1",
     TSAN_OPTIONS: process.env.TSAN_OPTIONS ?? "halt_on_error=1",
   };
+}
+
+/**
+ * Runs ctest in a tree whose tests are built.
+ * @param {import("./build.mjs").BuildOptions} options
+ * @param {string[]} [more] arguments of ctest
+ * @returns {Promise<number>} its exit code
+ */
+export async function runNativeTests(options, more = []) {
+  const env = await nativeTestEnvironment();
   const args = ["--test-dir", await treeFolder(options), "--output-on-failure", "--no-tests=error", "-C", "Release", ...more];
   return new Promise((resolve, reject) => {
     const child = spawn("ctest", args, { cwd: root, env, stdio: "inherit" });

@@ -1,9 +1,11 @@
 // Everything that people import from "caduceus".
 export { load } from "./chat/load.js";
-export type { Model, ModelCapabilities } from "./chat/model.js";
+export type { Guarantee, Model, ModelCapabilities } from "./chat/model.js";
 export type { LoadOptions, LoadProgress } from "./model/load_options.js";
-export type { Reply } from "./chat/reply.js";
-export type { CompleteOptions, ReplyOptions } from "./chat/reply_options.js";
+export type { DeepPartial, Reply } from "./chat/reply.js";
+export type { CompleteOptions, GenerationOptions, ReplyOptions } from "./chat/reply_options.js";
+export type { TextConstraintOptions } from "./chat/text_constraint.js";
+export type { Unenforced } from "./chat/round_constraint.js";
 export type {
   DroppedEvent, FinishEvent, MalformedEvent, ReasoningEvent, ReplyEvent, ReplyResult, Round, RoundEvent, TextEvent, TokenProbability,
   ToolCall, ToolCallDeltaEvent, ToolCallEvent, ToolCallStartEvent, ToolResultEvent, ToolRunEvent,
@@ -16,11 +18,11 @@ export type { ExplainedPrompt, ExplainedToken, Explanation } from "./chat/explai
 export type { SamplingOptions } from "./model/sampling.js";
 export type { Chat, ChatOptions } from "./chat/chat.js";
 export { tool, type Tool, type ToolContext, type ToolDefinitionMessage, type ToolInput, type ToolOptions } from "./chat/tool.js";
-export type { Approval, CallToApprove, ToolLoopOptions } from "./chat/tool_options.js";
+export type { Approval, CallOrder, CallToApprove, ToolLoopOptions } from "./chat/tool_options.js";
 export type { InferSchema, JsonSchema, Schema } from "./schema/read_schema.js";
 export type {
   AssistantMessage, Message, MessageContent, SystemMessage, ToolCallMessage, ToolMessage, UserMessage,
 } from "./format/messages.js";
-export type { EngineCapabilities, EngineStats, ModelInfo, PromptPart, Timings, Usage } from "./engine/engine.js";
+export type { Constraint, EngineCapabilities, EngineStats, ModelInfo, PromptPart, Timings, Usage } from "./engine/engine.js";
 export { CaduceusError, type ErrorCode } from "./errors.js";
 export { setLog, type LogEntry, type LogLevel } from "./engine/addon/log.js";

@@ -154,6 +154,8 @@ void Engine::tick() {
     for (const auto& [run, code, message] : lane.scheduler.expired(now)) fail(*run, code, message);
     worked |= lane.scheduler.admit(now);
     worked |= decode(lane);
+    // Reading may take a second once the last one has written its last token; that one is fetched meanwhile.
+    outbox_.publish();
     worked |= prefill(lane);
   });
   // Beside others at work one branch a tick goes; while nobody works they all do, but for the newest.

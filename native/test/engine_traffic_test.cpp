@@ -1,5 +1,6 @@
-// The engine under random traffic from several threads at once, on the tiny model: what sanitizers are shown. Takes a number
-// of steps; each caller submits, cancels, pauses, resumes, releases and continues runs as it likes.
+// The engine under random traffic from several threads at once, on the tiny model: what sanitizers are shown. Each caller
+// submits, cancels, pauses, resumes, releases and continues runs as it likes.
+//   engine_traffic_test [steps of each caller = 600] [seed = 0]
 #include "engine.h"
 
 #include <algorithm>
@@ -119,6 +120,7 @@ void call(Engine& engine, Ledger& ledger, uint32_t seed, int steps) {
 
 int main(int argc, char** argv) {
   const int steps = argc > 1 ? std::atoi(argv[1]) : 600;
+  const auto seed = static_cast<uint32_t>(argc > 2 ? std::atoi(argv[2]) : 0);
   ModelOptions model_options;
   model_options.path = test_model("CADUCEUS_TEST_HERMES_MODEL");
   const auto model = Model::load(model_options);
@@ -138,7 +140,7 @@ int main(int argc, char** argv) {
     Ledger ledger;
     std::vector<std::thread> callers;
     for (uint32_t caller = 0; caller < 3; ++caller) {
-      callers.emplace_back([&, caller] { call(engine, ledger, round * 10 + caller, steps); });
+      callers.emplace_back([&, caller] { call(engine, ledger, seed + round * 10 + caller, steps); });
     }
     for (std::thread& caller : callers) caller.join();
     while (engine.stats().running + engine.stats().queued > 0) std::this_thread::sleep_for(1ms);

@@ -11,6 +11,7 @@ import { converse, type Continuation } from "./converse.js";
 import { PromptRecord } from "./explain.js";
 import { replyOptionNames, resolveReplyOptions, signalsOf, type ReplyOptions, type ReplySettings } from "./reply_options.js";
 import type { ReplySteps } from "./round.js";
+import { unenforcedOf } from "./round_constraint.js";
 import type { Schema } from "../schema/read_schema.js";
 import type { ValueOf } from "./tool_options.js";
 import { unlessAborted } from "./unless_aborted.js";
@@ -89,6 +90,7 @@ export class Chat {
     try {
       signal.throwIfAborted();
       const settings = this.#resolve(options);
+      record.unenforced = unenforcedOf(settings.tools);
       await unlessAborted(() => before, signal);
       const said = readMessages(isMessage(input) ? [input] : input, this.#messages);
       const format = this.#model.format(settings.tools.promptVariant);
@@ -172,9 +174,9 @@ export function openChat(model: LoadedModel, options: unknown): Chat {
 }
 
 /** Tools and schema stand in the system turn: with others, or in another scope, everything has to be read again. */
-function branchKey({ request: { cacheScope }, tools: { tools, schema, scratchPad } }: ReplySettings, format: ConversationFormat): string {
+function branchKey({ request: { cacheScope }, tools: { tools, schema, scratchPad, parallelHint } }: ReplySettings, format: ConversationFormat): string {
   if (tools.size === 0 && schema === undefined) return JSON.stringify([cacheScope]);
-  return JSON.stringify([cacheScope, format.name, format.reason, scratchPad, [...tools.values()].map(({ name, description, parameters }) => [name, description, parameters]), schema?.jsonSchema]);
+  return JSON.stringify([cacheScope, format.name, format.reason, scratchPad, parallelHint, [...tools.values()].map(({ name, description, parameters }) => [name, description, parameters]), schema?.jsonSchema]);
 }
 
 const isMessage = (input: unknown) => typeof input === "object" && input !== null && !Array.isArray(input);

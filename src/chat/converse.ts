@@ -1,5 +1,5 @@
 // A reply round by round: the model writes, its calls run, their results go back, until it has nothing left to call.
-import type { PromptPart, RunEnd } from "../engine/engine.js";
+import type { Constraint, PromptPart, RunEnd } from "../engine/engine.js";
 import { CaduceusError } from "../errors.js";
 import { writeCallFailure } from "../format/hermes/tool_result.js";
 import { toMessage, type PlainMessage } from "../format/messages.js";
@@ -12,6 +12,7 @@ import type { RequestSettings } from "./reply_options.js";
 import { ReplyReader, type WrittenTurn } from "./reply_reader.js";
 import { assembleResult } from "./reply_result.js";
 import { Round, type ReplySteps } from "./round.js";
+import { roundConstraint } from "./round_constraint.js";
 import { runCalls } from "./run_calls.js";
 import { Transcript, type TranscriptStart } from "./transcript.js";
 import { unlessAborted } from "./unless_aborted.js";
@@ -21,8 +22,8 @@ export interface Task extends TranscriptStart {
   readonly request: RequestSettings;
   readonly contextOverflow: "error" | "drop-oldest";
   readonly trace: ReplyTrace;
-  /** Told the prompt of each round as it is handed to the engine. */
-  readonly onPrompt: (parts: readonly PromptPart[], continues: boolean) => void;
+  /** Told the prompt of each round, and what the answer is held to, as they are handed to the engine. */
+  readonly onPrompt: (parts: readonly PromptPart[], continues: boolean, constraint: Constraint | undefined) => void;
 }
 
 /** How a conversation goes on from a finished reply. */
@@ -47,6 +48,8 @@ class ReplyLoop {
   readonly #probabilities: TokenProbability[] = [];
   readonly #repeated: RepeatedCalls;
   #mayRepair: boolean;
+  /** The calls that `toolChoice` asks for have not been answered yet. */
+  #isForced = true;
   #trace: RoundTrace;
   /** The last run that came to its end; its tokens are there until it is released. */
   #held: Round | undefined;
@@ -88,8 +91,9 @@ class ReplyLoop {
     this.#signal.throwIfAborted();
     const prompt = this.#transcript.prompt();
     this.#trace = trace.round(this.#rounds.length + 1);
-    const round = new Round(this.#model, { ...request, ...prompt }, this.#signal, this.#trace);
-    onPrompt(prompt.prompt, prompt.after !== undefined);
+    const constraint = roundConstraint(tools, format.isHermes, this.#isForced);
+    const round = new Round(this.#model, { ...request, ...prompt, constraint }, this.#signal, this.#trace);
+    onPrompt(prompt.prompt, prompt.after !== undefined, constraint);
     // The engine takes commands in their order: the new run has found the old one by the time that is forgotten.
     this.#held?.run.release();
     this.#held = undefined;
@@ -117,7 +121,7 @@ class ReplyLoop {
     this.#rounds.push(summary);
     yield { type: "round", ...summary };
     // Tokens that the messages do not show are not gone on from.
-    const isFaithful = end.stopString === undefined && !reader.turnEnded && !turn.incomplete;
+    const isFaithful = end.stopString === undefined && !reader.turnEnded && !turn.incomplete && !turn.differs;
     this.#transcript.goOnAfter(isFaithful ? { id: round.run.id, tokens: round.tokens } : undefined);
     return { turn, end };
   }
@@ -126,7 +130,8 @@ class ReplyLoop {
   async *#answer(turn: WrittenTurn, end: RunEnd): AsyncGenerator<ReplyEvent, Partial<ReplyResult> | undefined, undefined> {
     const { tools } = this.#task;
     if (end.finishReason === "length") {
-      if (tools.schema === undefined) return { finishReason: "length", toolCalls: turn.calls, ...(turn.incomplete ? { incomplete: true } : {}) };
+      const isCut = turn.incomplete || end.constraint?.complete === false;
+      if (tools.schema === undefined) return { finishReason: "length", toolCalls: turn.calls, ...(isCut ? { incomplete: true } : {}) };
       const valueProblem = new CaduceusError("SCHEMA_MISMATCH", "The token limit cut the answer off before its JSON was complete.");
       return { finishReason: "length", toolCalls: turn.calls, incomplete: true, valueProblem };
     }
@@ -145,6 +150,7 @@ class ReplyLoop {
       yield event;
     }
     this.#transcript.push(...malformed.map(answerToMalformed));
+    this.#isForced = false;
     return undefined;
   }
 

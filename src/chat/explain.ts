@@ -1,8 +1,9 @@
 // What a reply's prompts were, for those who wonder why the model said that.
-import type { PromptPart } from "../engine/engine.js";
+import type { Constraint, PromptPart } from "../engine/engine.js";
 import { partsToText } from "../format/hermes/prompt.js";
 import type { LoadedModel } from "../model/loaded_model.js";
 import type { Round } from "./reply_events.js";
+import type { Unenforced } from "./round_constraint.js";
 
 export interface ExplainedToken {
   readonly id: number;
@@ -22,6 +23,8 @@ export interface ExplainedPrompt {
   /** Tokens of the whole prompt, those before it included; and how many of them cost nothing. Only of rounds that came to their end. */
   readonly promptTokens?: number;
   readonly cachedTokens?: number;
+  /** What the model was held to in this turn, as the engine got it. Missing where it wrote freely. */
+  readonly constraint?: Constraint;
 }
 
 export interface Explanation {
@@ -31,21 +34,24 @@ export interface Explanation {
   readonly reason: string;
   /** One for each round. */
   readonly prompts: readonly ExplainedPrompt[];
+  /** What of the schemas is only checked afterwards: `reply.unenforced`. */
+  readonly unenforced: readonly Unenforced[];
 }
 
 /** Remembers a reply's prompts while it runs. */
 export class PromptRecord {
   readonly #model: LoadedModel;
   #format = { name: "", reason: "" };
-  readonly #prompts: { parts: readonly PromptPart[]; continues: boolean }[] = [];
+  readonly #prompts: { parts: readonly PromptPart[]; continues: boolean; constraint: Constraint | undefined }[] = [];
+  unenforced: readonly Unenforced[] = [];
 
   constructor(model: LoadedModel) {
     this.#model = model;
   }
 
-  begin({ name, reason }: { readonly name: string; readonly reason: string }): (parts: readonly PromptPart[], continues: boolean) => void {
+  begin({ name, reason }: { readonly name: string; readonly reason: string }): (parts: readonly PromptPart[], continues: boolean, constraint?: Constraint | undefined) => void {
     this.#format = { name, reason };
-    return (parts, continues) => void this.#prompts.push({ parts, continues });
+    return (parts, continues, constraint) => void this.#prompts.push({ parts, continues, constraint });
   }
 
   /** A prompt has been handed to the engine. */
@@ -54,12 +60,12 @@ export class PromptRecord {
   }
 
   async explain(rounds: readonly Round[]): Promise<Explanation> {
-    const prompts = await Promise.all(this.#prompts.map(async ({ parts, continues }, index): Promise<ExplainedPrompt> => {
+    const prompts = await Promise.all(this.#prompts.map(async ({ parts, continues, constraint }, index): Promise<ExplainedPrompt> => {
       const usage = rounds[index]?.usage;
       const counts = usage === undefined ? {} : { promptTokens: usage.promptTokens, cachedTokens: usage.cachedTokens };
-      return { text: partsToText(parts), parts, tokens: await this.#tokens(parts, continues), continues, ...counts };
+      return { text: partsToText(parts), parts, tokens: await this.#tokens(parts, continues), continues, ...counts, ...(constraint === undefined ? {} : { constraint }) };
     }));
-    return { format: this.#format.name, reason: this.#format.reason, prompts };
+    return { format: this.#format.name, reason: this.#format.reason, prompts, unenforced: this.unenforced };
   }
 
   async #tokens(parts: readonly PromptPart[], continues: boolean): Promise<ExplainedToken[]> {

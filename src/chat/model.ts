@@ -10,17 +10,26 @@ import type { ReplySteps } from "./round.js";
 import { converse } from "./converse.js";
 import { PromptRecord } from "./explain.js";
 import { plainReply } from "./plain_reply.js";
+import { unenforcedOf } from "./round_constraint.js";
 import { checkParts, checkTokens, readPrompt, resolveCompleteOptions, resolveReplyOptions, signalsOf, type CompleteOptions, type ReplyOptions } from "./reply_options.js";
 import type { Schema } from "../schema/read_schema.js";
 import type { ValueOf } from "./tool_options.js";
 
 /** What a model's engine can do, and what becomes of the promises made for calls and JSON. */
 export interface ModelCapabilities extends EngineCapabilities {
-  /** Cannot come out wrong. */
-  readonly enforced: readonly ("toolArguments" | "schema")[];
+  /** Cannot come out wrong, but for what `reply.unenforced` names and what a token limit cuts off. */
+  readonly enforced: readonly Guarantee[];
   /** May come out wrong, and says so: calls carry a `problem`, answers a `valueProblem`. */
-  readonly checked: readonly ("toolArguments" | "schema")[];
+  readonly checked: readonly Guarantee[];
+  /** Refused, because nothing could keep the promise. */
+  readonly refused: readonly Guarantee[];
 }
+
+/**
+ * `toolChoice`: a call where one is required, or of the tool that is named. `toolArguments`: calls of given tools that fit
+ * their schemas. `schema`: an answer that fits. `grammar`: `regex` and `grammar` of `complete`.
+ */
+export type Guarantee = "toolChoice" | "toolArguments" | "schema" | "grammar";
 
 /** A model in memory. It answers many requests at once, and holds its memory until it is closed. */
 export class Model {
@@ -39,8 +48,8 @@ export class Model {
   /** Which promises are kept while the model writes, and which are only checked afterwards. */
   get capabilities(): ModelCapabilities {
     const { capabilities } = this.#model.engine;
-    const promises = ["toolArguments", "schema"] as const;
-    return { ...capabilities, enforced: capabilities.constrained ? promises : [], checked: capabilities.constrained ? [] : promises };
+    if (capabilities.constrained) return { ...capabilities, enforced: ["toolChoice", "toolArguments", "schema", "grammar"], checked: [], refused: [] };
+    return { ...capabilities, enforced: [], checked: ["toolArguments", "schema"], refused: ["toolChoice", "grammar"] };
   }
 
   /**
@@ -68,6 +77,7 @@ export class Model {
     const start = async function* (signal: AbortSignal) {
       signal.throwIfAborted();
       const settings = resolveReplyOptions(options, "reply", model);
+      record.unenforced = unenforcedOf(settings.tools);
       const messages = readMessages(input);
       const format = model.format(settings.tools.promptVariant);
       const keep = settings.keepPrefix ? "before-last" : "nothing";
@@ -79,7 +89,8 @@ export class Model {
 
   /**
    * Goes on with a raw prompt. In a string markup is read, so `<|im_start|>` becomes that token; parts say themselves what
-   * they are: `{ text }` is never markup, `{ control }` is, `{ tokens }` are taken as they are.
+   * they are: `{ text }` is never markup, `{ control }` is, `{ tokens }` are taken as they are. `regex` or `grammar` say what
+   * may come.
    */
   complete(prompt: string | readonly PromptPart[], options?: CompleteOptions): Reply {
     const model = this.#model;
@@ -90,7 +101,7 @@ export class Model {
       signal.throwIfAborted();
       const settings = resolveCompleteOptions(options, model);
       const parts = readPrompt(prompt, model.engine.info.vocabularySize);
-      record.begin({ name: "raw", reason: "complete() takes the prompt as it is." })(parts, false);
+      record.begin({ name: "raw", reason: "complete() takes the prompt as it is." })(parts, false, settings.request.constraint);
       yield* plainReply(model, { ...settings.request, prompt: parts, keepPrefix: settings.keepPrefix ? parts.length : undefined }, signal, trace);
     };
     return new Reply({ start, signals: [...signalsOf(options), model.closing], record, trace });

@@ -17,8 +17,9 @@ export async function* plainReply(model: LoadedModel, request: RunRequest, signa
   const { stopString, usage, timings } = round.end;
   const finishReason = round.end.finishReason === "length" ? "length" : "stop";
   const message = { role: "assistant", content: round.text } as const;
+  const isCut = finishReason === "length" && round.end.constraint?.complete === false;
   yield {
-    type: "finish", text: round.text, finishReason, ...(stopString === undefined ? {} : { stopString }), toolCalls: [],
+    type: "finish", text: round.text, finishReason, ...(stopString === undefined ? {} : { stopString }), toolCalls: [], ...(isCut ? { incomplete: true } : {}),
     message, messages: [message], rounds: [{ finishReason, usage, timings }], usage, timings,
     ...(request.logProbabilities ? { logProbabilities: round.logProbabilities } : {}),
   };

@@ -1,10 +1,12 @@
 // A reply under way: awaited for its result, or iterated once for its events. It pulls; nothing is read ahead of its reader.
 import { CaduceusError } from "../errors.js";
+import { PartialValue } from "../format/partial_value.js";
 import type { ReplyTrace } from "./diagnostics.js";
 import type { Explanation, PromptRecord } from "./explain.js";
 import { followSignal } from "./follow_signal.js";
 import type { FinishEvent, ReplyEvent, ReplyResult } from "./reply_events.js";
 import type { ReplySteps } from "./round.js";
+import type { Unenforced } from "./round_constraint.js";
 
 /** How a reply comes about. */
 export interface ReplyPlan<V> {
@@ -21,7 +23,8 @@ export interface ReplyPlan<V> {
 /**
  * What `model.reply`, `model.complete` and `chat.send` give. It has begun by the time it is returned.
  *
- * Await it for the result, or iterate it for its events, or iterate `textStream` for its text alone. It can be iterated once;
+ * Await it for the result, or iterate it for its events, or iterate `textStream` for its text alone or `valueStream` for the
+ * growing answer by `schema`. It can be iterated once;
  * it can be awaited any number of times, and after an iteration that went to the end too. Leaving the loop cancels it and
  * waits until the engine has stopped. What goes wrong is thrown where it is read, and nowhere else.
  */
@@ -59,9 +62,39 @@ export class Reply<V = unknown> implements PromiseLike<ReplyResult<V>>, AsyncIte
     return this.#trace.requestId;
   }
 
+  /**
+   * What of the schemas of tools and answer the model is not held to while it writes, known before its first token: each
+   * keyword with the path to it and the reason. It is checked afterwards. Without a constraint that is everything, which one
+   * entry with the keyword `*` says for each schema. Empty for a chat's or a model's reply without tools and schema.
+   */
+  get unenforced(): readonly Unenforced[] {
+    return this.#record.unenforced;
+  }
+
   /** The text alone, piece by piece. */
   get textStream(): AsyncIterable<string> {
     return { [Symbol.asyncIterator]: () => this.#read((event) => (event.type === "text" && event.text !== "" ? event.text : undefined)) };
+  }
+
+  /**
+   * The answer by `schema` as it is written, each time something new can be seen: strings grow, numbers appear when they are
+   * complete, keys that are still to come are missing. The last one is the checked `value` itself. An answer that does not fit
+   * or was cut off throws its `valueProblem` at the end. Nothing comes without a schema, and before the end of the reply none
+   * of it has been checked.
+   */
+  get valueStream(): AsyncIterable<DeepPartial<V>> {
+    return {
+      [Symbol.asyncIterator]: () => {
+        let partial = new PartialValue();
+        return this.#read((event) => {
+          if (event.type === "text") return partial.read(event.text) ? partial.value as DeepPartial<V> : undefined;
+          if (event.type === "round") partial = new PartialValue();
+          if (event.type !== "finish") return undefined;
+          if (event.valueProblem !== undefined) throw event.valueProblem;
+          return event.value as DeepPartial<V> | undefined;
+        });
+      },
+    };
   }
 
   /** Throws `ALREADY_CONSUMED` when the reply is or was read already. */
@@ -175,3 +208,10 @@ export class Reply<V = unknown> implements PromiseLike<ReplyResult<V>>, AsyncIte
     for (const unfollow of this.#unfollow) unfollow();
   }
 }
+
+/** A value of which everything may still be missing. */
+export type DeepPartial<T> =
+  T extends readonly (infer E)[] ? DeepPartial<E>[]
+  : T extends (...args: never[]) => unknown ? T
+  : T extends object ? { [K in keyof T]?: DeepPartial<T[K]> }
+  : T;

@@ -5,11 +5,12 @@ import { checkBoolean, checkChoice, checkOptions, checkPositiveNumber, checkSign
 import type { LoadedModel } from "../model/loaded_model.js";
 import type { Schema } from "../schema/read_schema.js";
 import { checkRequestId } from "./diagnostics.js";
+import { readTextConstraint, textConstraintNames, type TextConstraintOptions } from "./text_constraint.js";
 import { resolveToolOptions, toolOptionNames, type ToolLoopOptions, type ToolSettings } from "./tool_options.js";
 import { resolveSampling, samplingOptionNames, type SamplingOptions } from "../model/sampling.js";
 
-/** What can be asked of a completion of a raw prompt. */
-export interface CompleteOptions extends SamplingOptions {
+/** What can be asked of everything that a model writes. */
+export interface GenerationOptions extends SamplingOptions {
   /**
    * Upper bound on generated tokens. The reply ends with finish reason `"length"` there.
    * Defaults to what the context has left. Whole number, at least 1.
@@ -55,8 +56,11 @@ export interface CompleteOptions extends SamplingOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What can be asked of a completion of a raw prompt. */
+export interface CompleteOptions extends GenerationOptions, TextConstraintOptions {}
+
 /** What can be asked of a reply. With tools or a schema the temperature defaults to 0.1. */
-export interface ReplyOptions<S extends Schema = Schema> extends CompleteOptions, ToolLoopOptions<S> {
+export interface ReplyOptions<S extends Schema = Schema> extends GenerationOptions, ToolLoopOptions<S> {
   /**
    * What happens when the conversation does not fit into the context before the model writes. `"error"`: the reply fails with
    * `CONTEXT_FULL`. `"drop-oldest"`: the oldest turns (a message of the user and everything up to the next) are left out,
@@ -68,12 +72,14 @@ export interface ReplyOptions<S extends Schema = Schema> extends CompleteOptions
   readonly contextOverflow?: "error" | "drop-oldest" | undefined;
 }
 
-export const completeOptionNames = [
+const generationOptionNames = [
   ...samplingOptionNames, "maxTokens", "stop", "logProbabilities", "priority", "queueTimeoutMs", "cacheScope", "deterministic", "keepPrefix",
   "requestId", "signal",
-] as const satisfies readonly (keyof CompleteOptions)[];
+] as const satisfies readonly (keyof GenerationOptions)[];
 
-export const replyOptionNames = [...completeOptionNames, ...toolOptionNames, "contextOverflow"] as const satisfies readonly (keyof ReplyOptions)[];
+const completeOptionNames = [...generationOptionNames, ...textConstraintNames] as const satisfies readonly (keyof CompleteOptions)[];
+
+export const replyOptionNames = [...generationOptionNames, ...toolOptionNames, "contextOverflow"] as const satisfies readonly (keyof ReplyOptions)[];
 
 /** A request of the engine but for its prompt. */
 export type RequestSettings = Omit<RunRequest, "prompt" | "after" | "keepPrefix">;
@@ -102,7 +108,9 @@ export function resolveReplyOptions(value: unknown, subject: string, model: Load
 
 /** The same for a raw prompt. */
 export function resolveCompleteOptions(value: unknown, model: LoadedModel): CompleteSettings {
-  return resolveRequest(checkOptions(value, "complete", completeOptionNames) as CompleteOptions, model);
+  const options = checkOptions(value, "complete", completeOptionNames) as CompleteOptions;
+  const { request, keepPrefix } = resolveRequest(options, model);
+  return { request: { ...request, constraint: readTextConstraint(options, model.engine.capabilities) }, keepPrefix };
 }
 
 // What calls and JSON are written at, and what the published scores were taken at.
@@ -113,7 +121,7 @@ const withoutUndefined = <T extends object>(options: T) => Object.fromEntries(Ob
 // Some thirty years: what lies beyond does not fit into the engine's clock.
 const longestWaitMs = 1e12;
 
-function resolveRequest(options: CompleteOptions, model: LoadedModel): CompleteSettings {
+function resolveRequest(options: GenerationOptions, model: LoadedModel): CompleteSettings {
   checkSignal(options.signal);
   checkRequestId(options.requestId);
   const logProbabilities = checkBoolean(options.logProbabilities, "logProbabilities") ?? false;

@@ -33,9 +33,13 @@ async function readJson(file: string): Promise<unknown> {
   }
 }
 
-function describe({ format, reason, prompts }: Explanation): string {
+function describe({ format, reason, prompts, unenforced }: Explanation): string {
   const show = (text: string) => (process.stdout.isTTY ? withoutControls(text) : text);
   const lines = [`Format: ${format}`, `Why: ${reason}`];
+  const [constraint] = prompts.flatMap((prompt) => prompt.constraint ?? []);
+  if (constraint?.kind === "tools") lines.push(`Held to: ${constraint.schema === undefined ? "" : "the schema or "}calls of ${constraint.tools.map(({ name }) => name).join(", ")} (${constraint.mode}, ${constraint.order})`);
+  else if (constraint !== undefined) lines.push(`Held to: ${constraint.kind}`);
+  for (const { path, keyword, reason: why } of unenforced) lines.push(`Only checked: ${keyword} of ${path}: ${why}`);
   for (const { text, tokens, promptTokens = tokens.length, cachedTokens = 0 } of prompts) {
     lines.push("", dim("--- prompt ---", process.stdout), show(text), "", dim(`--- ${promptTokens} tokens, ${cachedTokens} of them cached ---`, process.stdout));
     for (const { id, text: token } of tokens) lines.push(`${String(id).padStart(6)}  ${JSON.stringify(token)}`);

@@ -20,8 +20,7 @@ export interface ModelFlags {
 }
 
 export function addModelFlags(command: Command, defaults: { readonly system?: string } = {}): Command {
-  return command
-    .option("-m, --model <name|path>", "smollm2, hermes-2-pro, or a path to a GGUF file", "smollm2")
+  addModelFlag(command)
     .option("-s, --system <text>", "system message: how the model is to behave", defaults.system)
     .option("-n, --max-tokens <count>", "longest answer (default: what the context has left)", readNumber)
     .option("--temp <number>", "temperature, 0 is always the likeliest token (default: the model's, else 0.8)", readNumber)
@@ -30,14 +29,23 @@ export function addModelFlags(command: Command, defaults: { readonly system?: st
     .option("--min-p <share>", "drop candidates below this share of the likeliest (default: the model's, else 0.05)", readNumber)
     .option("--repeat-penalty <factor>", "make repetition less likely, 1 is off (default: the model's, else 1)", readNumber)
     .option("--seed <number>", "same seed, same answer (default: a new one each time)", readNumber)
-    .option("--stop <text>", "end the answer before this text; may be given several times", (text: string, earlier: string[] = []) => [...earlier, text])
+    .option("--stop <text>", "end the answer before this text; may be given several times", (text: string, earlier: string[] = []) => [...earlier, text]);
+  return addLoadFlags(command);
+}
+
+export function addModelFlag(command: Command): Command {
+  return command.option("-m, --model <name|path>", "smollm2, hermes-2-pro, or a path to a GGUF file", "smollm2");
+}
+
+export function addLoadFlags(command: Command): Command {
+  return command
     .option("-c, --ctx-size <tokens>", "size of the conversation (default: the model's, at most 8192)", readNumber)
     .option("--kv-type <type>", "f16, or q8_0 for half the memory of the cache (default: f16)")
     .option("-t, --threads <count>", "threads that compute (default: physical cores)", readNumber)
     .option("--gpu-layers <count>", "layers on the GPU, where the build has one (default: 0)", readNumber);
 }
 
-function readNumber(text: string): number {
+export function readNumber(text: string): number {
   const number = text.trim() === "" ? Number.NaN : Number(text);
   if (Number.isNaN(number)) throw new InvalidArgumentError("Expected a number.");
   return number;

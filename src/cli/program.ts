@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { chatCommand } from "./chat_command.js";
+import { addEvalCommand } from "./eval_flags.js";
 import { exitCodeHelp } from "./exit_codes.js";
 import { explainCommand, type ExplainFlags } from "./explain_command.js";
 import { addModelFlags, type ModelFlags } from "./model_flags.js";
@@ -22,6 +23,7 @@ Examples:
   caduceus run "Why is the sky blue?"
   caduceus run -m ./model.gguf --json < question.txt
   caduceus explain --tools tools.json "How warm is it in Paris?"
+  caduceus eval function-calling berkeley --limit 20
 
 ${exitCodeHelp}`);
 
@@ -68,5 +70,6 @@ Examples:
 ${exitCodeHelp}`)
     .action((words: string[], flags: ExplainFlags) => explainCommand(words.join(" "), flags, ending));
 
+  addEvalCommand(program, ending);
   return program;
 }

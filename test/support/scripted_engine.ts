@@ -19,6 +19,8 @@ export interface Script {
   readonly logProbabilities?: boolean;
   readonly deterministic?: boolean;
   readonly chatTemplate?: string;
+  /** Takes constraints; whether the answer keeps to them is the script's own affair. */
+  readonly constrained?: boolean;
 }
 
 const bos = 0;
@@ -41,7 +43,7 @@ export class ScriptedEngine implements Engine {
   constructor(script: Script = {}) {
     this.script = script;
     this.#markers = script.markers ?? ["<|im_end|>", "<|im_start|>", "</s>"];
-    this.capabilities = { constrained: false, prefixSharing: false, logProbabilities: script.logProbabilities ?? true, deterministic: script.deterministic ?? true };
+    this.capabilities = { constrained: script.constrained ?? false, prefixSharing: false, logProbabilities: script.logProbabilities ?? true, deterministic: script.deterministic ?? true };
     this.info = {
       path: "/scripted.gguf", description: "scripted", architecture: "scripted", parameters: 0, sizeBytes: 0,
       trainingContextSize: 4096, layers: 1, embeddingSize: 1, heads: 1, headsKv: 1,
@@ -54,6 +56,7 @@ export class ScriptedEngine implements Engine {
 
   submit(request: RunRequest): Run {
     if (this.closed) throw new CaduceusError("MODEL_CLOSED", "The model was closed.");
+    if (request.constraint !== undefined && !this.capabilities.constrained) throw new CaduceusError("ENGINE_FAILED", "This engine takes no constraints.");
     this.requests.push(request);
     const run = new ScriptedRun(this, this.#nextId++, request);
     this.live.set(run.id, run);
@@ -164,6 +167,7 @@ export class ScriptedRun implements Run {
       ...(isCut ? {} : { stopString }),
       usage: { promptTokens, cachedTokens, generatedTokens: generated },
       timings: { queueMs: 0, promptMs: 1, firstTokenMs: 1, generationMs: 1, tokensPerSecond: 1 },
+      ...(request.constraint === undefined ? {} : { constraint: { complete: !isCut, forcedTokens: 0, rejectedTokens: 0, compileMs: 0 } }),
     });
   }
 

@@ -2,8 +2,8 @@
 import { expectTypeOf } from "vitest";
 import {
   CaduceusError, load,
-  type Chat, type DiagnosticsMessages, type DroppedEvent, type EngineStats, type ErrorCode, type FinishEvent, type Message, type Model, type Reply, type ReplyEvent,
-  type ReplyOptions, type ReplyResult, type TextEvent,
+  type Chat, type Constraint, type DeepPartial, type DiagnosticsMessages, type DroppedEvent, type EngineStats, type ErrorCode, type FinishEvent, type Guarantee, type Message, type Model, type Reply, type ReplyEvent,
+  type ReplyOptions, type ReplyResult, type TextEvent, type Unenforced,
 } from "../../src/index.js";
 
 export async function loading(): Promise<void> {
@@ -57,6 +57,25 @@ export async function replying(model: Model, options: ReplyOptions): Promise<voi
   model.reply([{ role: "narrator", content: "Hi" }]);
   // @ts-expect-error no such option
   model.reply("Hi", { max_tokens: 5 });
+}
+
+export async function guaranteeing(model: Model): Promise<void> {
+  const schema = { type: "object", properties: { name: { type: "string" }, tags: { type: "array", items: { type: "string" } } }, required: ["name", "tags"] } as const;
+  const reply = model.reply("Hi", { schema, callOrder: "name-first", toolChoice: { name: "add" }, parallelToolCalls: false, parallelHint: true, constrained: true });
+  for await (const value of reply.valueStream) expectTypeOf(value).toEqualTypeOf<{ name?: string; tags?: string[] }>();
+  expectTypeOf((await reply).value).toEqualTypeOf<{ name: string; tags: string[] } | undefined>();
+  expectTypeOf(reply.unenforced).toEqualTypeOf<readonly Unenforced[]>();
+  expectTypeOf((await reply.explain()).prompts[0]?.constraint).toEqualTypeOf<Constraint | undefined>();
+  expectTypeOf(model.capabilities.enforced).toEqualTypeOf<readonly Guarantee[]>();
+  expectTypeOf<DeepPartial<{ a: { b: number }[] }>>().toEqualTypeOf<{ a?: { b?: number }[] }>();
+  model.complete("Hi", { regex: "\\d+" });
+  model.complete("Hi", { grammar: 'start: "a"' });
+  // @ts-expect-error only a raw prompt has a grammar of its own
+  model.reply("Hi", { grammar: 'start: "a"' });
+  // @ts-expect-error an expression is given as text
+  model.complete("Hi", { regex: /a/ });
+  // @ts-expect-error no such order
+  model.reply("Hi", { callOrder: "name-last" });
 }
 
 export async function chatting(model: Model, messages: readonly Message[]): Promise<void> {

@@ -22,6 +22,8 @@ export interface HermesPrompt {
   readonly variant?: HermesVariant | undefined;
   /** Asks for Hermes 3's scratch pad; only in the variant `hermes3`. Default false. */
   readonly scratchPad?: boolean | undefined;
+  /** Asks for one call for each thing the user wants; in no variant's own wording. Default false. */
+  readonly parallelHint?: boolean | undefined;
   /** The vocabulary has tokens of its own for `<tool_call>` and its like: use them in what this library writes. Default false. */
   readonly tagTokens?: boolean | undefined;
   /** Ends with the beginning of the assistant's turn. Default true. */
@@ -30,9 +32,9 @@ export interface HermesPrompt {
 
 /** A whole conversation. The tokeniser adds BOS; without system message, tools and schema there is no system turn. */
 export function renderHermes(prompt: HermesPrompt): PromptPart[] {
-  const { messages, tools = [], schema, variant = "card", scratchPad, addGenerationPrompt = true } = prompt;
+  const { messages, tools = [], schema, variant = "card", scratchPad, parallelHint, addGenerationPrompt = true } = prompt;
   const writer = new PromptWriter(prompt);
-  const own = systemStretches({ variant, tools, schema, scratchPad });
+  const own = systemStretches({ variant, tools, schema, scratchPad, parallelHint });
   const first = messages[0]?.role === "system" ? messages[0] : undefined;
   if (own.length > 0 || first !== undefined) {
     writer.open("system");

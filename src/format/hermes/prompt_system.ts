@@ -16,7 +16,12 @@ export interface SystemTurn {
   readonly schema?: Readonly<Record<string, unknown>> | undefined;
   /** `hermes3` only: the model is to write down goal, actions, observation and reflection before it calls. */
   readonly scratchPad?: boolean | undefined;
+  /** Adds `parallelHintText` behind the tools. */
+  readonly parallelHint?: boolean | undefined;
 }
+
+/** No wording of Hermes' own: it makes models call more than once that were not trained on parallel calls. */
+export const parallelHintText = "If the user asks for several things, make one call for each of them, one <tool_call> block after the other.";
 
 const introduction = "You are a function calling AI model. You are provided with function signatures within <tools></tools> XML tags. You may call one or more functions to assist with the user query. Don't make assumptions about what values to plug into functions. Here are the available tools: <tools> ";
 
@@ -46,7 +51,7 @@ Reflection: <evaluate query-tool relevance and required parameters when tools ca
 `;
 
 /** This library's part of the system turn, in stretches: `own` is its wording, the others come from the caller's tools and schema. */
-export function systemStretches({ variant, tools, schema, scratchPad = false }: SystemTurn): { own: boolean; text: string }[] {
+export function systemStretches({ variant, tools, schema, scratchPad = false, parallelHint = false }: SystemTurn): { own: boolean; text: string }[] {
   const stretches: { own: boolean; text: string }[] = [];
   const own = (text: string) => stretches.push({ own: true, text });
   const given = (text: string) => stretches.push({ own: false, text });
@@ -60,6 +65,7 @@ export function systemStretches({ variant, tools, schema, scratchPad = false }: 
       own(` </tools>${templateSchema}${variant === "hermes3" && scratchPad ? scratchPadText : " as follows:\n"}${templateCall}`);
     }
   }
+  if (tools.length > 0 && parallelHint) own(`\n${parallelHintText}`);
   if (schema !== undefined) {
     if (tools.length > 0) own("\n\n");
     const { before, json, after } = tools.length > 0 ? finalAnswerText(schema) : jsonModeText(schema);

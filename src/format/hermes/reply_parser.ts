@@ -4,6 +4,7 @@ import { CaduceusError, invalidArgument } from "../../errors.js";
 import { createCallCheck, toolFunction } from "./argument_check.js";
 import type { BuiltCall } from "./call_builder.js";
 import { isHighSurrogate } from "./character_classes.js";
+import { FurtherCall, suppliedTag } from "./further_call.js";
 import { ReplyOutput } from "./reply_output.js";
 import { ReplyScanner } from "./reply_scanner.js";
 import type { CallReceiver } from "./reply_scanner.js";
@@ -18,7 +19,8 @@ export interface ReplyParserOptions {
   readonly check?: CallCheck | undefined;
   /**
    * `accept`: a reply that is nothing but one call's object, bare or in one code fence, naming a given tool with
-   * valid arguments, is that call, marked `repaired`. Such text is held back to its end. Defaults to `off`.
+   * valid arguments, is that call, marked `repaired`. Such text is held back to its end. So is an object that begins with a
+   * name or arguments on the line after another call: its tag is supplied. Defaults to `off`.
    */
   readonly untaggedCalls?: "accept" | "off" | undefined;
   /** Whether events are wanted, or only the reply at the end. Defaults to true. */
@@ -33,6 +35,7 @@ export class ReplyParser {
   private readonly text: ReplyText;
   private untagged: UntaggedCall | undefined;
   private untaggedText = "";
+  private readonly further: FurtherCall | undefined;
 
   private carry = "";
   private calls = 0;
@@ -46,7 +49,10 @@ export class ReplyParser {
       throw invalidArgument('"accept" or "off"', "untaggedCalls", untaggedCalls);
     }
     this.check = options.check ?? (tools ? createCallCheck(tools) : undefined);
-    if (untaggedCalls === "accept" && this.check) this.untagged = new UntaggedCall();
+    if (untaggedCalls === "accept" && this.check) {
+      this.untagged = new UntaggedCall();
+      this.further = new FurtherCall();
+    }
     const names = new Set(tools?.map((tool) => toolFunction(tool).name));
     this.out = new ReplyOutput(options.events ?? true);
     this.text = new ReplyText(this.out);
@@ -57,6 +63,11 @@ export class ReplyParser {
   /** Whether the model went on to invent a tool's result: the rest of its output is dropped. */
   get turnEnded(): boolean {
     return this.scanner.turnEnded;
+  }
+
+  /** A call's missing tag was supplied: the output is not what the calls written out would be. */
+  get suppliedTags(): boolean {
+    return this.further !== undefined && this.further.supplied > 0;
   }
 
   /** Characters read so far, those read again after a broken call included. */
@@ -100,6 +111,8 @@ export class ReplyParser {
     this.carry = "";
     this.accept(carry);
     this.endUntagged();
+    const held = this.further?.end() ?? "";
+    if (held !== "") this.scan(held);
     this.scanner.end(finish);
     this.tellTurnEnd();
     this.out.settle();
@@ -160,7 +173,7 @@ export class ReplyParser {
       },
       completed: (call, repaired) => this.completeCall(call, repaired),
       lastWasRepaired: () => this.text.out.repairLast(),
-      broken: (raw, index) => this.text.out.broken(raw, index),
+      broken: (raw, index) => this.text.out.broken(raw.startsWith(suppliedTag) ? raw.slice(suppliedTag.length) : raw, index),
       incomplete: (index) => this.text.out.cutOff(index),
     };
   }
@@ -175,6 +188,11 @@ export class ReplyParser {
   }
 
   private read(text: string): void {
+    const whole = this.further === undefined ? text : this.further.feed(text);
+    if (whole !== "") this.scan(whole);
+  }
+
+  private scan(text: string): void {
     this.scanner.read(text);
     this.tellTurnEnd();
   }

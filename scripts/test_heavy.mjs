@@ -1,0 +1,95 @@
+// `npm run test:heavy [-- PART …] [--seed=N]`: what takes minutes each, all of it or the parts that are named.
+//
+//   memory      10,000 requests and 1,000 aborted ones on one model: native memory flat
+//   workers     90 workers that end in six ways at random moments: native memory flat
+//   collection  200 models with garbage collection between any two steps
+//   damage      5,000 damaged model files, each in a process of its own
+//   random      millions of steps of scheduler, prefix cache and engine, under address and undefined-behaviour sanitizers
+//   threads     the C++ tests under the thread sanitizer
+//   addresses   the TypeScript tests under the address sanitizer
+import { execFileSync, spawn } from "node:child_process";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { build, isBuilt } from "./build.mjs";
+import { command, setUp } from "./setup.mjs";
+import { root } from "./setup/paths.mjs";
+import { showProgress } from "./setup/progress.mjs";
+import { SetupError } from "./setup/run_logged.mjs";
+import { nativeTestEnvironment, runNativeTests } from "./test_native.mjs";
+
+const sanitized = { sanitize: "address,undefined" };
+
+/** Each gives an exit code. @type {Record<string, (seed: number) => Promise<number>>} */
+const parts = {
+  memory: () => heavyTest("memory"),
+  workers: () => heavyTest("workers"),
+  collection: () => heavyTest("collection"),
+  damage: (seed) => nativeTest({}, "model_fuzz_test", 5000, seed),
+  random: async (seed) => {
+    const codes = [
+      await nativeTest(sanitized, "scheduler_test", 4000, seed),
+      await nativeTest(sanitized, "prefix_cache_test", 2500, seed),
+      await nativeTest(sanitized, "engine_traffic_test", 3000, seed),
+    ];
+    return Math.max(...codes);
+  },
+  threads: async () => {
+    const options = { sanitize: "thread", tests: true, addon: false };
+    await built(options);
+    return runNativeTests(options);
+  },
+  addresses: async () => {
+    const tree = await built(sanitized);
+    const library = execFileSync("gcc", ["-print-file-name=libasan.so"], { encoding: "utf8" }).trim();
+    // Node does not free everything at its end.
+    const env = { CADUCEUS_PREBUILD: tree, LD_PRELOAD: library, ASAN_OPTIONS: "detect_leaks=0", UBSAN_OPTIONS: "print_stacktrace=1:halt_on_error=1" };
+    return vitest(["run", "--project", "model", "--testTimeout=900000", "--hookTimeout=900000"], env);
+  },
+};
+
+await command(async () => {
+  const { values, positionals } = parseArgs({ options: { seed: { type: "string", default: "1000" } }, allowPositionals: true });
+  const seed = Number(values.seed);
+  if (!Number.isSafeInteger(seed) || seed < 0) throw new SetupError(`Expected a whole number for --seed but received ${values.seed}.`);
+  const names = positionals.length > 0 ? positionals : Object.keys(parts);
+  const unknown = names.find((name) => !Object.hasOwn(parts, name));
+  if (unknown !== undefined) throw new SetupError(`Expected one of ${Object.keys(parts).join(", ")} but received ${unknown}.`);
+  await setUp("test");
+  /** @type {string[]} */
+  const failed = [];
+  for (const name of names) {
+    process.stderr.write(`== ${name}\n`);
+    if ((await /** @type {(seed: number) => Promise<number>} */ (parts[name])(seed)) !== 0) failed.push(name);
+  }
+  if (failed.length > 0) throw new SetupError(`Failed: ${failed.join(", ")}.`);
+});
+
+/** @param {string} name */
+function heavyTest(name) {
+  return vitest(["run", "--config", "vitest.heavy.config.ts", `test/heavy/${name}.test.ts`]);
+}
+
+/** @param {import("./build.mjs").BuildOptions} options @param {string} name @param {...number} args */
+async function nativeTest(options, name, ...args) {
+  const tree = await built({ ...options, tests: true });
+  return run(path.join(tree, "tests", name), args.map(String), await nativeTestEnvironment());
+}
+
+/** @param {import("./build.mjs").BuildOptions} options */
+async function built(options) {
+  return showProgress(options.sanitize === undefined ? "native tests" : `build for the sanitizer ${options.sanitize}`, (report) => build(options, report));
+}
+
+/** @param {string[]} args @param {NodeJS.ProcessEnv} [env] */
+function vitest(args, env = {}) {
+  return run(process.execPath, [path.join(root, "node_modules/vitest/vitest.mjs"), ...args], { ...process.env, ...env });
+}
+
+/** @param {string} program @param {string[]} args @param {NodeJS.ProcessEnv} env @returns {Promise<number>} */
+function run(program, args, env) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { cwd: root, stdio: "inherit", env });
+    child.on("error", reject);
+    child.on("exit", (code) => resolve(code ?? 1));
+  });
+}

@@ -1,0 +1,40 @@
+// `npm run test:schemas`: the official JSON Schema Test Suite against the engine's constraints. The suite comes from the source
+// distribution of the Python package jsonschema, which carries it, fetched with the user's own pip.
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import path from "node:path";
+import { command } from "./setup.mjs";
+import { cacheFolder, root } from "./setup/paths.mjs";
+import { runLogged, SetupError } from "./setup/run_logged.mjs";
+
+const version = "4.26.0";
+const sha256 = "0c26707e2efad8aa1bfc5b7ce170f3fccc2e4918ff85989ba9ffa9facb2be326";
+const folder = path.join(cacheFolder, `jsonschema-${version}`);
+
+await command(async () => {
+  if (process.env["CADUCEUS_MATCHER"] === undefined) throw new SetupError("Expected the matcher's program in CADUCEUS_MATCHER.");
+  if (!existsSync(folder)) await fetchSuite();
+  const vitest = path.join(root, "node_modules/vitest/vitest.mjs");
+  const env = { ...process.env, CADUCEUS_SCHEMA_SUITE: path.join(folder, "json", "tests") };
+  const code = await new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [vitest, "run", "--config", "test/schemas/vitest.config.ts"], { cwd: root, stdio: "inherit", env });
+    child.on("error", reject);
+    child.on("exit", resolve);
+  });
+  if (code !== 0) throw new SetupError("Failed: the JSON Schema Test Suite.");
+});
+
+async function fetchSuite() {
+  const python = process.platform === "win32" ? "python" : "python3";
+  const download = `${folder}.part`;
+  rmSync(download, { recursive: true, force: true });
+  mkdirSync(download, { recursive: true });
+  await runLogged("schema_suite", python, ["-m", "pip", "download", "--no-deps", "--no-binary", "jsonschema", "--dest", download, `jsonschema==${version}`], { what: "pip" });
+  const file = path.join(download, `jsonschema-${version}.tar.gz`);
+  const found = createHash("sha256").update(readFileSync(file)).digest("hex");
+  if (found !== sha256) throw new SetupError(`Expected the sha256 ${sha256} of ${path.basename(file)} but received ${found}.`);
+  await runLogged("schema_suite", python, ["-m", "tarfile", "-e", file, download], { append: true, what: "tarfile" });
+  renameSync(path.join(download, `jsonschema-${version}`), folder);
+  rmSync(download, { recursive: true, force: true });
+}

@@ -1,0 +1,40 @@
+// What the model is held to in each turn of a reply, and what of its schemas is left out of that.
+import type { Constraint } from "../engine/engine.js";
+import type { UnenforcedKeyword } from "../schema/read_schema.js";
+import { modelDefaults, type ToolSettings } from "./tool_options.js";
+
+/** A keyword of a tool's or the answer's schema that is checked only after the model has written. */
+export interface Unenforced extends UnenforcedKeyword {
+  /** Whose arguments it is about; missing for the final answer. */
+  readonly tool?: string;
+}
+
+/**
+ * The constraint of a turn; undefined where the model writes freely. `isForced`: the turn is the one that `toolChoice` is
+ * about. Later ones are free to answer, or no reply with a required call would ever end.
+ */
+export function roundConstraint(settings: ToolSettings, isHermes: boolean, isForced: boolean): Constraint | undefined {
+  const { tools, schema, toolChoice, isConstrained, parallelToolCalls, callOrder } = settings;
+  if (!isConstrained) return undefined;
+  if (tools.size === 0) return schema && { kind: "json", schema: schema.enforced.schema };
+  const forced = isForced ? toolChoice : "auto";
+  const named = typeof forced === "object" ? [...tools.values()].filter(({ name }) => name === forced.name) : [...tools.values()];
+  return {
+    kind: "tools",
+    tools: named.map(({ name, schema: parameters }) => ({ name, parameters: parameters.enforced.schema })),
+    mode: forced === "auto" ? "auto" : "required",
+    parallel: parallelToolCalls,
+    order: callOrder,
+    bareFurtherCalls: parallelToolCalls && modelDefaults(settings, isHermes).acceptsUntagged,
+    ...(schema === undefined ? {} : { schema: schema.enforced.schema }),
+  };
+}
+
+/** What is known before the first token. */
+export function unenforcedOf({ tools, schema, isConstrained }: ToolSettings): Unenforced[] {
+  const left = (list: readonly UnenforcedKeyword[], whole: string) => (isConstrained ? list : [{ path: whole, keyword: "*", reason: "the reply is not constrained" }]);
+  return [
+    ...[...tools.values()].flatMap(({ name, schema: parameters }) => left(parameters.enforced.unenforced, `${name}.parameters`).map((one) => ({ tool: name, ...one }))),
+    ...(schema === undefined ? [] : left(schema.enforced.unenforced, "schema")),
+  ];
+}

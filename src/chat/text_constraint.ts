@@ -1,0 +1,54 @@
+// What a completion's text can be held to: a regular expression or a grammar.
+import type { Constraint, EngineCapabilities } from "../engine/engine.js";
+import { CaduceusError, invalidArgument } from "../errors.js";
+import { checkText } from "../model/checks.js";
+import { enforcedPattern } from "../schema/enforced_pattern.js";
+
+export interface TextConstraintOptions {
+  /**
+   * What the whole text must match: a regular expression in JavaScript's syntax, as text of at most 10,000 characters. It has
+   * no lookaround, back-references or word boundaries; `.` is no end of a line. Not together with `grammar`. Throws
+   * `INVALID_ARGUMENT` for one that cannot be enforced, or where the engine constrains nothing (`model.capabilities`).
+   * Defaults to none.
+   *
+   * @example model.complete("The date of the moon landing: ", { regex: "\\d{4}-\\d{2}-\\d{2}" })
+   */
+  readonly regex?: string | undefined;
+  /**
+   * The grammar of the whole text, in llguidance's dialect of Lark, whose first rule is `start`; at most 200,000 characters.
+   * Not together with `regex`. A grammar that does not compile fails the reply in the engine's words. Defaults to none.
+   *
+   * @example model.complete("Answer: ", { grammar: 'start: "yes" | "no"' })
+   */
+  readonly grammar?: string | undefined;
+}
+
+export const textConstraintNames = ["regex", "grammar"] as const satisfies readonly (keyof TextConstraintOptions)[];
+
+const longestRegex = 10_000;
+const longestGrammar = 200_000;
+
+export function readTextConstraint({ regex, grammar }: TextConstraintOptions, capabilities: EngineCapabilities): Constraint | undefined {
+  if (regex === undefined && grammar === undefined) return undefined;
+  if (regex !== undefined && grammar !== undefined) throw new CaduceusError("INVALID_ARGUMENT", "Expected one of regex and grammar but received both.");
+  const name = regex === undefined ? "grammar" : "regex";
+  const text = checkLength(regex ?? grammar, name, regex === undefined ? longestGrammar : longestRegex);
+  if (!capabilities.constrained) throw new CaduceusError("INVALID_ARGUMENT", `Expected no ${name}: this engine cannot enforce it.`);
+  if (regex === undefined) return { kind: "lark", grammar: checkGrammar(text) };
+  const pattern = enforcedPattern(text, "whole");
+  if ("pattern" in pattern) return { kind: "regex", pattern: pattern.pattern.slice("^(?:".length, -")$".length) };
+  throw new CaduceusError("INVALID_ARGUMENT", `Expected a regular expression that can be enforced for regex but received one of which that cannot be said: ${pattern.problem}.`);
+}
+
+function checkLength(value: unknown, name: string, most: number): string {
+  if (value === "") throw invalidArgument("text that is not empty", name, value);
+  const text = checkText(value, name);
+  if (text.length > most) throw invalidArgument(`at most ${most} characters`, name, text);
+  return text;
+}
+
+/** What the engine would say less plainly. */
+function checkGrammar(text: string): string {
+  if (/^\s*\??start\s*(?:\[[^\]]*\]|\{[^}]*\}|::[\w.]+|\.\w+)?\s*:/m.test(text)) return text;
+  throw new CaduceusError("INVALID_ARGUMENT", 'Expected a grammar with a rule called start (start: "yes" | "no") for grammar but received one without.');
+}

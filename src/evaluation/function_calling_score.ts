@@ -1,0 +1,100 @@
+// Both scores of function calling: the published evaluator's, accidents included, and one without them.
+import { failed, passed, type Outcome } from "./outcome.js";
+import { isDict, jsonEquals, pythonEquals, show, type PythonDict, type PythonValue } from "./python_value.js";
+
+export interface ExpectedCall {
+  readonly name: string;
+  readonly arguments: PythonDict;
+}
+
+export interface WrittenCall {
+  readonly name: string;
+  readonly arguments: PythonValue;
+}
+
+/**
+ * As the published scores are counted. For each expected call only the first call of its name is looked at, so two calls of
+ * one function with different arguments never both pass; a reply without a call never passes, not even where none is wanted;
+ * further arguments are allowed; True, 1 and 1.0 are equal, and None equals an argument that is missing.
+ *
+ * @param predicted what stands in the calls, as `officialCalls` reads it
+ */
+export function officialScore(predicted: readonly PythonValue[], expected: readonly ExpectedCall[]): Outcome {
+  if (predicted.length === 0) return failed("No call could be read.");
+  if (predicted.length !== expected.length) return failed(countReason(expected.length, predicted.length));
+  for (const call of expected) {
+    let found: PythonDict | undefined;
+    for (const candidate of predicted) {
+      const name = isDict(candidate) ? candidate.get("name") : undefined;
+      // The evaluator itself would end here, with an exception.
+      if (name === undefined) return failed(`Expected a call with a name but received ${show(candidate)}.`);
+      if (name !== call.name) continue;
+      found = candidate as PythonDict;
+      break;
+    }
+    if (found === undefined) return failed(`There is no call of ${call.name}.`);
+    const given = found.get("arguments");
+    const isWanted = call.arguments.size > 0;
+    // Where no argument is expected, nobody looks at what was given.
+    if (given === undefined || (isWanted && !isDict(given))) return failed(`Expected an object for the arguments of ${call.name} but received ${show(given)}.`);
+    for (const [key, value] of call.arguments) {
+      const received = (given as PythonDict).get(key);
+      if (!pythonEquals(received ?? null, value)) return failed(wrongArgument(call.name, key, received, value));
+    }
+  }
+  return passed;
+}
+
+/**
+ * Corrected: each expected call is paired with a call of its own, no call is right where none is wanted, true is not 1, and an
+ * argument that is missing is not null. Further arguments stay allowed.
+ */
+export function correctedScore(written: readonly WrittenCall[], expected: readonly ExpectedCall[]): Outcome {
+  if (expected.length === 0) return written.length === 0 ? passed : failed(`Expected no call but received ${written.map(({ name }) => name).join(", ")}.`);
+  if (written.length !== expected.length) return failed(countReason(expected.length, written.length));
+  const unpaired = firstUnpaired(expected, written);
+  return unpaired === undefined ? passed : failed(whyNone(unpaired, written));
+}
+
+/** Pairs each expected call with a written one that fits it, and gives the first that stays alone. */
+function firstUnpaired(expected: readonly ExpectedCall[], written: readonly WrittenCall[]): ExpectedCall | undefined {
+  const takenBy = new Map<WrittenCall, ExpectedCall>();
+  // One that fits several calls moves to another where that makes room.
+  const pair = (call: ExpectedCall, tried: Set<WrittenCall>): boolean => {
+    for (const candidate of written) {
+      if (tried.has(candidate) || difference(call, candidate) !== undefined) continue;
+      tried.add(candidate);
+      const holder = takenBy.get(candidate);
+      if (holder !== undefined && !pair(holder, tried)) continue;
+      takenBy.set(candidate, call);
+      return true;
+    }
+    return false;
+  };
+  return expected.find((call) => !pair(call, new Set()));
+}
+
+/** Undefined where the written call is what was expected. */
+function difference(expected: ExpectedCall, written: WrittenCall): string | undefined {
+  if (written.name !== expected.name) return `There is no call of ${expected.name}.`;
+  const given = written.arguments;
+  if (!isDict(given)) return `Expected an object for the arguments of ${expected.name} but received ${show(given)}.`;
+  for (const [key, value] of expected.arguments) {
+    const received = given.get(key);
+    if (received === undefined || !jsonEquals(received, value)) return wrongArgument(expected.name, key, received, value);
+  }
+  return undefined;
+}
+
+function whyNone(expected: ExpectedCall, written: readonly WrittenCall[]): string {
+  const sameName = written.filter(({ name }) => name === expected.name);
+  if (sameName.length === 0) return `There is no call of ${expected.name}.`;
+  const reasons = sameName.flatMap((call) => difference(expected, call) ?? []);
+  return reasons.length > 0 ? [...new Set(reasons)].join(" ") : `There are fewer calls of ${expected.name} with these arguments than expected.`;
+}
+
+const countReason = (expected: number, received: number) => `Expected ${expected} ${expected === 1 ? "call" : "calls"} but received ${received}.`;
+
+function wrongArgument(name: string, key: string, received: PythonValue | undefined, expected: PythonValue): string {
+  return `${name}: ${key} is ${received === undefined ? "missing" : show(received)}, expected ${show(expected)}.`;
+}

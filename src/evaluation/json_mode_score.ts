@@ -1,0 +1,70 @@
+// Both scores of JSON mode: the reply parses, satisfies the schema, and is the reference.
+import { createRequire } from "node:module";
+import type { Ajv, Options } from "ajv";
+import { failed, passed, type Outcome } from "./outcome.js";
+import { PythonSyntaxError, readJson, readJsonOrLiteral } from "./python_reader.js";
+import { isDict, isList, jsonEquals, pythonEquals, show, toJson, type PythonValue } from "./python_value.js";
+
+/** Says what is wrong with a value, nothing where it satisfies the schema. */
+export type SchemaCheck = (value: unknown) => string | undefined;
+
+// ajv is CommonJS; the official evaluator checks with Python's jsonschema, which leaves formats alone by default.
+const require = createRequire(import.meta.url);
+const options: Options = { strict: false, logger: false, validateFormats: false };
+
+/** A schema that is none refuses every value, as in the official evaluator. */
+export function schemaCheck(schema: Readonly<Record<string, unknown>>): SchemaCheck {
+  const isOld = /draft-0[67]/.test(String(schema["$schema"]));
+  try {
+    const { default: AjvClass } = require(isOld ? "ajv" : "ajv/dist/2020.js") as { default: new (options: Options) => Ajv };
+    const { $schema: _, ...own } = schema;
+    const ajv = new AjvClass(options);
+    const validate = ajv.compile(own);
+    return (value) => (validate(value) ? undefined : ajv.errorsText(validate.errors, { dataVar: "reply" }));
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return () => `the schema itself cannot be used: ${why}`;
+  }
+}
+
+/**
+ * As the published scores are counted: a Python literal counts as JSON, True, 1 and 1.0 are equal, and only an object can
+ * pass; of a list each entry is checked against the schema before it fails all the same.
+ */
+export function officialJsonScore(reply: string, check: SchemaCheck, reference: PythonValue): Outcome {
+  const value = read(reply.trim(), readJsonOrLiteral);
+  if (typeof value === "string") return failed(value);
+  const problem = (isList(value.read) ? value.read : [value.read]).map((item) => check(toJson(item))).find((found) => found !== undefined);
+  if (problem !== undefined) return failed(`The schema is not satisfied: ${problem}.`);
+  if (!isDict(value.read) || !isDict(reference)) return failed(`Expected an object but received ${show(value.read)}.`);
+  return compare(value.read, reference, pythonEquals);
+}
+
+/** Corrected: JSON alone counts, of whatever type the reference is, and true is not 1. */
+export function correctedJsonScore(reply: string, check: SchemaCheck, reference: PythonValue): Outcome {
+  const value = read(reply.trim(), readJson);
+  if (typeof value === "string") return failed(value);
+  const problem = check(toJson(value.read));
+  if (problem !== undefined) return failed(`The schema is not satisfied: ${problem}.`);
+  if (isDict(value.read) && isDict(reference)) return compare(value.read, reference, jsonEquals);
+  return jsonEquals(value.read, reference) ? passed : failed(`Expected ${show(reference)} but received ${show(value.read)}.`);
+}
+
+function read(text: string, reader: (text: string) => PythonValue): string | { readonly read: PythonValue } {
+  try {
+    return { read: reader(text) };
+  } catch (error) {
+    if (!(error instanceof PythonSyntaxError)) throw error;
+    return `The reply is not JSON: ${error.message}.`;
+  }
+}
+
+function compare(value: ReadonlyMap<string, PythonValue>, reference: ReadonlyMap<string, PythonValue>, equals: typeof pythonEquals): Outcome {
+  for (const key of value.keys()) if (!reference.has(key)) return failed(`${key} is not in the reference.`);
+  for (const [key, expected] of reference) {
+    const received = value.get(key);
+    if (received === undefined) return failed(`${key} is missing.`);
+    if (!equals(received, expected)) return failed(`${key} is ${show(received)}, expected ${show(expected)}.`);
+  }
+  return passed;
+}

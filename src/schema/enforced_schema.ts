@@ -1,0 +1,250 @@
+// The part of a schema that is enforced while the model writes: rewritten into the few keywords whose meaning the engine shares
+// with the checker, with a list of everything that had to be left out. What is left out makes the schema wider, never narrower.
+import type { EnforcedSchema } from "../engine/engine.js";
+import { areDisjoint } from "./disjoint_schemas.js";
+import { enforceArray, enforceNumber, enforceObject, enforceString, type KeywordWriter } from "./enforced_values.js";
+import { keywords, refusesSomething } from "./enforced_keywords.js";
+import { isObject, put, type JsonSchema } from "./json_schema.js";
+import type { Dialect } from "./schema_compiler.js";
+import { SchemaReferences } from "./schema_references.js";
+
+/** A keyword that is checked after the model has written, and not (or not wholly) enforced before. */
+export interface UnenforcedKeyword {
+  /** Where the schema with the keyword stands, beginning with the name of the whole: `schema.properties.email`. */
+  readonly path: string;
+  readonly keyword: string;
+  /** Why, as half a sentence. */
+  readonly reason: string;
+}
+
+export interface EnforcedReading {
+  readonly schema: EnforcedSchema;
+  /** Paths are relative to the schema: `.properties.email`, and empty for the schema itself. */
+  readonly unenforced: readonly UnenforcedKeyword[];
+}
+
+/** Branches that one place may have when its alternatives are multiplied out. */
+const mostBranches = 1_024;
+
+const inPlace: readonly string[] = ["$ref", "allOf", "anyOf", "oneOf"];
+const partKeywords: readonly string[] = ["properties", "patternProperties", "additionalProperties", "items", "prefixItems", "additionalItems", "unevaluatedProperties", "unevaluatedItems"];
+
+export function enforcedPart(schema: JsonSchema, dialect: Dialect): EnforcedReading {
+  return new SchemaReader(schema, dialect).read();
+}
+
+type Node = Record<string, unknown>;
+
+/** One of several schemas that all hold in the same place. */
+interface Source {
+  readonly keyword: string;
+  readonly schemas: readonly unknown[];
+  readonly write: (result: Node, isShared: boolean) => void;
+}
+
+class SchemaReader {
+  readonly #root: JsonSchema;
+  readonly #dialect: Dialect;
+  readonly #references: SchemaReferences;
+  readonly #unenforced = new Map<string, UnenforcedKeyword>();
+  readonly #definitions: Node = {};
+  readonly #names = new Map<string, string>();
+
+  constructor(root: JsonSchema, dialect: Dialect) {
+    this.#root = root;
+    this.#dialect = dialect;
+    this.#references = new SchemaReferences(root);
+  }
+
+  read(): EnforcedReading {
+    const schema = this.#schema(this.#root, "", false);
+    const whole = isObject(schema) && Object.keys(this.#definitions).length > 0 ? { ...schema, $defs: this.#definitions } : schema;
+    return { schema: whole, unenforced: [...this.#unenforced.values()] };
+  }
+
+  #leaveOut(path: string, keyword: string, reason: string): void {
+    const key = `${path} ${keyword}`;
+    // A schema that is referred to is read once for each kind of place.
+    if (!this.#unenforced.has(key)) this.#unenforced.set(key, { path, keyword, reason });
+  }
+
+  /** `isShared`: other schemas hold in the same place. */
+  #schema(value: unknown, path: string, isShared: boolean): EnforcedSchema {
+    if (!isObject(value)) return value !== false;
+    const schema = unevaluatedAsPlain(value);
+    this.#listUnenforced(schema, path);
+    if (schema["not"] === true || (isObject(schema["not"]) && Object.keys(schema["not"]).length === 0)) return false;
+    const sources = this.#sources(schema, path);
+    const kept = this.#compatible(value, sources, path);
+    const result: Node = {};
+    for (const source of kept) source.write(result, isShared || kept.length > 1);
+    return result;
+  }
+
+  #listUnenforced(schema: Node, path: string): void {
+    for (const keyword of Object.keys(schema)) {
+      const treatment = keywords[this.#dialect][keyword];
+      if (treatment === undefined) {
+        if (!keyword.startsWith("x-")) this.#leaveOut(path, keyword, `is no keyword of JSON Schema ${this.#dialect}: nothing checks it either`);
+      } else if (treatment === "checked" && refusesSomething(keyword, schema)) {
+        const isNever = keyword === "not" && (schema["not"] === true || (isObject(schema["not"]) && Object.keys(schema["not"]).length === 0));
+        if (!isNever) this.#leaveOut(path, keyword, "has no form that can be enforced");
+      }
+    }
+  }
+
+  /** Everything that holds in one place, the schema's own keywords first. */
+  #sources(schema: Node, path: string): Source[] {
+    const sources: Source[] = [];
+    const own: Node = {};
+    const writer = (isShared: boolean): KeywordWriter => ({
+      dialect: this.#dialect,
+      isShared,
+      set: (keyword, value) => put(own, keyword, value),
+      leaveOut: (keyword, reason) => this.#leaveOut(path, keyword, reason),
+      schema: (inner, where) => this.#schema(inner, path + where, false),
+    });
+    sources.push({
+      keyword: "type",
+      schemas: [],
+      write: (result, isShared) => {
+        const into = writer(isShared);
+        const types = typesWith(schema);
+        if (types !== undefined) into.set("type", types);
+        for (const keyword of ["const", "enum"]) if (keyword in schema) into.set(keyword, schema[keyword]);
+        for (const enforce of [enforceNumber, enforceString, enforceArray, enforceObject]) enforce(schema, into);
+        for (const [keyword, value] of Object.entries(own)) put(result, keyword, value);
+      },
+    });
+    const all = (result: Node, inner: unknown) => put(result, "allOf", [...(result["allOf"] as unknown[] | undefined ?? []), inner]);
+    const { $ref } = schema;
+    if (typeof $ref === "string") {
+      const target = this.#references.resolve($ref);
+      if (target === undefined) this.#leaveOut(path, "$ref", "leads where it cannot be followed");
+      else if (this.#references.loops(target.schema)) this.#leaveOut(path, "$ref", "leads back to itself without going deeper");
+      else sources.push({ keyword: "$ref", schemas: [target.schema], write: (result, isShared) => put(result, "$ref", this.#definition(target.schema, target.path, isShared)) });
+    }
+    const list = (keyword: string) => (Array.isArray(schema[keyword]) ? schema[keyword] as unknown[] : []);
+    list("allOf").forEach((inner, index) => {
+      sources.push({ keyword: "allOf", schemas: [inner], write: (result, isShared) => all(result, this.#schema(inner, `${path}.allOf[${index}]`, isShared)) });
+    });
+    for (const keyword of ["anyOf", "oneOf"]) {
+      const branches = list(keyword);
+      if (branches.length === 0) continue;
+      if (keyword === "oneOf" && !this.#areDisjoint(branches)) this.#leaveOut(path, "oneOf", "is enforced as anyOf: its branches may overlap");
+      sources.push({
+        keyword,
+        schemas: branches,
+        write: (result, isShared) => all(result, { anyOf: branches.map((inner, index) => this.#schema(inner, `${path}.${keyword}[${index}]`, isShared)) }),
+      });
+    }
+    return sources.filter(({ keyword }) => keyword !== "type" || hasOwnKeywords(schema) || sources.length === 1);
+  }
+
+  /**
+   * The sources that can be intersected: an engine cannot where a schema is intersected inside of itself, where two of them
+   * recur, or where alternatives multiply beyond measure. The first ones stay.
+   */
+  #compatible(place: Node, sources: readonly Source[], path: string): readonly Source[] {
+    if (sources.length < 2) return sources;
+    const circling = this.#references.recurs(place) && this.#references.reaches(place, place) ? sources.find((source) => this.#circles(place, source)) : undefined;
+    if (circling !== undefined) {
+      // The engine cannot intersect what it has not finished reading; that source says more than what stands beside it.
+      const refersHere = circling.keyword === "$ref" || circling.schemas.some(refersInPlace);
+      return sources.filter((source) => {
+        const isKept = source === circling || (!refersHere && source.keyword !== "$ref" && !this.#hasParts(place, source));
+        if (!isKept) this.#leaveOut(path, source.keyword, "stands beside a reference to a schema that it is part of");
+        return isKept;
+      });
+    }
+    let recurring = 0;
+    let branches = 1;
+    return sources.filter(({ keyword, schemas }) => {
+      const recurs = schemas.some((schema) => this.#references.recurs(schema));
+      // A list of alternatives alone may be long: only what is multiplied counts.
+      const width = keyword === "type" ? valuesIn(place) : schemas.reduce<number>((sum, schema) => sum + this.#width(schema, 0), 0);
+      if ((recurs && recurring > 0) || (width > 1 && branches > 1 && branches * width > mostBranches)) {
+        this.#leaveOut(path, keyword, recurs ? "recurs, as another schema in its place does" : "multiplies the alternatives of its place");
+        return false;
+      }
+      recurring += recurs ? 1 : 0;
+      branches *= width;
+      return true;
+    });
+  }
+
+  /** How many alternatives hold in the place of a schema. */
+  #width(schema: unknown, depth: number): number {
+    if (!isObject(schema) || depth > 16) return 1;
+    const { $ref, allOf, anyOf, oneOf } = schema;
+    const target = typeof $ref === "string" ? this.#references.resolve($ref)?.schema : undefined;
+    const all = [target, ...(Array.isArray(allOf) ? allOf as unknown[] : [])].map((inner) => this.#width(inner, depth + 1));
+    const any = [anyOf, oneOf].map((list) => (Array.isArray(list) ? list.reduce<number>((sum, inner) => sum + this.#width(inner, depth + 1), 0) : 1));
+    return [...all, ...any].reduce((product, width) => Math.min(Number.MAX_SAFE_INTEGER, product * width), valuesIn(schema));
+  }
+
+  /** Whether following references from a source leads back to the place. */
+  #circles(place: Node, { keyword, schemas }: Source): boolean {
+    if (keyword !== "type") return schemas.some((schema) => this.#references.reaches(schema, place));
+    const { $ref: _, allOf: _all, anyOf: _any, oneOf: _one, ...own } = place;
+    return this.#references.reaches(own, place);
+  }
+
+  /** Whether a source says something of the parts of a value, where another may refer to what is being read. */
+  #hasParts(place: Node, { keyword, schemas }: Source): boolean {
+    const said = keyword === "type" ? [place] : schemas;
+    return said.some((schema) => isObject(schema) && Object.entries(schema).some(([key, value]) => (keyword === "type" && inPlace.includes(key) ? false
+      : partKeywords.includes(key) || (["const", "enum"].includes(key) && [value].flat().some((one) => typeof one === "object" && one !== null))
+      || (inPlace.includes(key) && (key === "$ref" || (Array.isArray(value) && value.some((inner) => this.#hasParts(place, { keyword: key, schemas: [inner], write: () => {} }))))))));
+  }
+
+  #areDisjoint(branches: readonly unknown[]): boolean {
+    if (branches.length > mostBranches) return false;
+    return branches.every((one, index) => branches.slice(index + 1).every((other) => areDisjoint(one, other, this.#references)));
+  }
+
+  /** A schema that is referred to is written once, or twice where it stands alone here and shares its place there. */
+  #definition(schema: unknown, path: string, isShared: boolean): string {
+    const key = `${isShared ? "shared" : "alone"} ${path}`;
+    let name = this.#names.get(key);
+    if (name === undefined) {
+      name = `d${this.#names.size}`;
+      this.#names.set(key, name);
+      this.#definitions[name] = this.#schema(schema, path, isShared);
+    }
+    return `#/$defs/${name}`;
+  }
+}
+
+/** Its reference, or one of its alternatives', holds in its own place. */
+function refersInPlace(schema: unknown): boolean {
+  if (!isObject(schema)) return false;
+  return "$ref" in schema || [schema["allOf"], schema["anyOf"], schema["oneOf"]].some((list) => Array.isArray(list) && list.some(refersInPlace));
+}
+
+const valuesIn = (schema: Node): number => (Array.isArray(schema["enum"]) ? Math.max(1, schema["enum"].length) : 1);
+
+/** OpenAPI's `nullable`, which the checker knows, is one more type. */
+function typesWith({ type, nullable }: Node): unknown {
+  if (type === undefined || nullable !== true) return type;
+  return [...new Set([type, "null"].flat())];
+}
+
+function hasOwnKeywords(schema: Node): boolean {
+  return Object.keys(schema).some((keyword) => !inPlace.includes(keyword) && (keywords["2020-12"][keyword] === "enforced" || keyword === "additionalItems"));
+}
+
+/** Where nothing in the same place evaluates anything, `unevaluated…` says what `additional…` does. */
+function unevaluatedAsPlain(schema: Node): Node {
+  if (["$ref", "allOf", "anyOf", "oneOf", "if", "dependentSchemas", "$dynamicRef", "not"].some((keyword) => keyword in schema)) return schema;
+  const { unevaluatedProperties, unevaluatedItems, ...plain } = schema;
+  if (unevaluatedProperties !== undefined && !("additionalProperties" in plain)) plain["additionalProperties"] = unevaluatedProperties;
+  else if (unevaluatedProperties !== undefined) plain["unevaluatedProperties"] = unevaluatedProperties;
+  if (unevaluatedItems !== undefined && !("items" in plain) && !("contains" in plain)) plain["items"] = unevaluatedItems;
+  else if (unevaluatedItems !== undefined) plain["unevaluatedItems"] = unevaluatedItems;
+  return plain;
+}
+
+export const withName = (name: string, unenforced: readonly UnenforcedKeyword[]): UnenforcedKeyword[] =>
+  unenforced.map(({ path, keyword, reason }) => ({ path: name + path, keyword, reason }));
+

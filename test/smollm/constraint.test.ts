@@ -1,0 +1,89 @@
+// Calls and JSON of a real model that is too small to write them unaided: held to them, they cannot come out wrong.
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { z } from "zod";
+import { load, tool, type Model, type ReplyEvent } from "../../src/index.js";
+
+let model: Model;
+beforeAll(async () => {
+  model = await load("smollm2", { format: "hermes", prefixFolder: false });
+});
+afterAll(() => model.close());
+
+const add = tool({
+  name: "add", description: "Adds two numbers",
+  parameters: { type: "object", properties: { a: { type: "number", minimum: 0, maximum: 1000 }, b: { type: "number", minimum: 0, maximum: 1000 } }, required: ["a", "b"], additionalProperties: false },
+  run: ({ a, b }) => a + b,
+});
+const person = z.strictObject({ name: z.string().max(20), age: z.int().min(0).max(150), kind: z.enum(["human", "robot"]) });
+
+test("a required call is made, runs, and the reply ends; its events stream name first", async () => {
+  const events: ReplyEvent[] = [];
+  for await (const event of model.reply("What is 17 plus 25?", { tools: [add], toolChoice: "required", parallelToolCalls: false, maxTokens: 120, seed: 1 })) events.push(event);
+  const kinds = events.map(({ type }) => type);
+  expect(kinds[0]).toBe("tool-call-start");
+  expect(kinds.filter((type) => type === "tool-call")).toHaveLength(1);
+  expect(events.find(({ type }) => type === "tool-call")).toMatchObject({ name: "add", repaired: false });
+  expect(events.find(({ type }) => type === "tool-result")).toMatchObject({ result: expect.any(Number) as unknown });
+  const finish = events.at(-1);
+  if (finish?.type !== "finish") throw new Error("no finish");
+  expect(finish.rounds.length).toBeGreaterThan(1);
+  expect(finish.rounds[1]!.usage.cachedTokens).toBeGreaterThan(finish.rounds[0]!.usage.promptTokens);
+});
+
+test.each(["name-first", "arguments-first", "either"] as const)("with callOrder %s every call parses and validates", async (callOrder) => {
+  for (let seed = 0; seed < 4; seed++) {
+    const tools = [tool({ ...add, run: undefined })];
+    const { toolCalls, finishReason, incomplete } = await model.reply("Add 2 and 3, and 4 and 5.", { tools, toolChoice: "required", callOrder, seed, temperature: 1.5, maxTokens: 200 });
+    if (incomplete) expect(finishReason).toBe("length");
+    else expect(toolCalls.length).toBeGreaterThan(0);
+    for (const call of toolCalls) expect([call.name, call.problem]).toEqual(["add", undefined]);
+    // The limit may fall between a call's JSON and its closing tag.
+    if (!incomplete) expect(toolCalls.every(({ repaired }) => !repaired)).toBe(true);
+  }
+});
+
+test("a named tool is the one that is called", async () => {
+  const say = tool({ name: "say", parameters: z.strictObject({ text: z.string().max(10) }) });
+  const { toolCalls } = await model.reply("What is 1 plus 1?", { tools: [tool({ ...add, run: undefined }), say], toolChoice: { name: "say" }, parallelToolCalls: false, maxTokens: 100 });
+  expect(toolCalls.map(({ name }) => name)).toEqual(["say"]);
+});
+
+describe("JSON by schema", () => {
+  test("fits at any temperature, and streams values that grow into it", async () => {
+    for (let seed = 0; seed < 4; seed++) {
+      const reply = model.reply("Anna is 31.", { schema: person, seed, temperature: 1.5, maxTokens: 120 });
+      expect(reply.unenforced).toEqual([]);
+      let last: unknown;
+      for await (const value of reply.valueStream) last = value;
+      expect(person.parse(last)).toEqual((await reply).value);
+      expect((await reply).text).not.toMatch(/^\s|\n/);
+    }
+  });
+
+  test("cut off by the token limit is incomplete, never a success", async () => {
+    const result = await model.reply("Anna is 31.", { schema: person, maxTokens: 5 });
+    expect(result).toMatchObject({ finishReason: "length", incomplete: true, valueProblem: { code: "SCHEMA_MISMATCH" } });
+    expect(result.value).toBeUndefined();
+  });
+
+  test("with tools, a turn is calls or the object, and never free text", async () => {
+    for (let seed = 0; seed < 3; seed++) {
+      const { text, value, toolCalls, incomplete } = await model.reply("Add 1 and 2 for Anna, who is 31.", { tools: [tool({ ...add, run: undefined })], schema: person, seed, temperature: 1, maxTokens: 200 });
+      if (toolCalls.length > 0) expect(text).toBe("");
+      else if (!incomplete) expect(person.parse(value)).toEqual(JSON.parse(text));
+    }
+  });
+});
+
+describe("complete", () => {
+  test("a regular expression is matched whole", async () => {
+    const { text } = await model.complete("The date of the moon landing: ", { regex: "\\d{4}-(0[1-9]|1[0-2])-[0-3]\\d", seed: 1 });
+    expect(text).toMatch(/^\d{4}-(0[1-9]|1[0-2])-[0-3]\d$/);
+  });
+
+  test("a grammar is kept to, and one that does not compile fails the reply in words", async () => {
+    const { text } = await model.complete("Is the sky blue? ", { grammar: 'start: "yes" | "no"' });
+    expect(["yes", "no"]).toContain(text);
+    await expect(model.complete("x", { grammar: "start: undefined_rule" })).rejects.toMatchObject({ name: "CaduceusError" });
+  });
+});

@@ -1,0 +1,64 @@
+// Further calls whose tag the model left out, behind one that has it: taken only when asked for.
+import { describe, expect, test } from "vitest";
+import { FurtherCall } from "../../../src/format/hermes/further_call.js";
+import { parseReply, ReplyParser } from "../../../src/format/hermes/index.js";
+import { everySplit, parseInPieces } from "../../support/parser/reply_pieces.js";
+
+const tools = [{ name: "add", parameters: { type: "object", properties: { a: { type: "number" } }, required: ["a"] } }];
+const options = { tools, untaggedCalls: "accept" } as const;
+const json = (a: number) => `{"name": "add", "arguments": {"a": ${a}}}`;
+const tagged = (a: number) => `<tool_call>\n${json(a)}\n</tool_call>`;
+const mended = (a: number) => ({ name: "add", arguments: { a }, repaired: true });
+const whole = (a: number) => ({ name: "add", arguments: { a } });
+
+describe("taken", () => {
+  test.each([
+    ["with its closing tag", `${tagged(1)}\n${json(2)}\n</tool_call>`, [whole(1), mended(2)]],
+    ["without it, at the end", `${tagged(1)}\n${json(2)}`, [whole(1), mended(2)]],
+    ["three of them", `${tagged(1)}\n${json(2)}\n</tool_call>\n${json(3)}\n</tool_call>`, [whole(1), mended(2), mended(3)]],
+    ["arguments first, with other white space", `${tagged(1)}\n\n  { "arguments": {"a": 2}, "name": "add"}\n</tool_call>`, [whole(1), mended(2)]],
+    ["between tagged ones", `${tagged(1)}\n${json(2)}\n</tool_call>\n${tagged(3)}`, [whole(1), mended(2), whole(3)]],
+  ])("%s", (_, text, calls) => {
+    expect(parseReply(text, options)).toEqual({ content: "", calls });
+    for (const pieces of everySplit(text)) expect(parseInPieces(pieces, options).reply).toEqual({ content: "", calls });
+  });
+});
+
+describe("left as text", () => {
+  test.each([
+    ["on the same line", `${tagged(1)} ${json(2)}`],
+    ["another object", `${tagged(1)}\n{"city": "Paris"}`],
+    ["a key that only begins like one", `${tagged(1)}\n{"names": 1}`],
+    ["behind text", `${tagged(1)}\nAnd ${json(2)}`],
+    ["the beginning of one at the end", `${tagged(1)}\n{"nam`],
+  ])("%s", (_, text) => {
+    for (const pieces of everySplit(text)) {
+      const { reply } = parseInPieces(pieces, options);
+      expect(reply.calls).toEqual([whole(1)]);
+      expect(reply.content.trim()).toBe(text.slice(tagged(1).length).trim());
+    }
+  });
+
+  test("without the option", () => {
+    expect(parseReply(`${tagged(1)}\n${json(2)}`, { tools }).calls).toEqual([whole(1)]);
+  });
+});
+
+test("a broken further call is reported as the model wrote it", () => {
+  const parser = new ReplyParser(options);
+  parser.push(`${tagged(1)}\n{"name" "add"}\n</tool_call>`);
+  expect(parser.end()).toMatchObject({ calls: [whole(1)], malformed: 1 });
+  expect(parser.malformedTexts[0]).not.toContain("supplied");
+  expect(parser.suppliedTags).toBe(true);
+});
+
+test.each(["\n", " ", "</tool_call>", "</tool_call>\n{", "<", '{"name"'])("a megabyte of %j is passed on in linear time", (piece) => {
+  const text = `</tool_call>${piece.repeat(Math.ceil(1_000_000 / piece.length))}`;
+  const begun = performance.now();
+  const filter = new FurtherCall();
+  let passed = "";
+  for (let at = 0; at < text.length; at += 4096) passed += filter.feed(text.slice(at, at + 4096));
+  passed += filter.end();
+  expect(passed.length).toBeGreaterThanOrEqual(text.length);
+  expect(performance.now() - begun).toBeLessThan(10_000);
+});
