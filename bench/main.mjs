@@ -1,43 +1,71 @@
-// `npm run bench`: ratios against llama.cpp's own tools, taken in turn on this machine. Absolute figures are noise here.
+// `npm run bench`: ratios against llama.cpp's own tools and the other packages for Node, taken in turn on this machine.
+// Absolute figures are noise here.
 //
-//   npm run bench -- [--rows decode,prefill,…] [--runs N] [--model PATH] [--json FILE]
+//   npm run bench -- [--rows decode,streams,…] [--runs N] [--model PATH | --shape 7b] [--json FILE] [--markdown FILE]
 import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
+import path from "node:path";
 import { command, setUp } from "../scripts/setup.mjs";
+import { testModels } from "../scripts/setup/steps.mjs";
+import { SetupError } from "../scripts/setup/run_logged.mjs";
 import { describeMachine, waitUntilQuiet } from "./machine.mjs";
 import { printTable } from "./report.mjs";
-import { cancelRow } from "./rows/cancel.mjs";
-import { decodeRow, prefillRow } from "./rows/one_stream.mjs";
-import { loadRow } from "./rows/load.mjs";
 
-/** @typedef {import("./report.mjs").Row} Row */
-/** @typedef {{ model: string, runs: number }} Settings */
+/** @typedef {{ model: string, threads: number, runs: number }} Settings */
 
-/** @satisfies {Record<string, (settings: Settings) => Promise<Row>>} */
-const rows = { decode: decodeRow, prefill: prefillRow, load: loadRow, cancel: cancelRow };
+const names = /** @type {const} */ (["decode", "prefill", "streams", "intruder", "firstToken", "fullCache", "busyMain", "cancel", "footprint", "loadBlock"]);
+
+/** @returns {Promise<Record<typeof names[number], (settings: Settings) => Promise<import("./report.mjs").Row[]>>>} */
+async function allRows() {
+  // Only now: they need the built library.
+  const [oneStream, streams, firstToken, underLoad, footprint] = await Promise.all([
+    import("./rows/one_stream.mjs"), import("./rows/streams.mjs"), import("./rows/first_token.mjs"), import("./rows/under_load.mjs"), import("./rows/footprint.mjs"),
+  ]);
+  return { ...oneStream, ...streams, ...firstToken, ...underLoad, ...footprint };
+}
 
 const { values } = parseArgs({
-  options: { rows: { type: "string" }, runs: { type: "string", default: "5" }, model: { type: "string", default: "smollm2" }, json: { type: "string" } },
+  options: {
+    rows: { type: "string", default: names.join(",") }, runs: { type: "string", default: "5" }, model: { type: "string", default: "smollm2" },
+    shape: { type: "string" }, json: { type: "string" }, markdown: { type: "string" }, help: { type: "boolean", short: "h" },
+  },
 });
 
 await command(async () => {
+  if (values.help) {
+    process.stdout.write(`npm run bench -- [--rows ${names.join(",")}] [--runs 5] [--model PATH | --shape 7b] [--json FILE] [--markdown FILE]\n`);
+    return;
+  }
+  const chosen = values.rows.split(",");
+  const unknown = chosen.find((name) => !names.some((known) => known === name));
+  if (unknown !== undefined) throw new SetupError(`Expected rows among ${names.join(", ")} but received ${unknown}.`);
+  const runs = Number(values.runs);
+  if (!Number.isInteger(runs) || runs < 1) throw new SetupError(`Expected a whole number of at least 1 for --runs but received ${values.runs}.`);
+  if (values.shape !== undefined && values.shape !== "7b") throw new SetupError(`Expected 7b for --shape but received ${values.shape}.`);
+
   await setUp("bench");
   const { resolveModel } = await import("../dist/files/index.js");
-  const { path } = await resolveModel(values.model);
-  const chosen = values.rows?.split(",") ?? Object.keys(rows);
-  const unknown = chosen.find((name) => !Object.hasOwn(rows, name));
-  if (unknown !== undefined) throw new Error(`Expected rows among ${Object.keys(rows).join(", ")} but received ${unknown}.`);
+  const model = values.shape ? await (await testModels()).cachedModel({ shape: "7b", added: "control" }) : (await resolveModel(values.model)).path;
+  const { load } = await import("caduceus");
+  const loaded = await load(model, { contextSize: 512 });
+  const { threads } = loaded.info;
+  await loaded.close();
 
   const machine = describeMachine();
-  process.stderr.write(`${machine.summary}, model ${path.split("/").at(-1)}\n`);
-  await waitUntilQuiet();
-  /** @type {Row[]} */
+  process.stderr.write(`${machine.summary}, ${threads} threads, model ${path.basename(model)}\n`);
+  const rows = await allRows();
+  /** @type {import("./report.mjs").Row[]} */
   const results = [];
   for (const name of chosen) {
+    await waitUntilQuiet();
     process.stderr.write(`${name} …\n`);
-    results.push(await rows[/** @type {keyof typeof rows} */ (name)]({ model: path, runs: Number(values.runs) }));
+    const measured = await rows[/** @type {typeof names[number]} */ (name)]({ model, threads, runs });
+    process.stderr.write(printTable(measured));
+    results.push(...measured);
+    // After each row: what is measured stays, whatever comes later.
+    if (values.json) await writeFile(values.json, `${JSON.stringify({ machine, threads, model: path.basename(model), rows: results }, null, 2)}\n`);
+    if (values.markdown) await writeFile(values.markdown, printTable(results));
   }
   process.stdout.write(printTable(results));
-  if (values.json) await writeFile(values.json, `${JSON.stringify({ machine, model: path.split("/").at(-1), rows: results }, null, 2)}\n`);
-  if (results.some((row) => row.met === false)) process.exitCode = 1;
+  if (results.some((row) => row.claims.some(({ met }) => !met))) process.exitCode = 1;
 });

@@ -16,8 +16,8 @@ const file = `<tool_call>\n${JSON.stringify({ name: "write_file", arguments: { p
 const ordinary = { prose, "prose and calls": prose.repeat(12) + call, "calls only": call, "long arguments": prose + file };
 
 const megabyte = 1024 * 1024;
-const fill = (unit, size) => unit.repeat(Math.ceil(size / unit.length)).slice(0, size);
 
+/** @param {number} runs @param {() => void} run */
 function best(runs, run) {
   let fastest = Infinity;
   for (let i = 0; i < runs; i++) {
@@ -28,6 +28,7 @@ function best(runs, run) {
   return fastest;
 }
 
+/** @param {string} text @param {number} size */
 function parseChunks(text, size) {
   const parser = new ReplyParser({ tools });
   for (let i = 0; i < text.length; i += size) parser.push(text.slice(i, i + size));
@@ -37,7 +38,7 @@ function parseChunks(text, size) {
 console.log("ordinary text, MB/s".padEnd(32), "one piece", "64 KiB", "32 characters", "4 characters");
 for (const [name, unit] of Object.entries(ordinary)) {
   const text = unit.repeat(Math.ceil((4 * megabyte) / unit.length));
-  const rate = (ms) => (text.length / megabyte / (ms / 1000)).toFixed(0);
+  const rate = (/** @type {number} */ ms) => (text.length / megabyte / (ms / 1000)).toFixed(0);
   console.log(
     name.padEnd(32),
     rate(best(5, () => parseReply(text, { tools }))).padStart(9),
@@ -53,7 +54,7 @@ for (const [name, make] of process.argv.includes("--ordinary") ? [] : Object.ent
   const large = make(megabyte);
   const row = [];
   for (const size of [Infinity, 1]) {
-    const run = (text) => () => (size === 1 ? parseChunks(text, 1) : parseReply(text, { tools }));
+    const run = (/** @type {string} */ text) => () => (size === 1 ? parseChunks(text, 1) : parseReply(text, { tools }));
     const a = best(3, run(small));
     const b = best(3, run(large));
     row.push(a.toFixed(1).padStart(7), b.toFixed(1).padStart(6), (b / a).toFixed(1).padStart(5));

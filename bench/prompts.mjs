@@ -1,15 +1,22 @@
-// Prompts of an exact length that no cache has seen, and options under which a model never ends by itself.
+// Prompts that no cache has seen, in words that most vocabularies hold as one token each.
 
-/** @param {import("caduceus").Model} model @param {number} tokens */
-export function randomPrompt(model, tokens) {
-  const { vocabularySize, bosToken } = model.info;
-  const ids = Array.from({ length: tokens }, () => 300 + Math.floor(Math.random() * (vocabularySize - 1000)));
-  // Counted as llama-bench counts: BOS, where there is one, is the first of them.
-  if (bosToken !== undefined) ids[0] = bosToken;
-  return [{ tokens: ids }];
+const words = ("time year people way day man thing woman life child world school state family student group country problem hand part place case week company " +
+  "system program question work government number night point home water room mother area money story fact month lot right study book eye job word business issue side kind head house service friend father power hour game line end member law car city").split(" ");
+
+let made = 0;
+
+/** About that many tokens; no two begin alike. @param {number} tokens */
+export function newPrompt(tokens) {
+  made++;
+  return `${made} ${Math.random().toString(36).slice(2, 8)}:${moreWords(tokens - 8)}`;
 }
 
-/** @param {import("caduceus").Model} model */
-export function neverEnding(model) {
-  return { logitBias: new Map(model.info.endOfGenerationTokens.map((token) => [token, -Infinity])) };
+/** @param {number} tokens */
+export function moreWords(tokens) {
+  let text = "";
+  for (let n = 0; n < tokens; n++) text += ` ${words[Math.floor(Math.random() * words.length)]}`;
+  return text;
 }
+
+/** @param {number} count @param {number} tokens */
+export const newPrompts = (count, tokens) => Array.from({ length: count }, () => newPrompt(tokens));

@@ -1,57 +1,51 @@
-// Medians, spreads and the table they stand in.
+// What a row says, and the table the rows stand in.
+import { median, ratio } from "./figures.mjs";
 
 /**
+ * @typedef {object} Claim
+ * @property {string} text what is promised
+ * @property {number} value
+ * @property {boolean} met
+ *
  * @typedef {object} Row
  * @property {string} name
- * @property {string} ours what was measured here, with its unit and spread
- * @property {string} theirs what it is compared with
- * @property {string} ratio
- * @property {string} target
- * @property {boolean | undefined} met
- * @property {unknown} [figures] every single figure, for the JSON file
+ * @property {string} unit of the figures
+ * @property {import("./figures.mjs").Figures} figures every single one, by who was measured
+ * @property {Claim[]} claims
  */
 
-/** @param {readonly number[]} values */
-export function median(values) {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const upper = /** @type {number} */ (sorted[middle]);
-  return sorted.length % 2 === 1 ? upper : (upper + /** @type {number} */ (sorted[middle - 1])) / 2;
+/** @param {string} text @param {number | undefined} value @param {(value: number) => boolean} holds @returns {Claim[]} */
+export function claim(text, value, holds) {
+  return value === undefined ? [] : [{ text, value, met: holds(value) }];
 }
 
-/** @param {readonly number[]} values @param {number} share */
-export function percentile(values, share) {
-  const sorted = [...values].sort((a, b) => a - b);
-  return /** @type {number} */ (sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)]);
+/** That caduceus has at least so many times the other's. @param {import("./figures.mjs").Figures} figures @param {string} other @param {number} least */
+export function atLeast(figures, other, least) {
+  return claim(`≥ ${least} × ${other}`, ratio(figures, "caduceus", other), (value) => value >= least);
 }
 
-/** Median, and in brackets the smallest and the largest. @param {readonly number[]} values @param {string} unit */
-export function spread(values, unit) {
-  const digits = median(values) < 10 ? 2 : median(values) < 100 ? 1 : 0;
-  const [low, middle, high] = [Math.min(...values), median(values), Math.max(...values)].map((value) => value.toFixed(digits));
-  return `${middle} ${unit} [${low}–${high}]`;
+/** That caduceus has at most so many times the other's. @param {import("./figures.mjs").Figures} figures @param {string} other @param {number} most */
+export function atMost(figures, other, most) {
+  return claim(`≤ ${most} × ${other}`, ratio(figures, "caduceus", other), (value) => value <= most);
 }
 
-/**
- * Two measurements in turn, A B A B …, and their ratio pair by pair, so that a machine that drifts does not tilt it.
- * @param {number} runs @param {() => Promise<number>} ours @param {() => Promise<number>} theirs
- */
-export async function inTurn(runs, ours, theirs) {
-  /** @type {{ ours: number[], theirs: number[], ratios: number[] }} */
-  const figures = { ours: [], theirs: [], ratios: [] };
-  for (let run = 0; run < runs; run++) {
-    const [a, b] = run % 2 === 0 ? [await ours(), await theirs()] : (await theirs().then(async (value) => [await ours(), value]));
-    figures.ours.push(/** @type {number} */ (a));
-    figures.theirs.push(/** @type {number} */ (b));
-    figures.ratios.push(/** @type {number} */ (a) / /** @type {number} */ (b));
-  }
-  return figures;
+/** Median, and in brackets the smallest and the largest. @param {readonly number[]} values */
+function spread(values) {
+  const middle = median(values);
+  const digits = middle < 1 ? 3 : middle < 10 ? 2 : middle < 100 ? 1 : 0;
+  const [low, high] = [Math.min(...values), Math.max(...values)].map((value) => value.toFixed(digits));
+  return values.length === 1 ? middle.toFixed(digits) : `${middle.toFixed(digits)} [${low}–${high}]`;
 }
 
-/** A Markdown table. @param {readonly Row[]} rows */
+/** A Markdown table: a line a row, a column for each that was measured. @param {readonly Row[]} rows */
 export function printTable(rows) {
-  const lines = rows.map((row) => [row.name, row.ours, row.theirs, row.ratio, row.target, row.met === undefined ? "" : row.met ? "yes" : "NO"]);
-  const all = [["what", "caduceus", "against", "ratio", "target", "met"], ...lines];
+  const columns = [...new Set(rows.flatMap(({ figures }) => Object.keys(figures)))];
+  const lines = rows.map(({ name, unit, figures, claims }) => [
+    `${name}, ${unit}`,
+    ...columns.map((column) => (figures[column] ? spread(figures[column]) : "")),
+    claims.map(({ text, value, met }) => `${text}: ${value.toPrecision(3)}${met ? "" : " **missed**"}`).join("; "),
+  ]);
+  const all = [["what", ...columns, "claims"], ...lines];
   const widths = all[0].map((_, column) => Math.max(...all.map((line) => line[column].length)));
   const format = (/** @type {string[]} */ line) => `| ${line.map((cell, column) => cell.padEnd(/** @type {number} */ (widths[column]))).join(" | ")} |\n`;
   return format(all[0]) + format(widths.map((width) => "-".repeat(width))) + lines.map(format).join("");

@@ -4,7 +4,7 @@ import { checkNode, checkTools } from "./setup/check_tools.mjs";
 import { withLock } from "./setup/lock.mjs";
 import { showProgress } from "./setup/progress.mjs";
 import { SetupError } from "./setup/run_logged.mjs";
-import { embeddedModel, hermesTestModel, llamaSource, nativeBuild, packages, typescript } from "./setup/steps.mjs";
+import { embeddedModel, hermesTestModel, llamaSource, nativeBuild, packages, peerPackages, typescript } from "./setup/steps.mjs";
 
 /** @typedef {import("./setup/steps.mjs").Step} Step */
 
@@ -18,7 +18,7 @@ const goals = {
   build,
   start: [...build, embeddedModel],
   test: [...build, nativeBuild({ tests: true }, "native tests"), embeddedModel, hermesTestModel],
-  bench: [...build, nativeBuild({ llamaTools: true }, "llama.cpp's own programs"), embeddedModel, hermesTestModel],
+  bench: [...build, nativeBuild({ llamaTools: true, llamaServer: true }, "llama.cpp's own programs"), peerPackages, embeddedModel],
 };
 
 /** @param {keyof typeof goals} goal */

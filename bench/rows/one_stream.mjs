@@ -1,56 +1,36 @@
-// One conversation against llama-bench: how fast it writes, and how soon it begins.
-import { load } from "caduceus";
+// One conversation: how fast it writes, and how soon it begins.
+import { inTurn, ratio } from "../figures.mjs";
 import { llamaBench } from "../llama_tools.mjs";
-import { inTurn, median, spread } from "../report.mjs";
-import { neverEnding, randomPrompt } from "../prompts.mjs";
+import { newPrompt } from "../prompts.mjs";
+import { atLeast, claim } from "../report.mjs";
+import { everyone, withSubjects } from "../subject.mjs";
+
+/** @typedef {import("../main.mjs").Settings} Settings */
+/** @typedef {import("../report.mjs").Row} Row */
 
 const generatedTokens = 128;
 const promptTokens = 500;
 
-/** Tokens a second as the reader in JavaScript sees them, from the first to the last. @type {(settings: import("../main.mjs").Settings) => Promise<import("../report.mjs").Row>} */
-export async function decodeRow({ model: file, runs }) {
-  const model = await load(file);
-  const { threads, kvType } = model.info;
-  const ours = async () => {
-    let first = 0;
-    let last = 0;
-    let tokens = 0;
-    for await (const event of model.complete(randomPrompt(model, 8), { ...neverEnding(model), maxTokens: generatedTokens, temperature: 0 })) {
-      if (event.type === "finish") tokens = event.usage.generatedTokens;
-      else last = performance.now();
-      first ||= performance.now();
-    }
-    return ((tokens - 1) * 1000) / (last - first);
-  };
-  await ours();
-  const figures = await inTurn(runs, ours, () => llamaBench({ model: file, generatedTokens, threads, kvType }));
-  await model.close();
-  const ratio = median(figures.ratios);
-  return {
-    name: `decode, one stream, ${generatedTokens} tokens`,
-    ours: spread(figures.ours, "tokens/s"), theirs: `llama-bench ${spread(figures.theirs, "tokens/s")}`,
-    ratio: ratio.toFixed(3), target: "≥ 0.95", met: ratio >= 0.95, figures,
-  };
+/** Tokens a second as the reader in JavaScript sees them, from the first to the last. @type {(settings: Settings) => Promise<Row[]>} */
+export async function decode({ model, threads, runs }) {
+  const figures = await withSubjects(everyone, { model, contextSize: 1024, sequences: 1, threads }, (subjects) =>
+    inTurn(runs, {
+      ...Object.fromEntries([...subjects].map(([name, subject]) => [name, async () => (await subject.run("replies", { prompts: [newPrompt(16)], tokens: generatedTokens })).tokensPerSecond])),
+      "llama-bench": () => llamaBench({ model, generatedTokens, threads }),
+    }));
+  const peers = ["node-llama-cpp", "llama.node", "llama-server"].flatMap((peer) => {
+    // As fast as the same code can be, within what one run differs from the next.
+    return claim(`≥ 0.98 × ${peer}`, ratio(figures, "caduceus", peer), (value) => value >= 0.98);
+  });
+  return [{ name: `decode, one stream, ${generatedTokens} tokens`, unit: "tokens/s", figures, claims: [...atLeast(figures, "llama-bench", 0.98), ...peers] }];
 }
 
-/** A prompt that is in no cache, from the call to the first text that arrives. @type {(settings: import("../main.mjs").Settings) => Promise<import("../report.mjs").Row>} */
-export async function prefillRow({ model: file, runs }) {
-  const model = await load(file);
-  const { threads, kvType } = model.info;
-  const ours = async () => {
-    const prompt = randomPrompt(model, promptTokens);
-    const begin = performance.now();
-    const reply = model.complete(prompt, { ...neverEnding(model), maxTokens: 4, temperature: 0, logProbabilities: true });
-    for await (const event of reply) if (event.type === "text") break;
-    return (promptTokens * 1000) / (performance.now() - begin);
-  };
-  await ours();
-  const figures = await inTurn(runs, ours, () => llamaBench({ model: file, promptTokens, threads, kvType }));
-  await model.close();
-  const ratio = median(figures.ratios);
-  return {
-    name: `prefill of ${promptTokens} tokens, first token included`,
-    ours: spread(figures.ours, "tokens/s"), theirs: `llama-bench ${spread(figures.theirs, "tokens/s")}`,
-    ratio: ratio.toFixed(3), target: "≥ 0.90", met: ratio >= 0.9, figures,
-  };
+/** A prompt that is in no cache, from the call to the first text that arrives. @type {(settings: Settings) => Promise<Row[]>} */
+export async function prefill({ model, threads, runs }) {
+  const figures = await withSubjects(everyone, { model, contextSize: 1024, sequences: 1, threads }, (subjects) =>
+    inTurn(runs, {
+      ...Object.fromEntries([...subjects].map(([name, subject]) => [name, async () => (promptTokens * 1000) / (await subject.run("replies", { prompts: [newPrompt(promptTokens)], tokens: 2 })).firstMs])),
+      "llama-bench": () => llamaBench({ model, promptTokens, threads }),
+    }));
+  return [{ name: `prefill of ${promptTokens} tokens, first token included`, unit: "tokens/s", figures, claims: atLeast(figures, "llama-bench", 0.9) }];
 }

@@ -69,7 +69,7 @@ void Engine::cancel(RunId id) {
   {
     std::lock_guard lock(commands_mutex_);
     commands_.push_back(Cancel{id});
-    if (prefilling_ == id) context_->interrupt = true;
+    if (is_prefilling(id)) context_->interrupt = true;
   }
   commands_ready_.notify_one();
 }
@@ -86,7 +86,7 @@ void Engine::release(RunId id) {
   {
     std::lock_guard lock(commands_mutex_);
     commands_.push_back(Release{id});
-    if (prefilling_ == id) context_->interrupt = true;
+    if (is_prefilling(id)) context_->interrupt = true;
   }
   commands_ready_.notify_one();
 }
@@ -153,6 +153,8 @@ void Engine::tick() {
     for (const auto& [run, code, message] : lane.scheduler.expired(now)) fail(*run, code, message);
     worked |= lane.scheduler.admit(now);
     worked |= decode(lane);
+    // Reading may take a second once the last one has written its last token; that one is fetched meanwhile.
+    outbox_.publish();
     worked |= prefill(lane);
   });
   // Beside others at work one branch a tick goes; while nobody works they all do, but for the newest.

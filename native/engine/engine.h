@@ -4,6 +4,7 @@
 // engine interrupts the computation, ends every run with MODEL_CLOSED and joins the thread first.
 #pragma once
 
+#include <algorithm>
 #include <condition_variable>
 #include <functional>
 #include <map>
@@ -73,6 +74,7 @@ class Engine {
   using Command = std::variant<Submit, Cancel, Resume, Release, PrefixFolder::Found>;
 
   void push(Command command);
+  bool is_prefilling(RunId id) const { return std::find(prefilling_.begin(), prefilling_.end(), id) != prefilling_.end(); }
 
   // -- engine thread: commands and ends --
   void loop();
@@ -103,7 +105,8 @@ class Engine {
   // -- engine thread: from tokens to the next token --
   bool decode(Lane& lane);
   bool prefill(Lane& lane);
-  int compute_prompt(Lane& lane, const Run& run);
+  int compute_prompts(Lane& lane, const std::vector<Scheduler::Piece>& pieces);
+  void rewind(Lane& lane, Run& run);
   void sample(Lane& lane, Run& run, int row);
 
   std::unique_ptr<Context> context_;
@@ -115,7 +118,7 @@ class Engine {
   std::condition_variable commands_ready_;
   std::vector<Command> commands_;
   RunId next_id_ = 1;
-  RunId prefilling_ = 0;
+  std::vector<RunId> prefilling_;  // whose cancel interrupts the computation under way
   bool stopping_ = false;
   std::string failure_;  // why the engine cannot go on
 

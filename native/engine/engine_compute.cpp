@@ -30,55 +30,64 @@ bool Engine::decode(Lane& lane) {
 }
 
 bool Engine::prefill(Lane& lane) {
-  const uint32_t most = lane.prefill_rows();
-  Run* run = lane.scheduler.next_to_prefill(most);
-  if (!run) return false;
-  const uint32_t count = std::min(run->remaining(), most);
+  // After a cancel has interrupted several, the next one reads alone: cancels of others never hold it up again and again.
+  const auto pieces = lane.scheduler.next_to_prefill(lane.prefill_rows(), lane.exact || std::exchange(lane.interrupted, false));
+  if (pieces.empty()) return false;
 
   rows_.clear();
-  for (uint32_t i = 0; i < count; ++i) {
-    const uint32_t at = run->computed + i;
-    rows_.push_back({run->tokens[at], static_cast<llama_pos>(at), run->sequence, at + 1 == run->tokens.size()});
+  for (const auto& [run, count] : pieces) {
+    for (uint32_t at = run->computed; at < run->computed + count; ++at) {
+      rows_.push_back({run->tokens[at], static_cast<llama_pos>(at), run->sequence, at + 1 == run->tokens.size()});
+    }
   }
   const auto before = Clock::now();
-  const int result = compute_prompt(lane, *run);
+  const int result = compute_prompts(lane, pieces);
   const double took = milliseconds(Clock::now() - before);
-  run->prompt_ms += took;
+  for (const auto& piece : pieces) piece.run->prompt_ms += took;
   if (result == 2) {
-    // Only llama.cpp knows what of the chunk is left; the cancel or the stop that interrupted is the next command.
-    const llama_pos last = llama_memory_seq_pos_max(llama_get_memory(lane.context.get()), run->sequence);
-    const uint32_t whole = std::min(run->computed, static_cast<uint32_t>(last + 1));
-    lane.cache.truncate(run->sequence, whole);
-    run->computed = whole;
+    lane.interrupted = pieces.size() > 1;
+    for (const auto& piece : pieces) rewind(lane, *piece.run);
     return true;
   }
   if (result != 0) {
-    fail(*run, "ENGINE_FAILED", "llama_decode failed with " + std::to_string(result) + " while it read the prompt.");
+    for (const auto& piece : pieces) fail(*piece.run, "ENGINE_FAILED", "llama_decode failed with " + std::to_string(result) + " while it read the prompt.");
     return true;
   }
-  const double per_row = took / count;
+  const double per_row = took / static_cast<double>(rows_.size());
   lane.prefill_row_ms = lane.prefill_row_ms == 0 ? per_row : 0.5 * lane.prefill_row_ms + 0.5 * per_row;
-  lane.cache.append(run->sequence, std::span(run->tokens).subspan(run->computed, count));
-  run->computed += count;
-  if (run->remaining() == 0) sample(lane, *run, static_cast<int>(count) - 1);
+  int row = 0;
+  for (const auto& [run, count] : pieces) {
+    lane.cache.append(run->sequence, std::span(run->tokens).subspan(run->computed, count));
+    run->computed += count;
+    row += static_cast<int>(count);
+    if (run->remaining() == 0) sample(lane, *run, row - 1);
+  }
   return true;
 }
 
-// The rows, so that a cancel of this run interrupts them.
-int Engine::compute_prompt(Lane& lane, const Run& run) {
+// Only llama.cpp knows what is left of what was interrupted; the cancel or the stop that did it is the next command.
+void Engine::rewind(Lane& lane, Run& run) {
+  const llama_pos last = llama_memory_seq_pos_max(llama_get_memory(lane.context.get()), run.sequence);
+  const uint32_t whole = std::min(run.computed, static_cast<uint32_t>(last + 1));
+  lane.cache.truncate(run.sequence, whole);
+  run.computed = whole;
+}
+
+// The rows, so that a cancel of one of these runs interrupts them.
+int Engine::compute_prompts(Lane& lane, const std::vector<Scheduler::Piece>& pieces) {
   {
     std::lock_guard lock(commands_mutex_);
-    prefilling_ = run.id;
-    const bool cancelled = std::any_of(commands_.begin(), commands_.end(), [&](const Command& command) {
+    for (const auto& piece : pieces) prefilling_.push_back(piece.run->id);
+    const bool cancelled = std::any_of(commands_.begin(), commands_.end(), [this](const Command& command) {
       const auto* cancel = std::get_if<Cancel>(&command);
       const auto* release = std::get_if<Release>(&command);
-      return (cancel && cancel->id == run.id) || (release && release->id == run.id);
+      return (cancel && is_prefilling(cancel->id)) || (release && is_prefilling(release->id));
     });
     context_->interrupt = stopping_ || cancelled;
   }
   const int result = lane.context.decode(rows_);
   std::lock_guard lock(commands_mutex_);
-  prefilling_ = 0;
+  prefilling_.clear();
   context_->interrupt = stopping_;
   return result;
 }

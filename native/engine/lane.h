@@ -22,15 +22,17 @@ struct Lane {
         cache(memory, store, context.cache_tokens(), last_sequence(context), !exact && context.model().can_rewind()),
         scheduler(cache, limits(context, exact)) {}
 
-  // Rows of the next piece of a prompt.
+  // Rows of the next prefill.
   uint32_t prefill_rows() const {
     const uint32_t most = context.batch_size();
     if (exact) return std::min(exact_rows, most);
-    const bool others_decode = scheduler.anyone_decodes();
-    if (prefill_row_ms <= 0) return std::min(others_decode ? 32u : 128u, most);
-    // While others decode, reading may take about two of their ticks; alone, a second, so that newcomers are served.
-    const double budget = others_decode ? 2 * decode_ms : 1000;
-    const uint32_t least = others_decode ? 8 : 32;
+    const size_t decoding = scheduler.decoding();
+    if (prefill_row_ms <= 0) return std::min(decoding > 0 ? 32u : 128u, most);
+    // Alone, reading may take a second, so that newcomers are served. While others decode it may take about two of their
+    // ticks, or one for each that reads, as long as that is too short to be seen.
+    const double for_all = std::min(static_cast<double>(scheduler.reading()) * decode_ms, 100.0);
+    const double budget = decoding > 0 ? std::max(2 * decode_ms, for_all) : 1000;
+    const uint32_t least = decoding > 0 ? 8 : 32;
     return std::clamp(static_cast<uint32_t>(std::min(budget / prefill_row_ms, 1e6)), least, most);
   }
 
@@ -42,6 +44,7 @@ struct Lane {
   Scheduler scheduler;
   double decode_ms = 0;       // smoothed: one decode tick
   double prefill_row_ms = 0;  // smoothed: one row of a prefill
+  bool interrupted = false;   // the last prefill was
 
  private:
   // Few enough not to hold up the runs of the other lane.

@@ -91,24 +91,37 @@ std::vector<Run*> Scheduler::next_to_decode() {
   return rows;
 }
 
-bool Scheduler::anyone_decodes() const {
-  return std::any_of(running_.begin(), running_.end(), [](const Run* run) { return !run->parked && !run->reads_prompt(); });
+size_t Scheduler::decoding() const {
+  return static_cast<size_t>(std::count_if(running_.begin(), running_.end(), [](const Run* run) { return !run->parked && !run->reads_prompt(); }));
 }
 
-Run* Scheduler::next_to_prefill(uint32_t rows) {
+size_t Scheduler::reading() const {
+  return static_cast<size_t>(std::count_if(running_.begin(), running_.end(), [](const Run* run) { return !run->parked && run->reads_prompt(); }));
+}
+
+std::vector<Scheduler::Piece> Scheduler::next_to_prefill(uint32_t rows, bool alone) {
   std::vector<Run*> readers;
   std::copy_if(running_.begin(), running_.end(), std::back_inserter(readers), [](const Run* run) { return !run->parked && run->reads_prompt(); });
-  // By id, beginning after the one that was served last.
-  std::sort(readers.begin(), readers.end(), [this](const Run* a, const Run* b) {
-    return std::tuple(a->id <= last_prefilled_, a->id) < std::tuple(b->id <= last_prefilled_, b->id);
-  });
+  // By id, beginning with the one that was served last while its turn lasts, else after it.
+  const RunId first = turn_rows_ < limits_.turn_rows ? last_prefilled_ : last_prefilled_ + 1;
+  std::sort(readers.begin(), readers.end(), [first](const Run* a, const Run* b) { return std::tuple(a->id < first, a->id) < std::tuple(b->id < first, b->id); });
+  std::vector<Piece> pieces;
+  uint32_t taken = 0;
   for (Run* run : readers) {
+    const uint32_t count = std::min(run->remaining(), rows - taken);
     // Room for one may have cost another its place.
-    if (run->phase != Run::Phase::running || !make_room(std::min(run->remaining(), rows), *run)) continue;
-    last_prefilled_ = run->id;
-    return run;
+    if (run->phase != Run::Phase::running || !make_room(taken + count, *run)) continue;
+    pieces.push_back({run, count});
+    taken += count;
+    if (alone || taken == rows) break;
   }
-  return nullptr;
+  std::erase_if(pieces, [](const Piece& piece) { return piece.run->phase != Run::Phase::running; });
+  for (const auto& [run, count] : pieces) {
+    if (run->id != last_prefilled_) turn_rows_ = 0;
+    last_prefilled_ = run->id;
+    turn_rows_ += count;
+  }
+  return pieces;
 }
 
 bool Scheduler::make_room(uint32_t cells, const Run& who) {

@@ -64,13 +64,17 @@ struct World {
     }
     check();
     const uint32_t rows = 1 + below(20);
-    if (Run* run = scheduler.next_to_prefill(rows)) {
+    uint32_t read = 0;
+    const auto pieces = scheduler.next_to_prefill(rows, below(2) == 0);
+    for (const auto& [run, count] : pieces) {
       CHECK(run->phase == Run::Phase::running && run->remaining() > 1 && !run->parked);
-      const uint32_t count = std::min(rows, run->remaining());
+      CHECK(count > 0 && count <= run->remaining() && (read += count) <= rows);
       cache.append(run->sequence, std::span(run->tokens).subspan(run->computed, count));
       run->computed += count;
-      if (run->remaining() == 0) advance(*run);
       worked = true;
+    }
+    for (const auto& piece : pieces) {
+      if (piece.run->remaining() == 0) advance(*piece.run);
     }
     check();
     return worked;
@@ -157,14 +161,29 @@ int main(int argc, char** argv) {
     CHECK(world.scheduler.waiting().back() == low);
   }
 
-  CLAIM("prompts are read in turn");
+  CLAIM("prompts are read in turns of 128 rows, and a short one in a single turn");
   {
-    World world(1, 400, 100, 4);
-    std::set<RunId> ids{world.submit(90, 5, 0)->id, world.submit(90, 5, 0)->id, world.submit(90, 5, 0)->id};
+    World world(1, 2000, 500, 4);
+    Run* runs[] = {world.submit(400, 5, 0), world.submit(200, 5, 0), world.submit(60, 5, 0)};
     CHECK(world.scheduler.admit(world.now));
-    std::set<RunId> served;
-    for (int i = 0; i < 3; ++i) served.insert(world.scheduler.next_to_prefill(1)->id);
-    CHECK(served == ids);
+    std::vector<RunId> turns;
+    for (int reads = 0; world.scheduler.reading() > 0 && reads < 100; ++reads) {
+      const auto [run, count] = world.scheduler.next_to_prefill(32, true).at(0);
+      world.cache.append(run->sequence, std::span(run->tokens).subspan(run->computed, count));
+      run->computed += count;
+      if (turns.empty() || turns.back() != run->id) turns.push_back(run->id);
+    }
+    CHECK((turns == std::vector<RunId>{runs[0]->id, runs[1]->id, runs[2]->id, runs[0]->id, runs[1]->id, runs[0]->id}));
+  }
+
+  CLAIM("short prompts are read together as far as the rows reach, and alone when asked for");
+  {
+    World world(1, 2000, 500, 4);
+    for (int i = 0; i < 3; ++i) world.submit(20, 5, 0);
+    CHECK(world.scheduler.admit(world.now));
+    const auto together = world.scheduler.next_to_prefill(50, false);
+    CHECK(together.size() == 3 && together[0].rows == 20 && together[1].rows == 20 && together[2].rows == 10);
+    CHECK(world.scheduler.next_to_prefill(50, true).size() == 1);
   }
 
   CLAIM("a run that is not read loses its cells after a minute and fails after ten, and the others go on");

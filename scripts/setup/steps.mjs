@@ -20,11 +20,8 @@ export const packages = {
   title: "packages",
   tools: [],
   isCurrent: async () => packagesMatchLock(),
-  run: async () => {
-    // Our own install script is what the later steps are; the packages themselves have none that matters here.
-    const [npm, args] = npmCommand(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]);
-    await runLogged("packages", npm, args, { what: "npm ci" });
-  },
+  // Our own install script is what the later steps are; the packages themselves have none that matters here.
+  run: () => npm("packages", "ci", root),
 };
 
 /** npm keeps a list of what it installed; optional packages of other platforms are not in it. */
@@ -38,6 +35,28 @@ function packagesMatchLock() {
     const found = installed[name];
     return found === undefined ? entry.optional === true : found.version === entry.version && existsSync(path.join(root, name));
   });
+}
+
+const peers = path.join(root, "bench", "peers");
+
+/** @type {Step} */
+export const peerPackages = {
+  title: "node-llama-cpp and llama.node, to be measured against",
+  tools: [],
+  isCurrent: async () => {
+    const wanted = JSON.parse(await readFile(path.join(peers, "package.json"), "utf8")).dependencies;
+    const installed = (/** @type {string} */ name) => readFile(path.join(peers, "node_modules", name, "package.json"), "utf8").then((text) => JSON.parse(text).version, () => undefined);
+    return (await Promise.all(Object.keys(wanted).map(async (name) => (await installed(name)) === wanted[name]))).every(Boolean);
+  },
+  // Their versions are exact, and no lock file holds: npm leaves the other platforms' packages out of it and then misses them.
+  // Their binaries come as packages; their install scripts would look for GPUs and compilers.
+  run: () => npm("peers", "install", peers, "--no-package-lock"),
+};
+
+/** @param {string} log @param {"ci" | "install"} verb @param {string} folder @param {string[]} more */
+async function npm(log, verb, folder, ...more) {
+  const [program, args] = npmCommand([verb, "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", ...more]);
+  await runLogged(log, program, args, { cwd: folder, what: `npm ${verb}` });
 }
 
 /** @type {Step} */

@@ -3,7 +3,7 @@ import type { EngineCapabilities } from "../engine/engine.js";
 import { CaduceusError, invalidArgument } from "../errors.js";
 import { defaultMaxResultLength } from "../format/hermes/tool_result.js";
 import { hermesVariants, type HermesVariant } from "../format/hermes/prompt.js";
-import { checkBoolean, checkChoice, checkFunction, checkNumber, checkWholeNumber } from "../model/checks.js";
+import { checkBoolean, checkChoice, checkFunction, checkPositiveNumber, checkWholeNumber } from "../model/checks.js";
 import { readSchema, type InferSchema, type ReadSchema, type Schema } from "../schema/read_schema.js";
 import { collectTools, type Tool, type ToolInput } from "./tool.js";
 
@@ -91,19 +91,13 @@ export function resolveToolOptions(options: ToolLoopOptions, capabilities: Engin
     maxRounds: checkWholeNumber(options.maxRounds, "maxRounds", 1, 1_000_000) ?? 8,
     maxRepeatedCalls: checkWholeNumber(options.maxRepeatedCalls, "maxRepeatedCalls", 1, 1_000_000) ?? 3,
     toolConcurrency: checkWholeNumber(options.toolConcurrency, "toolConcurrency", 1, 1_000) ?? 8,
-    toolTimeoutMs: checkTimeout(options.toolTimeoutMs) ?? 60_000,
+    toolTimeoutMs: options.toolTimeoutMs === Infinity ? Infinity : checkPositiveNumber(options.toolTimeoutMs, "toolTimeoutMs") ?? 60_000,
     maxResultLength: checkWholeNumber(options.maxResultLength, "maxResultLength", 200, 0x7fffffff) ?? defaultMaxResultLength,
     approve: checkFunction(options.approve, "approve") as ToolLoopOptions["approve"],
     untaggedCalls: checkChoice(options.untaggedCalls, "untaggedCalls", ["accept", "off"]),
     promptVariant: checkChoice(options.promptVariant, "promptVariant", hermesVariants),
     scratchPad: checkBoolean(options.scratchPad, "scratchPad") ?? false,
   };
-}
-
-function checkTimeout(value: unknown): number | undefined {
-  if (value === Infinity) return Infinity;
-  if (value === 0) throw invalidArgument("a number above 0", "toolTimeoutMs", value);
-  return checkNumber(value, "toolTimeoutMs", 0, Infinity);
 }
 
 function checkToolChoice(choice: unknown, tools: ReadonlyMap<string, Tool>, capabilities: EngineCapabilities): "auto" | "none" {

@@ -36,6 +36,7 @@ class Conversation {
   #chat: Chat;
   /** The reply under way. */
   #replying: AbortController | undefined;
+  #hasLeft = false;
 
   constructor(model: Model, flags: ModelFlags, ending: AbortSignal) {
     this.#model = model;
@@ -57,8 +58,12 @@ class Conversation {
   /** Until the person leaves. Lines typed during a reply wait for its end. */
   async run(): Promise<void> {
     const lines = this.#lines[Symbol.asyncIterator]();
-    this.#lines.once("close", () => this.#replying?.abort());
-    for (;;) {
+    this.#lines.once("close", () => {
+      this.#hasLeft = true;
+      this.#replying?.abort();
+    });
+    // A prompt after the end would read standard input again, and nothing would end the process.
+    while (!this.#hasLeft) {
       this.#lines.prompt();
       const { done, value } = await lines.next();
       if (done) break;

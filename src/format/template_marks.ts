@@ -8,18 +8,24 @@
 import type { PromptPart } from "../engine/engine.js";
 import { CaduceusError } from "../errors.js";
 
-const beyondAscii = ["｜", "▁"];
+const beyondAscii = ["｜", "▁"].map((character) => character.charCodeAt(0));
+const quote = 0x22;
+const backslash = 0x5c;
+const stretch = 4_096;
 const blockSize = 0x80;
 /** Room for the stand-ins in Unicode's private-use area; the first block that occurs in no caller's string is taken. */
 const blocks = Array.from({ length: (0xf900 - 0xe000) / blockSize }, (_, index) => 0xe000 + index * blockSize);
 
-/** Stretches of characters that no marker of a template is made of: stand-ins, and everything that is not ASCII. */
-const beyondMarkers = /([\u0080-\u2580\u2582-\uff5b\uff5d-\uffff]+)/;
+/** No marker of a template holds these: stand-ins, and everything that is not ASCII. */
+const isBeyondMarkers = (unit: number) => unit >= 0x80 && !beyondAscii.includes(unit);
 
 const switches = /\/(?:no_?)?think\b/;
 const thinking = /<\/?think>|\/(?:no_?)?think\b/;
 /** A marker somewhere in a stretch of the template: `<|im_end|>`, `</s>`, `[INST]`, and MiniMax's `]~b]` and `[e~[`. */
 const marker = /<[^<>\s]+>|\[\/?[A-Za-z][^[\]\s"]*\]|\]~|\[e~\[/;
+
+/** Every marker has one of these, and callers' own are hidden. */
+const inMarkers = /[<[\]]/g;
 
 export class Marks {
   readonly #block: number;
@@ -37,7 +43,7 @@ export class Marks {
 
   /** Replaces what markers are made of. `keep: "thinking"` is for assistants' messages. */
   hide(text: string, keep: "nothing" | "switches" | "thinking" = "nothing"): string {
-    if (keep === "nothing") return text.replace(/[!#-[\]-~｜▁]/g, (character) => this.#standIn(character));
+    if (keep === "nothing") return mapUnits(text, (unit) => this.#standIn(unit));
     const kept = keep === "thinking" ? thinking : switches;
     return text.split(new RegExp(`(${kept.source})`)).map((piece, index) => (index % 2 === 1 ? piece : this.hide(piece))).join("");
   }
@@ -55,9 +61,9 @@ export class Marks {
 
   /** Callers' characters as they were. */
   show(text: string): string {
-    return text.replace(/[\ue000-\uf8ff]/g, (character) => {
-      const offset = character.charCodeAt(0) - this.#block;
-      return offset < 0 || offset >= blockSize ? character : beyondAscii[offset - 1] ?? String.fromCharCode(offset);
+    return mapUnits(text, (unit) => {
+      const offset = unit - this.#block;
+      return offset < 0 || offset >= blockSize ? unit : beyondAscii[offset - 1] ?? offset;
     });
   }
 
@@ -68,9 +74,12 @@ export class Marks {
   parts(rendered: string): PromptPart[] {
     const parts: PromptPart[] = [];
     let text = "";
-    const control = (markup: string) => {
-      if (text !== "") parts.push({ text });
+    const flush = () => {
+      if (text !== "") parts.push({ text: this.show(text) });
       text = "";
+    };
+    const control = (markup: string) => {
+      flush();
       parts.push({ control: markup });
     };
     // A `tojson` that escapes what is not ASCII has escaped stand-ins, which without it would have been ASCII.
@@ -78,28 +87,41 @@ export class Marks {
       const code = Number.parseInt(digits, 16);
       return code >= this.#block && code < this.#block + blockSize ? String.fromCharCode(code) : escape;
     });
-    // Odd pieces are callers', or at least no markup.
-    unescaped.split(beyondMarkers).forEach((piece, index) => {
-      if (index % 2 === 1) {
-        text += this.show(piece);
-        return;
-      }
+    let at = 0;
+    inMarkers.lastIndex = 0;
+    for (let found = inMarkers.exec(unescaped); found !== null; found = inMarkers.exec(unescaped)) {
+      let from = found.index;
+      let to = found.index + 1;
+      while (from > at && !isBeyondMarkers(unescaped.charCodeAt(from - 1))) from--;
+      while (to < unescaped.length && !isBeyondMarkers(unescaped.charCodeAt(to))) to++;
+      inMarkers.lastIndex = to;
+      const piece = unescaped.slice(from, to);
       const first = piece.search(marker);
-      if (first === -1) {
-        text += piece;
-        return;
-      }
+      if (first === -1) continue;
       const last = Math.max(piece.lastIndexOf(">"), piece.lastIndexOf("]"), piece.lastIndexOf("["));
-      text += piece.slice(0, first);
+      text += unescaped.slice(at, from + first);
       control(piece.slice(first, last + 1));
-      text += piece.slice(last + 1);
-    });
-    if (text !== "") parts.push({ text });
+      at = from + last + 1;
+    }
+    text += unescaped.slice(at);
+    flush();
     return parts;
   }
 
-  #standIn(character: string): string {
-    const beyond = beyondAscii.indexOf(character);
-    return String.fromCharCode(this.#block + (beyond === -1 ? character.charCodeAt(0) : beyond + 1));
+  #standIn(unit: number): number {
+    if (unit > 0x20 && unit < 0x7f) return unit === quote || unit === backslash ? unit : this.#block + unit;
+    const beyond = beyondAscii.indexOf(unit);
+    return beyond === -1 ? unit : this.#block + beyond + 1;
   }
+}
+
+/** Unit by unit, in stretches that a call takes as its arguments: a function for each match costs seconds in 10 MB. */
+function mapUnits(text: string, map: (unit: number) => number): string {
+  let mapped = "";
+  for (let start = 0; start < text.length; start += stretch) {
+    const units = new Uint16Array(Math.min(stretch, text.length - start));
+    for (let index = 0; index < units.length; index++) units[index] = map(text.charCodeAt(start + index));
+    mapped += String.fromCharCode.apply(undefined, units as unknown as number[]);
+  }
+  return mapped;
 }

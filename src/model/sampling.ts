@@ -1,7 +1,7 @@
 // How the next token is chosen: the public options, their checks, and defaults from the model's file.
 import type { EngineSampling } from "../engine/engine.js";
 import { invalidArgument } from "../errors.js";
-import { checkNumber, checkWholeNumber } from "./checks.js";
+import { checkNumber, checkPositiveNumber, checkWholeNumber } from "./checks.js";
 
 /** Every default named "the file's" is read from the model file's `general.sampling.*` metadata. */
 export interface SamplingOptions {
@@ -81,7 +81,7 @@ export function resolveSampling(options: SamplingOptions, model: ModelSampling):
     topK: checkWholeNumber(options.topK, "topK", 0, 0x7fffffff) ?? defaults.topK,
     topP: checkNumber(options.topP, "topP", 0, 1) ?? defaults.topP,
     minP: checkNumber(options.minP, "minP", 0, 1) ?? defaults.minP,
-    repeatPenalty: checkRepeatPenalty(options.repeatPenalty) ?? defaults.repeatPenalty,
+    repeatPenalty: checkPositiveNumber(options.repeatPenalty, "repeatPenalty") ?? defaults.repeatPenalty,
     frequencyPenalty: checkNumber(options.frequencyPenalty, "frequencyPenalty", -Infinity, Infinity) ?? defaults.frequencyPenalty,
     presencePenalty: checkNumber(options.presencePenalty, "presencePenalty", -Infinity, Infinity) ?? defaults.presencePenalty,
     penaltyLastN: checkWholeNumber(options.penaltyLastN, "penaltyLastN", -1, 0x7fffffff) ?? defaults.penaltyLastN,
@@ -91,11 +91,6 @@ export function resolveSampling(options: SamplingOptions, model: ModelSampling):
       ...model.bannedTokens.map((token) => [token, -Infinity] as const),
     ],
   };
-}
-
-function checkRepeatPenalty(value: unknown): number | undefined {
-  if (value === 0) throw invalidArgument("a number above 0", "repeatPenalty", value);
-  return checkNumber(value, "repeatPenalty", 0, Infinity);
 }
 
 function checkLogitBias(value: unknown, vocabularySize: number): (readonly [number, number])[] {

@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import type { Ajv, ErrorObject, Options, ValidateFunction } from "ajv";
 import { describe } from "../errors.js";
 import { invalidSchema, isObject, put, step, visitSchemas, type JsonSchema } from "./json_schema.js";
+import { findReferenceLoop } from "./reference_loop.js";
 
 export type Dialect = "2020-12" | "draft-07";
 
@@ -70,7 +71,7 @@ export function compileSchema(schema: JsonSchema, dialect: Dialect, name: string
     // Whatever refers to itself in place does so for every value, so six small ones find it before generation.
     for (const probe of [{}, [], "", 0, true, null]) check(probe);
   } catch (error) {
-    throw invalidSchema("references that end", name, "a $ref that leads back to itself without going deeper", { cause: error });
+    throw endlessReference(own, name, error) ?? invalidSchema("references that end", name, "a $ref that leads back to itself without going deeper", { cause: error });
   }
   return check;
 }
@@ -113,6 +114,11 @@ function regExp(source: string, flags: string): RegExp {
 }
 regExp.code = "new RegExp";
 
+function endlessReference(schema: JsonSchema, name: string, cause: unknown): Error | undefined {
+  const loop = findReferenceLoop(schema, name);
+  return loop && invalidSchema("a reference that ends", loop.path, `${describe(loop.ref)}, which leads back to itself without going deeper`, { cause });
+}
+
 function compileError(error: unknown, schema: JsonSchema, name: string): Error {
   const { missingRef, message } = error as { missingRef?: unknown; message?: string };
   if (typeof missingRef === "string") {
@@ -123,7 +129,7 @@ function compileError(error: unknown, schema: JsonSchema, name: string): Error {
     });
     return invalidSchema("a reference to a part of the schema", place, describe(found), { cause: error });
   }
-  if (error instanceof RangeError) return invalidSchema("a schema that can be compiled", name, "one that recurs or nests too deeply", { cause: error });
+  if (error instanceof RangeError) return endlessReference(schema, name, error) ?? invalidSchema("a schema that can be compiled", name, "one that recurs or nests too deeply", { cause: error });
   return invalidSchema("a schema that can be compiled", name, `one that cannot (${message ?? String(error)})`, { cause: error });
 }
 

@@ -43,6 +43,13 @@ test("Ctrl-C stops the reply, and a second one leaves", async () => {
   expect({ code, problem }).toEqual({ code: 0, problem: null });
 });
 
+test.each([["Ctrl-C twice at once", ctrlC + ctrlC], ["Ctrl-D", ctrlD]])("%s leaves in the middle of a reply, though another question waits", async (_, keys) => {
+  const { code, problem } = await chat([
+    { expect: prompt }, { send: "Tell a very long story about a lighthouse.\r" }, { expect: " the " }, { send: "And then?\r" }, { send: keys }, { expect: "(stopped" },
+  ], ["-n", "2000", "--temp", "0"]);
+  expect({ code, problem }).toEqual({ code: 0, problem: null });
+});
+
 test("Ctrl-C clears a line that has been typed, and /exit leaves", async () => {
   const { code, problem, shown } = await chat([{ expect: prompt }, { send: "not this one" }, { expect: "this one" }, { send: ctrlC }, { send: "/exit\r" }]);
   expect({ code, problem }).toEqual({ code: 0, problem: null });

@@ -1,6 +1,7 @@
 // Holds back the end of the text while it may still touch a call: white space, and a code fence that opens around one.
 
 import { isSpace, skipSpace, trimmedEnd } from "./character_classes.js";
+import type { CodeBlocks } from "./code_blocks.js";
 
 const LONGEST_LANGUAGE = 24;
 const TICK = 96;
@@ -52,12 +53,13 @@ export class HeldText {
   }
 
   /**
-   * A call begins here. Gives back the text that stays (ticks too few for a fence), the fence that opens around
-   * the call with the white space behind it, and whether white space touched the call.
+   * A call begins here. Gives back the text that stays (ticks too few for a fence, or those that end one of `blocks`), the
+   * fence that opens around the call with the white space behind it, and whether white space touched the call.
    */
-  takeForCall(): { text: string; fence: string; spaced: boolean } {
+  takeForCall(blocks: CodeBlocks): { text: string; fence: string; spaced: boolean } {
     const { before, fence, after } = this;
-    const whole = this.ticks >= 3;
+    const endsBlock = before.includes("\n") && fence.length === this.ticks && blocks.endedBy(this.ticks);
+    const whole = this.ticks >= 3 && !endsBlock;
     const spaced = after !== "" || (before !== "" && (whole || fence === ""));
     this.clear();
     return { text: whole || fence === "" ? "" : before + fence, fence: whole ? fence + after : "", spaced };

@@ -2,6 +2,7 @@
 // around calls, an <|im_end|> at the very end, and scratch pads.
 
 import { skipSpace } from "./character_classes.js";
+import { CodeBlocks } from "./code_blocks.js";
 import { HeldText } from "./held_text.js";
 import { ReplyOutput } from "./reply_output.js";
 import { TextHistory } from "./text_history.js";
@@ -28,6 +29,7 @@ export class ReplyText {
   fenced = false;
 
   private readonly held = new HeldText();
+  private blocks = new CodeBlocks();
   private inPad = false;
   private question: OpenQuestion | undefined;
   /** Behind a call or a pad only white space was read so far. */
@@ -105,7 +107,7 @@ export class ReplyText {
       this.fenced = this.openFence !== "";
       return;
     }
-    const { text, fence, spaced } = this.held.takeForCall();
+    const { text, fence, spaced } = this.held.takeForCall(this.blocks);
     this.emit(text);
     this.openFence = fence;
     this.fenced = fence !== "";
@@ -132,6 +134,7 @@ export class ReplyText {
     }
     if (this.touching === "") this.emit(this.takeTouchingPad());
     else this.leaveFence();
+    this.blocks = new CodeBlocks();
     this.inPad = true;
     this.touching = "pad";
   }
@@ -155,6 +158,7 @@ export class ReplyText {
       this.add(question.inline ? inside.slice("<scratch_pad>".length) : inside);
     }
     if (this.touching === "") this.emit(this.takeTouchingPad());
+    this.blocks = new CodeBlocks();
     this.inPad = false;
     this.touching = "pad";
     this.spaced ||= "\n";
@@ -193,7 +197,7 @@ export class ReplyText {
   }
 
   private takeTouchingPad(): string {
-    const { text, fence, spaced } = this.held.takeForCall();
+    const { text, fence, spaced } = this.held.takeForCall(this.blocks);
     this.spaced = spaced || fence !== "" ? "\n" : "";
     return text + fence;
   }
@@ -201,6 +205,7 @@ export class ReplyText {
   private emit(text: string): void {
     if (text === "") return;
     this.anyText = true;
+    this.blocks.feed(text);
     if (this.inPad) this.out.reason(text);
     else this.out.text(text);
   }

@@ -5,7 +5,7 @@ import { toPythonJson, UnwritableValue } from "./prompt_json.js";
 export const defaultMaxResultLength = 16_384;
 
 export interface ToolResultText {
-  /** The content of the `tool` message: a string result as it is, every other as JSON with Python's spacing. */
+  /** The content of the `tool` message: a string (or what has one as its JSON, such as a date) as it is, every other result as JSON with Python's spacing. */
   readonly content: string;
   /** The result had no JSON form, and `content` is an error that says so. */
   readonly problem?: string | undefined;
@@ -23,13 +23,20 @@ export interface ToolResultText {
 export function writeToolResult(toolName: string, result: unknown, { maxLength = defaultMaxResultLength } = {}): ToolResultText {
   let content: string;
   try {
-    content = typeof result === "string" ? result.replace(/\p{Surrogate}/gu, "\uFFFD") : toPythonJson(result);
+    content = contentOf(result);
   } catch (error) {
     const where = error instanceof UnwritableValue ? `${error.path === "" ? "it" : error.path} is ${error.found}` : (error as Error).message;
     const problem = `The function ${toolName} ran, but its result can't be shown: ${where}.`;
     return { content: errorContent(problem), problem, leftOut: 0 };
   }
   return cutMiddle(content, maxLength);
+}
+
+function contentOf(result: unknown): string {
+  const json = typeof result === "string" ? undefined : toPythonJson(result);
+  if (json !== undefined && !json.startsWith('"')) return json;
+  const text = json === undefined ? result as string : JSON.parse(json) as string;
+  return text.replace(/\p{Surrogate}/gu, "\uFFFD");
 }
 
 /** Why a call did not give a result. */

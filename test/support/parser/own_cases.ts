@@ -87,7 +87,12 @@ export const ownCases: OwnCase[] = [
   { id: "fence without a language in the tag", text: `${O}\`\`\`\n${paris}\n\`\`\`${C}`, calls: [mended(Paris)] },
   { id: "unclosed fence in the tag", text: `${O}\`\`\`json\n${paris}${C}`, calls: [mended(Paris)] },
   { id: "fence that closes elsewhere", text: `\`\`\`\n${O}${paris}${C}\nx\n\`\`\``, content: "``` x ```", calls: [mended(Paris)] },
-  { id: "code before a call", text: `\`\`\`\nx = 1\n\`\`\`\n\n${O}${paris}${C}`, content: "``` x = 1", calls: [mended(Paris)] },
+  { id: "code before a call", text: `\`\`\`\nx = 1\n\`\`\`\n\n${O}${paris}${C}`, content: "``` x = 1 ```", calls: [Paris] },
+  { id: "code with a language before a call and after it", text: `See:\n\`\`\`python\nx = 1\n\`\`\`\n${O}${paris}${C}\n\`\`\`js\ny\n\`\`\``, content: "See: ```python x = 1 ``` ```js y ```", calls: [Paris] },
+  { id: "code before a call in a fence of its own", text: `\`\`\`\nx = 1\n\`\`\`\n\`\`\`\n${O}${paris}${C}\n\`\`\``, content: "``` x = 1 ```", calls: [mended(Paris)] },
+  { id: "a call as the end of a code block", text: `\`\`\`\nx = 1\n${O}${paris}${C}\n\`\`\``, content: "``` x = 1 ```", calls: [Paris] },
+  { id: "a longer fence around shorter ones", text: `\`\`\`\`\n\`\`\`\n\`\`\`\`\n${O}${paris}${C}`, content: "```` ``` ````", calls: [Paris] },
+  { id: "code in a line before a fenced call", text: `\`\`\`x\`\`\`\n\`\`\`\n${O}${paris}${C}\n\`\`\``, content: "```x```", calls: [mended(Paris)] },
   // Python, comments and other ways to write JSON.
   { id: "bare keys", text: `${O}{name: "set", arguments: {flag: true}}${C}`, calls: [wasSet({}, { repaired: true })] },
   { id: "python number keys", text: `${O}{'name': 'set', 'arguments': {'flag': True, 1: 2}}${C}`, calls: [wasSet({ 1: 2 }, { repaired: true })] },

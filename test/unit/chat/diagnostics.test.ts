@@ -1,6 +1,6 @@
 // What node:diagnostics_channel is told: in order, under the reply's id, and nothing that was said.
 import diagnostics from "node:diagnostics_channel";
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 import { afterEach, expect, test, vi } from "vitest";
 import { z } from "zod";
 import { modelLoaded } from "../../../src/chat/diagnostics.js";
@@ -127,13 +127,14 @@ test("a reply that fails tells name and code of its error, not the message", asy
 
 test("a reply that is left or aborted ends once, its round cancelled with what it had cost", async () => {
   const told = listen();
-  const { model } = await scriptedModel({ answer: () => "x".repeat(500) });
+  const { model, engine } = await scriptedModel({ answer: () => "x".repeat(500) });
   const left = model.reply("Hi");
   for await (const _ of left.textStream) break;
   const controller = new AbortController();
+  const before = engine.generated;
   const aborted = model.reply("Hi", { signal: controller.signal });
   const outcome = aborted.catch(() => {});
-  await sleep(5);
+  while (engine.generated === before) await setImmediate();
   controller.abort("secret");
   await outcome;
   await sleep(5);

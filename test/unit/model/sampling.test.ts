@@ -44,6 +44,8 @@ test.each([
   [{ minP: -1 }, "Expected a number from 0 to 1 for minP but received -1."],
   [{ topK: 1.5 }, "Expected a whole number of at least 0 for topK but received 1.5."],
   [{ repeatPenalty: 0 }, "Expected a number above 0 for repeatPenalty but received 0."],
+  [{ repeatPenalty: -1 }, "Expected a number above 0 for repeatPenalty but received -1."],
+  [{ toolTimeoutMs: -1 }, "Expected a number above 0 for toolTimeoutMs but received -1."],
   [{ frequencyPenalty: Number.NaN }, "Expected a finite number for frequencyPenalty but received NaN."],
   [{ penaltyLastN: -2 }, "Expected a whole number of at least -1 for penaltyLastN but received -2."],
   [{ seed: -1 }, "Expected a whole number of at least 0 for seed but received -1."],

@@ -10,6 +10,8 @@ test.each([
   [2n ** 70n, "1180591620717411303424"],
   [[true, null], "[true, null]"],
   ["a\ud800b", "a\ufffdb"],
+  [new Date(0), "1970-01-01T00:00:00.000Z"],
+  [{ toJSON: () => "12 kg" }, "12 kg"],
 ])("the result %s becomes %s", (result, content) => {
   expect(writeToolResult("f", result)).toEqual({ content, leftOut: 0 });
 });
