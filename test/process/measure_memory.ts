@@ -3,8 +3,10 @@ import { expect } from "vitest";
 import { program, run } from "./run_program.js";
 
 export interface Measurement {
-  readonly rss: number;
+  /** All of the process but V8's heap. */
+  readonly native: number;
   readonly external: number;
+  readonly heapUsed: number;
 }
 
 /** Everything that a program of this kind prints: what it did how often, and its memory early and later, after collection. */
@@ -14,9 +16,9 @@ export interface MemoryReport {
   readonly later: readonly Measurement[];
 }
 
-// glibc gives each thread a pool of its own and keeps there what was freed. With one pool, and large blocks given back at once,
-// the process is nearly as large as what is in use. V8's new space, too, is kept from being of any size between 1 and 32 MB.
-const plainAllocator = { MALLOC_ARENA_MAX: "1", MALLOC_MMAP_THRESHOLD_: "65536", MALLOC_TRIM_THRESHOLD_: "65536" };
+// glibc gives each thread a pool of its own and keeps there what was freed. With one pool, and all but small blocks given back at once,
+// the process is nearly as large as what is in use.
+const plainAllocator = { MALLOC_ARENA_MAX: "1", MALLOC_MMAP_THRESHOLD_: "4096", MALLOC_TRIM_THRESHOLD_: "4096" };
 
 export async function measureMemory(name: string, args: readonly (string | number)[], timeoutMs: number): Promise<MemoryReport> {
   const { code, signal, stdout, stderr } = await run(process.execPath, ["--expose-gc", "--max-semi-space-size=1", program(name), ...args.map(String)], { env: plainAllocator, timeoutMs });
@@ -25,7 +27,7 @@ export async function measureMemory(name: string, args: readonly (string | numbe
 }
 
 /** The most that was in use later, as a part of what was in use first. */
-export function growth({ first, later }: MemoryReport): { rss: number; external: number } {
+export function growth({ first, later }: MemoryReport): Measurement {
   const most = (kind: keyof Measurement) => Math.max(...later.map((one) => one[kind])) / first[kind];
-  return { rss: most("rss"), external: most("external") };
+  return { native: most("native"), external: most("external"), heapUsed: most("heapUsed") };
 }

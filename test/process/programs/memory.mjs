@@ -1,7 +1,7 @@
 // Many requests and aborted ones on one model, a dozen at a time; prints as JSON what memory was in use after the first of them
 // and every so often later, each time after collection. Run it with --expose-gc.
 //   memory.mjs [requests = 10000] [aborted = 1000] [warm-up = 500] [folder of kept prefixes]
-import { setTimeout as sleep } from "node:timers/promises";
+import { measure } from "./measure.mjs";
 import { seeded } from "./seeded.mjs";
 import { aborts, crowd, openTrafficModel, requests } from "./traffic.mjs";
 
@@ -33,22 +33,13 @@ async function reach(count, atOnce) {
   }));
 }
 
-async function measure() {
-  for (let n = 0; n < 4; n++) {
-    globalThis.gc();
-    await sleep(20);
-  }
-  const { rss, external, heapUsed } = process.memoryUsage();
-  return { requests: counts.requests, rss, external, heapUsed };
-}
-
 // More at once than later, so that the allocator keeps from the beginning as much as it ever will.
 await reach(warmUp, 48);
-const first = await measure();
+const first = await measure({ requests: counts.requests });
 const later = [];
 for (let part = 1; part <= 10; part++) {
   await reach(warmUp + ((wanted - warmUp) * part) / 10, 12);
-  later.push(await measure());
+  later.push(await measure({ requests: counts.requests }));
 }
 await model.close();
 console.log(JSON.stringify({ counts, first, later }));

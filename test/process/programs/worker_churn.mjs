@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { load } from "caduceus";
+import { measure } from "./measure.mjs";
 import { seeded } from "./seeded.mjs";
 import { modelPath } from "./traffic.mjs";
 
@@ -41,15 +42,6 @@ async function endOne(way, path, random) {
   if (way === "throw" && (await failure).message !== "on purpose") throw await failure;
 }
 
-async function measure(workers) {
-  for (let n = 0; n < 4; n++) {
-    globalThis.gc();
-    await sleep(20);
-  }
-  const { rss, external, heapUsed } = process.memoryUsage();
-  return { workers, rss, external, heapUsed };
-}
-
 async function main(workers) {
   const random = seeded(3);
   const path = modelPath();
@@ -59,7 +51,7 @@ async function main(workers) {
     const way = ways[n % ways.length];
     await endOne(way, path, random);
     counts[way]++;
-    if ((n + 1) % ways.length === 0) later.push(await measure(n + 1));
+    if ((n + 1) % ways.length === 0) later.push(await measure({ workers: n + 1 }));
   }
   const [first, ...rest] = later;
   console.log(JSON.stringify({ counts, first, later: rest }));
