@@ -17,7 +17,8 @@ export async function open({ model, contextSize, sequences, cacheTokens = contex
   const base = `http://127.0.0.1:${port}`;
   for (;;) {
     if (server.exitCode !== null) throw new Error(`llama-server ended with code ${server.exitCode}.`);
-    if (await fetch(`${base}/health`).then(({ ok }) => ok, () => false)) break;
+    // Read to its end, so that its connection is not left half used.
+    if (await fetch(`${base}/health`).then(async (response) => (await response.text(), response.ok), () => false)) break;
     await sleep(5);
   }
   return {

@@ -10,6 +10,8 @@ namespace {
 
 // Beyond so many biased tokens, sorting out the likeliest costs more than it saves.
 constexpr size_t most_biased = 256;
+// Logits that are looked at together.
+constexpr size_t block = 64;
 
 }  // namespace
 
@@ -74,12 +76,18 @@ void Sampler::preselect(std::span<const float> logits, std::vector<llama_token_d
   for (size_t i = 0; i < count; ++i) candidates.push_back({static_cast<Token>(i), std::isnan(logits[i]) ? -INFINITY : logits[i], 0.0f});
   std::make_heap(candidates.begin(), candidates.end(), likelier);
   float least = candidates.front().logit;
-  for (size_t i = count; i < logits.size(); ++i) {
-    if (!(logits[i] > least)) continue;
-    std::pop_heap(candidates.begin(), candidates.end(), likelier);
-    candidates.back() = {static_cast<Token>(i), logits[i], 0.0f};
-    std::push_heap(candidates.begin(), candidates.end(), likelier);
-    least = candidates.front().logit;
+  for (size_t begin = count; begin < logits.size(); begin += block) {
+    const size_t end = std::min(begin + block, logits.size());
+    // Compared by vectors: hardly any block holds one that counts.
+    int any = 0;
+    for (size_t i = begin; i < end; ++i) any |= logits[i] > least;
+    for (size_t i = begin; any != 0 && i < end; ++i) {
+      if (!(logits[i] > least)) continue;
+      std::pop_heap(candidates.begin(), candidates.end(), likelier);
+      candidates.back() = {static_cast<Token>(i), logits[i], 0.0f};
+      std::push_heap(candidates.begin(), candidates.end(), likelier);
+      least = candidates.front().logit;
+    }
   }
   // In the order of their ids, so that ties are broken as among all tokens.
   std::sort(candidates.begin(), candidates.end(), [](const llama_token_data& a, const llama_token_data& b) { return a.id < b.id; });
