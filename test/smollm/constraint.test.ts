@@ -37,8 +37,8 @@ test.each(["name-first", "arguments-first", "either"] as const)("with callOrder 
     if (incomplete) expect(finishReason).toBe("length");
     else expect(toolCalls.length).toBeGreaterThan(0);
     for (const call of toolCalls) expect([call.name, call.problem]).toEqual(["add", undefined]);
-    // The limit may fall between a call's JSON and its closing tag.
-    if (!incomplete) expect(toolCalls.every(({ repaired }) => !repaired)).toBe(true);
+    // Further calls of a model that is not Hermes may leave their tag out, which is supplied; and the limit may fall before a closing one.
+    if (!incomplete) expect(toolCalls[0]?.repaired).toBe(false);
   }
 });
 
