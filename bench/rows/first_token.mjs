@@ -27,9 +27,13 @@ export async function firstToken({ model, threads, runs }) {
           const subject = await open();
           if (!subject) continue;
           const ask = async (/** @type {SubjectProcess} */ subject, /** @type {string} */ prompt, own = {}) => (await subject.run("replies", { prompts: [prompt], tokens: 2, own })).firstMs;
-          await ask(subject, newPrompt(32));
-          (cold[name] ??= []).push(await ask(subject, begins, { keepPrefix: true }));
-          (shared[name] ??= []).push(await ask(subject, begins + moreWords(question)));
+          try {
+            await ask(subject, newPrompt(32));
+            (cold[name] ??= []).push(await ask(subject, begins, { keepPrefix: true }));
+            (shared[name] ??= []).push(await ask(subject, begins + moreWords(question)));
+          } catch (error) {
+            process.stderr.write(`  ${name} failed at ${length} tokens: ${String(error).split("\n")[0]}\n`);
+          }
           await subject.close();
           if (name !== "caduceus") continue;
           const again = /** @type {SubjectProcess} */ (await open());
