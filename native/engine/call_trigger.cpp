@@ -9,6 +9,8 @@ namespace {
 // The parser gives up a tag that is longer.
 constexpr size_t longest_attributes = 1024;
 constexpr size_t longest_language = 24;
+// The parser waits for a bare call no longer.
+constexpr size_t longest_before_bare = 48;
 
 bool is_ascii_space(char byte) { return byte == ' ' || (byte >= '\t' && byte <= '\r'); }
 
@@ -60,12 +62,14 @@ CallTrigger::Seen CallTrigger::push(char byte) {
 }
 
 CallTrigger::Seen CallTrigger::behind_tag(char byte) {
+  if (bare_ && ++length_ > longest_before_bare) return restart(byte);
   if (is_ascii_space(byte)) {
+    newline_ |= byte == '\n';
     if (ticks_ == 1 || ticks_ == 2) return restart(byte);
     behind_fence_ = ticks_ > 0;
     return Seen::text;
   }
-  if (byte == '{' && ticks_ == 0) return reset(State::text), Seen::call;
+  if (byte == '{' && ticks_ == 0 && (!bare_ || newline_)) return reset(State::text), Seen::call;
   if (bare_) return restart(byte);
   if ((byte == '{' || byte == '[') && (ticks_ == 0 || ticks_ >= 3)) return Seen::refused;
   if (byte == '`' && language_ == 0 && !behind_fence_) return ++ticks_, Seen::text;

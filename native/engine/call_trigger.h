@@ -20,7 +20,7 @@ class CallTrigger {
   };
   Seen push(char byte);
 
-  // Directly after a call: white space and `{` are the next one, without a tag.
+  // Directly after a call: a newline and `{` are the next one, without a tag.
   void expect_bare_call() { reset(State::behind_tag); bare_ = true; }
 
  private:
@@ -32,7 +32,7 @@ class CallTrigger {
     length_ = 0;
     pending_.clear();
     ticks_ = language_ = 0;
-    behind_fence_ = bare_ = false;
+    behind_fence_ = bare_ = newline_ = false;
   }
   Seen restart(char byte);
   Seen behind_tag(char byte);
@@ -40,12 +40,13 @@ class CallTrigger {
   std::string name_;    // "<tool_call"
   State state_ = State::text;
   size_t matched_ = 0;  // bytes of the name
-  size_t length_ = 0;   // bytes of attributes
+  size_t length_ = 0;   // bytes of attributes, or before a bare call
   std::string pending_;  // bytes of white space beyond ASCII
   size_t ticks_ = 0;     // of a code fence,
   size_t language_ = 0;  // whose language has so many letters
   bool behind_fence_ = false;
   bool bare_ = false;
+  bool newline_ = false;
 };
 
 }  // namespace caduceus

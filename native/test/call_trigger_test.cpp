@@ -59,7 +59,10 @@ int main() {
   CLAIM("a bare call is seen directly after a call and nowhere else");
   CallTrigger bare("<tool_call>");
   bare.expect_bare_call();
-  CHECK(call_at(bare, "\n{") == 1);
+  CHECK(call_at(bare, " \n {") == 3);
+  CallTrigger same_line("<tool_call>");
+  same_line.expect_bare_call();
+  CHECK(call_at(same_line, " {") == -1);
   CallTrigger text("<tool_call>");
   text.expect_bare_call();
   CHECK(call_at(text, "\nHere {") == -1);

@@ -88,12 +88,14 @@ function addCalls(rules: Rules, { tools, order }: ToolConstraint): void {
 /** Arguments are an object, whatever else their schema says. */
 function objectOnly(schema: EnforcedSchema): EnforcedSchema {
   if (schema === true) return { type: "object" };
-  if (typeof schema !== "object" || "type" in schema) return schema;
+  if (typeof schema !== "object" || schema === null || "type" in schema) return schema;
   return { type: "object", ...schema };
 }
 
 function withSpacing(schema: EnforcedSchema): string {
   if (schema === false) throw new CaduceusError("CONSTRAINT_INVALID", "The constraint cannot be enforced: the schema false allows nothing.");
+  // What is neither is for the compiler to name.
+  if (schema !== true && (typeof schema !== "object" || schema === null || Array.isArray(schema))) return spaced(schema);
   return spaced({ ...(schema === true ? {} : schema), "x-guidance": spacing });
 }
 
