@@ -24,11 +24,6 @@ export function atLeast(figures, other, least) {
   return claim(`≥ ${least} × ${other}`, ratio(figures, "caduceus", other), (value) => value >= least);
 }
 
-/** That caduceus has at most so many times the other's. @param {import("./figures.mjs").Figures} figures @param {string} other @param {number} most */
-export function atMost(figures, other, most) {
-  return claim(`≤ ${most} × ${other}`, ratio(figures, "caduceus", other), (value) => value <= most);
-}
-
 /** Median, and in brackets the smallest and the largest. @param {readonly number[]} values */
 function spread(values) {
   const middle = median(values);

@@ -14,6 +14,10 @@ constexpr uint32_t growth_reserve = 64;
 // Who keeps its cells when there are too few: parked ones lose them first, then the lowest priority, then the youngest.
 auto strength(const Run* run) { return std::tuple(!run->parked, run->request.priority, -static_cast<int64_t>(run->id)); }
 
+// What a running one does in the next tick; a parked one neither.
+bool decodes(const Run* run) { return !run->parked && !run->reads_prompt(); }
+bool reads(const Run* run) { return !run->parked && run->reads_prompt(); }
+
 Clock::duration to_duration(double milliseconds) { return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double, std::milli>(milliseconds)); }
 
 }  // namespace
@@ -81,7 +85,7 @@ bool Scheduler::admit(Run& run, Clock::time_point now) {
 
 std::vector<Run*> Scheduler::next_to_decode() {
   std::vector<Run*> candidates;
-  std::copy_if(running_.begin(), running_.end(), std::back_inserter(candidates), [](const Run* run) { return !run->parked && !run->reads_prompt(); });
+  std::copy_if(running_.begin(), running_.end(), std::back_inserter(candidates), decodes);
   std::sort(candidates.begin(), candidates.end(), [](const Run* a, const Run* b) { return strength(a) > strength(b); });
   std::vector<Run*> batch;
   uint32_t rows = 0;
@@ -94,17 +98,13 @@ std::vector<Run*> Scheduler::next_to_decode() {
   return batch;
 }
 
-size_t Scheduler::decoding() const {
-  return static_cast<size_t>(std::count_if(running_.begin(), running_.end(), [](const Run* run) { return !run->parked && !run->reads_prompt(); }));
-}
+size_t Scheduler::decoding() const { return static_cast<size_t>(std::count_if(running_.begin(), running_.end(), decodes)); }
 
-size_t Scheduler::reading() const {
-  return static_cast<size_t>(std::count_if(running_.begin(), running_.end(), [](const Run* run) { return !run->parked && run->reads_prompt(); }));
-}
+size_t Scheduler::reading() const { return static_cast<size_t>(std::count_if(running_.begin(), running_.end(), reads)); }
 
 std::vector<Scheduler::Piece> Scheduler::next_to_prefill(uint32_t rows, bool alone) {
   std::vector<Run*> readers;
-  std::copy_if(running_.begin(), running_.end(), std::back_inserter(readers), [](const Run* run) { return !run->parked && run->reads_prompt(); });
+  std::copy_if(running_.begin(), running_.end(), std::back_inserter(readers), reads);
   // By id, beginning with the one that was served last while its turn lasts, else after it.
   const RunId first = turn_rows_ < limits_.turn_rows ? last_prefilled_ : last_prefilled_ + 1;
   std::sort(readers.begin(), readers.end(), [first](const Run* a, const Run* b) { return std::tuple(a->id < first, a->id) < std::tuple(b->id < first, b->id); });

@@ -8,22 +8,14 @@ import addFormats from "ajv-formats";
 import { createAddonEngine } from "../../dist/engine/addon/addon_engine.js";
 import { parseReply } from "../../dist/format/hermes/index.js";
 import { cachedModel } from "../support/gguf/make_model.mjs";
+import { seeded } from "../support/seeded.mjs";
 
 const minutes = Number(process.argv[2] ?? 1);
 const seed = Number(process.argv[3] ?? Date.now() % 2 ** 31);
 /** A constraint may take that long, compiling and all of its tokens included, on a busy machine. */
 const longestMs = 30_000;
 
-let state = seed >>> 0;
-function random(below) {
-  // mulberry32
-  state = (state + 0x6d2b79f5) >>> 0;
-  let t = state;
-  t = Math.imul(t ^ (t >>> 15), t | 1);
-  t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-  return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * below);
-}
-const pick = (list) => list[random(list.length)];
+const { below: random, pick } = seeded(seed);
 const some = (most, make) => Array.from({ length: random(most + 1) }, make);
 
 const counts = [0, 1, 2, 3, 17, 255, 1000, 65_536, 100_000, 2 ** 31, 2 ** 53, -1, 0.5, 1e300];

@@ -5,21 +5,13 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { ReplyParser } from "../../dist/format/hermes/index.js";
+import { seeded } from "../support/seeded.mjs";
 
 const minutes = Number(process.argv[2] ?? 1);
 const seed = Number(process.argv[3] ?? Date.now() % 2 ** 31);
 const { tools, cases } = JSON.parse(readFileSync(new URL("../support/cases/tool-calls.json", import.meta.url), "utf8"));
 
-let state = seed >>> 0;
-function random(below) {
-  // mulberry32
-  state = (state + 0x6d2b79f5) >>> 0;
-  let t = state;
-  t = Math.imul(t ^ (t >>> 15), t | 1);
-  t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-  return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * below);
-}
-const pick = (list) => list[random(list.length)];
+const { below: random, pick } = seeded(seed);
 
 const scraps = [
   ..."<>{}[]\"',:\\`/#* \n\r\t;()-.0e", "<tool_call>", "<tool_call>\n", "</tool_call>", "\n</tool_call>\n", "<tool_call x=\"1\">", "<tool_call ", "<tool_response>",

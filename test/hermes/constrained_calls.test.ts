@@ -5,7 +5,8 @@ import type { Engine, ToolConstraint } from "../../src/engine/engine.js";
 import { parseReply } from "../../src/format/hermes/index.js";
 import { greedy, openEngine, userTurn, write, type Written } from "../support/constrained.js";
 import { hermesModel } from "../support/models.js";
-import { randomFrom, randomTools, type Random, type RandomTool } from "../support/random_tools.js";
+import { randomTools, type Random, type RandomTool } from "../support/random_tools.js";
+import { seeded } from "../support/seeded.mjs";
 
 const imEnd = 32000;
 const imStart = 32001;
@@ -28,7 +29,7 @@ function randomConstraint(random: Random): ToolConstraint & { tools: readonly Ra
 }
 
 async function randomRun(seed: number): Promise<{ constraint: ReturnType<typeof randomConstraint>; written: Written }> {
-  const random = randomFrom(seed);
+  const random = seeded(seed).below;
   const constraint = randomConstraint(random);
   const written = await write(engine, constraint, {
     prompt: userTurn(`Number ${seed}`),
@@ -80,7 +81,7 @@ test("500 constrained outputs of random weights parse, name a given tool and sat
 });
 
 test("every part of a forced text comes back from its tokens", async () => {
-  const { text, tokens, end } = await write(engine, { kind: "tools", tools: randomTools(randomFrom(5)), mode: "required", parallel: false, order: "name-first", bareFurtherCalls: false });
+  const { text, tokens, end } = await write(engine, { kind: "tools", tools: randomTools(seeded(5).below), mode: "required", parallel: false, order: "name-first", bareFurtherCalls: false });
   expect(end.constraint?.forcedTokens).toBeGreaterThan(3);
   expect(await engine.detokenize(tokens)).toBe(text);
 });

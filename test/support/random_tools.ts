@@ -9,18 +9,6 @@ export interface RandomTool {
 /** Numbers below `below`. */
 export type Random = (below: number) => number;
 
-export function randomFrom(seed: number): Random {
-  let state = seed >>> 0;
-  return (below) => {
-    // mulberry32
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * below);
-  };
-}
-
 const words = ["city", "unit", "date", "größe", "a b", "is_active", "it's", "日付", "x-1", "count", "</tool_call>", "quote\"d", "back\\slash", "emoji👍"];
 const pick = <T>(random: Random, list: readonly T[]): T => list[random(list.length)] as T;
 

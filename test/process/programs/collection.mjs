@@ -3,7 +3,7 @@
 //   collection.mjs [models = 100]
 import { load } from "caduceus";
 import { setImmediate as turn } from "node:timers/promises";
-import { seeded } from "./seeded.mjs";
+import { seeded } from "../../support/seeded.mjs";
 import { modelPath } from "./traffic.mjs";
 
 const models = Number(process.argv[2] ?? 100);

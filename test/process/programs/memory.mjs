@@ -2,7 +2,7 @@
 // and every so often later, each time after collection. Run it with --expose-gc.
 //   memory.mjs [requests = 10000] [aborted = 1000] [warm-up = 500] [folder of kept prefixes]
 import { measure } from "./measure.mjs";
-import { seeded } from "./seeded.mjs";
+import { seeded } from "../../support/seeded.mjs";
 import { aborts, crowd, openTrafficModel, requests } from "./traffic.mjs";
 
 const [wanted = 10_000, toAbort = 1000, warmUp = 500] = process.argv.slice(2, 5).map(Number);

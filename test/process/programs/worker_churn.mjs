@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { load } from "caduceus";
 import { measure } from "./measure.mjs";
-import { seeded } from "./seeded.mjs";
+import { seeded } from "../../support/seeded.mjs";
 import { modelPath } from "./traffic.mjs";
 
 const ways = ["terminate", "terminate while loading", "exit", "throw", "return", "close"];
