@@ -6,9 +6,9 @@ import { program, run } from "./run_program.js";
 test("native memory is flat while 1,000 requests end and 100 are aborted: in the queue, in prefill and in decode", async () => {
   const report = await measureMemory("memory.mjs", [1500, 150, 500], 120_000);
   for (const place of ["in the queue", "while it reads", "while it writes"]) expect(report.counts[place]).toBeGreaterThan(20);
-  // 3 % are some 4 KB a request.
+  // 2 % are some 2 KB a request.
   const { native, external, heapUsed } = growth(report);
-  expect(native).toBeLessThan(1.03);
+  expect(native).toBeLessThan(1.02);
   expect(external).toBeLessThan(1.02);
   expect(heapUsed).toBeLessThan(1.05);
 });
