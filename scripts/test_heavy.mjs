@@ -43,7 +43,8 @@ const parts = {
     const library = execFileSync("gcc", ["-print-file-name=libasan.so"], { encoding: "utf8" }).trim();
     // Node does not free everything at its end.
     const env = { CADUCEUS_PREBUILD: tree, LD_PRELOAD: library, ASAN_OPTIONS: "detect_leaks=0", UBSAN_OPTIONS: "print_stacktrace=1:halt_on_error=1" };
-    return vitest(["run", "--project", "model", "--testTimeout=900000", "--hookTimeout=900000"], env);
+    // The sanitizer holds back what is freed, so that memory in use says nothing.
+    return vitest(["run", "--project", "model", "--exclude", "test/process/memory.test.ts", "--testTimeout=900000", "--hookTimeout=900000"], env);
   },
 };
 
