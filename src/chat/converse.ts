@@ -97,7 +97,7 @@ class ReplyLoop {
     // The engine takes commands in their order: the new run has found the old one by the time that is forgotten.
     this.#held?.run.release();
     this.#held = undefined;
-    const reader = new ReplyReader(tools, format.isHermes);
+    const reader = new ReplyReader(tools, format.isHermes, constraint);
     try {
       // The reply's first step ends where the engine has the request.
       if (this.#rounds.length === 0) yield;

@@ -1,6 +1,7 @@
 // What one turn of the model says, event by event: plain text where there are no tools, Hermes' scanner where there are.
 // Where nothing is enforced, text that is to be JSON is followed, to end the turn where writing on is no use.
 import { randomUUID } from "node:crypto";
+import type { Constraint } from "../engine/engine.js";
 import { describe } from "../errors.js";
 import { ReplyParser, type CallCheck, type ReplyEvent as ParserEvent } from "../format/hermes/index.js";
 import { JsonWatch } from "../format/json_watch.js";
@@ -37,7 +38,7 @@ export class ReplyReader {
   readonly #watch: JsonWatch | undefined;
   #text = "";
 
-  constructor(settings: ToolSettings, isHermes: boolean) {
+  constructor(settings: ToolSettings, isHermes: boolean, constraint: Constraint | undefined) {
     const { tools, schema, isConstrained, parallelToolCalls } = settings;
     this.#isUndecided = isConstrained && tools.size > 0 && schema !== undefined;
     this.#endsWithCall = !parallelToolCalls && !isConstrained;
@@ -47,7 +48,10 @@ export class ReplyReader {
       return;
     }
     const definitions = [...tools.values()].map(({ name, parameters }) => ({ name, parameters }));
-    this.#parser = new ReplyParser({ tools: definitions, check: checkOf(tools), untaggedCalls: modelDefaults(settings, isHermes).acceptsUntagged ? "accept" : "off" });
+    this.#parser = new ReplyParser({
+      tools: definitions, check: checkOf(tools), untaggedCalls: modelDefaults(settings, isHermes).acceptsUntagged ? "accept" : "off",
+      callsOnly: constraint?.kind === "tools" && (constraint.mode === "required" || constraint.schema !== undefined),
+    });
   }
 
   /** The model went on to invent a result, or past the JSON that was asked for, or can't make it JSON any more: what follows is dropped. */

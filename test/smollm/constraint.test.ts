@@ -42,6 +42,15 @@ test.each(["name-first", "arguments-first", "either"] as const)("with callOrder 
   }
 });
 
+test("a required call that the limit cuts off at any token is incomplete, and nothing of it is text", async () => {
+  const tools = [tool({ ...add, run: undefined })];
+  for (let maxTokens = 1; maxTokens <= 24; maxTokens++) {
+    const { text, toolCalls, incomplete } = await model.reply("Add 2 and 3.", { tools, toolChoice: "required", seed: 1, maxTokens });
+    expect(text).toBe("");
+    if (toolCalls.length === 0) expect(incomplete).toBe(true);
+  }
+});
+
 test("a named tool is the one that is called", async () => {
   const say = tool({ name: "say", parameters: z.strictObject({ text: z.string().max(10) }) });
   const { toolCalls } = await model.reply("What is 1 plus 1?", { tools: [tool({ ...add, run: undefined }), say], toolChoice: { name: "say" }, parallelToolCalls: false, maxTokens: 100 });

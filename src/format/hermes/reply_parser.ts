@@ -23,6 +23,8 @@ export interface ReplyParserOptions {
    * name or arguments on the line after another call: its tag is supplied. Defaults to `off`.
    */
   readonly untaggedCalls?: "accept" | "off" | undefined;
+  /** Nothing but calls could be written: where the token limit cut a tag off, that is a call cut off and not text. Defaults to false. */
+  readonly callsOnly?: boolean | undefined;
   /** Whether events are wanted, or only the reply at the end. Defaults to true. */
   readonly events?: boolean | undefined;
 }
@@ -36,6 +38,7 @@ export class ReplyParser {
   private untagged: UntaggedCall | undefined;
   private untaggedText = "";
   private readonly further: FurtherCall | undefined;
+  private readonly callsOnly: boolean;
 
   private carry = "";
   private calls = 0;
@@ -48,6 +51,7 @@ export class ReplyParser {
     if (untaggedCalls !== undefined && untaggedCalls !== "accept" && untaggedCalls !== "off") {
       throw invalidArgument('"accept" or "off"', "untaggedCalls", untaggedCalls);
     }
+    this.callsOnly = options.callsOnly ?? false;
     this.check = options.check ?? (tools ? createCallCheck(tools) : undefined);
     if (untaggedCalls === "accept" && this.check) {
       this.untagged = new UntaggedCall();
@@ -112,8 +116,10 @@ export class ReplyParser {
     this.accept(carry);
     this.endUntagged();
     const held = this.further?.end() ?? "";
-    if (held !== "") this.scan(held);
-    this.scanner.end(finish);
+    const cutsCalls = finish === "length" && this.callsOnly;
+    if (cutsCalls && held.trim() !== "") this.out.cutOff(undefined);
+    else if (held !== "") this.scan(held);
+    this.scanner.end(finish, cutsCalls);
     this.tellTurnEnd();
     this.out.settle();
     return (this.finished = this.out.reply());

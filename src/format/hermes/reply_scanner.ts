@@ -258,8 +258,8 @@ export class ReplyScanner {
     this.mode = "done";
   }
 
-  /** The output ended. */
-  end(finish: ReplyFinish): void {
+  /** The output ended. `cutsCalls`: whatever was begun is a call that was cut off. */
+  end(finish: ReplyFinish, cutsCalls: boolean): void {
     if (this.mode === "quoted") this.endTurn();
     while (this.block) {
       const { block } = this;
@@ -276,16 +276,17 @@ export class ReplyScanner {
       this.readInput(this.input);
     }
     if (this.mode === "done") return;
-    this.endText(finish);
+    this.endText(finish, cutsCalls);
     this.text.end();
   }
 
   /** Markup that was still held back is text. */
-  private endText(finish: ReplyFinish): void {
+  private endText(finish: ReplyFinish, cutsCalls: boolean): void {
     const { opened, text } = this;
     const partial = this.mode === "tag" ? this.tag.raw : "";
-    if (opened && partial === "" && finish === "length" && opened.atLineStart && !opened.asClose) {
-      text.beginCall(opened.start, opened.raw);
+    const isCutTag = cutsCalls && (opened !== undefined || partial !== "");
+    if (isCutTag || (opened && partial === "" && finish === "length" && opened.atLineStart && !opened.asClose)) {
+      text.beginCall(opened?.start ?? this.tagStart, opened?.raw ?? partial);
       text.out.cutOff(undefined);
       text.endCall(false);
       return;

@@ -44,6 +44,20 @@ describe("left as text", () => {
   });
 });
 
+test("where only calls could be written, what the token limit cut off is never text: two calls cut after each character", () => {
+  const text = `${tagged(1)}\n${tagged(2)}`;
+  const bare = `${tagged(1)}\n${json(2)}`;
+  for (const [whole, untaggedCalls] of [[text, "off"], [text, "accept"], [bare, "accept"]] as const) {
+    for (let end = 0; end <= whole.length; end++) {
+      const { content, calls, incomplete } = parseReply(whole.slice(0, end), { tools, untaggedCalls, callsOnly: true, finish: "length" });
+      expect(content, whole.slice(0, end)).toBe("");
+      expect(calls.length > 0 || incomplete === true, whole.slice(0, end)).toBe(end > 0);
+    }
+  }
+  expect(parseReply("<tool", { tools, callsOnly: true, finish: "stop" }).content).toBe("<tool");
+  expect(parseReply("<tool", { tools, finish: "length" })).toEqual({ content: "<tool", calls: [] });
+});
+
 test("a broken further call is reported as the model wrote it", () => {
   const parser = new ReplyParser(options);
   parser.push(`${tagged(1)}\n{"name" "add"}\n</tool_call>`);
