@@ -4,19 +4,25 @@ import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
-import { command } from "./setup.mjs";
+import { build, isBuilt, parseBuildArguments, treeFolder } from "./build.mjs";
+import { command, setUp } from "./setup.mjs";
 import { cacheFolder, root } from "./setup/paths.mjs";
+import { showProgress } from "./setup/progress.mjs";
 import { runLogged, SetupError } from "./setup/run_logged.mjs";
+import { nativeTestEnvironment } from "./test_native.mjs";
 
 const version = "4.26.0";
 const sha256 = "0c26707e2efad8aa1bfc5b7ce170f3fccc2e4918ff85989ba9ffa9facb2be326";
 const folder = path.join(cacheFolder, `jsonschema-${version}`);
 
 await command(async () => {
-  if (process.env["CADUCEUS_MATCHER"] === undefined) throw new SetupError("Expected the matcher's program in CADUCEUS_MATCHER.");
+  const options = { ...(await parseBuildArguments(process.argv.slice(2))), tests: true, addon: false };
+  await setUp("test");
+  if (!(await isBuilt(options))) await showProgress("native tests", (report) => build(options, report));
   if (!existsSync(folder)) await fetchSuite();
   const vitest = path.join(root, "node_modules/vitest/vitest.mjs");
-  const env = { ...process.env, CADUCEUS_SCHEMA_SUITE: path.join(folder, "json", "tests") };
+  const program = path.join(await treeFolder(options), "tests", "schema_matcher");
+  const env = { ...(await nativeTestEnvironment()), CADUCEUS_MATCHER: program, CADUCEUS_SCHEMA_SUITE: path.join(folder, "json", "tests") };
   const code = await new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [vitest, "run", "--config", "test/schemas/vitest.config.ts"], { cwd: root, stdio: "inherit", env });
     child.on("error", reject);
