@@ -70,6 +70,13 @@ void ConstraintCompiler::keep(const Job& job, std::shared_ptr<const Grammar> gra
 // -- the compiler's thread --
 
 void ConstraintCompiler::loop() {
+  // Before the first constraint, whose time it does not count against.
+  std::string failure;
+  try {
+    vocabulary_ = std::make_shared<ConstraintVocabulary>(tokenizer_);
+  } catch (const std::exception& error) {
+    failure = error.what();
+  }
   std::unique_lock lock(mutex_);
   for (;;) {
     changed_.wait(lock, [&] { return stopping_ || !jobs_.empty(); });
@@ -82,6 +89,9 @@ void ConstraintCompiler::loop() {
     if (auto grammar = find_locked(work->job.kind, work->job.text)) {
       // Another run asked for the same meanwhile.
       work->answer.grammar = std::move(grammar);
+    } else if (!vocabulary_) {
+      work->answer.error_code = "ENGINE_FAILED";
+      work->answer.error_message = "The model's vocabulary cannot be prepared for constraints: " + failure;
     } else if (late_.size() >= limits_.late) {
       work->answer.error_code = "CONSTRAINT_TOO_COMPLEX";
       work->answer.error_message = "The constraint cannot be compiled at the moment, since " + std::to_string(late_.size()) + " others take too long; try again later.";
@@ -111,14 +121,8 @@ void ConstraintCompiler::run(Work& work) {
     const auto before = Clock::now();
     Answer answer;
     answer.run = work.job.run;
-    std::shared_ptr<const ConstraintVocabulary> vocabulary;
-    {
-      std::lock_guard lock(mutex_);
-      vocabulary = vocabulary_;
-    }
     try {
-      if (!vocabulary) vocabulary = std::make_shared<ConstraintVocabulary>(tokenizer_);
-      answer.grammar = std::make_shared<Grammar>(vocabulary, work.job.kind, work.job.text);
+      answer.grammar = std::make_shared<Grammar>(vocabulary_, work.job.kind, work.job.text);
     } catch (const EngineError& error) {
       answer.error_code = error.code();
       answer.error_message = error.what();
@@ -129,7 +133,6 @@ void ConstraintCompiler::run(Work& work) {
     answer.took_ms = milliseconds(Clock::now() - before);
     {
       std::lock_guard lock(mutex_);
-      vocabulary_ = std::move(vocabulary);
       // What came too late serves the next one that asks.
       if (answer.grammar) keep(work.job, answer.grammar);
       work.answer = std::move(answer);

@@ -89,9 +89,9 @@ class ConstraintCompiler {
   std::list<std::unique_ptr<Work>> late_;
   std::list<Entry> cache_;  // the last used one first
   size_t cache_bytes_ = 0;
-  std::shared_ptr<const ConstraintVocabulary> vocabulary_;
   bool stopping_ = false;
 
+  std::shared_ptr<const ConstraintVocabulary> vocabulary_;  // made by the thread before it compiles anything
   std::thread thread_;  // last: starts when all else is there
 };
 

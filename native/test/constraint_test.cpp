@@ -73,6 +73,12 @@ void matches(const Vocabulary& vocabulary) {
   CHECK(!is_output(vocabulary, Kind::json, person, R"({"name": "\udc4d\ud83d"})"));
   CHECK(!is_output(vocabulary, Kind::json, person, "{\"name\": \"a\nb\"}"));
 
+  CLAIM("without long escapes no further property is a declared one in disguise");
+  const char* const short_escapes = R"({"type": "object", "properties": {"name": {"type": "integer"}}, "x-guidance": {"item_separator": ", ", "key_separator": ": ", "whitespace_flexible": false, "json_allowed_escapes": "nrbtf\\\""}})";
+  CHECK(is_output(vocabulary, Kind::json, short_escapes, R"({"name": 1})"));
+  CHECK(is_output(vocabulary, Kind::json, short_escapes, R"({"nam\\u0065": "x\n"})"));
+  CHECK(!is_output(vocabulary, Kind::json, short_escapes, R"({"nam\u0065": "x"})"));
+
   CLAIM("the mask of a state has exactly the tokens that the matcher takes there");
   Matcher matcher = vocabulary.matcher(Kind::json, person);
   CHECK(matcher.take_text(R"({"name": "An)"));

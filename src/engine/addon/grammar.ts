@@ -16,6 +16,8 @@ const end = "\n</tool_call>";
 
 /** Python's spacing, which the models were trained on, and nothing else between tokens. */
 const spacing = { item_separator: ", ", key_separator: ": ", whitespace_flexible: false };
+/** Without `\u`: a further property could be a declared one in disguise ("\u006eame"), and so escape its schema. */
+const shortEscapes = { json_allowed_escapes: 'nrbtf\\"' };
 
 /** Of several same schemas each is compiled once. */
 class Rules {
@@ -95,9 +97,19 @@ function schemaText(schema: EnforcedSchema, as: keyof typeof texts): string {
   if (typeof schema !== "object" || schema === null || Array.isArray(schema)) return spaced(schema);
   const known = texts[as].get(schema);
   if (known !== undefined) return known;
-  const text = spaced({ ...(as === "arguments" && !("type" in schema) ? { type: "object" } : {}), ...schema, "x-guidance": spacing });
+  const whole = { ...(as === "arguments" && !("type" in schema) ? { type: "object" } : {}), ...schema };
+  const plain = spaced(whole);
+  // Values that are written with `\u` only.
+  const hasControls = /\\u00|\x7f/.test(plain);
+  const text = spaced({ ...whole, "x-guidance": hasControls || !hasOpenNames(whole) ? spacing : { ...spacing, ...shortEscapes } });
   texts[as].set(schema, text);
   return text;
+}
+
+/** Whether an object of the schema has declared properties and takes others too. */
+function hasOpenNames(schema: object): boolean {
+  if ("properties" in schema && !("additionalProperties" in schema && schema.additionalProperties === false)) return true;
+  return Object.values(schema).some((inner: unknown) => typeof inner === "object" && inner !== null && hasOpenNames(inner));
 }
 
 /** JSON as it may stand in a grammar. */

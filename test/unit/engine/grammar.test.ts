@@ -4,6 +4,7 @@ import { toNativeConstraint } from "../../../src/engine/addon/grammar.js";
 import type { ToolConstraint } from "../../../src/engine/engine.js";
 
 const spacing = { item_separator: ", ", key_separator: ": ", whitespace_flexible: false };
+const shortEscapes = { ...spacing, json_allowed_escapes: 'nrbtf\\"' };
 const city = { type: "object", properties: { city: { type: "string" } }, required: ["city"] };
 const tools: ToolConstraint = {
   kind: "tools", tools: [{ name: "get_weather", parameters: city }, { name: "say \"hi\"", parameters: true }], mode: "required", parallel: false, order: "name-first", bareFurtherCalls: false,
@@ -14,7 +15,17 @@ const rule = (constraint: ToolConstraint, name: string) => lines(constraint).fin
 test("a schema keeps its own words and gets the spacing", () => {
   const { kind, text, trigger } = toNativeConstraint({ kind: "json", schema: city });
   expect([kind, trigger]).toEqual(["json", undefined]);
-  expect(JSON.parse(text)).toEqual({ ...city, "x-guidance": spacing });
+  expect(JSON.parse(text)).toEqual({ ...city, "x-guidance": shortEscapes });
+});
+
+test.each([
+  ["an object that takes further properties beside its own has no long escapes, which could write the name of a declared one", city, shortEscapes],
+  ["so has one inside", { type: "array", items: city }, shortEscapes],
+  ["a closed one has them", { ...city, additionalProperties: false }, spacing],
+  ["one that declares nothing has them", { type: "object", additionalProperties: { type: "string" } }, spacing],
+  ["values that cannot do without keep them", { ...city, properties: { key: { enum: ["\u001b", "\u007f"] } } }, spacing],
+])("%s", (_, schema, guidance) => {
+  expect(JSON.parse(toNativeConstraint({ kind: "json", schema }).text)).toMatchObject({ "x-guidance": guidance });
 });
 
 describe("a call", () => {
