@@ -23,8 +23,8 @@ export async function open({ model, contextSize, sequences, cacheTokens = contex
   }
   return {
     pid: server.pid,
-    async generate({ prompt, tokens, signal, onText }) {
-      const body = JSON.stringify({ prompt, n_predict: tokens, temperature: 0, ignore_eos: true, stream: true, cache_prompt: true });
+    async generate({ prompt, tokens, signal, onText, grammar }) {
+      const body = JSON.stringify({ prompt, n_predict: tokens, temperature: 0, ignore_eos: grammar === undefined, grammar, stream: true, cache_prompt: true });
       let generated = 0;
       try {
         const response = await fetch(`${base}/completion`, { method: "POST", headers: { "content-type": "application/json" }, body, ...(signal ? { signal } : {}) });

@@ -25,6 +25,8 @@ export interface Generation {
   /** Options of a reply that only caduceus has. */
   readonly own?: Readonly<Record<string, unknown>>;
   readonly onText: () => void;
+  /** Nothing but this can be written, in llama.cpp's form; of llama-server only. */
+  readonly grammar?: string;
 }
 
 export interface Subject {
