@@ -147,6 +147,7 @@ int main(int argc, char** argv) {
     while (engine.stats().running + engine.stats().queued > 0) std::this_thread::sleep_for(1ms);
     CHECK(wakes > 0 && ledger.tokens > 0);
     CHECK(engine.stats().cache_tokens_used <= engine.stats().cache_tokens);
+    if (round < 2) CHECK(engine.stats().drafted_tokens > engine.stats().accepted_drafts && engine.stats().accepted_drafts > 0);
     engine.close();
     ledger.take(engine, true);
   }
