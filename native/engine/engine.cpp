@@ -28,7 +28,7 @@ Engine::Engine(std::unique_ptr<Context> context, const EngineOptions& options, s
     : context_(std::move(context)),
       tokenizer_(context_->model().vocab()),
       outbox_(std::move(wake)),
-      shared_(std::make_unique<Lane>(*context_, options.branch_memory.value_or(context_->cache_bytes()), false)) {
+      shared_(std::make_unique<Lane>(*context_, options.branch_memory.value_or(context_->cache_bytes()), options.drafts, false)) {
   update_stats();
   // Where a sequence cannot go back, a kept prefix would be of no use but to the very same prompt.
   if (!options.prefix_folder.empty() && context_->model().can_rewind()) {
@@ -217,6 +217,7 @@ void Engine::end(Run& run, Run::Ending ending) {
   totals_.cached_tokens += ending.end.usage.cached_tokens;
   totals_.restored_tokens += run.restored_tokens;
   if (compiler_) compiler_->forget(run.id);
+  drop_drafts(run);
   // What is exact shares nothing, so that nothing of it is kept.
   lane_of(run).scheduler.remove(run, !run.exact && ending.end.reason != FinishReason::error);
   // Whoever sees the end finds it counted.

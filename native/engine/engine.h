@@ -28,6 +28,7 @@ namespace caduceus {
 struct EngineOptions {
   // Bytes for branches outside of the KV cache. As many as the cache has, unless said otherwise.
   std::optional<uint64_t> branch_memory;
+  Drafts drafts = Drafts::paying;
   // Where prefixes are kept for later processes; none are when it is empty.
   std::string prefix_folder;
   uint64_t prefix_folder_bytes = 0;
@@ -110,6 +111,12 @@ class Engine {
   void rewind(Lane& lane, Run& run);
   void sample(Lane& lane, Run& run, int row);
   bool append(Run& run, Token token, std::optional<float> probability, bool more = false);
+
+  // -- engine thread: drafts --
+  std::vector<Token> guess(const Run& run) const;
+  void draft(Lane& lane, const std::vector<Run*>& batch);
+  void confirm(Lane& lane, Run& run, int row);
+  void drop_drafts(Run& run);
 
   // -- engine thread: constraints --
   void start(Run& run);

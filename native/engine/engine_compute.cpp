@@ -10,9 +10,13 @@ bool Engine::decode(Lane& lane) {
   const std::vector<Run*> batch = lane.scheduler.next_to_decode();
   if (batch.empty()) return false;
 
+  draft(lane, batch);
   rows_.clear();
   for (const Run* run : batch) {
-    for (auto at = run->computed; at < run->tokens.size(); ++at) rows_.push_back({run->tokens[at], static_cast<llama_pos>(at), run->sequence, at + 1 == run->tokens.size()});
+    auto at = static_cast<llama_pos>(run->computed);
+    for (const Token token : std::span(run->tokens).subspan(run->computed)) rows_.push_back({token, at++, run->sequence, false});
+    rows_.back().output = true;
+    for (const Token token : run->drafts()) rows_.push_back({token, at++, run->sequence, true});
   }
   const auto before = Clock::now();
   const int result = lane.context.decode(rows_);
@@ -24,12 +28,17 @@ bool Engine::decode(Lane& lane) {
   int row = -1;
   for (Run* run : batch) {
     row += static_cast<int>(run->remaining());
+    const uint32_t drafts = run->draft_rows;
     lane.cache.append(run->sequence, std::span(run->tokens).subspan(run->computed));
+    lane.cache.append(run->sequence, run->drafts());
     run->computed += run->remaining();
     run->generated_rows = 0;
     sample(lane, *run, row);
+    confirm(lane, *run, row);
+    row += static_cast<int>(drafts);
   }
   const double took = milliseconds(Clock::now() - before);
+  lane.drafts.measured(static_cast<uint32_t>(rows_.size()), took);
   lane.decode_ms = lane.decode_ms == 0 ? took : 0.8 * lane.decode_ms + 0.2 * took;
   return true;
 }

@@ -68,7 +68,7 @@ void Engine::enqueue(Run& run) {
 void Engine::open_exact_lane() {
   if (exact_) return;
   exact_context_ = std::make_unique<Context>(*context_);
-  exact_ = std::make_unique<Lane>(*exact_context_, 0, true);
+  exact_ = std::make_unique<Lane>(*exact_context_, 0, Drafts::never, true);
 }
 
 // The folder has answered.

@@ -6,6 +6,7 @@
 
 #include "branch_store.h"
 #include "context.h"
+#include "draft_policy.h"
 #include "kv_memory.h"
 #include "prefix_cache.h"
 #include "scheduler.h"
@@ -14,13 +15,14 @@ namespace caduceus {
 
 struct Lane {
   // Exact: one run at a time, which shares nothing, loses its cells to nobody and reads its prompt in chunks of one size.
-  Lane(Context& context, uint64_t branch_memory, bool exact)
+  Lane(Context& context, uint64_t branch_memory, Drafts drafts, bool exact)
       : context(context),
         exact(exact),
         memory(context.get()),
         store(branch_memory),
         cache(memory, store, context.cache_tokens(), last_sequence(context), !exact && context.model().can_rewind()),
-        scheduler(cache, limits(context, exact)) {}
+        scheduler(cache, limits(context, exact)),
+        drafts(exact || !context.model().can_rewind() ? Drafts::never : drafts) {}
 
   // Rows of the next prefill.
   uint32_t prefill_rows() const {
@@ -42,6 +44,7 @@ struct Lane {
   BranchStore store;
   PrefixCache cache;
   Scheduler scheduler;
+  DraftPolicy drafts;         // none where what turned out wrong could not be taken back
   double decode_ms = 0;       // smoothed: one decode tick
   double prefill_row_ms = 0;  // smoothed: one row of a prefill
   bool interrupted = false;   // the last prefill was

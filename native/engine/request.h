@@ -124,6 +124,8 @@ struct Stats {
   uint64_t generated_tokens = 0;
   uint64_t forced_tokens = 0;    // of the generated ones
   uint64_t rejected_tokens = 0;  // sampled, and refused by a constraint
+  uint64_t drafted_tokens = 0;   // guessed, and computed beside what was certain
+  uint64_t accepted_drafts = 0;  // of these, those that came true
   uint64_t ticks = 0;
 };
 

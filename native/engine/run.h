@@ -5,9 +5,11 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "draft_policy.h"
 #include "request.h"
 #include "run_constraint.h"
 #include "sampler.h"
@@ -65,6 +67,11 @@ class Run {
   std::vector<Token> take_ahead();
   std::optional<RunConstraint> constraint;
   ConstraintEnd constraint_end;
+
+  std::vector<Token> guesses;  // in a decode: what may come after `tokens`
+  uint32_t draft_rows = 0;     // of these, how many lie in the cache beyond `computed`; none between two ticks
+  std::span<const Token> drafts() const { return std::span(guesses).first(draft_rows); }
+  DraftChance draft_chance;
 
   uint32_t keep_tokens = 0;      // of the prompt, to be kept on disk; until that is done
   uint32_t restored_tokens = 0;  // that came back from memory or disk

@@ -25,31 +25,6 @@ std::string long_text(int repeats) {
   return text;
 }
 
-RunRequest endless(const std::string& text, uint32_t max_tokens = 400) {
-  RunRequest request = question(text, max_tokens);
-  for (const Token token : {0, 2}) request.sampling.logit_bias.emplace_back(token, -INFINITY);
-  return request;
-}
-
-// Batches of other sizes change the last bits of sums, and rounding activations to 8 bits makes that more: reading a
-// prompt singly or whole moves llama.cpp's own logits by up to 0.67 with this model. So greedy texts may part, but only
-// where two tokens are about as likely, which llama.cpp itself is asked here.
-bool same_up_to_a_tie(Model& model, std::vector<Token> prompt, const RunOutput& a, const RunOutput& b) {
-  const auto [left, right] = std::mismatch(a.tokens.begin(), a.tokens.end(), b.tokens.begin(), b.tokens.end());
-  if (left == a.tokens.end() || right == b.tokens.end()) return a.tokens.size() == b.tokens.size();
-  prompt.insert(prompt.end(), a.tokens.begin(), left);
-  llama_context_params params = llama_context_default_params();
-  params.n_ctx = 2048;
-  params.n_threads = params.n_threads_batch = 1;
-  llama_context* context = llama_init_from_model(model.get(), params);
-  CHECK(context && llama_decode(context, llama_batch_get_one(prompt.data(), static_cast<int32_t>(prompt.size()))) == 0);
-  const float* logits = llama_get_logits_ith(context, -1);
-  const float margin = std::abs(logits[*left] - logits[*right]);
-  llama_free(context);
-  std::fprintf(stderr, "    parted at token %td, where the two are %.3f apart\n", left - a.tokens.begin(), margin);
-  return margin < 0.7f;
-}
-
 void answers(const std::shared_ptr<Model>& model) {
   Harness harness(model);
   CLAIM("a greedy answer is what the model says, with usage and timings");

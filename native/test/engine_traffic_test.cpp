@@ -135,6 +135,7 @@ int main(int argc, char** argv) {
     engine_options.prefix_folder = round == 2 ? "" : folder.string();
     engine_options.prefix_folder_bytes = 1 << 20;
     if (round == 1) engine_options.branch_memory = 1 << 18;
+    if (round < 2) engine_options.drafts = Drafts::always;
     std::atomic<int> wakes = 0;
     Engine engine(std::make_unique<Context>(model, options), engine_options, [&] { ++wakes; });
     Ledger ledger;
@@ -146,6 +147,7 @@ int main(int argc, char** argv) {
     while (engine.stats().running + engine.stats().queued > 0) std::this_thread::sleep_for(1ms);
     CHECK(wakes > 0 && ledger.tokens > 0);
     CHECK(engine.stats().cache_tokens_used <= engine.stats().cache_tokens);
+    if (round < 2) CHECK(engine.stats().drafted_tokens > engine.stats().accepted_drafts && engine.stats().accepted_drafts > 0);
     engine.close();
     ledger.take(engine, true);
   }

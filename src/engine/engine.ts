@@ -234,6 +234,10 @@ export interface EngineStats {
   readonly forcedTokens: number;
   /** Sampled tokens that a constraint refused. */
   readonly rejectedTokens: number;
+  /** Tokens guessed from what came before and computed beside the certain ones, where that was measured to pay. */
+  readonly draftedTokens: number;
+  /** Of the drafted ones, those that came true. */
+  readonly acceptedDrafts: number;
   readonly ticks: number;
 }
 
@@ -264,6 +268,8 @@ export interface EngineOptions {
   readonly gpuLayers: number;
   /** Memory outside of the KV cache for branches that are not in use. Undefined: as much as the KV cache itself; 0: none. */
   readonly branchMemoryBytes?: number | undefined;
+  /** Tokens may be guessed from what came before, and computed ahead where that pays. Undefined: true. */
+  readonly drafts?: boolean | undefined;
   /** Where prefixes are kept on disk; absolute. Undefined: nowhere. */
   readonly prefixFolder?: string | undefined;
   /** The most that folder may hold. */

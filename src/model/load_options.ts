@@ -5,7 +5,7 @@ import { CaduceusError, invalidArgument } from "../errors.js";
 import { defaultPrefixFolder } from "../files/index.js";
 import type { FormatOptions } from "../format/conversation_format.js";
 import { hermesVariants, type HermesVariant } from "../format/hermes/prompt.js";
-import { checkChoice, checkFolder, checkFunction, checkOptions, checkSignal, checkText, checkWholeNumber } from "./checks.js";
+import { checkBoolean, checkChoice, checkFolder, checkFunction, checkOptions, checkSignal, checkText, checkWholeNumber } from "./checks.js";
 
 /** How far loading has come. */
 export interface LoadProgress {
@@ -38,6 +38,12 @@ export interface LoadOptions {
    */
   readonly branchMemoryBytes?: number | undefined;
   /**
+   * Guesses tokens from what followed the same words earlier in the conversation, and computes them ahead where measured times
+   * say that this pays. What is chosen stays the same, up to floating-point ties. Never for `deterministic` replies and those
+   * with `logProbabilities`. Defaults to true.
+   */
+  readonly drafts?: boolean | undefined;
+  /**
    * Folder in which prompts that are worth it (see `keepPrefix`) are kept, so that they need not be read again after a
    * restart. What lies there can be deleted at any time, and several processes may share it. `false` keeps nothing on disk.
    * Defaults to `prefixes` in the folder that `CADUCEUS_CACHE` names, else in the platform's own cache folder
@@ -63,7 +69,7 @@ export interface LoadOptions {
 }
 
 const names = [
-  "contextSize", "cacheTokens", "kvType", "threads", "gpuLayers", "branchMemoryBytes", "prefixFolder", "prefixFolderBytes", "format", "promptVariant",
+  "contextSize", "cacheTokens", "kvType", "threads", "gpuLayers", "branchMemoryBytes", "drafts", "prefixFolder", "prefixFolderBytes", "format", "promptVariant",
   "onProgress", "signal",
 ] as const satisfies readonly (keyof LoadOptions)[];
 const mostTokens = 0x7fffffff;
@@ -92,6 +98,7 @@ export function checkLoadOptions(value: unknown): CheckedLoadOptions {
       threads: checkWholeNumber(options.threads, "threads", 1, availableParallelism()),
       gpuLayers: checkWholeNumber(options.gpuLayers, "gpuLayers", 0, mostTokens) ?? 0,
       branchMemoryBytes: checkWholeNumber(options.branchMemoryBytes, "branchMemoryBytes", 0, Number.MAX_SAFE_INTEGER),
+      drafts: checkBoolean(options.drafts, "drafts"),
       prefixFolder: checkPrefixFolder(options.prefixFolder),
       prefixFolderBytes: checkWholeNumber(options.prefixFolderBytes, "prefixFolderBytes", 1, Number.MAX_SAFE_INTEGER) ?? 4 * 2 ** 30,
     },

@@ -10,10 +10,10 @@ import type { NativeEngine, NativeOutputs } from "./native.js";
 export async function createAddonEngine(options: EngineOptions): Promise<Engine> {
   const { signal, onProgress } = options;
   signal?.throwIfAborted();
-  const { path, gpuLayers, contextSize, cacheTokens, kvType, threads, branchMemoryBytes, prefixFolder, prefixFolderBytes } = options;
+  const { path, gpuLayers, contextSize, cacheTokens, kvType, threads, branchMemoryBytes, drafts, prefixFolder, prefixFolderBytes } = options;
   let engine: AddonEngine | undefined;
   const load = loadAddon().createEngine(
-    { path, gpuLayers, contextSize, cacheTokens, kvType, threads, branchMemoryBytes, prefixFolder, prefixFolderBytes },
+    { path, gpuLayers, contextSize, cacheTokens, kvType, threads, branchMemoryBytes, drafts, prefixFolder, prefixFolderBytes },
     () => engine?.deliver(),
     onProgress,
   );

@@ -57,6 +57,7 @@ export interface NativeLoadOptions {
   readonly kvType: string;
   readonly threads?: number | undefined;
   readonly branchMemoryBytes?: number | undefined;
+  readonly drafts?: boolean | undefined;
   readonly prefixFolder?: string | undefined;
   readonly prefixFolderBytes: number;
 }
