@@ -11,6 +11,10 @@ namespace {
 // Branches may hold so many cells beside what runs: each 2,000 cost 0.45 ms of a token's 7.4 (SmolLM2, 2 threads).
 constexpr uint32_t warm_cells = 512;
 
+// How long an idle engine waits for the next request after one, and for how many.
+constexpr auto gathering = std::chrono::microseconds(500);
+constexpr int most_gathered = 64;
+
 // What a saved state depends on besides its model.
 std::string settings_of(const Context& context) { return std::string("ggml ") + ggml_version() + " state " + std::to_string(LLAMA_STATE_SEQ_VERSION) + " kv " + ggml_type_name(context.kv_type()); }
 
@@ -251,6 +255,10 @@ void Engine::wait_for_commands() {
   const auto ready = [&] { return stopping_ || !commands_.empty(); };
   if (until) commands_ready_.wait_until(lock, *until, ready);
   else commands_ready_.wait(lock, ready);
+  // Several replies are asked for one right after the other; taken together, their prompts are read in one batch. Else the first
+  // of 16 begins to write alone, and all of them take 72 ticks in the place of 64.
+  const auto more = [this, known = size_t{0}]() mutable { return stopping_ || commands_.size() > std::exchange(known, commands_.size()); };
+  for (int waits = 0; waits < most_gathered && !stopping_ && commands_ready_.wait_for(lock, gathering, more); ++waits) {}
 }
 
 }  // namespace caduceus

@@ -116,7 +116,10 @@ function check(given, { text, end }) {
       return "right";
     }
     // Only what was enforced is promised; the layer above knows what is not. Types are.
-    return fits(value) ? "right" : "unenforced";
+    const outcome = fits(value) ? "right" : "unenforced";
+    // ajv would keep it for ever.
+    ajv.removeSchema(given.schema);
+    return outcome;
   }
   if (given.kind === "tools" && given.mode === "required") {
     const reply = parseReply(text, { tools: given.tools.map(({ name }) => ({ name })) });
