@@ -13,16 +13,16 @@ import { printTable } from "./report.mjs";
 
 /** @typedef {{ model: string, threads: number, runs: number }} Settings */
 
-const names = /** @type {const} */ (["decode", "prefill", "streams", "intruder", "firstToken", "fullCache", "busyMain", "cancel", "footprint", "loadBlock", "compiling", "constrainedToken", "forcedCall", "toolLoop"]);
+const names = /** @type {const} */ (["decode", "prefill", "streams", "intruder", "firstToken", "fullCache", "busyMain", "cancel", "footprint", "loadBlock", "compiling", "constrainedToken", "forcedCall", "toolLoop", "drafts"]);
 
 /** @returns {Promise<Record<typeof names[number], (settings: Settings) => Promise<import("./report.mjs").Row[]>>>} */
 async function allRows() {
   // Only now: they need the built library.
-  const [oneStream, streams, firstToken, underLoad, footprint, constrained, toolLoop] = await Promise.all([
+  const [oneStream, streams, firstToken, underLoad, footprint, constrained, toolLoop, drafts] = await Promise.all([
     import("./rows/one_stream.mjs"), import("./rows/streams.mjs"), import("./rows/first_token.mjs"), import("./rows/under_load.mjs"), import("./rows/footprint.mjs"),
-    import("./rows/constrained.mjs"), import("./rows/tool_loop.mjs"),
+    import("./rows/constrained.mjs"), import("./rows/tool_loop.mjs"), import("./rows/drafts.mjs"),
   ]);
-  return { ...oneStream, ...streams, ...firstToken, ...underLoad, ...footprint, ...constrained, ...toolLoop };
+  return { ...oneStream, ...streams, ...firstToken, ...underLoad, ...footprint, ...constrained, ...toolLoop, ...drafts };
 }
 
 const { values } = parseArgs({

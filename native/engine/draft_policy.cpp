@@ -11,6 +11,7 @@ constexpr uint32_t enough_measurements = 3;
 constexpr uint64_t trusted_steps = 256;
 // What share of drafts has to be likely to come true before an unknown time is tried out.
 constexpr double worth_trying = 0.5;
+constexpr double least_saved = 0.02;  // of a step: less is within what measuring is wrong by
 constexpr double weight_of_newest = 0.2;
 constexpr double longest_believed = 1.25;  // times the mean
 
@@ -41,7 +42,7 @@ uint32_t DraftPolicy::choose(uint32_t rows, std::span<const double> chances) con
   if (most == 0 || !is_known(rows)) return 0;
   const double step_ms = times_[rows].ms;
   double expected = 0;
-  double most_saved = 0;
+  double most_saved = least_saved * step_ms;
   uint32_t best = 0;
   for (uint32_t count = 1; count <= most; ++count) {
     expected += chances[count - 1];
