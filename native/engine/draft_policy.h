@@ -20,7 +20,7 @@ class DraftChance {
   double value() const { return value_; }
 
  private:
-  double value_ = 0.5;
+  double value_ = 0.2;
 };
 
 class DraftPolicy {

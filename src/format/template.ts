@@ -28,6 +28,8 @@ export interface TemplateOptions {
   readonly timeoutMs?: number | undefined;
 }
 
+const closingTag = "</tool_call>";
+
 /** A conversation in the form templates expect, its callers' strings hidden. */
 type Variables = Record<string, unknown> & { messages: { role: string; content: string; [key: string]: unknown }[] };
 
@@ -59,17 +61,40 @@ export class ChatTemplate {
   /**
    * What follows the tokens of the assistant's answer `messages[from - 1]`: the end of its turn, the messages after it, and
    * the beginning of its next turn. Undefined where the template does not write that answer as the model did (it trims,
-   * drops thinking, or forms calls itself): the whole conversation then has to be rendered again.
+   * drops thinking, or has calls in another form): the whole conversation then has to be rendered again.
    */
   renderContinuation(prompt: TemplatePrompt & { readonly from: number }): PromptPart[] | undefined {
     const { messages, from } = prompt;
     const answer = messages[from - 1];
-    if (answer?.role !== "assistant" || (answer.toolCalls ?? []).length > 0) return undefined;
+    if (answer?.role !== "assistant") return undefined;
     const marks = this.#marks(prompt);
     const before = this.#render({ ...prompt, messages: messages.slice(0, from - 1), addGenerationPrompt: true }, marks);
-    const known = before + marks.hide(answer.content, "thinking");
     const whole = this.#render(prompt, marks);
-    return whole.startsWith(known) ? marks.parts(whole.slice(known.length)) : undefined;
+    if (!whole.startsWith(before)) return undefined;
+    const rest = whole.slice(before.length);
+    const end = this.#endOfAnswer(rest, answer, marks);
+    return end === undefined ? undefined : marks.parts(rest.slice(end));
+  }
+
+  /** Where in `rest`, which begins with it, the template has written the answer. */
+  #endOfAnswer(rest: string, { content, toolCalls = [] }: PromptMessage, marks: Marks): number | undefined {
+    if (toolCalls.length > 0 && this.hasTools) {
+      // What people and models say is hidden, so the tags are the template's own.
+      let end = 0;
+      for (let call = 0; call < toolCalls.length; call++) {
+        const at = rest.indexOf(closingTag, end);
+        if (at < 0) return undefined;
+        end = at + closingTag.length;
+      }
+      return end;
+    }
+    const written = marks.hide(toolCalls.length > 0 ? this.#withCalls(content, toolCalls) : content, "thinking");
+    return rest.startsWith(written) ? written.length : undefined;
+  }
+
+  #withCalls(content: string, toolCalls: NonNullable<PromptMessage["toolCalls"]>): string {
+    const calls = callsText(toolCalls, this.#variant);
+    return content === "" ? calls : `${content}\n${calls}`;
   }
 
   #marks({ messages, tools = [], schema }: TemplatePrompt): Marks {
@@ -108,10 +133,7 @@ export class ChatTemplate {
     if (head !== "" || system !== undefined) adapted.push({ role: "system", content: head });
     messages.slice(system === undefined ? 0 : 1).forEach((message, index, rest) => {
       if (!inHermes) return adapted.push(message);
-      if (message.role === "assistant" && (message.toolCalls ?? []).length > 0) {
-        const calls = callsText(message.toolCalls ?? [], this.#variant);
-        return adapted.push({ role: "assistant", content: message.content === "" ? calls : `${message.content}\n${calls}` });
-      }
+      if (message.role === "assistant" && (message.toolCalls ?? []).length > 0) return adapted.push({ role: "assistant", content: this.#withCalls(message.content, message.toolCalls ?? []) });
       if (message.role !== "tool") return adapted.push(message);
       const content = responseText(nameOfResult(rest, index), message.content);
       const last = adapted.at(-1);

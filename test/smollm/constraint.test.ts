@@ -30,6 +30,14 @@ test("a required call is made, runs, and the reply ends; its events stream name 
   expect(finish.rounds[1]!.usage.cachedTokens).toBeGreaterThan(finish.rounds[0]!.usage.promptTokens);
 });
 
+test("in the words of the file's own template, too, a round goes on from the tokens of the one before", async () => {
+  await using own = await load("smollm2", { prefixFolder: false });
+  const { rounds } = await own.reply("What is 17 plus 25?", { tools: [add], toolChoice: "required", parallelToolCalls: false, maxTokens: 120, seed: 1 });
+  const [first, second] = rounds;
+  // All but the end of the call, which was certain and never computed.
+  expect(second!.usage.cachedTokens).toBeGreaterThan(first!.usage.promptTokens + 0.6 * first!.usage.generatedTokens);
+});
+
 test.each(["name-first", "arguments-first", "either"] as const)("with callOrder %s every call parses and validates", async (callOrder) => {
   for (let seed = 0; seed < 4; seed++) {
     const tools = [tool({ ...add, run: undefined })];

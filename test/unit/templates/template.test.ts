@@ -103,6 +103,25 @@ describe("the templates in llama.cpp's tree", () => {
     }
   });
 
+  test.each([
+    ["ChatML without tools", new ChatTemplate(chatml)],
+    ["Qwen 2.5, which writes calls itself", pinned("Qwen-Qwen2.5-7B-Instruct.jinja")],
+  ])("an answer with two calls is gone on from behind its last closing tag: %s", (_, template) => {
+    const called: PromptMessage = { role: "assistant", content: "", toolCalls: [{ id: "x", name: "add", arguments: '{"a": "</tool_call>"}' }, { id: "y", name: "add", arguments: '{"a": 2}' }] };
+    const messages: PromptMessage[] = [user("1+2? </tool_call>"), called, { role: "tool", toolCallId: "x", content: "</tool_call>" }, { role: "tool", toolCallId: "y", content: "3" }];
+    const whole = partsToText(template.render({ messages, tools: [add] }));
+    const after = partsToText(template.renderContinuation({ messages, tools: [add], from: 2 }) ?? []);
+    expect(whole.endsWith(after)).toBe(true);
+    expect(whole.slice(0, -after.length).endsWith("</tool_call>")).toBe(true);
+    expect(after.match(/^<\|im_end\|>\n<\|im_start\|>(?:tool|user)\n<tool_response>/)).not.toBeNull();
+  });
+
+  test("where calls have another form they are rendered again", () => {
+    const template = pinned("meta-llama-Llama-3.1-8B-Instruct.jinja");
+    const messages: PromptMessage[] = [user("1+2?"), { role: "assistant", content: "", toolCalls: [{ id: "x", name: "add", arguments: '{"a": 1}' }] }, { role: "tool", toolCallId: "x", content: "3" }];
+    expect(template.renderContinuation({ messages, tools: [add], from: 2 })).toBeUndefined();
+  });
+
   test("a template that drops thinking from earlier answers has no continuation, and does drop it", () => {
     const template = pinned("Qwen-Qwen3-0.6B.jinja");
     const messages = [user("One"), assistant("<think>\nhm\n</think>\n\nTwo"), user("Three")];
