@@ -76,6 +76,12 @@ Matcher::Matcher(std::shared_ptr<const Grammar> grammar) : grammar_(std::move(gr
   matcher_.reset(matcher);
 }
 
+Matcher::~Matcher() {
+  if (!matcher_) return;
+  matcher_.reset();
+  caduceus_grammar_trim(grammar_->get());
+}
+
 int64_t Matcher::checked(int64_t status) const {
   if (status >= 0) return status;
   Message message;

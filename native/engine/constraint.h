@@ -42,6 +42,7 @@ class Grammar {
   Grammar(std::shared_ptr<const ConstraintVocabulary> vocabulary, ConstraintSpec::Kind kind, std::string_view text);
   const CaduceusGrammar* get() const { return grammar_.get(); }
   const ConstraintVocabulary& vocabulary() const { return *vocabulary_; }
+  // What its matchers have made it grow by included.
   size_t bytes() const { return caduceus_grammar_bytes(grammar_.get()); }
 
  private:
@@ -58,6 +59,8 @@ class Grammar {
 class Matcher {
  public:
   explicit Matcher(std::shared_ptr<const Grammar> grammar);
+  ~Matcher();
+  Matcher(Matcher&&) noexcept = default;
 
   // Whether the token may come next; if so, it is taken. About 2 us.
   bool take(Token token);

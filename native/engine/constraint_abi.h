@@ -34,6 +34,7 @@ void caduceus_vocabulary_free(CaduceusVocabulary* vocabulary);
 
 int32_t caduceus_grammar_new(const CaduceusVocabulary* vocabulary, int32_t kind, const uint8_t* text, size_t length, CaduceusGrammar** out, CaduceusMessage* message);
 void caduceus_grammar_free(CaduceusGrammar* grammar);
+void caduceus_grammar_trim(const CaduceusGrammar* grammar);
 size_t caduceus_grammar_bytes(const CaduceusGrammar* grammar);
 
 int32_t caduceus_matcher_new(const CaduceusGrammar* grammar, CaduceusMatcher** out);

@@ -57,12 +57,13 @@ std::shared_ptr<const Grammar> ConstraintCompiler::find_locked(ConstraintSpec::K
 }
 
 void ConstraintCompiler::keep(const Job& job, std::shared_ptr<const Grammar> grammar) {
-  // Twice its size, since its matchers will add to it.
-  const size_t bytes = job.text.size() + 2 * grammar->bytes();
-  cache_.push_front({job.kind, job.text, std::hash<std::string>{}(job.text), std::move(grammar), bytes});
-  cache_bytes_ += bytes;
-  while (cache_.size() > limits_.cached || (cache_bytes_ > limits_.cached_bytes && cache_.size() > 1)) {
-    cache_bytes_ -= cache_.back().bytes;
+  cache_.push_front({job.kind, job.text, std::hash<std::string>{}(job.text), std::move(grammar)});
+  // Those in use have grown since they came.
+  const auto bytes = [](const Entry& entry) { return entry.text.size() + entry.grammar->bytes(); };
+  size_t all = 0;
+  for (const Entry& entry : cache_) all += bytes(entry);
+  while (cache_.size() > limits_.cached || (all > limits_.cached_bytes && cache_.size() > 1)) {
+    all -= std::min(all, bytes(cache_.back()));
     cache_.pop_back();
   }
 }

@@ -70,7 +70,6 @@ class ConstraintCompiler {
     std::string text;
     size_t hash;
     std::shared_ptr<const Grammar> grammar;
-    size_t bytes;
   };
 
   void loop();
@@ -88,7 +87,6 @@ class ConstraintCompiler {
   std::vector<Job> jobs_;
   std::list<std::unique_ptr<Work>> late_;
   std::list<Entry> cache_;  // the last used one first
-  size_t cache_bytes_ = 0;
   bool stopping_ = false;
 
   std::shared_ptr<const ConstraintVocabulary> vocabulary_;  // made by the thread before it compiles anything

@@ -118,7 +118,7 @@ function check(given, { text, end }) {
     // Only what was enforced is promised; the layer above knows what is not. Types are.
     const outcome = fits(value) ? "right" : "unenforced";
     // ajv would keep it for ever.
-    ajv.removeSchema(given.schema);
+    if (typeof given.schema === "object") ajv.removeSchema(given.schema);
     return outcome;
   }
   if (given.kind === "tools" && given.mode === "required") {

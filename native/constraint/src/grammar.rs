@@ -1,6 +1,6 @@
 //! A compiled constraint, and the matchers made from it.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 
 use llguidance::api::TopLevelGrammar;
 use llguidance::TokenParser;
@@ -9,8 +9,9 @@ use crate::matcher::Matcher;
 use crate::vocabulary::Vocabulary;
 use crate::{classify, guarded, Message, INVALID, OK, PANICKED};
 
-/// Matchers share their lexer's states, which stay and grow (1-2 kB each): beyond this, the next one starts afresh.
-const MOST_SHARED_STATES: usize = 20_000;
+/// Matchers share their lexer's states, which stay and grow (1-2 kB each): beyond this they are given up with the matcher that
+/// made them.
+const MOST_SHARED_STATES: usize = 10_000;
 
 pub struct Grammar {
     pristine: TokenParser,
@@ -45,6 +46,22 @@ pub unsafe extern "C" fn caduceus_grammar_new(
     }
 }
 
+impl Grammar {
+    /// The shared parser, made afresh where it is broken or has grown too large.
+    fn usable(&self) -> MutexGuard<'_, TokenParser> {
+        // A panic under the lock leaves only a parser that is replaced here.
+        let (mut shared, was_poisoned) = match self.shared.lock() {
+            Ok(shared) => (shared, false),
+            Err(poisoned) => (poisoned.into_inner(), true),
+        };
+        let is_usable = guarded(|| shared.parser.lexer_stats()).is_ok_and(|stats| !stats.error && stats.num_states <= MOST_SHARED_STATES);
+        if was_poisoned || !is_usable {
+            *shared = self.pristine.deep_clone();
+        }
+        shared
+    }
+}
+
 fn compile(vocabulary: &Vocabulary, kind: i32, text: &[u8]) -> Result<Grammar, String> {
     let text = std::str::from_utf8(text).map_err(|_| "it is not valid UTF-8".to_string())?;
     let grammar = match kind {
@@ -62,6 +79,12 @@ pub unsafe extern "C" fn caduceus_grammar_free(grammar: *mut Grammar) {
     let _ = guarded(|| drop(Box::from_raw(grammar)));
 }
 
+/// After a matcher has gone: gives up what it made the grammar grow by, where that is much.
+#[no_mangle]
+pub extern "C" fn caduceus_grammar_trim(grammar: &Grammar) {
+    let _ = guarded(|| drop(grammar.usable()));
+}
+
 /// About how much memory it takes, what its matchers have added included.
 #[no_mangle]
 pub extern "C" fn caduceus_grammar_bytes(grammar: &Grammar) -> usize {
@@ -74,16 +97,7 @@ pub extern "C" fn caduceus_grammar_bytes(grammar: &Grammar) -> usize {
 pub unsafe extern "C" fn caduceus_matcher_new(grammar: &Grammar, out: &mut *mut Matcher) -> i32 {
     let made = guarded(|| {
         // A panic under the lock leaves only a parser that is replaced here.
-        let mut shared = grammar.shared.lock().unwrap_or_else(|poisoned| {
-            let mut parser = poisoned.into_inner();
-            *parser = grammar.pristine.deep_clone();
-            parser
-        });
-        let usable = guarded(|| shared.parser.lexer_stats()).is_ok_and(|stats| !stats.error && stats.num_states <= MOST_SHARED_STATES);
-        if !usable {
-            *shared = grammar.pristine.deep_clone();
-        }
-        Matcher::new(shared.clone(), grammar.vocabulary_size)
+        Matcher::new(grammar.usable().clone(), grammar.vocabulary_size)
     });
     match made {
         Ok(matcher) => {
