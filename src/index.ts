@@ -14,6 +14,8 @@ export type {
   DiagnosticsMessages, ModelCloseMessage, ModelLoadMessage, ReplyEndMessage, ReplyStartMessage, RoundEndMessage, RoundStartMessage,
   ToolEndMessage, ToolStartMessage,
 } from "./chat/diagnostics.js";
+export type { DownloadEndMessage, DownloadRetryMessage, DownloadStartMessage, FetchOptions, FetchProgress, StoredModel } from "./files/index.js";
+export { listModels, pullModel, removeModel } from "./files/index.js";
 export type { ExplainedPrompt, ExplainedToken, Explanation } from "./chat/explain.js";
 export type { SamplingOptions } from "./model/sampling.js";
 export type { Chat, ChatOptions } from "./chat/chat.js";

@@ -13,6 +13,9 @@ export interface LoadProgress {
   readonly stage: "fetch" | "load";
   /** From 0 to 1 within the stage. */
   readonly fraction: number;
+  /** Bytes of a model from the Hugging Face hub, what an earlier try brought included. */
+  readonly receivedBytes?: number;
+  readonly totalBytes?: number;
 }
 
 export interface LoadOptions {
@@ -110,7 +113,7 @@ function checkPrefixFolder(value: unknown): string | undefined {
   return value === false ? undefined : checkFolder(value, "prefixFolder", " or false");
 }
 
-/** An alias such as `smollm2`, or a path to a GGUF file. */
+/** An alias such as `smollm2`, `hf:owner/repository:quantisation`, or a path to a GGUF file. */
 export function checkModelName(model: unknown): string {
   if (typeof model !== "string" || model.trim() === "") throw invalidArgument("the name of a model or a path to a GGUF file", "model", model);
   if (model.includes("\0")) throw new CaduceusError("INVALID_ARGUMENT", "Expected a path without NUL characters for model.");

@@ -15,10 +15,10 @@ export async function openModel(model: unknown, options: unknown): Promise<Loade
   const ending = new AbortController();
   const end = () => ending.abort(signal?.reason);
   signal?.addEventListener("abort", end, { once: true });
-  const report = (stage: LoadProgress["stage"]) => onProgress && ((fraction: number) => {
+  const report = onProgress && ((progress: LoadProgress) => {
     if (ending.signal.aborted) return;
     try {
-      onProgress({ stage, fraction });
+      onProgress(progress);
     } catch (error) {
       ending.abort(error);
     }
@@ -26,9 +26,9 @@ export async function openModel(model: unknown, options: unknown): Promise<Loade
 
   let engine: Engine | undefined;
   try {
-    const { path } = await resolveModel(name, { signal: ending.signal, onProgress: report("fetch") });
+    const { path } = await resolveModel(name, { signal: ending.signal, onProgress: report && ((progress) => report({ stage: "fetch", ...progress })) });
     ending.signal.throwIfAborted();
-    engine = await createAddonEngine({ ...engineOptions, path, onProgress: report("load"), signal: ending.signal });
+    engine = await createAddonEngine({ ...engineOptions, path, onProgress: report && ((fraction) => report({ stage: "load", fraction })), signal: ending.signal });
     ending.signal.throwIfAborted();
     const loaded = await LoadedModel.of(engine, format);
     ending.signal.throwIfAborted();
