@@ -5,6 +5,7 @@ import { chatCommand } from "./chat_command.js";
 import { addEvalCommand } from "./eval_flags.js";
 import { exitCodeHelp } from "./exit_codes.js";
 import { explainCommand, type ExplainFlags } from "./explain_command.js";
+import { addInspectCommands } from "./inspect_commands.js";
 import { addModelsCommands } from "./models_commands.js";
 import { addModelFlags, type ModelFlags } from "./model_flags.js";
 import { runCommand, type RunFlags } from "./run_command.js";
@@ -23,6 +24,7 @@ Examples:
   caduceus chat
   caduceus chat -m hermes-2-pro
   caduceus pull hermes-2-pro
+  caduceus doctor hermes-2-pro
   caduceus run "Why is the sky blue?"
   caduceus run -m ./model.gguf --json < question.txt
   caduceus explain --tools tools.json "How warm is it in Paris?"
@@ -74,6 +76,7 @@ ${exitCodeHelp}`)
     .action((words: string[], flags: ExplainFlags) => explainCommand(words.join(" "), flags, ending));
 
   addModelsCommands(program, ending);
+  addInspectCommands(program, ending);
   addEvalCommand(program, ending);
   return program;
 }

@@ -33,6 +33,11 @@ export async function findRemoteModel(name: HubName, signal?: AbortSignal): Prom
   return { ...model, repository, settings };
 }
 
+/** Of its first file. */
+export function remoteAddress({ repository, files, settings }: RemoteModel): string {
+  return fileAddress(repository, files[0].path, settings);
+}
+
 /**
  * Path of the first file, all of them verified; fetched where they are missing or are not what the hub has now.
  * @throws CaduceusError MODEL_NOT_FOUND, ACCESS_DENIED, DOWNLOAD_FAILED, DISK_FULL; the signal's own reason

@@ -5,6 +5,7 @@ import { CaduceusError, invalidArgument } from "../errors.js";
 import { defaultPrefixFolder } from "../files/index.js";
 import type { FormatOptions } from "../format/conversation_format.js";
 import { hermesVariants, type HermesVariant } from "../format/hermes/prompt.js";
+import type { MemoryOptions } from "./memory_need.js";
 import { checkChoice, checkFolder, checkFunction, checkOptions, checkSignal, checkText, checkWholeNumber } from "./checks.js";
 
 /** How far loading has come. */
@@ -105,6 +106,13 @@ export function checkLoadOptions(value: unknown): CheckedLoadOptions {
     onProgress: checkFunction(options.onProgress, "onProgress") as LoadOptions["onProgress"],
     signal: checkSignal(options.signal),
   };
+}
+
+/** Those of a model that is not loaded: what it would need. */
+export function checkMemoryOptions(value: unknown): MemoryOptions & { readonly signal: AbortSignal | undefined } {
+  const { engine, signal } = checkLoadOptions(checkOptions(value, "inspectModel", ["contextSize", "cacheTokens", "kvType", "gpuLayers", "signal"] as const));
+  const { contextSize, cacheTokens, kvType, gpuLayers } = engine;
+  return { contextSize, cacheTokens, kvType, gpuLayers, signal };
 }
 
 /** Undefined: nothing is kept on disk. */

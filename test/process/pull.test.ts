@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { FakeHub } from "../support/fake_hub.js";
+import { hermesModel } from "../support/models.js";
 import { cli, program, run, runNode } from "./run_program.js";
 
 const repository = "owner/tiny-GGUF";
@@ -103,4 +104,26 @@ test("a terminal sees a bar with bytes and speed, and nothing of it stays", asyn
   const { shown, code, problem } = JSON.parse(outcome.stdout) as { shown: string; code: number; problem: string | null };
   expect({ code, problem }).toEqual({ code: 0, problem: null });
   expect(shown).toContain("[###");
+});
+
+test("doctor says with its exit code whether something is wrong, and what helps", async () => {
+  const healthy = await caduceus("doctor");
+  expect(healthy).toMatchObject({ code: 0, stderr: "" });
+  for (const subject of ["Node", "Processor", "Addon", "Memory", "Model folder", "Hub"]) expect(healthy.stdout).toMatch(new RegExp(`^ok +${subject}: `, "m"));
+  env["CADUCEUS_PREBUILD"] = folder;
+  const broken = await caduceus("doctor", "--json", name);
+  expect(broken).toMatchObject({ code: 1, stderr: "" });
+  const { isHealthy, findings } = JSON.parse(broken.stdout) as { isHealthy: boolean; findings: { subject: string; state: string; remedy?: string }[] };
+  expect(isHealthy).toBe(false);
+  expect(findings.filter(({ state }) => state === "problem").map(({ subject }) => subject)).toEqual(["Addon", `Model ${name}`]);
+  expect(findings.find(({ subject }) => subject === "Addon")!.remedy).toContain("npm rebuild caduceus");
+});
+
+test("inspect prints what a model is, as a table and as JSON, and says in one line when it is none", async () => {
+  const model = await hermesModel();
+  const { code, stdout } = await caduceus("inspect", model);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^Architecture +llama, 2 layers of width 128, /m);
+  expect(JSON.parse((await caduceus("inspect", "--json", "-c", "512", model)).stdout)).toMatchObject({ path: model, vocabularySize: 32032, memory: { contextSize: 512, cacheTokens: 1024 } });
+  expect(await caduceus("inspect", name)).toMatchObject({ code: 1, stdout: "", stderr: expect.stringMatching(/^caduceus: \S+ [^\n]+ \(MODEL_INVALID\)\n$/) });
 });
