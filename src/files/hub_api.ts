@@ -78,7 +78,7 @@ function readEntry(value: unknown): RemoteFile[] {
 function nextPage(link: string | null, { endpoint }: HubSettings): string | undefined {
   const address = /<([^>]+)>\s*;\s*rel="?next"?/.exec(link ?? "")?.[1];
   if (address === undefined || !URL.canParse(address, endpoint)) return undefined;
+  const next = new URL(address, endpoint);
   // A mirror may pass the hub's own address on.
-  const { pathname, search } = new URL(address, endpoint);
-  return `${new URL(endpoint).origin}${pathname}${search}`;
+  return next.origin === new URL(endpoint).origin ? next.href : `${endpoint}${next.pathname}${next.search}`;
 }

@@ -3,7 +3,7 @@ import { CaduceusError } from "../errors.js";
 import { filesOf, findLocalModel, findRemoteModel, quantisationOf, readModelName, readRemoteRange, remoteAddress, resolveModel } from "../files/index.js";
 import { checkModelName, checkMemoryOptions } from "./load_options.js";
 import { readHeader, readLocalHeader, type GgufHeader, type MetadataValue } from "./gguf_header.js";
-import { fileBytes } from "./memory_fit.js";
+import { fileBytes, withTrueGpu } from "./memory_fit.js";
 import { memoryNeed, shapeOf, type MemoryNeed } from "./memory_need.js";
 import type { LoadOptions } from "./load_options.js";
 
@@ -47,7 +47,8 @@ const remoteChunk = 2 * 2 ** 20;
  */
 export async function inspectModel(model: string, options: InspectOptions = {}): Promise<ModelSummary> {
   const checked = checkModelName(model);
-  const { signal, ...memory } = checkMemoryOptions(options);
+  const { signal, ...asked } = checkMemoryOptions(options);
+  const memory = withTrueGpu(asked);
   signal?.throwIfAborted();
   const name = readModelName(checked);
   const local = name.kind === "hub" ? await findLocalModel(name) : (await resolveModel(checked, { signal })).path;

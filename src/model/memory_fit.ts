@@ -1,6 +1,7 @@
 // Whether a model fits into memory, asked before a byte of its weights is read: weights are not mapped, so what does not
 // fit would be killed by the system, or swap for ever.
 import { stat } from "node:fs/promises";
+import { describeAddon } from "../engine/addon/load_addon.js";
 import { CaduceusError } from "../errors.js";
 import { filesOf, gibibytes } from "../files/index.js";
 import { readLocalHeader } from "./gguf_header.js";
@@ -14,12 +15,23 @@ export async function checkMemoryFit(file: string, options: MemoryOptions): Prom
     const header = await readLocalHeader(file);
     // Refused by the engine, for a better reason.
     if (options.contextSize !== undefined && options.contextSize > shapeOf(header).trained) return;
-    need = memoryNeed(header, await fileBytes(file), options);
+    need = memoryNeed(header, await fileBytes(file), withTrueGpu(options));
   } catch {
     return;
   }
   const problem = whyNotFit(need, machineMemory());
   if (problem !== undefined) throw new CaduceusError("OUT_OF_MEMORY", `${file} ${problem}`);
+}
+
+/** A build without a GPU keeps all layers here, whatever was asked for. */
+export function withTrueGpu<Options extends MemoryOptions>(options: Options): Options {
+  if (options.gpuLayers === 0) return options;
+  try {
+    return describeAddon().hasGpu === false ? { ...options, gpuLayers: 0 } : options;
+  } catch {
+    // Without an addon there is nothing to load with, but sizes can still be told.
+    return options;
+  }
 }
 
 /** Of all files of a model. */

@@ -42,6 +42,8 @@ export interface AddonBuild {
   readonly backends: readonly ("cpu" | "cuda" | "vulkan" | "metal")[];
   /** False: it uses every instruction of the processor it was built on. Undefined where nothing tells. */
   readonly isPortable: boolean | undefined;
+  /** Whether layers can be on a GPU. Undefined where nothing tells. */
+  readonly hasGpu: boolean | undefined;
 }
 
 /** How the addon that would be loaded was built. @throws CaduceusError ADDON_NOT_FOUND */
@@ -55,7 +57,7 @@ export function describeAddon(folder: string = packageFolder): AddonBuild {
   }
   const gpus = (["cuda", "vulkan", "metal"] as const).filter((name) => options?.[name] === true);
   const isPrebuilt = file.includes(`${path.sep}prebuilds${path.sep}`);
-  return { file, backends: ["cpu", ...gpus], isPortable: isPrebuilt || (options && options.portable === true) };
+  return { file, backends: ["cpu", ...gpus], isPortable: isPrebuilt || (options && options.portable === true), hasGpu: options && gpus.length > 0 };
 }
 
 function findAddon(folder: string): string {

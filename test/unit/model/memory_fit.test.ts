@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { examineMachine, inspectModel, load } from "../../../src/index.js";
+import { describeAddon } from "../../../src/engine/addon/load_addon.js";
 import { readHeader, readLocalHeader } from "../../../src/model/gguf_header.js";
 import { memoryNeed } from "../../../src/model/memory_need.js";
 import { whyNotFit } from "../../../src/model/memory_fit.js";
@@ -123,6 +124,10 @@ describe("a model on the hub", () => {
       await hub.close();
     }
   });
+});
+
+test.runIf(describeAddon().hasGpu === false)("layers for a GPU that the build does not have are counted here", async () => {
+  expect((await inspectModel(big, { gpuLayers: 99 })).memory).toEqual((await inspectModel(big)).memory);
 });
 
 test("options of inspectModel are those that memory depends on", async () => {
