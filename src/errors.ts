@@ -16,6 +16,10 @@ export type ErrorCode =
   | "MODEL_INVALID"
   /** A downloaded file is not the expected one, or could not be fetched. */
   | "DOWNLOAD_FAILED"
+  /** The hub shows the model only to some: it is gated or private, and a token is missing, wrong or without the right. */
+  | "ACCESS_DENIED"
+  /** A download does not fit on the disk. */
+  | "DISK_FULL"
   /** The model or its context needs more memory than there is. */
   | "OUT_OF_MEMORY"
   /** The prompt is longer than the context. */

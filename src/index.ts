@@ -14,6 +14,11 @@ export type {
   DiagnosticsMessages, ModelCloseMessage, ModelLoadMessage, ReplyEndMessage, ReplyStartMessage, RoundEndMessage, RoundStartMessage,
   ToolEndMessage, ToolStartMessage,
 } from "./chat/diagnostics.js";
+export type { DownloadEndMessage, DownloadRetryMessage, DownloadStartMessage, FetchOptions, FetchProgress, StoredModel } from "./files/index.js";
+export { listModels, pullModel, removeModel } from "./files/index.js";
+export { examineMachine, type Examination, type Finding } from "./model/examine_machine.js";
+export { inspectModel, type InspectOptions, type ModelSummary } from "./model/inspect_model.js";
+export type { MemoryNeed } from "./model/memory_need.js";
 export type { ExplainedPrompt, ExplainedToken, Explanation } from "./chat/explain.js";
 export type { SamplingOptions } from "./model/sampling.js";
 export type { Chat, ChatOptions } from "./chat/chat.js";

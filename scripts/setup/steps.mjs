@@ -131,7 +131,7 @@ export const embeddedModel = {
   },
   run: async (report) => {
     const { fetchEmbeddedModel } = await library();
-    await fetchEmbeddedModel({ onProgress: (/** @type {number} */ fraction) => report(`${Math.floor(100 * fraction)} %`) });
+    await fetchEmbeddedModel({ onProgress: (/** @type {{ fraction: number }} */ { fraction }) => report(`${Math.floor(100 * fraction)} %`) });
   },
 };
 

@@ -7,6 +7,7 @@ import { randomUUID } from "node:crypto";
 import { channel } from "node:diagnostics_channel";
 import type { RunEnd, RunRequest, Timings, Usage } from "../engine/engine.js";
 import { CaduceusError, invalidArgument, type ErrorCode } from "../errors.js";
+import type { DownloadEndMessage, DownloadRetryMessage, DownloadStartMessage } from "../files/index.js";
 import { checkText, loneSurrogate } from "../model/checks.js";
 import type { ReplyResult, ToolResultEvent } from "./reply_events.js";
 
@@ -22,6 +23,12 @@ export interface DiagnosticsMessages {
   /** The handler of a call starts. A call that does not run (unknown tool, wrong arguments, refused) starts and ends at once. */
   "caduceus:tool:start": ToolStartMessage;
   "caduceus:tool:end": ToolEndMessage;
+  /** A file of a model begins to come from the Hugging Face hub, or goes on from where an earlier try ended. */
+  "caduceus:download:start": DownloadStartMessage;
+  /** It broke, stalled or was refused for now, and is tried again. */
+  "caduceus:download:retry": DownloadRetryMessage;
+  /** It is there and verified, or it failed. */
+  "caduceus:download:end": DownloadEndMessage;
   "caduceus:model:load": ModelLoadMessage;
   /** A model was closed and its memory freed. */
   "caduceus:model:close": ModelCloseMessage;

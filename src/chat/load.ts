@@ -5,14 +5,16 @@ import { modelLoaded } from "./diagnostics.js";
 import { Model } from "./model.js";
 
 /**
- * Loads a model: an alias such as `"smollm2"`, or a path to a GGUF file. The event loop stays free meanwhile.
+ * Loads a model by name: `"smollm2"`, `"hermes-2-pro"`, `"hermes-2-pro:Q5_K_M"`, `"hf:owner/repository:Q4_K_M"`, or a path to a
+ * GGUF file (of a split one: any part). What is neither in Caduceus' folder nor in the Hugging Face cache is fetched from the
+ * hub first, and verified. The event loop stays free meanwhile.
  *
  * @example
  *     const model = await load("smollm2");
  *     const { text } = await model.reply("Why is the sky blue?");
  *     await model.close();
  *
- * @throws CaduceusError `INVALID_ARGUMENT`, `MODEL_NOT_FOUND`, `MODEL_INVALID`, `DOWNLOAD_FAILED`, `OUT_OF_MEMORY`, `ADDON_NOT_FOUND`
+ * @throws CaduceusError `INVALID_ARGUMENT`, `MODEL_NOT_FOUND`, `MODEL_INVALID`, `ACCESS_DENIED`, `DOWNLOAD_FAILED`, `DISK_FULL`, `OUT_OF_MEMORY`, `ADDON_NOT_FOUND`
  */
 export async function load(model: string, options?: LoadOptions): Promise<Model> {
   const begun = performance.now();

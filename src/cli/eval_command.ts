@@ -9,7 +9,8 @@ import {
 import type { Model } from "../index.js";
 import { UsageError } from "./exit_codes.js";
 import type { ModelFlags } from "./model_flags.js";
-import { note, ProgressLine, withModel, write } from "./terminal.js";
+import { ProgressLine } from "./progress_line.js";
+import { note, withModel, write } from "./terminal.js";
 
 export type YesOrNo = "yes" | "no";
 

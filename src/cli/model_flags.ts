@@ -34,14 +34,18 @@ export function addModelFlags(command: Command, defaults: { readonly system?: st
 }
 
 export function addModelFlag(command: Command): Command {
-  return command.option("-m, --model <name|path>", "smollm2, hermes-2-pro, or a path to a GGUF file", "smollm2");
+  return command.option("-m, --model <name|path>", "smollm2, hermes-2-pro[:quantisation], hf:owner/repository[:quantisation], or a path to a GGUF file", "smollm2");
 }
 
 export function addLoadFlags(command: Command): Command {
+  return addMemoryFlags(command).option("-t, --threads <count>", "threads that compute (default: physical cores)", readNumber);
+}
+
+/** Those that a model's memory depends on. */
+export function addMemoryFlags(command: Command): Command {
   return command
     .option("-c, --ctx-size <tokens>", "size of the conversation (default: the model's, at most 8192)", readNumber)
     .option("--kv-type <type>", "f16, or q8_0 for half the memory of the cache (default: f16)")
-    .option("-t, --threads <count>", "threads that compute (default: physical cores)", readNumber)
     .option("--gpu-layers <count>", "layers on the GPU, where the build has one (default: 0)", readNumber);
 }
 

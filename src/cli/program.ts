@@ -5,6 +5,8 @@ import { chatCommand } from "./chat_command.js";
 import { addEvalCommand } from "./eval_flags.js";
 import { exitCodeHelp } from "./exit_codes.js";
 import { explainCommand, type ExplainFlags } from "./explain_command.js";
+import { addInspectCommands } from "./inspect_commands.js";
+import { addModelsCommands } from "./models_commands.js";
 import { addModelFlags, type ModelFlags } from "./model_flags.js";
 import { runCommand, type RunFlags } from "./run_command.js";
 
@@ -20,6 +22,9 @@ export function createProgram(ending: AbortSignal): Command {
     .addHelpText("after", `
 Examples:
   caduceus chat
+  caduceus chat -m hermes-2-pro
+  caduceus pull hermes-2-pro
+  caduceus doctor hermes-2-pro
   caduceus run "Why is the sky blue?"
   caduceus run -m ./model.gguf --json < question.txt
   caduceus explain --tools tools.json "How warm is it in Paris?"
@@ -70,6 +75,8 @@ Examples:
 ${exitCodeHelp}`)
     .action((words: string[], flags: ExplainFlags) => explainCommand(words.join(" "), flags, ending));
 
+  addModelsCommands(program, ending);
+  addInspectCommands(program, ending);
   addEvalCommand(program, ending);
   return program;
 }

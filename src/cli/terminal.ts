@@ -2,18 +2,26 @@
 import { once } from "node:events";
 import { load, type Model, type Reply } from "../index.js";
 import { loadOptions, type ModelFlags } from "./model_flags.js";
+import { ProgressBar } from "./progress_bar.js";
+import { ProgressLine } from "./progress_line.js";
 
 /** Runs work with the model of the flags, which is closed afterwards however that ends. */
 export async function withModel<T>(flags: ModelFlags, ending: AbortSignal, work: (model: Model) => Promise<T>): Promise<T> {
+  const bar = new ProgressBar(`Fetching ${flags.model}`);
   const progress = new ProgressLine();
   let model: Model;
   try {
     model = await load(flags.model, {
       ...loadOptions(flags),
       signal: ending,
-      onProgress: ({ stage, fraction }) => progress.show(`${stage === "fetch" ? "Fetching" : "Loading"} ${flags.model} ${Math.floor(fraction * 100)} %`),
+      onProgress: ({ stage, ...fetched }) => {
+        if (stage === "fetch") return bar.show(fetched);
+        bar.clear();
+        progress.show(`Loading ${flags.model} ${Math.floor(fetched.fraction * 100)} %`);
+      },
     });
   } finally {
+    bar.clear();
     progress.clear();
   }
   try {
@@ -59,20 +67,4 @@ export function note(text: string): void {
 export function dim(text: string, stream: NodeJS.WriteStream = process.stderr): string {
   const hasColours = stream.isTTY && stream.hasColors();
   return hasColours ? `\u001b[2m${text}\u001b[22m` : text;
-}
-
-/** One line on standard error that is written over again and again; nothing where that is not a terminal. */
-export class ProgressLine {
-  #shown = "";
-
-  show(text: string): void {
-    if (!process.stderr.isTTY || text === this.#shown) return;
-    process.stderr.write(`\r${text.padEnd(this.#shown.length)}`);
-    this.#shown = text;
-  }
-
-  clear(): void {
-    if (this.#shown !== "") process.stderr.write(`\r${" ".repeat(this.#shown.length)}\r`);
-    this.#shown = "";
-  }
 }

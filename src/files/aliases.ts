@@ -1,37 +1,82 @@
-// Short names of models, and the files they stand for.
+// What a model may be called, and which files such a name stands for.
+import { CaduceusError, describe, invalidArgument } from "../errors.js";
 
-/** Quantisations that Hermes 2 Pro is published in. */
-const hermesQuantisations = ["Q2_K", "Q3_K_S", "Q3_K_M", "Q3_K_L", "Q4_0", "Q4_K_S", "Q4_K_M", "Q5_0", "Q5_K_S", "Q5_K_M", "Q6_K", "Q8_0"] as const;
-
-export interface HubFile {
-  readonly alias: string;
-  readonly fileName: string;
-  /** Owner and name on the Hugging Face hub. */
+/** A model of the Hugging Face hub: a repository, and which of its files. */
+export interface HubName {
+  readonly kind: "hub";
+  /** As it was written. */
+  readonly name: string;
+  /** `owner/name`. */
   readonly repository: string;
+  /** In capitals, as file names have it. Undefined where a file is named, or none was asked for. */
+  readonly quantisation?: string;
+  /** Path inside the repository. */
+  readonly file?: string;
+  /** What the file is called when a person puts it into the model folder: only aliases know. */
+  readonly ownFile?: string;
 }
+
+export type ModelName = HubName | { readonly kind: "embedded" } | { readonly kind: "path" };
+
+const hermes = {
+  repository: "NousResearch/Hermes-2-Pro-Mistral-7B-GGUF",
+  quantisations: ["Q2_K", "Q3_K_S", "Q3_K_M", "Q3_K_L", "Q4_0", "Q4_K_S", "Q4_K_M", "Q5_0", "Q5_K_S", "Q5_K_M", "Q6_K", "Q8_0"],
+  fileName: (quantisation: string) => `Hermes-2-Pro-Mistral-7B.${quantisation}.gguf`,
+};
+
+export const defaultQuantisation = "Q4_K_M";
 
 /** Every alias, as it may be shown to a user. */
 export const aliasNames = ["smollm2", "hermes-2-pro", "hermes-2-pro:<quantisation>"] as const;
 
-export type Alias =
-  | { readonly kind: "embedded" }
-  | { readonly kind: "hub"; readonly file: HubFile }
-  | { readonly kind: "unknown-quantisation"; readonly known: readonly string[] };
-
-/** What a name stands for; undefined when it is no alias. Quantisations may be written in any case. */
-export function readAlias(name: string): Alias | undefined {
+/**
+ * Reads `smollm2`, `hermes-2-pro`, `hermes-2-pro:Q5_K_M`, `hf:owner/repository`, `hf:owner/repository:Q5_K_M` and
+ * `hf:owner/repository/file.gguf`; anything else is a path. Quantisations may be written in any case.
+ * @throws CaduceusError MODEL_NOT_FOUND (a quantisation that Hermes is not published in), INVALID_ARGUMENT (a malformed `hf:` name)
+ */
+export function readModelName(name: string): ModelName {
   if (name === "smollm2") return { kind: "embedded" };
-  const match = /^hermes-2-pro(?::(.*))?$/.exec(name);
-  if (match === null) return undefined;
-  const wanted = (match[1] ?? "Q4_K_M").toUpperCase();
-  const quantisation = hermesQuantisations.find((known) => known === wanted);
-  if (quantisation === undefined) return { kind: "unknown-quantisation", known: hermesQuantisations };
-  return {
-    kind: "hub",
-    file: {
-      alias: name,
-      fileName: `Hermes-2-Pro-Mistral-7B.${quantisation}.gguf`,
-      repository: "NousResearch/Hermes-2-Pro-Mistral-7B-GGUF",
-    },
-  };
+  const alias = /^hermes-2-pro(?::(.*))?$/.exec(name);
+  if (alias !== null) return readHermes(name, alias[1]);
+  return name.startsWith("hf:") ? readHubName(name) : { kind: "path" };
+}
+
+function readHermes(name: string, wanted = defaultQuantisation): HubName {
+  const quantisation = wanted.toUpperCase();
+  if (!hermes.quantisations.includes(quantisation)) {
+    throw new CaduceusError("MODEL_NOT_FOUND", `Expected one of ${hermes.quantisations.join(", ")} after hermes-2-pro: but received ${describe(name)}.`);
+  }
+  const file = hermes.fileName(quantisation);
+  return { kind: "hub", name, repository: hermes.repository, quantisation, file, ownFile: file };
+}
+
+function readHubName(name: string): HubName {
+  const match = /^hf:([^/:]+\/[^/:]+)(?::([^/:]+)|\/(.+\.gguf))?$/i.exec(name);
+  const [, repository, quantisation, file] = match ?? [];
+  if (repository === undefined || !isRepository(repository) || (file !== undefined && !isSafePath(file))) {
+    throw invalidArgument("hf:owner/repository, with :quantisation or /file.gguf after it where wanted,", "model", name);
+  }
+  return { kind: "hub", name, repository, ...(quantisation === undefined ? {} : { quantisation: quantisation.toUpperCase() }), ...(file === undefined ? {} : { file }) };
+}
+
+/** The name a model of a repository can be loaded by; an alias where there is one. */
+export function nameOf(repository: string, { quantisation, file }: { readonly quantisation?: string | undefined; readonly file: string }): string {
+  if (repository === hermes.repository && quantisation !== undefined && file === hermes.fileName(quantisation)) return `hermes-2-pro:${quantisation}`;
+  return `hf:${repository}${quantisation === undefined ? `/${file}` : `:${quantisation}`}`;
+}
+
+/** The alias of a file that lies in the model folder under its published name. */
+export function aliasOfFile(fileName: string): string | undefined {
+  const quantisation = hermes.quantisations.find((known) => hermes.fileName(known) === fileName);
+  return quantisation === undefined ? undefined : `hermes-2-pro:${quantisation}`;
+}
+
+/** As the hub allows them, so that one is a folder's name everywhere: `--` separates owner and name there. */
+export function isRepository(text: string): boolean {
+  return /^[A-Za-z0-9][\w.-]{0,95}\/[A-Za-z0-9_][\w.-]{0,95}$/.test(text) && !/--|\.\.|[.-](\/|$)/.test(text);
+}
+
+/** A relative path that stays below the folder it is put into, on every platform. */
+export function isSafePath(text: string): boolean {
+  return text.length < 500 && !/[\\:*?"<>|\u0000-\u001f]/.test(text) && text.split("/").every((part) => part !== "" && !part.endsWith(".") && !/^\.\.?$/.test(part));
 }

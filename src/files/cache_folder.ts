@@ -25,3 +25,8 @@ export function defaultPrefixFolder(): string {
 export function modelFolder(): string {
   return path.join(cacheFolder(), "models");
 }
+
+/** Where those of one repository of the Hugging Face hub lie, by their paths there. */
+export function repositoryFolder(repository: string): string {
+  return path.join(modelFolder(), repository.replace("/", "--"));
+}

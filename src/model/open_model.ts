@@ -3,6 +3,7 @@ import { createAddonEngine } from "../engine/addon/addon_engine.js";
 import type { Engine } from "../engine/engine.js";
 import { resolveModel } from "../files/index.js";
 import { checkLoadOptions, checkModelName, type LoadProgress } from "./load_options.js";
+import { checkMemoryFit } from "./memory_fit.js";
 import { LoadedModel } from "./loaded_model.js";
 
 /** Everything wrong with the options is refused before the file is looked for. */
@@ -15,10 +16,10 @@ export async function openModel(model: unknown, options: unknown): Promise<Loade
   const ending = new AbortController();
   const end = () => ending.abort(signal?.reason);
   signal?.addEventListener("abort", end, { once: true });
-  const report = (stage: LoadProgress["stage"]) => onProgress && ((fraction: number) => {
+  const report = onProgress && ((progress: LoadProgress) => {
     if (ending.signal.aborted) return;
     try {
-      onProgress({ stage, fraction });
+      onProgress(progress);
     } catch (error) {
       ending.abort(error);
     }
@@ -26,9 +27,10 @@ export async function openModel(model: unknown, options: unknown): Promise<Loade
 
   let engine: Engine | undefined;
   try {
-    const { path } = await resolveModel(name, { signal: ending.signal, onProgress: report("fetch") });
+    const { path } = await resolveModel(name, { signal: ending.signal, onProgress: report && ((progress) => report({ stage: "fetch", ...progress })) });
     ending.signal.throwIfAborted();
-    engine = await createAddonEngine({ ...engineOptions, path, onProgress: report("load"), signal: ending.signal });
+    await checkMemoryFit(path, engineOptions);
+    engine = await createAddonEngine({ ...engineOptions, path, onProgress: report && ((fraction) => report({ stage: "load", fraction })), signal: ending.signal });
     ending.signal.throwIfAborted();
     const loaded = await LoadedModel.of(engine, format);
     ending.signal.throwIfAborted();

@@ -21,7 +21,7 @@ test("defaults are the model's own context, at most 8,192, and twice that for th
 
 test.each<[LoadOptions, string, string]>([
   [{ contextSize: 8193 }, "INVALID_ARGUMENT", "8192"],
-  [{ cacheTokens: 2 ** 31 - 1 }, "OUT_OF_MEMORY", "MiB"],
+  [{ cacheTokens: 2 ** 31 - 1 }, "OUT_OF_MEMORY", "GiB"],
 ])("%o is refused with %s", async (options, code, words) => {
   await expect(load("smollm2", options)).rejects.toMatchObject({ code, message: expect.stringContaining(words) });
 });

@@ -1,7 +1,7 @@
 // The types that people write against; compiled, never run. A wrong line is a compile error, a line that should be wrong must be one.
 import { expectTypeOf } from "vitest";
 import {
-  CaduceusError, load,
+  CaduceusError, inspectModel, listModels, load, pullModel,
   type Chat, type Constraint, type DeepPartial, type DiagnosticsMessages, type DroppedEvent, type EngineStats, type ErrorCode, type FinishEvent, type Guarantee, type Message, type Model, type Reply, type ReplyEvent,
   type ReplyOptions, type ReplyResult, type TextEvent, type Unenforced,
 } from "../../src/index.js";
@@ -9,6 +9,12 @@ import {
 export async function loading(): Promise<void> {
   expectTypeOf(load).returns.resolves.toEqualTypeOf<Model>();
   await load("smollm2", { contextSize: 4096, kvType: "q8_0", onProgress: ({ stage, fraction }) => `${stage satisfies "fetch" | "load"} ${fraction.toFixed(1)}` });
+  await load("hermes-2-pro", { onProgress: ({ receivedBytes, totalBytes }) => expectTypeOf(receivedBytes).toEqualTypeOf(totalBytes) });
+  expectTypeOf((await listModels())[0]!.state).toEqualTypeOf<"complete" | "partial">();
+  await pullModel("hermes-2-pro", { signal: undefined, onProgress: ({ fraction }) => fraction.toFixed(1) });
+  expectTypeOf((await inspectModel("hermes-2-pro", { contextSize: 512 })).memory.totalBytes).toEqualTypeOf<number>();
+  // @ts-expect-error nothing is loaded
+  await inspectModel("hermes-2-pro", { threads: 2 });
   // Conditional options need no spreading, under exactOptionalPropertyTypes too.
   await load("smollm2", { contextSize: undefined, signal: undefined });
   await load("smollm2", { branchMemoryBytes: 0, prefixFolder: "/var/cache/prefixes", prefixFolderBytes: 2 ** 30 });

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { ExitCode, Interrupted, reportFailure } from "../../../src/cli/exit_codes.js";
 import { historySize, readHistory, stateFolder, writeHistory } from "../../../src/cli/history.js";
 import { addModelFlags, loadOptions, replyOptions, type ModelFlags } from "../../../src/cli/model_flags.js";
+import { drawBar } from "../../../src/cli/progress_bar.js";
 import { withoutControls } from "../../../src/cli/terminal.js";
 
 let folder: string;
@@ -53,4 +54,14 @@ test("escape sequences that a model writes never reach a terminal, text and newl
 test("an interruption and a closed pipe end quietly", () => {
   expect(reportFailure(new Interrupted())).toBe(ExitCode.interrupted);
   expect(reportFailure(Object.assign(new Error("write EPIPE"), { code: "EPIPE" }))).toBe(ExitCode.ok);
+});
+
+test.each([
+  [{ fraction: 0.5 }, undefined, 79, "hermes-2-pro  [############............]  50 %"],
+  [{ fraction: 0.5, receivedBytes: 2 ** 31, totalBytes: 2 ** 32 }, 2 ** 24, 79, "hermes-2-pro  [#######.......]  50 %  2.00 GiB of 4.00 GiB  16 MiB/s  2 min 8 s"],
+  [{ fraction: 1, receivedBytes: 500, totalBytes: 500 }, undefined, 41, "hermes-…  [######]  100 %  500 B of 500 B"],
+])("a bar of %o at %s a second fits into %i columns", (progress, rate, columns, expected) => {
+  const drawn = drawBar("hermes-2-pro", progress, rate, columns);
+  expect(drawn.length).toBeLessThanOrEqual(columns);
+  expect(drawn).toBe(expected);
 });

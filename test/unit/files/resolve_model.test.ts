@@ -10,6 +10,8 @@ let folder: string;
 beforeEach(async () => {
   folder = await realpath(await mkdtemp(path.join(tmpdir(), "caduceus-files-")));
   vi.stubEnv("CADUCEUS_CACHE", path.join(folder, "cache"));
+  vi.stubEnv("HF_HUB_CACHE", path.join(folder, "hub"));
+  vi.stubEnv("HF_HUB_OFFLINE", "1");
 });
 
 afterEach(async () => {
@@ -46,6 +48,14 @@ describe("paths", () => {
     expect((await failure(path.join(folder, "model.gguf", "deeper"))).code).toBe("MODEL_NOT_FOUND");
   });
 
+  test("any part of a split model gives its first, and a missing part is MODEL_INVALID and named", async () => {
+    const parts = [1, 2, 3].map((n) => path.join(folder, `big.Q8_0-0000${n}-of-00003.gguf`));
+    for (const part of parts) await writeFile(part, "x");
+    expect(await resolveModel(parts[2]!)).toEqual({ path: parts[0] });
+    await rm(parts[1]!);
+    expect(await failure(parts[0]!)).toMatchObject({ code: "MODEL_INVALID", message: `The model is split into 3 files, of which ${parts[1]} is missing.` });
+  });
+
   test("a folder is MODEL_INVALID and its models are named", async () => {
     await writeFile(path.join(folder, "a.gguf"), "x");
     const error = await failure(folder);
@@ -80,7 +90,7 @@ describe("aliases", () => {
     ["hermes-2-pro", "Hermes-2-Pro-Mistral-7B.Q4_K_M.gguf"],
     ["hermes-2-pro:Q5_0", "Hermes-2-Pro-Mistral-7B.Q5_0.gguf"],
     ["hermes-2-pro:q8_0", "Hermes-2-Pro-Mistral-7B.Q8_0.gguf"],
-  ])("%s is the file %s in the cache folder", async (alias, fileName) => {
+  ])("%s is the file %s in the cache folder, where a person may put it", async (alias, fileName) => {
     const file = path.join(folder, "cache", "models", fileName);
     const error = await failure(alias);
     expect(error.code).toBe("MODEL_NOT_FOUND");
@@ -96,12 +106,6 @@ describe("aliases", () => {
     const error = await failure(alias);
     expect(error.code).toBe("MODEL_NOT_FOUND");
     expect(error.message).toContain("Q4_K_M");
-  });
-
-  test("a hub address is refused with what to do instead", async () => {
-    const error = await failure("hf:NousResearch/Hermes-2-Pro-Mistral-7B-GGUF:Q4_0");
-    expect(error.code).toBe("MODEL_NOT_FOUND");
-    expect(error.message).toContain("give its path");
   });
 
   test("an aborted signal rejects with its own reason before anything is looked for", async () => {

@@ -1,0 +1,58 @@
+// Whether a model fits into memory, asked before a byte of its weights is read: weights are not mapped, so what does not
+// fit would be killed by the system, or swap for ever.
+import { stat } from "node:fs/promises";
+import { describeAddon } from "../engine/addon/load_addon.js";
+import { CaduceusError } from "../errors.js";
+import { filesOf, gibibytes } from "../files/index.js";
+import { readLocalHeader } from "./gguf_header.js";
+import { machineMemory, type MachineMemory } from "./machine_memory.js";
+import { memoryNeed, shapeOf, type MemoryNeed, type MemoryOptions } from "./memory_need.js";
+
+/** @throws CaduceusError OUT_OF_MEMORY. A header that cannot be read passes: the engine says what is wrong with it. */
+export async function checkMemoryFit(file: string, options: MemoryOptions): Promise<void> {
+  let need: MemoryNeed;
+  try {
+    const header = await readLocalHeader(file);
+    // Refused by the engine, for a better reason.
+    if (options.contextSize !== undefined && options.contextSize > shapeOf(header).trained) return;
+    need = memoryNeed(header, await fileBytes(file), withTrueGpu(options));
+  } catch {
+    return;
+  }
+  const problem = whyNotFit(need, machineMemory());
+  if (problem !== undefined) throw new CaduceusError("OUT_OF_MEMORY", `${file} ${problem}`);
+}
+
+/** A build without a GPU keeps all layers here, whatever was asked for. */
+export function withTrueGpu<Options extends MemoryOptions>(options: Options): Options {
+  if (options.gpuLayers === 0) return options;
+  try {
+    return describeAddon().hasGpu === false ? { ...options, gpuLayers: 0 } : options;
+  } catch {
+    // Without an addon there is nothing to load with, but sizes can still be told.
+    return options;
+  }
+}
+
+/** Of all files of a model. */
+export async function fileBytes(file: string): Promise<number> {
+  let bytes = 0;
+  for (const part of await filesOf(file)) bytes += (await stat(part)).size;
+  return bytes;
+}
+
+/**
+ * What hinders it and what helps, as the end of a sentence that begins with the model's name. What can only be estimated
+ * does not count: it is never refused for that.
+ */
+export function whyNotFit({ weightsBytes, cacheBytes, cacheTokens, cacheBytesPerToken }: MemoryNeed, { availableBytes }: Pick<MachineMemory, "availableBytes">): string | undefined {
+  if (weightsBytes + cacheBytes <= availableBytes) return undefined;
+  const needs = `needs ${gibibytes(weightsBytes)} for its weights and ${gibibytes(cacheBytes)} for a cache of ${cacheTokens} tokens, but ${gibibytes(availableBytes)} are free`;
+  const room = availableBytes - weightsBytes;
+  const fitting = cacheBytesPerToken === 0 ? 0 : Math.floor(room / cacheBytesPerToken / 256) * 256;
+  if (fitting >= 512) {
+    return `${needs}; set cacheTokens to at most ${fitting} (and contextSize no higher), or use kvType "q8_0" for half the memory of the cache.`;
+  }
+  return `${needs}; take a smaller quantisation or model, end other programs, or put layers on a GPU (gpuLayers) where the build has one.`;
+}
+
