@@ -7,6 +7,7 @@ import { exitCodeHelp } from "./exit_codes.js";
 import { explainCommand, type ExplainFlags } from "./explain_command.js";
 import { addModelFlags, type ModelFlags } from "./model_flags.js";
 import { runCommand, type RunFlags } from "./run_command.js";
+import { addServeCommand } from "./serve_flags.js";
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string };
 
@@ -23,6 +24,7 @@ Examples:
   caduceus run "Why is the sky blue?"
   caduceus run -m ./model.gguf --json < question.txt
   caduceus explain --tools tools.json "How warm is it in Paris?"
+  caduceus serve -m hermes=./model.gguf --port 8000
   caduceus eval function-calling berkeley --limit 20
 
 ${exitCodeHelp}`);
@@ -70,6 +72,7 @@ Examples:
 ${exitCodeHelp}`)
     .action((words: string[], flags: ExplainFlags) => explainCommand(words.join(" "), flags, ending));
 
+  addServeCommand(program, ending);
   addEvalCommand(program, ending);
   return program;
 }
