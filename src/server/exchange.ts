@@ -79,6 +79,7 @@ export class Exchange {
   readonly #onGone = () => this.cancel(new ApiError(499, "client_closed_request", "The client went away."));
   #waiting = 0;
   #hasEnded = false;
+  #cancellation: ApiError | undefined;
 
   constructor(client: AbortSignal, timeoutMs: number, seat: { readonly wait: (count: number) => void; readonly leave: () => void }) {
     this.#seat = seat;
@@ -91,6 +92,11 @@ export class Exchange {
   /** Aborts when the answer is no longer wanted; its reason is an `ApiError`. */
   get signal(): AbortSignal {
     return this.#stopping.signal;
+  }
+
+  /** Why it was cancelled; undefined where it was not. */
+  get cancellation(): ApiError | undefined {
+    return this.#cancellation;
   }
 
   /** How many answers are to come. Throws where so many may not wait. */
@@ -108,6 +114,8 @@ export class Exchange {
   }
 
   cancel(reason: ApiError): void {
+    if (this.#hasEnded) return;
+    this.#cancellation = reason;
     this.#stopping.abort(reason);
     this.end();
   }

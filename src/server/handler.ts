@@ -74,9 +74,8 @@ export function createHandler(options: HandlerOptions): Handler {
         response.headers.set(requestIdHeader, exchange.id);
         return response;
       } catch (error) {
-        const reason = exchange.signal.aborted ? exchange.signal.reason : error;
         exchange.end();
-        throw error instanceof ApiError ? error : reason;
+        throw exchange.cancellation ?? error;
       }
     };
 
