@@ -35,6 +35,8 @@ export async function* readAnswers(replies: readonly Reply[], exchange: Exchange
     }
   } finally {
     for (const promise of pending.values()) promise.catch(() => {});
+    // Until the engine has stopped what was not read to its end.
+    await Promise.allSettled(iterators.map((iterator) => iterator.return?.()));
     exchange.end();
   }
 }

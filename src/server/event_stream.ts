@@ -10,10 +10,12 @@ export interface EventStreamOptions {
   /** How long a client may leave what is there unread. */
   readonly readerTimeoutMs: number;
   readonly onError: (error: ApiError) => void;
+  /** Ends the connection, where that is known; otherwise the stream breaks off. */
+  readonly disconnect: (() => void) | undefined;
 }
 
 /** Resolves with the first chunk, so that what fails before it still has a status of its own. */
-export async function eventStream(chunks: AsyncGenerator<object, void, undefined>, { exchange, readerTimeoutMs, onError }: EventStreamOptions): Promise<Response> {
+export async function eventStream(chunks: AsyncGenerator<object, void, undefined>, { exchange, readerTimeoutMs, onError, disconnect }: EventStreamOptions): Promise<Response> {
   let next: Promise<IteratorResult<object, void>> | undefined = Promise.resolve(await chunks.next());
   let timer: NodeJS.Timeout | undefined;
   const body = new ReadableStream<Uint8Array>({
@@ -39,7 +41,8 @@ export async function eventStream(chunks: AsyncGenerator<object, void, undefined
         const error = new ApiError(408, "reader_too_slow", `Nothing was read for ${readerTimeoutMs} ms.`);
         exchange.cancel(error);
         onError(error);
-        controller.error(error);
+        if (disconnect === undefined) controller.error(error);
+        else disconnect();
       }, readerTimeoutMs);
     },
     async cancel() {

@@ -19,8 +19,8 @@ import { checkHandlerOptions, checkWholeNumber, type HandlerOptions } from "./se
 import type { Service } from "./service.js";
 
 export interface Handler {
-  /** Answers a request. Needs no `this`. */
-  readonly fetch: (request: Request) => Promise<Response>;
+  /** Answers a request. Needs no `this`. `env` is what an adapter for Node's own servers gives: `{ incoming, outgoing }`. */
+  readonly fetch: (request: Request, env?: unknown) => Promise<Response>;
   /**
    * Refuses further requests and resolves when those under way have ended; what is left after `graceMs` (default 10,000) is
    * cancelled. The models stay open.
@@ -70,7 +70,7 @@ export function createHandler(options: HandlerOptions): Handler {
           exchange.end();
           return context.json(answered);
         }
-        const response = await eventStream(answered, { exchange, readerTimeoutMs: settings.readerTimeoutMs, onError: report });
+        const response = await eventStream(answered, { exchange, readerTimeoutMs: settings.readerTimeoutMs, onError: report, disconnect: disconnectOf(context.env) });
         response.headers.set(requestIdHeader, exchange.id);
         return response;
       } catch (error) {
@@ -127,9 +127,15 @@ export function createHandler(options: HandlerOptions): Handler {
   app.onError((thrown, context) => refuse(context, toApiError(thrown)));
 
   return {
-    fetch: async (request) => app.fetch(request),
+    fetch: async (request, env) => app.fetch(request, env ?? {}),
     close: ({ graceMs } = {}) => admission.close(checkWholeNumber(graceMs, "graceMs", 0) ?? 10_000),
   };
+}
+
+/** A response of Node's whose reader lags can only be thrown away: what it holds would wait for ever. */
+function disconnectOf(env: unknown): (() => void) | undefined {
+  const outgoing = (env as { outgoing?: { destroy?: () => void } } | undefined)?.outgoing;
+  return typeof outgoing?.destroy === "function" ? () => outgoing.destroy!() : undefined;
 }
 
 const routes: ReadonlyMap<string, string> = new Map([
