@@ -26,7 +26,8 @@ export interface ServeFlags extends Omit<ModelFlags, "model"> {
 export async function serveCommand(flags: ServeFlags, ending: AbortSignal): Promise<void> {
   const sources = readModels(flags.model ?? ["smollm2"]);
   const apiKeys = await readKeys(flags);
-  const stopping = stopSignal(ending);
+  const stop = stopOn(ending);
+  const stopping = stop.signal;
   const graceMs = Math.round((flags.grace ?? 10) * 1000);
   const loading = Object.fromEntries(Object.entries(sources).map(([name, source]) =>
     [name, load(source, { ...loadOptions(flags), cacheTokens: flags.cacheTokens, signal: stopping })]));
@@ -47,7 +48,10 @@ export async function serveCommand(flags: ServeFlags, ending: AbortSignal): Prom
         if (isReady) note(`caduceus: ${error instanceof Error ? error.stack : String(error)}`);
       },
     });
-    const server = await listen(handler, { host: flags.host, port: flags.port });
+    const server = await listen(handler, { host: flags.host, port: flags.port }).catch((error: NodeJS.ErrnoException) => {
+      // Of the system: taken, not allowed, not of this machine.
+      throw error.syscall === undefined ? error : new UsageError(`It cannot listen on ${flags.host}, port ${flags.port}: ${error.code}. Give another --port or --host.`);
+    });
     try {
       note(`Listening on ${server.url}, models: ${Object.keys(sources).join(", ")}.`);
       if (apiKeys.length === 0 && !isLoopback(flags.host)) note("Whoever reaches it may use it: there are no API keys. --api-key-file names some.");
@@ -61,7 +65,9 @@ export async function serveCommand(flags: ServeFlags, ending: AbortSignal): Prom
     }
   } catch (error) {
     // Loading that the signal ended is no failure.
-    if (!stopping.aborted || error !== stopping.reason) throw error;
+    const hasFailed = !stopping.aborted || error !== stopping.reason;
+    stop.abort(error);
+    if (hasFailed) throw error;
   } finally {
     for (const result of await Promise.allSettled(Object.values<Promise<Model>>(loading))) {
       if (result.status === "fulfilled") await result.value.close();
@@ -71,12 +77,12 @@ export async function serveCommand(flags: ServeFlags, ending: AbortSignal): Prom
 }
 
 /** Aborts on Ctrl-C, and on SIGTERM, which is no failure. */
-function stopSignal(ending: AbortSignal): AbortSignal {
+function stopOn(ending: AbortSignal): AbortController {
   const stopping = new AbortController();
   process.once("SIGTERM", () => stopping.abort(new Error("SIGTERM")));
   ending.addEventListener("abort", () => stopping.abort(ending.reason), { once: true });
   if (ending.aborted) stopping.abort(ending.reason);
-  return stopping.signal;
+  return stopping;
 }
 
 /** What to load, by the names under which it is served. */
