@@ -3,7 +3,7 @@ import { CaduceusError, type ErrorCode } from "../index.js";
 
 /** Stable codes of everything that the server refuses or fails. docs/server.md says what each means. */
 export type ApiErrorCode =
-  | "invalid_json" | "invalid_type" | "invalid_value" | "missing_required_parameter" | "unsupported_parameter" | "unsupported_value"
+  | "invalid_json" | "invalid_type" | "invalid_value" | "missing_required_parameter" | "unsupported_parameter"
   | "invalid_messages" | "invalid_schema" | "invalid_tool" | "unsupported_schema" | "context_length_exceeded" | "template_failed"
   | "invalid_api_key" | "host_not_allowed" | "not_found" | "model_not_found" | "method_not_allowed" | "unsupported_media_type"
   | "request_too_large" | "request_timeout" | "rate_limit_exceeded" | "queue_timeout" | "reply_timeout" | "reader_too_slow"

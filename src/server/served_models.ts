@@ -19,7 +19,7 @@ export class ServedModels {
       const served: Served = {};
       this.#served.set(name, served);
       const take = (model: Model) => Object.assign(served, { model, tokens: new TokenTexts(model) });
-      if (!(given instanceof Promise)) take(given);
+      if (!("then" in given)) take(given);
       else {
         given.then(take, (error: unknown) => {
           served.hasFailed = true;

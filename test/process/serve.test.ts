@@ -1,5 +1,5 @@
 // `caduceus serve` as an operator uses it: where it says what, and how it ends.
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -11,17 +11,23 @@ import { cli, runNode, type RunOptions } from "./run_program.js";
 
 const caduceus = (args: string[], options?: RunOptions) => runNode(cli, ["serve", ...args], options);
 const small = ["-c", "2048", "--port", "0"];
+/** None outlives a test that fails. */
+const children: ChildProcess[] = [];
 let folder: string;
 let hermes: string;
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), "caduceus-serve-"));
   hermes = await hermesModel();
 });
-afterAll(() => rm(folder, { recursive: true }));
+afterAll(async () => {
+  for (const child of children) child.kill("SIGKILL");
+  await rm(folder, { recursive: true });
+});
 
 /** Runs until it is ready, and tells where. */
 async function serve(args: string[], env: Record<string, string> = {}) {
   const child = spawn(process.execPath, [cli, "serve", ...small, ...args], { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"], timeout: 60_000, killSignal: "SIGKILL" });
+  children.push(child);
   const output = { stdout: "", stderr: "" };
   child.stdout.setEncoding("utf8").on("data", (text: string) => (output.stdout += text));
   const exit = once(child, "close") as Promise<[number | null, string | null]>;
