@@ -1,5 +1,6 @@
 // What the server takes and what it refuses, as a function from Request to Response.
 import fc from "fast-check";
+import { Hono } from "hono";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createHandler, type Handler, type HandlerOptions } from "../../../src/server/index.js";
 import type { ScriptedEngine } from "../../support/scripted_engine.js";
@@ -225,6 +226,16 @@ describe("a reader", () => {
     expect(engine.live.size).toBe(0);
     expect(engine.generated).toBeLessThan(40);
   });
+});
+
+test("mounted into an application of one's own, under a path of its own, it answers and streams", async () => {
+  const app = new Hono().get("/", (context) => context.text("mine"));
+  app.mount("/llm", handler.fetch);
+  const ask = (fields: object) => app.request(`${url}/llm/v1/chat/completions`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ ...hi, ...fields }) });
+  expect(await (await ask({})).json()).toMatchObject({ choices: [{ message: { content: "Hello there." } }] });
+  expect(await (await ask({ stream: true })).text()).toMatch(/data: \[DONE\]\n\n$/);
+  expect(await (await app.request(`${url}/`)).text()).toBe("mine");
+  expect(await errorOf(Promise.resolve(app.request(`${url}/llm/v1/nothing`)))).toMatchObject({ status: 404, code: "not_found" });
 });
 
 test("closing lets what is under way come to its end, cancels it after the grace time, and lets nobody in meanwhile", async () => {
