@@ -3,6 +3,7 @@
 //   memory      10,000 requests and 1,000 aborted ones on one model: native memory flat
 //   workers     90 workers that end in six ways at random moments: native memory flat
 //   collection  200 models with garbage collection between any two steps
+//   server      200 clients stream from `caduceus serve` for a minute: none lost, memory bounded, time to first token reported
 //   damage      5,000 damaged model files, each in a process of its own
 //   random      millions of steps of scheduler, prefix cache and engine, under address and undefined-behaviour sanitizers
 //   threads     the C++ tests under the thread sanitizer
@@ -24,6 +25,7 @@ const parts = {
   memory: () => heavyTest("memory"),
   workers: () => heavyTest("workers"),
   collection: () => heavyTest("collection"),
+  server: () => heavyTest("server"),
   damage: (seed) => nativeTest({}, "model_fuzz_test", 5000, seed),
   random: async (seed) => {
     const codes = [

@@ -55,7 +55,7 @@ export function readNumber(text: string): number {
   return number;
 }
 
-export function loadOptions(flags: ModelFlags): LoadOptions {
+export function loadOptions(flags: Omit<ModelFlags, "model">): LoadOptions {
   return { contextSize: flags.ctxSize, kvType: flags.kvType, threads: flags.threads, gpuLayers: flags.gpuLayers };
 }
 

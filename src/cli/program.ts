@@ -9,6 +9,7 @@ import { addInspectCommands } from "./inspect_commands.js";
 import { addModelsCommands } from "./models_commands.js";
 import { addModelFlags, type ModelFlags } from "./model_flags.js";
 import { runCommand, type RunFlags } from "./run_command.js";
+import { addServeCommand } from "./serve_flags.js";
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string };
 
@@ -28,6 +29,7 @@ Examples:
   caduceus run "Why is the sky blue?"
   caduceus run -m ./model.gguf --json < question.txt
   caduceus explain --tools tools.json "How warm is it in Paris?"
+  caduceus serve -m hermes=./model.gguf --port 8000
   caduceus eval function-calling berkeley --limit 20
 
 ${exitCodeHelp}`);
@@ -77,6 +79,7 @@ ${exitCodeHelp}`)
 
   addModelsCommands(program, ending);
   addInspectCommands(program, ending);
+  addServeCommand(program, ending);
   addEvalCommand(program, ending);
   return program;
 }

@@ -5,6 +5,18 @@ import {
   type Chat, type Constraint, type DeepPartial, type DiagnosticsMessages, type DroppedEvent, type EngineStats, type ErrorCode, type FinishEvent, type Guarantee, type Message, type Model, type Reply, type ReplyEvent,
   type ReplyOptions, type ReplyResult, type TextEvent, type Unenforced,
 } from "../../src/index.js";
+import { createHandler, listen, type Handler } from "../../src/server/index.js";
+
+export async function serving(model: Model): Promise<void> {
+  const handler = createHandler({ models: { a: model, b: load("smollm2") }, apiKeys: undefined, allowedHosts: "any", corsOrigins: ["*"] });
+  expectTypeOf(handler).toEqualTypeOf<Handler>();
+  expectTypeOf(handler.fetch(new Request("http://localhost"))).resolves.toEqualTypeOf<Response>();
+  await (await listen(handler, { port: 0 })).close({ graceMs: 0 });
+  // @ts-expect-error models have names
+  createHandler({ models: [model] satisfies Record<string, Model> });
+  // @ts-expect-error models are asked for
+  createHandler({});
+}
 
 export async function loading(): Promise<void> {
   expectTypeOf(load).returns.resolves.toEqualTypeOf<Model>();

@@ -1,0 +1,121 @@
+// `caduceus serve`: models behind an OpenAI-compatible server, until a signal ends it.
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { load, type Model } from "../index.js";
+import { createHandler, listen } from "../server/index.js";
+import { UsageError } from "./exit_codes.js";
+import { loadOptions, type ModelFlags } from "./model_flags.js";
+import { note } from "./terminal.js";
+
+export interface ServeFlags extends Omit<ModelFlags, "model"> {
+  readonly model?: string[];
+  readonly host: string;
+  readonly port: number;
+  readonly apiKey?: string[];
+  readonly apiKeyFile?: string;
+  readonly allowedHost?: string[];
+  readonly corsOrigin?: string[];
+  readonly maxQueue?: number;
+  readonly maxBody?: number;
+  readonly replyTimeout?: number;
+  readonly grace?: number;
+  readonly cacheTokens?: number;
+}
+
+export async function serveCommand(flags: ServeFlags, ending: AbortSignal): Promise<void> {
+  const sources = readModels(flags.model ?? ["smollm2"]);
+  const apiKeys = await readKeys(flags);
+  const stop = stopOn(ending);
+  const stopping = stop.signal;
+  const graceMs = Math.round((flags.grace ?? 10) * 1000);
+  const loading = Object.fromEntries(Object.entries(sources).map(([name, source]) =>
+    [name, load(source, { ...loadOptions(flags), cacheTokens: flags.cacheTokens, signal: stopping })]));
+  const loaded = Promise.all(Object.values(loading));
+  let isReady = false;
+  loaded.catch(() => {}); // It is awaited below, after the server is there to say that they load.
+  try {
+    const handler = createHandler({
+      models: loading,
+      apiKeys,
+      allowedHosts: [flags.host, ...flags.allowedHost ?? []],
+      corsOrigins: flags.corsOrigin,
+      maxQueue: flags.maxQueue,
+      maxBodyBytes: flags.maxBody,
+      replyTimeoutMs: flags.replyTimeout === undefined ? undefined : Math.round(flags.replyTimeout * 1000),
+      onError: (error) => {
+        // A model that does not load ends the command, which then says so itself.
+        if (isReady) note(`caduceus: ${error instanceof Error ? error.stack : String(error)}`);
+      },
+    });
+    const server = await listen(handler, { host: flags.host, port: flags.port }).catch((error: NodeJS.ErrnoException) => {
+      // Of the system: taken, not allowed, not of this machine.
+      throw error.syscall === undefined ? error : new UsageError(`It cannot listen on ${flags.host}, port ${flags.port}: ${error.code}. Give another --port or --host.`);
+    });
+    try {
+      note(`Listening on ${server.url}, models: ${Object.keys(sources).join(", ")}.`);
+      if (apiKeys.length === 0 && !isLoopback(flags.host)) note("Whoever reaches it may use it: there are no API keys. --api-key-file names some.");
+      await loaded;
+      isReady = true;
+      note("Ready.");
+      if (!stopping.aborted) await once(stopping, "abort");
+      note("Ending.");
+    } finally {
+      await server.close({ graceMs });
+    }
+  } catch (error) {
+    // Loading that the signal ended is no failure.
+    const hasFailed = !stopping.aborted || error !== stopping.reason;
+    stop.abort(error);
+    if (hasFailed) throw error;
+  } finally {
+    for (const result of await Promise.allSettled(Object.values<Promise<Model>>(loading))) {
+      if (result.status === "fulfilled") await result.value.close();
+    }
+  }
+  ending.throwIfAborted();
+}
+
+/** Aborts on Ctrl-C, and on SIGTERM, which is no failure. */
+function stopOn(ending: AbortSignal): AbortController {
+  const stopping = new AbortController();
+  process.once("SIGTERM", () => stopping.abort(new Error("SIGTERM")));
+  ending.addEventListener("abort", () => stopping.abort(ending.reason), { once: true });
+  if (ending.aborted) stopping.abort(ending.reason);
+  return stopping;
+}
+
+/** What to load, by the names under which it is served. */
+export function readModels(models: readonly string[]): Record<string, string> {
+  const sources = models.map((model): readonly [string, string] => {
+    const named = /^([^=/\\]+)=(.+)$/.exec(model);
+    if (named !== null) return [named[1]!, named[2]!];
+    return [model.toLowerCase().endsWith(".gguf") ? path.basename(model).slice(0, -5) : model, model];
+  });
+  const names = sources.map(([name]) => name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw new UsageError(`Expected models of different names but ${twice} is there twice. Give NAME=PATH.`);
+  return Object.fromEntries(sources);
+}
+
+/** From all three places. */
+async function readKeys(flags: ServeFlags): Promise<string[]> {
+  const lines = flags.apiKeyFile === undefined ? [] : (await readKeyFile(flags.apiKeyFile)).split(/\r?\n/);
+  const fromEnvironment = (process.env["CADUCEUS_API_KEYS"] ?? "").split(",");
+  const keys = [...flags.apiKey ?? [], ...lines, ...fromEnvironment].map((key) => key.trim()).filter((key) => key !== "" && !key.startsWith("#"));
+  // An empty file must not open the server to everyone.
+  if (keys.length === 0 && (flags.apiKeyFile !== undefined || flags.apiKey !== undefined)) throw new UsageError("Expected at least one API key but there is none.");
+  return keys;
+}
+
+async function readKeyFile(file: string): Promise<string> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (error) {
+    throw new UsageError(`The API keys cannot be read: ${(error as Error).message}.`);
+  }
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || host.startsWith("127.");
+}

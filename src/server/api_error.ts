@@ -1,0 +1,84 @@
+// What goes wrong, as OpenAI's clients know it: a status, and a body with message, type, param and a stable code.
+import { CaduceusError, type ErrorCode } from "../index.js";
+
+/** Stable codes of everything that the server refuses or fails. docs/server.md says what each means. */
+export type ApiErrorCode =
+  | "invalid_json" | "invalid_type" | "invalid_value" | "missing_required_parameter" | "unsupported_parameter"
+  | "invalid_messages" | "invalid_schema" | "invalid_tool" | "unsupported_schema" | "context_length_exceeded" | "template_failed"
+  | "invalid_api_key" | "host_not_allowed" | "not_found" | "model_not_found" | "method_not_allowed" | "unsupported_media_type"
+  | "request_too_large" | "request_timeout" | "rate_limit_exceeded" | "queue_timeout" | "reply_timeout" | "reader_too_slow"
+  | "client_closed_request" | "model_loading" | "model_unavailable" | "out_of_memory" | "shutting_down" | "server_error";
+
+export interface ApiErrorDetails {
+  /** The field of the request that it is about. */
+  readonly param?: string | undefined;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly cause?: unknown;
+}
+
+export class ApiError extends Error {
+  readonly status: number;
+  readonly code: ApiErrorCode;
+  readonly param: string | null;
+  readonly headers: Record<string, string>;
+
+  constructor(status: number, code: ApiErrorCode, message: string, { param, headers = {}, cause }: ApiErrorDetails = {}) {
+    super(message, { cause });
+    this.status = status;
+    this.code = code;
+    this.param = param ?? null;
+    this.headers = { ...headers };
+  }
+
+  get body() {
+    return { error: { message: this.message, type: typeOf(this.status), param: this.param, code: this.code } };
+  }
+}
+
+function typeOf(status: number): string {
+  if (status === 401) return "authentication_error";
+  if (status === 403) return "permission_error";
+  if (status === 429) return "rate_limit_error";
+  return status >= 500 ? "server_error" : "invalid_request_error";
+}
+
+/** For how long a client should wait that comes at a bad moment. */
+export const retryAfter = { "retry-after": "1" } as const;
+
+const ofLibrary: Partial<Record<ErrorCode, readonly [status: number, code: ApiErrorCode]>> = {
+  INVALID_ARGUMENT: [400, "invalid_value"],
+  INVALID_MESSAGES: [400, "invalid_messages"],
+  INVALID_SCHEMA: [400, "invalid_schema"],
+  INVALID_TOOL: [400, "invalid_tool"],
+  CONSTRAINT_INVALID: [400, "unsupported_schema"],
+  CONSTRAINT_TOO_COMPLEX: [400, "unsupported_schema"],
+  CONTEXT_FULL: [400, "context_length_exceeded"],
+  TEMPLATE_FAILED: [400, "template_failed"],
+  QUEUE_FULL: [429, "rate_limit_exceeded"],
+  DEADLINE_EXCEEDED: [503, "queue_timeout"],
+  READER_TOO_SLOW: [408, "reader_too_slow"],
+  MODEL_CLOSED: [503, "model_unavailable"],
+  OUT_OF_MEMORY: [503, "out_of_memory"],
+};
+
+/** Whatever was thrown. Of what nobody expected, the client is told nothing but that it happened. */
+export function toApiError(error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
+  const [status, code] = (error instanceof CaduceusError ? ofLibrary[error.code] : undefined) ?? [500, "server_error"];
+  if (status === 500) return new ApiError(500, "server_error", "The server failed to answer this request.", { cause: error });
+  const { message } = error as CaduceusError;
+  return new ApiError(status, code, message, { param: paramOf(error as CaduceusError), headers: status === 429 || status === 503 ? retryAfter : {}, cause: error });
+}
+
+const paramsOfOptions: Readonly<Record<string, string>> = {
+  logitBias: "logit_bias", maxTokens: "max_tokens", logProbabilities: "logprobs", toolChoice: "tool_choice", schema: "response_format", tools: "tools", prompt: "prompt",
+};
+
+/** The library's sentences name the place: `for messages[2].content but`, `for logitBias[0][0] but`. */
+function paramOf({ code, message }: CaduceusError): string | undefined {
+  if (code === "INVALID_MESSAGES") return /\b(messages\[\d+\][^\s]*) but/.exec(message)?.[1] ?? "messages";
+  if (code === "INVALID_TOOL") return "tools";
+  if (code === "CONTEXT_FULL") return undefined;
+  const option = /for ([a-zA-Z]+)[^\s]* but/.exec(message)?.[1];
+  return option === undefined ? undefined : paramsOfOptions[option] ?? (code === "INVALID_SCHEMA" ? "tools" : undefined);
+}

@@ -1,0 +1,92 @@
+// A request for a chat completion, in the library's words.
+import type { Message, ReplyOptions, ToolDefinitionMessage } from "../index.js";
+import { ApiError } from "./api_error.js";
+import { Fields, invalid, unsupported } from "./fields.js";
+import { readGenerationFields, refuseFields, type GenerationFields } from "./generation_fields.js";
+
+export interface ChatRequest extends GenerationFields {
+  readonly messages: readonly Message[];
+  readonly logprobs: boolean;
+  readonly replyOptions: Pick<ReplyOptions, "tools" | "toolChoice" | "parallelToolCalls" | "schema" | "maxRounds" | "logProbabilities">;
+  /** Whose schemas must be enforced to the last keyword: names of tools, and undefined for the answer. */
+  readonly strict: ReadonlySet<string | undefined>;
+}
+
+export function readChatRequest(body: Fields): ChatRequest {
+  refuseFields(body, {
+    functions: "use tools.",
+    function_call: "use tool_choice.",
+    audio: "the model writes text alone.",
+    web_search_options: "the server does not search; give it a tool.",
+  });
+  if (body.list("modalities")?.some((one) => one !== "text")) throw unsupported("modalities", "the model writes text alone.");
+  const generation = readGenerationFields(body);
+  const tools = (body.list("tools") ?? []).map(readTool);
+  const choice = readToolChoice(body);
+  const format = readResponseFormat(body);
+  const hasTools = tools.length > 0 && choice !== "none";
+  const logprobs = readLogprobs(body, hasTools);
+  return {
+    ...generation,
+    messages: body.required("messages", body.list).map(readMessage) as readonly Message[],
+    logprobs,
+    replyOptions: {
+      ...(tools.length === 0 ? {} : { tools: tools.map(({ tool }) => tool) }),
+      toolChoice: choice,
+      parallelToolCalls: body.boolean("parallel_tool_calls"),
+      schema: format?.schema,
+      // Calls are the client's to answer, those of unknown tools too.
+      maxRounds: 1,
+      logProbabilities: logprobs,
+    },
+    strict: new Set([...tools.filter(({ strict }) => strict).map(({ tool }) => tool.function.name), ...(format?.strict ? [undefined] : [])]),
+  };
+}
+
+/** The library checks messages; here is only what OpenAI calls otherwise. */
+function readMessage(value: unknown, index: number): unknown {
+  const message = new Fields(value, `messages[${index}]`);
+  const role = message.required("role", message.text);
+  if (role === "function") throw unsupported(message.path("role"), 'use tools, and messages of the role "tool".');
+  return role === "developer" ? { ...(value as object), role: "system" } : value;
+}
+
+function readTool(value: unknown, index: number): { readonly tool: ToolDefinitionMessage; readonly strict: boolean } {
+  const tool = new Fields(value, `tools[${index}]`);
+  tool.required("type", (name) => tool.choice(name, ["function"]));
+  const definition = tool.required("function", tool.fields);
+  const name = definition.required("name", definition.text);
+  const parameters = definition.fields("parameters") && (definition.value("parameters") as Record<string, unknown>);
+  return { tool: { type: "function", function: { name, description: definition.text("description"), parameters } }, strict: definition.boolean("strict") ?? false };
+}
+
+function readToolChoice(body: Fields): ReplyOptions["toolChoice"] {
+  const value = body.value("tool_choice");
+  if (value === undefined || typeof value === "string") return body.choice("tool_choice", ["auto", "none", "required"] as const);
+  const choice = new Fields(value, "tool_choice");
+  choice.required("type", (name) => choice.choice(name, ["function"]));
+  const definition = choice.required("function", choice.fields);
+  return { name: definition.required("name", definition.text) };
+}
+
+function readResponseFormat(body: Fields): { readonly schema: Record<string, unknown>; readonly strict: boolean } | undefined {
+  const format = body.fields("response_format");
+  const type = format?.required("type", (name) => format.choice(name, ["text", "json_object", "json_schema"]));
+  if (format === undefined || type === "text") return undefined;
+  if (type === "json_object") return { schema: { type: "object" }, strict: false };
+  const description = format.required("json_schema", format.fields);
+  description.required("name", description.text);
+  description.required("schema", description.fields);
+  return { schema: description.value("schema") as Record<string, unknown>, strict: description.boolean("strict") ?? false };
+}
+
+function readLogprobs(body: Fields, hasTools: boolean): boolean {
+  const value = body.value("logprobs");
+  if (typeof value === "number") throw invalid("logprobs", "true or false", value);
+  const logprobs = body.boolean("logprobs") ?? false;
+  const top = body.wholeNumber("top_logprobs", 0, 20) ?? 0;
+  if (top > 0) throw unsupported("top_logprobs", "the engine gives the log probability of the chosen tokens only. Ask for 0.");
+  if (body.value("top_logprobs") !== undefined && !logprobs) throw new ApiError(400, "invalid_value", "Expected top_logprobs only together with logprobs: true.", { param: "top_logprobs" });
+  if (logprobs && hasTools) throw unsupported("logprobs", "not together with tools, whose calls are not text.");
+  return logprobs;
+}

@@ -1,0 +1,82 @@
+// The fields that chat completions and completions have in common, and what they are to the library.
+import type { GenerationOptions } from "../index.js";
+import { ApiError } from "./api_error.js";
+import { type Fields, invalid, unsupported } from "./fields.js";
+
+export interface GenerationFields {
+  readonly model: string;
+  /** How many answers to each prompt. */
+  readonly n: number;
+  readonly stream: boolean;
+  /** A last chunk of the stream counts the tokens. */
+  readonly includeUsage: boolean;
+  readonly seed: number | undefined;
+  readonly options: Omit<GenerationOptions, "seed" | "signal" | "cacheScope" | "requestId">;
+}
+
+/** Answers in one response, of all prompts together. */
+export const mostChoices = 32;
+const mostStops = 16;
+const mostTokens = 0x7fffffff;
+
+export function readGenerationFields(body: Fields): GenerationFields {
+  const model = body.required("model", body.text);
+  const stream = body.boolean("stream") ?? false;
+  const streamOptions = body.fields("stream_options");
+  if (streamOptions !== undefined && !stream) {
+    throw new ApiError(400, "invalid_value", "Expected stream_options only together with stream: true.", { param: "stream_options" });
+  }
+  body.text("user");
+  const seed = body.wholeNumber("seed", -(2 ** 63), 2 ** 63);
+  return {
+    model,
+    n: body.wholeNumber("n", 1, mostChoices) ?? 1,
+    stream,
+    includeUsage: streamOptions?.boolean("include_usage") ?? false,
+    // 64 bits there, 32 here.
+    seed: seed === undefined ? undefined : Number(BigInt.asUintN(32, BigInt(seed))),
+    options: {
+      temperature: body.number("temperature", 0, 2),
+      topP: body.number("top_p", 0, 1),
+      frequencyPenalty: body.number("frequency_penalty", -2, 2),
+      presencePenalty: body.number("presence_penalty", -2, 2),
+      maxTokens: body.wholeNumber("max_completion_tokens", 1, mostTokens) ?? body.wholeNumber("max_tokens", 1, mostTokens),
+      stop: readStop(body),
+      logitBias: readLogitBias(body),
+      // Not OpenAI's, but what other servers of local models take.
+      topK: body.wholeNumber("top_k", 0, mostTokens),
+      minP: body.number("min_p", 0, 1),
+      repeatPenalty: body.number("repeat_penalty", 0.01, 100),
+    },
+  };
+}
+
+function readStop(body: Fields): readonly string[] | undefined {
+  const value = body.value("stop");
+  const list = typeof value === "string" ? [value] : value ?? [];
+  if (!Array.isArray(list) || !list.every((text) => typeof text === "string")) throw invalid("stop", "a string or an array of strings", value);
+  if (list.length > mostStops) throw new ApiError(400, "invalid_value", `Expected at most ${mostStops} strings for stop but received ${list.length}.`, { param: "stop" });
+  if (list.includes("")) throw new ApiError(400, "invalid_value", "Expected strings that are not empty for stop.", { param: "stop" });
+  return list.length === 0 ? undefined : list;
+}
+
+function readLogitBias(body: Fields): [number, number][] | undefined {
+  return body.entries("logit_bias")?.map(([token, bias]) => {
+    const param = `logit_bias.${token}`;
+    if (!/^\d{1,9}$/.test(token)) throw new ApiError(400, "invalid_value", `Expected token ids as the keys of logit_bias but received ${JSON.stringify(token.slice(0, 60))}.`, { param: "logit_bias" });
+    if (typeof bias !== "number") throw invalid(param, "a number", bias);
+    if (bias < -100 || bias > 100) throw new ApiError(400, "invalid_value", `Expected a number from -100 to 100 for ${param} but received ${bias}.`, { param });
+    return [Number(token), bias];
+  });
+}
+
+/** The next answer to the same prompt has the next seed. */
+export function seedOf(seed: number | undefined, index: number): number | undefined {
+  return seed === undefined ? undefined : (seed + index) % 2 ** 32;
+}
+
+export function refuseFields(body: Fields, reasons: Readonly<Record<string, string>>): void {
+  for (const [name, why] of Object.entries(reasons)) {
+    if (body.value(name) !== undefined) throw unsupported(name, why);
+  }
+}

@@ -1,0 +1,145 @@
+// The server as a function from a Request to a Response: its routes, and who may use them.
+import { type Context, Hono } from "hono";
+import { cors } from "hono/cors";
+import type { FinishEvent } from "../index.js";
+import { AllowedHosts } from "./allowed_hosts.js";
+import { ApiError, toApiError } from "./api_error.js";
+import { ApiKeys } from "./api_keys.js";
+import { chatCompletions } from "./chat_completions.js";
+import { readChatRequest } from "./chat_request.js";
+import { readCompletionRequest } from "./completion_request.js";
+import { completions } from "./completions.js";
+import { eventStream } from "./event_stream.js";
+import { Admission } from "./exchange.js";
+import type { Fields } from "./fields.js";
+import { Metrics } from "./metrics.js";
+import { readBody } from "./read_body.js";
+import { ServedModels } from "./served_models.js";
+import { checkHandlerOptions, checkWholeNumber, type HandlerOptions } from "./server_options.js";
+import type { Service } from "./service.js";
+
+export interface Handler {
+  /** Answers a request. Needs no `this`. `env` is what an adapter for Node's own servers gives: `{ incoming, outgoing }`. */
+  readonly fetch: (request: Request, env?: unknown) => Promise<Response>;
+  /**
+   * Refuses further requests and resolves when those under way have ended; what is left after `graceMs` (default 10,000) is
+   * cancelled. The models stay open.
+   */
+  close(options?: { readonly graceMs?: number | undefined }): Promise<void>;
+}
+
+/** Which header the answer to a request is known by. */
+const requestIdHeader = "x-request-id";
+
+/**
+ * An OpenAI-compatible server to mount into an application of your own, or to give to `listen`.
+ *
+ * @example
+ *     const handler = createHandler({ models: { hermes: await load("hermes-2-pro") } });
+ *     app.mount("/", handler.fetch);                       // Hono; others take a fetch handler as well
+ *
+ * @throws CaduceusError `INVALID_ARGUMENT`
+ */
+export function createHandler(options: HandlerOptions): Handler {
+  const settings = checkHandlerOptions(options);
+  const models = new ServedModels(settings.models, settings.onError);
+  const keys = new ApiKeys(settings.apiKeys);
+  const hosts = new AllowedHosts(settings.allowedHosts);
+  const admission = new Admission(settings.maxQueue);
+  const metrics = new Metrics();
+
+  const report = (error: ApiError) => {
+    metrics.failed(error.code);
+    if (cancellations.has(error.code)) metrics.cancelled(error.code);
+    if (error.status === 500) settings.onError(error.cause ?? error);
+  };
+
+  /** An endpoint that generates: `answer` gives the response's object, or the chunks of its stream. */
+  const generate = <R extends { readonly model: string }>(read: (body: Fields) => R, answer: (request: R, service: Service) => Promise<object | AsyncGenerator<object, void, undefined>>) =>
+    async (context: Context): Promise<Response> => {
+      const cacheScope = keys.check(context.req.header("authorization"));
+      const exchange = admission.enter(context.req.raw.signal, settings.replyTimeoutMs);
+      context.header(requestIdHeader, exchange.id);
+      try {
+        const request = read(await readBody(context.req.raw, settings));
+        const { model, tokens } = models.find(request.model);
+        const onFinish = (result: FinishEvent) => metrics.finished(request.model, result);
+        const requestId = (index: number, count: number) => (count === 1 ? exchange.id : `${exchange.id}-${index}`);
+        const answered = await answer(request, { model, tokens, exchange, cacheScope, onFinish, requestId });
+        if (!(Symbol.asyncIterator in answered)) {
+          exchange.end();
+          return context.json(answered);
+        }
+        const response = await eventStream(answered, { exchange, readerTimeoutMs: settings.readerTimeoutMs, onError: report, disconnect: disconnectOf(context.env) });
+        response.headers.set(requestIdHeader, exchange.id);
+        return response;
+      } catch (error) {
+        exchange.end();
+        throw exchange.cancellation ?? error;
+      }
+    };
+
+  const app = new Hono();
+  app.use(async (context, next) => {
+    await next();
+    metrics.responded(routes.has(context.req.path) ? context.req.path : "other", context.res.status);
+  });
+  app.use(async (context, next) => {
+    hosts.check(context.req.header("host") ?? new URL(context.req.url).host);
+    return next();
+  });
+  if (settings.corsOrigins.length > 0) {
+    const origin = settings.corsOrigins.includes("*") ? "*" : [...settings.corsOrigins];
+    app.use(cors({ origin, allowMethods: ["GET", "POST"], exposeHeaders: [requestIdHeader, "retry-after"], maxAge: 600 }));
+  }
+  app.get("/health", (context) => context.json({ status: "ok" }));
+  app.get("/ready", (context) => {
+    const status = admission.isClosed ? "shutting down" : models.areReady ? "ready" : "loading";
+    return context.json({ status }, status === "ready" ? 200 : 503);
+  });
+  app.get("/metrics", (context) => {
+    keys.check(context.req.header("authorization"));
+    const { waiting, active } = admission;
+    return context.body(metrics.text({ waiting, active, models: models.loaded() }), 200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" });
+  });
+  app.get("/v1/models", (context) => {
+    keys.check(context.req.header("authorization"));
+    return context.json(models.list());
+  });
+  // Names may hold slashes.
+  app.get("/v1/models/:name{.+}", (context) => {
+    keys.check(context.req.header("authorization"));
+    return context.json(models.describe(context.req.param("name")));
+  });
+  app.post("/v1/chat/completions", generate(readChatRequest, chatCompletions));
+  app.post("/v1/completions", generate(readCompletionRequest, completions));
+  const refuse = (context: Context, error: ApiError) => {
+    report(error);
+    // Through the context, whose headers say who may read it.
+    return context.json(error.body, error.status as 400, error.headers);
+  };
+  app.notFound((context) => {
+    const allowed = routes.get(context.req.path);
+    return refuse(context, allowed === undefined
+      ? new ApiError(404, "not_found", `There is nothing at ${context.req.method} ${context.req.path.slice(0, 200)}.`)
+      : new ApiError(405, "method_not_allowed", `Expected ${allowed} for ${context.req.path} but received ${context.req.method}.`, { headers: { allow: allowed } }));
+  });
+  app.onError((thrown, context) => refuse(context, toApiError(thrown)));
+
+  return {
+    fetch: async (request, env) => app.fetch(request, env ?? {}),
+    close: ({ graceMs } = {}) => admission.close(checkWholeNumber(graceMs, "graceMs", 0) ?? 10_000),
+  };
+}
+
+/** A response of Node's whose reader lags can only be thrown away: what it holds would wait for ever. */
+function disconnectOf(env: unknown): (() => void) | undefined {
+  const outgoing = (env as { outgoing?: { destroy?: () => void } } | undefined)?.outgoing;
+  return typeof outgoing?.destroy === "function" ? () => outgoing.destroy!() : undefined;
+}
+
+const routes: ReadonlyMap<string, string> = new Map([
+  ["/health", "GET"], ["/ready", "GET"], ["/metrics", "GET"], ["/v1/models", "GET"], ["/v1/chat/completions", "POST"], ["/v1/completions", "POST"],
+]);
+
+const cancellations: ReadonlySet<string> = new Set(["client_closed_request", "reply_timeout", "reader_too_slow", "shutting_down"]);

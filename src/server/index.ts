@@ -1,0 +1,5 @@
+// Everything that people import from "caduceus/server".
+export { createHandler, type Handler } from "./handler.js";
+export { listen, type Listening } from "./listen.js";
+export type { HandlerOptions, ListenOptions } from "./server_options.js";
+export type { ApiErrorCode } from "./api_error.js";

@@ -1,0 +1,91 @@
+// What can be said of a server, and its defaults.
+import { CaduceusError, type Model } from "../index.js";
+
+export interface HandlerOptions {
+  /**
+   * The models by the names under which clients ask for them. One that is still loading may be given as the promise that
+   * `load` returns: until it is there, `/ready` says so, and requests for it are told to come back. They stay the caller's to close.
+   */
+  readonly models: Readonly<Record<string, Model | Promise<Model>>>;
+  /** Who may ask. Keys are compared in constant time, and never share cached tokens with each other. Defaults to everyone. */
+  readonly apiKeys?: readonly string[] | undefined;
+  /**
+   * Names that may stand in a request's `Host`, besides `localhost` and addresses; others are refused, against DNS rebinding.
+   * `"any"` checks nothing, for what stands behind a proxy that does. Defaults to none.
+   */
+  readonly allowedHosts?: readonly string[] | "any" | undefined;
+  /** Origins whose pages may read answers (CORS), such as `https://example.com`; `["*"]` is all. Defaults to none. */
+  readonly corsOrigins?: readonly string[] | undefined;
+  /** Answers that may wait for their first token; further requests get 429 and `Retry-After`. Whole number from 1 up. Defaults to 256. */
+  readonly maxQueue?: number | undefined;
+  /** Longest body of a request. Whole number from 1 up. Defaults to 4 MiB. */
+  readonly maxBodyBytes?: number | undefined;
+  /** Milliseconds in which the body of a request has to arrive. Defaults to 30,000. */
+  readonly bodyTimeoutMs?: number | undefined;
+  /** Milliseconds an answer may take, waiting included. Defaults to 1,800,000: half an hour. */
+  readonly replyTimeoutMs?: number | undefined;
+  /** Milliseconds that a client may leave a stream unread before it is ended. Until then its generation pauses. Defaults to 60,000. */
+  readonly readerTimeoutMs?: number | undefined;
+  /** Told of what was not the client's fault. Defaults to nobody. */
+  readonly onError?: ((error: unknown) => void) | undefined;
+}
+
+export interface ListenOptions {
+  /** Defaults to `127.0.0.1`: only this machine. */
+  readonly host?: string | undefined;
+  /** 0 takes a free one. Whole number from 0 to 65,535. Defaults to 8080. */
+  readonly port?: number | undefined;
+  /** Connections at a time; more are closed at once. Whole number from 1 up. Defaults to 1,024. */
+  readonly maxConnections?: number | undefined;
+  /** Bytes of the headers of a request, all together; more get 431. Whole number from 1 up. Defaults to 16 KiB. */
+  readonly maxHeaderBytes?: number | undefined;
+  /** Milliseconds in which the headers of a request have to arrive. Defaults to 10,000. */
+  readonly headersTimeoutMs?: number | undefined;
+}
+
+const most = 0x7fffffff;
+
+export function checkHandlerOptions(options: HandlerOptions) {
+  const names = Object.keys(options.models ?? {});
+  if (names.length === 0) throw wrong("at least one model", "models", "none");
+  return {
+    models: options.models,
+    apiKeys: checkTexts(options.apiKeys, "apiKeys") ?? [],
+    allowedHosts: options.allowedHosts === "any" ? "any" as const : checkTexts(options.allowedHosts, "allowedHosts") ?? [],
+    corsOrigins: checkTexts(options.corsOrigins, "corsOrigins") ?? [],
+    maxQueue: checkWholeNumber(options.maxQueue, "maxQueue", 1) ?? 256,
+    maxBodyBytes: checkWholeNumber(options.maxBodyBytes, "maxBodyBytes", 1) ?? 4 * 2 ** 20,
+    bodyTimeoutMs: checkWholeNumber(options.bodyTimeoutMs, "bodyTimeoutMs", 1) ?? 30_000,
+    replyTimeoutMs: checkWholeNumber(options.replyTimeoutMs, "replyTimeoutMs", 1) ?? 30 * 60_000,
+    readerTimeoutMs: checkWholeNumber(options.readerTimeoutMs, "readerTimeoutMs", 1) ?? 60_000,
+    onError: options.onError ?? (() => {}),
+  };
+}
+
+export function checkListenOptions(options: ListenOptions) {
+  const port = checkWholeNumber(options.port, "port", 0) ?? 8080;
+  if (port > 65_535) throw wrong("a whole number of at most 65535", "port", port);
+  return {
+    host: options.host ?? "127.0.0.1",
+    port,
+    maxConnections: checkWholeNumber(options.maxConnections, "maxConnections", 1) ?? 1024,
+    maxHeaderBytes: checkWholeNumber(options.maxHeaderBytes, "maxHeaderBytes", 1) ?? 16 * 2 ** 10,
+    headersTimeoutMs: checkWholeNumber(options.headersTimeoutMs, "headersTimeoutMs", 1) ?? 10_000,
+  };
+}
+
+export function checkWholeNumber(value: unknown, name: string, minimum: number): number | undefined {
+  if (value === undefined || (typeof value === "number" && Number.isInteger(value) && value >= minimum && value <= most)) return value as number | undefined;
+  throw wrong(`a whole number from ${minimum} to ${most}`, name, value);
+}
+
+function checkTexts(value: unknown, name: string): readonly string[] | undefined {
+  if (value === undefined) return undefined;
+  if (Array.isArray(value) && value.every((text) => typeof text === "string" && text !== "")) return value;
+  // Not what it was: it may be a key.
+  throw wrong("an array of strings that are not empty", name, "something else");
+}
+
+function wrong(expected: string, name: string, received: unknown): CaduceusError {
+  return new CaduceusError("INVALID_ARGUMENT", `Expected ${expected} for ${name} but received ${typeof received === "object" ? "an object" : String(received)}.`);
+}

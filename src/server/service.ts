@@ -1,0 +1,16 @@
+// What an endpoint works with, for one request.
+import type { Model } from "../index.js";
+import type { OnFinish } from "./answers.js";
+import type { Exchange } from "./exchange.js";
+import type { TokenTexts } from "./token_texts.js";
+
+export interface Service {
+  readonly model: Model;
+  readonly tokens: TokenTexts;
+  readonly exchange: Exchange;
+  /** Of the API key. */
+  readonly cacheScope: string;
+  readonly onFinish: OnFinish;
+  /** What the diagnostics call one of several answers. */
+  requestId(index: number, count: number): string;
+}

@@ -1,0 +1,164 @@
+// Completions, models, keys, retries and abort as OpenAI's own client sees them.
+import { setTimeout as sleep } from "node:timers/promises";
+import OpenAI from "openai";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { load, type Model } from "../../src/index.js";
+import { metric, serving, type Serving } from "./serving.js";
+
+let model: Model;
+let server: Serving;
+let openai: OpenAI;
+beforeAll(async () => {
+  model = await load("smollm2", { contextSize: 2048, cacheTokens: 8192, prefixFolder: false });
+  server = await serving({ smollm2: model, "team/other": model });
+  openai = server.client();
+});
+afterAll(async () => {
+  await server.close({ graceMs: 0 });
+  await model.close();
+});
+
+const long = { model: "smollm2", messages: [{ role: "user", content: "Tell a long story." }] satisfies OpenAI.ChatCompletionMessageParam[], logit_bias: { 0: -100, 1: -100, 2: -100 }, max_tokens: 1500 };
+
+async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  const end = performance.now() + 10_000;
+  while (!await isSo()) {
+    if (performance.now() > end) throw new Error("It did not come about in 10 s.");
+    await sleep(10);
+  }
+}
+
+describe("completions", () => {
+  const plain = { model: "smollm2", prompt: "The capital of France is", temperature: 0, max_tokens: 8 };
+
+  test("go on with a prompt as the library does, whole, in chunks, and from token ids", async () => {
+    const { text, usage } = await model.complete(plain.prompt, { temperature: 0, maxTokens: 8 });
+    const completion = await openai.completions.create(plain);
+    expect(completion).toMatchObject({
+      id: expect.stringMatching(/^cmpl-/), object: "text_completion", choices: [{ index: 0, text, logprobs: null, finish_reason: "length" }],
+      usage: { prompt_tokens: usage.promptTokens, completion_tokens: 8 },
+    });
+    const tokens = [...await model.tokenize(plain.prompt)];
+    expect((await openai.completions.create({ ...plain, prompt: tokens })).choices[0]!.text).toBe(text);
+    const chunks = [];
+    for await (const chunk of await openai.completions.create({ ...plain, stream: true, stream_options: { include_usage: true } })) chunks.push(chunk);
+    expect(chunks.map(({ choices }) => choices[0]?.text ?? "").join("")).toBe(text);
+    expect(chunks.at(-2)!.choices[0]!.finish_reason).toBe("length");
+    expect(chunks.at(-1)).toMatchObject({ choices: [], usage: { completion_tokens: 8 } });
+  });
+
+  test("several prompts and several answers come in order", async () => {
+    const prompts = [plain.prompt, "One, two,"];
+    const { choices } = await openai.completions.create({ ...plain, prompt: prompts, n: 2 });
+    const alone = await Promise.all(prompts.map(async (prompt) => (await openai.completions.create({ ...plain, prompt })).choices[0]!.text));
+    expect(choices.map(({ text }) => text)).toEqual([alone[0], alone[0], alone[1], alone[1]]);
+  });
+
+  test("logprobs: 0 gives those of the chosen tokens; more, echo and suffix are refused", async () => {
+    const { choices } = await openai.completions.create({ ...plain, logprobs: 0 });
+    const logprobs = choices[0]!.logprobs!;
+    expect(logprobs.tokens!.join("")).toBe(choices[0]!.text);
+    expect(logprobs.token_logprobs).toHaveLength(8);
+    expect(logprobs.text_offset![1]).toBe(logprobs.tokens![0]!.length);
+    for (const [param, value] of Object.entries({ logprobs: 2, echo: true, suffix: "x", best_of: 2 })) {
+      await expect(openai.completions.create({ ...plain, [param]: value })).rejects.toMatchObject({ status: 400, code: "unsupported_parameter", param });
+    }
+  });
+});
+
+test("models are listed and found, names with a slash too; others do not exist", async () => {
+  const names = [];
+  for await (const { id } of openai.models.list()) names.push(id);
+  expect(names).toEqual(["smollm2", "team/other"]);
+  expect(await openai.models.retrieve("team/other")).toMatchObject({ id: "team/other", object: "model" });
+  await expect(openai.models.retrieve("gpt-5")).rejects.toThrow(OpenAI.NotFoundError);
+  await expect(openai.chat.completions.create({ ...long, model: "../smollm2" })).rejects.toMatchObject({ status: 404, code: "model_not_found", param: "model" });
+});
+
+describe("a client that goes away", () => {
+  test.each([["in the middle of a stream", true], ["while it waits for the whole answer", false]])("%s stops its generation", async (_, stream) => {
+    const cancelled = () => metric(server, 'caduceus_cancelled_total{reason="client_closed_request"}');
+    const before = await cancelled();
+    const ending = new AbortController();
+    if (stream) {
+      const chunks = await openai.chat.completions.create({ ...long, stream: true }, { signal: ending.signal });
+      let count = 0;
+      for await (const _chunk of chunks) if (++count === 5) break;
+    } else {
+      const answer = openai.chat.completions.create(long, { signal: ending.signal });
+      await until(() => model.stats().running === 1);
+      ending.abort();
+      await expect(answer).rejects.toThrow(OpenAI.APIUserAbortError);
+    }
+    const written = model.stats().generatedTokens;
+    await until(() => model.stats().running === 0);
+    expect(model.stats().generatedTokens - written).toBeLessThan(30);
+    await until(async () => await cancelled() === before + 1);
+  });
+
+  test("by its own time limit stops its generation, and its retries are new requests", async () => {
+    const before = await metric(server, 'caduceus_cancelled_total{reason="client_closed_request"}');
+    await expect(server.client({ timeout: 150, maxRetries: 1 }).chat.completions.create(long)).rejects.toThrow(OpenAI.APIConnectionTimeoutError);
+    await until(() => model.stats().running === 0);
+    await until(async () => await metric(server, 'caduceus_cancelled_total{reason="client_closed_request"}') === before + 2);
+  });
+});
+
+test("a full queue answers 429 with Retry-After, and the client's own retries get through", async () => {
+  await using small = await serving({ smollm2: model }, { maxQueue: 1 });
+  const short = { ...long, max_tokens: 2 };
+  // A prompt that takes a while to read keeps the place.
+  const slow = small.client().chat.completions.create({ ...short, messages: [{ role: "user", content: "word ".repeat(400) }] });
+  await until(() => model.stats().running === 1);
+  const refused = await small.client().chat.completions.create(short).then(() => undefined, (error: unknown) => error as InstanceType<typeof OpenAI.RateLimitError>);
+  expect(refused).toBeInstanceOf(OpenAI.RateLimitError);
+  expect(refused).toMatchObject({ code: "rate_limit_exceeded", type: "rate_limit_error" });
+  expect(refused!.headers.get("retry-after")).toBe("1");
+  const patient = await small.client({ maxRetries: 10 }).chat.completions.create(short);
+  expect(patient.usage!.completion_tokens).toBe(2);
+  expect((await slow).usage!.completion_tokens).toBe(2);
+  await expect(small.client().chat.completions.create({ ...short, n: 2 })).rejects.toMatchObject({ status: 429 });
+});
+
+test("each key is a cache scope of its own; wrong and missing ones are refused", async () => {
+  await using locked = await serving({ smollm2: model }, { apiKeys: ["sk-one", "sk-two"] });
+  const ask = async (apiKey: string) => (await locked.client({ apiKey }).chat.completions.create({ ...long, messages: [{ role: "user", content: "What does the other tenant ask?" }], max_tokens: 2 })).usage!.prompt_tokens_details!.cached_tokens!;
+  const cached = [];
+  for (const key of ["sk-one", "sk-one", "sk-two", "sk-two"]) cached.push(await ask(key));
+  expect(cached[0]).toBe(0);
+  expect(cached[1]).toBeGreaterThan(10);
+  expect(cached.slice(2)).toEqual(cached.slice(0, 2));
+  for (const key of ["sk-onE", "sk-on", "sk-one2", "none"]) await expect(ask(key)).rejects.toThrow(OpenAI.AuthenticationError);
+  expect((await fetch(`${locked.url}/v1/models`)).status).toBe(401);
+  expect((await fetch(`${locked.url}/metrics`)).status).toBe(401);
+  expect((await fetch(`${locked.url}/health`)).status).toBe(200);
+});
+
+test("a conversation that does not fit says so before the stream begins", async () => {
+  const request = { ...long, stream: true as const, messages: [{ role: "user" as const, content: "word ".repeat(3000) }] };
+  await expect(openai.chat.completions.create(request)).rejects.toMatchObject({ status: 400, code: "context_length_exceeded" });
+});
+
+test("a reply that takes too long ends, in a stream by an error that the client throws", async () => {
+  await using hasty = await serving({ smollm2: model }, { replyTimeoutMs: 300 });
+  await expect(hasty.client().chat.completions.create(long)).rejects.toMatchObject({ status: 504, code: "reply_timeout" });
+  let chunks = 0;
+  await expect((async () => {
+    for await (const _chunk of await hasty.client().chat.completions.create({ ...long, stream: true })) chunks++;
+  })()).rejects.toMatchObject({ code: "reply_timeout" });
+  expect(chunks).toBeGreaterThan(2);
+});
+
+test("models that load are told apart from models that failed, and readiness follows", async () => {
+  let loaded!: (model: Model) => void;
+  const errors: unknown[] = [];
+  await using early = await serving({ soon: new Promise((resolve) => (loaded = resolve)), never: Promise.reject(new Error("no memory")) }, { onError: (error) => errors.push(error) });
+  await using only = await serving({ soon: new Promise<Model>((resolve) => { const earlier = loaded; loaded = (value) => (earlier(value), resolve(value)); }) });
+  await expect(early.client().chat.completions.create({ ...long, model: "soon" })).rejects.toMatchObject({ status: 503, code: "model_loading" });
+  await expect(early.client().chat.completions.create({ ...long, model: "never" })).rejects.toMatchObject({ status: 503, code: "model_unavailable" });
+  expect(await (await fetch(`${only.url}/ready`)).json()).toEqual({ status: "loading" });
+  loaded(model);
+  await until(async () => (await fetch(`${only.url}/ready`)).status === 200);
+  expect((await early.client().chat.completions.create({ ...long, model: "soon", max_tokens: 1 })).usage!.completion_tokens).toBe(1);
+  expect(errors).toMatchObject([{ message: "no memory" }]);
+});

@@ -1,0 +1,149 @@
+// Clients that no library would write: raw sockets that send half, too much, or read nothing.
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { load, type Model } from "../../src/index.js";
+import { hermesModel } from "../support/models.js";
+import { metric, serving, type Serving } from "./serving.js";
+
+let model: Model;
+let server: Serving;
+const errors: unknown[] = [];
+const said = { info: vi.spyOn(console, "info"), error: vi.spyOn(console, "error") };
+beforeAll(async () => {
+  model = await load(await hermesModel(), { contextSize: 8192, prefixFolder: false });
+  server = await serving({ hermes: model }, { headersTimeoutMs: 300, bodyTimeoutMs: 300, maxConnections: 40, onError: (error) => errors.push(error) });
+});
+afterAll(async () => {
+  await server.close({ graceMs: 0 });
+  await model.close();
+});
+
+/** Stands in each chunk, so that few of them fill what the kernel holds for a reader. */
+const longName = "x".repeat(50_000);
+/** The turn does not end. */
+const never = { 2: -100, 32000: -100 };
+const body = (fields: object = {}) => JSON.stringify({ model: "hermes", messages: [{ role: "user", content: "Hi" }], max_tokens: 5, ...fields });
+const head = (length: number, more = "") => `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\n${more}\r\n`;
+const request = (text: string, more?: string) => head(Buffer.byteLength(text), more) + text;
+
+async function open(port = server.port): Promise<Socket> {
+  const socket = connect(port, "127.0.0.1");
+  socket.on("error", () => {}); // A reset is an answer too.
+  await once(socket, "connect");
+  return socket;
+}
+
+/** Everything that comes until the server closes the connection. */
+async function send(...pieces: (string | Uint8Array)[]): Promise<string> {
+  const socket = await open();
+  let got = "";
+  socket.setEncoding("utf8").on("data", (text: string) => (got += text));
+  for (const piece of pieces) socket.write(piece);
+  await closed(socket);
+  return got;
+}
+
+const closed = (socket: Socket) => new Promise<void>((resolve) => (socket.closed ? resolve() : socket.once("close", () => resolve())));
+
+const status = (response: string) => Number(/^HTTP\/1\.1 (\d+)/.exec(response)?.[1]);
+
+async function isWell(): Promise<void> {
+  const answer = await fetch(`${server.url}/v1/chat/completions`, { method: "POST", headers: { "content-type": "application/json" }, body: body() });
+  expect(answer.status).toBe(200);
+  await answer.text();
+  expect(errors).toEqual([]);
+  // Nothing is said behind the owner's back.
+  expect([...said.info.mock.calls, ...said.error.mock.calls]).toEqual([]);
+}
+
+async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  const end = performance.now() + 10_000;
+  while (!await isSo()) {
+    if (performance.now() > end) throw new Error("It did not come about in 10 s.");
+    await sleep(10);
+  }
+}
+
+test.each<[string, () => (string | Uint8Array)[], number, string]>([
+  ["nothing", () => [], 408, ""],
+  ["half the headers", () => ["POST /v1/chat/completions HTTP/1.1\r\nHost: local"], 408, ""],
+  ["half a body", () => [head(1000), body()], 408, "request_timeout"],
+  ["broken UTF-8", () => [head(4, "Connection: close\r\n"), new Uint8Array([0x22, 0xff, 0xfe, 0x22])], 400, "invalid_json"],
+  ["a body that says it has 100 MB", () => [head(100_000_000)], 413, "request_too_large"],
+  ["100 KB in one header", () => [`GET /health HTTP/1.1\r\nHost: localhost\r\nX: ${"x".repeat(100_000)}\r\n\r\n`], 431, ""],
+  ["5,000 headers", () => [`GET /health HTTP/1.1\r\nHost: localhost\r\n${Array.from({ length: 5000 }, (_, n) => `X-${n}: 1\r\n`).join("")}\r\n`], 431, ""],
+  ["no HTTP at all", () => ["\x16\x03\x01 hello\r\n\r\n"], 400, ""],
+  ["two lengths", () => [`POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello`], 400, ""],
+  ["a length and chunks, as smugglers do", () => [`POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`], 400, ""],
+  ["no host", () => ["GET /v1/models HTTP/1.1\r\nConnection: close\r\n\r\n"], 400, ""],
+  ["a name that leads here by DNS rebinding", () => ["GET /v1/models HTTP/1.1\r\nHost: rebound.example\r\nConnection: close\r\n\r\n"], 403, "host_not_allowed"],
+  ["an absolute address of somebody else", () => ["GET http://rebound.example/v1/models HTTP/1.1\r\nHost: rebound.example\r\nConnection: close\r\n\r\n"], 403, "host_not_allowed"],
+])("%s is refused, and the server goes on", async (_, pieces, expected, code) => {
+  const response = await send(...pieces());
+  expect(status(response), response.slice(0, 300)).toBe(expected);
+  expect(response).toContain(code);
+  await isWell();
+});
+
+test("100 MB in chunks are refused after 4, and memory does not follow", async () => {
+  const socket = await open();
+  let got = "";
+  socket.setEncoding("utf8").on("data", (text: string) => (got += text));
+  const before = process.memoryUsage().rss;
+  socket.write(`POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n`);
+  const piece = Buffer.from(`100000\r\n${"x".repeat(2 ** 20)}\r\n`);
+  let most = 0;
+  for (let sent = 0; sent < 100 && !socket.destroyed; sent++) {
+    if (!socket.write(piece)) await Promise.race([once(socket, "drain"), closed(socket)]).catch(() => {});
+    most = Math.max(most, process.memoryUsage().rss - before);
+  }
+  await until(() => socket.destroyed);
+  expect(status(got)).toBe(413);
+  expect(most).toBeLessThan(60 * 2 ** 20);
+  await isWell();
+});
+
+test("a client that reads nothing pauses its generation, then loses it; others go on meanwhile", async () => {
+  await using patient = await serving({ [longName]: model }, { readerTimeoutMs: 2000 });
+  const socket = await open(patient.port);
+  socket.pause();
+  socket.write(request(body({ model: longName, stream: true, max_tokens: 8000, logit_bias: never })));
+  await until(() => model.stats().parked > 0);
+  const { generatedTokens } = model.stats();
+  await isWell();
+  await until(() => model.stats().running === 0);
+  // It was paused until it was ended; five tokens are those of the other.
+  expect(model.stats().generatedTokens - generatedTokens).toBeLessThan(20);
+  expect(await metric(patient, 'caduceus_cancelled_total{reason="reader_too_slow"}')).toBe(1);
+  await closed(socket.resume());
+  await isWell();
+});
+
+test.each([["closes", (socket: Socket) => socket.end()], ["resets", (socket: Socket) => socket.resetAndDestroy()]])("a client that %s its connection in a stream stops its generation", async (_, leave) => {
+  const socket = await open();
+  socket.write(request(body({ stream: true, max_tokens: 8000, logit_bias: never })));
+  await once(socket, "data");
+  leave(socket);
+  await until(() => model.stats().running === 0);
+  await isWell();
+});
+
+test("a hundred clients that send half a request and wait are closed, and others are served then", async () => {
+  const sockets = await Promise.all(Array.from({ length: 100 }, async () => {
+    const socket = connect(server.port, "127.0.0.1");
+    socket.on("error", () => {});
+    socket.write(head(1000));
+    return socket;
+  }));
+  await Promise.all(sockets.map((socket) => closed(socket.resume())));
+  await isWell();
+});
+
+test("two requests on one connection are answered in order", async () => {
+  const text = body();
+  const response = await send(request(text), `GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
+  expect(response.match(/HTTP\/1\.1 200/g)).toHaveLength(2);
+  expect(response.indexOf("chat.completion")).toBeLessThan(response.indexOf('"status":"ok"'));
+});
