@@ -8,7 +8,7 @@ import { JsonWatch } from "../format/json_watch.js";
 import type { PlainMessage, PlainToolCall } from "../format/messages.js";
 import type { ReplyEvent, TextEvent, ToolCall } from "./reply_events.js";
 import type { Tool } from "./tool.js";
-import { modelDefaults, type ToolSettings } from "./tool_options.js";
+import { acceptsUntagged, type ToolSettings } from "./tool_options.js";
 
 /** What a turn came to. */
 export interface WrittenTurn {
@@ -49,7 +49,7 @@ export class ReplyReader {
     }
     const definitions = [...tools.values()].map(({ name, parameters }) => ({ name, parameters }));
     this.#parser = new ReplyParser({
-      tools: definitions, check: checkOf(tools), untaggedCalls: modelDefaults(settings, isHermes).acceptsUntagged ? "accept" : "off",
+      tools: definitions, check: checkOf(tools), untaggedCalls: acceptsUntagged(settings, isHermes) ? "accept" : "off",
       callsOnly: constraint?.kind === "tools" && (constraint.mode === "required" || constraint.schema !== undefined),
     });
   }

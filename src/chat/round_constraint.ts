@@ -1,7 +1,7 @@
 // What the model is held to in each turn of a reply, and what of its schemas is left out of that.
 import type { Constraint } from "../engine/engine.js";
 import type { UnenforcedKeyword } from "../schema/read_schema.js";
-import { modelDefaults, type ToolSettings } from "./tool_options.js";
+import { acceptsUntagged, type ToolSettings } from "./tool_options.js";
 
 /** A keyword of a tool's or the answer's schema that is checked only after the model has written. */
 export interface Unenforced extends UnenforcedKeyword {
@@ -25,7 +25,7 @@ export function roundConstraint(settings: ToolSettings, isHermes: boolean, isFor
     mode: forced === "auto" ? "auto" : "required",
     parallel: parallelToolCalls,
     order: callOrder,
-    bareFurtherCalls: parallelToolCalls && modelDefaults(settings, isHermes).acceptsUntagged,
+    bareFurtherCalls: parallelToolCalls && acceptsUntagged(settings, isHermes),
     ...(schema === undefined ? {} : { schema: schema.enforced.schema }),
   };
 }

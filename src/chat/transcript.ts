@@ -4,7 +4,7 @@ import type { Conversation, ConversationFormat } from "../format/conversation_fo
 import type { PlainMessage } from "../format/messages.js";
 import type { LoadedModel } from "../model/loaded_model.js";
 import { answeredTurn, fewestEnough, roomForAnswer, systemMessages, turnEnds } from "./context_overflow.js";
-import { modelDefaults, type ToolSettings } from "./tool_options.js";
+import type { ToolSettings } from "./tool_options.js";
 
 /** An earlier run that holds the tokens of the first so many messages. */
 export interface KnownBeginning {
@@ -94,8 +94,7 @@ export class Transcript {
   }
 
   #conversation(messages: readonly PlainMessage[]): Conversation {
-    const { tools, schema, scratchPad } = this.#start.tools;
-    const { parallelHint } = modelDefaults(this.#start.tools, this.#start.format.isHermes);
+    const { tools, schema, scratchPad, parallelHint } = this.#start.tools;
     return { messages, tools: [...tools.values()], schema: schema?.jsonSchema, scratchPad, parallelHint };
   }
 
