@@ -158,6 +158,14 @@ void refuses(const Vocabulary& vocabulary) {
   CHECK(code_of([&] { vocabulary.matcher(Kind::lark, ""); }) == "CONSTRAINT_INVALID");
   CHECK(code_of([&] { vocabulary.matcher(Kind::json, "{"); }) == "CONSTRAINT_INVALID");
 
+  CLAIM("what can only go on and never end is given up after some seconds");
+  CHECK(code_of([&] {
+          Matcher matcher = vocabulary.matcher(Kind::lark, "start: /a*/ \"a\"");
+          const Token a = vocabulary.tokenizer.tokenize_inside("a").front();
+          CHECK(matcher.take(a) && matcher.take(a));
+          matcher.forced();
+        }) == "CONSTRAINT_TOO_COMPLEX");
+
   CLAIM("slashes, digits and line ends of a pattern mean what they mean in JavaScript");
   CHECK(is_output(vocabulary, Kind::regex, "https://\\w+/\\d+", "https://a_1/23"));
   CHECK(!is_output(vocabulary, Kind::regex, "\\d+", "٣"));
@@ -286,7 +294,9 @@ void compiles(const Vocabulary& vocabulary) {
   limits.time = 0ms;
   {
     ConstraintCompiler hurried(vocabulary.tokenizer, limits, late.receiver());
-    hurried.compile(1, integers(1));
+    std::string properties;
+    for (int i = 0; i < 500; ++i) properties += (i ? ", \"p" : "\"p") + std::to_string(i) + "\": {\"type\": \"integer\"}";
+    hurried.compile(1, {Kind::json, schema("\"properties\": {" + properties + "}"), {}});
     CHECK(late.wait(1).error_code == "CONSTRAINT_TOO_COMPLEX");
   }
 }

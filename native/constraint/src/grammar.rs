@@ -1,13 +1,14 @@
 //! A compiled constraint, and the matchers made from it.
 
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use llguidance::api::TopLevelGrammar;
 use llguidance::TokenParser;
 
 use crate::matcher::Matcher;
 use crate::vocabulary::Vocabulary;
-use crate::{classify, guarded, Message, INVALID, OK, PANICKED};
+use crate::watchdog::List;
+use crate::{classify, guarded, Message, INVALID, OK, PANICKED, TOO_LONG};
 
 /// Matchers share their lexer's states, which stay and grow (1-2 kB each): beyond this they are given up with the matcher that
 /// made them.
@@ -17,6 +18,7 @@ pub struct Grammar {
     pristine: TokenParser,
     shared: Mutex<TokenParser>,
     vocabulary_size: usize,
+    watched: Arc<List>,
 }
 
 /// `kind`: 0 Lark, 1 JSON Schema, 2 a regular expression as JavaScript reads it. Slow; any thread with a large stack.
@@ -70,8 +72,11 @@ fn compile(vocabulary: &Vocabulary, kind: i32, text: &[u8]) -> Result<Grammar, S
         _ => TopLevelGrammar::from_lark(format!("start: /{}/", llguidance::regex_to_lark(text, "dw"))),
     };
     let mut parser = vocabulary.factory.create_parser(grammar).map_err(|error| format!("{error:#}"))?;
-    parser.start_without_prompt();
-    Ok(Grammar { pristine: parser.deep_clone(), shared: Mutex::new(parser), vocabulary_size: vocabulary.size })
+    // Clones have cancellations of their own.
+    let watched = vocabulary.watchdog.list();
+    let step = watched.add(parser.enable_cancellation());
+    step.run(|| parser.start_without_prompt()).ok_or(TOO_LONG)?;
+    Ok(Grammar { pristine: parser.deep_clone(), shared: Mutex::new(parser), vocabulary_size: vocabulary.size, watched })
 }
 
 #[no_mangle]
@@ -97,7 +102,7 @@ pub extern "C" fn caduceus_grammar_bytes(grammar: &Grammar) -> usize {
 pub unsafe extern "C" fn caduceus_matcher_new(grammar: &Grammar, out: &mut *mut Matcher) -> i32 {
     let made = guarded(|| {
         // A panic under the lock leaves only a parser that is replaced here.
-        Matcher::new(grammar.usable().clone(), grammar.vocabulary_size)
+        Matcher::new(grammar.usable().clone(), grammar.vocabulary_size, &grammar.watched)
     });
     match made {
         Ok(matcher) => {

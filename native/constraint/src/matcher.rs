@@ -1,18 +1,23 @@
 //! Follows one output: which tokens may come next, and which must.
 
+use std::sync::Arc;
+
 use llguidance::TokenParser;
 
-use crate::{classify, guarded, Message, OK};
+use crate::watchdog::{List, Watched};
+use crate::{classify, guarded, Message, OK, TOO_LONG};
 
 pub struct Matcher {
     inner: llguidance::Matcher,
     vocabulary_size: usize,
     error: Option<(i32, String)>,
+    watched: Watched,
 }
 
 impl Matcher {
-    pub fn new(parser: TokenParser, vocabulary_size: usize) -> Self {
-        Matcher { inner: llguidance::Matcher::new(Ok(parser)), vocabulary_size, error: None }
+    pub fn new(mut parser: TokenParser, vocabulary_size: usize, watched: &Arc<List>) -> Self {
+        let watched = watched.add(parser.enable_cancellation());
+        Matcher { inner: llguidance::Matcher::new(Ok(parser)), vocabulary_size, error: None, watched }
     }
 
     /// Whatever fails leaves the matcher failed for good.
@@ -21,12 +26,13 @@ impl Matcher {
             return Err(*status);
         }
         let inner = &mut self.inner;
-        let failure = match guarded(|| body(inner)) {
-            Ok(Ok(value)) => return Ok(value),
+        let failure = match self.watched.run(|| guarded(|| body(inner))) {
+            None => TOO_LONG.to_string(),
+            Some(Ok(Ok(value))) => return Ok(value),
             // What compiled and then lets nothing through contradicts itself.
-            Ok(Err(error)) if error.contains("NoExtension") => "nothing that it allows can come next".to_string(),
-            Ok(Err(error)) => error,
-            Err(panic) => format!("panic: {panic}"),
+            Some(Ok(Err(error))) if error.contains("NoExtension") => "nothing that it allows can come next".to_string(),
+            Some(Ok(Err(error))) => error,
+            Some(Err(panic)) => format!("panic: {panic}"),
         };
         let status = classify(&failure);
         self.error = Some((status, failure));

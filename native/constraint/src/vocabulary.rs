@@ -8,6 +8,7 @@ use llguidance::earley::SlicedBiasComputer;
 use llguidance::toktrie::{InferenceCapabilities, TokEnv, TokRxInfo, TokTrie, TokenId, TokenizerEnv};
 use llguidance::ParserFactory;
 
+use crate::watchdog::Watchdog;
 use crate::{guarded, Message, INVALID, OK};
 
 /// Writes at most `capacity` tokens of the text and returns how many it has. Called on any thread, by several at once.
@@ -40,6 +41,7 @@ impl TokenizerEnv for Environment {
 pub struct Vocabulary {
     pub factory: ParserFactory,
     pub size: usize,
+    pub watchdog: Watchdog,
 }
 
 #[repr(C)]
@@ -69,7 +71,8 @@ pub unsafe extern "C" fn caduceus_vocabulary_new(init: &VocabularyInit, out: &mu
         let mut factory = ParserFactory::new(&environment, InferenceCapabilities::default(), &SlicedBiasComputer::json_slices()).map_err(|error| format!("{error:#}"))?;
         factory.quiet();
         *factory.limits_mut() = limits();
-        Ok::<_, String>(Vocabulary { factory, size: init.size as usize })
+        let watchdog = Watchdog::new().map_err(|error| error.to_string())?;
+        Ok::<_, String>(Vocabulary { factory, size: init.size as usize, watchdog })
     });
     match made {
         Ok(Ok(vocabulary)) => {
