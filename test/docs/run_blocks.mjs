@@ -1,0 +1,42 @@
+// Runs compiled blocks of the pages one after the other, in one process and over one addon: `node run_blocks.mjs FILE …`.
+// Prints a line of JSON for each: what it wrote, or how it failed.
+import { setTimeout as sleep } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
+import { load } from "caduceus";
+
+const longestMs = 60_000;
+const shortTokens = 48;
+
+/** Answers end early where a page leaves their length open: what they say is not the point here. JSON and calls must come to their end. */
+const first = await load("smollm2", { contextSize: 256 });
+const models = Object.getPrototypeOf(first);
+const chats = Object.getPrototypeOf(first.chat());
+await first.close();
+for (const [prototype, name] of [[models, "reply"], [models, "complete"], [chats, "send"]]) {
+  const original = prototype[name];
+  prototype[name] = function (input, options) {
+    const isFree = options?.schema === undefined && options?.tools === undefined;
+    return original.call(this, input, isFree ? { maxTokens: shortTokens, ...options } : options);
+  };
+}
+
+const print = process.stdout.write.bind(process.stdout);
+let written = "";
+process.stdout.write = (chunk) => ((written += chunk), true);
+
+for (const file of process.argv.slice(2)) {
+  written = "";
+  let failure;
+  const began = performance.now();
+  try {
+    await Promise.race([import(pathToFileURL(file).href), sleep(longestMs, undefined, { ref: false }).then(() => Promise.reject(new Error("It did not come to its end in a minute.")))]);
+    // Servers say on their page how they are stopped.
+    process.emit("SIGTERM");
+  } catch (error) {
+    failure = error instanceof Error ? error.stack : String(error);
+  }
+  process.removeAllListeners("SIGTERM");
+  print(`${JSON.stringify({ file, written, failure, milliseconds: Math.round(performance.now() - began) })}\n`);
+}
+// What a block leaves open (a model, a port) is no reason to stay.
+process.exit();
