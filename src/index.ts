@@ -1,4 +1,7 @@
-// Everything that people import from "caduceus".
+/**
+ * Everything that people import from "caduceus".
+ * @module caduceus
+ */
 export { load } from "./chat/load.js";
 export type { Guarantee, Model, ModelCapabilities } from "./chat/model.js";
 export type { LoadOptions, LoadProgress } from "./model/load_options.js";

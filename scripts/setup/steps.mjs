@@ -37,21 +37,30 @@ function packagesMatchLock() {
   });
 }
 
-const peers = path.join(root, "bench", "peers");
+/** @type {Step} */
+export const peerPackages = ownPackages("node-llama-cpp and llama.node, to be measured against", "peers", path.join(root, "bench", "peers"));
 
 /** @type {Step} */
-export const peerPackages = {
-  title: "node-llama-cpp and llama.node, to be measured against",
-  tools: [],
-  isCurrent: async () => {
-    const wanted = JSON.parse(await readFile(path.join(peers, "package.json"), "utf8")).dependencies;
-    const installed = (/** @type {string} */ name) => readFile(path.join(peers, "node_modules", name, "package.json"), "utf8").then((text) => JSON.parse(text).version, () => undefined);
-    return (await Promise.all(Object.keys(wanted).map(async (name) => (await installed(name)) === wanted[name]))).every(Boolean);
-  },
-  // Their versions are exact, and no lock file holds: npm leaves the other platforms' packages out of it and then misses them.
-  // Their binaries come as packages; their install scripts would look for GPUs and compilers.
-  run: () => npm("peers", "install", peers, "--no-package-lock"),
-};
+export const sitePackages = ownPackages("what builds the site", "site", path.join(root, "docs"));
+
+/**
+ * Packages that only one command needs, in a folder of their own.
+ * @param {string} title @param {string} log @param {string} folder @returns {Step}
+ */
+function ownPackages(title, log, folder) {
+  return {
+    title,
+    tools: [],
+    isCurrent: async () => {
+      const wanted = JSON.parse(await readFile(path.join(folder, "package.json"), "utf8")).dependencies;
+      const installed = (/** @type {string} */ name) => readFile(path.join(folder, "node_modules", name, "package.json"), "utf8").then((text) => JSON.parse(text).version, () => undefined);
+      return (await Promise.all(Object.keys(wanted).map(async (name) => (await installed(name)) === wanted[name]))).every(Boolean);
+    },
+    // Their versions are exact, and no lock file holds: npm leaves the other platforms' packages out of it and then misses them.
+    // Their binaries come as packages; their install scripts would look for GPUs and compilers.
+    run: () => npm(log, "install", folder, "--no-package-lock"),
+  };
+}
 
 /** @param {string} log @param {"ci" | "install"} verb @param {string} folder @param {string[]} more */
 async function npm(log, verb, folder, ...more) {

@@ -134,6 +134,7 @@ export class Model {
     if (isFirst) modelClosed({ path: this.info.path });
   }
 
+  /** `close()`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -5,7 +5,9 @@ import type { AssistantMessage, Message } from "../format/messages.js";
 
 /** A generated token and the natural logarithm of its probability. */
 export interface TokenProbability {
+  /** Its id. */
   readonly token: number;
+  /** Natural logarithm, at most 0, of what the model gave it before sampling changed anything. */
   readonly logProbability: number;
 }
 
@@ -56,9 +58,11 @@ export interface ToolCall {
   readonly repaired: boolean;
   /** Why the call is not run as it is. */
   readonly problem?: "unknown_tool" | "invalid_arguments" | undefined;
+  /** The same in one sentence, as the model is told. */
   readonly problemMessage?: string | undefined;
 }
 
+/** A call is complete. `tool-run` and `tool-result` say what becomes of it. */
 export interface ToolCallEvent extends ToolCall {
   readonly type: "tool-call";
 }
@@ -97,6 +101,7 @@ export interface ToolResultEvent {
 /** Something that began as a call and cannot be read. */
 export interface MalformedEvent {
   readonly type: "malformed";
+  /** What the model wrote. */
   readonly text: string;
 }
 
@@ -114,9 +119,11 @@ export interface RoundEvent extends Round {
 
 /** One turn of the model within a reply. */
 export interface Round {
+  /** `"stop"`: the model ended its turn, wrote a stop string, or its calls were complete. `"length"`: `maxTokens`, or the end of the context. */
   readonly finishReason: "stop" | "length";
   /** Counts of tokens of this turn alone; its prompt is everything before it. */
   readonly usage: Usage;
+  /** In milliseconds, of this turn alone. */
   readonly timings: Timings;
 }
 
@@ -125,9 +132,11 @@ export interface FinishEvent<V = unknown> extends ReplyResult<V> {
   readonly type: "finish";
 }
 
+/** What a reply tells while it is written, by its `type`. */
 export type ReplyEvent<V = unknown> =
   | TextEvent | ReasoningEvent | ToolCallStartEvent | ToolCallDeltaEvent | ToolCallEvent | ToolRunEvent | ToolResultEvent | MalformedEvent | DroppedEvent | RoundEvent | FinishEvent<V>;
 
+/** What awaiting a reply gives. */
 export interface ReplyResult<V = unknown> {
   /** The text of the last turn, without calls. */
   readonly text: string;

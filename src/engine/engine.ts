@@ -170,12 +170,14 @@ export interface ModelInfo {
   readonly architecture: string;
   readonly name?: string | undefined;
   readonly parameters: number;
+  /** Of the weights. */
   readonly sizeBytes: number;
   /** Tokens the model was trained to look back on. */
   readonly trainingContextSize: number;
   readonly layers: number;
   readonly embeddingSize: number;
   readonly heads: number;
+  /** Heads that keys and values have; fewer than `heads` where some share them. */
   readonly headsKv: number;
   readonly vocabularySize: number;
   readonly vocabularyType: "none" | "spm" | "bpe" | "wpm" | "ugm" | "rwkv" | "plamo2" | "test";
@@ -203,11 +205,13 @@ export interface EngineCapabilities {
   readonly constrained: boolean;
   /** Many runs share one cache and one batch. */
   readonly prefixSharing: boolean;
+  /** The log probabilities of chosen tokens are known. */
   readonly logProbabilities: boolean;
   /** Runs with `deterministic` give the same bits each time. */
   readonly deterministic: boolean;
 }
 
+/** What an engine does at the moment, and its totals. */
 export interface EngineStats {
   /** Runs that hold cells and decode or read their prompt. */
   readonly running: number;
@@ -215,6 +219,7 @@ export interface EngineStats {
   readonly queued: number;
   /** Of the running ones, those that wait for their reader. */
   readonly parked: number;
+  /** Cells there are: room for so many tokens. */
   readonly cacheTokens: number;
   /** Cells that hold tokens, of running conversations and of cached branches. */
   readonly cacheTokensUsed: number;
@@ -224,8 +229,9 @@ export interface EngineStats {
   readonly branchMemoryBytes: number;
   /** Threads that compute at the moment: fewer than `info.threads` while other work takes cores away. */
   readonly threads: number;
-  /** Totals since the engine began. */
+  /** Total since the engine began, as all that follow: tokens of prompts. */
   readonly promptTokens: number;
+  /** Of those, what was cached and not computed. */
   readonly cachedTokens: number;
   /** Of the cached ones, those that came back from memory or disk. */
   readonly restoredTokens: number;
@@ -238,6 +244,7 @@ export interface EngineStats {
   readonly draftedTokens: number;
   /** Of the drafted ones, those that came true. */
   readonly acceptedDrafts: number;
+  /** Steps of the engine's thread. */
   readonly ticks: number;
 }
 

@@ -18,6 +18,7 @@ import { ServedModels } from "./served_models.js";
 import { checkHandlerOptions, checkWholeNumber, type HandlerOptions } from "./server_options.js";
 import type { Service } from "./service.js";
 
+/** OpenAI's API over the models it was made with. */
 export interface Handler {
   /** Answers a request. Needs no `this`. `env` is what an adapter for Node's own servers gives: `{ incoming, outgoing }`. */
   readonly fetch: (request: Request, env?: unknown) => Promise<Response>;
@@ -35,8 +36,15 @@ const requestIdHeader = "x-request-id";
  * An OpenAI-compatible server to mount into an application of your own, or to give to `listen`.
  *
  * @example
- *     const handler = createHandler({ models: { hermes: await load("hermes-2-pro") } });
- *     app.mount("/", handler.fetch);                       // Hono; others take a fetch handler as well
+ * ```ts
+ * import { Hono } from "hono";
+ * import { load } from "caduceus";
+ * import { createHandler } from "caduceus/server";
+ *
+ * const handler = createHandler({ models: { hermes: await load("hermes-2-pro") } });
+ * const app = new Hono();
+ * app.mount("/llm", handler.fetch);                    // others take a fetch handler as well
+ * ```
  *
  * @throws CaduceusError `INVALID_ARGUMENT`
  */

@@ -1,6 +1,7 @@
 // What can be said of a server, and its defaults.
 import { CaduceusError, type Model } from "../index.js";
 
+/** What a server offers, to whom, and its limits. */
 export interface HandlerOptions {
   /**
    * The models by the names under which clients ask for them. One that is still loading may be given as the promise that
@@ -30,6 +31,7 @@ export interface HandlerOptions {
   readonly onError?: ((error: unknown) => void) | undefined;
 }
 
+/** Where a server listens, and what a connection may do. */
 export interface ListenOptions {
   /** Defaults to `127.0.0.1`: only this machine. */
   readonly host?: string | undefined;

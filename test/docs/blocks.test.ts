@@ -1,4 +1,4 @@
-// Every block of code of README.md and docs/ is what it says: TypeScript is compiled against the package's own types and run
+// Every block of code of README.md, docs/ and the comments that the reference shows is what it says: TypeScript is compiled against the package's own types and run
 // with a real model, command lines are read by the command line, JSON is JSON.
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -8,13 +8,13 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { FakeHub } from "../support/fake_hub.js";
 import { smollm2Model } from "../support/models.js";
-import { blocksOf, pages, proseOf, root, type Block } from "./markdown.js";
+import { blocksOf, pages, proseOf, root, sources, type Block } from "./markdown.js";
 import { checkCommandLine, commandLines } from "./command_lines.js";
 
-const blocks = pages.flatMap(blocksOf);
+const blocks = [...pages, ...sources].flatMap(blocksOf);
 const programs = blocks.filter(({ language }) => language === "ts" || language === "js");
 const where = ({ page, line }: Block) => `${page}:${line}`;
-const fileName = ({ page, line, language }: Block) => `${path.basename(page, ".md").toLowerCase()}-${line}.${language}`;
+const fileName = ({ page, line, language }: Block) => `${path.basename(page, path.extname(page)).toLowerCase()}-${line}.${language}`;
 
 describe("programs", () => {
   const folder = path.join(root, ".cache", "blocks");

@@ -8,7 +8,12 @@ export const root = fileURLToPath(new URL("../../", import.meta.url));
 /** Relative to the repository. */
 export const pages: readonly string[] = ["README.md", ...readdirSync(path.join(root, "docs")).filter((name) => name.endsWith(".md")).sort().map((name) => `docs/${name}`)];
 
+/** Sources whose comments hold blocks: the reference shows them. */
+export const sources: readonly string[] = readdirSync(path.join(root, "src"), { recursive: true, encoding: "utf8" })
+  .map((name) => path.posix.join("src", name.replaceAll(path.sep, "/"))).filter((name) => name.endsWith(".ts") && /^ *\* ```/m.test(readPage(name))).sort();
+
 export interface Block {
+  /** Or the source. */
   readonly page: string;
   /** Of its first line of code, from 1. */
   readonly line: number;
@@ -26,7 +31,7 @@ export function readPage(page: string): string {
 
 export function blocksOf(page: string): Block[] {
   const blocks: Block[] = [];
-  const lines = readPage(page).split("\n");
+  const lines = readPage(page).split("\n").map((line) => (page.endsWith(".ts") ? line.replace(/^ *\* ?/, "") : line));
   for (let index = 0; index < lines.length; index++) {
     const fence = /^(`{3,})(.*)$/.exec(lines[index]!);
     if (fence === null) continue;
