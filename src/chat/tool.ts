@@ -35,7 +35,7 @@ export interface Tool<Arguments = any, Result = unknown> {
   readonly description?: string | undefined;
   /** JSON Schema of the arguments, as the prompt shows it. */
   readonly parameters: JsonSchema;
-  /** The checks of the arguments. */
+  /** @internal The checks of the arguments. */
   readonly schema: ReadSchema<Arguments>;
   readonly run?: ((args: Arguments, context: ToolContext) => Result | Promise<Result>) | undefined;
   readonly timeoutMs?: number | undefined;

@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { anchorsOf, linksOf, pages, proseOf, readPage, root } from "../../docs/markdown.js";
 
 /** Of the union in src/errors.ts: the type alone cannot be asked. */
-const codes = /export type ErrorCode =([\s\S]*?);/.exec(readPage("src/errors.ts"))![1]!.match(/"[A-Z_]+"/g)!.map((code) => code.slice(1, -1));
+const codes = /export type ErrorCode =([\s\S]*?");/.exec(readPage("src/errors.ts"))![1]!.match(/"[A-Z_]+"/g)!.map((code) => code.slice(1, -1));
 
 test("the page of errors has every code once, in the order of its declaration, and no others", () => {
   const rows = proseOf("docs/errors.md").flatMap((line) => /^\| `([A-Z_]+)` \|/.exec(line)?.[1] ?? []);
@@ -19,7 +19,7 @@ test("each code on it has a meaning and a remedy", () => {
 });
 
 test("the codes on the page of the server are those that the server has", () => {
-  const declared = /export type ApiErrorCode =([\s\S]*?);/.exec(readPage("src/server/api_error.ts"))![1]!.match(/"[a-z_]+"/g)!.map((code) => code.slice(1, -1));
+  const declared = /export type ApiErrorCode =([\s\S]*?");/.exec(readPage("src/server/api_error.ts"))![1]!.match(/"[a-z_]+"/g)!.map((code) => code.slice(1, -1));
   const table = proseOf("docs/server.md").filter((line) => /^\| \d{3}/.test(line)).join(" ");
   const named = [...table.matchAll(/`([a-z]+_[a-z_]+)`/g)].map(([, code]) => code!);
   // Nobody is there to read it.
