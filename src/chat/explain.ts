@@ -5,6 +5,7 @@ import type { LoadedModel } from "../model/loaded_model.js";
 import type { Round } from "./reply_events.js";
 import type { Unenforced } from "./round_constraint.js";
 
+/** A token of a prompt. */
 export interface ExplainedToken {
   readonly id: number;
   /** Its text, control tokens written out. Half a character shows as U+FFFD. */
@@ -27,6 +28,7 @@ export interface ExplainedPrompt {
   readonly constraint?: Constraint;
 }
 
+/** How a reply's prompts came about. */
 export interface Explanation {
   /** Such as `hermes (card)`, `the file's template` or `raw`. */
   readonly format: string;

@@ -37,6 +37,7 @@ export interface Tool<Arguments = any, Result = unknown> {
   readonly parameters: JsonSchema;
   /** @internal The checks of the arguments. */
   readonly schema: ReadSchema<Arguments>;
+  /** The handler. Without it, calls are given to the caller of the reply. */
   readonly run?: ((args: Arguments, context: ToolContext) => Result | Promise<Result>) | undefined;
   readonly timeoutMs?: number | undefined;
 }
