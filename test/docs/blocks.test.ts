@@ -29,7 +29,7 @@ describe("programs", () => {
     hub = await FakeHub.start();
     await makeWorld(world, hub);
     outcomes = await runAll(folder, world, hub);
-  }, 240_000);
+  }, 580_000);
 
   afterAll(async () => {
     await hub.close();
@@ -126,7 +126,7 @@ async function runAll(folder: string, world: string, hub: FakeHub): Promise<Map<
 /** Standard output of a program, whatever its exit code; standard error goes to the test's own. */
 function run(command: string, args: readonly string[], { cwd, env = {} }: { readonly cwd: string; readonly env?: Record<string, string | undefined> }): Promise<{ readonly output: string }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "inherit"], timeout: 200_000, killSignal: "SIGKILL" });
+    const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "inherit"], timeout: 560_000, killSignal: "SIGKILL" });
     let output = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
     child.on("error", reject);

@@ -27,8 +27,11 @@ test("json prints a value of the schema", async () => {
   expect(stdout).toMatch(/^\{ name: .+, age: -?\d+, city: .+ \}\n$/s);
 });
 
-test("tool and agent come to their end, whatever a small model does with the tools", async () => {
+test("tool comes to its end, whatever a small model does with it", async () => {
   expect(await runNode(example("tool.mjs"), ["smollm2"])).toMatchObject({ code: 0, stderr: "" });
+});
+
+test("agent answers both questions, and says what each cost", async () => {
   const { code, stdout, stderr } = await runNode(example("agent.mjs"), ["smollm2"]);
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   expect(stdout).toMatch(/^> What is on my shopping list\?\n.*\(\S+; read \d+ tokens, wrote \d+\)\n> Put eggs.*Notes: \{ shopping: /s);
