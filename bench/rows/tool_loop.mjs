@@ -9,32 +9,39 @@ import { open as openServer } from "../subjects/llama_server.mjs";
 
 const contextSize = 8192;
 const things = ["orders", "customers", "invoices", "parcels", "refunds", "products", "suppliers", "shifts", "meetings", "contracts"];
-const functions = things.flatMap((thing) => [
-  {
-    name: `find_${thing}`, description: `Finds ${thing} by what is known of them.`,
-    parameters: {
-      type: "object",
-      properties: { text: { type: "string", maxLength: 40, description: `Words that the ${thing} contain` }, state: { enum: ["open", "closed", "any"] }, limit: { type: "integer", minimum: 1, maximum: 50 } },
-      required: ["text", "state", "limit"], additionalProperties: false,
+
+/** Twenty tools as programs describe them, and twenty as short as they can be: what one token costs grows with what lies before it. */
+const toolSets = {
+  described: things.flatMap((thing) => [
+    {
+      name: `find_${thing}`, description: `Finds ${thing} by what is known of them.`,
+      parameters: {
+        type: "object",
+        properties: { text: { type: "string", maxLength: 40, description: `Words that the ${thing} contain` }, state: { enum: ["open", "closed", "any"] }, limit: { type: "integer", minimum: 1, maximum: 50 } },
+        required: ["text", "state", "limit"], additionalProperties: false,
+      },
     },
-  },
-  {
-    name: `update_${thing}`, description: `Changes one of the ${thing}.`,
-    parameters: {
-      type: "object",
-      properties: { id: { type: "integer", minimum: 1, maximum: 99999 }, state: { enum: ["open", "closed"] }, note: { type: "string", maxLength: 40, description: "Why it is changed" }, notify: { type: "boolean" } },
-      required: ["id", "state", "note", "notify"], additionalProperties: false,
+    {
+      name: `update_${thing}`, description: `Changes one of the ${thing}.`,
+      parameters: {
+        type: "object",
+        properties: { id: { type: "integer", minimum: 1, maximum: 99999 }, state: { enum: ["open", "closed"] }, note: { type: "string", maxLength: 40, description: "Why it is changed" }, notify: { type: "boolean" } },
+        required: ["id", "state", "note", "notify"], additionalProperties: false,
+      },
     },
-  },
-]);
-const tools = functions.map((one) => ({ type: /** @type {const} */ ("function"), function: one }));
+  ]),
+  short: things.flatMap((thing) => [
+    { name: `find_${thing}`, parameters: { type: "object", properties: { text: { type: "string", maxLength: 40 } }, required: ["text"], additionalProperties: false } },
+    { name: `update_${thing}`, parameters: { type: "object", properties: { id: { type: "integer" }, state: { enum: ["open", "closed"] } }, required: ["id", "state"], additionalProperties: false } },
+  ]),
+};
 const results = { find_orders: { found: [{ id: 5120, text: "two lamps, one broken", state: "open" }] }, update_orders: { id: 5120, state: "closed", notified: true } };
 
 let series = 0;
 const question = () => `Ticket ${10_000 + Math.floor(Math.random() * 80_000)}-${10 + (series++ % 80)}: the order with the broken lamp was settled on the phone. Please close it and tell the customer.`;
 
-/** @param {import("caduceus").Model} model @returns {Promise<{ turns: Turn[], ms: number }>} */
-async function ask(model) {
+/** @param {import("caduceus").Model} model @param {import("caduceus").ToolInput[]} tools @returns {Promise<{ turns: Turn[], ms: number, promptTokens: number }>} */
+async function ask(model, tools) {
   // The answer is 40 tokens of text, whatever the model would rather do.
   const markup = await Promise.all(["<", " <", "\n<"].map(async (text) => (await model.tokenize(text)).at(-1) ?? 0));
   const logitBias = [...model.info.endOfGenerationTokens, ...markup].map((token) => /** @type {[number, number]} */ ([token, -Infinity]));
@@ -42,13 +49,15 @@ async function ask(model) {
   /** @type {Turn[]} */
   const turns = [];
   let ms = 0;
+  let promptTokens = 0;
   /** @type {string | import("caduceus").Message} */
   let input = question();
   for (const name of [.../** @type {const} */ (["find_orders", "update_orders"]), undefined]) {
     const begun = performance.now();
     /** @type {import("caduceus").Reply} */
     const reply = chat.send(input, name === undefined ? { maxTokens: 40, logitBias } : { toolChoice: { name } });
-    const { text, toolCalls } = await reply;
+    const { text, toolCalls, usage } = await reply;
+    promptTokens = usage.promptTokens;
     ms += performance.now() - begun;
     const [call] = toolCalls;
     const written = call === undefined ? text : `<tool_call>\n{"name": "${call.name}", "arguments": ${call.argumentsText}}\n</tool_call>`;
@@ -56,7 +65,7 @@ async function ask(model) {
     if (name !== undefined) input = { role: "tool", content: JSON.stringify(results[name]), tool_call_id: call?.id ?? "" };
   }
   chat.close();
-  return { turns, ms };
+  return { turns, ms, promptTokens };
 }
 
 /** @type {(settings: import("../main.mjs").Settings) => Promise<import("../report.mjs").Row[]>} */
@@ -64,28 +73,40 @@ export async function toolLoop({ model: file, threads, runs }) {
   const model = await load(file, { contextSize, cacheTokens: contextSize, threads, prefixFolder: false });
   const server = await openServer({ model: file, contextSize, sequences: 1, threads });
   try {
-    let { turns } = await ask(model);
-    const figures = await inTurn(runs, {
-      caduceus: async () => {
-        const asked = await ask(model);
-        ({ turns } = asked);
-        return asked.ms;
-      },
-      "llama-server": async () => {
-        let prompt = "";
-        const begun = performance.now();
-        for (const turn of turns) {
-          prompt += turn.prompt.replace(/Ticket [\d-]+/, () => question().split(":")[0] ?? "");
-          const tokens = await server.generate({ prompt, tokens: 200, slot: 0, onText: () => {}, grammar: `root ::= ${JSON.stringify(turn.text)}` });
-          if (tokens < 5) throw new Error(`llama-server wrote ${tokens} tokens of ${JSON.stringify(turn.text)}.`);
-          prompt += turn.text;
-        }
-        return performance.now() - begun;
-      },
-    });
-    return [{ name: "two calls and an answer, twenty tools", unit: "ms", figures, claims: claim("llama-server ≥ 1.5 × caduceus", ratio(figures, "llama-server", "caduceus"), (value) => value >= 1.5) }];
+    const rows = [];
+    for (const [name, functions] of Object.entries(toolSets)) {
+      const tools = functions.map((one) => ({ type: /** @type {const} */ ("function"), function: one }));
+      let { turns, promptTokens } = await ask(model, tools);
+      const figures = await inTurn(runs, {
+        caduceus: async () => {
+          const asked = await ask(model, tools);
+          ({ turns } = asked);
+          return asked.ms;
+        },
+        "llama-server": () => repeat(server, turns),
+      });
+      rows.push({
+        name: `two calls and an answer, twenty ${name} tools, ${promptTokens} tokens at the end`, unit: "ms", figures,
+        claims: claim("llama-server ≥ 1.5 × caduceus", ratio(figures, "llama-server", "caduceus"), (value) => value >= 1.5),
+      });
+    }
+    return rows;
   } finally {
     await server.close();
     await model.close();
   }
+}
+
+/** The same turns on llama-server, after a question of its own. @param {Awaited<ReturnType<typeof openServer>>} server @param {Turn[]} turns */
+async function repeat(server, turns) {
+  const begun = performance.now();
+  const ticket = question().split(":")[0] ?? "";
+  let prompt = "";
+  for (const turn of turns) {
+    prompt += turn.prompt.replace(/Ticket [\d-]+/, ticket);
+    const tokens = await server.generate({ prompt, tokens: 200, slot: 0, onText: () => {}, grammar: `root ::= ${JSON.stringify(turn.text)}` });
+    if (tokens < 5) throw new Error(`llama-server wrote ${tokens} tokens of ${JSON.stringify(turn.text)}.`);
+    prompt += turn.text;
+  }
+  return performance.now() - begun;
 }

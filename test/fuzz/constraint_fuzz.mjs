@@ -87,7 +87,7 @@ function constraint() {
   ])();
 }
 
-const engine = await createAddonEngine({ path: cachedModel({ shape: "tiny", added: "control", tokenBias: {} }), contextSize: 512, cacheTokens: 4096, kvType: "f16", gpuLayers: 0, prefixFolderBytes: 0 });
+const engine = await createAddonEngine({ path: cachedModel({ shape: "tiny", added: "control", tokenBias: {} }), contextSize: 512, cacheTokens: 4096, kvType: "f16", gpuLayers: 0, prefixFolderBytes: 0, branchMemoryBytes: 0 });
 const sampling = { temperature: 1.5, topK: 0, topP: 1, minP: 0, repeatPenalty: 1, frequencyPenalty: 0, presencePenalty: 0, penaltyLastN: 64, logitBias: [[32000, 6]] };
 const prompt = [{ control: "<|im_start|>" }, { text: "user\nHello" }, { control: "<|im_end|>" }, { text: "\n" }];
 
@@ -129,13 +129,19 @@ function check(given, { text, end }) {
   return "right";
 }
 
+/** Of this process, so that what else the machine does is no slowness of ours. @param {NodeJS.CpuUsage} [since] */
+function cpuMs(since) {
+  const { user, system } = process.cpuUsage(since);
+  return (user + system) / 1000;
+}
+
 const begun = process.cpuUsage();
 const outcomes = {};
 let slowest = 0;
 let runs = 0;
-while ((process.cpuUsage(begun).user + process.cpuUsage(begun).system) / 60e6 < minutes) {
+while (cpuMs(begun) / 60_000 < minutes) {
   const given = Array.from({ length: 4 }, constraint);
-  const started = performance.now();
+  const started = process.cpuUsage();
   const neighbour = write({ maxTokens: 8 });
   const results = await Promise.all(given.map(async (one) => {
     const more = { constraint: one, jumpForward: random(4) > 0, sampling: { ...sampling, seed: random(2 ** 31) }, deterministic: random(20) === 0 };
@@ -151,13 +157,13 @@ while ((process.cpuUsage(begun).user + process.cpuUsage(begun).system) / 60e6 < 
     }
   }));
   assert.ok((await neighbour).end);
-  const took = performance.now() - started;
+  const took = cpuMs(started);
   if (took > slowest) {
     slowest = took;
-    if (took > longestMs) throw new Error(`seed ${seed}: ${Math.round(took)} ms for ${JSON.stringify(given).slice(0, 2000)}`);
+    if (took > longestMs) throw new Error(`seed ${seed}: ${Math.round(took)} ms of CPU for ${JSON.stringify(given).slice(0, 2000)}`);
   }
   for (const result of results) outcomes[result] = (outcomes[result] ?? 0) + 1;
   runs += given.length;
 }
 await engine.close();
-process.stdout.write(`${runs} constraints, seed ${seed}: ${JSON.stringify(outcomes)}, slowest round ${Math.round(slowest)} ms\n`);
+process.stdout.write(`${runs} constraints, seed ${seed}: ${JSON.stringify(outcomes)}, slowest round ${Math.round(slowest)} ms of CPU\n`);
