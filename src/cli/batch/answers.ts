@@ -58,7 +58,7 @@ export class Answers {
     return this.#failed;
   }
 
-  /** The last line of the input that has an answer. */
+  /** The last line of the input that an earlier run has answered. */
   get lastLine(): number {
     return this.#marks.length - 1;
   }

@@ -1,6 +1,5 @@
 // `caduceus run --input`: many prompts, several at a time, one line of JSON for each answer.
 import { createReadStream, realpathSync, statSync } from "node:fs";
-import { open } from "node:fs/promises";
 import { workOff } from "../../evaluation/work_off.js";
 import { CaduceusError, type Model } from "../../index.js";
 import { ExitCode, UsageError } from "../exit_codes.js";
@@ -93,7 +92,9 @@ function checkFiles(input: string, output: string): void {
   }
 }
 
-/** How far it is: on one line of the terminal, elsewhere at every tenth. */
+const tellEveryMs = 30_000;
+
+/** How far it is: on one line of the terminal, elsewhere on a new one now and then. */
 class Counter {
   readonly #line = new ProgressLine();
   readonly #answers: Answers;
@@ -103,13 +104,14 @@ class Counter {
   #failed = 0;
   #tokens = 0;
   #began = 0;
+  #told = 0;
 
   constructor(answers: Answers) {
     this.#answers = answers;
   }
 
   begin(): void {
-    this.#began = performance.now();
+    this.#began = this.#told = performance.now();
     this.#line.show(this.#text);
   }
 
@@ -118,8 +120,9 @@ class Counter {
     if (error !== undefined) this.#failed++;
     this.#tokens += usage?.generatedTokens ?? 0;
     this.#line.show(this.#text);
-    const tenth = (done: number) => Math.floor((10 * done) / (this.total ?? Number.POSITIVE_INFINITY));
-    if (!process.stderr.isTTY && this.done !== this.total && tenth(this.done) > tenth(this.done - 1)) note(this.#text);
+    if (process.stderr.isTTY || performance.now() - this.#told < tellEveryMs) return;
+    note(this.#text);
+    this.#told = performance.now();
   }
 
   end(): void {

@@ -7,7 +7,7 @@ import type { BenchFlags } from "./bench_command.js";
 export function addBenchCommand(program: Command, ending: AbortSignal): void {
   addModelFlag(program.command("bench").description("Measures how fast a model runs on this machine: loading, reading prompts, writing one and several answers, memory."))
     .option("-p, --n-prompt <tokens>", "length of the prompts that are read", readCount, 512)
-    .option("-n, --n-gen <tokens>", "tokens that each stream writes", readCount, 128)
+    .option("-n, --n-gen <tokens>", "tokens that each stream writes, at least 2", readLength, 128)
     .option("-r, --repetitions <count>", "how often each is measured, after a first time that does not count", readCount, 3)
     .option("--streams <counts>", "answers that are written at the same time, with commas between", readCounts, [1, 4, 16])
     .option("-t, --threads <count>", "threads that compute (default: physical cores)", readNumber)
@@ -29,6 +29,13 @@ ${exitCodeHelp}`)
 }
 
 const mostStreams = 64;
+
+/** Speed is what lies between the first token and the last. */
+function readLength(text: string): number {
+  const count = readCount(text);
+  if (count < 2) throw new InvalidArgumentError("Expected at least 2.");
+  return count;
+}
 
 function readCounts(text: string): number[] {
   const counts = [...new Set(text.split(",").map(readCount))];
