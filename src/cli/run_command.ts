@@ -27,7 +27,7 @@ export async function runCommand(argument: string, flags: RunFlags, ending: Abor
   const request = await readRequest(flags);
   await withModel(flags, ending, async (model) => {
     const reply = model.reply(request.ask(prompt), { ...request.options, signal: ending });
-    if (!flags.json) await showReply(reply);
+    if (!flags.json) await showReply(reply, { showsCalls: flags.yesTools === true });
     const result = await reply;
     const { valueProblem } = result;
     if (flags.json) await write(`${jsonLine({ model: model.info.name ?? model.info.description, ...resultFields(result), valueProblem: valueProblem?.message })}\n`);

@@ -130,6 +130,7 @@ export class LineEditor {
   }
 
   #clearLine(): void {
+    if (this.#lines.line === "") return;
     this.#lines.write(null, { ctrl: true, name: "e" });
     this.#lines.write(null, { ctrl: true, name: "u" });
   }
