@@ -15,11 +15,11 @@ export interface Shown {
 }
 
 /** `env` must say where `CADUCEUS_STATE` is. */
-export async function chatAtTerminal(steps: readonly Step[], args: readonly string[], env: Record<string, string | undefined>): Promise<Shown> {
+export async function chatAtTerminal(steps: readonly Step[], args: readonly string[], env: Record<string, string | undefined>, timeoutMs = 110_000): Promise<Shown> {
   const outcome = await run("python3", [program("terminal.py"), process.execPath, cli, "chat", ...args], {
     input: steps.map((step) => JSON.stringify(step)).join("\n"),
     env: { TERM: "xterm-256color", ...env },
-    timeoutMs: 110_000,
+    timeoutMs,
   });
   expect(outcome.stderr).toBe("");
   return JSON.parse(outcome.stdout) as Shown;

@@ -6,17 +6,19 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { chatAtTerminal, ctrlC, ctrlD, prompt, type Step } from "./chat_at_terminal.js";
 import { cli, runNode } from "./run_program.js";
 
+/** Many answers in one chat, each quick. */
+const patientMs = 300_000;
 const fixed = ["--temp", "0", "-n", "40"];
 let folder: string;
 const inFolder = (name: string) => path.join(folder, name);
 const read = async (name: string) => JSON.parse(await readFile(inFolder(name), "utf8")) as { role: string; content: string }[];
-const chat = (steps: Step[], args: string[] = fixed) => chatAtTerminal(steps, args, { CADUCEUS_STATE: folder });
+const chat = (steps: Step[], args: string[] = fixed) => chatAtTerminal(steps, args, { CADUCEUS_STATE: folder }, patientMs);
 /** Types a line, sees some words, and waits for the prompt. */
 const type = (line: string, ...words: string[]): Step[] => [{ send: `${line}\r` }, ...words.map((word) => ({ expect: word })), { expect: prompt }];
 const begin: Step[] = [{ expect: "Ctrl-D leaves" }, { expect: prompt }];
 
 // The small model calls a tool when it has seen how.
-const weather = [["Rome", 18], ["Oslo", 3], ["Cairo", 30]].flatMap(([city, celsius], index) => [
+const weather = [["Rome", 18], ["Oslo", 3]].flatMap(([city, celsius], index) => [
   { role: "user", content: `How warm is it in ${city}?` },
   { role: "assistant", content: null, tool_calls: [{ id: `c${index}`, type: "function", function: { name: "get_weather", arguments: JSON.stringify({ city }) } }] },
   { role: "tool", tool_call_id: `c${index}`, content: JSON.stringify({ celsius }) },
@@ -47,20 +49,23 @@ test("a call is shown and asked about: yes runs it, no tells the model, Ctrl-C s
     ...type("/explain", "Format: ", "--- prompt", "Lisbon", "tokens, "),
     ...type("/stats", "Tokens of prompts", "Last answer"),
     ...type(`/tools ${inFolder("tools.json")}`, "you answer it"),
+    ...type(`/load ${inFolder("weather.json")}`, "as branch weather"),
     { send: "How warm is it in Vienna?\r" }, { expect: "What does get_weather" }, ...type("12", "← get_weather"),
     ...type("/tools off", "no tools any more"),
+    ...type(`/save ${inFolder("by hand.json")}`, "messages are in"),
+    ...type("/switch main", "This is branch main"),
     ...type(`/save ${inFolder("weather after.json")}`, "messages are in"),
     { send: ctrlD },
   ], [...fixed, "--tools", inFolder("tools.mjs"), "--load", inFolder("weather.json")]);
   expect({ code, problem }).toEqual({ code: 0, problem: null });
   expect(shown.split("Run get_weather")).toHaveLength(6);
   const saved = await read("weather after.json");
-  const results = saved.filter(({ role }) => role === "tool").slice(3).map(({ content }) => content);
+  const results = saved.filter(({ role }) => role === "tool").slice(2).map(({ content }) => content);
   expect(results[0]).toContain('"celsius": 21');
   expect(results[1]).toContain("not allowed");
-  expect(results.at(-1)).toContain("12");
+  expect((await read("by hand.json")).findLast(({ role }) => role === "tool")?.content).toContain("12");
   expect(saved.filter(({ role, content }) => role === "user" && content.includes("Madrid"))).toHaveLength(1);
-});
+}, patientMs);
 
 test("several lines are one question; branches, a schema, saving and loading do what they say", async () => {
   const [pasteBegins, pasteEnds] = ["\u001b[200~", "\u001b[201~"];
@@ -96,7 +101,7 @@ test("several lines are one question; branches, a schema, saving and loading do 
   expect(main[0]).toEqual({ role: "system", content: "You are a helpful assistant." });
   expect(side.slice(0, 7)).toEqual(main);
   expect(JSON.parse(side[8]!.content)).toEqual({ city: expect.any(String) });
-});
+}, patientMs);
 
 test("run takes the same files: calls are printed or run, JSON fits or fails with exit code 1", async () => {
   const run = (...args: string[]) => runNode(cli, ["run", ...fixed, ...args]);
@@ -110,4 +115,4 @@ test("run takes the same files: calls are printed or run, JSON fits or fails wit
   expect(await run("--schema", inFolder("schema.json"), "-n", "2", "A city, please.")).toMatchObject({ code: 1, stderr: expect.stringContaining("cut the answer off") });
   expect(await run("--tools", inFolder("weather.json"), "Hi")).toMatchObject({ code: 1, stdout: "", stderr: expect.stringContaining("(INVALID_TOOL)") });
   expect(await run("--schema", "/nowhere.json", "Hi")).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining("cannot be read as JSON") });
-});
+}, patientMs);

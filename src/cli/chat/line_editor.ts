@@ -89,7 +89,10 @@ export class LineEditor {
       return await new Promise((resolve, reject) => {
         this.#answer = resolve;
         this.#canSkip = signal === undefined;
-        signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
+        signal?.addEventListener("abort", () => {
+          this.#output.write("\n");
+          reject(signal.reason);
+        }, { once: true });
       });
     } finally {
       this.#answer = undefined;
