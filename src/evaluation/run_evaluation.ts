@@ -16,7 +16,7 @@ export async function runEvaluation(
   model: Model, samples: readonly Sample[], results: ResultsFile, settings: RunSettings, signal: AbortSignal, onAnswer: (sample: Sample) => void,
 ): Promise<void> {
   const waiting = samples.filter(({ key }) => !results.answers.has(key));
-  await workOff(waiting.values(), settings.concurrency, signal, async (sample, ending) => {
+  await workOff(() => waiting.values(), settings.concurrency, signal, async (sample, ending) => {
     results.add(sample.key, await ask(model, sample, settings, ending));
     onAnswer(sample);
   });

@@ -2,13 +2,15 @@
 
 /**
  * Works items off with so many workers; each takes its next one when it is done with the last. At the first failure the others
- * are aborted and it rejects with that, or with the signal's reason, once all have ended.
+ * are aborted and it rejects with that, or with the signal's reason, once all have ended. The signal that `begin` gets aborts
+ * then too, so that nobody goes on waiting for an item.
  */
 export async function workOff<Item>(
-  items: Iterator<Item> | AsyncIterator<Item>, concurrency: number, signal: AbortSignal, work: (item: Item, ending: AbortSignal) => Promise<void>,
+  begin: (ending: AbortSignal) => Iterator<Item> | AsyncIterator<Item>, concurrency: number, signal: AbortSignal, work: (item: Item, ending: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const failing = new AbortController();
   const ending = AbortSignal.any([signal, failing.signal]);
+  const items = begin(ending);
   const worker = async () => {
     while (!ending.aborted) {
       const { done, value } = await items.next();
@@ -23,6 +25,7 @@ export async function workOff<Item>(
     }),
   );
   const ends = await Promise.allSettled(workers);
+  await items.return?.();
   signal.throwIfAborted();
   if (ends.some(({ status }) => status === "rejected")) throw failing.signal.reason;
 }

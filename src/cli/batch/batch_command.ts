@@ -17,14 +17,14 @@ const longestLine = 2 ** 24;
 
 export async function batchCommand(flags: RunFlags & { readonly input: string }, ending: AbortSignal): Promise<void> {
   const { input, output = "-", concurrency = 4 } = flags;
-  checkFiles(input, output);
+  const isFile = checkFiles(input, output);
   const request = await readRequest(flags);
   const answers = await Answers.open(output, await fingerprint(flags), { retriesErrors: flags.retryErrors === true });
   const counter = new Counter(answers);
   try {
     // A file is read twice, so that a changed one is noticed before anything is asked, and to know how many there are.
-    if (input !== "-") for await (const _ of waitingLines(input, answers, ending)) counter.total = (counter.total ?? 0) + 1;
-    if (input === "-" || counter.total !== undefined) await withModel(flags, ending, (model) => answerAll(model, request, input, concurrency, answers, counter, ending));
+    if (isFile) counter.total = await countLines(waitingLines(input, answers, ending));
+    if (counter.total !== 0) await withModel(flags, ending, (model) => answerAll(model, request, input, concurrency, answers, counter, ending));
   } catch (error) {
     if (output !== "-" && counter.done > 0) note(`${counter.summary} The same command goes on from there.`);
     throw error;
@@ -40,7 +40,7 @@ async function answerAll(model: Model, request: Request, input: string, concurre
   // What is wrong with the flags is wrong with every line, so it is said once.
   await model.chat(request.options).close();
   counter.begin();
-  await workOff(waitingLines(input, answers, ending), concurrency, ending, async (line, signal) => {
+  await workOff((stopping) => waitingLines(input, answers, stopping), concurrency, ending, async (line, signal) => {
     const answer = await answerLine(model, request, line, signal);
     await answers.add(answer, line.mark);
     counter.count(answer);
@@ -79,10 +79,11 @@ function promptLine(number: number, bytes: Buffer | undefined): PromptLine | und
   }
 }
 
-function checkFiles(input: string, output: string): void {
+/** Whether the input can be read more than once. */
+function checkFiles(input: string, output: string): boolean {
   if (input === "-") {
     if (process.stdin.isTTY) throw new UsageError("Expected prompts on standard input, one JSON object a line. Try --help.");
-    return;
+    return false;
   }
   const found = statSync(input, { throwIfNoEntry: false });
   if (found === undefined) throw new UsageError(`There is no file ${input}.`);
@@ -90,6 +91,13 @@ function checkFiles(input: string, output: string): void {
   if (output !== "-" && statSync(output, { throwIfNoEntry: false }) !== undefined && realpathSync(output) === realpathSync(input)) {
     throw new UsageError("Expected --output to be another file than --input.");
   }
+  return found.isFile();
+}
+
+async function countLines(lines: AsyncIterable<PromptLine>): Promise<number> {
+  let count = 0;
+  for await (const _ of lines) count++;
+  return count;
 }
 
 const tellEveryMs = 30_000;
