@@ -1,5 +1,5 @@
 // The site: the pages of this folder as they are, and the reference that typedoc writes into reference/ before it is built.
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { defineConfig } from "vitepress";
 import { parts } from "./pages.mjs";
 
@@ -7,7 +7,7 @@ const docs = new URL("../", import.meta.url);
 const read = (name) => readFileSync(new URL(name, docs), "utf8");
 const title = (page) => /^# (.+)$/m.exec(read(`${page}.md`))[1];
 const sidebar = [
-  ...parts.map(({ text, pages }) => ({ text, items: pages.filter((page) => existsSync(new URL(`${page}.md`, docs))).map((page) => ({ text: title(page), link: `/${page}` })) })),
+  ...parts.map(({ text, pages }) => ({ text, items: pages.map((page) => ({ text: title(page), link: `/${page}` })) })),
   // Their first pages list the names; a list of all of them beside each page would be most of the site.
   { text: "Reference", items: ["caduceus", "caduceus/server", "caduceus/hermes"].map((module) => ({ text: module, link: `/reference/${module}/` })) },
 ];
