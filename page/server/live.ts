@@ -33,13 +33,10 @@ export function watchLive(): void {
   const isVisible = signal(!document.hidden);
   document.addEventListener("visibilitychange", () => (isVisible.value = !document.hidden));
   effect(() => {
-    if (running.value.size === 0 || !isVisible.value) return;
+    // Once at the beginning, too.
     void look();
+    if (running.value.size === 0 || !isVisible.value) return;
     const timer = setInterval(() => void look(), everyMs);
-    return () => {
-      clearInterval(timer);
-      // The end of it, too.
-      void look();
-    };
+    return () => clearInterval(timer);
   });
 }

@@ -10,6 +10,8 @@ import { showPrompt } from "./prompt_dialog.js";
 
 export function Answer({ entry, isLocked, branches }: { readonly entry: AnswerEntry; readonly isLocked: boolean; readonly branches: ComponentChildren }) {
   const { text, reasoning, calls, state, note, isJson, numbers } = entry;
+  // The next round, with the results, stands below.
+  const goesOn = state === "done" && calls.length > 0;
   const isWaiting = state === "writing" && text === "" && calls.length === 0 && reasoning === "";
   return (
     <article class={`answer ${state}`} aria-label="Answer">
@@ -22,8 +24,8 @@ export function Answer({ entry, isLocked, branches }: { readonly entry: AnswerEn
       {state === "writing" ? null : (
         <div class="actions">
           {branches}
-          {text === "" ? null : <Copy text={text} />}
-          <button type="button" class="quiet small" disabled={isLocked} onClick={() => void reply(current.value.id, entry.parent!)}>Again</button>
+          {text === "" || goesOn ? null : <Copy text={text} />}
+          {goesOn ? null : <button type="button" class="quiet small" disabled={isLocked} onClick={() => void reply(current.value.id, entry.parent!)}>Again</button>}
           <button type="button" class="quiet small" onClick={() => showPrompt({ conversationId: current.value.id, before: entry })}>Prompt</button>
           {numbers === null ? null : <Numbers numbers={numbers} />}
         </div>

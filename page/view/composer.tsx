@@ -48,9 +48,10 @@ function LiveNumbers({ model }: { readonly model: string }) {
   const numbers = live.value[model];
   if (numbers === undefined) return null;
   const { running: count, queued, tokensPerSecond, tokensPerStep, prompt_tokens: prompt, cached_tokens: cached, cache_tokens: room, cache_tokens_used: used } = numbers;
+  const isWatched = running.value.size > 0;
   const values = [
-    ["Speed", `${tokensPerSecond.toFixed(1)} tokens/s`],
-    ["Batch", `${count} running${queued > 0 ? `, ${queued} waiting` : ""}, ${tokensPerStep.toFixed(1)} tokens a step`],
+    ["Speed", isWatched ? `${tokensPerSecond.toFixed(1)} tokens/s` : "–"],
+    ["Batch", isWatched ? `${count} running${queued > 0 ? `, ${queued} waiting` : ""}, ${tokensPerStep.toFixed(1)} tokens a step` : "–"],
     ["Prompts cached", `${Math.round(100 * cached / Math.max(1, prompt))} %`],
     ["Cache filled", `${Math.round(100 * used / Math.max(1, room))} %`],
   ] as const;

@@ -42,7 +42,7 @@ function Prompt({ asked }: { readonly asked: Asked }) {
       {problem === "" ? null : <p class="problem" role="alert">{problem}</p>}
       {applied === undefined ? (problem === "" ? <p class="waiting">Asking the server</p> : null) : (
         <>
-          <p>{asked.before === undefined ? "What the model would read now" : "What the model read for this answer, as the settings are now"}: <strong>{applied.tokens.length.toLocaleString("en")} tokens</strong>{cached === undefined ? "" : `, the first ${cached.toLocaleString("en")} of them cached`}.</p>
+          <p>{asked.before === undefined ? "What the model would read now" : "What the model read for this answer, as the settings are now"}: <strong>{applied.tokens.length.toLocaleString("en")} tokens</strong>{cached === undefined ? "" : cached === 0 ? ", none of them cached" : `, the first ${cached.toLocaleString("en")} of them cached`}.</p>
           <dl class="facts">
             <div><dt>Format</dt><dd>{applied.format}</dd></div>
             <div><dt>Why</dt><dd>{applied.reason}</dd></div>

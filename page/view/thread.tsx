@@ -54,8 +54,12 @@ function useFollowing(id: string): void {
     follows.current = true;
     toEnd();
   }, [id]);
+  const known = useRef(0);
   useSignalEffect(() => {
-    void current.value.entries;
+    const { length } = current.value.entries;
+    // What was just said wants to be seen.
+    if (length > known.current) follows.current = true;
+    known.current = length;
     if (follows.current) requestAnimationFrame(toEnd);
   });
 }
