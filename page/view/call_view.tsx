@@ -9,10 +9,10 @@ const states = { writing: "being written", asking: "waits for you", running: "ru
 export function CallView({ call: { id, name, argumentsText, state, result } }: { readonly call: Call }) {
   return (
     <section class={`call ${state}`} aria-label={`Call of ${name}`}>
-      <h3><span class="call-name">{name}</span><span class="call-state">{states[state]}</span></h3>
+      <p class="call-head"><strong class="call-name">{name}</strong><span class="call-state">{states[state]}</span></p>
       <Code text={argumentsText} label={`Arguments of ${name}`} />
       {state === "asking" ? <ResultForm callId={id} name={name} /> : null}
-      {state === "done" ? <><h4>Result</h4><Code text={result} label={`Result of ${name}`} /></> : null}
+      {state === "done" ? <><p class="call-part">Result</p><Code text={result} label={`Result of ${name}`} /></> : null}
     </section>
   );
 }

@@ -11,14 +11,18 @@ export const editing = signal<string | undefined>(undefined);
 
 export function Question({ entry, isLocked, branches }: { readonly entry: UserEntry; readonly isLocked: boolean; readonly branches: ComponentChildren }) {
   const editButton = useRef<HTMLButtonElement>(null);
-  const end = () => {
-    editing.value = undefined;
-    editButton.current?.focus();
-  };
+  const isEdited = editing.value === entry.id;
+  const wasEdited = useRef(false);
+  useEffect(() => {
+    // The box that had the focus is gone.
+    if (wasEdited.current && !isEdited && document.activeElement === document.body) editButton.current?.focus();
+    wasEdited.current = isEdited;
+  }, [isEdited]);
+  const end = () => (editing.value = undefined);
   return (
     <article class="question" aria-label="You">
-      {editing.value === entry.id ? <Editor entry={entry} onEnd={end} /> : <div class="bubble">{entry.text}</div>}
-      <div class="actions" hidden={editing.value === entry.id}>
+      {isEdited ? <Editor entry={entry} onEnd={end} /> : <div class="bubble">{entry.text}</div>}
+      <div class="actions" hidden={isEdited}>
         {branches}
         <button type="button" class="quiet small" ref={editButton} disabled={isLocked} onClick={() => (editing.value = entry.id)}>Edit</button>
         <button type="button" class="quiet small" disabled={isLocked} onClick={() => void reply(current.value.id, entry.id)}>Resend</button>
