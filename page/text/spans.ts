@@ -65,6 +65,8 @@ function readMarked(text: string, at: number, mark: string, depth: number): Foun
       end++;
       continue;
     }
+    // The end of three closes what stands inside first.
+    while (mark.length === 2 && text[end + 2] === mark[0]) end++;
     if (end === from || (standsAlone && isWord(text[end + mark.length])) || /\s/.test(text[end - 1]!)) continue;
     const spans = readSpans(text.slice(from, end), depth + 1);
     return { span: { kind: mark === "~~" ? "struck" : mark.length === 2 ? "strong" : "emphasis", spans }, next: end + mark.length };

@@ -1,7 +1,7 @@
 // What the person said, and the ways to say it otherwise.
 import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { UserEntry } from "../conversation/entries.js";
 import { reply, say } from "../conversation/reply.js";
 import { current } from "../conversation/store.js";
@@ -13,7 +13,7 @@ export function Question({ entry, isLocked, branches }: { readonly entry: UserEn
   const editButton = useRef<HTMLButtonElement>(null);
   const isEdited = editing.value === entry.id;
   const wasEdited = useRef(false);
-  useEffect(() => {
+  useLayoutEffect(() => {
     // The box that had the focus is gone.
     if (wasEdited.current && !isEdited && document.activeElement === document.body) editButton.current?.focus();
     wasEdited.current = isEdited;
@@ -35,7 +35,7 @@ export function Question({ entry, isLocked, branches }: { readonly entry: UserEn
 function Editor({ entry, onEnd }: { readonly entry: UserEntry; readonly onEnd: () => void }) {
   const [text, setText] = useState(entry.text);
   const box = useRef<HTMLTextAreaElement>(null);
-  useEffect(() => box.current!.focus(), []);
+  useLayoutEffect(() => box.current!.focus(), []);
   const send = () => {
     if (text.trim() === "") return;
     onEnd();

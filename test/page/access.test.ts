@@ -23,6 +23,12 @@ describePage("the page", () => {
     };
     await page.getByText("runs on the machine").waitFor();
     await check("empty");
+    await page.getByLabel("Message", { exact: true }).fill("Say something");
+    await page.getByRole("banner").getByRole("button", { name: "Prompt" }).click();
+    await page.getByRole("button", { name: "Tokens" }).click();
+    await page.getByRole("list", { name: "Tokens of the prompt" }).waitFor();
+    await check("prompt");
+    await page.keyboard.press("Escape");
     await page.getByRole("button", { name: "Settings" }).click();
     await page.getByLabel("Your own tools, in JSON").fill(ownTool);
     await page.getByLabel("JSON by a schema").check();
@@ -42,11 +48,6 @@ describePage("the page", () => {
     await settle(page);
     await page.getByRole("button", { name: "Edit" }).first().click();
     await check("edit");
-    await page.getByRole("banner").getByRole("button", { name: "Prompt" }).click();
-    await page.getByRole("button", { name: "Tokens" }).click();
-    await page.getByRole("list", { name: "Tokens of the prompt" }).waitFor();
-    await check("prompt");
-    await page.keyboard.press("Escape");
     if (!isNarrow) return;
     await page.getByRole("button", { name: "Conversations" }).click();
     await check("conversations");
