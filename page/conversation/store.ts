@@ -3,7 +3,7 @@ import { computed, signal } from "@preact/signals";
 import { newConversation, type Conversation } from "./entries.js";
 import { forgetConversation, loadConversations, saveConversation } from "./storage.js";
 
-const saveAfterMs = 400;
+const saveAfterMs = 1000;
 
 const stored = loadConversations();
 /** Latest first. */

@@ -19,7 +19,7 @@ export function Suggestions() {
   return (
     <div class="empty">
       <h2>What would you like to try?</h2>
-      <p>{modelOf(settings) === "" ? "The model" : modelOf(settings)} runs on the machine that served this page, and nothing leaves it.</p>
+      <p>{modelOf(settings) === "" ? "The model" : modelOf(settings)} runs on the machine that served this page. What you type goes there and nowhere else.</p>
       <ul>
         {suggestions.map(({ title, draft, change }) => (
           <li key={title}><button type="button" class="suggestion" onClick={take(draft, change)}><strong>{title}</strong><span>{draft}</span></button></li>

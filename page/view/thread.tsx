@@ -46,7 +46,13 @@ function useFollowing(id: string): void {
   const follows = useRef(true);
   const toEnd = () => scrollTo({ top: document.documentElement.scrollHeight, behavior: "instant" });
   useEffect(() => {
-    const look = () => (follows.current = innerHeight + scrollY >= document.documentElement.scrollHeight - 80);
+    let before = scrollY;
+    const look = () => {
+      // Growth at the end is no going up.
+      if (innerHeight + scrollY >= document.documentElement.scrollHeight - 80) follows.current = true;
+      else if (scrollY < before) follows.current = false;
+      before = scrollY;
+    };
     addEventListener("scroll", look, { passive: true });
     return () => removeEventListener("scroll", look);
   }, []);

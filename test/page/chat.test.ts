@@ -45,6 +45,25 @@ describePage("a conversation", () => {
     expect(prompt).toContain(kept.slice(0, 30));
   });
 
+  test("follows an answer that grows, and lets those who go up read", async () => {
+    await using host = await served({ answer: () => "A line of an answer.\n\n".repeat(70), paceMs: 2, contextSize: 8192 });
+    await using browser = await open(host.server);
+    const { page } = browser;
+    await ask(page, "Long");
+    const belowEnd = () => page.evaluate("document.documentElement.scrollHeight - innerHeight - scrollY") as Promise<number>;
+    await expect.poll(() => page.evaluate("scrollY"), { timeout: 10_000 }).toBeGreaterThan(300);
+    await page.mouse.move(600, 400);
+    await page.mouse.wheel(0, -300);
+    await expect.poll(belowEnd).toBeGreaterThan(200);
+    const held = await page.evaluate("scrollY");
+    await settle(page);
+    expect(await page.evaluate("scrollY")).toBe(held);
+    await ask(page, "More");
+    await expect.poll(belowEnd).toBeLessThan(80);
+    await page.keyboard.press("Escape");
+    await settle(page);
+  });
+
   test("edited and answered again becomes branches, between which one goes back and forth", async () => {
     let count = 0;
     await using host = await served({ answer: (prompt) => `Answer ${++count} to ${lastQuestion(prompt)}.` });
