@@ -1,4 +1,5 @@
 // How a conversation is held: its model, sampling, tools and schema; and the request that this makes.
+import { modelOf } from "../server/models.js";
 import { browserTools } from "../tools/browser_tools.js";
 import type { Entry } from "./entries.js";
 
@@ -99,12 +100,12 @@ function parse(text: string, what: string): unknown {
 
 /** The body of a chat completion. `mayForce`: the round is the one that the tool choice is about; later ones may answer. */
 export function requestBody(settings: Settings, path: readonly Entry[], mayForce = true): object {
-  const { model, system, sampling, isJson, schema, toolChoice } = settings;
+  const { system, sampling, isJson, schema, toolChoice } = settings;
   const chosen = browserTools.filter(({ name }) => settings.tools.includes(name)).map(({ name, description, parameters }) => ({ name, description, parameters }));
   const tools = [...chosen, ...readOwnTools(settings.ownTools)].map((tool) => ({ type: "function", function: tool }));
   const numbers = Object.entries(sampling).filter(([, text]) => text.trim() !== "").map(([name, text]) => [name, Number(text)] as const);
   return {
-    model,
+    model: modelOf(settings),
     messages: [...(system.trim() === "" ? [] : [{ role: "system", content: system }]), ...path.flatMap(toMessages)],
     ...Object.fromEntries(numbers),
     ...(tools.length === 0 ? {} : { tools, tool_choice: mayForce || toolChoice === "none" ? toolChoice : "auto" }),

@@ -1,6 +1,7 @@
 // The conversations there are, the one that is shown, and which are being answered.
 import { computed, signal } from "@preact/signals";
 import { newConversation, type Conversation } from "./entries.js";
+import type { Settings } from "./settings.js";
 import { forgetConversation, loadConversations, saveConversation } from "./storage.js";
 
 const saveAfterMs = 1000;
@@ -38,6 +39,10 @@ function save(id: string): void {
 addEventListener("pagehide", () => {
   for (const id of unsaved.keys()) save(id);
 });
+
+export function changeSettings(change: Partial<Settings>): void {
+  update(current.value.id, (conversation) => ({ ...conversation, settings: { ...conversation.settings, ...change } }));
+}
 
 export function show(id: string): void {
   currentId.value = id;

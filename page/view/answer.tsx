@@ -41,7 +41,7 @@ function Numbers({ numbers: { promptTokens, cachedTokens, generatedTokens, first
     `first after ${(firstTokenMs / 1000).toFixed(1)} s`,
     `${Math.round(100 * cachedTokens / Math.max(1, promptTokens))} % of ${promptTokens.toLocaleString("en")} cached`,
   ];
-  return <span class="numbers">{parts.map((part, index) => <span key={part}>{index === 0 ? part : ` · ${part}`}</span>)}</span>;
+  return <span class="numbers">{parts.map((part, index) => <span key={part}>{index < parts.length - 1 ? `${part} · ` : part}</span>)}</span>;
 }
 
 /** Browsers let pages write there only over https or from this machine. */

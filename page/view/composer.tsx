@@ -4,8 +4,8 @@ import { pathTo } from "../conversation/entries.js";
 import { say, stop } from "../conversation/reply.js";
 import { current, running, update } from "../conversation/store.js";
 import { live } from "../server/live.js";
+import { modelOf, models } from "../server/models.js";
 import { Icon } from "./icons.js";
-import { modelOf, models } from "./models.js";
 import { editing } from "./question.js";
 
 export function Composer() {
@@ -15,8 +15,7 @@ export function Composer() {
   const setDraft = (text: string) => update(id, (conversation) => ({ ...conversation, draft: text }));
   const send = () => {
     if (isRunning || draft.trim() === "" || models.value.length === 0) return;
-    // The model may be another than the one that was chosen when the conversation began.
-    update(id, (conversation) => ({ ...conversation, draft: "", settings: { ...settings, model: modelOf(settings) } }));
+    setDraft("");
     say(id, leaf, draft);
     box.current?.focus();
   };

@@ -1,7 +1,7 @@
 // Above the conversation: what answers, and the ways to everything else.
-import { current } from "../conversation/store.js";
+import { changeSettings, current } from "../conversation/store.js";
+import { modelOf, models } from "../server/models.js";
 import { Icon } from "./icons.js";
-import { changeSettings, modelOf, models } from "./models.js";
 import { showsSettings, showsSidebar } from "./panels.js";
 import { showPrompt } from "./prompt_dialog.js";
 

@@ -6,7 +6,6 @@ import { requestBody } from "../conversation/settings.js";
 import { find } from "../conversation/store.js";
 import { applyTemplate, type AppliedTemplate } from "../server/client.js";
 import { Modal } from "./modal.js";
-import { modelOf } from "./models.js";
 
 /** Of an answer, or of what would be sent now. */
 interface Asked {
@@ -61,7 +60,7 @@ function Prompt({ asked }: { readonly asked: Asked }) {
 
 function bodyOf({ conversationId, before }: Asked): object {
   const conversation = find(conversationId)!;
-  const settings = { ...conversation.settings, model: modelOf(conversation.settings) };
+  const { settings } = conversation;
   if (before !== undefined) return requestBody(settings, pathTo(conversation, before.parent));
   const path = pathTo(conversation);
   return requestBody(settings, conversation.draft.trim() === "" ? path : [...path, newUserEntry(conversation.leaf, conversation.draft)]);

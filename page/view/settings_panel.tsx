@@ -1,8 +1,7 @@
 // How this conversation is held.
 import { readOwnTools, readSchema, samplingFields, type SamplingField, type Settings } from "../conversation/settings.js";
-import { current } from "../conversation/store.js";
+import { changeSettings, current } from "../conversation/store.js";
 import { browserTools } from "../tools/browser_tools.js";
-import { changeSettings } from "./models.js";
 
 export function SettingsPanel() {
   const { settings } = current.value;

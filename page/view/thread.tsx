@@ -3,9 +3,9 @@ import { useSignalEffect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { pathTo, showBranch, siblings, type Entry } from "../conversation/entries.js";
 import { current, running, update } from "../conversation/store.js";
+import { modelsProblem } from "../server/models.js";
 import { Answer } from "./answer.js";
 import { Icon } from "./icons.js";
-import { modelsProblem } from "./models.js";
 import { Question } from "./question.js";
 import { Suggestions } from "./suggestions.js";
 

@@ -41,7 +41,7 @@ describePage("the page", () => {
 
   test("begins anew where what was stored is damaged, and keeps what is whole", async () => {
     const entries = [{ role: "user", id: "u", parent: null, text: "Kept" }, { role: "assistant", id: "a", parent: "u", text: "Half", reasoning: "", calls: [{ id: "c", name: "n", argumentsText: "{", state: "writing", result: "" }], state: "writing", note: "", isJson: false, numbers: null }];
-    const whole = { id: "w", title: "Kept", changedAt: 5, entries, leaf: "a", settings: { sampling: { temperature: 3 }, tools: ["nope"] }, draft: "" };
+    const whole = { id: "w", title: "Kept", changedAt: 5, entries, leaf: "a", settings: { model: "of-another-server", sampling: { temperature: "0.5" }, tools: ["nope"] }, draft: "" };
     const stored = {
       "caduceus:conversation:1": "{",
       "caduceus:conversation:2": "null",

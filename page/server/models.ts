@@ -1,8 +1,6 @@
 // The models that the server has, and what went wrong when it was asked for them.
 import { signal } from "@preact/signals";
-import { update, current } from "../conversation/store.js";
-import type { Settings } from "../conversation/settings.js";
-import { fetchModels } from "../server/client.js";
+import { fetchModels } from "./client.js";
 
 export const models = signal<readonly string[]>([]);
 export const modelsProblem = signal("");
@@ -17,10 +15,6 @@ export async function findModels(): Promise<void> {
 }
 
 /** The one that was chosen, where the server still has it. */
-export function modelOf({ model }: Settings): string {
+export function modelOf({ model }: { readonly model: string }): string {
   return models.value.includes(model) ? model : models.value[0] ?? model;
-}
-
-export function changeSettings(change: Partial<Settings>): void {
-  update(current.value.id, (conversation) => ({ ...conversation, settings: { ...conversation.settings, ...change } }));
 }
