@@ -4,7 +4,7 @@ import { checkNode, checkTools } from "./setup/check_tools.mjs";
 import { withLock } from "./setup/lock.mjs";
 import { showProgress } from "./setup/progress.mjs";
 import { SetupError } from "./setup/run_logged.mjs";
-import { embeddedModel, hermesTestModel, llamaSource, nativeBuild, packages, peerPackages, sitePackages, typescript } from "./setup/steps.mjs";
+import { embeddedModel, hermesTestModel, llamaSource, nativeBuild, packages, page, peerPackages, sitePackages, typescript } from "./setup/steps.mjs";
 
 /** @typedef {import("./setup/steps.mjs").Step} Step */
 
@@ -14,10 +14,10 @@ const build = [packages, llamaSource, nativeBuild(), typescript];
 const goals = {
   // npm installs the packages itself, and the published package brings its JavaScript.
   install: [llamaSource, nativeBuild()],
-  prepare: [typescript],
-  build,
+  prepare: [typescript, page],
+  build: [...build, page],
   start: [...build, embeddedModel],
-  test: [...build, nativeBuild({ tests: true }, "native tests"), embeddedModel, hermesTestModel],
+  test: [...build, page, nativeBuild({ tests: true }, "native tests"), embeddedModel, hermesTestModel],
   bench: [...build, nativeBuild({ llamaTools: true, llamaServer: true }, "llama.cpp's own programs"), peerPackages, embeddedModel],
   docs: [packages, sitePackages],
 };

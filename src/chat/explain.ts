@@ -73,8 +73,10 @@ export class PromptRecord {
   async #tokens(parts: readonly PromptPart[], continues: boolean): Promise<ExplainedToken[]> {
     const { engine } = this.#model;
     const ids = [...await engine.tokenize(parts)];
+    // Most occur many times.
+    const texts = new Map(await Promise.all([...new Set(ids)].map(async (id) => [id, await engine.detokenize([id], { special: true })] as const)));
     // A continuation begins with the end of a turn, and so with a control token: only the BOS in front is not its own.
     if (continues && ids[0] === engine.info.bosToken) ids.shift();
-    return Promise.all(ids.map(async (id) => ({ id, text: await engine.detokenize([id], { special: true }) })));
+    return ids.map((id) => ({ id, text: texts.get(id)! }));
   }
 }

@@ -13,6 +13,7 @@ export function addServeCommand(program: Command, ending: AbortSignal): void {
     .option("--api-key-file <path>", "file with one key a line (also: CADUCEUS_API_KEYS, keys with commas between)")
     .option("--allowed-host <name>", "name under which clients reach it, besides localhost and addresses; may be given several times", addTo)
     .option("--cors-origin <origin>", "origin whose pages may use it, * is all; may be given several times (default: none)", addTo)
+    .option("--no-page", "leave out the web page at /")
     .option("--max-queue <count>", "answers that may wait, further ones get 429 (default: 256)", readCount)
     .option("--max-body <bytes>", "longest request (default: 4194304)", readCount)
     .option("--reply-timeout <seconds>", "longest time for an answer (default: 1800)", readNumber)
@@ -20,8 +21,8 @@ export function addServeCommand(program: Command, ending: AbortSignal): void {
     .option("--cache-tokens <count>", "room for all conversations together (default: twice --ctx-size)", readNumber);
   addLoadFlags(serve)
     .addHelpText("after", `
-It serves POST /v1/chat/completions and /v1/completions, GET /v1/models, /health, /ready and /metrics. Clients ask for a model
-by the name it is served under: an alias, a file's name without .gguf, or the NAME given. SIGTERM and Ctrl-C let what is under
+It serves POST /v1/chat/completions, /v1/completions and /apply-template, GET /v1/models, /health, /ready, /metrics and /stats, and
+at / a page to try the models on. Clients ask for a model by the name it is served under: an alias, a file's name without .gguf, or the NAME given. SIGTERM and Ctrl-C let what is under
 way come to its end; a second Ctrl-C leaves at once.
 
 Examples:

@@ -1,5 +1,6 @@
 // Numbers in Prometheus' text format. Counters and histograms of the server, and what the engines say of themselves.
 import type { EngineStats, FinishEvent, Model } from "../index.js";
+import { statsOf } from "./stats.js";
 
 /** A sample's labels, written out: `model="hermes"`. */
 type Labels = string;
@@ -103,15 +104,6 @@ export class Metrics {
     });
     for (const [name, type, help, read] of engineNumbers) family(name, type, help, stats.map(([model, numbers]) => `${name}{model=${quote(model)}} ${read(numbers)}`));
     return `${lines.join("\n")}\n`;
-  }
-}
-
-/** A model that was closed has none. */
-function statsOf(model: Model): EngineStats | undefined {
-  try {
-    return model.stats();
-  } catch {
-    return undefined;
   }
 }
 

@@ -1,5 +1,6 @@
 // A deterministic engine in memory: its "model" answers what a function says, one code point a token. It keeps every promise
 // of the interface (back-pressure, cancel, release, after), so that replies and chats can be tested without a model.
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Engine, EngineStats, ModelInfo, PromptPart, Run, RunDelta, RunEnd, RunRequest } from "../../src/engine/engine.js";
 import { CaduceusError } from "../../src/errors.js";
 
@@ -7,6 +8,8 @@ export interface Script {
   /** The answer to a prompt, whose markers are written out. */
   readonly answer?: (prompt: string) => string;
   readonly contextSize?: number;
+  /** Between two tokens. */
+  readonly paceMs?: number;
   /** Deltas that wait for the reader before the run parks. */
   readonly bufferSize?: number;
   readonly metadata?: Record<string, string>;
@@ -136,7 +139,7 @@ export class ScriptedRun implements Run {
     if (promptTokens >= contextSize) {
       return this.fail(new CaduceusError("CONTEXT_FULL", `The prompt has ${promptTokens} tokens, ${promptTokens - contextSize + 1} more than fit.`));
     }
-    const { answer = (prompt: string) => `You said ${prompt.length} characters.`, bufferSize = 4, failAfter } = this.#engine.script;
+    const { answer = (prompt: string) => `You said ${prompt.length} characters.`, bufferSize = 4, failAfter, paceMs } = this.#engine.script;
     let text = answer(this.#engine.text(this.tokens, true));
     const stopString = request.stop.find((stop) => text.includes(stop));
     if (stopString !== undefined) text = text.slice(0, text.indexOf(stopString));
@@ -149,7 +152,7 @@ export class ScriptedRun implements Run {
         await new Promise<void>((resolve) => (this.#wakeWriter = resolve));
         this.isParked = false;
       }
-      await new Promise(setImmediate);
+      await (paceMs === undefined ? new Promise(setImmediate) : sleep(paceMs));
       if (this.#isCancelled || !this.isRunning) break;
       if (failAfter?.tokens === generated) return this.fail(failAfter.error);
       const token = firstCharacter + character.codePointAt(0)!;
