@@ -49,7 +49,7 @@ function useFollowing(id: string): void {
     let before = scrollY;
     const look = () => {
       // Growth at the end is no going up.
-      if (innerHeight + scrollY >= document.documentElement.scrollHeight - 80) follows.current = true;
+      if (innerHeight + scrollY >= document.documentElement.scrollHeight - 4) follows.current = true;
       else if (scrollY < before) follows.current = false;
       before = scrollY;
     };
@@ -66,6 +66,7 @@ function useFollowing(id: string): void {
     // What was just said wants to be seen.
     if (length > known.current) follows.current = true;
     known.current = length;
-    if (follows.current) requestAnimationFrame(toEnd);
+    // Asked again then: the reader may go up in between.
+    requestAnimationFrame(() => follows.current && toEnd());
   });
 }

@@ -2,7 +2,6 @@
 import { existsSync } from "node:fs";
 import { chromium, type Browser, type BrowserContextOptions, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect } from "vitest";
-import type { Model } from "../../src/index.js";
 import { scriptedModel } from "../support/scripted_model.js";
 import { type Script } from "../support/scripted_engine.js";
 import { serving, type ServingOptions } from "../server/serving.js";
@@ -69,5 +68,3 @@ export const ask = async (page: Page, text: string) => {
 };
 export const answers = (page: Page) => page.getByRole("article", { name: "Answer" });
 export const settle = (page: Page) => page.getByRole("button", { name: "Send", exact: true }).waitFor();
-
-export type { Model };
