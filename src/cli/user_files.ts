@@ -53,7 +53,8 @@ export function expandHome(file: string): string {
   return file === "~" || file.startsWith("~/") ? path.join(homedir(), file.slice(1)) : file;
 }
 
-const isJson = (file: string) => file.toLowerCase().endsWith(".json");
+/** All that is no module, pipes of a shell included. */
+const isJson = (file: string) => !/\.[cm]?[jt]s$/i.test(file);
 
 function listOf(content: unknown, file: string): ToolInput[] {
   const tools = Array.isArray(content) ? content as ToolInput[] : isTool(content) ? [content] : undefined;

@@ -105,7 +105,7 @@ test("takes standard input too, refuses answers to other lines, and asks what fa
 });
 
 test("a reader that has seen enough ends it quietly, and an interruption says what is kept", async () => {
-  await write("long.jsonl", Array.from({ length: 100 }, (_, index) => ({ prompt: `Count from ${index}.`, maxTokens: 30 })));
+  await write("long.jsonl", Array.from({ length: 100 }, (_, index) => ({ prompt: `Count from ${index}.`, maxTokens: 12 })));
   const piped = await run("sh", ["-c", `"$0" "$1" run --input "$2" | head -1`, process.execPath, cli, inFolder("long.jsonl")]);
   expect({ code: piped.code, stderr: piped.stderr, lines: parse(piped.stdout).length }).toEqual({ code: 0, stderr: "", lines: 1 });
 
