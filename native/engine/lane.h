@@ -61,6 +61,7 @@ struct Lane {
 
   static Scheduler::Limits limits(const Context& context, bool exact) {
     Scheduler::Limits limits{.context_size = context.context_size(), .running = context.running()};
+    limits.outputs = context.most_outputs();
     limits.decode_rows = std::min(limits.decode_rows, context.batch_size());
     // What is computed a second time comes out otherwise in its last bits.
     if (exact) limits.parked_with_cells = limits.parked;

@@ -17,6 +17,7 @@ import { readBody } from "./read_body.js";
 import { ServedModels } from "./served_models.js";
 import { checkHandlerOptions, checkWholeNumber, type HandlerOptions } from "./server_options.js";
 import type { Service } from "./service.js";
+import { tokenizerPaths, tokenizerRoutes } from "./tokenizer_routes.js";
 
 export interface Handler {
   /** Answers a request. Needs no `this`. `env` is what an adapter for Node's own servers gives: `{ incoming, outgoing }`. */
@@ -113,6 +114,7 @@ export function createHandler(options: HandlerOptions): Handler {
   });
   app.post("/v1/chat/completions", generate(readChatRequest, chatCompletions));
   app.post("/v1/completions", generate(readCompletionRequest, completions));
+  app.route("/", tokenizerRoutes(models, keys, settings));
   const refuse = (context: Context, error: ApiError) => {
     report(error);
     // Through the context, whose headers say who may read it.
@@ -140,6 +142,7 @@ function disconnectOf(env: unknown): (() => void) | undefined {
 
 const routes: ReadonlyMap<string, string> = new Map([
   ["/health", "GET"], ["/ready", "GET"], ["/metrics", "GET"], ["/v1/models", "GET"], ["/v1/chat/completions", "POST"], ["/v1/completions", "POST"],
+  ...tokenizerPaths,
 ]);
 
 const cancellations: ReadonlySet<string> = new Set(["client_closed_request", "reply_timeout", "reader_too_slow", "shutting_down"]);
