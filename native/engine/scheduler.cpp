@@ -111,16 +111,15 @@ std::vector<Scheduler::Piece> Scheduler::next_to_prefill(uint32_t rows, bool alo
   std::sort(readers.begin(), readers.end(), [first](const Run* a, const Run* b) { return std::tuple(a->id < first, a->id) < std::tuple(b->id < first, b->id); });
   std::vector<Piece> pieces;
   uint32_t taken = 0;
-  uint32_t outputs = 0;
   for (Run* run : readers) {
-    const uint32_t most = run->scores_prompt() ? std::min(rows - taken, limits_.outputs - outputs) : rows - taken;
-    const uint32_t count = std::min(run->remaining(), most);
+    if (run->scores_prompt()) rows = std::min(rows, limits_.scored_rows);
+    if (taken >= rows) break;
+    const uint32_t count = std::min(run->remaining(), rows - taken);
     // Room for one may have cost another its place.
     if (run->phase != Run::Phase::running || !make_room(taken + count, *run)) continue;
     pieces.push_back({run, count});
     taken += count;
-    outputs += run->scores_prompt() ? count : 1;
-    if (alone || taken == rows || outputs == limits_.outputs) break;
+    if (alone) break;
   }
   std::erase_if(pieces, [](const Piece& piece) { return piece.run->phase != Run::Phase::running; });
   for (const auto& [run, count] : pieces) {

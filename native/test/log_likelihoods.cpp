@@ -62,6 +62,7 @@ int main(int argc, char** argv) {
   llama_context_params params = llama_context_default_params();
   params.n_ctx = 2048;
   params.n_batch = params.n_ubatch = 2048;
+  params.n_threads = params.n_threads_batch = 1;
   params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_ENABLED;
   llama_context* context = llama_init_from_model(model, params);
   if (!context) return 1;

@@ -42,6 +42,7 @@ std::vector<std::vector<double>> reference(Model& model, std::vector<Token> toke
   llama_context_params params = llama_context_default_params();
   params.n_ctx = 2048;
   params.n_batch = params.n_ubatch = 512;
+  params.n_threads = params.n_threads_batch = 1;
   params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_ENABLED;
   llama_context* context = llama_init_from_model(model.get(), params);
   CHECK(context);
@@ -111,13 +112,12 @@ void scores(const std::shared_ptr<Model>& model) {
   Harness harness(model, 2048, 8192);
   const auto tokens = tokens_of(*harness.engine, some_text(40, 1));
   CHECK(tokens.size() > 200);
-  const auto most = static_cast<int32_t>(harness.engine->context().most_outputs());
-  CLAIM("a prompt's log probabilities are llama.cpp's own, read in the same pieces, and it writes nothing where nothing is asked for");
+  CLAIM("a prompt's log probabilities are llama.cpp's own, and it writes nothing where nothing is asked for");
   const RunOutput alone = harness.wait(harness.engine->submit(scoring(tokens)));
   CHECK(alone.end->reason == FinishReason::length && alone.tokens.empty() && alone.text.empty());
   CHECK(alone.end->usage.prompt_tokens == tokens.size() && alone.end->usage.generated_tokens == 0);
-  check_scores(alone.prompt, tokens, reference(*model, tokens, most), 1e-3, "same pieces");
-  // Other pieces change the last bits of sums, which rounding activations to 8 bits makes more.
+  check_scores(alone.prompt, tokens, reference(*model, tokens, 40), 1e-4, "in pieces");
+  // From 64 rows on ggml computes attention otherwise, and rounding activations to 8 bits makes more of the last bits.
   check_scores(alone.prompt, tokens, reference(*model, tokens, 512), 1.0, "whole");
 
   CLAIM("what is cached is computed again for them, and shared by who comes after");
@@ -175,13 +175,11 @@ void crowd(const std::shared_ptr<Model>& model) {
     CHECK(output.prompt.tokens == tokens && output.prompt.log_probabilities.size() == tokens.size());
     for (size_t i = 1; i < tokens.size(); ++i) CHECK(output.prompt.log_probabilities[i] <= 0);
     if (id % 10 != 0) continue;
-    const auto expected = reference(*model, tokens, 512);
-    double sum = 0;
-    for (size_t i = 1; i < tokens.size(); ++i) sum += output.prompt.log_probabilities[i] - expected[i - 1][static_cast<size_t>(tokens[i])];
-    worst = std::max(worst, std::abs(sum) / static_cast<double>(tokens.size()));
+    const auto expected = reference(*model, tokens, 40);
+    for (size_t i = 1; i < tokens.size(); ++i) worst = std::max(worst, std::abs(output.prompt.log_probabilities[i] - expected[i - 1][static_cast<size_t>(tokens[i])]));
   }
-  std::fprintf(stderr, "    at most %.6f apart for each token in the mean\n", worst);
-  CHECK(worst < 0.05);
+  std::fprintf(stderr, "    at most %.6f apart\n", worst);
+  CHECK(worst < 1e-4);
   for (const RunId id : neighbours) CHECK(harness.wait(id).tokens.size() == 60);
   CHECK(harness.engine->stats().running == 0 && harness.engine->stats().queued == 0);
 
