@@ -52,9 +52,9 @@ struct Lane {
  private:
   // Few enough not to hold up the runs of the other lane.
   static constexpr uint32_t exact_rows = 16;
-  // ggml computes attention for 64 rows and more by tiles of the cache, so that sums depend on which cells they lie in. With
-  // fewer, scores come out the same in whatever pieces and beside whomever they are read (by up to 0.4 otherwise, in the sum
-  // of ten tokens of a model in Q4_1).
+  // ggml computes attention for 64 rows and more by tiles. With fewer, scores come out the same in whatever pieces they are
+  // read, as long as a run's cells lie in the order of its tokens; what frees cells meanwhile may change that, and a score by
+  // up to 0.4 (a model of 135M in Q4_1). Only the exact lane is free of it.
   static constexpr uint32_t scored_rows = 63;
 
   // The unified cache knows 256 sequences; recurrent memory only n_seq_max.

@@ -13,7 +13,9 @@ export async function completions(request: CompletionRequest, service: Service):
   const { prompts, options, n, seed, logprobs, echo } = request;
   const count = prompts.length * n;
   exchange.expect(count);
-  const scores = logprobs === undefined ? {} : { logProbabilities: true, promptLogProbabilities: echo, topLogProbabilities: logprobs };
+  // What a prompt scores must not depend on what else is computed at the moment.
+  const deterministic = echo && logprobs !== undefined && model.capabilities.deterministic;
+  const scores = logprobs === undefined ? {} : { logProbabilities: true, promptLogProbabilities: echo, topLogProbabilities: logprobs, deterministic };
   const replies = Array.from({ length: count }, (_, index) => {
     const prompt = prompts[Math.floor(index / n)]!;
     return model.complete(typeof prompt === "string" ? prompt : [{ tokens: prompt }], {

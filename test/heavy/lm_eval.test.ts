@@ -98,21 +98,20 @@ test.each([
     expect(theirs).toHaveLength(ours.length);
     return theirs.map(([sum, greedy], index) => ({ apart: Math.abs(Number(sum) - Number(ours[index]![0])), agrees: (greedy === "1") === (ours[index]![1] === "True"), sum: Number(sum) }));
   };
-  // As the engine reads it: other pieces change the last bits of sums, and rounding to 8 bits makes more of that.
-  const samePieces = await differences(65);
+  // From 64 rows on ggml computes attention otherwise, and rounding activations to 8 bits makes more of the last bits: llama.cpp
+  // itself does not agree with itself there.
+  const inPieces = await differences(40);
   const whole = await differences(2048);
   const most = (list: readonly { readonly apart: number }[]) => Number(Math.max(...list.map(({ apart }) => apart)).toFixed(6));
-  console.log(JSON.stringify({ name, pairs: pairs.length, sums: [Math.min(...whole.map(({ sum }) => sum)), Math.max(...whole.map(({ sum }) => sum))], mostApart: { samePieces: most(samePieces), whole: most(whole) } }));
-  expect(most(samePieces)).toBeLessThan(1e-2);
-  expect(samePieces.filter(({ agrees }) => !agrees)).toEqual([]);
+  console.log(JSON.stringify({ name, pairs: pairs.length, sums: [Math.min(...whole.map(({ sum }) => sum)), Math.max(...whole.map(({ sum }) => sum))], mostApart: { inPieces: most(inPieces), whole: most(whole) } }));
+  expect(most(inPieces)).toBeLessThan(1e-2);
+  expect(inPieces.filter(({ agrees }) => !agrees)).toEqual([]);
 
   const written = await samplesOf("written", output);
   expect(written).toHaveLength(questions.length);
   for (const { resps } of written) expect(resps[0]![0]).toEqual(expect.not.stringContaining("\n"));
 
-  // Several at once share batches: the same again, up to the last bits.
+  // Whatever else runs, they come out the same.
   const crowded = (await samplesOf("choices", await evaluate(url, "choices", ",num_concurrent=8"))).flatMap((sample) => sample.resps.map(([answer]) => Number((answer as [string])[0])));
-  const apart = crowded.map((sum, index) => Math.abs(sum - Number(ours[index]![0])));
-  console.log(JSON.stringify({ name, eightAtOnce: { mostApart: Number(Math.max(...apart).toFixed(6)) } }));
-  expect(Math.max(...apart)).toBeLessThan(2);
+  expect(crowded).toEqual(ours.map(([sum]) => Number(sum)));
 });
