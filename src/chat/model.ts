@@ -136,6 +136,12 @@ export class Model {
     return this.#model.engine.detokenize(checkTokens(tokens, "the tokens", this.info.vocabularySize), { special });
   }
 
+  /** The bytes of each token, which may hold part of a character. Control tokens are written out. */
+  async tokenBytes(tokens: ArrayLike<number>): Promise<Uint8Array[]> {
+    this.#model.closing.throwIfAborted();
+    return this.#model.engine.tokenBytes(checkTokens(tokens, "the tokens", this.info.vocabularySize));
+  }
+
   /** Ends every reply with `MODEL_CLOSED`, then frees the memory. Twice is fine. */
   async close(): Promise<void> {
     const isFirst = !this.#model.closing.aborted;

@@ -3,12 +3,28 @@ import type { Timings, Usage } from "../engine/engine.js";
 import type { CaduceusError } from "../errors.js";
 import type { AssistantMessage, Message } from "../format/messages.js";
 
-/** A generated token and the natural logarithm of its probability. */
+/** A token and the natural logarithm of its probability, before any sampling setting; -Infinity for what cannot come. */
 export interface TokenProbability {
   /** Its id. */
   readonly token: number;
   /** Natural logarithm, at most 0, of what the model gave it before sampling changed anything. */
   readonly logProbability: number;
+  /** The likeliest tokens at its place, likeliest first. Only where `topLogProbabilities` was asked for. */
+  readonly top?: readonly TokenProbability[];
+}
+
+/** A token of the prompt. The first follows nothing, so that nothing is known of it but itself. */
+export interface PromptToken {
+  readonly token: number;
+  readonly logProbability?: number;
+  readonly top?: readonly TokenProbability[];
+}
+
+/** The prompt has been read. The first event where `promptLogProbabilities` was asked for. */
+export interface PromptEvent {
+  readonly type: "prompt";
+  /** All of its tokens, the BOS in front included where the model has one. */
+  readonly logProbabilities: readonly PromptToken[];
 }
 
 /** A piece of the text; never empty, unless log probabilities were asked for, and never half a character. */
@@ -134,7 +150,7 @@ export interface FinishEvent<V = unknown> extends ReplyResult<V> {
 
 /** What a reply tells while it is written, by its `type`. */
 export type ReplyEvent<V = unknown> =
-  | TextEvent | ReasoningEvent | ToolCallStartEvent | ToolCallDeltaEvent | ToolCallEvent | ToolRunEvent | ToolResultEvent | MalformedEvent | DroppedEvent | RoundEvent | FinishEvent<V>;
+  | PromptEvent | TextEvent | ReasoningEvent | ToolCallStartEvent | ToolCallDeltaEvent | ToolCallEvent | ToolRunEvent | ToolResultEvent | MalformedEvent | DroppedEvent | RoundEvent | FinishEvent<V>;
 
 /** What awaiting a reply gives. */
 export interface ReplyResult<V = unknown> {
@@ -178,4 +194,8 @@ export interface ReplyResult<V = unknown> {
   readonly timings: Timings;
   /** All tokens of all rounds. Only where `logProbabilities` was asked for. */
   readonly logProbabilities?: readonly TokenProbability[];
+  /** The token that ended the turn, of which no text is made. Only of `complete`, with `logProbabilities`, and where a token ended it. */
+  readonly endToken?: TokenProbability;
+  /** All tokens of the prompt. Only where `promptLogProbabilities` was asked for. */
+  readonly promptLogProbabilities?: readonly PromptToken[];
 }

@@ -20,6 +20,7 @@ import { ServedModels } from "./served_models.js";
 import { checkHandlerOptions, checkWholeNumber, type HandlerOptions } from "./server_options.js";
 import type { Service } from "./service.js";
 import { describeStats } from "./stats.js";
+import { tokenizerPaths, tokenizerRoutes } from "./tokenizer_routes.js";
 
 /** OpenAI's API over the models it was made with. */
 export interface Handler {
@@ -135,6 +136,7 @@ export function createHandler(options: HandlerOptions): Handler {
     app.get("/", (context) => page.answer("index.html", context.req.raw));
     app.get("/assets/:name", (context) => page.answer(`assets/${context.req.param("name")}`, context.req.raw));
   }
+  app.route("/", tokenizerRoutes(models, keys, settings));
   const refuse = (context: Context, error: ApiError) => {
     report(error);
     // Through the context, whose headers say who may read it.
@@ -163,6 +165,7 @@ function disconnectOf(env: unknown): (() => void) | undefined {
 const routes: ReadonlyMap<string, string> = new Map([
   ["/", "GET"], ["/health", "GET"], ["/ready", "GET"], ["/metrics", "GET"], ["/stats", "GET"], ["/v1/models", "GET"],
   ["/v1/chat/completions", "POST"], ["/v1/completions", "POST"], ["/apply-template", "POST"],
+  ...tokenizerPaths,
 ]);
 
 const cancellations: ReadonlySet<string> = new Set(["client_closed_request", "reply_timeout", "reader_too_slow", "shutting_down"]);

@@ -83,7 +83,7 @@ export class Metrics {
   finished(model: string, { timings, usage }: FinishEvent): void {
     const labels = `model=${quote(model)}`;
     this.#queue.observe(labels, timings.queueMs / 1000);
-    this.#firstToken.observe(labels, timings.firstTokenMs / 1000);
+    if (timings.firstTokenMs > 0) this.#firstToken.observe(labels, timings.firstTokenMs / 1000);
     if (usage.generatedTokens > 1) this.#speed.observe(labels, timings.tokensPerSecond);
   }
 

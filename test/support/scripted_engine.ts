@@ -1,7 +1,7 @@
 // A deterministic engine in memory: its "model" answers what a function says, one code point a token. It keeps every promise
 // of the interface (back-pressure, cancel, release, after), so that replies and chats can be tested without a model.
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Engine, EngineStats, ModelInfo, PromptPart, Run, RunDelta, RunEnd, RunRequest } from "../../src/engine/engine.js";
+import type { Engine, EngineStats, ModelInfo, PromptPart, Run, RunDelta, RunEnd, RunPrompt, RunRequest, ScoredTokens } from "../../src/engine/engine.js";
 import { CaduceusError } from "../../src/errors.js";
 
 export interface Script {
@@ -94,6 +94,10 @@ export class ScriptedEngine implements Engine {
     return this.text(tokens, options?.special);
   }
 
+  async tokenBytes(tokens: ArrayLike<number>): Promise<Uint8Array[]> {
+    return Array.from(tokens, (token) => new TextEncoder().encode(this.text([token], true)));
+  }
+
   stats(): EngineStats {
     const running = [...this.live.values()].filter((run) => run.isRunning);
     return {
@@ -108,7 +112,16 @@ export class ScriptedEngine implements Engine {
   }
 }
 
-type Output = RunDelta | RunEnd;
+/** Every token is as likely as each other, and the next ids are the likeliest beside it. */
+function scored(tokens: readonly number[], { topLogProbabilities: top = 0 }: RunRequest, logProbability: number): ScoredTokens {
+  const alternatives = tokens.flatMap((token) => Array.from({ length: top }, (_, place) => token + place));
+  return {
+    tokens: Int32Array.from(tokens), logProbabilities: Float32Array.from(tokens, () => logProbability),
+    topTokens: Int32Array.from(alternatives), topLogProbabilities: Float32Array.from(alternatives, (_, index) => logProbability - (index % top)),
+  };
+}
+
+type Output = RunPrompt | RunDelta | RunEnd;
 
 export class ScriptedRun implements Run {
   readonly id: number;
@@ -145,6 +158,7 @@ export class ScriptedRun implements Run {
     if (stopString !== undefined) text = text.slice(0, text.indexOf(stopString));
     const most = Math.min(request.maxTokens ?? Infinity, contextSize - promptTokens);
     let generated = 0;
+    if (request.promptLogProbabilities) this.#put({ type: "prompt", ...scored(this.tokens, request, -0.25) });
     for (const character of text) {
       if (generated === most) break;
       while (this.#buffer.length >= bufferSize && !this.#isCancelled && this.isRunning) {
@@ -159,7 +173,7 @@ export class ScriptedRun implements Run {
       this.tokens.push(token);
       this.#engine.generated++;
       generated++;
-      this.#put({ type: "delta", text: character, tokens: Int32Array.of(token), ...(request.logProbabilities ? { logProbabilities: Float32Array.of(-0.5) } : {}) });
+      this.#put({ type: "delta", text: character, ...(request.logProbabilities ? scored([token], request, -0.5) : { tokens: Int32Array.of(token) }) });
     }
     if (!this.isRunning) return;
     const isCut = generated < [...text].length;
