@@ -19,7 +19,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "model",
-          include: ["test/{hermes,smollm,process,server}/**/*.test.ts"],
+          include: ["test/{hermes,smollm,process,server,page,docs}/**/*.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           maxWorkers: 1,

@@ -1,10 +1,10 @@
-// Makes a checkout ready: node scripts/setup.mjs [build | start | test | bench]. Does only what is missing.
+// Makes a checkout ready: node scripts/setup.mjs [build | start | test | bench | docs]. Does only what is missing.
 import { pathToFileURL } from "node:url";
 import { checkNode, checkTools } from "./setup/check_tools.mjs";
 import { withLock } from "./setup/lock.mjs";
 import { showProgress } from "./setup/progress.mjs";
 import { SetupError } from "./setup/run_logged.mjs";
-import { embeddedModel, hermesTestModel, llamaSource, nativeBuild, packages, peerPackages, typescript } from "./setup/steps.mjs";
+import { embeddedModel, hermesTestModel, llamaSource, nativeBuild, packages, page, peerPackages, sitePackages, typescript } from "./setup/steps.mjs";
 
 /** @typedef {import("./setup/steps.mjs").Step} Step */
 
@@ -14,11 +14,12 @@ const build = [packages, llamaSource, nativeBuild(), typescript];
 const goals = {
   // npm installs the packages itself, and the published package brings its JavaScript.
   install: [llamaSource, nativeBuild()],
-  prepare: [typescript],
-  build,
+  prepare: [typescript, page],
+  build: [...build, page],
   start: [...build, embeddedModel],
-  test: [...build, nativeBuild({ tests: true }, "native tests"), embeddedModel, hermesTestModel],
+  test: [...build, page, nativeBuild({ tests: true }, "native tests"), embeddedModel, hermesTestModel],
   bench: [...build, nativeBuild({ llamaTools: true, llamaServer: true }, "llama.cpp's own programs"), peerPackages, embeddedModel],
+  docs: [packages, sitePackages],
 };
 
 /** @param {keyof typeof goals} goal */

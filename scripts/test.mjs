@@ -28,7 +28,7 @@ async function nativeTests() {
 
 async function typeCheck() {
   const tsc = (/** @type {string} */ project) => run(process.execPath, [path.join(root, "node_modules/typescript/bin/tsc"), "-p", project]);
-  return Math.max(await tsc("tsconfig.json"), await tsc("tsconfig.scripts.json"));
+  return Math.max(await tsc("tsconfig.json"), await tsc("tsconfig.scripts.json"), await tsc("page/tsconfig.json"));
 }
 
 /** @param {string} program @param {string[]} args @returns {Promise<number>} */

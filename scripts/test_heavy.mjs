@@ -4,6 +4,7 @@
 //   workers     90 workers that end in six ways at random moments: native memory flat
 //   collection  200 models with garbage collection between any two steps
 //   server      200 clients stream from `caduceus serve` for a minute: none lost, memory bounded, time to first token reported
+//   lm_eval     EleutherAI's harness against `caduceus serve`, its log likelihoods against llama.cpp's own
 //   damage      5,000 damaged model files, each in a process of its own
 //   random      millions of steps of scheduler, prefix cache and engine, under address and undefined-behaviour sanitizers
 //   threads     the C++ tests under the thread sanitizer
@@ -13,6 +14,7 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { build, isBuilt } from "./build.mjs";
 import { command, setUp } from "./setup.mjs";
+import { installLmEval } from "./setup/lm_eval.mjs";
 import { root } from "./setup/paths.mjs";
 import { showProgress } from "./setup/progress.mjs";
 import { SetupError } from "./setup/run_logged.mjs";
@@ -26,6 +28,11 @@ const parts = {
   workers: () => heavyTest("workers"),
   collection: () => heavyTest("collection"),
   server: () => heavyTest("server"),
+  lm_eval: async () => {
+    const tree = await built({ tests: true });
+    const program = await showProgress("lm-eval", installLmEval);
+    return heavyTest("lm_eval", { CADUCEUS_LM_EVAL: program, CADUCEUS_LOG_LIKELIHOODS: path.join(tree, "tests", "log_likelihoods") });
+  },
   damage: (seed) => nativeTest({}, "model_fuzz_test", 5000, seed),
   random: async (seed) => {
     const codes = [
@@ -67,9 +74,9 @@ await command(async () => {
   if (failed.length > 0) throw new SetupError(`Failed: ${failed.join(", ")}.`);
 });
 
-/** @param {string} name */
-function heavyTest(name) {
-  return vitest(["run", "--config", "vitest.heavy.config.ts", `test/heavy/${name}.test.ts`]);
+/** @param {string} name @param {NodeJS.ProcessEnv} [env] */
+function heavyTest(name, env) {
+  return vitest(["run", "--config", "vitest.heavy.config.ts", `test/heavy/${name}.test.ts`], env);
 }
 
 /** @param {import("./build.mjs").BuildOptions} options @param {string} name @param {...number} args */

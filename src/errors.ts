@@ -24,8 +24,9 @@ export type ErrorCode =
   | "OUT_OF_MEMORY"
   /** The prompt is longer than the context. */
   | "CONTEXT_FULL"
-  /** The waiting queue is full, or a request's deadline passed while it waited. */
+  /** The waiting queue is full. */
   | "QUEUE_FULL"
+  /** A request waited longer than its `queueTimeoutMs`. */
   | "DEADLINE_EXCEEDED"
   /** The model (or this conversation) was closed before or while it was used. */
   | "MODEL_CLOSED"
@@ -49,8 +50,10 @@ export type ErrorCode =
 /** Every error this library throws. A cancelled run rejects with its signal's own reason instead. */
 export class CaduceusError extends Error {
   override readonly name = "CaduceusError";
+  /** What went wrong; docs/errors.md says what each means and what helps. */
   readonly code: ErrorCode;
 
+  /** @internal */
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;

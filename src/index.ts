@@ -1,4 +1,7 @@
-// Everything that people import from "caduceus".
+/**
+ * Everything that people import from "caduceus".
+ * @module caduceus
+ */
 export { load } from "./chat/load.js";
 export type { Guarantee, Model, ModelCapabilities } from "./chat/model.js";
 export type { LoadOptions, LoadProgress } from "./model/load_options.js";
@@ -7,7 +10,7 @@ export type { CompleteOptions, GenerationOptions, ReplyOptions } from "./chat/re
 export type { TextConstraintOptions } from "./chat/text_constraint.js";
 export type { Unenforced } from "./chat/round_constraint.js";
 export type {
-  DroppedEvent, FinishEvent, MalformedEvent, ReasoningEvent, ReplyEvent, ReplyResult, Round, RoundEvent, TextEvent, TokenProbability,
+  DroppedEvent, FinishEvent, MalformedEvent, PromptEvent, PromptToken, ReasoningEvent, ReplyEvent, ReplyResult, Round, RoundEvent, TextEvent, TokenProbability,
   ToolCall, ToolCallDeltaEvent, ToolCallEvent, ToolCallStartEvent, ToolResultEvent, ToolRunEvent,
 } from "./chat/reply_events.js";
 export type {
@@ -28,6 +31,6 @@ export type { InferSchema, JsonSchema, Schema } from "./schema/read_schema.js";
 export type {
   AssistantMessage, Message, MessageContent, SystemMessage, ToolCallMessage, ToolMessage, UserMessage,
 } from "./format/messages.js";
-export type { Constraint, EngineCapabilities, EngineStats, ModelInfo, PromptPart, Timings, Usage } from "./engine/engine.js";
+export type { Constraint, EnforcedSchema, EngineCapabilities, EngineStats, ModelInfo, PromptPart, Timings, ToolConstraint, Usage } from "./engine/engine.js";
 export { CaduceusError, type ErrorCode } from "./errors.js";
 export { setLog, type LogEntry, type LogLevel } from "./engine/addon/log.js";

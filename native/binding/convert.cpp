@@ -1,5 +1,7 @@
 #include "convert.h"
 
+#include <algorithm>
+
 #include "../engine/error.h"
 
 namespace caduceus::binding {
@@ -88,9 +90,38 @@ uint32_t utf16_length(const std::string& text) {
   return units;
 }
 
+struct TopArrays {
+  TopArrays(Napi::Env env, size_t count) : tokens(Napi::Int32Array::New(env, count)), log_probabilities(Napi::Float32Array::New(env, count)) {}
+  void add(const std::vector<TokenProbability>& top) {
+    for (const auto& [token, log_probability] : top) {
+      tokens[at] = token;
+      log_probabilities[at++] = log_probability;
+    }
+  }
+  Napi::Int32Array tokens;
+  Napi::Float32Array log_probabilities;
+  size_t at = 0;
+};
+
+Napi::Object from_scored(Napi::Env env, const ScoredTokens& scored) {
+  auto object = Napi::Object::New(env);
+  auto tokens = Napi::Int32Array::New(env, scored.tokens.size());
+  std::copy(scored.tokens.begin(), scored.tokens.end(), tokens.Data());
+  auto probabilities = Napi::Float32Array::New(env, scored.log_probabilities.size());
+  std::copy(scored.log_probabilities.begin(), scored.log_probabilities.end(), probabilities.Data());
+  TopArrays top(env, scored.top.size());
+  top.add(scored.top);
+  object["tokens"] = tokens;
+  object["logProbabilities"] = probabilities;
+  object["topTokens"] = top.tokens;
+  object["topLogProbabilities"] = top.log_probabilities;
+  return object;
+}
+
 Napi::Object from_end(Napi::Env env, const RunEnd& end) {
   auto object = Napi::Object::New(env);
   object["finishReason"] = name_of(end.reason);
+  if (end.end_token) object["endToken"] = from_scored(env, *end.end_token);
   if (end.stop_string) object["stopString"] = *end.stop_string;
   if (end.reason == FinishReason::error) {
     object["errorCode"] = end.error_code;
@@ -152,6 +183,8 @@ RunRequest to_request(const Napi::Object& object) {
   each(object, "stop", [&](const Napi::Value& stop) { request.stop.push_back(stop.As<Napi::String>().Utf8Value()); });
   each(object, "stopTokens", [&](const Napi::Value& token) { request.stop_tokens.push_back(token.As<Napi::Number>().Int32Value()); });
   request.log_probabilities = object.Get("logProbabilities").ToBoolean();
+  request.prompt_log_probabilities = object.Get("promptLogProbabilities").ToBoolean();
+  request.top_log_probabilities = optional_number<uint32_t>(object, "topLogProbabilities").value_or(0);
   request.cache_scope = string(object, "cacheScope");
   request.priority = static_cast<int32_t>(number(object, "priority"));
   request.queue_timeout_ms = optional_number<double>(object, "queueTimeoutMs");
@@ -242,13 +275,17 @@ Napi::Object from_outputs(Napi::Env env, const std::vector<RunOutput>& outputs) 
   std::string text;
   size_t tokens_total = 0;
   size_t probabilities_total = 0;
+  size_t top_total = 0;
   for (const RunOutput& output : outputs) {
     text += output.text;
     tokens_total += output.tokens.size();
     probabilities_total += output.log_probabilities.size();
+    top_total += output.top.size();
   }
   auto tokens = Napi::Int32Array::New(env, tokens_total);
   auto probabilities = Napi::Float32Array::New(env, probabilities_total);
+  TopArrays top(env, top_total);
+  auto prompts = Napi::Array::New(env);
   auto ends = Napi::Array::New(env);
   size_t at = 0;
   size_t probability = 0;
@@ -259,6 +296,8 @@ Napi::Object from_outputs(Napi::Env env, const std::vector<RunOutput>& outputs) 
     token_counts[i] = static_cast<uint32_t>(output.tokens.size());
     for (const Token token : output.tokens) tokens[at++] = token;
     for (const float value : output.log_probabilities) probabilities[probability++] = value;
+    top.add(output.top);
+    if (!output.prompt.tokens.empty()) prompts.Set(static_cast<uint32_t>(i), from_scored(env, output.prompt));
     if (output.end) ends.Set(static_cast<uint32_t>(i), from_end(env, *output.end));
   }
   auto object = Napi::Object::New(env);
@@ -268,6 +307,9 @@ Napi::Object from_outputs(Napi::Env env, const std::vector<RunOutput>& outputs) 
   object["text"] = text;
   object["tokens"] = tokens;
   object["logProbabilities"] = probabilities;
+  object["topTokens"] = top.tokens;
+  object["topLogProbabilities"] = top.log_probabilities;
+  object["prompts"] = prompts;
   object["ends"] = ends;
   return object;
 }

@@ -13,6 +13,7 @@ Napi::Function EngineObject::define(Napi::Env env) {
                       InstanceMethod<&EngineObject::release>("release"), InstanceMethod<&EngineObject::take>("take"),
                       InstanceMethod<&EngineObject::stats>("stats"), InstanceMethod<&EngineObject::get_info>("info"),
                       InstanceMethod<&EngineObject::tokenize>("tokenize"), InstanceMethod<&EngineObject::detokenize>("detokenize"),
+                      InstanceMethod<&EngineObject::token_bytes>("tokenBytes"),
                       InstanceMethod<&EngineObject::ref>("ref"), InstanceMethod<&EngineObject::unref>("unref"),
                       InstanceMethod<&EngineObject::close>("close")});
 }
@@ -121,6 +122,24 @@ Napi::Value EngineObject::detokenize(const Napi::CallbackInfo& info) {
           return engine->tokenizer().detokenize(tokens, special);
         },
         [](Napi::Env env, const std::string& text) -> Napi::Value { return Napi::String::New(env, text); });
+  });
+}
+
+// What a token holds may be part of a character, so that it has no text.
+Napi::Value EngineObject::token_bytes(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    open(info.Env());
+    return PromiseWorker<std::vector<std::string>>::start(
+        info.Env(), [engine = engine_, tokens = to_tokens(info[0])] { return engine->tokenizer().pieces(tokens); },
+        [](Napi::Env env, const std::vector<std::string>& pieces) -> Napi::Value {
+          auto array = Napi::Array::New(env, pieces.size());
+          for (uint32_t i = 0; i < pieces.size(); ++i) {
+            auto bytes = Napi::Uint8Array::New(env, pieces[i].size());
+            std::copy(pieces[i].begin(), pieces[i].end(), bytes.Data());
+            array[i] = bytes;
+          }
+          return array;
+        });
   });
 }
 

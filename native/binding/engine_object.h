@@ -37,6 +37,7 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   Napi::Value get_info(const Napi::CallbackInfo& info);
   Napi::Value tokenize(const Napi::CallbackInfo& info);
   Napi::Value detokenize(const Napi::CallbackInfo& info);
+  Napi::Value token_bytes(const Napi::CallbackInfo& info);
   // While referenced, the process stays alive for this engine's output.
   void ref(const Napi::CallbackInfo& info);
   void unref(const Napi::CallbackInfo& info);

@@ -50,7 +50,7 @@ void Context::make() {
   // One more than run: the sequence by which states are saved and loaded.
   params.n_seq_max = running_ + 1;
   // The default would reserve a row of logits for every token of a batch.
-  params.n_outputs_max = running_ + 1;
+  params.n_outputs_max = most_outputs();
   params.n_threads = static_cast<int32_t>(threads_);
   params.n_threads_batch = static_cast<int32_t>(threads_);
   // Without flash attention a unified cache is twice as slow on a CPU (8 sequences at 512: 55 ms against 117 ms).

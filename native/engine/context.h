@@ -2,6 +2,7 @@
 // the engine thread only; `interrupt` is read by ggml while it computes.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -47,6 +48,8 @@ class Context {
   llama_context* get() { return context_.get(); }
   uint32_t context_size() const { return context_size_; }
   uint32_t cache_tokens() const { return cache_tokens_; }
+  // Rows of one batch that may give logits: room is kept for no more.
+  uint32_t most_outputs() const { return std::max(running_ + 1, 16u); }
   // Runs at once.
   uint32_t running() const { return running_; }
   uint64_t cache_bytes() const { return cache_tokens_ * model_->cache_bytes_per_token(kv_type_); }

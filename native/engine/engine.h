@@ -110,7 +110,9 @@ class Engine {
   int compute_prompts(Lane& lane, const std::vector<Scheduler::Piece>& pieces);
   void rewind(Lane& lane, Run& run);
   void sample(Lane& lane, Run& run, int row);
-  bool append(Run& run, Token token, std::optional<float> probability, bool more = false);
+  void score_prompts(Lane& lane, const std::vector<Scheduler::Piece>& pieces);
+  bool give_scores(Run& run);
+  bool append(Run& run, const ScoredTokens& token, bool more = false);
 
   // -- engine thread: drafts --
   std::vector<Token> guess(const Run& run) const;

@@ -1,10 +1,17 @@
 // The engine's part from tokens in the queue to the next token.
 #include <algorithm>
+#include <cmath>
 
 #include "engine.h"
 #include "error.h"
+#include "log_probabilities.h"
 
 namespace caduceus {
+namespace {
+
+EngineError unusable() { return EngineError("ENGINE_FAILED", "The model gave no usable probabilities for the next token; its file may be damaged."); }
+
+}  // namespace
 
 bool Engine::decode(Lane& lane) {
   const std::vector<Run*> batch = lane.scheduler.next_to_decode();
@@ -51,11 +58,12 @@ bool Engine::prefill(Lane& lane) {
   rows_.clear();
   for (const auto& [run, count] : pieces) {
     for (uint32_t at = run->computed; at < run->computed + count; ++at) {
-      rows_.push_back({run->tokens[at], static_cast<llama_pos>(at), run->sequence, at + 1 == run->tokens.size()});
+      rows_.push_back({run->tokens[at], static_cast<llama_pos>(at), run->sequence, at + 1 == run->tokens.size() || run->wants_score(at)});
     }
   }
   const auto before = Clock::now();
   const int result = compute_prompts(lane, pieces);
+  if (result == 0) score_prompts(lane, pieces);
   const double took = milliseconds(Clock::now() - before);
   for (const auto& piece : pieces) {
     // Forced tokens are read in the same way.
@@ -111,30 +119,61 @@ int Engine::compute_prompts(Lane& lane, const std::vector<Scheduler::Piece>& pie
   return result;
 }
 
+// What the rows just computed say of the tokens that follow them in the prompt. Counts as reading it, so that the next pieces
+// are as much smaller as this takes.
+void Engine::score_prompts(Lane& lane, const std::vector<Scheduler::Piece>& pieces) {
+  int row = 0;
+  for (const auto& [run, count] : pieces) {
+    for (uint32_t at = run->computed; at < run->computed + count; ++at, ++row) {
+      if (!run->wants_score(at)) continue;
+      const auto logits = lane.context.logits(row);
+      if (logits.empty()) continue;
+      LogProbabilities(logits).score(run->tokens[at + 1], run->request.top_log_probabilities, run->scores);
+      run->scored = at + 1;
+    }
+  }
+}
+
+// Gives out what the prompt scored, once all of it has been read; false when the run has ended with it.
+bool Engine::give_scores(Run& run) {
+  if (!run.scores.tokens.empty()) {
+    const auto& values = run.scores.log_probabilities;
+    if (values.size() != run.usage.prompt_tokens || std::any_of(values.begin() + 1, values.end(), [](float value) { return std::isnan(value); })) throw unusable();
+    outbox_.add_prompt(run.id, std::exchange(run.scores, {}));
+  }
+  if (run.request.max_tokens != 0u) return true;
+  finish(run, FinishReason::length);
+  return false;
+}
+
 void Engine::sample(Lane& lane, Run& run, int row) {
   if (run.keep_tokens > 0) keep_prefix(run);
   try {
+    if (!give_scores(run)) return;
     if (run.ahead > 0 && !catch_up(run)) return;
     const auto logits = lane.context.logits(row);
     const Token token = logits.empty() ? LLAMA_TOKEN_NULL : choose(run, logits);
-    if (token == LLAMA_TOKEN_NULL) return fail(run, "ENGINE_FAILED", "The model gave no usable probabilities for the next token; its file may be damaged.");
+    if (token == LLAMA_TOKEN_NULL) throw unusable();
+    ScoredTokens scored;
+    if (run.request.log_probabilities) LogProbabilities(logits).score(token, run.request.top_log_probabilities, scored);
+    else scored.tokens.push_back(token);
     const auto& stops = run.request.stop_tokens;
     if (tokenizer_.is_end_of_generation(token) || std::find(stops.begin(), stops.end(), token) != stops.end()) {
       if (!run.first_token) run.first_token = Clock::now();
+      if (run.request.log_probabilities) run.end_token = std::move(scored);
       return finish(run, FinishReason::stop);
     }
-    const auto probability = run.request.log_probabilities ? std::optional(log_probability(logits, token)) : std::nullopt;
-    if (append(run, token, probability)) force(run);
+    if (append(run, scored)) force(run);
   } catch (const EngineError& error) {
     fail(run, error.code(), error.what());
   }
 }
 
 // Gives a token out; false when the run has ended with it. `more`: the constraint has taken others after it already.
-bool Engine::append(Run& run, Token token, std::optional<float> probability, bool more) {
-  const Run::Step step = run.accept(token, tokenizer_, context_->context_size());
+bool Engine::append(Run& run, const ScoredTokens& token, bool more) {
+  const Run::Step step = run.accept(token.tokens.front(), tokenizer_, context_->context_size());
   ++totals_.generated_tokens;
-  outbox_.add(run.id, step.text, token, probability);
+  outbox_.add(run.id, step.text, token);
   // Whole is whole, whether or not there was room for more.
   const bool whole = run.constraint && !more && run.constraint->done();
   if (!step.finished && !whole) return true;

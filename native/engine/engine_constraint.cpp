@@ -94,7 +94,7 @@ void Engine::force(Run& run) {
 bool Engine::give_forced(Run& run, Token token, bool more) {
   ++run.constraint_end.forced_tokens;
   ++totals_.forced_tokens;
-  return append(run, token, std::nullopt, more);
+  return append(run, {.tokens = {token}, .log_probabilities = {}, .top = {}}, more);
 }
 
 }  // namespace caduceus

@@ -38,6 +38,9 @@ std::vector<Token> Engine::read_prompt(Run& run) {
   for (const auto& [token, bias] : request.sampling.logit_bias) {
     if (!tokenizer_.is_token(token)) throw EngineError("INVALID_ARGUMENT", "Expected token ids of this model for logitBias but received " + std::to_string(token) + ".");
   }
+  if (request.top_log_probabilities > static_cast<uint32_t>(tokenizer_.size())) {
+    throw EngineError("INVALID_ARGUMENT", "Expected at most " + std::to_string(tokenizer_.size()) + " for topLogProbabilities, all tokens there are, but received " + std::to_string(request.top_log_probabilities) + ".");
+  }
   if (folder_ && request.keep_prefix && !run.exact) {
     // Tokens may reach across the last part's end; those that do are not of the prefix.
     const size_t parts = std::min<size_t>(*request.keep_prefix, request.prompt.size());
@@ -58,7 +61,7 @@ void Engine::refuse_if_too_long(size_t tokens, const char* at_least) const {
 // Into the queue; by way of the folder where that may spare the reading of much.
 void Engine::enqueue(Run& run) {
   const std::string& scope = run.request.cache_scope;
-  if (!folder_ || run.exact || run.tokens.size() <= worth_keeping) return lane_of(run).scheduler.enqueue(run);
+  if (!folder_ || run.exact || run.scores_prompt() || run.tokens.size() <= worth_keeping) return lane_of(run).scheduler.enqueue(run);
   const auto usable = std::span<const Token>(run.tokens).first(run.tokens.size() - 1);
   const uint32_t known = shared_->cache.longest(usable, scope);
   if (usable.size() - known < worth_keeping) return shared_->scheduler.enqueue(run);

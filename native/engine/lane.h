@@ -56,6 +56,10 @@ struct Lane {
   static constexpr uint32_t attention_tile = 64;
   // Few enough not to hold up the runs of the other lane.
   static constexpr uint32_t exact_rows = 16;
+  // ggml computes attention for 64 rows and more by tiles. With fewer, scores come out the same in whatever pieces they are
+  // read, as long as a run's cells lie in the order of its tokens; what frees cells meanwhile may change that, and a score by
+  // up to 0.4 (a model of 135M in Q4_1). Only the exact lane is free of it.
+  static constexpr uint32_t scored_rows = 63;
 
   // The unified cache knows 256 sequences; recurrent memory only n_seq_max.
   static int last_sequence(Context& context) {
@@ -65,6 +69,7 @@ struct Lane {
 
   static Scheduler::Limits limits(const Context& context, bool exact) {
     Scheduler::Limits limits{.context_size = context.context_size(), .running = context.running()};
+    limits.scored_rows = std::min(scored_rows, context.most_outputs());
     limits.decode_rows = std::min(limits.decode_rows, context.batch_size());
     // What is computed a second time comes out otherwise in its last bits.
     if (exact) limits.parked_with_cells = limits.parked;

@@ -7,14 +7,20 @@ void Outbox::open(RunId id) {
   channels_[id];
 }
 
-void Outbox::add(RunId id, std::string_view text, Token token, std::optional<float> log_probability) {
+void Outbox::add(RunId id, std::string_view text, const ScoredTokens& tokens) {
   std::lock_guard lock(mutex_);
   const auto it = channels_.find(id);
   if (it == channels_.end()) return;
   RunOutput& output = it->second.output;
   output.text += text;
-  output.tokens.push_back(token);
-  if (log_probability) output.log_probabilities.push_back(*log_probability);
+  output.tokens.insert(output.tokens.end(), tokens.tokens.begin(), tokens.tokens.end());
+  output.log_probabilities.insert(output.log_probabilities.end(), tokens.log_probabilities.begin(), tokens.log_probabilities.end());
+  output.top.insert(output.top.end(), tokens.top.begin(), tokens.top.end());
+}
+
+void Outbox::add_prompt(RunId id, ScoredTokens prompt) {
+  std::lock_guard lock(mutex_);
+  if (const auto it = channels_.find(id); it != channels_.end()) it->second.output.prompt = std::move(prompt);
 }
 
 void Outbox::end(RunId id, std::string_view text, RunEnd end) {

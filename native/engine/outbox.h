@@ -18,7 +18,8 @@ class Outbox {
   explicit Outbox(std::function<void()> wake) : wake_(std::move(wake)) {}
 
   // -- engine thread --
-  void add(RunId id, std::string_view text, Token token, std::optional<float> log_probability);
+  void add(RunId id, std::string_view text, const ScoredTokens& tokens);
+  void add_prompt(RunId id, ScoredTokens prompt);
   void end(RunId id, std::string_view text, RunEnd end);
   // Wakes the reader when there is something for it. After each tick.
   void publish();
@@ -37,7 +38,7 @@ class Outbox {
   struct Channel {
     RunOutput output;
     bool paused = false;
-    bool ready() const { return !paused && (!output.tokens.empty() || !output.text.empty() || output.end); }
+    bool ready() const { return !paused && (!output.tokens.empty() || !output.text.empty() || !output.prompt.tokens.empty() || output.end); }
   };
 
   mutable std::mutex mutex_;

@@ -56,7 +56,9 @@ struct RunRequest {
   std::optional<uint32_t> max_tokens;
   std::vector<std::string> stop;
   std::vector<Token> stop_tokens;
-  bool log_probabilities = false;
+  bool log_probabilities = false;         // of the tokens that are generated
+  bool prompt_log_probabilities = false;  // of the prompt's, all of which is computed for it
+  uint32_t top_log_probabilities = 0;     // so many of the likeliest tokens beside each of either
   std::string cache_scope;
   int32_t priority = 0;
   std::optional<double> queue_timeout_ms;
@@ -88,11 +90,24 @@ struct ConstraintEnd {
   double compile_ms = 0;
 };
 
+struct TokenProbability {
+  Token token;
+  float log_probability;
+};
+
+// Tokens with what the model held of them, as far as that was asked for.
+struct ScoredTokens {
+  std::vector<Token> tokens;
+  std::vector<float> log_probabilities;  // one for each
+  std::vector<TokenProbability> top;     // the likeliest at its place, first of them the likeliest; as many for each as were asked for
+};
+
 enum class FinishReason { stop, length, cancelled, error };
 
 struct RunEnd {
   FinishReason reason = FinishReason::stop;
   std::optional<std::string> stop_string;
+  std::optional<ScoredTokens> end_token;  // that ended the turn, where log probabilities were asked for
   Usage usage;
   Timings timings;
   std::optional<ConstraintEnd> constraint;
@@ -100,12 +115,11 @@ struct RunEnd {
   std::string error_message;
 };
 
-// Everything one run has produced since it was last taken.
-struct RunOutput {
+// Everything one run has produced since it was last taken: the tokens and what belongs to them.
+struct RunOutput : ScoredTokens {
   RunId id = 0;
-  std::string text;  // whole code points
-  std::vector<Token> tokens;
-  std::vector<float> log_probabilities;
+  std::string text;     // whole code points
+  ScoredTokens prompt;  // once, when it has been read, where its log probabilities were asked for; the first token has none
   std::optional<RunEnd> end;
 };
 

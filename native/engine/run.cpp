@@ -1,5 +1,6 @@
 #include "run.h"
 
+#include <limits>
 #include <utility>
 
 namespace caduceus {
@@ -14,6 +15,11 @@ void Run::start(std::vector<Token> prompt, const llama_vocab* vocab) {
   // The penalties look at the prompt too, as llama.cpp's own tools do.
   for (const Token token : tokens) sampler->accept(token);
   request.prompt.clear();
+  if (!request.prompt_log_probabilities) return;
+  // What comes first follows nothing.
+  scores.tokens.push_back(tokens.front());
+  scores.log_probabilities.push_back(std::numeric_limits<float>::quiet_NaN());
+  scores.top.resize(request.top_log_probabilities, {-1, std::numeric_limits<float>::quiet_NaN()});
 }
 
 std::vector<Token> Run::take_ahead() {
@@ -50,6 +56,7 @@ Run::Ending Run::finish(FinishReason reason) {
   RunEnd& end = ending.end;
   end.reason = reason;
   end.stop_string = stops_.matched();
+  end.end_token = std::move(end_token);
   end.usage = usage;
   if (request.constraint) {
     // A stop string cuts off what the grammar has taken.
@@ -69,6 +76,7 @@ Run::Ending Run::finish(FinishReason reason) {
   phase = Phase::ended;
   sampler.reset();
   constraint.reset();
+  scores = {};
   request = {};
   return ending;
 }

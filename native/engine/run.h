@@ -73,12 +73,19 @@ class Run {
   std::span<const Token> drafts() const { return std::span(guesses).first(draft_rows); }
   DraftChance draft_chance;
 
+  // Of the prompt, where its log probabilities were asked for.
+  uint32_t scored = 0;  // so many of its places have told what comes next
+  ScoredTokens scores;  // until they are given out
+  bool scores_prompt() const { return request.prompt_log_probabilities && scored + 1 < usage.prompt_tokens; }
+  bool wants_score(uint32_t place) const { return request.prompt_log_probabilities && place >= scored && place + 1 < usage.prompt_tokens; }
+
   uint32_t keep_tokens = 0;      // of the prompt, to be kept on disk; until that is done
   uint32_t restored_tokens = 0;  // that came back from memory or disk
   Usage usage;
   const Clock::time_point submitted;
   std::optional<Clock::time_point> admitted;
   std::optional<Clock::time_point> first_token;
+  std::optional<ScoredTokens> end_token;
   double prompt_ms = 0;
 
  private:

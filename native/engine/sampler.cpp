@@ -120,11 +120,4 @@ void Sampler::preselect_allowed(std::span<const float> logits, std::span<const u
 
 void Sampler::accept(Token token) { llama_sampler_accept(chain_.get(), token); }
 
-float log_probability(std::span<const float> logits, Token token) {
-  const float highest = *std::max_element(logits.begin(), logits.end());
-  double sum = 0;
-  for (const float logit : logits) sum += std::exp(static_cast<double>(logit - highest));
-  return static_cast<float>(logits[static_cast<size_t>(token)] - highest - std::log(sum));
-}
-
 }  // namespace caduceus

@@ -36,7 +36,4 @@ class Sampler {
   std::vector<Token> biased_;
 };
 
-// Natural logarithm of the probability of `token` before any sampling setting.
-float log_probability(std::span<const float> logits, Token token);
-
 }  // namespace caduceus

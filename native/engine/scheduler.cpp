@@ -56,9 +56,10 @@ bool Scheduler::admit(Clock::time_point now) {
 
 bool Scheduler::admit(Run& run, Clock::time_point now) {
   if (running_.size() >= limits_.running) return false;
-  // The last token is always computed: its logits are what the next one is drawn from.
+  // The last token is always computed: its logits are what the next one is drawn from. Of a prompt that is scored, all are.
   const auto length = static_cast<uint32_t>(run.tokens.size());
-  const auto opened = cache_.open(run.tokens, length - 1, run.request.cache_scope);
+  const uint32_t reusable = run.scores_prompt() ? run.scored : length - 1;
+  const auto opened = cache_.open(run.tokens, reusable, run.request.cache_scope);
   if (!opened) return false;
   run.sequence = opened->sequence;
   run.computed = opened->shared;
@@ -71,7 +72,7 @@ bool Scheduler::admit(Run& run, Clock::time_point now) {
     run.computed = 0;
     return false;
   }
-  run.computed = cache_.restore(run.sequence, run.tokens, length - 1);
+  run.computed = cache_.restore(run.sequence, run.tokens, reusable);
   if (!run.admitted) {
     run.admitted = now;
     run.usage.cached_tokens = std::min(run.computed, run.usage.prompt_tokens);
@@ -111,12 +112,14 @@ std::vector<Scheduler::Piece> Scheduler::next_to_prefill(uint32_t rows, bool alo
   std::vector<Piece> pieces;
   uint32_t taken = 0;
   for (Run* run : readers) {
+    if (run->scores_prompt()) rows = std::min(rows, limits_.scored_rows);
+    if (taken >= rows) break;
     const uint32_t count = std::min(run->remaining(), rows - taken);
     // Room for one may have cost another its place.
     if (run->phase != Run::Phase::running || !make_room(taken + count, *run)) continue;
     pieces.push_back({run, count});
     taken += count;
-    if (alone || taken == rows) break;
+    if (alone) break;
   }
   std::erase_if(pieces, [](const Piece& piece) { return piece.run->phase != Run::Phase::running; });
   for (const auto& [run, count] : pieces) {

@@ -20,6 +20,7 @@ class Scheduler {
     size_t waiting = 1024;
     uint32_t decode_rows = 128;  // of one batch: a row for each run, and some more for what was forced
     uint32_t turn_rows = 128;  // of a prompt, before the next one's turn comes
+    uint32_t scored_rows = 63; // of a prefill in which a prompt is scored
     size_t held_tokens = 256;  // a run whose reader has not fetched that many waits for it
     std::chrono::seconds parked_with_cells{60};  // how long: with its cells,
     std::chrono::seconds parked{600};            // then without them, then it fails

@@ -74,11 +74,7 @@ std::vector<Token> Tokenizer::tokenize(std::span<const PromptPart> parts, std::o
       out.insert(out.end(), tokens.begin() + (doubled ? 1 : 0), tokens.end());
     } else {
       const auto& given = std::get<TokensPart>(part).tokens;
-      for (const Token token : given) {
-        if (!is_token(token)) {
-          throw EngineError("INVALID_ARGUMENT", "Expected token ids from 0 to " + std::to_string(size_ - 1) + " for tokens but received " + std::to_string(token) + ".");
-        }
-      }
+      for (const Token token : given) check(token);
       const bool doubled = first && out.size() == 1 && !given.empty() && given.front() == out.front();
       out.insert(out.end(), given.begin() + (doubled ? 1 : 0), given.end());
     }
@@ -145,15 +141,26 @@ std::string Tokenizer::piece(Token token, bool special) const {
   return length < 0 ? std::string() : large;
 }
 
+std::vector<std::string> Tokenizer::pieces(std::span<const Token> tokens) const {
+  std::vector<std::string> pieces;
+  for (const Token token : tokens) {
+    check(token);
+    pieces.push_back(piece(token, true));
+  }
+  return pieces;
+}
+
 std::string Tokenizer::detokenize(std::span<const Token> tokens, bool special) const {
   std::string text;
   for (const Token token : tokens) {
-    if (!is_token(token)) {
-      throw EngineError("INVALID_ARGUMENT", "Expected token ids from 0 to " + std::to_string(size_ - 1) + " for tokens but received " + std::to_string(token) + ".");
-    }
+    check(token);
     text += piece(token, special);
   }
   return text;
+}
+
+void Tokenizer::check(Token token) const {
+  if (!is_token(token)) throw EngineError("INVALID_ARGUMENT", "Expected token ids from 0 to " + std::to_string(size_ - 1) + " for tokens but received " + std::to_string(token) + ".");
 }
 
 }  // namespace caduceus

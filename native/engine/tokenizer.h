@@ -23,6 +23,8 @@ class Tokenizer {
 
   // The bytes of one token; they may end inside a character. Control tokens are empty unless `special`.
   std::string piece(Token token, bool special = false) const;
+  // Of each, control tokens written out.
+  std::vector<std::string> pieces(std::span<const Token> tokens) const;
   std::string detokenize(std::span<const Token> tokens, bool special) const;
 
   bool is_token(int64_t id) const { return id >= 0 && id < size_; }
@@ -46,6 +48,7 @@ class Tokenizer {
   void append_plain(std::vector<Token>& out, const std::string& text, bool continues) const;
   std::vector<Token> raw(const std::string& text, bool parse_special) const;
   bool is_special(Token token) const;
+  void check(Token token) const;
 
   const llama_vocab* vocab_;
   int64_t size_;

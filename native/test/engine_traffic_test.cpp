@@ -69,6 +69,9 @@ RunRequest some_request(std::mt19937& random) {
   request.sampling.temperature = below(2) ? 0.0f : 1.0f;
   request.max_tokens = 1 + below(24);
   request.log_probabilities = below(4) == 0;
+  request.prompt_log_probabilities = below(6) == 0;
+  request.top_log_probabilities = below(3);
+  if (below(12) == 0) request.max_tokens = 0;
   request.cache_scope = below(5) == 0 ? "tenant" : "";
   request.priority = static_cast<int32_t>(below(3)) - 1;
   if (below(10) == 0) request.queue_timeout_ms = 1 + below(20);

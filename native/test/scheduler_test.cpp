@@ -25,15 +25,17 @@ class NoMemory final : public KvMemory {
 // Plays the engine: gives a cell to what it computes and a token to who has its logits.
 struct World {
   explicit World(uint32_t seed, uint32_t cells, uint32_t context, size_t running)
-      : random(seed), context_size(context), store(seed % 2 ? cells : 0), cache(memory, store, cells, 255, true), scheduler(cache, {.context_size = context, .running = running, .waiting = 40}) {}
+      : random(seed), context_size(context), store(seed % 2 ? cells : 0), cache(memory, store, cells, 255, true), scheduler(cache, {.context_size = context, .running = running, .waiting = 40, .scored_rows = scored_rows}) {}
 
   uint32_t below(uint32_t limit) { return static_cast<uint32_t>(random() % limit); }
 
-  Run* submit(uint32_t prompt, uint32_t goal, int32_t priority) {
+  Run* submit(uint32_t prompt, uint32_t goal, int32_t priority, bool scored = false) {
     RunRequest request;
     request.priority = priority;
     request.max_tokens = goal;
+    request.prompt_log_probabilities = scored;
     auto run = std::make_unique<Run>(next_id++, std::move(request), now);
+    run->usage.prompt_tokens = prompt;
     for (uint32_t i = 0; i < prompt; ++i) run->tokens.push_back(static_cast<Token>(below(3)));
     try {
       scheduler.enqueue(*run);
@@ -57,7 +59,7 @@ struct World {
     bool worked = scheduler.admit(now);
     check();
     for (Run* run : scheduler.next_to_decode()) {
-      CHECK(run->phase == Run::Phase::running && run->remaining() == 1 && !run->parked);
+      CHECK(run->phase == Run::Phase::running && run->remaining() == 1 && !run->parked && !run->wants_score(run->computed));
       cache.append(run->sequence, std::span(run->tokens).subspan(run->computed++, 1));
       advance(*run);
       worked = true;
@@ -65,14 +67,21 @@ struct World {
     check();
     const uint32_t rows = 1 + below(20);
     uint32_t read = 0;
+    bool scored = false;
     const auto pieces = scheduler.next_to_prefill(rows, below(2) == 0);
     for (const auto& [run, count] : pieces) {
       CHECK(run->phase == Run::Phase::running && run->remaining() > 1 && !run->parked);
       CHECK(count > 0 && count <= run->remaining() && (read += count) <= rows);
+      for (uint32_t at = run->computed; at < run->computed + count; ++at) {
+        if (!run->wants_score(at)) continue;
+        CHECK(at == std::exchange(run->scored, at + 1));  // each place tells once, in order
+        scored = true;
+      }
       cache.append(run->sequence, std::span(run->tokens).subspan(run->computed, count));
       run->computed += count;
       worked = true;
     }
+    CHECK(!scored || read <= scored_rows);
     for (const auto& piece : pieces) {
       if (piece.run->remaining() == 0) advance(*piece.run);
     }
@@ -81,6 +90,7 @@ struct World {
   }
 
   void advance(Run& run) {
+    CHECK(!run.scores_prompt());
     run.tokens.push_back(static_cast<Token>(below(3)));
     ++run.usage.generated_tokens;
     if (run.usage.generated_tokens >= *run.request.max_tokens || run.tokens.size() >= context_size) {
@@ -107,6 +117,7 @@ struct World {
     CHECK(cache.used() + cache.free() == cache.capacity());
   }
 
+  static constexpr uint32_t scored_rows = 13;
   std::mt19937 random;
   uint32_t context_size;
   NoMemory memory;
@@ -129,7 +140,7 @@ void random_traffic(uint32_t seed, int steps) {
   int cancelled = 0;
   for (int step = 0; step < steps; ++step) {
     const uint32_t action = world.below(20);
-    if (action < 3) submitted += world.submit(1 + world.below(context - 1), 1 + world.below(60), static_cast<int32_t>(world.below(3)) - 1) != nullptr;
+    if (action < 3) submitted += world.submit(1 + world.below(context - 1), 1 + world.below(60), static_cast<int32_t>(world.below(3)) - 1, world.below(4) == 0) != nullptr;
     if (action == 3 && !world.runs.empty()) {
       world.end(*world.runs[world.below(static_cast<uint32_t>(world.runs.size()))]);
       ++cancelled;
@@ -184,6 +195,24 @@ int main(int argc, char** argv) {
     const auto together = world.scheduler.next_to_prefill(50, false);
     CHECK(together.size() == 3 && together[0].rows == 20 && together[1].rows == 20 && together[2].rows == 10);
     CHECK(world.scheduler.next_to_prefill(50, true).size() == 1);
+  }
+
+  CLAIM("a prompt that is scored takes nothing from the cache, and few rows at a time; interrupted, it goes on where it was");
+  {
+    World world(1, 2000, 500, 4);
+    Run* first = world.submit(100, 5, 0);
+    while (first->usage.generated_tokens == 0) world.tick();
+    Run* scored = world.submit(100, 5, 0, true);
+    scored->tokens.assign(first->tokens.begin(), first->tokens.begin() + 100);
+    CHECK(world.scheduler.admit(world.now) && scored->computed == 0);
+    CHECK(world.scheduler.next_to_prefill(50, false).at(0).rows == World::scored_rows);
+    // As after it had lost its cells.
+    world.scheduler.remove(*scored, false);
+    scored->phase = Run::Phase::waiting;
+    scored->scored = 40;
+    world.scheduler.enqueue(*scored);
+    CHECK(world.scheduler.admit(world.now) && scored->computed == 40);
+    while (scored->scores_prompt()) world.tick();
   }
 
   CLAIM("a run that is not read loses its cells after a minute and fails after ten, and the others go on");

@@ -37,21 +37,30 @@ function packagesMatchLock() {
   });
 }
 
-const peers = path.join(root, "bench", "peers");
+/** @type {Step} */
+export const peerPackages = ownPackages("node-llama-cpp and llama.node, to be measured against", "peers", path.join(root, "bench", "peers"));
 
 /** @type {Step} */
-export const peerPackages = {
-  title: "node-llama-cpp and llama.node, to be measured against",
-  tools: [],
-  isCurrent: async () => {
-    const wanted = JSON.parse(await readFile(path.join(peers, "package.json"), "utf8")).dependencies;
-    const installed = (/** @type {string} */ name) => readFile(path.join(peers, "node_modules", name, "package.json"), "utf8").then((text) => JSON.parse(text).version, () => undefined);
-    return (await Promise.all(Object.keys(wanted).map(async (name) => (await installed(name)) === wanted[name]))).every(Boolean);
-  },
-  // Their versions are exact, and no lock file holds: npm leaves the other platforms' packages out of it and then misses them.
-  // Their binaries come as packages; their install scripts would look for GPUs and compilers.
-  run: () => npm("peers", "install", peers, "--no-package-lock"),
-};
+export const sitePackages = ownPackages("what builds the site", "site", path.join(root, "docs"));
+
+/**
+ * Packages that only one command needs, in a folder of their own.
+ * @param {string} title @param {string} log @param {string} folder @returns {Step}
+ */
+function ownPackages(title, log, folder) {
+  return {
+    title,
+    tools: [],
+    isCurrent: async () => {
+      const wanted = JSON.parse(await readFile(path.join(folder, "package.json"), "utf8")).dependencies;
+      const installed = (/** @type {string} */ name) => readFile(path.join(folder, "node_modules", name, "package.json"), "utf8").then((text) => JSON.parse(text).version, () => undefined);
+      return (await Promise.all(Object.keys(wanted).map(async (name) => (await installed(name)) === wanted[name]))).every(Boolean);
+    },
+    // Their versions are exact, and no lock file holds: npm leaves the other platforms' packages out of it and then misses them.
+    // Their binaries come as packages; their install scripts would look for GPUs and compilers.
+    run: () => npm(log, "install", folder, "--no-package-lock"),
+  };
+}
 
 /** @param {string} log @param {"ci" | "install"} verb @param {string} folder @param {string[]} more */
 async function npm(log, verb, folder, ...more) {
@@ -91,15 +100,17 @@ export const typescript = {
   tools: [],
   isCurrent: async () => {
     const stamp = await readFile(typescriptStamp, "utf8").catch(() => "");
-    return stamp === (await sourcesMark()) && existsSync(path.join(root, "dist", "index.js"));
+    return stamp === (await typescriptMark()) && existsSync(path.join(root, "dist", "index.js"));
   },
   run: async () => {
-    const mark = await sourcesMark();
+    const mark = await typescriptMark();
     // Beside dist/ and then in its place, so that no removed file stays and nobody meets half of it.
     const next = path.join(root, `dist.${process.pid}`);
     const previous = path.join(root, `dist.${process.pid}.old`);
     try {
       await runLogged("typescript", process.execPath, [path.join(root, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.build.json", "--outDir", next], { what: "The TypeScript build" });
+      // Another step's, and not out of date because of this one.
+      await rename(path.join(root, "dist", "page"), path.join(next, "page")).catch(() => {});
       await rename(path.join(root, "dist"), previous).catch(() => {});
       await rename(next, path.join(root, "dist"));
     } finally {
@@ -111,10 +122,41 @@ export const typescript = {
   },
 };
 
-async function sourcesMark() {
+const typescriptMark = () => sourcesMark("src", ["tsconfig.json", "tsconfig.build.json", "package-lock.json"]);
+
+const pageStamp = path.join(cacheFolder, "page.stamp");
+
+/** @type {Step} */
+export const page = {
+  title: "web page",
+  tools: [],
+  isCurrent: async () => {
+    const stamp = await readFile(pageStamp, "utf8").catch(() => "");
+    return stamp === (await pageMark()) && existsSync(path.join(root, "dist", "page", "index.html"));
+  },
+  run: async () => {
+    const mark = await pageMark();
+    const next = path.join(root, `dist.page.${process.pid}`);
+    try {
+      await runLogged("page", process.execPath, [path.join(root, "node_modules/vite/bin/vite.js"), "build", "page", "--outDir", next], { what: "The build of the page" });
+      await mkdir(path.join(root, "dist"), { recursive: true });
+      await rm(path.join(root, "dist", "page"), { recursive: true, force: true });
+      await rename(next, path.join(root, "dist", "page"));
+    } finally {
+      await rm(next, { recursive: true, force: true });
+    }
+    await mkdir(cacheFolder, { recursive: true });
+    await writeFile(pageStamp, mark);
+  },
+};
+
+const pageMark = () => sourcesMark("page", ["package-lock.json"]);
+
+/** Changes when any of the files does. @param {string} folder @param {string[]} more */
+async function sourcesMark(folder, more) {
   const hash = createHash("sha256");
-  const sources = (await readdir(path.join(root, "src"), { recursive: true })).filter((name) => name.endsWith("ts")).sort();
-  for (const name of ["tsconfig.json", "tsconfig.build.json", "package-lock.json", ...sources.map((name) => path.join("src", name))]) {
+  const sources = (await readdir(path.join(root, folder), { recursive: true })).filter((name) => /\.(tsx?|json|css|html|svg)$/.test(name)).sort();
+  for (const name of [...more, ...sources.map((name) => path.join(folder, name))]) {
     const { size, mtimeMs } = await stat(path.join(root, name));
     hash.update(`${name} ${size} ${mtimeMs};`);
   }

@@ -123,7 +123,7 @@ export class Chat {
     this.#isFresh = false;
   }
 
-  /** Another conversation that begins with everything said so far, at no cost. A reply still under way is not part of it. */
+  /** Another conversation that begins with everything said so far, at no cost. A reply still under way is not part of it. Throws `MODEL_CLOSED`. */
   fork(): Chat {
     if (this.#closing.signal.aborted) throw this.#closing.signal.reason;
     this.#model.closing.throwIfAborted();
@@ -138,6 +138,7 @@ export class Chat {
     this.#branch = undefined;
   }
 
+  /** `close()`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

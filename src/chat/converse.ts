@@ -34,6 +34,14 @@ export interface Continuation {
   readonly round: Round | undefined;
 }
 
+/** Tells the task the prompt that a reply would begin with, and leaves it at that. */
+export async function prepare(model: LoadedModel, task: Task, signal: AbortSignal): Promise<void> {
+  const { request, tools, format, contextOverflow, onPrompt } = task;
+  const transcript = new Transcript(model, task);
+  if (contextOverflow !== "error") await unlessAborted(() => transcript.dropOldest(request.maxTokens), signal);
+  onPrompt(transcript.prompt().prompt, false, roundConstraint(tools, format.isHermes, true));
+}
+
 /** `keep` takes over the end of the conversation, to go on from it later; by default it is let go. */
 export function converse(model: LoadedModel, task: Task, signal: AbortSignal, keep?: (end: Continuation) => void): ReplySteps {
   return new ReplyLoop(model, task, signal).run(keep);

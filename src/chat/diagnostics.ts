@@ -19,9 +19,11 @@ export interface DiagnosticsMessages {
   "caduceus:reply:end": ReplyEndMessage;
   /** A request was handed to the engine: one for each turn of the model. */
   "caduceus:round:start": RoundStartMessage;
+  /** It ended, whatever way. */
   "caduceus:round:end": RoundEndMessage;
   /** The handler of a call starts. A call that does not run (unknown tool, wrong arguments, refused) starts and ends at once. */
   "caduceus:tool:start": ToolStartMessage;
+  /** The handler gave its result, or there is none. */
   "caduceus:tool:end": ToolEndMessage;
   /** A file of a model begins to come from the Hugging Face hub, or goes on from where an earlier try ended. */
   "caduceus:download:start": DownloadStartMessage;
@@ -29,11 +31,13 @@ export interface DiagnosticsMessages {
   "caduceus:download:retry": DownloadRetryMessage;
   /** It is there and verified, or it failed. */
   "caduceus:download:end": DownloadEndMessage;
+  /** A model was loaded. */
   "caduceus:model:load": ModelLoadMessage;
   /** A model was closed and its memory freed. */
   "caduceus:model:close": ModelCloseMessage;
 }
 
+/** A reply was asked for. */
 export interface ReplyStartMessage {
   /** `reply.id`. */
   readonly requestId: string;
@@ -41,7 +45,9 @@ export interface ReplyStartMessage {
   readonly kind: "reply" | "complete" | "chat";
 }
 
+/** A reply is over. */
 export interface ReplyEndMessage extends ReplyStartMessage {
+  /** Missing where the reply failed. */
   readonly finishReason?: ReplyResult["finishReason"];
   /** Counts of tokens, summed over the rounds. Missing where the reply failed; the rounds have told theirs. */
   readonly usage?: Usage;
@@ -55,37 +61,48 @@ interface RoundMessage {
   readonly round: number;
 }
 
+/** A request was handed to the engine. */
 export interface RoundStartMessage extends RoundMessage {
   /** It goes on from the tokens of the round or the turn before. */
   readonly continues: boolean;
   readonly priority: number;
 }
 
+/** A turn of the model is over. */
 export interface RoundEndMessage extends RoundMessage {
   /** `"cancelled"`: the caller or the reader ended it. `"failed"`: the engine did. */
   readonly finishReason: "stop" | "length" | "cancelled" | "failed";
   /** Missing where the engine had nothing to count. */
   readonly usage?: Usage;
+  /** In milliseconds. */
   readonly timings?: Timings;
 }
 
+/** A call is about to run. */
 export interface ToolStartMessage extends RoundMessage {
+  /** The call's id, as events and messages carry it. */
   readonly callId: string;
+  /** Of the tool. */
   readonly name: string;
 }
 
+/** A call is over. */
 export interface ToolEndMessage extends ToolStartMessage {
   /** Why there is no result; `"cancelled"` where the reply ended first. */
   readonly failure?: ToolResultEvent["failure"] | "cancelled";
 }
 
+/** A model was loaded. */
 export interface ModelLoadMessage {
+  /** Of its file. */
   readonly path: string;
   /** From the call of `load`, a download included. */
   readonly milliseconds: number;
 }
 
+/** A model was closed. */
 export interface ModelCloseMessage {
+  /** Of its file. */
   readonly path: string;
 }
 

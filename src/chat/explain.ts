@@ -5,6 +5,7 @@ import type { LoadedModel } from "../model/loaded_model.js";
 import type { Round } from "./reply_events.js";
 import type { Unenforced } from "./round_constraint.js";
 
+/** A token of a prompt. */
 export interface ExplainedToken {
   readonly id: number;
   /** Its text, control tokens written out. Half a character shows as U+FFFD. */
@@ -27,6 +28,7 @@ export interface ExplainedPrompt {
   readonly constraint?: Constraint;
 }
 
+/** How a reply's prompts came about. */
 export interface Explanation {
   /** Such as `hermes (card)`, `the file's template` or `raw`. */
   readonly format: string;
@@ -71,8 +73,10 @@ export class PromptRecord {
   async #tokens(parts: readonly PromptPart[], continues: boolean): Promise<ExplainedToken[]> {
     const { engine } = this.#model;
     const ids = [...await engine.tokenize(parts)];
+    // Most occur many times.
+    const texts = new Map(await Promise.all([...new Set(ids)].map(async (id) => [id, await engine.detokenize([id], { special: true })] as const)));
     // A continuation begins with the end of a turn, and so with a control token: only the BOS in front is not its own.
     if (continues && ids[0] === engine.info.bosToken) ids.shift();
-    return Promise.all(ids.map(async (id) => ({ id, text: await engine.detokenize([id], { special: true }) })));
+    return ids.map((id) => ({ id, text: texts.get(id)! }));
   }
 }

@@ -10,9 +10,13 @@ import { Model } from "./model.js";
  * hub first, and verified. The event loop stays free meanwhile.
  *
  * @example
- *     const model = await load("smollm2");
- *     const { text } = await model.reply("Why is the sky blue?");
- *     await model.close();
+ * ```ts
+ * import { load } from "caduceus";
+ *
+ * const model = await load("smollm2");
+ * const { text } = await model.reply("Why is the sky blue?");
+ * await model.close();
+ * ```
  *
  * @throws CaduceusError `INVALID_ARGUMENT`, `MODEL_NOT_FOUND`, `MODEL_INVALID`, `ACCESS_DENIED`, `DOWNLOAD_FAILED`, `DISK_FULL`, `OUT_OF_MEMORY`, `ADDON_NOT_FOUND`
  */

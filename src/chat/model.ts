@@ -7,13 +7,14 @@ import { modelClosed, ReplyTrace } from "./diagnostics.js";
 import { openChat, type Chat, type ChatOptions } from "./chat.js";
 import { Reply } from "./reply.js";
 import type { ReplySteps } from "./round.js";
-import { converse } from "./converse.js";
-import { PromptRecord } from "./explain.js";
+import { converse, prepare, type Task } from "./converse.js";
+import { type Explanation, PromptRecord } from "./explain.js";
 import { plainReply } from "./plain_reply.js";
 import { unenforcedOf } from "./round_constraint.js";
 import { checkParts, checkTokens, readPrompt, resolveCompleteOptions, resolveReplyOptions, signalsOf, type CompleteOptions, type ReplyOptions } from "./reply_options.js";
 import type { Schema } from "../schema/read_schema.js";
 import type { ValueOf } from "./tool_options.js";
+import { unlessAborted } from "./unless_aborted.js";
 
 /** What a model's engine can do, and what becomes of the promises made for calls and JSON. */
 export interface ModelCapabilities extends EngineCapabilities {
@@ -76,15 +77,23 @@ export class Model {
     const trace = new ReplyTrace("reply", options);
     const start = async function* (signal: AbortSignal) {
       signal.throwIfAborted();
-      const settings = resolveReplyOptions(options, "reply", model);
-      record.unenforced = unenforcedOf(settings.tools);
-      const messages = readMessages(input);
-      const format = model.format(settings.tools.promptVariant);
-      const keep = settings.keepPrefix ? "before-last" : "nothing";
-      const task = { ...settings, format, messages, after: undefined, keep, trace, onPrompt: record.begin(format) } as const;
-      yield* converse(model, task, signal) as ReplySteps<ValueOf<S>>;
+      yield* converse(model, readTask(model, input, options, record, trace), signal) as ReplySteps<ValueOf<S>>;
     };
     return new Reply<ValueOf<S>>({ start, signals: [...signalsOf(options), model.closing], record, trace });
+  }
+
+  /**
+   * What `reply` would give the model to read, without letting it write: the exact prompt, its tokens, the format and what the
+   * answer would be held to. Takes what `reply` takes, throws what that would throw, and shows a prompt that is longer than
+   * the context too. What of it is cached only a reply knows.
+   */
+  async explain(input: string | readonly Message[], options?: ReplyOptions): Promise<Explanation> {
+    const model = this.#model;
+    model.closing.throwIfAborted();
+    const [signal = model.closing] = signalsOf(options);
+    const record = new PromptRecord(model);
+    await prepare(model, readTask(model, input, options, record, new ReplyTrace("reply", options)), signal);
+    return unlessAborted(() => record.explain([]), signal);
   }
 
   /**
@@ -127,6 +136,12 @@ export class Model {
     return this.#model.engine.detokenize(checkTokens(tokens, "the tokens", this.info.vocabularySize), { special });
   }
 
+  /** The bytes of each token, which may hold part of a character. Control tokens are written out. */
+  async tokenBytes(tokens: ArrayLike<number>): Promise<Uint8Array[]> {
+    this.#model.closing.throwIfAborted();
+    return this.#model.engine.tokenBytes(checkTokens(tokens, "the tokens", this.info.vocabularySize));
+  }
+
   /** Ends every reply with `MODEL_CLOSED`, then frees the memory. Twice is fine. */
   async close(): Promise<void> {
     const isFirst = !this.#model.closing.aborted;
@@ -134,7 +149,17 @@ export class Model {
     if (isFirst) modelClosed({ path: this.info.path });
   }
 
+  /** `close()`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+function readTask(model: LoadedModel, input: string | readonly Message[], options: ReplyOptions | undefined, record: PromptRecord, trace: ReplyTrace): Task {
+  const settings = resolveReplyOptions(options, "reply", model);
+  record.unenforced = unenforcedOf(settings.tools);
+  const messages = readMessages(input);
+  const format = model.format(settings.tools.promptVariant);
+  const keep = settings.keepPrefix ? "before-last" : "nothing";
+  return { ...settings, format, messages, after: undefined, keep, trace, onPrompt: record.begin(format) };
 }

@@ -2,19 +2,27 @@
 import type { RunRequest } from "../engine/engine.js";
 import type { LoadedModel } from "../model/loaded_model.js";
 import type { ReplyTrace } from "./diagnostics.js";
+import type { PromptToken } from "./reply_events.js";
 import { Round, type ReplySteps } from "./round.js";
+import { tokenProbabilities } from "./token_probabilities.js";
 
 export async function* plainReply(model: LoadedModel, request: RunRequest, signal: AbortSignal, trace: ReplyTrace): ReplySteps {
   signal.throwIfAborted();
   const round = new Round(model, request, signal, trace.round(1));
+  let promptLogProbabilities: readonly PromptToken[] | undefined;
   try {
     yield;
+    if (request.promptLogProbabilities) {
+      promptLogProbabilities = await round.prompt();
+      yield { type: "prompt", logProbabilities: promptLogProbabilities };
+      signal.throwIfAborted();
+    }
     yield* round.texts();
     round.run.release();
   } finally {
     await round.settle();
   }
-  const { stopString, usage, timings } = round.end;
+  const { stopString, endToken, usage, timings } = round.end;
   const finishReason = round.end.finishReason === "length" ? "length" : "stop";
   const message = { role: "assistant", content: round.text } as const;
   const isCut = finishReason === "length" && round.end.constraint?.complete === false;
@@ -22,5 +30,7 @@ export async function* plainReply(model: LoadedModel, request: RunRequest, signa
     type: "finish", text: round.text, finishReason, ...(stopString === undefined ? {} : { stopString }), toolCalls: [], ...(isCut ? { incomplete: true } : {}),
     message, messages: [message], rounds: [{ finishReason, usage, timings }], usage, timings,
     ...(request.logProbabilities ? { logProbabilities: round.logProbabilities } : {}),
+    ...(endToken === undefined ? {} : { endToken: tokenProbabilities(endToken)[0]! }),
+    ...(promptLogProbabilities === undefined ? {} : { promptLogProbabilities }),
   };
 }

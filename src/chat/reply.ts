@@ -102,6 +102,7 @@ export class Reply<V = unknown> implements PromiseLike<ReplyResult<V>>, AsyncIte
     return this.#read((event) => event);
   }
 
+  /** Reads the reply to its end, unless somebody reads it already; that is what `await` calls. */
   then<A = ReplyResult<V>, B = never>(
     onFulfilled?: ((result: ReplyResult<V>) => A | PromiseLike<A>) | null,
     onRejected?: ((reason: any) => B | PromiseLike<B>) | null,
@@ -110,10 +111,12 @@ export class Reply<V = unknown> implements PromiseLike<ReplyResult<V>>, AsyncIte
     return this.#result.then(onFulfilled, onRejected);
   }
 
+  /** As a promise's: `then` for failures alone. */
   catch<B = never>(onRejected?: ((reason: any) => B | PromiseLike<B>) | null): Promise<ReplyResult<V> | B> {
     return this.then(undefined, onRejected);
   }
 
+  /** As a promise's: told when the reply has come to its end, failed or was cancelled. */
   finally(onFinally?: (() => void) | null): Promise<ReplyResult<V>> {
     return this.then().finally(onFinally);
   }

@@ -3,10 +3,28 @@ import type { Timings, Usage } from "../engine/engine.js";
 import type { CaduceusError } from "../errors.js";
 import type { AssistantMessage, Message } from "../format/messages.js";
 
-/** A generated token and the natural logarithm of its probability. */
+/** A token and the natural logarithm of its probability, before any sampling setting; -Infinity for what cannot come. */
 export interface TokenProbability {
+  /** Its id. */
   readonly token: number;
+  /** Natural logarithm, at most 0, of what the model gave it before sampling changed anything. */
   readonly logProbability: number;
+  /** The likeliest tokens at its place, likeliest first. Only where `topLogProbabilities` was asked for. */
+  readonly top?: readonly TokenProbability[];
+}
+
+/** A token of the prompt. The first follows nothing, so that nothing is known of it but itself. */
+export interface PromptToken {
+  readonly token: number;
+  readonly logProbability?: number;
+  readonly top?: readonly TokenProbability[];
+}
+
+/** The prompt has been read. The first event where `promptLogProbabilities` was asked for. */
+export interface PromptEvent {
+  readonly type: "prompt";
+  /** All of its tokens, the BOS in front included where the model has one. */
+  readonly logProbabilities: readonly PromptToken[];
 }
 
 /** A piece of the text; never empty, unless log probabilities were asked for, and never half a character. */
@@ -56,9 +74,11 @@ export interface ToolCall {
   readonly repaired: boolean;
   /** Why the call is not run as it is. */
   readonly problem?: "unknown_tool" | "invalid_arguments" | undefined;
+  /** The same in one sentence, as the model is told. */
   readonly problemMessage?: string | undefined;
 }
 
+/** A call is complete. `tool-run` and `tool-result` say what becomes of it. */
 export interface ToolCallEvent extends ToolCall {
   readonly type: "tool-call";
 }
@@ -97,6 +117,7 @@ export interface ToolResultEvent {
 /** Something that began as a call and cannot be read. */
 export interface MalformedEvent {
   readonly type: "malformed";
+  /** What the model wrote. */
   readonly text: string;
 }
 
@@ -114,9 +135,11 @@ export interface RoundEvent extends Round {
 
 /** One turn of the model within a reply. */
 export interface Round {
+  /** `"stop"`: the model ended its turn, wrote a stop string, or its calls were complete. `"length"`: `maxTokens`, or the end of the context. */
   readonly finishReason: "stop" | "length";
   /** Counts of tokens of this turn alone; its prompt is everything before it. */
   readonly usage: Usage;
+  /** In milliseconds, of this turn alone. */
   readonly timings: Timings;
 }
 
@@ -125,9 +148,11 @@ export interface FinishEvent<V = unknown> extends ReplyResult<V> {
   readonly type: "finish";
 }
 
+/** What a reply tells while it is written, by its `type`. */
 export type ReplyEvent<V = unknown> =
-  | TextEvent | ReasoningEvent | ToolCallStartEvent | ToolCallDeltaEvent | ToolCallEvent | ToolRunEvent | ToolResultEvent | MalformedEvent | DroppedEvent | RoundEvent | FinishEvent<V>;
+  | PromptEvent | TextEvent | ReasoningEvent | ToolCallStartEvent | ToolCallDeltaEvent | ToolCallEvent | ToolRunEvent | ToolResultEvent | MalformedEvent | DroppedEvent | RoundEvent | FinishEvent<V>;
 
+/** What awaiting a reply gives. */
 export interface ReplyResult<V = unknown> {
   /** The text of the last turn, without calls. */
   readonly text: string;
@@ -169,4 +194,8 @@ export interface ReplyResult<V = unknown> {
   readonly timings: Timings;
   /** All tokens of all rounds. Only where `logProbabilities` was asked for. */
   readonly logProbabilities?: readonly TokenProbability[];
+  /** The token that ended the turn, of which no text is made. Only of `complete`, with `logProbabilities`, and where a token ended it. */
+  readonly endToken?: TokenProbability;
+  /** All tokens of the prompt. Only where `promptLogProbabilities` was asked for. */
+  readonly promptLogProbabilities?: readonly PromptToken[];
 }

@@ -21,6 +21,11 @@ export interface GenerationOptions extends SamplingOptions {
   /** Text events carry the tokens they are made of and their log probabilities, and so does the result. Defaults to false. */
   readonly logProbabilities?: boolean | undefined;
   /**
+   * So many of the likeliest tokens come beside each token that has a log probability. Whole number from 0 to 20; above 0
+   * only where log probabilities are asked for. Defaults to 0.
+   */
+  readonly topLogProbabilities?: number | undefined;
+  /**
    * Which waiting request the engine takes first, and which keeps its place when the cache has too little room: the higher.
    * Whole number from -100 to 100. Defaults to 0.
    */
@@ -57,7 +62,18 @@ export interface GenerationOptions extends SamplingOptions {
 }
 
 /** What can be asked of a completion of a raw prompt. */
-export interface CompleteOptions extends GenerationOptions, TextConstraintOptions {}
+export interface CompleteOptions extends GenerationOptions, TextConstraintOptions {
+  /** As for a reply, but 0 is fine too: the prompt is read and nothing written. */
+  readonly maxTokens?: number | undefined;
+  /**
+   * The first event is `prompt`, with the log probability of each of the prompt's own tokens after those before it, and so has
+   * the result. All of the prompt is computed for it, whatever of it is cached. Throws `INVALID_ARGUMENT` where the engine
+   * cannot give them (`model.capabilities.logProbabilities`). Defaults to false.
+   *
+   * @example const { promptLogProbabilities } = await model.complete("The sky is blue", { promptLogProbabilities: true, maxTokens: 0 })
+   */
+  readonly promptLogProbabilities?: boolean | undefined;
+}
 
 /** What can be asked of a reply. With tools or a schema the temperature defaults to 0.1. */
 export interface ReplyOptions<S extends Schema = Schema> extends GenerationOptions, ToolLoopOptions<S> {
@@ -73,11 +89,11 @@ export interface ReplyOptions<S extends Schema = Schema> extends GenerationOptio
 }
 
 const generationOptionNames = [
-  ...samplingOptionNames, "maxTokens", "stop", "logProbabilities", "priority", "queueTimeoutMs", "cacheScope", "deterministic", "keepPrefix",
+  ...samplingOptionNames, "maxTokens", "stop", "logProbabilities", "topLogProbabilities", "priority", "queueTimeoutMs", "cacheScope", "deterministic", "keepPrefix",
   "requestId", "signal",
 ] as const satisfies readonly (keyof GenerationOptions)[];
 
-const completeOptionNames = [...generationOptionNames, ...textConstraintNames] as const satisfies readonly (keyof CompleteOptions)[];
+const completeOptionNames = [...generationOptionNames, ...textConstraintNames, "promptLogProbabilities"] as const satisfies readonly (keyof CompleteOptions)[];
 
 export const replyOptionNames = [...generationOptionNames, ...toolOptionNames, "contextOverflow"] as const satisfies readonly (keyof ReplyOptions)[];
 
@@ -109,7 +125,7 @@ export function resolveReplyOptions(value: unknown, subject: string, model: Load
 /** The same for a raw prompt. */
 export function resolveCompleteOptions(value: unknown, model: LoadedModel): CompleteSettings {
   const options = checkOptions(value, "complete", completeOptionNames) as CompleteOptions;
-  const { request, keepPrefix } = resolveRequest(options, model);
+  const { request, keepPrefix } = resolveRequest(options, model, 0);
   return { request: { ...request, constraint: readTextConstraint(options, model.engine.capabilities) }, keepPrefix };
 }
 
@@ -121,13 +137,10 @@ const withoutUndefined = <T extends object>(options: T) => Object.fromEntries(Ob
 // Some thirty years: what lies beyond does not fit into the engine's clock.
 const longestWaitMs = 1e12;
 
-function resolveRequest(options: GenerationOptions, model: LoadedModel): CompleteSettings {
+/** `leastTokens` that `maxTokens` may be. */
+function resolveRequest(options: CompleteOptions, model: LoadedModel, leastTokens = 1): CompleteSettings {
   checkSignal(options.signal);
   checkRequestId(options.requestId);
-  const logProbabilities = checkBoolean(options.logProbabilities, "logProbabilities") ?? false;
-  if (logProbabilities && !model.engine.capabilities.logProbabilities) {
-    throw new CaduceusError("INVALID_ARGUMENT", "Expected no logProbabilities: this engine cannot give them.");
-  }
   const deterministic = checkBoolean(options.deterministic, "deterministic") ?? false;
   if (deterministic && !model.engine.capabilities.deterministic) {
     throw new CaduceusError("INVALID_ARGUMENT", "Expected false for deterministic but received true, which this engine cannot promise.");
@@ -135,16 +148,28 @@ function resolveRequest(options: GenerationOptions, model: LoadedModel): Complet
   const queueTimeoutMs = checkPositiveNumber(options.queueTimeoutMs, "queueTimeoutMs");
   const request: RequestSettings = {
     sampling: resolveSampling(options, model.sampling),
-    maxTokens: checkWholeNumber(options.maxTokens, "maxTokens", 1, 0x7fffffff),
+    maxTokens: checkWholeNumber(options.maxTokens, "maxTokens", leastTokens, 0x7fffffff),
     stop: checkStop(options.stop),
     stopTokens: model.vocabulary.stopTokens,
-    logProbabilities,
+    ...resolveLogProbabilities(options, model),
     cacheScope: options.cacheScope === undefined ? "" : checkText(options.cacheScope, "cacheScope"),
     priority: checkWholeNumber(options.priority, "priority", -100, 100) ?? 0,
     queueTimeoutMs: queueTimeoutMs && Math.min(queueTimeoutMs, longestWaitMs),
     deterministic,
   };
   return { request, keepPrefix: checkBoolean(options.keepPrefix, "keepPrefix") };
+}
+
+function resolveLogProbabilities(options: CompleteOptions, model: LoadedModel) {
+  const logProbabilities = checkBoolean(options.logProbabilities, "logProbabilities") ?? false;
+  const promptLogProbabilities = checkBoolean(options.promptLogProbabilities, "promptLogProbabilities") ?? false;
+  const topLogProbabilities = checkWholeNumber(options.topLogProbabilities, "topLogProbabilities", 0, 20) ?? 0;
+  if (!logProbabilities && !promptLogProbabilities) {
+    if (topLogProbabilities > 0) throw new CaduceusError("INVALID_ARGUMENT", `Expected topLogProbabilities only together with logProbabilities but received ${topLogProbabilities}.`);
+  } else if (!model.engine.capabilities.logProbabilities) {
+    throw new CaduceusError("INVALID_ARGUMENT", `Expected no ${logProbabilities ? "logProbabilities" : "promptLogProbabilities"}: this engine cannot give them.`);
+  }
+  return { logProbabilities, promptLogProbabilities, topLogProbabilities };
 }
 
 function checkStop(value: unknown): string[] {

@@ -1,9 +1,10 @@
 // One run of the engine inside a reply.
-import type { Run, RunDelta, RunEnd, RunRequest } from "../engine/engine.js";
+import type { Run, RunDelta, RunEnd, RunPrompt, RunRequest } from "../engine/engine.js";
 import { CaduceusError } from "../errors.js";
 import type { LoadedModel } from "../model/loaded_model.js";
 import type { RoundTrace } from "./diagnostics.js";
-import type { ReplyEvent, TextEvent, TokenProbability } from "./reply_events.js";
+import type { PromptToken, ReplyEvent, TextEvent, TokenProbability } from "./reply_events.js";
+import { promptTokens, tokenProbabilities } from "./token_probabilities.js";
 
 /**
  * All that a reply does, in order. It runs by itself up to its first yield, which gives nothing and says that the engine
@@ -35,15 +36,20 @@ export class Round {
     signal.addEventListener("abort", this.#cancel, { once: true });
   }
 
+  /** The prompt's own tokens, once it has been read: before the texts, where they were asked for. */
+  async prompt(): Promise<PromptToken[]> {
+    const output = await this.#next();
+    this.#signal.throwIfAborted();
+    if (output?.type !== "prompt") throw this.#endedEarly();
+    return promptTokens(output);
+  }
+
   /** The text as it comes. Takes from the engine only what is asked for, so an idle reader parks the run. */
   async *texts(): AsyncGenerator<TextEvent, void, undefined> {
     for (;;) {
       const output = await this.#next();
       this.#signal.throwIfAborted();
-      if (output === undefined || (output.type === "end" && output.finishReason === "cancelled" && !this.#stopped)) {
-        this.#hasFailed = true;
-        throw new CaduceusError("ENGINE_FAILED", "The engine ended the run before it was complete.");
-      }
+      if (output === undefined || output.type === "prompt" || (output.type === "end" && output.finishReason === "cancelled" && !this.#stopped)) throw this.#endedEarly();
       if (output.type === "end") {
         this.#end = output;
         this.#trace.end(output.finishReason === "length" && !this.#stopped ? "length" : "stop", output);
@@ -56,7 +62,12 @@ export class Round {
     }
   }
 
-  async #next(): Promise<RunDelta | RunEnd | undefined> {
+  #endedEarly(): CaduceusError {
+    this.#hasFailed = true;
+    return new CaduceusError("ENGINE_FAILED", "The engine ended the run before it was complete.");
+  }
+
+  async #next(): Promise<RunPrompt | RunDelta | RunEnd | undefined> {
     try {
       const output = await this.run.next();
       if (output?.type === "end") this.#counted = output;
@@ -70,7 +81,7 @@ export class Round {
   #read(delta: RunDelta): TextEvent | undefined {
     this.#text += delta.text;
     if (!this.#request.logProbabilities) return delta.text === "" ? undefined : { type: "text", text: delta.text };
-    const logProbabilities = Array.from(delta.tokens, (token, index) => ({ token, logProbability: delta.logProbabilities?.[index] ?? Number.NaN }));
+    const logProbabilities = tokenProbabilities(delta);
     this.#probabilities.push(...logProbabilities);
     return { type: "text", text: delta.text, logProbabilities };
   }

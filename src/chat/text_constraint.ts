@@ -4,6 +4,7 @@ import { CaduceusError, invalidArgument } from "../errors.js";
 import { checkText } from "../model/checks.js";
 import { enforcedPattern } from "../schema/enforced_pattern.js";
 
+/** What a completion may be. */
 export interface TextConstraintOptions {
   /**
    * What the whole text must match: a regular expression in JavaScript's syntax, as text of at most 10,000 characters. It has
@@ -11,14 +12,14 @@ export interface TextConstraintOptions {
    * `INVALID_ARGUMENT` for one that cannot be enforced, or where the engine constrains nothing (`model.capabilities`).
    * Defaults to none.
    *
-   * @example model.complete("The date of the moon landing: ", { regex: "\\d{4}-\\d{2}-\\d{2}" })
+   * Such as `"\\d{4}-\\d{2}-\\d{2}"` for a date.
    */
   readonly regex?: string | undefined;
   /**
    * The grammar of the whole text, in llguidance's dialect of Lark, whose first rule is `start`; at most 200,000 characters.
    * Not together with `regex`. A grammar that does not compile fails the reply in the engine's words. Defaults to none.
    *
-   * @example model.complete("Answer: ", { grammar: 'start: "yes" | "no"' })
+   * Such as `'start: "yes" | "no"'`.
    */
   readonly grammar?: string | undefined;
 }

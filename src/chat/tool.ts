@@ -12,6 +12,7 @@ export interface ToolContext {
   readonly callId: string;
 }
 
+/** What `tool()` makes a tool of. */
 export interface ToolOptions<S extends Schema = Schema, Result = unknown> {
   /** 1 to 64 letters, digits, `_`, `-` or `.`; it must differ from the names of the other tools in a request. */
   readonly name: string;
@@ -34,8 +35,9 @@ export interface Tool<Arguments = any, Result = unknown> {
   readonly description?: string | undefined;
   /** JSON Schema of the arguments, as the prompt shows it. */
   readonly parameters: JsonSchema;
-  /** The checks of the arguments. */
+  /** @internal The checks of the arguments. */
   readonly schema: ReadSchema<Arguments>;
+  /** The handler. Without it, calls are given to the caller of the reply. */
   readonly run?: ((args: Arguments, context: ToolContext) => Result | Promise<Result>) | undefined;
   readonly timeoutMs?: number | undefined;
 }
@@ -59,12 +61,17 @@ const made = new WeakSet<object>();
 /**
  * Describes a tool; the handler's arguments are typed by the schema.
  *
- *     const weather = tool({
- *       name: "get_weather",
- *       description: "The weather in a city now",
- *       parameters: z.object({ city: z.string() }),
- *       run: async ({ city }) => ({ city, celsius: 21 }),
- *     });
+ * ```ts
+ * import { tool } from "caduceus";
+ * import { z } from "zod";
+ *
+ * const weather = tool({
+ *   name: "get_weather",
+ *   description: "The weather in a city now",
+ *   parameters: z.object({ city: z.string() }),
+ *   run: async ({ city }) => ({ city, celsius: 21 }),
+ * });
+ * ```
  *
  * Throws `INVALID_TOOL` for a wrong name, description or handler, `INVALID_SCHEMA` for a schema that cannot be used, with
  * the path inside it.

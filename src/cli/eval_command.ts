@@ -1,6 +1,6 @@
 // `caduceus eval`: published data sets against a model, with the scores they are published with.
 import { createHash } from "node:crypto";
-import { mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import {
   berkeleyCategories, EvaluationError, judge, limitGroups, makeReport, readBerkeleySet, readFunctionCallingSet, readJsonModeSet, ResultsFile, runEvaluation, writeReport,
@@ -8,7 +8,7 @@ import {
 } from "../evaluation/index.js";
 import type { Model } from "../index.js";
 import { UsageError } from "./exit_codes.js";
-import type { ModelFlags } from "./model_flags.js";
+import { modelIdentity, type ModelFlags } from "./model_flags.js";
 import { ProgressLine } from "./progress_line.js";
 import { note, withModel, write } from "./terminal.js";
 
@@ -147,9 +147,7 @@ function settingsOf(flags: FunctionCallingFlags): AskSettings {
 
 /** What changes the answers; how many are asked, and how many at a time, does not. */
 function identityOf({ name, version }: DataSet, { model, ctxSize, kvType }: FunctionCallingFlags, settings: AskSettings): RunIdentity {
-  const size = statSync(model, { throwIfNoEntry: false })?.size;
-  const named = size === undefined ? model : `${path.basename(model)}, ${size} bytes`;
-  return { evaluation: name, data: version, model: named, contextSize: ctxSize ?? null, kvType: kvType ?? null, ...withNulls(settings) };
+  return { evaluation: name, data: version, model: modelIdentity(model), contextSize: ctxSize ?? null, kvType: kvType ?? null, ...withNulls(settings) };
 }
 
 const withNulls = (settings: AskSettings) => Object.fromEntries(Object.entries(settings).map(([key, value]) => [key, value ?? null])) as RunIdentity;

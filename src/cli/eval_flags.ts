@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { EvalFlags, FunctionCallingFlags } from "./eval_command.js";
 import { exitCodeHelp } from "./exit_codes.js";
-import { addLoadFlags, addModelFlag, readNumber } from "./model_flags.js";
+import { addLoadFlags, addModelFlag, readCount, readNumber } from "./model_flags.js";
 
 const resultsHelp = `
 Answers are written to results.jsonl as they come, the report beside them. The same command goes on where an earlier one was
@@ -87,11 +87,5 @@ const yesOrNo = (flags: string, description: string) => new Option(flags, descri
 function readSeed(text: string): number {
   const number = readNumber(text);
   if (!Number.isInteger(number) || number < 0) throw new InvalidArgumentError("Expected a whole number from 0 up.");
-  return number;
-}
-
-function readCount(text: string): number {
-  const number = Number(text);
-  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError("Expected a whole number of at least 1.");
   return number;
 }

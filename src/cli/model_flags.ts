@@ -1,6 +1,8 @@
 // The flags that every command with a model has, named as llama.cpp's people know them, and what they mean to the library.
+import { statSync } from "node:fs";
+import path from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
-import type { LoadOptions, Message, ReplyOptions } from "../index.js";
+import type { LoadOptions, ReplyOptions } from "../index.js";
 
 export interface ModelFlags {
   readonly model: string;
@@ -55,6 +57,12 @@ export function readNumber(text: string): number {
   return number;
 }
 
+export function readCount(text: string): number {
+  const number = Number(text);
+  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError("Expected a whole number of at least 1.");
+  return number;
+}
+
 export function loadOptions(flags: Omit<ModelFlags, "model">): LoadOptions {
   return { contextSize: flags.ctxSize, kvType: flags.kvType, threads: flags.threads, gpuLayers: flags.gpuLayers };
 }
@@ -72,7 +80,8 @@ export function replyOptions(flags: ModelFlags): Omit<ReplyOptions, "signal"> {
   };
 }
 
-export function conversation(prompt: string, flags: ModelFlags): Message[] {
-  const user: Message = { role: "user", content: prompt };
-  return flags.system === undefined ? [user] : [{ role: "system", content: flags.system }, user];
+/** How results that are kept name the model: a file by its name and size, wherever it lies. */
+export function modelIdentity(model: string): string {
+  const size = statSync(model, { throwIfNoEntry: false })?.size;
+  return size === undefined ? model : `${path.basename(model)}, ${size} bytes`;
 }

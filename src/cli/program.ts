@@ -1,17 +1,21 @@
 // The command line: its commands, their flags and their help.
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
-import { chatCommand } from "./chat_command.js";
+import { addBenchCommand } from "./bench/bench_flags.js";
+import { chatCommand } from "./chat/chat_command.js";
 import { addEvalCommand } from "./eval_flags.js";
 import { exitCodeHelp } from "./exit_codes.js";
 import { explainCommand, type ExplainFlags } from "./explain_command.js";
 import { addInspectCommands } from "./inspect_commands.js";
 import { addModelsCommands } from "./models_commands.js";
-import { addModelFlags, type ModelFlags } from "./model_flags.js";
+import { addModelFlags, readCount } from "./model_flags.js";
+import { addRequestFlags, type RequestFlags } from "./request.js";
 import { runCommand, type RunFlags } from "./run_command.js";
 import { addServeCommand } from "./serve_flags.js";
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string };
+
+const yesToolsHelp = "run the calls of tools without asking";
 
 /** `ending` aborts when the command is to end: by Ctrl-C, or because nobody reads its output. */
 export function createProgram(ending: AbortSignal): Command {
@@ -31,41 +35,58 @@ Examples:
   caduceus explain --tools tools.json "How warm is it in Paris?"
   caduceus serve -m hermes=./model.gguf --port 8000
   caduceus eval function-calling berkeley --limit 20
+  caduceus bench -m hermes-2-pro
 
 ${exitCodeHelp}`);
 
-  addModelFlags(program.command("chat").description("Chats in the terminal. With a question, or one on standard input, answers it and ends."), { system: "You are a helpful assistant." })
+  addRequestFlags(addModelFlags(program.command("chat").description("Chats in the terminal. With a question, or one on standard input, answers it and ends."), { system: "You are a helpful assistant." }))
     .argument("[question...]", "a question to answer instead")
+    .option("--yes-tools", yesToolsHelp)
     .addHelpText("after", `
-In the chat: Ctrl-C stops the reply, Ctrl-C again or Ctrl-D leaves, /help lists what else there is.
+In the chat: Ctrl-C stops the reply, Ctrl-C again or Ctrl-D leaves, /help lists what else there is: tools, schemas, saving,
+branches, the exact prompt. Each call of a tool is asked about before it runs.
 
 Examples:
   caduceus chat -s "Be brief."
+  caduceus chat --tools tools.mjs -m hermes-2-pro
   caduceus chat --temp 0 "Why is the sky blue?"
   echo "Why is the sky blue?" | caduceus chat
 
 ${exitCodeHelp}`)
-    .action((words: string[], flags: ModelFlags) => chatCommand(words.join(" "), flags, ending));
+    .action((words: string[], flags: RequestFlags) => chatCommand(words.join(" "), flags, ending));
 
-  addModelFlags(program.command("run").description("Answers one prompt: an argument, a file, or standard input. Only the answer goes to standard output."))
+  addRequestFlags(addModelFlags(program.command("run").description("Answers one prompt: an argument, a file, or standard input. Only the answer goes to standard output. With --input, answers many.")))
     .argument("[prompt...]", "the prompt; - or none reads standard input")
     .option("-f, --file <path>", "read the prompt from a file; with a prompt too, the file follows it after a blank line")
-    .option("--json", "print one JSON object: model, text, finishReason, usage, timings")
+    .option("--yes-tools", yesToolsHelp)
+    .option("--json", "print one JSON object: model, text, value, toolCalls, finishReason, usage, timings, …")
+    .option("--input <path>", "many prompts, one JSON object a line; - is standard input")
+    .option("--output <path>", "where their answers go, one JSON object a line, as they come (default: standard output)")
+    .option("--concurrency <count>", "prompts that are answered at the same time (default: 4)", readCount)
+    .option("--retry-errors", "ask those again that failed before")
     .addHelpText("after", `
+Calls of tools are printed, one JSON object a line, unless --yes-tools runs them.
+
+A line of --input is {"prompt": "…"} or {"messages": […]}, with an "id" if you like, and options of that one reply by the names
+of the library: maxTokens, temperature, seed, stop, schema, tools, toolChoice, … A line of --output has the number of the "line",
+the "id", "text", "value" (with a schema), "toolCalls", "finishReason", "usage", or an "error" with code and message: a line that
+is wrong fails alone. The same command goes on where an earlier one was stopped or killed, without a lost or doubled line, and
+refuses answers to other lines or of other settings. Lines may be added to the input at its end.
+
 Examples:
   caduceus run "Why is the sky blue?"
   caduceus run -f notes.txt "Sum up these notes:"
   git diff | caduceus run -s "You write commit messages." -n 60
   caduceus run --json --seed 1 "A haiku, please." | jq .usage
+  caduceus run --schema person.json "Anna is 31."
+  caduceus run --input prompts.jsonl --output answers.jsonl --concurrency 8 -m hermes-2-pro
 
-${exitCodeHelp}`)
+${exitCodeHelp} A line that failed, or an answer that does not fit --schema: 1.`)
     .action((words: string[], flags: RunFlags) => runCommand(words.join(" "), flags, ending));
 
-  addModelFlags(program.command("explain").description("Shows what a prompt becomes: the format and why, the exact text, its tokens, and what of it was cached."))
+  addRequestFlags(addModelFlags(program.command("explain").description("Shows what a prompt becomes: the format and why, the exact text, its tokens, and what of it was cached.")))
     .argument("[prompt...]", "the prompt; - or none reads standard input")
     .option("-f, --file <path>", "read the prompt from a file; with a prompt too, the file follows it after a blank line")
-    .option("--tools <path>", "a JSON file with a list of tools, as OpenAI's clients send them")
-    .option("--schema <path>", "a JSON file with the JSON Schema of the answer")
     .option("--prompt-variant <name>", "wording with tools: card, tool_use or hermes3 (default: card)")
     .option("--json", "print one JSON object: format, reason, prompts with text, parts and tokens")
     .addHelpText("after", `
@@ -81,5 +102,6 @@ ${exitCodeHelp}`)
   addInspectCommands(program, ending);
   addServeCommand(program, ending);
   addEvalCommand(program, ending);
+  addBenchCommand(program, ending);
   return program;
 }

@@ -1,22 +1,37 @@
-// `caduceus run`: one prompt, one answer.
+// `caduceus run`: one prompt, one answer; with --input many.
 import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
-import { UsageError } from "./exit_codes.js";
-import { conversation, replyOptions, type ModelFlags } from "./model_flags.js";
-import { withModel, write, writeAnswer } from "./terminal.js";
+import { ExitCode, UsageError } from "./exit_codes.js";
+import { readRequest, type RequestFlags } from "./request.js";
+import { jsonLine, resultFields } from "./result_fields.js";
+import { showReply } from "./show_reply.js";
+import { withModel, write } from "./terminal.js";
 
-export interface RunFlags extends ModelFlags {
+export interface RunFlags extends RequestFlags {
   readonly file?: string;
   readonly json?: boolean;
+  readonly input?: string;
+  readonly output?: string;
+  readonly concurrency?: number;
+  readonly retryErrors?: boolean;
 }
 
 export async function runCommand(argument: string, flags: RunFlags, ending: AbortSignal): Promise<void> {
+  const { input } = flags;
+  if (input !== undefined) {
+    if (argument !== "" || flags.file !== undefined) throw new UsageError("Expected either --input or a prompt.");
+    return (await import("./batch/batch_command.js")).batchCommand({ ...flags, input }, ending);
+  }
+  if (flags.output !== undefined || flags.concurrency !== undefined || flags.retryErrors) throw new UsageError("Expected --input with --output, --concurrency and --retry-errors.");
   const prompt = await readPrompt(argument, flags.file, ending);
+  const request = await readRequest(flags);
   await withModel(flags, ending, async (model) => {
-    const reply = model.reply(conversation(prompt, flags), { ...replyOptions(flags), signal: ending });
-    if (!flags.json) return writeAnswer(reply);
-    const { text, finishReason, stopString, usage, timings } = await reply;
-    await write(`${JSON.stringify({ model: model.info.name ?? model.info.description, text, finishReason, stopString, usage, timings })}\n`);
+    const reply = model.reply(request.ask(prompt), { ...request.options, signal: ending });
+    if (!flags.json) await showReply(reply, { showsCalls: flags.yesTools === true });
+    const result = await reply;
+    const { valueProblem } = result;
+    if (flags.json) await write(`${jsonLine({ model: model.info.name ?? model.info.description, ...resultFields(result), valueProblem: valueProblem?.message })}\n`);
+    if (valueProblem !== undefined) process.exitCode = ExitCode.failure;
   });
 }
 

@@ -21,6 +21,7 @@ export interface ServeFlags extends Omit<ModelFlags, "model"> {
   readonly replyTimeout?: number;
   readonly grace?: number;
   readonly cacheTokens?: number;
+  readonly page: boolean;
 }
 
 export async function serveCommand(flags: ServeFlags, ending: AbortSignal): Promise<void> {
@@ -40,6 +41,7 @@ export async function serveCommand(flags: ServeFlags, ending: AbortSignal): Prom
       apiKeys,
       allowedHosts: [flags.host, ...flags.allowedHost ?? []],
       corsOrigins: flags.corsOrigin,
+      page: flags.page,
       maxQueue: flags.maxQueue,
       maxBodyBytes: flags.maxBody,
       replyTimeoutMs: flags.replyTimeout === undefined ? undefined : Math.round(flags.replyTimeout * 1000),

@@ -1,7 +1,7 @@
 // The flags and the help of `caduceus serve`. What it does is loaded when it is asked for.
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import { exitCodeHelp } from "./exit_codes.js";
-import { addLoadFlags, readNumber } from "./model_flags.js";
+import { addLoadFlags, readCount, readNumber } from "./model_flags.js";
 import type { ServeFlags } from "./serve_command.js";
 
 export function addServeCommand(program: Command, ending: AbortSignal): void {
@@ -13,15 +13,16 @@ export function addServeCommand(program: Command, ending: AbortSignal): void {
     .option("--api-key-file <path>", "file with one key a line (also: CADUCEUS_API_KEYS, keys with commas between)")
     .option("--allowed-host <name>", "name under which clients reach it, besides localhost and addresses; may be given several times", addTo)
     .option("--cors-origin <origin>", "origin whose pages may use it, * is all; may be given several times (default: none)", addTo)
-    .option("--max-queue <count>", "answers that may wait, further ones get 429 (default: 256)", readWholeNumber)
-    .option("--max-body <bytes>", "longest request (default: 4194304)", readWholeNumber)
+    .option("--no-page", "leave out the web page at /")
+    .option("--max-queue <count>", "answers that may wait, further ones get 429 (default: 256)", readCount)
+    .option("--max-body <bytes>", "longest request (default: 4194304)", readCount)
     .option("--reply-timeout <seconds>", "longest time for an answer (default: 1800)", readNumber)
     .option("--grace <seconds>", "what is under way at the end may still take so long (default: 10)", readNumber)
     .option("--cache-tokens <count>", "room for all conversations together (default: twice --ctx-size)", readNumber);
   addLoadFlags(serve)
     .addHelpText("after", `
-It serves POST /v1/chat/completions and /v1/completions, GET /v1/models, /health, /ready and /metrics. Clients ask for a model
-by the name it is served under: an alias, a file's name without .gguf, or the NAME given. SIGTERM and Ctrl-C let what is under
+It serves POST /v1/chat/completions, /v1/completions and /apply-template, GET /v1/models, /health, /ready, /metrics and /stats, and
+at / a page to try the models on. Clients ask for a model by the name it is served under: an alias, a file's name without .gguf, or the NAME given. SIGTERM and Ctrl-C let what is under
 way come to its end; a second Ctrl-C leaves at once.
 
 Examples:
@@ -34,9 +35,3 @@ ${exitCodeHelp}`)
 }
 
 const addTo = (value: string, earlier: string[] = []) => [...earlier, value];
-
-function readWholeNumber(text: string): number {
-  const number = readNumber(text);
-  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError("Expected a whole number of at least 1.");
-  return number;
-}

@@ -1,18 +1,19 @@
 // What the commands write: answers on standard output, everything else on standard error.
 import { once } from "node:events";
-import { load, type Model, type Reply } from "../index.js";
+import { load, type LoadOptions, type Model } from "../index.js";
 import { loadOptions, type ModelFlags } from "./model_flags.js";
 import { ProgressBar } from "./progress_bar.js";
 import { ProgressLine } from "./progress_line.js";
 
 /** Runs work with the model of the flags, which is closed afterwards however that ends. */
-export async function withModel<T>(flags: ModelFlags, ending: AbortSignal, work: (model: Model) => Promise<T>): Promise<T> {
+export async function withModel<T>(flags: ModelFlags, ending: AbortSignal, work: (model: Model) => Promise<T>, more: LoadOptions = {}): Promise<T> {
   const bar = new ProgressBar(`Fetching ${flags.model}`);
   const progress = new ProgressLine();
   let model: Model;
   try {
     model = await load(flags.model, {
       ...loadOptions(flags),
+      ...more,
       signal: ending,
       onProgress: ({ stage, ...fetched }) => {
         if (stage === "fetch") return bar.show(fetched);
@@ -29,23 +30,6 @@ export async function withModel<T>(flags: ModelFlags, ending: AbortSignal, work:
   } finally {
     await model.close();
   }
-}
-
-/** Streams an answer to standard output and ends it with a newline. */
-export async function writeAnswer(reply: Reply): Promise<void> {
-  const isTerminal = process.stdout.isTTY;
-  let last = "";
-  try {
-    for await (const text of reply.textStream) {
-      last = isTerminal ? withoutControls(text) : text;
-      await write(last);
-    }
-  } catch (error) {
-    // The message to come begins on a line of its own.
-    if (last !== "") process.stdout.write("\n");
-    throw error;
-  }
-  if (!last.endsWith("\n")) await write("\n");
 }
 
 /** Waits for slow readers. */

@@ -66,7 +66,7 @@ export interface RunRequest {
   /** Id of an earlier run of this engine that was not released: the prompt goes on after its last token. */
   readonly after?: number | undefined;
   readonly sampling: EngineSampling;
-  /** Undefined: what the context has left. */
+  /** Undefined: what the context has left. 0: the prompt is read, and nothing written. */
   readonly maxTokens?: number | undefined;
   /** Generation ends before the first of these strings; it is not part of the text. */
   readonly stop: readonly string[];
@@ -74,6 +74,10 @@ export interface RunRequest {
   readonly stopTokens: readonly number[];
   /** Deltas carry log probabilities of the chosen tokens. */
   readonly logProbabilities: boolean;
+  /** The first output is a `RunPrompt`: log probabilities of the prompt's own tokens, all of which are computed for it. Undefined: false. */
+  readonly promptLogProbabilities?: boolean | undefined;
+  /** So many of the likeliest tokens beside each that has a log probability. Undefined: 0. */
+  readonly topLogProbabilities?: number | undefined;
   /** Requests of different scopes never share cached tokens. */
   readonly cacheScope: string;
   /** Higher runs first. 0 is normal. */
@@ -116,13 +120,25 @@ export interface Timings {
   readonly tokensPerSecond: number;
 }
 
-export interface RunDelta {
+/** Tokens with what the model held of them, before any sampling setting: natural logarithms, -Infinity for what cannot come. */
+export interface ScoredTokens {
+  readonly tokens: Int32Array;
+  /** One for each token; present when asked for. */
+  readonly logProbabilities?: Float32Array | undefined;
+  /** The likeliest tokens at the place of each, `topLogProbabilities` of them, likeliest first; present when asked for. */
+  readonly topTokens?: Int32Array | undefined;
+  readonly topLogProbabilities?: Float32Array | undefined;
+}
+
+/** The whole prompt, with the BOS that the engine put before it. What comes first follows nothing, so all its numbers are NaN. */
+export interface RunPrompt extends ScoredTokens {
+  readonly type: "prompt";
+}
+
+export interface RunDelta extends ScoredTokens {
   readonly type: "delta";
   /** Whole code points; may be empty when a token ends inside a character or might begin a stop string. */
   readonly text: string;
-  readonly tokens: Int32Array;
-  /** Natural logarithms, one for each token; present when asked for. */
-  readonly logProbabilities?: Float32Array | undefined;
 }
 
 export interface RunEnd {
@@ -130,6 +146,8 @@ export interface RunEnd {
   readonly finishReason: "stop" | "length" | "cancelled";
   /** Which of the request's stop strings ended it. */
   readonly stopString?: string | undefined;
+  /** The token that ended the turn, which is not among those of the deltas; present where log probabilities were asked for. */
+  readonly endToken?: ScoredTokens | undefined;
   readonly usage: Usage;
   readonly timings: Timings;
   /** Of a run with a constraint. */
@@ -155,7 +173,7 @@ export interface Run {
    * The next piece of output; waits for it. The last is the `end`, then always undefined. Rejects with a
    * `CaduceusError` when the run failed. Not calling it lets the run's buffer fill, and the run parks until it is called again.
    */
-  next(): Promise<RunDelta | RunEnd | undefined>;
+  next(): Promise<RunPrompt | RunDelta | RunEnd | undefined>;
   /** Ends the run at the next opportunity; `next` then gives the `end`. Does nothing when it has ended. */
   cancel(): void;
   /** Cancels if need be and forgets the run. What it computed may stay cached. Twice is fine. */
@@ -170,12 +188,14 @@ export interface ModelInfo {
   readonly architecture: string;
   readonly name?: string | undefined;
   readonly parameters: number;
+  /** Of the weights. */
   readonly sizeBytes: number;
   /** Tokens the model was trained to look back on. */
   readonly trainingContextSize: number;
   readonly layers: number;
   readonly embeddingSize: number;
   readonly heads: number;
+  /** Heads that keys and values have; fewer than `heads` where some share them. */
   readonly headsKv: number;
   readonly vocabularySize: number;
   readonly vocabularyType: "none" | "spm" | "bpe" | "wpm" | "ugm" | "rwkv" | "plamo2" | "test";
@@ -203,11 +223,13 @@ export interface EngineCapabilities {
   readonly constrained: boolean;
   /** Many runs share one cache and one batch. */
   readonly prefixSharing: boolean;
+  /** The log probabilities of chosen tokens are known. */
   readonly logProbabilities: boolean;
   /** Runs with `deterministic` give the same bits each time. */
   readonly deterministic: boolean;
 }
 
+/** What an engine does at the moment, and its totals. */
 export interface EngineStats {
   /** Runs that hold cells and decode or read their prompt. */
   readonly running: number;
@@ -215,6 +237,7 @@ export interface EngineStats {
   readonly queued: number;
   /** Of the running ones, those that wait for their reader. */
   readonly parked: number;
+  /** Cells there are: room for so many tokens. */
   readonly cacheTokens: number;
   /** Cells that hold tokens, of running conversations and of cached branches. */
   readonly cacheTokensUsed: number;
@@ -224,8 +247,9 @@ export interface EngineStats {
   readonly branchMemoryBytes: number;
   /** Threads that compute at the moment: fewer than `info.threads` while other work takes cores away. */
   readonly threads: number;
-  /** Totals since the engine began. */
+  /** Total since the engine began, as all that follow: tokens of prompts. */
   readonly promptTokens: number;
+  /** Of those, what was cached and not computed. */
   readonly cachedTokens: number;
   /** Of the cached ones, those that came back from memory or disk. */
   readonly restoredTokens: number;
@@ -238,6 +262,7 @@ export interface EngineStats {
   readonly draftedTokens: number;
   /** Of the drafted ones, those that came true. */
   readonly acceptedDrafts: number;
+  /** Steps of the engine's thread. */
   readonly ticks: number;
 }
 
@@ -250,6 +275,8 @@ export interface Engine {
   tokenize(parts: readonly PromptPart[]): Promise<Int32Array>;
   /** The text of tokens; control tokens are written out when `special` is true and left out otherwise. */
   detokenize(tokens: ArrayLike<number>, options?: { special?: boolean }): Promise<string>;
+  /** The bytes of each token, which may be part of a character; control tokens are written out. */
+  tokenBytes(tokens: ArrayLike<number>): Promise<Uint8Array[]>;
   stats(): EngineStats;
   /** Ends every run with `MODEL_CLOSED`, stops the thread and frees the memory. Twice is fine. */
   close(): Promise<void>;

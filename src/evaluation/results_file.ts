@@ -1,6 +1,6 @@
 // Answers as they come, one line each, so that a run that was killed goes on where it ended. Lines are only ever added.
-import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
-import path from "node:path";
+import { readFileSync } from "node:fs";
+import { LineFile } from "./line_file.js";
 import { EvaluationError } from "./outcome.js";
 import type { Answer } from "./sample.js";
 
@@ -8,31 +8,25 @@ import type { Answer } from "./sample.js";
 export type RunIdentity = Readonly<Record<string, string | number | boolean | null>>;
 
 export class ResultsFile {
-  readonly path: string;
+  readonly #file: LineFile;
   readonly #answers: Map<string, Answer>;
-  #descriptor: number | undefined;
 
   /** @internal See `open`. */
-  private constructor(file: string, descriptor: number, answers: Map<string, Answer>) {
-    this.path = file;
-    this.#descriptor = descriptor;
+  private constructor(file: LineFile, answers: Map<string, Answer>) {
+    this.#file = file;
     this.#answers = answers;
   }
 
-  /** Begins a file, or goes on with one of the same run: a last line without its end is dropped. */
-  static open(file: string, identity: RunIdentity): ResultsFile {
-    mkdirSync(path.dirname(file), { recursive: true });
-    const descriptor = openSync(file, "a+");
+  /** Begins a file, or goes on with one of the same run. */
+  static open(path: string, identity: RunIdentity): ResultsFile {
+    const file = LineFile.open(path);
     try {
-      const whole = readFileSync(file);
-      const end = whole.lastIndexOf("\n") + 1;
-      if (end < whole.length) ftruncateSync(descriptor, end);
-      const [first, ...lines] = whole.subarray(0, end).toString("utf8").split("\n").slice(0, -1);
-      if (first === undefined) writeSync(descriptor, `${JSON.stringify({ run: identity })}\n`);
-      else checkIdentity(first, identity, file);
-      return new ResultsFile(file, descriptor, readAnswers(lines, file));
+      const [first, ...lines] = readFileSync(path, "utf8").split("\n").slice(0, -1);
+      if (first === undefined) file.add(JSON.stringify({ run: identity }));
+      else checkIdentity(first, identity, path);
+      return new ResultsFile(file, readAnswers(lines, path));
     } catch (error) {
-      closeSync(descriptor);
+      file.close();
       throw error;
     }
   }
@@ -41,16 +35,14 @@ export class ResultsFile {
     return this.#answers;
   }
 
-  /** Written at once, so that a kill leaves at most one line without its end. */
   add(key: string, answer: Answer): void {
-    if (this.#descriptor === undefined || this.#answers.has(key)) return;
-    writeSync(this.#descriptor, `${JSON.stringify({ key, ...answer })}\n`);
+    if (this.#answers.has(key)) return;
+    this.#file.add(JSON.stringify({ key, ...answer }));
     this.#answers.set(key, answer);
   }
 
   close(): void {
-    if (this.#descriptor !== undefined) closeSync(this.#descriptor);
-    this.#descriptor = undefined;
+    this.#file.close();
   }
 }
 

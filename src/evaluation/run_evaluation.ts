@@ -4,6 +4,7 @@ import { ask } from "./ask.js";
 import type { AskSettings } from "./request_options.js";
 import type { ResultsFile } from "./results_file.js";
 import type { Sample } from "./sample.js";
+import { workOff } from "./work_off.js";
 
 export interface RunSettings extends AskSettings {
   /** Questions that are answered at the same time. */
@@ -14,24 +15,11 @@ export interface RunSettings extends AskSettings {
 export async function runEvaluation(
   model: Model, samples: readonly Sample[], results: ResultsFile, settings: RunSettings, signal: AbortSignal, onAnswer: (sample: Sample) => void,
 ): Promise<void> {
-  const failing = new AbortController();
-  const ending = AbortSignal.any([signal, failing.signal]);
   const waiting = samples.filter(({ key }) => !results.answers.has(key));
-  const work = async () => {
-    for (let sample = waiting.shift(); sample !== undefined && !ending.aborted; sample = waiting.shift()) {
-      results.add(sample.key, await ask(model, sample, settings, ending));
-      onAnswer(sample);
-    }
-  };
-  const workers = Array.from({ length: Math.min(settings.concurrency, waiting.length) }, () =>
-    work().catch((error: unknown) => {
-      failing.abort(error);
-      throw error;
-    }),
-  );
-  const ends = await Promise.allSettled(workers);
-  signal.throwIfAborted();
-  if (ends.some(({ status }) => status === "rejected")) throw failing.signal.reason;
+  await workOff(() => waiting.values(), settings.concurrency, signal, async (sample, ending) => {
+    results.add(sample.key, await ask(model, sample, settings, ending));
+    onAnswer(sample);
+  });
 }
 
 /** The first so many of each group. */

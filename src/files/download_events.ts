@@ -8,6 +8,7 @@ export interface FetchProgress {
   readonly fraction: number;
   /** Of the whole model, what was there from an earlier try included. Missing where only the fraction is known. */
   readonly receivedBytes?: number;
+  /** Of the whole model. */
   readonly totalBytes?: number;
 }
 
@@ -18,7 +19,9 @@ export interface DownloadMessage {
   readonly url: string;
 }
 
+/** A download begins, or goes on. */
 export interface DownloadStartMessage extends DownloadMessage {
+  /** Of the file. */
   readonly totalBytes: number;
   /** That an earlier try brought. */
   readonly resumedBytes: number;
@@ -26,14 +29,18 @@ export interface DownloadStartMessage extends DownloadMessage {
 
 /** It did not go on, and is tried again. */
 export interface DownloadRetryMessage extends DownloadMessage {
+  /** In half a sentence. */
   readonly reason: string;
+  /** Until it is tried again. */
   readonly waitMs: number;
   readonly receivedBytes: number;
 }
 
+/** A download is over. */
 export interface DownloadEndMessage extends DownloadMessage {
   /** On the disk now. */
   readonly receivedBytes: number;
+  /** Since this try began. */
   readonly milliseconds: number;
   /** Missing where the file is there and verified. A cancelled download has the name of its signal's reason. */
   readonly error?: { readonly name: string; readonly code?: ErrorCode };

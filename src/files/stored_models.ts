@@ -13,14 +13,17 @@ import { removePart } from "./part_file.js";
 import { resolveModel } from "./resolve_model.js";
 import { noteOf } from "./verify_file.js";
 
+/** A model on this machine. */
 export interface StoredModel {
   /** What `load` takes for it. */
   readonly name: string;
   /** Of a split model the first file. */
   readonly path: string;
+  /** Of all its files. */
   readonly sizeBytes: number;
   /** 1, or the parts of a split model. */
   readonly files: number;
+  /** In capitals, such as `Q4_K_M`, where its file name tells. */
   readonly quantisation?: string;
   /** Whose folder it lies in. Only Caduceus' own is ever changed. */
   readonly source: "caduceus" | "huggingface";
@@ -30,7 +33,7 @@ export interface StoredModel {
 
 /**
  * Fetches a model without loading it, or makes sure that what is there is what the hub has now. Paths are only checked.
- * @throws as `load` does
+ * @throws CaduceusError `INVALID_ARGUMENT`, `MODEL_NOT_FOUND`, `MODEL_INVALID`, `ACCESS_DENIED`, `DOWNLOAD_FAILED`, `DISK_FULL`; the signal's own reason
  */
 export async function pullModel(name: string, options: FetchOptions = {}): Promise<{ readonly path: string }> {
   const wanted = readModelName(name);
@@ -71,7 +74,7 @@ function storedName({ repository, quantisation, folder, files, source }: LocalMo
 
 /**
  * Removes a model from Caduceus' folder, and what a broken download left of it. Gives what was removed, in bytes.
- * @throws CaduceusError MODEL_NOT_FOUND when there is none, or only in the Hugging Face cache, which other tools own
+ * @throws CaduceusError `MODEL_NOT_FOUND` when there is none, or only in the Hugging Face cache, which other tools own
  */
 export async function removeModel(name: string, { signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<{ readonly path: string; readonly sizeBytes: number }[]> {
   const wanted = readModelName(name);

@@ -10,6 +10,7 @@ export interface SystemMessage {
   readonly content: MessageContent;
 }
 
+/** What the user says. */
 export interface UserMessage {
   readonly role: "user";
   readonly content: MessageContent;
@@ -28,6 +29,7 @@ export interface AssistantMessage {
   readonly role: "assistant";
   /** May be null or missing where there are calls. */
   readonly content?: MessageContent | null | undefined;
+  /** In the order in which they were made. */
   readonly tool_calls?: readonly ToolCallMessage[] | undefined;
 }
 
@@ -41,6 +43,7 @@ export interface ToolMessage {
   readonly name?: string | undefined;
 }
 
+/** A message in OpenAI's form. */
 export type Message = SystemMessage | UserMessage | AssistantMessage | ToolMessage;
 
 const roles = ["system", "user", "assistant", "tool"];

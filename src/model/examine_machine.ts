@@ -7,16 +7,21 @@ import { inspectModel, type InspectOptions, type ModelSummary } from "./inspect_
 import { machineMemory } from "./machine_memory.js";
 import { whyNotFit } from "./memory_fit.js";
 
+/** One thing that was looked at. */
 export interface Finding {
   /** `"Node"`, `"Processor"`, `"Addon"`, …: one of each, but for models. */
   readonly subject: string;
   /** `warning`: it works, but not as well as it could. `problem`: something does not work. */
   readonly state: "ok" | "warning" | "problem";
+  /** What was found, in words for people. */
   readonly detail: string;
+  /** What helps. Missing where nothing has to. */
   readonly remedy?: string;
 }
 
+/** What `examineMachine` found. */
 export interface Examination {
+  /** In the order in which they were looked for; the model last. */
   readonly findings: readonly Finding[];
   /** No finding is a problem. */
   readonly isHealthy: boolean;

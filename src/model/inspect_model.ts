@@ -7,8 +7,10 @@ import { fileBytes, withTrueGpu } from "./memory_fit.js";
 import { memoryNeed, shapeOf, type MemoryNeed } from "./memory_need.js";
 import type { LoadOptions } from "./load_options.js";
 
+/** What the memory is to be counted for, as `load` would get it. */
 export type InspectOptions = Pick<LoadOptions, "contextSize" | "cacheTokens" | "kvType" | "gpuLayers" | "signal">;
 
+/** What a model's header says. */
 export interface ModelSummary {
   /** `general.name`. */
   readonly name?: string;
@@ -16,7 +18,9 @@ export interface ModelSummary {
   readonly path?: string;
   /** Where it would come from. Missing for one that is here. */
   readonly url?: string;
+  /** Of all its files. */
   readonly sizeBytes: number;
+  /** 1, or the parts of a split model. */
   readonly files: number;
   /** By the name of its file. */
   readonly quantisation?: string;
@@ -27,9 +31,12 @@ export interface ModelSummary {
   readonly tensorTypes: Readonly<Record<string, number>>;
   readonly layers: number;
   readonly embeddingSize: number;
+  /** Of attention; the most that a layer has. */
   readonly heads: number;
+  /** Tokens it was trained to look back on. */
   readonly trainingContextSize: number;
   readonly vocabularySize: number;
+  /** The file's own Jinja template. */
   readonly chatTemplate?: string;
   /** Everything else that is one value. Of lists their length. */
   readonly metadata: Readonly<Record<string, string | number | boolean | { readonly count: number }>>;

@@ -16,9 +16,11 @@ export interface LoadProgress {
   readonly fraction: number;
   /** Bytes of a model from the Hugging Face hub, what an earlier try brought included. */
   readonly receivedBytes?: number;
+  /** Of the whole model. */
   readonly totalBytes?: number;
 }
 
+/** How a model is loaded. */
 export interface LoadOptions {
   /**
    * Tokens of one conversation, prompt and answer together. Whole number from 8 up; refused beyond what the model was trained for.

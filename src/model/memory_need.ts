@@ -6,7 +6,9 @@ export type MemoryOptions = Pick<EngineOptions, "contextSize" | "cacheTokens" | 
 
 /** Bytes of this machine's memory; what a GPU holds is not counted. */
 export interface MemoryNeed {
+  /** Tokens of one conversation that this is for. */
   readonly contextSize: number;
+  /** Tokens of all conversations together that this is for. */
   readonly cacheTokens: number;
   readonly weightsBytes: number;
   /** Of all cached tokens. */

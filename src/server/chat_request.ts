@@ -7,7 +7,7 @@ import { readGenerationFields, refuseFields, type GenerationFields } from "./gen
 export interface ChatRequest extends GenerationFields {
   readonly messages: readonly Message[];
   readonly logprobs: boolean;
-  readonly replyOptions: Pick<ReplyOptions, "tools" | "toolChoice" | "parallelToolCalls" | "schema" | "maxRounds" | "logProbabilities">;
+  readonly replyOptions: Pick<ReplyOptions, "tools" | "toolChoice" | "parallelToolCalls" | "schema" | "maxRounds" | "logProbabilities" | "topLogProbabilities">;
   /** Whose schemas must be enforced to the last keyword: names of tools, and undefined for the answer. */
   readonly strict: ReadonlySet<string | undefined>;
 }
@@ -20,12 +20,12 @@ export function readChatRequest(body: Fields): ChatRequest {
     web_search_options: "the server does not search; give it a tool.",
   });
   if (body.list("modalities")?.some((one) => one !== "text")) throw unsupported("modalities", "the model writes text alone.");
-  const generation = readGenerationFields(body);
+  const generation = readGenerationFields(body, 1);
   const tools = (body.list("tools") ?? []).map(readTool);
   const choice = readToolChoice(body);
   const format = readResponseFormat(body);
   const hasTools = tools.length > 0 && choice !== "none";
-  const logprobs = readLogprobs(body, hasTools);
+  const { logprobs, top } = readLogprobs(body, hasTools);
   return {
     ...generation,
     messages: body.required("messages", body.list).map(readMessage) as readonly Message[],
@@ -38,6 +38,7 @@ export function readChatRequest(body: Fields): ChatRequest {
       // Calls are the client's to answer, those of unknown tools too.
       maxRounds: 1,
       logProbabilities: logprobs,
+      topLogProbabilities: top,
     },
     strict: new Set([...tools.filter(({ strict }) => strict).map(({ tool }) => tool.function.name), ...(format?.strict ? [undefined] : [])]),
   };
@@ -80,13 +81,12 @@ function readResponseFormat(body: Fields): { readonly schema: Record<string, unk
   return { schema: description.value("schema") as Record<string, unknown>, strict: description.boolean("strict") ?? false };
 }
 
-function readLogprobs(body: Fields, hasTools: boolean): boolean {
+function readLogprobs(body: Fields, hasTools: boolean): { readonly logprobs: boolean; readonly top: number } {
   const value = body.value("logprobs");
   if (typeof value === "number") throw invalid("logprobs", "true or false", value);
   const logprobs = body.boolean("logprobs") ?? false;
   const top = body.wholeNumber("top_logprobs", 0, 20) ?? 0;
-  if (top > 0) throw unsupported("top_logprobs", "the engine gives the log probability of the chosen tokens only. Ask for 0.");
   if (body.value("top_logprobs") !== undefined && !logprobs) throw new ApiError(400, "invalid_value", "Expected top_logprobs only together with logprobs: true.", { param: "top_logprobs" });
   if (logprobs && hasTools) throw unsupported("logprobs", "not together with tools, whose calls are not text.");
-  return logprobs;
+  return { logprobs, top };
 }

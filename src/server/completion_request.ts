@@ -1,27 +1,29 @@
 // A request for the completion of raw prompts, in the library's words. Markup in a prompt is read, as llama.cpp's server does.
-import type { PromptPart } from "../index.js";
 import { type Fields, invalid, unsupported } from "./fields.js";
 import { ApiError } from "./api_error.js";
 import { mostChoices, readGenerationFields, refuseFields, type GenerationFields } from "./generation_fields.js";
 
+/** A text, in which markup is read, or token ids. */
+export type CompletionPrompt = string | readonly number[];
+
 export interface CompletionRequest extends GenerationFields {
-  readonly prompts: readonly (string | readonly PromptPart[])[];
-  readonly logprobs: boolean;
+  readonly prompts: readonly CompletionPrompt[];
+  /** The answer begins with its prompt. */
+  readonly echo: boolean;
+  /** How many of the likeliest tokens come beside each; undefined: nothing of this is asked for. */
+  readonly logprobs: number | undefined;
 }
 
 export function readCompletionRequest(body: Fields): CompletionRequest {
   refuseFields(body, { suffix: "the model completes at the end alone." });
-  if (body.boolean("echo")) throw unsupported("echo", "the answer does not repeat its prompt.");
-  const generation = readGenerationFields(body);
+  const generation = readGenerationFields(body, 0);
   const bestOf = body.wholeNumber("best_of", 1, mostChoices);
   if (bestOf !== undefined && bestOf !== generation.n) throw unsupported("best_of", "ask for n answers and choose among them.");
   const prompts = readPrompts(body);
   if (prompts.length * generation.n > mostChoices) {
     throw new ApiError(400, "invalid_value", `Expected at most ${mostChoices} answers in all, n times the prompts, but received ${prompts.length * generation.n}.`, { param: "n" });
   }
-  const logprobs = body.wholeNumber("logprobs", 0, 5);
-  if (logprobs !== undefined && logprobs > 0) throw unsupported("logprobs", "the engine gives the log probability of the chosen tokens only. Ask for 0.");
-  return { ...generation, prompts, logprobs: logprobs === 0 };
+  return { ...generation, prompts, echo: body.boolean("echo") ?? false, logprobs: body.wholeNumber("logprobs", 0, 5) };
 }
 
 function readPrompts(body: Fields): CompletionRequest["prompts"] {
@@ -32,6 +34,6 @@ function readPrompts(body: Fields): CompletionRequest["prompts"] {
   const lists: unknown[] = Array.isArray(prompt[0]) ? prompt : [prompt];
   return lists.map((tokens) => {
     if (!Array.isArray(tokens) || !tokens.every((token) => Number.isInteger(token))) throw invalid("prompt", "a string, an array of strings, or an array of token ids", prompt);
-    return [{ tokens: tokens as number[] }];
+    return tokens as number[];
   });
 }

@@ -19,7 +19,8 @@ export const mostChoices = 32;
 const mostStops = 16;
 const mostTokens = 0x7fffffff;
 
-export function readGenerationFields(body: Fields): GenerationFields {
+/** `leastTokens` that may be asked for. */
+export function readGenerationFields(body: Fields, leastTokens: 0 | 1): GenerationFields {
   const model = body.required("model", body.text);
   const stream = body.boolean("stream") ?? false;
   const streamOptions = body.fields("stream_options");
@@ -40,7 +41,7 @@ export function readGenerationFields(body: Fields): GenerationFields {
       topP: body.number("top_p", 0, 1),
       frequencyPenalty: body.number("frequency_penalty", -2, 2),
       presencePenalty: body.number("presence_penalty", -2, 2),
-      maxTokens: body.wholeNumber("max_completion_tokens", 1, mostTokens) ?? body.wholeNumber("max_tokens", 1, mostTokens),
+      maxTokens: body.wholeNumber("max_completion_tokens", leastTokens, mostTokens) ?? body.wholeNumber("max_tokens", leastTokens, mostTokens),
       stop: readStop(body),
       logitBias: readLogitBias(body),
       // Not OpenAI's, but what other servers of local models take.

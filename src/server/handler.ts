@@ -5,6 +5,7 @@ import type { FinishEvent } from "../index.js";
 import { AllowedHosts } from "./allowed_hosts.js";
 import { ApiError, toApiError } from "./api_error.js";
 import { ApiKeys } from "./api_keys.js";
+import { applyTemplate } from "./apply_template.js";
 import { chatCompletions } from "./chat_completions.js";
 import { readChatRequest } from "./chat_request.js";
 import { readCompletionRequest } from "./completion_request.js";
@@ -13,11 +14,15 @@ import { eventStream } from "./event_stream.js";
 import { Admission } from "./exchange.js";
 import type { Fields } from "./fields.js";
 import { Metrics } from "./metrics.js";
+import { Page } from "./page.js";
 import { readBody } from "./read_body.js";
 import { ServedModels } from "./served_models.js";
 import { checkHandlerOptions, checkWholeNumber, type HandlerOptions } from "./server_options.js";
 import type { Service } from "./service.js";
+import { describeStats } from "./stats.js";
+import { tokenizerPaths, tokenizerRoutes } from "./tokenizer_routes.js";
 
+/** OpenAI's API over the models it was made with. */
 export interface Handler {
   /** Answers a request. Needs no `this`. `env` is what an adapter for Node's own servers gives: `{ incoming, outgoing }`. */
   readonly fetch: (request: Request, env?: unknown) => Promise<Response>;
@@ -35,8 +40,15 @@ const requestIdHeader = "x-request-id";
  * An OpenAI-compatible server to mount into an application of your own, or to give to `listen`.
  *
  * @example
- *     const handler = createHandler({ models: { hermes: await load("hermes-2-pro") } });
- *     app.mount("/", handler.fetch);                       // Hono; others take a fetch handler as well
+ * ```ts
+ * import { Hono } from "hono";
+ * import { load } from "caduceus";
+ * import { createHandler } from "caduceus/server";
+ *
+ * const handler = createHandler({ models: { hermes: await load("hermes-2-pro") } });
+ * const app = new Hono();
+ * app.mount("/llm", handler.fetch);                    // others take a fetch handler as well
+ * ```
  *
  * @throws CaduceusError `INVALID_ARGUMENT`
  */
@@ -106,6 +118,11 @@ export function createHandler(options: HandlerOptions): Handler {
     keys.check(context.req.header("authorization"));
     return context.json(models.list());
   });
+  app.get("/stats", (context) => {
+    keys.check(context.req.header("authorization"));
+    const { waiting, active } = admission;
+    return context.json(describeStats({ waiting, active, models: models.loaded() }), 200, { "cache-control": "no-store" });
+  });
   // Names may hold slashes.
   app.get("/v1/models/:name{.+}", (context) => {
     keys.check(context.req.header("authorization"));
@@ -113,6 +130,13 @@ export function createHandler(options: HandlerOptions): Handler {
   });
   app.post("/v1/chat/completions", generate(readChatRequest, chatCompletions));
   app.post("/v1/completions", generate(readCompletionRequest, completions));
+  app.post("/apply-template", generate(readChatRequest, applyTemplate));
+  if (settings.page) {
+    const page = new Page();
+    app.get("/", (context) => page.answer("index.html", context.req.raw));
+    app.get("/assets/:name", (context) => page.answer(`assets/${context.req.param("name")}`, context.req.raw));
+  }
+  app.route("/", tokenizerRoutes(models, keys, settings));
   const refuse = (context: Context, error: ApiError) => {
     report(error);
     // Through the context, whose headers say who may read it.
@@ -120,7 +144,7 @@ export function createHandler(options: HandlerOptions): Handler {
   };
   app.notFound((context) => {
     const allowed = routes.get(context.req.path);
-    return refuse(context, allowed === undefined
+    return refuse(context, allowed === undefined || allowed === context.req.method
       ? new ApiError(404, "not_found", `There is nothing at ${context.req.method} ${context.req.path.slice(0, 200)}.`)
       : new ApiError(405, "method_not_allowed", `Expected ${allowed} for ${context.req.path} but received ${context.req.method}.`, { headers: { allow: allowed } }));
   });
@@ -139,7 +163,9 @@ function disconnectOf(env: unknown): (() => void) | undefined {
 }
 
 const routes: ReadonlyMap<string, string> = new Map([
-  ["/health", "GET"], ["/ready", "GET"], ["/metrics", "GET"], ["/v1/models", "GET"], ["/v1/chat/completions", "POST"], ["/v1/completions", "POST"],
+  ["/", "GET"], ["/health", "GET"], ["/ready", "GET"], ["/metrics", "GET"], ["/stats", "GET"], ["/v1/models", "GET"],
+  ["/v1/chat/completions", "POST"], ["/v1/completions", "POST"], ["/apply-template", "POST"],
+  ...tokenizerPaths,
 ]);
 
 const cancellations: ReadonlySet<string> = new Set(["client_closed_request", "reply_timeout", "reader_too_slow", "shutting_down"]);

@@ -1,4 +1,7 @@
-// Everything that people import from "caduceus/server".
+/**
+ * Everything that people import from "caduceus/server": OpenAI's API over models in this process.
+ * @module caduceus/server
+ */
 export { createHandler, type Handler } from "./handler.js";
 export { listen, type Listening } from "./listen.js";
 export type { HandlerOptions, ListenOptions } from "./server_options.js";

@@ -6,15 +6,18 @@ import { getRequestListener } from "@hono/node-server";
 import type { Handler } from "./handler.js";
 import { checkListenOptions, type ListenOptions } from "./server_options.js";
 
+/** A server that listens. */
 export interface Listening {
   /** Where clients find it: `http://127.0.0.1:8080`. */
   readonly url: string;
+  /** The one it listens on, where 0 was asked for a free one. */
   readonly port: number;
   /**
    * Accepts nothing more, waits for what is under way, cancels what is left after `graceMs` (default 10,000), and closes all
    * connections. The models stay open. Twice is fine.
    */
   close(options?: { readonly graceMs?: number | undefined }): Promise<void>;
+  /** `close()`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -22,8 +25,14 @@ export interface Listening {
  * Serves on a port: by default 8080 of this machine alone.
  *
  * @example
- *     const server = await listen(createHandler({ models: { hermes: model } }), { port: 8080 });
- *     process.once("SIGTERM", () => void server.close());
+ * ```ts
+ * import { load } from "caduceus";
+ * import { createHandler, listen } from "caduceus/server";
+ *
+ * const model = await load("hermes-2-pro");
+ * const server = await listen(createHandler({ models: { hermes: model } }), { port: Number(process.env.PORT ?? 8080) });
+ * process.once("SIGTERM", () => void server.close().then(() => model.close()));
+ * ```
  *
  * @throws CaduceusError `INVALID_ARGUMENT`; and Node's own errors, such as `EADDRINUSE`
  */

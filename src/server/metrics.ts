@@ -1,5 +1,6 @@
 // Numbers in Prometheus' text format. Counters and histograms of the server, and what the engines say of themselves.
 import type { EngineStats, FinishEvent, Model } from "../index.js";
+import { statsOf } from "./stats.js";
 
 /** A sample's labels, written out: `model="hermes"`. */
 type Labels = string;
@@ -82,7 +83,7 @@ export class Metrics {
   finished(model: string, { timings, usage }: FinishEvent): void {
     const labels = `model=${quote(model)}`;
     this.#queue.observe(labels, timings.queueMs / 1000);
-    this.#firstToken.observe(labels, timings.firstTokenMs / 1000);
+    if (timings.firstTokenMs > 0) this.#firstToken.observe(labels, timings.firstTokenMs / 1000);
     if (usage.generatedTokens > 1) this.#speed.observe(labels, timings.tokensPerSecond);
   }
 
@@ -103,15 +104,6 @@ export class Metrics {
     });
     for (const [name, type, help, read] of engineNumbers) family(name, type, help, stats.map(([model, numbers]) => `${name}{model=${quote(model)}} ${read(numbers)}`));
     return `${lines.join("\n")}\n`;
-  }
-}
-
-/** A model that was closed has none. */
-function statsOf(model: Model): EngineStats | undefined {
-  try {
-    return model.stats();
-  } catch {
-    return undefined;
   }
 }
 

@@ -48,6 +48,13 @@ export class ServedModels {
     throw new ApiError(503, "model_loading", `The model ${describe(name)} is still loading.`, { headers: retryAfter });
   }
 
+  /** The one that is meant where no name is given. */
+  only(): string {
+    const [name, ...others] = this.#served.keys();
+    if (name !== undefined && others.length === 0) return name;
+    throw new ApiError(400, "missing_required_parameter", "Expected the required parameter model but it is missing: several are served here.", { param: "model" });
+  }
+
   list(): object {
     return { object: "list", data: [...this.#served.keys()].map((name) => this.#describe(name)) };
   }

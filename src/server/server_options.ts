@@ -1,6 +1,7 @@
 // What can be said of a server, and its defaults.
 import { CaduceusError, type Model } from "../index.js";
 
+/** What a server offers, to whom, and its limits. */
 export interface HandlerOptions {
   /**
    * The models by the names under which clients ask for them. One that is still loading may be given as the promise that
@@ -26,10 +27,13 @@ export interface HandlerOptions {
   readonly replyTimeoutMs?: number | undefined;
   /** Milliseconds that a client may leave a stream unread before it is ended. Until then its generation pauses. Defaults to 60,000. */
   readonly readerTimeoutMs?: number | undefined;
+  /** The web page at `/`, on which people try the models. It needs no key itself; what it asks the server for does. Defaults to true. */
+  readonly page?: boolean | undefined;
   /** Told of what was not the client's fault. Defaults to nobody. */
   readonly onError?: ((error: unknown) => void) | undefined;
 }
 
+/** Where a server listens, and what a connection may do. */
 export interface ListenOptions {
   /** Defaults to `127.0.0.1`: only this machine. */
   readonly host?: string | undefined;
@@ -58,6 +62,7 @@ export function checkHandlerOptions(options: HandlerOptions) {
     bodyTimeoutMs: checkWholeNumber(options.bodyTimeoutMs, "bodyTimeoutMs", 1) ?? 30_000,
     replyTimeoutMs: checkWholeNumber(options.replyTimeoutMs, "replyTimeoutMs", 1) ?? 30 * 60_000,
     readerTimeoutMs: checkWholeNumber(options.readerTimeoutMs, "readerTimeoutMs", 1) ?? 60_000,
+    page: checkFlag(options.page, "page") ?? true,
     onError: options.onError ?? (() => {}),
   };
 }
@@ -77,6 +82,11 @@ export function checkListenOptions(options: ListenOptions) {
 export function checkWholeNumber(value: unknown, name: string, minimum: number): number | undefined {
   if (value === undefined || (typeof value === "number" && Number.isInteger(value) && value >= minimum && value <= most)) return value as number | undefined;
   throw wrong(`a whole number from ${minimum} to ${most}`, name, value);
+}
+
+function checkFlag(value: unknown, name: string): boolean | undefined {
+  if (value === undefined || typeof value === "boolean") return value;
+  throw wrong("true or false", name, value);
 }
 
 function checkTexts(value: unknown, name: string): readonly string[] | undefined {

@@ -50,3 +50,19 @@ test("a wording asked for in a reply is the one that is used", async () => {
   expect((await model.reply("Hi", { tools: [look] }).explain()).format).toBe("hermes (card)");
   await model.close();
 });
+
+test("a prompt is explained without being answered, as the reply to it reads it", async () => {
+  const { model, engine } = await speakingModel("control", ["Blue."]);
+  const { generatedTokens } = engine.stats();
+  const before = await model.explain("What do you see?", { tools: [look], toolChoice: "required" });
+  expect(engine.stats()).toMatchObject({ running: 0, generatedTokens, promptTokens: 0 });
+  const after = await model.reply("What do you see?", { tools: [look], toolChoice: "required" }).explain();
+  const { promptTokens, cachedTokens, ...prompt } = after.prompts[0]!;
+  expect(before).toEqual({ ...after, prompts: [prompt] });
+  expect(before.prompts[0]!.tokens).toHaveLength(promptTokens!);
+  expect(before.prompts[0]!.constraint).toMatchObject({ kind: "tools", mode: "required" });
+  await expect(model.explain([{ role: "cook", content: "x" } as never])).rejects.toMatchObject({ code: "INVALID_MESSAGES" });
+  await expect(model.explain("x", { signal: AbortSignal.abort(new Error("enough")) })).rejects.toThrow("enough");
+  await model.close();
+  await expect(model.explain("x")).rejects.toMatchObject({ code: "MODEL_CLOSED" });
+});

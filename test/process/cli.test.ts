@@ -98,7 +98,7 @@ describe("chat without a terminal", () => {
 });
 
 test("help goes to standard output with exit code 0, and names the exit codes and examples", async () => {
-  for (const args of [["--help"], ...["run", "chat", "pull", "list", "remove", "inspect", "doctor"].map((command) => [command, "--help"])]) {
+  for (const args of [["--help"], ...["run", "chat", "explain", "pull", "list", "remove", "inspect", "doctor", "bench"].map((command) => [command, "--help"])]) {
     const { code, stdout, stderr } = await caduceus(args);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toContain("Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.");

@@ -3,27 +3,15 @@ import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { cli, program, run } from "./run_program.js";
+import { chatAtTerminal, ctrlC, ctrlD, prompt, type Step } from "./chat_at_terminal.js";
 
-type Step = { expect: string } | { send: string };
-const ctrlC = "\u0003";
-const ctrlD = "\u0004";
 const up = "\u001b[A";
-/** The prompt as readline draws it, which nothing else looks like. */
-const prompt = "\u001b[0J> ";
 let state: string;
 beforeAll(async () => (state = await mkdtemp(path.join(tmpdir(), "caduceus-state-"))));
 afterAll(() => rm(state, { recursive: true }));
 
-async function chat(steps: Step[], args: string[] = ["-n", "16", "--temp", "0"], env: Record<string, string | undefined> = {}): Promise<{ shown: string; code: number; problem: string | null }> {
-  const outcome = await run("python3", [program("terminal.py"), process.execPath, cli, "chat", ...args], {
-    input: steps.map((step) => JSON.stringify(step)).join("\n"),
-    env: { CADUCEUS_STATE: state, TERM: "xterm-256color", ...env },
-    timeoutMs: 110_000,
-  });
-  expect(outcome.stderr).toBe("");
-  return JSON.parse(outcome.stdout);
-}
+const chat = (steps: Step[], args: string[] = ["-n", "16", "--temp", "0"], env: Record<string, string | undefined> = {}) =>
+  chatAtTerminal(steps, args, { CADUCEUS_STATE: state, ...env });
 
 test("answers, remembers, lists its commands, and leaves by Ctrl-D with exit code 0", async () => {
   const { code, problem } = await chat([

@@ -1,4 +1,6 @@
-// The programs that the API exists for, run unchanged.
+// The examples, run unchanged: the programs that the API exists for.
+import { readdirSync, readFileSync } from "node:fs";
+import OpenAI from "openai";
 import { expect, test } from "vitest";
 import { example, program, runNode } from "./run_program.js";
 
@@ -17,6 +19,42 @@ test("chat answers three questions and its second turn has most of its prompt ca
 
 test("cancel gives up in time, stops where it is left, and says what is closed", async () => {
   expect(await runNode(example("cancel.mjs"))).toMatchObject({ code: 0, stdout: "TimeoutError\n5 0\ntrue MODEL_CLOSED\n", stderr: "" });
+});
+
+test("json prints a value of the schema", async () => {
+  const { code, stdout, stderr } = await runNode(example("json.mjs"), ["smollm2"]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(stdout).toMatch(/^\{ name: .+, age: -?\d+, city: .+ \}\n$/s);
+});
+
+test("tool comes to its end, whatever a small model does with it", async () => {
+  expect(await runNode(example("tool.mjs"), ["smollm2"])).toMatchObject({ code: 0, stderr: "" });
+});
+
+test("agent answers both questions, and says what each cost", async () => {
+  const { code, stdout, stderr } = await runNode(example("agent.mjs"), ["smollm2"]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(stdout).toMatch(/^> What is on my shopping list\?\n.*\(\S+; read \d+ tokens, wrote \d+\)\n> Put eggs.*Notes: \{ shopping: /s);
+});
+
+test("server answers OpenAI's client inside an application of its own, and ends when it is told to", async () => {
+  let answer: Promise<string | null | undefined> | undefined;
+  const outcome = await runNode(example("server.mjs"), ["smollm2"], {
+    env: { PORT: "0", API_KEYS: "sk-one,sk-two" },
+    onOutput: (stdout, kill) => {
+      if (answer !== undefined || !stdout.endsWith("\n")) return;
+      const client = new OpenAI({ baseURL: stdout.trim(), apiKey: "sk-two", maxRetries: 0 });
+      answer = client.chat.completions.create({ model: "hermes", max_tokens: 10, messages: [{ role: "user", content: "Hello!" }] }).then(({ choices }) => choices[0]?.message.content);
+      void answer.catch(() => {}).finally(() => kill("SIGTERM"));
+    },
+  });
+  expect(outcome).toMatchObject({ code: 0, signal: null, stderr: "" });
+  expect((await answer)?.length).toBeGreaterThan(0);
+});
+
+test("every example is run here", () => {
+  const source = readFileSync(new URL(import.meta.url), "utf8");
+  expect(readdirSync(new URL("../../examples", import.meta.url)).filter((name) => !source.includes(`example("${name}")`))).toEqual([]);
 });
 
 test("CommonJS can require the package without a warning", async () => {

@@ -56,6 +56,7 @@ test("serves what it is given under the names it is given, to those who have a k
     expect(names).toEqual(["tiny", named]);
   }
   await expect(server.client("# ours").models.list()).rejects.toThrow(OpenAI.AuthenticationError);
+  expect((await fetch(`${server.url}/`)).status).toBe(200);
   expect((await server.client("sk-flag").chat.completions.create(ask(named, 3))).usage!.completion_tokens).toBe(3);
   server.child.kill("SIGTERM");
   expect(await server.exit).toEqual([0, null]);
@@ -64,7 +65,8 @@ test("serves what it is given under the names it is given, to those who have a k
 });
 
 test("SIGTERM lets a stream come to its end and refuses new connections", async () => {
-  const server = await serve(["-m", `tiny=${hermes}`]);
+  const server = await serve(["-m", `tiny=${hermes}`, "--no-page"]);
+  expect((await fetch(`${server.url}/`)).status).toBe(404);
   const stream = await server.client().chat.completions.create({ ...ask("tiny", 600), stream: true, stream_options: { include_usage: true } });
   let usage;
   let count = 0;

@@ -96,7 +96,7 @@ describe("text", () => {
     expect(punished.choices[0]!.message.content).toBe("HelloHelloHelloHello");
   });
 
-  test("logprobs come for each token, streamed with their text; top_logprobs are refused", async () => {
+  test("logprobs come for each token, streamed with their text, and top_logprobs with their bytes", async () => {
     const { choices } = await openai.chat.completions.create({ ...plain, logprobs: true, top_logprobs: 0 });
     const { content } = choices[0]!.logprobs!;
     expect(content).toHaveLength(12);
@@ -105,7 +105,26 @@ describe("text", () => {
     const chunks = await streamed({ ...plain, logprobs: true });
     const tokens = (list: OpenAI.ChatCompletionTokenLogprob[]) => list.map(({ token }) => token);
     expect(tokens(chunks.flatMap(({ choices }) => choices[0]?.logprobs?.content ?? []))).toEqual(tokens(content!));
-    await expect(openai.chat.completions.create({ ...plain, logprobs: true, top_logprobs: 3 })).rejects.toMatchObject({ status: 400, code: "unsupported_parameter", param: "top_logprobs" });
+    const asked = { ...plain, logprobs: true, top_logprobs: 3 };
+    const likeliest = (await openai.chat.completions.create(asked)).choices[0]!.logprobs!.content!;
+    for (const { token, logprob, bytes, top_logprobs } of likeliest) {
+      // Greedy: what was chosen is the likeliest.
+      expect(top_logprobs[0]).toEqual({ token, logprob, bytes });
+      expect(top_logprobs).toHaveLength(3);
+      expect(top_logprobs.map((one) => one.logprob)).toEqual(top_logprobs.map((one) => one.logprob).toSorted((a, b) => b - a));
+    }
+    const streamedOnes = (await streamed(asked)).flatMap(({ choices }) => choices[0]?.logprobs?.content ?? []);
+    expect(streamedOnes.map(({ top_logprobs }) => top_logprobs[0]!.token)).toEqual(likeliest.map(({ token }) => token));
+  });
+
+  test("a token that holds part of a character comes with its exact bytes", async () => {
+    const parts = [...await model.tokenize("🦩")];
+    expect(parts.length).toBeGreaterThan(1);
+    const { choices } = await openai.chat.completions.create({ ...plain, logprobs: true, logit_bias: { [parts[0]!]: 100 }, max_tokens: 1 });
+    const [token] = choices[0]!.logprobs!.content!;
+    expect(token!.token).toContain("\ufffd");
+    expect(Buffer.from("🦩").subarray(0, token!.bytes!.length)).toEqual(Buffer.from(token!.bytes!));
+    expect(token!.bytes!.length).toBeGreaterThan(0);
   });
 });
 

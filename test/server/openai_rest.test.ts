@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { load, type Model } from "../../src/index.js";
+import { hermesModel } from "../support/models.js";
 import { metric, serving, type Serving } from "./serving.js";
 
 let model: Model;
@@ -54,16 +55,104 @@ describe("completions", () => {
     expect(choices.map(({ text }) => text)).toEqual([alone[0], alone[0], alone[1], alone[1]]);
   });
 
-  test("logprobs: 0 gives those of the chosen tokens; more, echo and suffix are refused", async () => {
+  test("logprobs gives those of the chosen tokens, with the likeliest beside them, whole and in chunks", async () => {
     const { choices } = await openai.completions.create({ ...plain, logprobs: 0 });
     const logprobs = choices[0]!.logprobs!;
     expect(logprobs.tokens!.join("")).toBe(choices[0]!.text);
     expect(logprobs.token_logprobs).toHaveLength(8);
     expect(logprobs.text_offset![1]).toBe(logprobs.tokens![0]!.length);
-    for (const [param, value] of Object.entries({ logprobs: 2, echo: true, suffix: "x", best_of: 2 })) {
-      await expect(openai.completions.create({ ...plain, [param]: value })).rejects.toMatchObject({ status: 400, code: "unsupported_parameter", param });
+    expect(logprobs.top_logprobs).toBeNull();
+    const two = (await openai.completions.create({ ...plain, logprobs: 2 })).choices[0]!.logprobs!;
+    expect(two.tokens).toEqual(logprobs.tokens);
+    for (const [index, top] of two.top_logprobs!.entries()) {
+      expect(Object.keys(top)[0]).toBe(two.tokens![index]);
+      expect(Math.max(...Object.values(top))).toBe(two.token_logprobs![index]);
+    }
+    const parts = [];
+    for await (const { choices } of await openai.completions.create({ ...plain, logprobs: 2, stream: true })) parts.push(choices[0]!.logprobs);
+    expect(parts.flatMap((part) => part?.tokens ?? [])).toEqual(two.tokens);
+    expect(parts.flatMap((part) => part?.text_offset ?? [])).toEqual(two.text_offset);
+  });
+
+  test("echo with logprobs scores the prompt as the library does, from text and from token ids, and max_tokens 0 adds nothing", async () => {
+    const ids = [...await model.tokenize(plain.prompt)];
+    const { promptLogProbabilities } = await model.complete(plain.prompt, { promptLogProbabilities: true, maxTokens: 0 });
+    for (const prompt of [plain.prompt, ids]) {
+      const { choices, usage } = await openai.completions.create({ ...plain, prompt, echo: true, logprobs: 1, max_tokens: 0 });
+      const { text, finish_reason, logprobs } = choices[0]!;
+      expect({ text, finish_reason }).toEqual({ text: plain.prompt, finish_reason: "length" });
+      expect(logprobs!.tokens!.join("")).toBe(plain.prompt);
+      expect(logprobs!.token_logprobs).toEqual([null, ...promptLogProbabilities!.slice(1).map(({ logProbability }) => logProbability)]);
+      expect(logprobs!.top_logprobs![0]).toBeNull();
+      for (const [index, token] of logprobs!.tokens!.entries()) {
+        expect(plain.prompt.slice(logprobs!.text_offset![index]!)).toMatch(new RegExp(`^${token}`));
+        if (index > 0) expect(logprobs!.top_logprobs![index]![token]).toBe(logprobs!.token_logprobs![index]);
+      }
+      expect(usage).toMatchObject({ prompt_tokens: ids.length, completion_tokens: 0 });
     }
   });
+
+  test("echo goes on after the prompt, of several prompts and in chunks alike, and a turn's end is the last of the lists", async () => {
+    const prompts = [plain.prompt, "<|im_start|>user\nSay hi.<|im_end|>\n<|im_start|>assistant\nHi!"];
+    const params = { ...plain, prompt: prompts, echo: true, logprobs: 1, max_tokens: 1 };
+    const whole = await openai.completions.create({ ...params, logit_bias: { 2: 0 } });
+    const sole = await openai.completions.create({ ...plain, prompt: prompts, max_tokens: 1 });
+    const lengths = await Promise.all(prompts.map(async (prompt) => (await model.tokenize([{ control: prompt }])).length));
+    for (const [index, { text, logprobs }] of whole.choices.entries()) {
+      expect(text).toBe(prompts[index]! + sole.choices[index]!.text);
+      // One more than the prompt has, whether it is written or ends the turn.
+      expect(logprobs!.tokens).toHaveLength(lengths[index]! + 1);
+      expect(logprobs!.token_logprobs!.slice(1).every((value) => value! <= 0)).toBe(true);
+    }
+    const ended = (await openai.completions.create({ ...params, prompt: prompts[1]!, logit_bias: { 2: 100 } })).choices[0]!;
+    expect(ended).toMatchObject({ text: prompts[1], finish_reason: "stop" });
+    expect(ended.logprobs!.tokens!.at(-1)).toBe("<|im_end|>");
+    const texts = ["", ""];
+    const tokens: string[][] = [[], []];
+    for await (const { choices } of await openai.completions.create({ ...params, stream: true })) {
+      for (const { index, text, logprobs } of choices) {
+        texts[index] += text;
+        tokens[index]!.push(...logprobs?.tokens ?? []);
+      }
+    }
+    expect(texts).toEqual(whole.choices.map(({ text }) => text));
+    expect(tokens).toEqual(whole.choices.map(({ logprobs }) => logprobs!.tokens));
+    // Without logprobs it repeats the prompt all the same.
+    expect((await openai.completions.create({ ...plain, echo: true, max_tokens: 0 })).choices[0]).toMatchObject({ text: plain.prompt, logprobs: null });
+  });
+
+  test("parts of characters are written as their bytes, and begin where the character does", async () => {
+    const prompt = "A 🦩 and é";
+    const { logprobs } = (await openai.completions.create({ ...plain, prompt, echo: true, logprobs: 0, max_tokens: 0 })).choices[0]!;
+    const bytes = logprobs!.tokens!.map((token) => (token.startsWith("bytes:") ? Buffer.from(token.slice(6).replaceAll("\\x", ""), "hex") : Buffer.from(token)));
+    expect(Buffer.concat(bytes).toString()).toBe(prompt);
+    expect(logprobs!.tokens!.filter((token) => token.startsWith("bytes:")).length).toBeGreaterThan(1);
+    const characters = [...prompt];
+    for (const [index, token] of logprobs!.tokens!.entries()) {
+      if (!token.startsWith("bytes:")) expect(characters.slice(logprobs!.text_offset![index]!).join("")).toMatch(new RegExp(`^${token}`));
+    }
+  });
+});
+
+test("where the model wants a BOS and its vocabulary puts spaces before words, echo gives what the client gave", async () => {
+  const hermes = await load(await hermesModel(), { contextSize: 512, prefixFolder: false });
+  await using other = await serving({ hermes });
+  const ask = async (prompt: string | number[]) => (await other.client().completions.create({ model: "hermes", prompt, echo: true, logprobs: 1, max_tokens: 0 })).choices[0]!;
+  const prompt = "The sky <|im_start|>user is blue";
+  const text = await ask(prompt);
+  expect(text.text).toBe(prompt);
+  expect(text.logprobs!.tokens!.slice(0, 3)).toEqual([" The", " sky", " "]);
+  expect(text.logprobs!.text_offset!.slice(0, 3)).toEqual([0, 3, 7]);
+  expect(prompt.slice(text.logprobs!.text_offset!.at(-1)!)).toBe(" blue");
+  // The first follows the BOS.
+  expect(text.logprobs!.token_logprobs![0]).toBeLessThan(0);
+  const { tokens } = await (await fetch(`${other.url}/tokenize`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ prompt, add_special_tokens: false }) })).json() as { tokens: number[] };
+  expect(tokens[0]).not.toBe(1);
+  expect((await ask(tokens)).logprobs!.token_logprobs).toEqual(text.logprobs!.token_logprobs);
+  const own = await ask([1, ...tokens]);
+  expect(own.logprobs!.token_logprobs).toEqual([null, ...text.logprobs!.token_logprobs!]);
+  expect((await ask(`<s>${prompt}`)).logprobs!.tokens![0]).toBe("<s>");
+  await hermes.close();
 });
 
 test("models are listed and found, names with a slash too; others do not exist", async () => {

@@ -31,6 +31,7 @@ export async function write(engine: Engine, constraint: Constraint | undefined, 
     const tokens: number[] = [];
     for (let part = await run.next(); part; part = await run.next()) {
       if (part.type === "end") return { text, tokens, end: part };
+      if (part.type === "prompt") continue;
       text += part.text;
       tokens.push(...part.tokens);
     }

@@ -1,12 +1,15 @@
 // A deterministic engine in memory: its "model" answers what a function says, one code point a token. It keeps every promise
 // of the interface (back-pressure, cancel, release, after), so that replies and chats can be tested without a model.
-import type { Engine, EngineStats, ModelInfo, PromptPart, Run, RunDelta, RunEnd, RunRequest } from "../../src/engine/engine.js";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Engine, EngineStats, ModelInfo, PromptPart, Run, RunDelta, RunEnd, RunPrompt, RunRequest, ScoredTokens } from "../../src/engine/engine.js";
 import { CaduceusError } from "../../src/errors.js";
 
 export interface Script {
   /** The answer to a prompt, whose markers are written out. */
   readonly answer?: (prompt: string) => string;
   readonly contextSize?: number;
+  /** Between two tokens. */
+  readonly paceMs?: number;
   /** Deltas that wait for the reader before the run parks. */
   readonly bufferSize?: number;
   readonly metadata?: Record<string, string>;
@@ -91,6 +94,10 @@ export class ScriptedEngine implements Engine {
     return this.text(tokens, options?.special);
   }
 
+  async tokenBytes(tokens: ArrayLike<number>): Promise<Uint8Array[]> {
+    return Array.from(tokens, (token) => new TextEncoder().encode(this.text([token], true)));
+  }
+
   stats(): EngineStats {
     const running = [...this.live.values()].filter((run) => run.isRunning);
     return {
@@ -105,7 +112,16 @@ export class ScriptedEngine implements Engine {
   }
 }
 
-type Output = RunDelta | RunEnd;
+/** Every token is as likely as each other, and the next ids are the likeliest beside it. */
+function scored(tokens: readonly number[], { topLogProbabilities: top = 0 }: RunRequest, logProbability: number): ScoredTokens {
+  const alternatives = tokens.flatMap((token) => Array.from({ length: top }, (_, place) => token + place));
+  return {
+    tokens: Int32Array.from(tokens), logProbabilities: Float32Array.from(tokens, () => logProbability),
+    topTokens: Int32Array.from(alternatives), topLogProbabilities: Float32Array.from(alternatives, (_, index) => logProbability - (index % top)),
+  };
+}
+
+type Output = RunPrompt | RunDelta | RunEnd;
 
 export class ScriptedRun implements Run {
   readonly id: number;
@@ -136,12 +152,13 @@ export class ScriptedRun implements Run {
     if (promptTokens >= contextSize) {
       return this.fail(new CaduceusError("CONTEXT_FULL", `The prompt has ${promptTokens} tokens, ${promptTokens - contextSize + 1} more than fit.`));
     }
-    const { answer = (prompt: string) => `You said ${prompt.length} characters.`, bufferSize = 4, failAfter } = this.#engine.script;
+    const { answer = (prompt: string) => `You said ${prompt.length} characters.`, bufferSize = 4, failAfter, paceMs } = this.#engine.script;
     let text = answer(this.#engine.text(this.tokens, true));
     const stopString = request.stop.find((stop) => text.includes(stop));
     if (stopString !== undefined) text = text.slice(0, text.indexOf(stopString));
     const most = Math.min(request.maxTokens ?? Infinity, contextSize - promptTokens);
     let generated = 0;
+    if (request.promptLogProbabilities) this.#put({ type: "prompt", ...scored(this.tokens, request, -0.25) });
     for (const character of text) {
       if (generated === most) break;
       while (this.#buffer.length >= bufferSize && !this.#isCancelled && this.isRunning) {
@@ -149,14 +166,14 @@ export class ScriptedRun implements Run {
         await new Promise<void>((resolve) => (this.#wakeWriter = resolve));
         this.isParked = false;
       }
-      await new Promise(setImmediate);
+      await (paceMs === undefined ? new Promise(setImmediate) : sleep(paceMs));
       if (this.#isCancelled || !this.isRunning) break;
       if (failAfter?.tokens === generated) return this.fail(failAfter.error);
       const token = firstCharacter + character.codePointAt(0)!;
       this.tokens.push(token);
       this.#engine.generated++;
       generated++;
-      this.#put({ type: "delta", text: character, tokens: Int32Array.of(token), ...(request.logProbabilities ? { logProbabilities: Float32Array.of(-0.5) } : {}) });
+      this.#put({ type: "delta", text: character, ...(request.logProbabilities ? scored([token], request, -0.5) : { tokens: Int32Array.of(token) }) });
     }
     if (!this.isRunning) return;
     const isCut = generated < [...text].length;

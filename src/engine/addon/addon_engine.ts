@@ -59,7 +59,7 @@ class AddonEngine implements Engine {
     }
     // The addon counts from 1 and knows no run 0.
     const id = failure ? 0 : this.#native.submit({ ...request, constraint });
-    const run = new AddonRun(id, request.logProbabilities, {
+    const run = new AddonRun(id, request, {
       cancel: () => this.#closing ?? this.#native.cancel(id),
       pause: () => this.#closing ?? this.#native.pause(id),
       resume: () => this.#closing ?? this.#native.resume(id),
@@ -82,6 +82,11 @@ class AddonEngine implements Engine {
   async detokenize(tokens: ArrayLike<number>, options: { special?: boolean } = {}): Promise<string> {
     this.#assertOpen();
     return this.#native.detokenize(Int32Array.from(tokens), options.special === true);
+  }
+
+  async tokenBytes(tokens: ArrayLike<number>): Promise<Uint8Array[]> {
+    this.#assertOpen();
+    return this.#native.tokenBytes(Int32Array.from(tokens));
   }
 
   stats(): EngineStats {
@@ -110,6 +115,7 @@ class AddonEngine implements Engine {
     let textAt = 0;
     let tokensAt = 0;
     let probabilitiesAt = 0;
+    let topAt = 0;
     for (let n = 0; n < outputs.ids.length; n++) {
       const id = outputs.ids[n] as number;
       const textEnd = textAt + (outputs.textLengths[n] as number);
@@ -117,16 +123,20 @@ class AddonEngine implements Engine {
       const run = this.#runs.get(id);
       // The lengths of the packed probabilities follow from who asked for them, so released runs count too: the addon
       // leaves out what it was told to forget.
-      const probabilitiesEnd = probabilitiesAt + (run?.logProbabilities ? tokensEnd - tokensAt : 0);
-      run?.deliver(
-        outputs.text.slice(textAt, textEnd),
-        outputs.tokens.slice(tokensAt, tokensEnd),
-        run.logProbabilities ? outputs.logProbabilities.slice(probabilitiesAt, probabilitiesEnd) : undefined,
-        outputs.ends[n],
-      );
+      const scored = run?.logProbabilities ? tokensEnd - tokensAt : 0;
+      const probabilitiesEnd = probabilitiesAt + scored;
+      const topEnd = topAt + scored * (run?.top ?? 0);
+      run?.deliver(outputs.prompts[n], {
+        type: "delta",
+        text: outputs.text.slice(textAt, textEnd),
+        tokens: outputs.tokens.slice(tokensAt, tokensEnd),
+        ...(run.logProbabilities ? { logProbabilities: outputs.logProbabilities.slice(probabilitiesAt, probabilitiesEnd) } : {}),
+        ...(run.logProbabilities && run.top > 0 ? { topTokens: outputs.topTokens.slice(topAt, topEnd), topLogProbabilities: outputs.topLogProbabilities.slice(topAt, topEnd) } : {}),
+      }, outputs.ends[n]);
       textAt = textEnd;
       tokensAt = tokensEnd;
       probabilitiesAt = probabilitiesEnd;
+      topAt = topEnd;
     }
   }
 

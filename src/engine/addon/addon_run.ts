@@ -1,6 +1,6 @@
 // One run's output between the addon, which delivers when it likes, and its reader, who takes when it likes.
 import { CaduceusError, type ErrorCode } from "../../errors.js";
-import type { Run, RunDelta, RunEnd } from "../engine.js";
+import type { Run, RunDelta, RunEnd, RunPrompt, RunRequest, ScoredTokens } from "../engine.js";
 import type { NativeEnd } from "./native.js";
 
 /** Tokens that may wait here for the reader before the engine is told to keep the rest and, soon after, to park. */
@@ -19,7 +19,10 @@ export interface RunControls {
 export class AddonRun implements Run {
   readonly id: number;
   readonly logProbabilities: boolean;
+  /** Likeliest tokens that come with each token. */
+  readonly top: number;
   readonly #controls: RunControls;
+  #prompt: RunPrompt | undefined;
   #queue: RunDelta[] = [];
   #queuedTokens = 0;
   #end: RunEnd | CaduceusError | undefined;
@@ -28,15 +31,19 @@ export class AddonRun implements Run {
   #released = false;
   #waiter: PromiseWithResolvers | undefined;
 
-  constructor(id: number, logProbabilities: boolean, controls: RunControls) {
+  constructor(id: number, { logProbabilities, topLogProbabilities = 0 }: RunRequest, controls: RunControls) {
     this.id = id;
     this.logProbabilities = logProbabilities;
+    this.top = topLogProbabilities;
     this.#controls = controls;
   }
 
-  async next(): Promise<RunDelta | RunEnd | undefined> {
+  async next(): Promise<RunPrompt | RunDelta | RunEnd | undefined> {
     if (this.#waiter) throw new Error("AddonRun.next was called while an earlier call waits.");
     for (;;) {
+      const prompt = this.#prompt;
+      this.#prompt = undefined;
+      if (prompt) return prompt;
       const delta = this.#takeQueued();
       if (delta) return delta;
       if (this.#endTaken || this.#released) return undefined;
@@ -70,10 +77,11 @@ export class AddonRun implements Run {
   }
 
   /** Takes what the engine has produced. Called by the engine only. */
-  deliver(text: string, tokens: Int32Array, logProbabilities: Float32Array | undefined, end: NativeEnd | undefined): void {
-    if (text !== "" || tokens.length > 0) {
-      this.#queue.push({ type: "delta", text, tokens, logProbabilities });
-      this.#queuedTokens += tokens.length;
+  deliver(prompt: ScoredTokens | undefined, delta: RunDelta, end: NativeEnd | undefined): void {
+    if (prompt) this.#prompt = { type: "prompt", ...prompt };
+    if (delta.text !== "" || delta.tokens.length > 0) {
+      this.#queue.push(delta);
+      this.#queuedTokens += delta.tokens.length;
     }
     if (end) this.#end = toEnd(end);
     else if (!this.#paused && !this.#waiter && this.#queuedTokens > maxQueuedTokens) {
@@ -97,11 +105,14 @@ export class AddonRun implements Run {
     this.#queuedTokens = 0;
     if (rest.length === 0) return first;
     const all = [first, ...rest];
+    const tokens = (pick: (delta: RunDelta) => Int32Array | undefined) => Int32Array.from(all.flatMap((delta) => [...(pick(delta) ?? [])]));
+    const numbers = (pick: (delta: RunDelta) => Float32Array | undefined) => Float32Array.from(all.flatMap((delta) => [...(pick(delta) ?? [])]));
     return {
       type: "delta",
       text: all.map((delta) => delta.text).join(""),
-      tokens: Int32Array.from(all.flatMap((delta) => [...delta.tokens])),
-      logProbabilities: this.logProbabilities ? Float32Array.from(all.flatMap((delta) => [...(delta.logProbabilities ?? [])])) : undefined,
+      tokens: tokens((delta) => delta.tokens),
+      ...(first.logProbabilities ? { logProbabilities: numbers((delta) => delta.logProbabilities) } : {}),
+      ...(first.topTokens ? { topTokens: tokens((delta) => delta.topTokens), topLogProbabilities: numbers((delta) => delta.topLogProbabilities) } : {}),
     };
   }
 
@@ -128,7 +139,7 @@ interface PromiseWithResolvers {
 }
 
 function toEnd(end: NativeEnd): RunEnd | CaduceusError {
-  const { finishReason, stopString, usage, timings, constraint } = end;
+  const { finishReason, stopString, endToken, usage, timings, constraint } = end;
   if (finishReason === "error") return new CaduceusError(end.errorCode as ErrorCode, end.errorMessage ?? "The engine failed.");
-  return { type: "end", finishReason, stopString, usage, timings, constraint };
+  return { type: "end", finishReason, stopString, endToken, usage, timings, constraint };
 }

@@ -5,7 +5,9 @@ import { loadAddon } from "./load_addon.js";
 /** How much is logged; each level includes those before it. */
 export type LogLevel = "error" | "warn" | "info" | "debug";
 
+/** One line of llama.cpp's log. */
 export interface LogEntry {
+  /** Of this line. */
   readonly level: LogLevel;
   /** One line, without its newline. */
   readonly message: string;
@@ -17,7 +19,13 @@ const levels = ["error", "warn", "info", "debug"] as const;
  * Sends llama.cpp's log to a function, for the whole process. Nothing is logged by default, and never to standard output.
  * Without a sink it falls silent again. The level defaults to `"warn"`.
  *
- *     setLog(({ level, message }) => logger[level](message), "info");
+ * ```ts
+ * import { setLog } from "caduceus";
+ *
+ * setLog(({ level, message }) => console.error(level, message), "info");
+ * ```
+ *
+ * @throws CaduceusError `INVALID_ARGUMENT`, `ADDON_NOT_FOUND`
  */
 export function setLog(sink: ((entry: LogEntry) => void) | undefined, level: LogLevel = "warn"): void {
   if (sink !== undefined && typeof sink !== "function") throw invalidArgument("a function", "the log's sink", sink);

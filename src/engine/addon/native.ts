@@ -1,11 +1,12 @@
 // The addon's surface as TypeScript sees it: native/binding/addon.cpp, one to one. Only this folder knows it.
 import type { CaduceusError } from "../../errors.js";
-import type { ConstraintEnd, EngineStats, ModelInfo, PromptPart, RunRequest, Timings, Usage } from "../engine.js";
+import type { ConstraintEnd, EngineStats, ModelInfo, PromptPart, RunRequest, ScoredTokens, Timings, Usage } from "../engine.js";
 import type { NativeConstraint } from "./grammar.js";
 
 export interface NativeEnd {
   readonly finishReason: "stop" | "length" | "cancelled" | "error";
   readonly stopString?: string;
+  readonly endToken?: ScoredTokens;
   readonly errorCode?: string;
   readonly errorMessage?: string;
   readonly usage: Usage;
@@ -24,6 +25,11 @@ export interface NativeOutputs {
   readonly tokens: Int32Array;
   /** As many as `tokens` of those runs that asked for them. */
   readonly logProbabilities: Float32Array;
+  /** So many for each of those tokens as their run asked for. */
+  readonly topTokens: Int32Array;
+  readonly topLogProbabilities: Float32Array;
+  /** Sparse: an entry for each run whose prompt has been scored. */
+  readonly prompts: readonly (ScoredTokens | undefined)[];
   /** Sparse: an entry for each run that ended. */
   readonly ends: readonly (NativeEnd | undefined)[];
 }
@@ -39,6 +45,7 @@ export interface NativeEngine {
   info(): ModelInfo;
   tokenize(parts: readonly PromptPart[]): Promise<Int32Array>;
   detokenize(tokens: Int32Array, special: boolean): Promise<string>;
+  tokenBytes(tokens: Int32Array): Promise<Uint8Array[]>;
   ref(): void;
   unref(): void;
   close(): Promise<NativeOutputs>;

@@ -1,4 +1,7 @@
-// The subpath `caduceus/hermes`: Hermes' formats without an engine.
+/**
+ * Everything that people import from "caduceus/hermes": Hermes' parser without an engine.
+ * @module caduceus/hermes
+ */
 
 export { parseReply } from "./parse_reply.js";
 export type { ParseReplyOptions } from "./parse_reply.js";

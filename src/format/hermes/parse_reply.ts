@@ -4,6 +4,7 @@ import { ReplyParser } from "./reply_parser.js";
 import type { ReplyParserOptions } from "./reply_parser.js";
 import type { ParsedReply, ReplyFinish } from "./reply_types.js";
 
+/** What is known of the reply. */
 export interface ParseReplyOptions extends Omit<ReplyParserOptions, "events"> {
   /** Why the text ended. Defaults to `stop`. */
   readonly finish?: ReplyFinish | undefined;
@@ -12,8 +13,14 @@ export interface ParseReplyOptions extends Omit<ReplyParserOptions, "events"> {
 /**
  * Reads what a Hermes model wrote.
  *
- *     const { content, calls } = parseReply(text, { tools, finish: "stop" });
- *     for (const call of calls) if (!call.problem) await run(call.name, call.arguments);
+ * ```ts
+ * import { parseReply } from "caduceus/hermes";
+ *
+ * const { content, calls } = parseReply('<tool_call>\n{"name": "now", "arguments": {}}\n</tool_call>', { tools: [{ name: "now" }] });
+ * for (const { name, arguments: args, problem } of calls) console.log(name, args, problem ?? "can be run");
+ * ```
+ *
+ * @throws CaduceusError `INVALID_ARGUMENT`, `INVALID_SCHEMA` (of a tool's parameters)
  */
 export function parseReply(text: string, options: ParseReplyOptions = {}): ParsedReply {
   const { finish, ...rest } = options;

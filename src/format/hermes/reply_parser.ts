@@ -12,6 +12,7 @@ import { ReplyText } from "./reply_text.js";
 import type { CallCheck, CallDetail, ParsedReply, ReplyEvent, ReplyFinish, ToolDefinition } from "./reply_types.js";
 import { UntaggedCall } from "./untagged_call.js";
 
+/** What is known of the replies, and what is wanted of them. */
 export interface ReplyParserOptions {
   /** The tools the model was given. Left out, calls are read but not judged. */
   readonly tools?: readonly ToolDefinition[] | undefined;
@@ -29,6 +30,7 @@ export interface ReplyParserOptions {
   readonly events?: boolean | undefined;
 }
 
+/** Reads what a Hermes model writes, in whatever pieces it comes. One for each reply. */
 export class ReplyParser {
   private readonly check: CallCheck | undefined;
   private readonly receiver: CallReceiver;

@@ -5,6 +5,7 @@ export type ToolDefinition =
   | { readonly type?: string; readonly function: ToolFunction }
   | ToolFunction;
 
+/** What a tool is called, and what it takes. */
 export interface ToolFunction {
   readonly name: string;
   readonly description?: string | undefined;
@@ -35,6 +36,7 @@ export interface ParsedCall {
 export interface ParsedReply {
   /** The text beside the calls, byte for byte but for white space that touches a call. */
   content: string;
+  /** In the order of the text. */
   calls: ParsedCall[];
   /** How many calls could not be read. Their text is in `ReplyParser.malformedTexts`. */
   malformed?: number;
@@ -58,16 +60,19 @@ export interface CallDetail {
   readonly problemMessage?: string | undefined;
 }
 
+/** A piece of the text beside the calls. */
 export interface TextEvent {
   readonly type: "text";
   text: string;
 }
 
+/** A piece of what stands inside `<scratch_pad>`. */
 export interface ReasoningEvent {
   readonly type: "reasoning";
   text: string;
 }
 
+/** A call begins. */
 export interface CallStartEvent {
   readonly type: "tool-call-start";
   readonly index: number;
@@ -77,6 +82,7 @@ export interface CallStartEvent {
   readonly restart?: true;
 }
 
+/** The arguments of a call go on. */
 export interface CallDeltaEvent {
   readonly type: "tool-call-delta";
   readonly index: number;
@@ -90,10 +96,12 @@ export interface CallDeltaEvent {
   readonly partial: unknown;
 }
 
+/** A call is complete. */
 export interface CallEvent extends CallDetail {
   readonly type: "tool-call";
 }
 
+/** Something that began as a call and cannot be read. */
 export interface MalformedEvent {
   readonly type: "malformed";
   /** What the model wrote, from the opening tag (or the broken entry in a list of calls) to its end. */
@@ -102,6 +110,7 @@ export interface MalformedEvent {
   readonly index?: number | undefined;
 }
 
+/** The token limit cut a call off. */
 export interface IncompleteEvent {
   readonly type: "incomplete";
   readonly index?: number | undefined;
@@ -112,6 +121,7 @@ export interface TurnEndEvent {
   readonly type: "turn-end";
 }
 
+/** What the parser tells, in the order of the text. */
 export type ReplyEvent =
   | TextEvent
   | ReasoningEvent
@@ -125,6 +135,7 @@ export type ReplyEvent =
 /** What a check has to say of a call that could be read; undefined when nothing is wrong. */
 export interface CallFault {
   readonly problem: CallProblem;
+  /** In one sentence that can be shown to the model. */
   readonly message: string;
 }
 

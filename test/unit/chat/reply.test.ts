@@ -262,6 +262,7 @@ test("every use after closing is MODEL_CLOSED", async () => {
   expect(await codeOf(chat.send("Hi"))).toBe("MODEL_CLOSED");
   expect(await codeOf(model.tokenize("Hi"))).toBe("MODEL_CLOSED");
   expect(await codeOf(model.detokenize([20]))).toBe("MODEL_CLOSED");
+  expect(await codeOf(model.tokenBytes([20]))).toBe("MODEL_CLOSED");
   for (const use of [() => model.stats(), () => model.chat(), () => chat.fork()]) {
     expect(use).toThrow(expect.objectContaining({ code: "MODEL_CLOSED" }));
   }
@@ -280,6 +281,27 @@ test("log probabilities come with their tokens when asked for, and only then", a
     { token: 16 + 97, logProbability: -0.5 }, { token: 16 + 98, logProbability: -0.5 },
   ]);
   expect(await model.reply("Hi")).not.toHaveProperty("logProbabilities");
+  const alternatives = (token: number) => [{ token, logProbability: -0.5 }, { token: token + 1, logProbability: -1.5 }];
+  expect((await model.reply("Hi", { logProbabilities: true, topLogProbabilities: 2 })).logProbabilities).toEqual([
+    { token: 16 + 97, logProbability: -0.5, top: alternatives(16 + 97) }, { token: 16 + 98, logProbability: -0.5, top: alternatives(16 + 98) },
+  ]);
+});
+
+test("a prompt's log probabilities are the first event and part of the result, and nothing need be written", async () => {
+  const { model, engine } = await scriptedModel({ answer: () => "ab" });
+  const prompt = [{ token: 0 }, { token: 16 + 72, logProbability: -0.25 }, { token: 16 + 105, logProbability: -0.25 }];
+  const events = await collect(model.complete("Hi", { promptLogProbabilities: true }));
+  expect(events.map(({ type }) => type)).toEqual(["prompt", "text", "text", "finish"]);
+  expect(events[0]).toEqual({ type: "prompt", logProbabilities: prompt });
+  expect(events[3]).toMatchObject({ text: "ab", promptLogProbabilities: prompt });
+  expect(events[3]).not.toHaveProperty("logProbabilities");
+  const scored = await model.complete("Hi", { promptLogProbabilities: true, topLogProbabilities: 1, maxTokens: 0 });
+  expect(scored).toMatchObject({ text: "", finishReason: "length", usage: { promptTokens: 3, generatedTokens: 0 } });
+  expect(scored.promptLogProbabilities).toEqual(prompt.map((one) => (one.logProbability === undefined ? one : { ...one, top: [{ token: one.token, logProbability: -0.25 }] })));
+  expect(await model.complete("Hi", { maxTokens: 0 })).not.toHaveProperty("promptLogProbabilities");
+  // Leaving at the prompt ends the run.
+  for await (const _ of model.complete("Hi", { promptLogProbabilities: true })) break;
+  expect(engine.live.size).toBe(0);
 });
 
 test("catch and finally work as on a promise", async () => {

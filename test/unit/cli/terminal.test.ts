@@ -5,7 +5,7 @@ import path from "node:path";
 import { Command } from "commander";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ExitCode, Interrupted, reportFailure } from "../../../src/cli/exit_codes.js";
-import { historySize, readHistory, stateFolder, writeHistory } from "../../../src/cli/history.js";
+import { historySize, readHistory, stateFolder, writeHistory } from "../../../src/cli/chat/history.js";
 import { addModelFlags, loadOptions, replyOptions, type ModelFlags } from "../../../src/cli/model_flags.js";
 import { drawBar } from "../../../src/cli/progress_bar.js";
 import { withoutControls } from "../../../src/cli/terminal.js";

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import type { LoadedModel } from "../../../src/model/loaded_model.js";
 import { LoadedModel as Loaded } from "../../../src/model/loaded_model.js";
-import { resolveReplyOptions } from "../../../src/chat/reply_options.js";
+import { resolveCompleteOptions, resolveReplyOptions } from "../../../src/chat/reply_options.js";
 import { ScriptedEngine, type Script } from "../../support/scripted_engine.js";
 import { scriptedModel } from "../../support/scripted_model.js";
 
@@ -73,6 +73,10 @@ test.each([
   [{ requestId: 5 }, "Expected text of 1 to 200 characters for requestId but received 5."],
   [{ requestId: "\ud800" }, "Expected well-formed text for requestId but received a lone surrogate at index 0."],
   [{ logProbabilities: 1 }, "Expected true or false for logProbabilities but received 1."],
+  [{ logProbabilities: true, topLogProbabilities: 21 }, "Expected a whole number of at most 20 for topLogProbabilities but received 21."],
+  [{ topLogProbabilities: 1 }, "Expected topLogProbabilities only together with logProbabilities but received 1."],
+  [{ promptLogProbabilities: true }, "Expected a known option of reply"],
+  [{ maxTokens: 0 }, "Expected a whole number of at least 1 for maxTokens but received 0."],
   [{ logitBias: { 5: 1 } }, "Expected a Map or an array of pairs for logitBias but received an object."],
   [{ logitBias: [5] }, "Expected a pair of token id and number for logitBias[0] but received 5."],
   [{ logitBias: [[-1, 1]] }, "for logitBias[0][0] but received -1."],
@@ -112,7 +116,8 @@ test("logit bias is taken from arrays and Maps, and padding is banned besides", 
 
 test("log probabilities are refused where the engine has none", async () => {
   const model = await loaded({ logProbabilities: false });
-  expect(() => resolveReplyOptions({ logProbabilities: true }, "reply", model)).toThrow("logProbabilities");
+  expect(() => resolveReplyOptions({ logProbabilities: true }, "reply", model)).toThrow("Expected no logProbabilities");
+  expect(() => resolveCompleteOptions({ promptLogProbabilities: true }, model)).toThrow("Expected no promptLogProbabilities");
 });
 
 test("stop tokens are the markers that the vocabulary holds, and padding is only what ends it", async () => {

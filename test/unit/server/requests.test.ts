@@ -56,6 +56,7 @@ describe("fields", () => {
     [{ presence_penalty: 3 }, "invalid_value", "presence_penalty"],
     [{ logprobs: 3 }, "invalid_type", "logprobs"],
     [{ top_logprobs: 0 }, "invalid_value", "top_logprobs"],
+    [{ logprobs: true, top_logprobs: 21 }, "invalid_value", "top_logprobs"],
     [{ logprobs: true, tools: [tool] }, "unsupported_parameter", "logprobs"],
     [{ functions: [] }, "unsupported_parameter", "functions"],
     [{ function_call: "auto" }, "unsupported_parameter", "function_call"],
@@ -91,6 +92,21 @@ describe("fields", () => {
     expect(engine.live.size).toBe(0);
   });
 
+  test.each<[object, string, string]>([
+    [{ max_tokens: -1 }, "invalid_value", "max_tokens"],
+    [{ logprobs: 6 }, "invalid_value", "logprobs"],
+    [{ logprobs: true }, "invalid_type", "logprobs"],
+    [{ echo: "yes" }, "invalid_type", "echo"],
+    [{ suffix: "x" }, "unsupported_parameter", "suffix"],
+    [{ best_of: 2 }, "unsupported_parameter", "best_of"],
+    [{ prompt: [[1], ["a"]] }, "invalid_type", "prompt"],
+    [{ prompt: [1, 99_999_999] }, "invalid_value", "prompt"],
+    [{ prompt: Array(33).fill("a") }, "invalid_value", "n"],
+  ])("in completions, %j is refused: %s, at %s", async (fields, code, param) => {
+    expect(await errorOf(post("/v1/completions", { model: "m", prompt: "Hi", ...fields }))).toMatchObject({ status: 400, code, param });
+    expect(engine.live.size).toBe(0);
+  });
+
   test("null is as good as missing, and what nobody knows is passed over", async () => {
     const fields = { temperature: null, tools: null, stop: null, response_format: { type: "text" }, store: true, metadata: { a: "b" }, service_tier: "auto", no_such_field: [1], __proto__: { stream: true } };
     const response = await post("/v1/chat/completions", { ...hi, ...fields });
@@ -118,6 +134,24 @@ describe("fields", () => {
     }), { numRuns: 300 });
     expect(engine.live.size).toBe(0);
   });
+});
+
+test("the tokenizer answers for the only model, or the one that is named", async () => {
+  const ask = async (path: string, body: object) => (await post(path, body)).json();
+  const tokens = [16 + 72, 16 + 105];
+  expect(await ask("/tokenize", { prompt: "Hi" })).toEqual({ tokens: [0, ...tokens], count: 3, max_model_len: 4096 });
+  expect(await ask("/tokenize", { model: "m", prompt: "Hi", add_special_tokens: false })).toMatchObject({ tokens, count: 2 });
+  expect(await ask("/tokenize", { prompt: "<s>", add_special_tokens: false })).toMatchObject({ count: expect.any(Number) });
+  expect(await ask("/detokenize", { tokens: [...tokens, 1] })).toEqual({ prompt: "Hi<|im_end|>" });
+  expect(await (await handler.fetch(new Request(`${url}/tokenizer_info`))).json()).toEqual({ bos_token: "<s>", eos_token: "<|im_end|>", chat_template: null, model_max_length: 4096 });
+  for (const [path, body, param] of [["/tokenize", {}, "prompt"], ["/detokenize", { tokens: ["a"] }, "tokens"], ["/detokenize", { tokens: [1e9] }, null], ["/tokenize", { prompt: "\ud800" }, null]] as const) {
+    expect(await errorOf(post(path, body)), path).toMatchObject({ status: 400, param });
+  }
+  const { model } = await scriptedModel();
+  handler = createHandler({ models: { m: model, n: model }, apiKeys: ["k"] });
+  expect((await post("/tokenize", { prompt: "Hi" })).status).toBe(401);
+  expect(await errorOf(post("/tokenize", { prompt: "Hi" }, { authorization: "Bearer k" }))).toMatchObject({ status: 400, param: "model" });
+  expect((await post("/tokenize", { model: "n", prompt: "Hi" }, { authorization: "Bearer k" })).status).toBe(200);
 });
 
 describe("bodies", () => {

@@ -1,0 +1,9 @@
+// The pages in the order in which the site lists them.
+
+/** @type {Array<{ text: string, pages: string[] }>} */
+export const parts = [
+  { text: "To begin", pages: ["getting-started", "conversations", "tools", "json", "models"] },
+  { text: "To run it for others", pages: ["production", "server", "cli", "errors"] },
+  { text: "How good and how fast", pages: ["evaluation", "performance"] },
+  { text: "How it is made", pages: ["architecture", "building"] },
+];

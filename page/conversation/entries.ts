@@ -1,0 +1,138 @@
+// A conversation: a tree of what was said. Each entry knows what it answers; the path to `leaf` is what is shown and sent.
+import { newSettings, readSettings, type Settings } from "./settings.js";
+
+export interface Call {
+  readonly id: string;
+  readonly name: string;
+  /** As the model wrote them so far. */
+  readonly argumentsText: string;
+  /** `writing`: the model is at it. `asking`: the person is asked for its result. `left`: it was stopped before it had one. */
+  readonly state: "writing" | "asking" | "running" | "done" | "left";
+  readonly result: string;
+}
+
+/** Of one answer. */
+export interface AnswerNumbers {
+  readonly promptTokens: number;
+  readonly cachedTokens: number;
+  readonly generatedTokens: number;
+  readonly firstTokenMs: number;
+  /** After the first; 0 where there was only one. */
+  readonly tokensPerSecond: number;
+}
+
+export interface UserEntry {
+  readonly role: "user";
+  readonly id: string;
+  readonly parent: string | null;
+  readonly text: string;
+}
+
+export interface AnswerEntry {
+  readonly role: "assistant";
+  readonly id: string;
+  readonly parent: string | null;
+  readonly text: string;
+  readonly reasoning: string;
+  readonly calls: readonly Call[];
+  readonly state: "writing" | "done" | "stopped" | "failed";
+  /** Why it failed, or that it was cut off. */
+  readonly note: string;
+  /** It was held to a JSON schema. */
+  readonly isJson: boolean;
+  readonly numbers: AnswerNumbers | null;
+}
+
+export type Entry = UserEntry | AnswerEntry;
+
+export interface Conversation {
+  readonly id: string;
+  readonly title: string;
+  /** Milliseconds since 1970. */
+  readonly changedAt: number;
+  /** Oldest first. */
+  readonly entries: readonly Entry[];
+  readonly leaf: string | null;
+  readonly settings: Settings;
+  /** What stands in the message box. */
+  readonly draft: string;
+}
+
+export function newConversation(settings: Settings = newSettings()): Conversation {
+  return { id: newId(), title: "", changedAt: Date.now(), entries: [], leaf: null, settings, draft: "" };
+}
+
+export const newUserEntry = (parent: string | null, text: string): UserEntry => ({ role: "user", id: newId(), parent, text });
+export const newAnswer = (parent: string, isJson: boolean): AnswerEntry =>
+  ({ role: "assistant", id: newId(), parent, text: "", reasoning: "", calls: [], state: "writing", note: "", isJson, numbers: null });
+
+/** crypto.randomUUID is only there where the page came over https or from this machine. */
+function newId(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** What leads to an entry, itself included; by default what is shown. */
+export function pathTo(conversation: Conversation, id: string | null = conversation.leaf): Entry[] {
+  const byId = new Map(conversation.entries.map((entry) => [entry.id, entry]));
+  const path: Entry[] = [];
+  for (let entry = byId.get(id ?? ""); entry !== undefined; entry = byId.get(entry.parent ?? "")) path.push(entry);
+  return path.reverse();
+}
+
+/** All that were said in the place of this one, itself included. */
+export function siblings(conversation: Conversation, { parent }: Entry): Entry[] {
+  return conversation.entries.filter((entry) => entry.parent === parent);
+}
+
+export function addEntry(conversation: Conversation, entry: Entry): Conversation {
+  const title = conversation.title === "" && entry.role === "user" ? entry.text.trim().split("\n", 1)[0]!.slice(0, 80) : conversation.title;
+  return { ...conversation, title, entries: [...conversation.entries, entry], leaf: entry.id, changedAt: Date.now() };
+}
+
+export function replaceEntry(conversation: Conversation, entry: Entry): Conversation {
+  return { ...conversation, entries: conversation.entries.map((old) => (old.id === entry.id ? entry : old)) };
+}
+
+/** Shows the branch of an entry, down to what was said last in it. */
+export function showBranch(conversation: Conversation, id: string): Conversation {
+  let leaf = id;
+  for (let next: Entry | undefined; (next = conversation.entries.findLast(({ parent }) => parent === leaf)) !== undefined;) leaf = next.id;
+  return { ...conversation, leaf };
+}
+
+/** From storage, where anything may lie; undefined where it is no conversation. What was being written has been stopped since. */
+export function readConversation(value: unknown): Conversation | undefined {
+  const { id, title, changedAt, entries, leaf, settings, draft } = (value ?? {}) as Record<string, unknown>;
+  if (typeof id !== "string" || typeof title !== "string" || typeof changedAt !== "number" || !Array.isArray(entries)) return undefined;
+  const read: Entry[] = [];
+  const known = new Set<string>();
+  for (const one of entries) {
+    const entry = readEntry(one);
+    // Parents come first, so that no path can go round in circles.
+    if (entry === undefined || known.has(entry.id) || (entry.parent !== null && !known.has(entry.parent))) return undefined;
+    known.add(entry.id);
+    read.push(entry);
+  }
+  return { id, title, changedAt, entries: read, leaf: typeof leaf === "string" && known.has(leaf) ? leaf : null, settings: readSettings(settings), draft: typeof draft === "string" ? draft : "" };
+}
+
+function readEntry(value: unknown): Entry | undefined {
+  const { role, id, parent, text, reasoning, calls, state, note, isJson, numbers } = (value ?? {}) as Record<string, unknown>;
+  if (typeof id !== "string" || id === "" || (parent !== null && typeof parent !== "string") || typeof text !== "string") return undefined;
+  if (role === "user") return { role, id, parent, text };
+  if (role !== "assistant" || !Array.isArray(calls) || typeof reasoning !== "string" || typeof note !== "string") return undefined;
+  const ended = state === "done" || state === "failed" ? state : "stopped";
+  return { role, id, parent, text, reasoning, calls: calls.flatMap(readCall), state: ended, note, isJson: isJson === true, numbers: readNumbers(numbers) };
+}
+
+function readCall(value: unknown): Call[] {
+  const { id, name, argumentsText, state, result } = (value ?? {}) as Record<string, unknown>;
+  if (typeof id !== "string" || typeof name !== "string" || typeof argumentsText !== "string" || typeof result !== "string") return [];
+  return [{ id, name, argumentsText, state: state === "done" ? state : "left", result }];
+}
+
+function readNumbers(value: unknown): AnswerNumbers | null {
+  const { promptTokens, cachedTokens, generatedTokens, firstTokenMs, tokensPerSecond } = (value ?? {}) as Record<string, unknown>;
+  const all = [promptTokens, cachedTokens, generatedTokens, firstTokenMs, tokensPerSecond];
+  return all.every((one) => typeof one === "number") ? { promptTokens, cachedTokens, generatedTokens, firstTokenMs, tokensPerSecond } as AnswerNumbers : null;
+}

@@ -1,0 +1,133 @@
+// How a conversation is held: its model, sampling, tools and schema; and the request that this makes.
+import { modelOf } from "../server/models.js";
+import { browserTools } from "../tools/browser_tools.js";
+import type { Entry } from "./entries.js";
+
+/** Numbers are as they were typed; an empty one leaves the choice to the model. */
+export const samplingFields = [
+  { name: "temperature", label: "Temperature", hint: "0 is always the likeliest token", min: 0, max: 2, step: 0.1 },
+  { name: "top_p", label: "Top p", hint: "the likeliest candidates up to this share", min: 0, max: 1, step: 0.05 },
+  { name: "top_k", label: "Top k", hint: "so many candidates, 0 is all", min: 0, max: 1000, step: 1 },
+  { name: "min_p", label: "Min p", hint: "none below this share of the likeliest", min: 0, max: 1, step: 0.01 },
+  { name: "repeat_penalty", label: "Repeat penalty", hint: "1 is off", min: 0.01, max: 100, step: 0.05 },
+  { name: "max_tokens", label: "Longest answer", hint: "in tokens", min: 1, max: 1_000_000, step: 1 },
+  { name: "seed", label: "Seed", hint: "same seed, same answer", min: 0, max: 4_294_967_295, step: 1 },
+] as const;
+
+export type SamplingField = (typeof samplingFields)[number]["name"];
+
+export interface Settings {
+  readonly model: string;
+  readonly system: string;
+  readonly sampling: Readonly<Partial<Record<SamplingField, string>>>;
+  /** Names of those that run in the browser. */
+  readonly tools: readonly string[];
+  /** Definitions in JSON, whose results the person types in. */
+  readonly ownTools: string;
+  readonly toolChoice: "auto" | "required" | "none";
+  readonly isJson: boolean;
+  readonly schema: string;
+}
+
+export const exampleSchema = `{
+  "type": "object",
+  "properties": {
+    "name": { "type": "string" },
+    "age": { "type": "integer" },
+    "city": { "type": "string" }
+  },
+  "required": ["name", "age", "city"]
+}`;
+
+export const newSettings = (): Settings => ({ model: "", system: "", sampling: {}, tools: [], ownTools: "", toolChoice: "auto", isJson: false, schema: exampleSchema });
+
+/** From storage, where anything may lie. */
+export function readSettings(value: unknown): Settings {
+  const { model, system, sampling, tools, ownTools, toolChoice, isJson, schema } = (value ?? {}) as Record<string, unknown>;
+  const fallback = newSettings();
+  const text = (given: unknown, other: string) => (typeof given === "string" ? given : other);
+  const numbers = samplingFields.flatMap(({ name }) => {
+    const given = (sampling as Record<string, unknown> | undefined)?.[name];
+    return typeof given === "string" ? [[name, given] as const] : [];
+  });
+  return {
+    model: text(model, ""),
+    system: text(system, ""),
+    sampling: Object.fromEntries(numbers),
+    tools: Array.isArray(tools) ? browserTools.map(({ name }) => name).filter((name) => tools.includes(name)) : [],
+    ownTools: text(ownTools, ""),
+    toolChoice: toolChoice === "required" || toolChoice === "none" ? toolChoice : "auto",
+    isJson: isJson === true,
+    schema: text(schema, fallback.schema),
+  };
+}
+
+/** Something in the settings that has to be put right first. */
+export class SettingsProblem extends Error {}
+
+interface ToolDefinition {
+  readonly name: string;
+  readonly description?: unknown;
+  readonly parameters?: unknown;
+}
+
+/** Each as `{ name, description, parameters }`, or in OpenAI's form around it; one alone needs no brackets. */
+export function readOwnTools(text: string): ToolDefinition[] {
+  if (text.trim() === "") return [];
+  const given = parse(text, "Your own tools");
+  return (Array.isArray(given) ? given : [given]).map((one: unknown) => {
+    const { type, function: inner } = (one ?? {}) as Record<string, unknown>;
+    const definition = (type === "function" ? inner : one) as Partial<ToolDefinition> | null;
+    if (typeof definition?.name !== "string") throw new SettingsProblem("Each of your own tools needs a name.");
+    if (browserTools.some(({ name }) => name === definition.name)) throw new SettingsProblem(`${definition.name} is one of the page's own tools. Name yours otherwise.`);
+    return definition as ToolDefinition;
+  });
+}
+
+export function readSchema(text: string): object {
+  const schema = parse(text, "The schema");
+  if (typeof schema === "object" && schema !== null && !Array.isArray(schema)) return schema;
+  throw new SettingsProblem("The schema has to be an object.");
+}
+
+function parse(text: string, what: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    throw new SettingsProblem(`${what} cannot be read as JSON: ${(error as Error).message}`);
+  }
+}
+
+/** The body of a chat completion. `mayForce`: the round is the one that the tool choice is about; later ones may answer. */
+export function requestBody(settings: Settings, path: readonly Entry[], mayForce = true): object {
+  const { system, sampling, isJson, schema, toolChoice } = settings;
+  const chosen = browserTools.filter(({ name }) => settings.tools.includes(name)).map(({ name, description, parameters }) => ({ name, description, parameters }));
+  const tools = [...chosen, ...readOwnTools(settings.ownTools)].map((tool) => ({ type: "function", function: tool }));
+  const numbers = Object.entries(sampling).filter(([, text]) => text.trim() !== "").map(([name, text]) => [name, Number(text)] as const);
+  return {
+    model: modelOf(settings),
+    messages: [...(system.trim() === "" ? [] : [{ role: "system", content: system }]), ...path.flatMap(toMessages)],
+    ...Object.fromEntries(numbers),
+    ...(tools.length === 0 ? {} : { tools, tool_choice: mayForce || toolChoice === "none" ? toolChoice : "auto" }),
+    ...(isJson ? { response_format: { type: "json_schema", json_schema: { name: "answer", schema: readSchema(schema) } } } : {}),
+  };
+}
+
+function toMessages(entry: Entry): object[] {
+  if (entry.role === "user") return [{ role: "user", content: entry.text }];
+  // Those that were cut off were never made.
+  const whole = entry.calls.filter(({ argumentsText }) => isJson(argumentsText));
+  if (entry.text === "" && whole.length === 0) return [];
+  const calls = whole.map(({ id, name, argumentsText }) => ({ id, type: "function", function: { name, arguments: argumentsText } }));
+  const results = whole.map(({ id, state, result }) => ({ role: "tool", tool_call_id: id, content: state === "done" ? result : "It was stopped before it gave a result." }));
+  return [{ role: "assistant", content: entry.text, ...(calls.length === 0 ? {} : { tool_calls: calls }) }, ...results];
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,20 @@
+// The models that the server has, and what went wrong when it was asked for them.
+import { signal } from "@preact/signals";
+import { fetchModels } from "./client.js";
+
+export const models = signal<readonly string[]>([]);
+export const modelsProblem = signal("");
+
+export async function findModels(): Promise<void> {
+  try {
+    models.value = await fetchModels();
+    modelsProblem.value = "";
+  } catch (error) {
+    modelsProblem.value = (error as Error).message;
+  }
+}
+
+/** The one that was chosen, where the server still has it. */
+export function modelOf({ model }: { readonly model: string }): string {
+  return models.value.includes(model) ? model : models.value[0] ?? model;
+}

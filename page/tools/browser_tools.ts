@@ -1,0 +1,42 @@
+// Tools that run in the browser and touch nothing.
+import { calculate } from "./calculate.js";
+
+export interface BrowserTool {
+  readonly name: string;
+  readonly label: string;
+  readonly description: string;
+  readonly parameters: object;
+  /** Throws what the model is told. */
+  readonly run: (values: Record<string, unknown>) => unknown;
+}
+
+export const browserTools: readonly BrowserTool[] = [
+  {
+    name: "calculate",
+    label: "Arithmetic",
+    description: "Calculates an arithmetic expression such as (17 + 25) * 2 ^ 0.5",
+    parameters: { type: "object", properties: { expression: { type: "string" } }, required: ["expression"] },
+    run: ({ expression }) => calculate(String(expression)),
+  },
+  {
+    name: "current_time",
+    label: "Date and time",
+    description: "The date and time now, in a time zone such as Europe/Paris or UTC",
+    parameters: { type: "object", properties: { time_zone: { type: "string" } } },
+    run: ({ time_zone: timeZone }) => {
+      const options = { dateStyle: "full", timeStyle: "long", ...(typeof timeZone === "string" && timeZone !== "" ? { timeZone } : {}) } as const;
+      return new Intl.DateTimeFormat("en-GB", options).format(new Date());
+    },
+  },
+  {
+    name: "random_number",
+    label: "Random number",
+    description: "A random whole number between two, both included",
+    parameters: { type: "object", properties: { minimum: { type: "integer" }, maximum: { type: "integer" } }, required: ["minimum", "maximum"] },
+    run: ({ minimum, maximum }) => {
+      const [low, high] = [Number(minimum), Number(maximum)];
+      if (!Number.isSafeInteger(low) || !Number.isSafeInteger(high) || low > high) throw new Error("minimum and maximum must be whole numbers, the smaller first.");
+      return low + Math.floor(Math.random() * (high - low + 1));
+    },
+  },
+];

@@ -1,0 +1,72 @@
+// What was said, on the branch that is shown.
+import { useSignalEffect } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { pathTo, showBranch, siblings, type Entry } from "../conversation/entries.js";
+import { current, running, update } from "../conversation/store.js";
+import { modelsProblem } from "../server/models.js";
+import { Answer } from "./answer.js";
+import { Icon } from "./icons.js";
+import { Question } from "./question.js";
+import { Suggestions } from "./suggestions.js";
+
+export function Thread() {
+  const conversation = current.value;
+  const isRunning = running.value.has(conversation.id);
+  useFollowing(conversation.id);
+  const path = pathTo(conversation);
+  return (
+    <div class="thread" aria-busy={isRunning}>
+      {modelsProblem.value === "" ? null : <p class="problem" role="alert">{modelsProblem.value}</p>}
+      {path.length === 0 ? <Suggestions /> : path.map((entry) => entry.role === "user"
+        ? <Question key={entry.id} entry={entry} isLocked={isRunning} branches={<Branches entry={entry} isLocked={isRunning} />} />
+        : <Answer key={entry.id} entry={entry} isLocked={isRunning} branches={<Branches entry={entry} isLocked={isRunning} />} />)}
+    </div>
+  );
+}
+
+/** Other things that were said in the same place. */
+function Branches({ entry, isLocked }: { readonly entry: Entry; readonly isLocked: boolean }) {
+  const conversation = current.value;
+  const all = siblings(conversation, entry);
+  if (all.length < 2) return null;
+  const index = all.findIndex(({ id }) => id === entry.id);
+  const go = (step: number) => () => update(conversation.id, (one) => showBranch(one, all[index + step]!.id));
+  const what = entry.role === "user" ? "message" : "answer";
+  return (
+    <span class="branches" role="group" aria-label={`Versions of this ${what}`}>
+      <button type="button" class="quiet icon-button" aria-label={`Previous version of this ${what}`} disabled={isLocked || index === 0} onClick={go(-1)}><Icon name="previous" /></button>
+      <span>{index + 1} / {all.length}</span>
+      <button type="button" class="quiet icon-button" aria-label={`Next version of this ${what}`} disabled={isLocked || index === all.length - 1} onClick={go(1)}><Icon name="next" /></button>
+    </span>
+  );
+}
+
+/** Stays at the end while an answer grows, unless the reader has gone up. */
+function useFollowing(id: string): void {
+  const follows = useRef(true);
+  const toEnd = () => scrollTo({ top: document.documentElement.scrollHeight, behavior: "instant" });
+  useEffect(() => {
+    let before = scrollY;
+    const look = () => {
+      // Growth at the end is no going up.
+      if (innerHeight + scrollY >= document.documentElement.scrollHeight - 4) follows.current = true;
+      else if (scrollY < before) follows.current = false;
+      before = scrollY;
+    };
+    addEventListener("scroll", look, { passive: true });
+    return () => removeEventListener("scroll", look);
+  }, []);
+  useEffect(() => {
+    follows.current = true;
+    toEnd();
+  }, [id]);
+  const known = useRef(0);
+  useSignalEffect(() => {
+    const { length } = current.value.entries;
+    // What was just said wants to be seen.
+    if (length > known.current) follows.current = true;
+    known.current = length;
+    // Asked again then: the reader may go up in between.
+    requestAnimationFrame(() => follows.current && toEnd());
+  });
+}

@@ -1,0 +1,34 @@
+// Puts one line's prompt to the model. What is wrong with the line is its answer; what is wrong with the model ends the run.
+import { CaduceusError, type Model, type ReplyResult } from "../../index.js";
+import { resultFields } from "../result_fields.js";
+import type { Request } from "../request.js";
+import type { Answer } from "./answers.js";
+import { readId, readObject, readPrompt, type PromptLine } from "./prompt_line.js";
+
+// The other lines can be answered all the same.
+const ofTheLine = new Set<string>([
+  "INVALID_ARGUMENT", "INVALID_MESSAGES", "INVALID_SCHEMA", "INVALID_TOOL", "CONSTRAINT_INVALID", "CONSTRAINT_TOO_COMPLEX", "CONTEXT_FULL", "TEMPLATE_FAILED", "DEADLINE_EXCEEDED",
+]);
+
+/** Rejects where nothing can be answered any more, and with the signal's reason. */
+export async function answerLine(model: Model, request: Request, { number, text }: PromptLine, signal: AbortSignal): Promise<Answer> {
+  let id: string | number | undefined;
+  try {
+    if (typeof text !== "string") throw text;
+    const line = readObject(text);
+    id = readId((line as { id?: unknown }).id);
+    const { input, options } = readPrompt(line);
+    const messages = "messages" in input ? request.complete(input.messages) : request.ask(input.prompt);
+    return answerOf(number, id, await model.reply(messages, { ...request.options, ...options, signal }));
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof CaduceusError) || !ofTheLine.has(error.code)) throw error;
+    return { line: number, ...(id === undefined ? {} : { id }), error: { code: error.code, message: error.message } };
+  }
+}
+
+function answerOf(line: number, id: string | number | undefined, result: ReplyResult): Answer {
+  const { valueProblem } = result;
+  const error = valueProblem && { code: valueProblem.code, message: valueProblem.message };
+  return { line, ...(id === undefined ? {} : { id }), ...resultFields(result), ...(error === undefined ? {} : { error }) };
+}

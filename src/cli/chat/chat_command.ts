@@ -1,0 +1,91 @@
+// `caduceus chat`: a conversation in the terminal, or one answer where there is no terminal to converse in.
+import type { Model } from "../../index.js";
+import { readRequest, type RequestFlags } from "../request.js";
+import { readInput } from "../run_command.js";
+import { showReply } from "../show_reply.js";
+import { note, withModel } from "../terminal.js";
+import { runCommand } from "./commands.js";
+import { completeLine } from "./completion.js";
+import { LineEditor } from "./line_editor.js";
+import { Session } from "./session.js";
+
+export async function chatCommand(question: string, flags: RequestFlags, ending: AbortSignal): Promise<void> {
+  if (question !== "" || !process.stdin.isTTY) return answerOnce(question, flags, ending);
+  await withModel(flags, ending, async (model) => {
+    await new Conversation(model, flags, ending).run();
+  });
+  ending.throwIfAborted();
+}
+
+async function answerOnce(question: string, flags: RequestFlags, ending: AbortSignal): Promise<void> {
+  const prompt = question === "" ? await readInput(ending) : question;
+  if (prompt.trim() === "") return note("Nothing was asked.");
+  const request = await readRequest(flags);
+  await withModel(flags, ending, async (model) => {
+    await showReply(model.reply(request.ask(prompt), { ...request.options, signal: ending }), { showsCalls: flags.yesTools === true });
+  });
+}
+
+class Conversation {
+  readonly #model: Model;
+  readonly #ending: AbortSignal;
+  readonly #editor: LineEditor;
+  readonly #session: Session;
+  /** The reply under way. */
+  #replying: AbortController | undefined;
+
+  constructor(model: Model, flags: RequestFlags, ending: AbortSignal) {
+    this.#model = model;
+    this.#ending = ending;
+    this.#editor = new LineEditor({
+      complete: (line) => completeLine(line, this.#session.branches.all.map(({ name }) => name)),
+      onInterrupt: () => this.#interrupt(),
+      onClose: () => this.#replying?.abort(),
+    });
+    this.#session = new Session(model, flags, (question, signal) => this.#editor.ask(question, signal), () => this.#editor.close());
+    ending.addEventListener("abort", () => this.#editor.close(), { once: true });
+  }
+
+  /** Until the person leaves. What is typed during a reply waits for its end. */
+  async run(): Promise<void> {
+    try {
+      await this.#session.prepare();
+      note(`${this.#model.info.name ?? this.#model.info.description}. /help lists commands, Ctrl-D leaves.`);
+      for (let typed = await this.#editor.next(); typed !== undefined; typed = await this.#editor.next()) await this.#take(typed);
+    } finally {
+      this.#editor.close();
+      process.stderr.write("\n");
+    }
+  }
+
+  async #take(typed: string): Promise<void> {
+    try {
+      if (typed.startsWith("/") && !typed.includes("\n")) await runCommand(this.#session, typed);
+      else if (typed.trim() !== "") await this.#answer(typed.trim());
+    } catch (error) {
+      this.#ending.throwIfAborted();
+      // A question that is too long, a file that is none: the conversation goes on.
+      note(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  async #answer(question: string): Promise<void> {
+    const replying = (this.#replying = new AbortController());
+    const { branches: { current }, options } = this.#session;
+    try {
+      current.reply = current.chat.send(question, { ...options, signal: replying.signal });
+      await showReply(current.reply, { showsCalls: true });
+    } catch (error) {
+      if (!replying.signal.aborted) throw error;
+      this.#ending.throwIfAborted();
+      note("(stopped; this turn is not part of the conversation)");
+    } finally {
+      this.#replying = undefined;
+    }
+  }
+
+  #interrupt(): void {
+    if (this.#replying !== undefined && !this.#replying.signal.aborted) this.#replying.abort();
+    else this.#editor.close();
+  }
+}

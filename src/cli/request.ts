@@ -1,0 +1,56 @@
+// What the flags ask of every reply: messages before the prompt, tools, a schema, options.
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import type { Command } from "commander";
+import type { Message, ReplyOptions } from "../index.js";
+import { modelIdentity, replyOptions, type ModelFlags } from "./model_flags.js";
+import { readConversation, readSchema, readTools, withoutHandlers } from "./user_files.js";
+
+export interface RequestFlags extends ModelFlags {
+  readonly tools?: string;
+  readonly yesTools?: boolean;
+  readonly schema?: string;
+  readonly load?: string;
+}
+
+export function addRequestFlags(command: Command): Command {
+  return command
+    .option("--tools <path>", "what the model may call: an ES module that exports tools, or a JSON file with a list of them in OpenAI's form")
+    .option("--schema <path>", "the answer is JSON by this: a JSON Schema file, or an ES module that exports a schema")
+    .option("--load <path>", "go on from a conversation: a JSON file with messages in OpenAI's form, such as /save of the chat writes; its system message, where it has one, stands");
+}
+
+export interface Request {
+  readonly options: ReplyOptions;
+  /** The conversation that a prompt begins or goes on. */
+  ask(prompt: string): Message[];
+  /** A whole conversation, with the system message of the flags where it has none. */
+  complete(messages: readonly Message[]): Message[];
+}
+
+/** Reads the files of the flags. Handlers run with --yes-tools alone: there may be nobody to ask. */
+export async function readRequest(flags: RequestFlags): Promise<Request> {
+  const tools = flags.tools === undefined ? undefined : await readTools(flags.tools);
+  const schema = flags.schema === undefined ? undefined : await readSchema(flags.schema);
+  const earlier = flags.load === undefined ? [] : await readConversation(flags.load);
+  const complete = (messages: readonly Message[]) => withSystem(messages, flags.system);
+  return {
+    options: { ...replyOptions(flags), tools: tools && (flags.yesTools ? tools : withoutHandlers(tools)), schema },
+    ask: (prompt) => complete([...earlier, { role: "user", content: prompt }]),
+    complete,
+  };
+}
+
+export function withSystem(messages: readonly Message[], system: string | undefined): Message[] {
+  // What is no message at all is for the library to refuse.
+  const hasOne = messages.some((message) => (message as Message | null)?.role === "system");
+  return system === undefined || hasOne ? [...messages] : [{ role: "system", content: system }, ...messages];
+}
+
+/** 8 hexadecimal digits for everything in the flags that answers depend on. */
+export async function fingerprint(flags: RequestFlags): Promise<string> {
+  const { model, ctxSize, kvType, system, yesTools = false } = flags;
+  const files = await Promise.all([flags.tools, flags.schema, flags.load].map((file) => (file === undefined ? null : readFile(file, "utf8"))));
+  const all = [modelIdentity(model), ctxSize ?? null, kvType ?? null, system ?? null, yesTools, replyOptions(flags), files];
+  return createHash("sha256").update(JSON.stringify(all)).digest("hex").slice(0, 8);
+}

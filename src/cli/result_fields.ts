@@ -1,0 +1,26 @@
+// What of a reply's result programs get, as JSON.
+import type { ReplyResult } from "../index.js";
+
+/** Integers beyond 2^53 are strings of digits, which `writeJson` makes of them. */
+export function resultFields({ text, value, toolCalls, finishReason, stopString, stoppedBy, incomplete, malformed, reasoning, dropped, usage, timings, logProbabilities }: ReplyResult) {
+  return {
+    text,
+    value,
+    toolCalls: toolCalls.length === 0 ? undefined : toolCalls.map(({ id, name, arguments: args, problem, problemMessage }) => ({ id, name, arguments: args, problem, problemMessage })),
+    finishReason,
+    stopString,
+    stoppedBy,
+    incomplete,
+    malformed,
+    reasoning,
+    dropped: dropped?.length,
+    usage,
+    timings,
+    logProbabilities,
+  };
+}
+
+/** One line of JSON. */
+export function jsonLine(fields: object): string {
+  return JSON.stringify(fields, (_, value: unknown) => (typeof value === "bigint" ? String(value) : value));
+}

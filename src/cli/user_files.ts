@@ -1,0 +1,88 @@
+// What people give as files: tools and schemas, as JSON or as a module of their own, and conversations.
+import { readFile, stat } from "node:fs/promises";
+import { homedir } from "node:os";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+import { tool, type JsonSchema, type Message, type Schema, type Tool, type ToolInput } from "../index.js";
+import { UsageError } from "./exit_codes.js";
+
+type Exports = Readonly<Record<string, unknown>>;
+
+/** A list of tools as JSON in OpenAI's form, or an ES module: its default export (a tool or an array of them), else all tools among its exports. */
+export async function readTools(file: string): Promise<ToolInput[]> {
+  // What is wrong with one of them is said by the library.
+  if (isJson(file)) return listOf(await readJson(file), file);
+  const { default: main, ...named } = await importModule(file);
+  if (main !== undefined) return listOf(main, file);
+  const tools = Object.values(named).filter(isTool);
+  if (tools.length === 0) throw new UsageError(`Expected tools in ${file} but it exports none: a default export with an array of them, or each with a name of its own.`);
+  return tools;
+}
+
+/** A JSON Schema as JSON, or an ES module whose default export, or export `schema`, is a schema: JSON Schema, zod, valibot, arktype. */
+export async function readSchema(file: string): Promise<Schema> {
+  if (isJson(file)) return await readJson(file) as Schema;
+  const { default: main, schema = main } = await importModule(file);
+  if (schema === undefined) throw new UsageError(`Expected a schema in ${file} but it has no default export and none that is called schema.`);
+  return schema as Schema;
+}
+
+/** Messages in OpenAI's form: an array of them, or an object with `messages` as requests have it. What is wrong with one is said by the library. */
+export async function readConversation(file: string): Promise<Message[]> {
+  const content = await readJson(file);
+  const messages = Array.isArray(content) ? content as unknown[] : (content as { messages?: unknown } | null)?.messages;
+  if (!Array.isArray(messages)) throw new UsageError(`Expected an array of messages in ${file}, or an object with messages.`);
+  return messages as Message[];
+}
+
+/** Calls of such tools are given back, and nothing runs. */
+export function withoutHandlers(tools: readonly ToolInput[]): ToolInput[] {
+  return tools.map((one) => tool(toolDefinition(one)));
+}
+
+export const hasHandler = (one: ToolInput): boolean => !("function" in one) && one.run !== undefined;
+
+/** What the model is told of a tool, in whichever form that was given. */
+export function toolDefinition(one: ToolInput): { readonly name: string; readonly description: string | undefined; readonly parameters: JsonSchema | undefined } {
+  const { name, description, parameters } = "function" in one ? one.function : one;
+  return { name, description: description ?? undefined, parameters: parameters ?? undefined };
+}
+
+/** `~` is the home folder, since no shell has seen what is typed into a chat. */
+export function expandHome(file: string): string {
+  return file === "~" || file.startsWith("~/") ? path.join(homedir(), file.slice(1)) : file;
+}
+
+/** All that is no module, pipes of a shell included. */
+const isJson = (file: string) => !/\.[cm]?[jt]s$/i.test(file);
+
+function listOf(content: unknown, file: string): ToolInput[] {
+  const tools = Array.isArray(content) ? content as ToolInput[] : isTool(content) ? [content] : undefined;
+  if (tools === undefined || tools.length === 0) throw new UsageError(`Expected an array of tools in ${file}.`);
+  return tools;
+}
+
+function isTool(value: unknown): value is Tool {
+  if (typeof value !== "object" || value === null) return false;
+  const { name, parameters, run, type } = value as Exports;
+  return type === "function" || (typeof name === "string" && (typeof parameters === "object" || typeof run === "function"));
+}
+
+async function readJson(file: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(file, "utf8")) as unknown;
+  } catch (error) {
+    throw new UsageError(`${file} cannot be read as JSON: ${(error as Error).message}.`);
+  }
+}
+
+async function importModule(file: string): Promise<Exports> {
+  try {
+    const url = pathToFileURL(file);
+    // A file that was changed since is loaded anew.
+    url.searchParams.set("changed", String((await stat(file)).mtimeMs));
+    return await import(url.href) as Exports;
+  } catch (error) {
+    throw new UsageError(`${file} cannot be loaded as a module: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}

@@ -1,0 +1,27 @@
+// What the pages' blocks of code begin with, where they say so by `<!-- given: … -->`. Compiled with them, and never published.
+import { load, tool, type Message } from "caduceus";
+import { createHandler, listen } from "caduceus/server";
+import { z } from "zod";
+
+export * from "caduceus";
+export * from "caduceus/server";
+export { z };
+
+export const model = await load("smollm2");
+
+export const messages: Message[] = [{ role: "system", content: "Answer in one short sentence." }, { role: "user", content: "Why is the sky blue?" }];
+
+export const weather = tool({
+  name: "get_weather",
+  description: "The weather in a city now",
+  parameters: z.object({ city: z.string() }),
+  run: async ({ city }) => ({ city, celsius: 21 }),
+});
+
+export const person = z.object({ name: z.string(), age: z.int() });
+
+/** For what a page calls a program's own. */
+export const log: (...values: unknown[]) => void = console.log;
+
+/** Serves the model as `hermes`. */
+export const server = await listen(createHandler({ models: { hermes: model } }), { port: 0 });

@@ -1,0 +1,168 @@
+// Conversations on the page: streamed, stopped, branched, several at once, kept.
+import { expect, test } from "vitest";
+import { load } from "../../src/index.js";
+import { serving } from "../server/serving.js";
+import { answers, ask, describePage, lastQuestion, open, served, settle } from "./browsing.js";
+
+const story = "Once upon a time. ".repeat(100);
+
+describePage("a conversation", () => {
+  test("streams its answer, tells what it cost, and is there after a reload", async () => {
+    await using host = await served({ answer: (prompt) => `**${lastQuestion(prompt)}** ${"and ".repeat(40)}so on.`, paceMs: 3 });
+    await using browser = await open(host.server);
+    const { page } = browser;
+    await ask(page, "Hello you");
+    const answer = answers(page);
+    await answer.getByText("and and").waitFor();
+    const early = (await answer.innerText()).length;
+    await page.getByRole("button", { name: "Stop" }).waitFor();
+    await settle(page);
+    expect((await answer.innerText()).length).toBeGreaterThan(early);
+    expect(await answer.locator("strong").innerText()).toBe("Hello you");
+    expect(await answer.innerText()).toMatch(/180 tokens · [\d.]+ a second · first after [\d.]+ s · 0 % of \d+ cached/);
+    expect(await page.getByRole("status").innerText()).toContain("so on.");
+    await page.reload();
+    await answers(page).getByText("so on.").waitFor();
+    expect(await page.title()).toBe("Hello you · Caduceus");
+    expect(host.engine.requests).toHaveLength(1);
+  });
+
+  test.each([["its button", "click"], ["Escape", "key"]])("is stopped by %s, in the engine too, and what was written stays", async (_, how) => {
+    await using host = await served({ answer: () => story, paceMs: 5 });
+    await using browser = await open(host.server);
+    const { page } = browser;
+    await ask(page, "Tell me a story");
+    await answers(page).getByText("Once upon a time. Once").waitFor();
+    if (how === "click") await page.getByRole("button", { name: "Stop" }).click();
+    else await page.keyboard.press("Escape");
+    await answers(page).getByText("Stopped.").waitFor();
+    await expect.poll(() => host.engine.live.size).toBe(0);
+    expect(host.engine.generated).toBeLessThan(story.length);
+    const kept = await answers(page).innerText();
+    await ask(page, "Go on");
+    await expect.poll(() => host.engine.requests.length).toBe(2);
+    const prompt = host.engine.requests[1]!.prompt.map((part) => Object.values(part)[0] as string).join("");
+    expect(prompt).toContain(kept.slice(0, 30));
+  });
+
+  test("follows an answer that grows, and lets those who go up read", async () => {
+    await using host = await served({ answer: () => "A line of an answer.\n\n".repeat(70), paceMs: 2, contextSize: 8192 });
+    await using browser = await open(host.server);
+    const { page } = browser;
+    await ask(page, "Long");
+    const belowEnd = () => page.evaluate("document.documentElement.scrollHeight - innerHeight - scrollY") as Promise<number>;
+    await expect.poll(() => page.evaluate("scrollY"), { timeout: 10_000 }).toBeGreaterThan(300);
+    await page.mouse.move(600, 400);
+    await page.mouse.wheel(0, -300);
+    await expect.poll(belowEnd).toBeGreaterThan(200);
+    const held = await page.evaluate("scrollY");
+    await settle(page);
+    expect(await page.evaluate("scrollY")).toBe(held);
+    await ask(page, "More");
+    await expect.poll(belowEnd).toBeLessThan(80);
+    await page.keyboard.press("Escape");
+    await settle(page);
+  });
+
+  test("edited and answered again becomes branches, between which one goes back and forth", async () => {
+    let count = 0;
+    await using host = await served({ answer: (prompt) => `Answer ${++count} to ${lastQuestion(prompt)}.` });
+    await using browser = await open(host.server);
+    const { page } = browser;
+    await ask(page, "one");
+    await answers(page).getByText("Answer 1 to one.").waitFor();
+    await ask(page, "two");
+    await answers(page).getByText("Answer 2 to two.").waitFor();
+    await page.getByRole("button", { name: "Edit" }).first().click();
+    await page.getByLabel("Edit your message").fill("three");
+    await page.keyboard.press("Enter");
+    await answers(page).getByText("Answer 3 to three.").waitFor();
+    expect(await answers(page).count()).toBe(1);
+    await settle(page);
+    await page.getByRole("button", { name: "Resend" }).click();
+    await answers(page).getByText("Answer 4 to three.").waitFor();
+    await settle(page);
+    const messages = page.getByRole("group", { name: "Versions of this message" });
+    const versions = page.getByRole("group", { name: "Versions of this answer" });
+    expect([await messages.innerText(), await versions.innerText()]).toEqual([expect.stringContaining("2 / 2"), expect.stringContaining("2 / 2")]);
+    await versions.getByRole("button", { name: /Previous/ }).click();
+    await answers(page).getByText("Answer 3 to three.").waitFor();
+    await messages.getByRole("button", { name: /Previous/ }).click();
+    await answers(page).getByText("Answer 2 to two.").waitFor();
+    expect(await answers(page).count()).toBe(2);
+    // Each branch was asked for without the others.
+    const asked = host.engine.requests.map(({ prompt }) => prompt.map((part) => Object.values(part)[0] as string).join(""));
+    expect(asked.map((prompt) => ["one", "two", "three"].filter((word) => prompt.includes(`user\n${word}`)))).toEqual([["one"], ["one", "two"], ["three"], ["three"]]);
+  });
+
+  test("goes on while another one is begun and answered", async () => {
+    await using host = await served({ answer: (prompt) => (lastQuestion(prompt) === "slow" ? story : "Quick."), paceMs: 4 });
+    await using browser = await open(host.server);
+    const { page } = browser;
+    await ask(page, "slow");
+    await answers(page).getByText("Once upon").waitFor();
+    await page.getByRole("button", { name: "New conversation" }).first().click();
+    await ask(page, "fast");
+    await answers(page).getByText("Quick.").waitFor();
+    expect(host.engine.live.size).toBe(1);
+    await page.getByRole("button", { name: /^slow/ }).click();
+    await page.getByRole("button", { name: "Stop" }).click();
+    await answers(page).getByText("Stopped.").waitFor();
+    await page.getByRole("button", { name: "Delete slow" }).click();
+    await answers(page).getByText("Quick.").waitFor();
+    await page.reload();
+    await answers(page).getByText("Quick.").waitFor();
+    expect(await page.getByText("slow").count()).toBe(0);
+  });
+
+  test("is sent with the sampling and the system message that were set, and otherwise with the model's own", async () => {
+    await using host = await served({ answer: () => "Yes." });
+    await using browser = await open(host.server);
+    const { page } = browser;
+    await ask(page, "First");
+    await settle(page);
+    await page.getByRole("button", { name: "Settings" }).click();
+    await page.getByLabel("System message").fill("Be brief.");
+    for (const [label, value] of [["Temperature", "0.3"], ["Top k", "7"], ["Seed", "42"], ["Longest answer", "2"]] as const) await page.getByLabel(label).fill(value);
+    await ask(page, "Second");
+    await page.getByText("Cut off").waitFor();
+    const [first, second] = host.engine.requests;
+    expect(first!.sampling).toMatchObject({ temperature: 0.8, topK: 40 });
+    expect(second).toMatchObject({ sampling: { temperature: 0.3, topK: 7, seed: 42 }, maxTokens: 2 });
+    expect(second!.prompt.map((part) => Object.values(part)[0] as string).join("")).toContain("system\nBe brief.");
+  });
+
+  test("says what failed in the server's words, in the middle of an answer too, and can be asked again", async () => {
+    await using host = await served({ answer: () => "x".repeat(500), contextSize: 600, failAfter: { tokens: 300, error: new Error("no luck") } });
+    await using browser = await open(host.server, { mayComplain: /400/ });
+    const { page } = browser;
+    await ask(page, "Hi");
+    await page.getByRole("alert").getByText("The server failed to answer this request.").waitFor();
+    await ask(page, "y".repeat(700));
+    await page.getByRole("alert").getByText(/more than fit/).waitFor();
+    await settle(page);
+  });
+
+  test("with a real model: text streams, numbers are told, and JSON fits its schema", async () => {
+    const model = await load("smollm2", { contextSize: 2048, prefixFolder: false });
+    const server = await serving({ smollm2: model });
+    try {
+      await using browser = await open(server);
+      const { page } = browser;
+      await page.getByRole("button", { name: /Get JSON by a schema/ }).click();
+      await page.keyboard.press("Enter");
+      await settle(page);
+      const value = JSON.parse(await page.getByRole("region", { name: "Answer in JSON" }).innerText()) as Record<string, unknown>;
+      expect(value).toEqual({ name: expect.any(String), age: expect.any(Number), city: expect.any(String) });
+      await page.getByRole("button", { name: "Resend" }).click();
+      await page.getByText("2 / 2").waitFor();
+      await settle(page);
+      // The prompt was read before.
+      expect(await answers(page).innerText()).toMatch(/(9\d|100) % of \d+ cached/);
+      expect(await page.getByLabel("The model at this moment").innerText()).toMatch(/Cache filled\s*[1-9]/);
+    } finally {
+      await server.close({ graceMs: 0 });
+      await model.close();
+    }
+  });
+});
