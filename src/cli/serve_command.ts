@@ -55,7 +55,7 @@ export async function serveCommand(flags: ServeFlags, ending: AbortSignal): Prom
       throw error.syscall === undefined ? error : new UsageError(`It cannot listen on ${flags.host}, port ${flags.port}: ${error.code}. Give another --port or --host.`);
     });
     try {
-      note(`Listening on ${server.url}, models: ${Object.keys(sources).join(", ")}.`);
+      note(`Listening on ${server.url}, models: ${Object.keys(sources).join(", ")}.${flags.page ? ` The page is at ${server.url}/.` : ""}`);
       if (apiKeys.length === 0 && !isLoopback(flags.host)) note("Whoever reaches it may use it: there are no API keys. --api-key-file names some.");
       await loaded;
       isReady = true;

@@ -63,12 +63,12 @@ describe("command lines", () => {
   });
 });
 
-test.each(blocks.filter(({ language }) => language === "json").map((block) => [where(block), block] as const))("%s is JSON", (_, { code }) => {
-  expect(() => JSON.parse(code) as unknown).not.toThrow();
+test.each(blocks.filter(({ language }) => language === "json" || language === "jsonl").map((block) => [where(block), block] as const))("%s is JSON", (_, { language, code }) => {
+  for (const text of language === "jsonl" ? code.trimEnd().split("\n") : [code]) expect(() => JSON.parse(text) as unknown).not.toThrow();
 });
 
 test("all blocks are of a kind that is tested, or plain text", () => {
-  expect(blocks.filter(({ language }) => !["ts", "js", "sh", "json", "text"].includes(language)).map((block) => `${where(block)} ${block.language}`)).toEqual([]);
+  expect(blocks.filter(({ language }) => !["ts", "js", "sh", "json", "jsonl", "text"].includes(language)).map((block) => `${where(block)} ${block.language}`)).toEqual([]);
 });
 
 test("no code hides from the tests by being indented", () => {

@@ -31,6 +31,13 @@ test("tool comes to its end, whatever a small model does with it", async () => {
   expect(await runNode(example("tool.mjs"), ["smollm2"])).toMatchObject({ code: 0, stderr: "" });
 });
 
+test("events shows a required call as it grows, its result, and the end", async () => {
+  const { code, stdout, stderr } = await runNode(example("events.mjs"), ["smollm2"]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(stdout).toMatch(/calling add\n(so far \{.*\}\n)+call add \{ a: .+, b: .+ \}\n/);
+  expect(stdout).toMatch(/(stop|length|tool_calls) \{ promptTokens: \d+/);
+});
+
 test("agent answers both questions, and says what each cost", async () => {
   const { code, stdout, stderr } = await runNode(example("agent.mjs"), ["smollm2"]);
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
