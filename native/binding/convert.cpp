@@ -90,31 +90,22 @@ uint32_t utf16_length(const std::string& text) {
   return units;
 }
 
-struct TopArrays {
-  TopArrays(Napi::Env env, size_t count) : tokens(Napi::Int32Array::New(env, count)), log_probabilities(Napi::Float32Array::New(env, count)) {}
-  void add(const std::vector<TokenProbability>& top) {
-    for (const auto& [token, log_probability] : top) {
-      tokens[at] = token;
-      log_probabilities[at++] = log_probability;
-    }
-  }
-  Napi::Int32Array tokens;
-  Napi::Float32Array log_probabilities;
-  size_t at = 0;
-};
-
 Napi::Object from_scored(Napi::Env env, const ScoredTokens& scored) {
   auto object = Napi::Object::New(env);
   auto tokens = Napi::Int32Array::New(env, scored.tokens.size());
   std::copy(scored.tokens.begin(), scored.tokens.end(), tokens.Data());
   auto probabilities = Napi::Float32Array::New(env, scored.log_probabilities.size());
   std::copy(scored.log_probabilities.begin(), scored.log_probabilities.end(), probabilities.Data());
-  TopArrays top(env, scored.top.size());
-  top.add(scored.top);
+  auto top_tokens = Napi::Int32Array::New(env, scored.top.size());
+  auto top_probabilities = Napi::Float32Array::New(env, scored.top.size());
+  for (size_t i = 0; i < scored.top.size(); ++i) {
+    top_tokens[i] = scored.top[i].token;
+    top_probabilities[i] = scored.top[i].log_probability;
+  }
   object["tokens"] = tokens;
   object["logProbabilities"] = probabilities;
-  object["topTokens"] = top.tokens;
-  object["topLogProbabilities"] = top.log_probabilities;
+  object["topTokens"] = top_tokens;
+  object["topLogProbabilities"] = top_probabilities;
   return object;
 }
 
@@ -272,43 +263,25 @@ Napi::Object from_outputs(Napi::Env env, const std::vector<RunOutput>& outputs) 
   auto ids = Napi::Uint32Array::New(env, count);
   auto text_lengths = Napi::Uint32Array::New(env, count);
   auto token_counts = Napi::Uint32Array::New(env, count);
-  std::string text;
-  size_t tokens_total = 0;
-  size_t probabilities_total = 0;
-  size_t top_total = 0;
-  for (const RunOutput& output : outputs) {
-    text += output.text;
-    tokens_total += output.tokens.size();
-    probabilities_total += output.log_probabilities.size();
-    top_total += output.top.size();
-  }
-  auto tokens = Napi::Int32Array::New(env, tokens_total);
-  auto probabilities = Napi::Float32Array::New(env, probabilities_total);
-  TopArrays top(env, top_total);
   auto prompts = Napi::Array::New(env);
   auto ends = Napi::Array::New(env);
-  size_t at = 0;
-  size_t probability = 0;
+  std::string text;
+  ScoredTokens all;
   for (size_t i = 0; i < count; ++i) {
     const RunOutput& output = outputs[i];
     ids[i] = output.id;
     text_lengths[i] = utf16_length(output.text);
     token_counts[i] = static_cast<uint32_t>(output.tokens.size());
-    for (const Token token : output.tokens) tokens[at++] = token;
-    for (const float value : output.log_probabilities) probabilities[probability++] = value;
-    top.add(output.top);
+    text += output.text;
+    all.append(output);
     if (!output.prompt.tokens.empty()) prompts.Set(static_cast<uint32_t>(i), from_scored(env, output.prompt));
     if (output.end) ends.Set(static_cast<uint32_t>(i), from_end(env, *output.end));
   }
-  auto object = Napi::Object::New(env);
+  auto object = from_scored(env, all);
   object["ids"] = ids;
   object["textLengths"] = text_lengths;
   object["tokenCounts"] = token_counts;
   object["text"] = text;
-  object["tokens"] = tokens;
-  object["logProbabilities"] = probabilities;
-  object["topTokens"] = top.tokens;
-  object["topLogProbabilities"] = top.log_probabilities;
   object["prompts"] = prompts;
   object["ends"] = ends;
   return object;

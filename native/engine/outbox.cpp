@@ -13,9 +13,7 @@ void Outbox::add(RunId id, std::string_view text, const ScoredTokens& tokens) {
   if (it == channels_.end()) return;
   RunOutput& output = it->second.output;
   output.text += text;
-  output.tokens.insert(output.tokens.end(), tokens.tokens.begin(), tokens.tokens.end());
-  output.log_probabilities.insert(output.log_probabilities.end(), tokens.log_probabilities.begin(), tokens.log_probabilities.end());
-  output.top.insert(output.top.end(), tokens.top.begin(), tokens.top.end());
+  output.append(tokens);
 }
 
 void Outbox::add_prompt(RunId id, ScoredTokens prompt) {

@@ -100,6 +100,12 @@ struct ScoredTokens {
   std::vector<Token> tokens;
   std::vector<float> log_probabilities;  // one for each
   std::vector<TokenProbability> top;     // the likeliest at its place, first of them the likeliest; as many for each as were asked for
+
+  void append(const ScoredTokens& more) {
+    tokens.insert(tokens.end(), more.tokens.begin(), more.tokens.end());
+    log_probabilities.insert(log_probabilities.end(), more.log_probabilities.begin(), more.log_probabilities.end());
+    top.insert(top.end(), more.top.begin(), more.top.end());
+  }
 };
 
 enum class FinishReason { stop, length, cancelled, error };

@@ -54,9 +54,7 @@ class Harness {
       RunOutput& all = outputs_[output.id];
       CHECK(!all.end);  // nothing comes after the end
       all.text += output.text;
-      all.tokens.insert(all.tokens.end(), output.tokens.begin(), output.tokens.end());
-      all.log_probabilities.insert(all.log_probabilities.end(), output.log_probabilities.begin(), output.log_probabilities.end());
-      all.top.insert(all.top.end(), output.top.begin(), output.top.end());
+      all.append(output);
       if (!output.prompt.tokens.empty()) {
         CHECK(all.prompt.tokens.empty() && all.tokens.size() == output.tokens.size());  // once, and before what was generated
         all.prompt = std::move(output.prompt);
