@@ -7,8 +7,8 @@ use llguidance::TokenParser;
 
 use crate::matcher::Matcher;
 use crate::vocabulary::Vocabulary;
-use crate::watchdog::List;
-use crate::{classify, guarded, Message, INVALID, OK, PANICKED, TOO_LONG};
+use crate::watchdog::{List, TOO_LONG};
+use crate::{classify, guarded, Message, INVALID, OK, PANICKED};
 
 /// Matchers share their lexer's states, which stay and grow (1-2 kB each): beyond this they are given up with the matcher that
 /// made them.

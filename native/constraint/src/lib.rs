@@ -15,9 +15,6 @@ pub const INVALID: i32 = -1;
 pub const TOO_COMPLEX: i32 = -2;
 pub const PANICKED: i32 = -3;
 
-/// A step of a constraint that the watchdog has given up.
-pub(crate) const TOO_LONG: &str = "time limit: it leads nowhere, or one step of it takes longer than 2 seconds";
-
 /// Runs what may panic, quietly: what it has to say goes back as a status.
 pub(crate) fn guarded<T>(body: impl FnOnce() -> T) -> Result<T, String> {
     static QUIET: Once = Once::new();

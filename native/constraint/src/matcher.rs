@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use llguidance::TokenParser;
 
-use crate::watchdog::{List, Watched};
-use crate::{classify, guarded, Message, OK, TOO_LONG};
+use crate::watchdog::{List, Watched, TOO_LONG};
+use crate::{classify, guarded, Message, OK};
 
 pub struct Matcher {
     inner: llguidance::Matcher,
