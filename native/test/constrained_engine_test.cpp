@@ -9,6 +9,7 @@
 #include "engine.h"
 #include "engine_harness.h"
 #include "model.h"
+#include "test_model.h"
 
 using namespace caduceus;
 using namespace std::chrono_literals;
@@ -169,9 +170,7 @@ void neighbours(const std::shared_ptr<Model>& model) {
 }  // namespace
 
 int main() {
-  ModelOptions options;
-  options.path = test_model("CADUCEUS_TEST_SMOLLM2");
-  const auto model = Model::load(options);
+  const auto model = load_test_model("CADUCEUS_TEST_SMOLLM2");
   calls(model);
   triggers(model);
   neighbours(model);

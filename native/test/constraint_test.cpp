@@ -10,6 +10,7 @@
 #include "error.h"
 #include "model.h"
 #include "run_constraint.h"
+#include "test_model.h"
 
 using namespace caduceus;
 using namespace std::chrono_literals;
@@ -22,15 +23,9 @@ const char* const spacing = R"("x-guidance": {"item_separator": ", ", "key_separ
 std::string schema(const std::string& body) { return "{" + body + ", " + spacing + "}"; }
 
 struct Vocabulary {
-  explicit Vocabulary(const char* variable) : model(load(variable)), tokenizer(model->vocab()), tokens(std::make_shared<ConstraintVocabulary>(tokenizer)) {}
+  explicit Vocabulary(const char* variable) : model(load_test_model(variable)), tokenizer(model->vocab()), tokens(std::make_shared<ConstraintVocabulary>(tokenizer)) {}
   Matcher matcher(Kind kind, const std::string& text) const { return Matcher(std::make_shared<Grammar>(tokens, kind, text)); }
   std::string text(std::span<const Token> all) const { return tokenizer.detokenize(all, false); }
-
-  static std::shared_ptr<Model> load(const char* variable) {
-    ModelOptions options;
-    options.path = test_model(variable);
-    return Model::load(options);
-  }
 
   std::shared_ptr<Model> model;
   Tokenizer tokenizer;

@@ -7,6 +7,7 @@
 #include "engine.h"
 #include "engine_harness.h"
 #include "model.h"
+#include "test_model.h"
 
 using namespace caduceus;
 using namespace std::chrono_literals;
@@ -249,9 +250,7 @@ void exceptions(const std::shared_ptr<Model>& model) {
 
 // Names of groups run these alone.
 int main(int argc, char** argv) {
-  ModelOptions options;
-  options.path = test_model("CADUCEUS_TEST_SMOLLM2");
-  const auto model = Model::load(options);
+  const auto model = load_test_model("CADUCEUS_TEST_SMOLLM2");
   const std::vector<std::string> chosen(argv + 1, argv + argc);
   const auto group = [&](const char* name, auto test) {
     if (chosen.empty() || std::find(chosen.begin(), chosen.end(), name) != chosen.end()) test(model);

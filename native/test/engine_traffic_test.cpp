@@ -15,6 +15,7 @@
 #include "check.h"
 #include "error.h"
 #include "model.h"
+#include "test_model.h"
 
 using namespace caduceus;
 using namespace std::chrono_literals;
@@ -125,9 +126,7 @@ void call(Engine& engine, Ledger& ledger, uint32_t seed, int steps) {
 int main(int argc, char** argv) {
   const int steps = argc > 1 ? std::atoi(argv[1]) : 600;
   const auto seed = static_cast<uint32_t>(argc > 2 ? std::atoi(argv[2]) : 0);
-  ModelOptions model_options;
-  model_options.path = test_model("CADUCEUS_TEST_HERMES_MODEL");
-  const auto model = Model::load(model_options);
+  const auto model = load_test_model("CADUCEUS_TEST_HERMES_MODEL");
   const auto folder = std::filesystem::temp_directory_path() / ("caduceus-traffic-" + std::to_string(std::random_device{}()));
 
   CLAIM("whatever three threads do at once, every run comes to one end, and nothing is left");

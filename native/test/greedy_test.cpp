@@ -6,6 +6,7 @@
 
 #include "check.h"
 #include "engine.h"
+#include "test_model.h"
 
 using namespace caduceus;
 
@@ -64,9 +65,7 @@ std::vector<Token> engine_run(Engine& engine, std::mutex& mutex, std::condition_
 
 int main() {
   CLAIM("greedy text equals llama.cpp's own, but for tokens that are as likely as each other");
-  ModelOptions options;
-  options.path = test_model("CADUCEUS_TEST_SMOLLM2");
-  const auto model = Model::load(options);
+  const auto model = load_test_model("CADUCEUS_TEST_SMOLLM2");
   std::mutex mutex;
   std::condition_variable ready;
   ContextOptions context;

@@ -10,6 +10,7 @@
 #include "check.h"
 #include "engine_harness.h"
 #include "model.h"
+#include "test_model.h"
 
 using namespace caduceus;
 
@@ -216,9 +217,7 @@ void exact(const std::shared_ptr<Model>& model) {
 
 int main() {
   likeliest();
-  ModelOptions options;
-  options.path = test_model("CADUCEUS_TEST_SMOLLM2");
-  const auto model = Model::load(options);
+  const auto model = load_test_model("CADUCEUS_TEST_SMOLLM2");
   scores(model);
   crowd(model);
   exact(model);

@@ -8,6 +8,7 @@
 
 #include "check.h"
 #include "model.h"
+#include "test_model.h"
 
 using namespace caduceus;
 
@@ -29,9 +30,7 @@ Sampling the_long_way(Sampling sampling) {
 }  // namespace
 
 int main() {
-  ModelOptions options;
-  options.path = test_model("CADUCEUS_TEST_HERMES_MODEL");
-  const auto model = Model::load(options);
+  const auto model = load_test_model("CADUCEUS_TEST_HERMES_MODEL");
   const size_t size = model->info().vocabulary_size;
   std::mt19937 random(1);
   std::vector<llama_token_data> scratch;

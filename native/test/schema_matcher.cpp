@@ -8,6 +8,7 @@
 #include "constraint.h"
 #include "error.h"
 #include "model.h"
+#include "test_model.h"
 
 using namespace caduceus;
 
@@ -34,9 +35,7 @@ bool takes(std::shared_ptr<const Grammar> grammar, const Tokenizer& tokenizer, c
 }  // namespace
 
 int main() {
-  ModelOptions options;
-  options.path = test_model("CADUCEUS_TEST_HERMES_MODEL");
-  const auto model = Model::load(options);
+  const auto model = load_test_model("CADUCEUS_TEST_HERMES_MODEL");
   const Tokenizer tokenizer(model->vocab());
   const auto vocabulary = std::make_shared<ConstraintVocabulary>(tokenizer);
   size_t bytes = 0;
