@@ -92,65 +92,56 @@ export function nativeBuild(extra = {}, title = "native build") {
   };
 }
 
-const typescriptStamp = path.join(cacheFolder, "typescript.stamp");
+/** @type {Step} */
+export const typescript = stampedBuild("TypeScript build", "typescript", "index.js", () => sourcesMark("src", ["tsconfig.json", "tsconfig.build.json", "package-lock.json"]), async () => {
+  // Beside dist/ and then in its place, so that no removed file stays and nobody meets half of it.
+  const next = path.join(root, `dist.${process.pid}`);
+  const previous = path.join(root, `dist.${process.pid}.old`);
+  try {
+    await runLogged("typescript", process.execPath, [path.join(root, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.build.json", "--outDir", next], { what: "The TypeScript build" });
+    // Another step's, and not out of date because of this one.
+    await rename(path.join(root, "dist", "page"), path.join(next, "page")).catch(() => {});
+    await rename(path.join(root, "dist"), previous).catch(() => {});
+    await rename(next, path.join(root, "dist"));
+  } finally {
+    await rm(next, { recursive: true, force: true });
+    await rm(previous, { recursive: true, force: true });
+  }
+});
 
 /** @type {Step} */
-export const typescript = {
-  title: "TypeScript build",
-  tools: [],
-  isCurrent: async () => {
-    const stamp = await readFile(typescriptStamp, "utf8").catch(() => "");
-    return stamp === (await typescriptMark()) && existsSync(path.join(root, "dist", "index.js"));
-  },
-  run: async () => {
-    const mark = await typescriptMark();
-    // Beside dist/ and then in its place, so that no removed file stays and nobody meets half of it.
-    const next = path.join(root, `dist.${process.pid}`);
-    const previous = path.join(root, `dist.${process.pid}.old`);
-    try {
-      await runLogged("typescript", process.execPath, [path.join(root, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.build.json", "--outDir", next], { what: "The TypeScript build" });
-      // Another step's, and not out of date because of this one.
-      await rename(path.join(root, "dist", "page"), path.join(next, "page")).catch(() => {});
-      await rename(path.join(root, "dist"), previous).catch(() => {});
-      await rename(next, path.join(root, "dist"));
-    } finally {
-      await rm(next, { recursive: true, force: true });
-      await rm(previous, { recursive: true, force: true });
-    }
-    await mkdir(cacheFolder, { recursive: true });
-    await writeFile(typescriptStamp, mark);
-  },
-};
+export const page = stampedBuild("web page", "page", "page/index.html", () => sourcesMark("page", ["package-lock.json"]), async () => {
+  const next = path.join(root, `dist.page.${process.pid}`);
+  try {
+    await runLogged("page", process.execPath, [path.join(root, "node_modules/vite/bin/vite.js"), "build", "page", "--outDir", next], { what: "The build of the page" });
+    await mkdir(path.join(root, "dist"), { recursive: true });
+    await rm(path.join(root, "dist", "page"), { recursive: true, force: true });
+    await rename(next, path.join(root, "dist", "page"));
+  } finally {
+    await rm(next, { recursive: true, force: true });
+  }
+});
 
-const typescriptMark = () => sourcesMark("src", ["tsconfig.json", "tsconfig.build.json", "package-lock.json"]);
-
-const pageStamp = path.join(cacheFolder, "page.stamp");
-
-/** @type {Step} */
-export const page = {
-  title: "web page",
-  tools: [],
-  isCurrent: async () => {
-    const stamp = await readFile(pageStamp, "utf8").catch(() => "");
-    return stamp === (await pageMark()) && existsSync(path.join(root, "dist", "page", "index.html"));
-  },
-  run: async () => {
-    const mark = await pageMark();
-    const next = path.join(root, `dist.page.${process.pid}`);
-    try {
-      await runLogged("page", process.execPath, [path.join(root, "node_modules/vite/bin/vite.js"), "build", "page", "--outDir", next], { what: "The build of the page" });
-      await mkdir(path.join(root, "dist"), { recursive: true });
-      await rm(path.join(root, "dist", "page"), { recursive: true, force: true });
-      await rename(next, path.join(root, "dist", "page"));
-    } finally {
-      await rm(next, { recursive: true, force: true });
-    }
-    await mkdir(cacheFolder, { recursive: true });
-    await writeFile(pageStamp, mark);
-  },
-};
-
-const pageMark = () => sourcesMark("page", ["package-lock.json"]);
+/**
+ * What is made of sources, and again when their mark has changed. `made`: a file of it below dist/.
+ * @param {string} title @param {string} name @param {string} made @param {() => Promise<string>} mark @param {() => Promise<void>} build
+ * @returns {Step}
+ */
+function stampedBuild(title, name, made, mark, build) {
+  const stamp = path.join(cacheFolder, `${name}.stamp`);
+  return {
+    title,
+    tools: [],
+    isCurrent: async () => (await readFile(stamp, "utf8").catch(() => "")) === (await mark()) && existsSync(path.join(root, "dist", made)),
+    run: async () => {
+      // Of what is built, and not of what is changed meanwhile.
+      const built = await mark();
+      await build();
+      await mkdir(cacheFolder, { recursive: true });
+      await writeFile(stamp, built);
+    },
+  };
+}
 
 /** Changes when any of the files does. @param {string} folder @param {string[]} more */
 async function sourcesMark(folder, more) {
