@@ -41,6 +41,8 @@ export interface Explanation {
 }
 
 /** Remembers a reply's prompts while it runs. */
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
 export class PromptRecord {
   readonly #model: LoadedModel;
   #format = { name: "", reason: "" };
@@ -72,11 +74,10 @@ export class PromptRecord {
 
   async #tokens(parts: readonly PromptPart[], continues: boolean): Promise<ExplainedToken[]> {
     const { engine } = this.#model;
-    const ids = [...await engine.tokenize(parts)];
-    // Most occur many times.
-    const texts = new Map(await Promise.all([...new Set(ids)].map(async (id) => [id, await engine.detokenize([id], { special: true })] as const)));
+    const ids = Array.from(await engine.tokenize(parts));
+    const bytes = await engine.tokenBytes(ids);
+    const tokens = ids.map((id, index) => ({ id, text: decoder.decode(bytes[index]) }));
     // A continuation begins with the end of a turn, and so with a control token: only the BOS in front is not its own.
-    if (continues && ids[0] === engine.info.bosToken) ids.shift();
-    return ids.map((id) => ({ id, text: texts.get(id)! }));
+    return continues && ids[0] === engine.info.bosToken ? tokens.slice(1) : tokens;
   }
 }
