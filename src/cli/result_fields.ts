@@ -1,7 +1,7 @@
 // What of a reply's result programs get, as JSON.
 import type { ReplyResult } from "../index.js";
 
-/** Integers beyond 2^53 are strings of digits, which `writeJson` makes of them. */
+/** Integers beyond 2^53 are strings of digits, which `jsonLine` makes of them. */
 export function resultFields({ text, value, toolCalls, finishReason, stopString, stoppedBy, incomplete, malformed, reasoning, dropped, usage, timings, logProbabilities }: ReplyResult) {
   return {
     text,
@@ -21,6 +21,6 @@ export function resultFields({ text, value, toolCalls, finishReason, stopString,
 }
 
 /** One line of JSON. */
-export function jsonLine(fields: object): string {
-  return JSON.stringify(fields, (_, value: unknown) => (typeof value === "bigint" ? String(value) : value));
+export function jsonLine(value: unknown): string {
+  return JSON.stringify(value, (_, inner: unknown) => (typeof inner === "bigint" ? String(inner) : inner));
 }

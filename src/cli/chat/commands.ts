@@ -4,7 +4,7 @@ import { UsageError } from "../exit_codes.js";
 import { describeExplanation } from "../explanation_text.js";
 import { writeTable } from "../table.js";
 import { note, withoutControls } from "../terminal.js";
-import { expandHome, hasHandler } from "../user_files.js";
+import { expandHome, hasHandler, toolDefinition } from "../user_files.js";
 import { isFile, saveConversation } from "./save_conversation.js";
 import type { Session } from "./session.js";
 import { describeStats } from "./stats_text.js";
@@ -56,8 +56,8 @@ async function tools(session: Session, argument: string): Promise<void> {
   if (argument !== "") await session.useTools(expandHome(argument));
   if (session.tools.length === 0) return note("There are no tools: /tools FILE gives some.");
   const rows = session.tools.map((one) => {
-    const { name, description } = "function" in one ? one.function : one;
-    return [name, hasHandler(one) ? "" : "you answer it", withoutControls((description ?? "").split("\n", 1)[0] ?? "")];
+    const { name, description = "" } = toolDefinition(one);
+    return [name, hasHandler(one) ? "" : "you answer it", withoutControls(description.split("\n", 1)[0] ?? "")];
   });
   note(writeTable(rows).trimEnd());
 }

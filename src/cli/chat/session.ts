@@ -3,6 +3,7 @@ import path from "node:path";
 import { tool, type Chat, type Message, type Model, type ReplyOptions, type Schema, type ToolInput } from "../../index.js";
 import { replyOptions } from "../model_flags.js";
 import { withSystem, type RequestFlags } from "../request.js";
+import { jsonLine } from "../result_fields.js";
 import { hasHandler, readConversation, readSchema, readTools, toolDefinition } from "../user_files.js";
 import { Branches, type Branch } from "./branches.js";
 
@@ -110,6 +111,6 @@ export class Session {
 }
 
 function short(args: unknown): string {
-  const text = JSON.stringify(args, (_, value: unknown) => (typeof value === "bigint" ? String(value) : value)) ?? "";
+  const text = jsonLine(args) ?? "";
   return text.length > 200 ? `${text.slice(0, 200)}…` : text;
 }
