@@ -71,7 +71,7 @@ export function toApiError(error: unknown): ApiError {
 }
 
 const paramsOfOptions: Readonly<Record<string, string>> = {
-  logitBias: "logit_bias", maxTokens: "max_tokens", logProbabilities: "logprobs", toolChoice: "tool_choice", schema: "response_format", tools: "tools", prompt: "prompt",
+  logitBias: "logit_bias", maxTokens: "max_tokens", logProbabilities: "logprobs", topLogProbabilities: "top_logprobs", toolChoice: "tool_choice", schema: "response_format", tools: "tools", prompt: "prompt",
 };
 
 /** The library's sentences name the place: `for messages[2].content but`, `for logitBias[0][0] but`. */

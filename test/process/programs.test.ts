@@ -18,7 +18,8 @@ test("chat answers three questions and its second turn has most of its prompt ca
 });
 
 test("cancel gives up in time, stops where it is left, and says what is closed", async () => {
-  expect(await runNode(example("cancel.mjs"))).toMatchObject({ code: 0, stdout: "TimeoutError\n5 0\ntrue MODEL_CLOSED\n", stderr: "" });
+  // The answer is sampled, and may end by itself before the fifth piece.
+  expect(await runNode(example("cancel.mjs"))).toMatchObject({ code: 0, stdout: expect.stringMatching(/^TimeoutError\n[1-5] 0\ntrue MODEL_CLOSED\n$/), stderr: "" });
 });
 
 test("json prints a value of the schema", async () => {

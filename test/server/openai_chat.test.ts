@@ -169,7 +169,7 @@ describe("tools", () => {
     }
   });
 
-  test("a named tool is called, once where parallel calls are off, and the stream tells the same call piece by piece", async () => {
+  test("a named tool is called, once where parallel calls are off, and the stream's pieces make up the same call", async () => {
     const params = { ...ask, temperature: 0, tool_choice: { type: "function", function: { name: "get_weather" } } as const };
     const [call, ...others] = callsOf(await openai.chat.completions.create(params));
     expect(others).toEqual([]);
@@ -178,7 +178,6 @@ describe("tools", () => {
     const deltas = chunks.flatMap(({ choices }) => choices[0]?.delta.tool_calls ?? []);
     expect(deltas[0]).toEqual({ index: 0, id: expect.stringMatching(/^call_/), type: "function", function: { name: "get_weather", arguments: "" } });
     for (const delta of deltas.slice(1)) expect(delta).toEqual({ index: 0, function: { arguments: expect.any(String) } });
-    expect(deltas.length).toBeGreaterThan(2);
     expect(deltas.map((delta) => delta.function!.arguments).join("")).toBe(call!.function.arguments);
     expect(chunks.at(-1)!.choices[0]!.finish_reason).toBe("tool_calls");
   });

@@ -95,6 +95,15 @@ test("any well-formed text comes back from its tokens, NUL and markers included"
   }), { numRuns: 300 });
 });
 
+test("the bytes of tokens make up the text, control tokens written out, whole or not", async () => {
+  const tokens = await model.tokenize([{ control: "<|im_start|>" }, { text: "é🦩 日本" }]);
+  const bytes = await model.tokenBytes(tokens);
+  expect(bytes).toHaveLength(tokens.length);
+  expect(Buffer.concat(bytes).toString()).toBe("<|im_start|>é🦩 日本");
+  expect(bytes.some((one) => Buffer.from(one).toString().includes("\ufffd"))).toBe(true);
+  await expect(model.tokenBytes([model.info.vocabularySize])).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+});
+
 test("a message with NUL in it is answered", async () => {
   expect((await model.reply("What does a\0b mean?", { ...greedy, maxTokens: 3 })).usage.generatedTokens).toBeGreaterThan(0);
 });

@@ -2,8 +2,8 @@
 import { expectTypeOf } from "vitest";
 import {
   CaduceusError, inspectModel, listModels, load, pullModel,
-  type Chat, type Constraint, type DeepPartial, type DiagnosticsMessages, type DroppedEvent, type EngineStats, type ErrorCode, type FinishEvent, type Guarantee, type Message, type Model, type Reply, type ReplyEvent,
-  type ReplyOptions, type ReplyResult, type TextEvent, type Unenforced,
+  type Chat, type Constraint, type DeepPartial, type DiagnosticsMessages, type DroppedEvent, type EngineStats, type ErrorCode, type FinishEvent, type Guarantee, type Message, type Model, type PromptToken, type Reply, type ReplyEvent,
+  type ReplyOptions, type ReplyResult, type TextEvent, type TokenProbability, type Unenforced,
 } from "../../src/index.js";
 import { createHandler, listen, type Handler } from "../../src/server/index.js";
 
@@ -63,6 +63,13 @@ export async function replying(model: Model, options: ReplyOptions): Promise<voi
   model.reply("Hi", { stop: ["a", "b"], logitBias: new Map([[5, -Infinity]]), seed: 1 });
   model.reply("Hi", { priority: -5, queueTimeoutMs: 100, cacheScope: "tenant", deterministic: true, keepPrefix: true, requestId: "a", contextOverflow: "drop-oldest" });
   model.complete("Hi", { priority: 5, queueTimeoutMs: 100, cacheScope: "tenant", deterministic: true, keepPrefix: true, requestId: "a" });
+  for (const { top } of (await model.reply("Hi", { logProbabilities: true, topLogProbabilities: 3 })).logProbabilities ?? []) expectTypeOf(top).toEqualTypeOf<readonly TokenProbability[] | undefined>();
+  const scored = await model.complete("Hi", { promptLogProbabilities: true, maxTokens: 0 });
+  expectTypeOf(scored.promptLogProbabilities).toEqualTypeOf<readonly PromptToken[] | undefined>();
+  expectTypeOf(scored.promptLogProbabilities![0]!.logProbability).toEqualTypeOf<number | undefined>();
+  expectTypeOf(model.tokenBytes([1])).resolves.toEqualTypeOf<Uint8Array[]>();
+  // @ts-expect-error a conversation is not scored
+  model.reply("Hi", { promptLogProbabilities: true });
   expectTypeOf(reply.id).toEqualTypeOf<string>();
   expectTypeOf((await reply).dropped).toEqualTypeOf<readonly Message[] | undefined>();
   expectTypeOf(model.stats()).toEqualTypeOf<EngineStats>();
