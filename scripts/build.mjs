@@ -16,6 +16,7 @@ import { addonFile, nativeTrees, root } from "./setup/paths.mjs";
 import { withLock } from "./setup/lock.mjs";
 import { showProgress } from "./setup/progress.mjs";
 import { runLogged, SetupError } from "./setup/run_logged.mjs";
+import { cratesArchive, cratesFolder, vendoredArchive } from "./setup/vendored.mjs";
 
 /**
  * @typedef {object} BuildOptions
@@ -120,6 +121,7 @@ async function buildTree(options, tree, report) {
   // `build`, never `compile`: that one deletes the whole tree after a compile error.
   const args = (/** @type {string} */ target) => [
     cmakeJs, "build", "-d", root, "-O", tree, "-B", chosen.type, "-T", target, "-p", String(options.jobs ?? defaultJobs()),
+    ...(vendoredArchive(cratesArchive) ? [`--CDCADUCEUS_CRATES=${cratesFolder}`] : []),
     ...(chosen.sanitize ? [`--CDCADUCEUS_SANITIZE=${chosen.sanitize}`] : []),
     `--CDCADUCEUS_CUDA=${onOff(chosen.cuda)}`, `--CDCADUCEUS_VULKAN=${onOff(chosen.vulkan)}`, `--CDCADUCEUS_METAL=${onOff(chosen.metal)}`,
     `--CDCADUCEUS_NATIVE=${onOff(!chosen.portable)}`, `--CDCADUCEUS_LLAMA_TOOLS=${onOff(theirs)}`,

@@ -1,10 +1,10 @@
-// Makes a checkout ready: node scripts/setup.mjs [build | start | test | bench | docs]. Does only what is missing.
+// Makes a checkout ready: node scripts/setup.mjs [build | start | test | bench | docs | package]. Does only what is missing.
 import { pathToFileURL } from "node:url";
 import { checkNode, checkTools } from "./setup/check_tools.mjs";
 import { withLock } from "./setup/lock.mjs";
 import { showProgress } from "./setup/progress.mjs";
 import { SetupError } from "./setup/run_logged.mjs";
-import { embeddedModel, hermesTestModel, llamaSource, nativeBuild, packages, page, peerPackages, sitePackages, typescript } from "./setup/steps.mjs";
+import { crates, embeddedModel, hermesTestModel, llamaSource, nativeBuild, packages, page, peerPackages, sitePackages, typescript, vendor } from "./setup/steps.mjs";
 
 /** @typedef {import("./setup/steps.mjs").Step} Step */
 
@@ -13,8 +13,9 @@ const build = [packages, llamaSource, nativeBuild(), typescript];
 /** What each command needs, in this order. @satisfies {Record<string, Step[]>} */
 const goals = {
   // npm installs the packages itself, and the published package brings its JavaScript.
-  install: [llamaSource, nativeBuild()],
+  install: [llamaSource, crates, nativeBuild()],
   prepare: [typescript, page],
+  package: [packages, llamaSource, vendor, typescript, page],
   build: [...build, page],
   start: [...build, embeddedModel],
   test: [...build, page, nativeBuild({ tests: true }, "native tests"), embeddedModel, hermesTestModel],
