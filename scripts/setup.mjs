@@ -3,7 +3,7 @@ import { pathToFileURL } from "node:url";
 import { checkNode, checkTools } from "./setup/check_tools.mjs";
 import { withLock } from "./setup/lock.mjs";
 import { showProgress } from "./setup/progress.mjs";
-import { SetupError } from "./setup/run_logged.mjs";
+import { diskError, SetupError } from "./setup/run_logged.mjs";
 import { crates, embeddedModel, hermesTestModel, llamaSource, nativeBuild, packages, page, peerPackages, sitePackages, typescript, vendor } from "./setup/steps.mjs";
 
 /** @typedef {import("./setup/steps.mjs").Step} Step */
@@ -53,9 +53,10 @@ export async function command(work) {
   try {
     await work();
   } catch (error) {
-    const plain = error instanceof SetupError || (error instanceof Error && error.name === "CaduceusError");
+    const shown = diskError(error) ?? error;
+    const plain = shown instanceof SetupError || (shown instanceof Error && shown.name === "CaduceusError");
     if (!plain) throw error;
-    process.stderr.write(`${error.message}\n`);
+    process.stderr.write(`${shown.message}\n`);
     process.exitCode = 1;
   }
 }

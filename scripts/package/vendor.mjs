@@ -104,9 +104,8 @@ async function filesBelow(folder) {
 /** Changes when anything does that vendor/ is made of. */
 async function mark() {
   const hash = createHash("sha256");
-  const own = path.join("scripts", "package");
-  const scripts = (await filesBelow(path.join(root, own))).map((name) => path.join(own, name));
-  const files = ["llama.cpp/source.tree", "native/constraint/Cargo.lock", "scripts/setup/archive.mjs", "package-lock.json", ...scripts.sort()];
+  const own = ["vendor.mjs", "licenses.mjs", ...(await readdir(path.join(root, "scripts/package/licenses"))).sort().map((name) => `licenses/${name}`)];
+  const files = ["llama.cpp/source.tree", "native/constraint/Cargo.lock", "scripts/setup/archive.mjs", "package-lock.json", ...own.map((name) => `scripts/package/${name}`)];
   for (const name of files) {
     const { size, mtimeMs } = await stat(path.join(root, name));
     hash.update(`${name} ${size} ${mtimeMs};`);

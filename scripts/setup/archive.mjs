@@ -44,7 +44,7 @@ export async function unpackArchive(file, wanted, folder) {
   const name = path.relative(root, file);
   const damaged = (/** @type {string} */ why) => new SetupError(`${name} is damaged (${why}): install the package again.`);
   const packed = await readFile(file).catch((error) => {
-    throw error.code === "ENOENT" ? damaged("it is missing") : error;
+    throw error.code === "ENOENT" ? new SetupError(`${name} is missing: install the package again.`) : error;
   });
   if (sha256(packed) !== wanted) throw damaged("its SHA-256 is not the recorded one");
   const next = `${folder}.${process.pid}`;
