@@ -26,7 +26,7 @@ test("files come out as they went in, whatever their names and contents", async 
       expect(contents(path.join(folder, "out"))).toEqual(contents(path.join(folder, "in")));
       rmSync(folder, { recursive: true });
     }),
-    { numRuns: 30 },
+    { numRuns: 10 },
   );
 });
 
