@@ -4,7 +4,7 @@ import { checkNode, checkTools } from "./setup/check_tools.mjs";
 import { withLock } from "./setup/lock.mjs";
 import { showProgress } from "./setup/progress.mjs";
 import { diskError, SetupError } from "./setup/run_logged.mjs";
-import { crates, embeddedModel, hermesTestModel, llamaSource, nativeBuild, packages, page, peerPackages, sitePackages, typescript, vendor } from "./setup/steps.mjs";
+import { embeddedModel, hermesTestModel, llamaSource, nativeBuild, packages, page, peerPackages, sitePackages, typescript, vendor } from "./setup/steps.mjs";
 
 /** @typedef {import("./setup/steps.mjs").Step} Step */
 
@@ -13,7 +13,7 @@ const build = [packages, llamaSource, nativeBuild(), typescript];
 /** What each command needs, in this order. @satisfies {Record<string, Step[]>} */
 const goals = {
   // npm installs the packages itself, and the published package brings its JavaScript.
-  install: [llamaSource, crates, nativeBuild()],
+  install: [llamaSource, nativeBuild()],
   prepare: [typescript, page],
   package: [packages, llamaSource, vendor, typescript, page],
   build: [...build, page],

@@ -6,7 +6,7 @@ import { pathToFileURL } from "node:url";
 import path from "node:path";
 import { cacheFolder, root } from "./paths.mjs";
 import { npmCommand, runLogged } from "./run_logged.mjs";
-import { cratesAreCurrent, llamaArchive, unpackCrates, vendoredArchive } from "./vendored.mjs";
+import { llamaArchive, vendoredArchive } from "./vendored.mjs";
 
 /**
  * @typedef {object} Step
@@ -76,9 +76,6 @@ export const llamaSource = {
   isCurrent: async () => (await import("../fetch_llama_cpp.mjs")).isCurrent(),
   run: async (report) => (await import("../fetch_llama_cpp.mjs")).fetchLlamaCpp(report),
 };
-
-/** @type {Step} */
-export const crates = { title: "llguidance's source", tools: [], isCurrent: cratesAreCurrent, run: unpackCrates };
 
 /** @type {Step} What the published package brings besides what is in the checkout. */
 export const vendor = {

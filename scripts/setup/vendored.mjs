@@ -12,7 +12,7 @@ export const cratesArchive = "crates.tar.br";
 /** SHA-256 of each archive, by its name. */
 export const sumsFile = path.join(vendorFolder, "sha256.json");
 /** What cargo reads in place of the registry. */
-export const cratesFolder = path.join(cacheFolder, "crates");
+const cratesFolder = path.join(cacheFolder, "crates");
 const cratesStamp = `${cratesFolder}.sha256`;
 
 /**
@@ -30,16 +30,13 @@ export function vendoredArchive(name) {
   return sha256 === undefined ? undefined : { file: path.join(vendorFolder, name), sha256 };
 }
 
-/** Without an archive cargo takes them from the registry. */
-export async function cratesAreCurrent() {
+/** @returns {Promise<string | undefined>} the crates' folder, unpacked by now; undefined: cargo asks its registry */
+export async function vendoredCrates() {
   const archive = vendoredArchive(cratesArchive);
-  return archive === undefined || (existsSync(cratesFolder) && (await readFile(cratesStamp, "utf8").catch(() => "")) === archive.sha256);
-}
-
-export async function unpackCrates() {
-  const archive = vendoredArchive(cratesArchive);
-  if (archive === undefined) return;
+  if (archive === undefined) return undefined;
+  if (existsSync(cratesFolder) && (await readFile(cratesStamp, "utf8").catch(() => "")) === archive.sha256) return cratesFolder;
   await rm(cratesStamp, { force: true });
   await unpackArchive(archive.file, archive.sha256, cratesFolder);
   await writeFile(cratesStamp, archive.sha256);
+  return cratesFolder;
 }
