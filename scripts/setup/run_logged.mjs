@@ -11,7 +11,8 @@ export class SetupError extends Error {}
 export function diskError(error) {
   const { code, path: file, syscall } = /** @type {NodeJS.ErrnoException} */ (error ?? {});
   if (syscall === undefined) return undefined;
-  const where = file === undefined ? "its folder" : path.dirname(path.resolve(file));
+  const folder = file === undefined ? root : path.dirname(path.resolve(file));
+  const where = `${folder}${path.sep}`.startsWith(root) ? path.resolve(root) : folder;
   if (code === "ENOSPC" || code === "EDQUOT") return new SetupError(diskFull);
   if (code === "EROFS") return new SetupError(`Caduceus cannot be built in ${where}, which is on a read-only file system: install it in a folder that can be written to.`);
   if (code === "EACCES" || code === "EPERM") return new SetupError(`Caduceus cannot be built in ${where}, which this user may not write to: install it in a folder of your own.`);
