@@ -1,4 +1,4 @@
-// Makes a checkout ready: node scripts/setup.mjs [build | start | test | bench | docs]. Does only what is missing.
+// Makes a checkout ready: node scripts/setup.mjs [build | prebuild | start | test | bench | docs]. Does only what is missing.
 import { pathToFileURL } from "node:url";
 import { checkNode, checkTools } from "./setup/check_tools.mjs";
 import { withLock } from "./setup/lock.mjs";
@@ -14,6 +14,7 @@ const build = [packages, llamaSource, nativeBuild(), typescript];
 const goals = {
   // npm installs the packages itself, and the published package brings its JavaScript.
   install: [llamaSource, nativeBuild()],
+  prebuild: [packages, llamaSource],
   prepare: [typescript, page],
   build: [...build, page],
   start: [...build, embeddedModel],

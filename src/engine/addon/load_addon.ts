@@ -1,6 +1,6 @@
 // Finds the compiled addon by node-gyp-build's rules (build/Release, then prebuilds/) and says what to do when it is not there.
 import { createRequire } from "node:module";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import path from "node:path";
 import { CaduceusError } from "../../errors.js";
@@ -38,26 +38,13 @@ export function loadAddon(folder: string = packageFolder): Addon {
 
 export interface AddonBuild {
   readonly file: string;
-  /** What computes: `"cpu"`, and the GPUs it was built for. */
-  readonly backends: readonly ("cpu" | "cuda" | "vulkan" | "metal")[];
-  /** False: it uses every instruction of the processor it was built on. Undefined where nothing tells. */
-  readonly isPortable: boolean | undefined;
-  /** Whether layers can be on a GPU. Undefined where nothing tells. */
-  readonly hasGpu: boolean | undefined;
+  /** False: it uses every instruction of the processor it was built on. */
+  readonly isPortable: boolean;
 }
 
-/** How the addon that would be loaded was built. @throws CaduceusError ADDON_NOT_FOUND */
+/** Where the addon lies and how it was built. @throws CaduceusError ADDON_NOT_FOUND */
 export function describeAddon(folder: string = packageFolder): AddonBuild {
-  const file = findAddon(folder);
-  let options: Partial<Record<"cuda" | "vulkan" | "metal" | "portable", boolean>> | undefined;
-  try {
-    options = (JSON.parse(readFileSync(`${file}.json`, "utf8")) as { options?: typeof options }).options;
-  } catch {
-    // A prebuilt one, or a build tree of its own.
-  }
-  const gpus = (["cuda", "vulkan", "metal"] as const).filter((name) => options?.[name] === true);
-  const isPrebuilt = file.includes(`${path.sep}prebuilds${path.sep}`);
-  return { file, backends: ["cpu", ...gpus], isPortable: isPrebuilt || (options && options.portable === true), hasGpu: options && gpus.length > 0 };
+  return { file: findAddon(folder), isPortable: loadAddon(folder).takesModules };
 }
 
 function findAddon(folder: string): string {
