@@ -82,9 +82,10 @@ async function examineAddon(): Promise<Finding> {
     const made = isPortable === undefined ? "" : isPortable ? ", built for any machine of this kind" : ", built for the processor it was built on";
     return { subject: "Addon", state: "ok", detail: `computes on ${backends.join(", ")}${made} (${file})` };
   } catch (error) {
-    const [detail = "", remedy] = (error as Error).message.split(/(?= Run `)/);
-    const tools = await missingTools();
-    return { subject: "Addon", state: "problem", detail: detail.trim(), remedy: [tools, remedy?.trim()].filter(Boolean).join(" ") };
+    const [detail = "", ...remedy] = (error as Error).message.split(/(?<=\.) (?=[A-Z])/);
+    // What building lacks matters to whoever has to build.
+    const tools = remedy.some((sentence) => sentence.startsWith("Run `")) ? await missingTools() : "";
+    return { subject: "Addon", state: "problem", detail, remedy: [tools, ...remedy].filter(Boolean).join(" ") };
   }
 }
 
