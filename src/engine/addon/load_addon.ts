@@ -1,6 +1,6 @@
 // Finds the compiled addon by node-gyp-build's rules (build/Release, then prebuilds/) and says what to do when it is not there.
 import { createRequire } from "node:module";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import path from "node:path";
 import { CaduceusError } from "../../errors.js";
@@ -65,8 +65,14 @@ export function describeAddon(folder: string = packageFolder): AddonBuild {
 
 function findAddon(folder: string): string {
   try {
-    return (require("node-gyp-build") as NodeGypBuild).resolve(folder);
+    return unpacked((require("node-gyp-build") as NodeGypBuild).resolve(folder));
   } catch (error) {
     throw new CaduceusError("ADDON_NOT_FOUND", explainAbsence(folder), { cause: error });
   }
+}
+
+/** Electron packs an application into app.asar, out of which no library can be loaded; what was left out of it lies in a folder beside it. */
+function unpacked(file: string): string {
+  const beside = file.replace(/\.asar(?=[\\/])/, ".asar.unpacked");
+  return existsSync(beside) ? beside : file;
 }
