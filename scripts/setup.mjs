@@ -20,8 +20,9 @@ const goals = {
   test: [...build, page, nativeBuild({ tests: true }, "native tests"), embeddedModel, hermesTestModel],
   bench: [...build, nativeBuild({ llamaTools: true, llamaServer: true }, "llama.cpp's own programs"), peerPackages, embeddedModel],
   docs: [packages, sitePackages],
-  package: [...build, page, consumerPackages, embeddedModel],
-  size: [...build, page, embeddedModel],
+  // Both take a packed package; packing one sees to what it needs itself.
+  package: [packages, typescript, consumerPackages, embeddedModel],
+  size: [packages, typescript, embeddedModel],
 };
 
 /** @param {keyof typeof goals} goal */

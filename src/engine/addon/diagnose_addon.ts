@@ -37,6 +37,9 @@ export function explainFailure(file: string, error: unknown): string {
   if (/failed to map segment|Operation not permitted/.test(message)) {
     return `the system forbids running code from ${path.dirname(file)} (${message}). Install caduceus on a file system that is not mounted with noexec, or copy its folder prebuilds to one and name the folder that holds it in CADUCEUS_PREBUILD.`;
   }
+  if (/specified module could not be found/i.test(message)) {
+    return `a library that it needs is missing, most likely Microsoft's Visual C++ runtime (${message.trim().replace(/\.$/, "")}). Install it with \`winget install Microsoft.VCRedist.2015+.${process.arch}\`.`;
+  }
   if (/invalid ELF header|wrong ELF class|Exec format error|incompatible architecture|not a valid Win32|not a mach-o/i.test(message)) {
     return `it was built for another kind of machine, or is damaged (${message}). ${rebuild}`;
   }
