@@ -79,10 +79,11 @@ describe.runIf(isLinux)("a missing library is named, with what installs it", () 
 
   test("a prebuilt of the other C library", async () => {
     const file = addonOf(folder);
-    const isMusl = needed(file).some((name) => /musl|^libc\.so$/.test(name));
-    const [name, other] = isMusl ? [needed(file).find((library) => /^libc/.test(library))!, "ld-linux-x86-64.so.2"] : ["libc.so.6", "ld-musl.1"];
-    await renameNeeded(file, name, other.padEnd(name.length, "0").slice(0, name.length));
-    expect(await failure()).toEqual(["ADDON_NOT_FOUND", expect.stringMatching(/built for (musl|glibc).*Set the variable LIBC to (glibc|musl)\./)]);
+    const [ours, theirs] = needed(file).some((name) => /musl|^libc\.so$/.test(name)) ? ["musl", "glibc"] : ["glibc", "musl"];
+    const name = needed(file).find((library) => library.length >= 14)!;
+    const loader = theirs === "musl" ? "ld-musl" : "ld-linux";
+    await renameNeeded(file, name, `${loader}${"-".repeat(name.length - loader.length - 5)}.so.1`);
+    expect(await failure()).toEqual(["ADDON_NOT_FOUND", expect.stringMatching(new RegExp(`built for ${theirs} .*Set the variable LIBC to ${ours}\\.`))]);
   });
 });
 

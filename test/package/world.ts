@@ -1,7 +1,7 @@
 // Folders as users have them, with the packed package installed. They lie outside the repository: inside it, a package that our
 // own list of dependencies forgot would be found further up.
 import { existsSync } from "node:fs";
-import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import path from "node:path";
@@ -76,10 +76,18 @@ export async function installed(): Promise<string> {
   return folder;
 }
 
-/** One of its own, to be damaged. */
+/** One of its own, to be damaged; what caduceus depends on is shared. */
 export async function installedCopy(): Promise<string> {
+  const shared = await installed();
   const folder = await mkdtemp(path.join(world, "copy-"));
-  await cp(await installed(), folder, { recursive: true, verbatimSymlinks: true });
+  await mkdir(path.join(folder, "node_modules"));
+  for (const entry of await readdir(shared, { withFileTypes: true })) {
+    if (entry.isFile()) await cp(path.join(shared, entry.name), path.join(folder, entry.name));
+  }
+  for (const name of await readdir(path.join(shared, "node_modules"))) {
+    const [from, to] = [path.join(shared, "node_modules", name), path.join(folder, "node_modules", name)];
+    await (name === "caduceus" ? cp(from, to, { recursive: true }) : symlink(from, to));
+  }
   return folder;
 }
 
