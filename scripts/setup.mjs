@@ -1,10 +1,10 @@
-// Makes a checkout ready: node scripts/setup.mjs [build | prebuild | start | test | bench | docs]. Does only what is missing.
+// Makes a checkout ready: node scripts/setup.mjs [build | prebuild | start | test | bench | docs | package | size]. Does only what is missing.
 import { pathToFileURL } from "node:url";
 import { checkNode, checkTools } from "./setup/check_tools.mjs";
 import { withLock } from "./setup/lock.mjs";
 import { showProgress } from "./setup/progress.mjs";
 import { SetupError } from "./setup/run_logged.mjs";
-import { embeddedModel, hermesTestModel, llamaSource, nativeBuild, packages, page, peerPackages, sitePackages, typescript } from "./setup/steps.mjs";
+import { consumerPackages, embeddedModel, hermesTestModel, llamaSource, nativeBuild, packages, page, peerPackages, sitePackages, typescript } from "./setup/steps.mjs";
 
 /** @typedef {import("./setup/steps.mjs").Step} Step */
 
@@ -21,6 +21,9 @@ const goals = {
   test: [...build, page, nativeBuild({ tests: true }, "native tests"), embeddedModel, hermesTestModel],
   bench: [...build, nativeBuild({ llamaTools: true, llamaServer: true }, "llama.cpp's own programs"), peerPackages, embeddedModel],
   docs: [packages, sitePackages],
+  // Both take a packed package; packing one sees to what it needs itself.
+  package: [packages, typescript, consumerPackages, embeddedModel],
+  size: [packages, typescript, embeddedModel],
 };
 
 /** @param {keyof typeof goals} goal */

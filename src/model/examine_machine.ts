@@ -81,9 +81,10 @@ async function examineAddon(): Promise<Finding> {
     const { file, isPortable } = describeAddon();
     return { subject: "Addon", state: "ok", detail: `built for ${isPortable ? "any machine of this kind" : "the processor it was built on"} (${file})` };
   } catch (error) {
-    const [detail = "", remedy] = (error as Error).message.split(/(?= Run `)/);
-    const tools = await missingTools();
-    return { subject: "Addon", state: "problem", detail: detail.trim(), remedy: [tools, remedy?.trim()].filter(Boolean).join(" ") };
+    const [detail = "", ...remedy] = (error as Error).message.split(/(?<=\.) (?=[A-Z])/);
+    // What building lacks matters to whoever has to build.
+    const tools = remedy.some((sentence) => sentence.startsWith("Run `")) ? await missingTools() : "";
+    return { subject: "Addon", state: "problem", detail, remedy: [tools, ...remedy].filter(Boolean).join(" ") };
   }
 }
 

@@ -17,6 +17,7 @@ export interface RunOptions {
   readonly keepsInputOpen?: boolean;
   /** Changes to the environment; undefined takes a variable out. */
   readonly env?: Record<string, string | undefined>;
+  readonly cwd?: string;
   readonly timeoutMs?: number;
   /** Called with everything on standard output so far, whenever there is more. */
   readonly onOutput?: (stdout: string, kill: (signal: NodeJS.Signals) => void) => void;
@@ -31,10 +32,10 @@ export function runNode(file: string, args: readonly string[] = [], options: Run
   return run(process.execPath, [file, ...args], options);
 }
 
-export function run(command: string, args: readonly string[], { input = "", keepsInputOpen = false, env = {}, timeoutMs = 90_000, onOutput }: RunOptions = {}): Promise<Outcome> {
+export function run(command: string, args: readonly string[], { input = "", keepsInputOpen = false, env = {}, cwd, timeoutMs = 90_000, onOutput }: RunOptions = {}): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const began = performance.now();
-    const child = spawn(command, args, { env: { ...process.env, ...env }, timeout: timeoutMs, killSignal: "SIGKILL" });
+    const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, timeout: timeoutMs, killSignal: "SIGKILL" });
     let stdout = "";
     let stderr = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => {

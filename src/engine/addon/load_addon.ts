@@ -1,9 +1,10 @@
 // Finds the compiled addon by node-gyp-build's rules (build/Release, then prebuilds/) and says what to do when it is not there.
 import { createRequire } from "node:module";
-import { readdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import path from "node:path";
 import { CaduceusError } from "../../errors.js";
+import { explainAbsence, explainBadFile, explainFailure } from "./diagnose_addon.js";
 import type { Addon } from "./native.js";
 
 interface NodeGypBuild {
@@ -23,6 +24,8 @@ export function loadAddon(folder: string = packageFolder): Addon {
   const known = loaded.get(folder);
   if (known !== undefined) return known;
   const file = findAddon(folder);
+  const bad = explainBadFile(file);
+  if (bad !== undefined) throw new CaduceusError("ADDON_NOT_FOUND", `The compiled addon ${file} does not load: ${bad}`);
   let addon: Addon;
   try {
     addon = require(file) as Addon;
@@ -30,7 +33,7 @@ export function loadAddon(folder: string = packageFolder): Addon {
     // process.exit() runs no native clean-up hooks: a thread in the middle of its work would meet destroyed objects.
     process.once("exit", addon.endThreads);
   } catch (error) {
-    throw new CaduceusError("ADDON_NOT_FOUND", `The compiled addon ${file} does not load: ${diagnose(error)}`, { cause: error });
+    throw new CaduceusError("ADDON_NOT_FOUND", `The compiled addon ${file} does not load: ${explainFailure(file, error)}`, { cause: error });
   }
   loaded.set(folder, addon);
   return addon;
@@ -49,31 +52,14 @@ export function describeAddon(folder: string = packageFolder): AddonBuild {
 
 function findAddon(folder: string): string {
   try {
-    return (require("node-gyp-build") as NodeGypBuild).resolve(folder);
+    return unpacked((require("node-gyp-build") as NodeGypBuild).resolve(folder));
   } catch (error) {
-    const machine = `${process.platform}-${process.arch}`;
-    const offered = prebuilds(folder);
-    const why = offered.length > 0 ? `there are prebuilt ones for ${offered.join(", ")} only` : "it was not built";
-    throw new CaduceusError("ADDON_NOT_FOUND", `There is no compiled addon for ${machine}: ${why}. ${remedy}`, { cause: error });
+    throw new CaduceusError("ADDON_NOT_FOUND", explainAbsence(folder), { cause: error });
   }
 }
 
-// Package managers that refuse install scripts leave a package without its addon.
-const remedy = "Run `npm rebuild caduceus --foreground-scripts` (in a checkout of caduceus: `npm run build`).";
-
-function diagnose(error: unknown): string {
-  const message = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
-  if (/GLIBC(XX)?_[\d.]+' not found/.test(message)) return `it was built on a system with newer libraries (${message}). ${remedy}`;
-  if (/invalid ELF header|wrong ELF class|Exec format error|incompatible architecture|not a valid Win32|not a mach-o/i.test(message)) {
-    return `it was built for another kind of machine, or is damaged (${message}). ${remedy}`;
-  }
-  return `${message}. ${remedy}`;
-}
-
-function prebuilds(folder: string): string[] {
-  try {
-    return readdirSync(path.join(folder, "prebuilds")).sort();
-  } catch {
-    return [];
-  }
+/** Electron packs an application into app.asar, out of which no library can be loaded; what was left out of it lies in a folder beside it. */
+function unpacked(file: string): string {
+  const beside = file.replace(/\.asar(?=[\\/])/, ".asar.unpacked");
+  return existsSync(beside) ? beside : file;
 }
