@@ -16,6 +16,7 @@ import { addonFile, nativeTrees, root } from "./setup/paths.mjs";
 import { withLock } from "./setup/lock.mjs";
 import { showProgress } from "./setup/progress.mjs";
 import { runLogged, SetupError } from "./setup/run_logged.mjs";
+import { vendoredCrates } from "./setup/vendored.mjs";
 
 /**
  * @typedef {object} BuildOptions
@@ -131,10 +132,12 @@ async function buildTree(options, tree, report) {
 
   const cmakeJs = createRequire(import.meta.url).resolve("cmake-js/bin/cmake-js");
   const theirs = options.llamaTools === true || options.llamaServer === true;
+  const crates = await vendoredCrates();
   const onOff = (/** @type {boolean} */ value) => (value ? "ON" : "OFF");
   // `build`, never `compile`: that one deletes the whole tree after a compile error.
   const args = (/** @type {string} */ target) => [
     cmakeJs, "build", "-d", root, "-O", tree, "-B", chosen.type, "-T", target, "-p", String(options.jobs ?? defaultJobs()),
+    ...(crates === undefined ? [] : [`--CDCADUCEUS_CRATES=${crates}`]),
     ...(chosen.sanitize ? [`--CDCADUCEUS_SANITIZE=${chosen.sanitize}`] : []),
     `--CDCADUCEUS_CUDA=${onOff(chosen.cuda)}`, `--CDCADUCEUS_VULKAN=${onOff(chosen.vulkan)}`, `--CDCADUCEUS_METAL=${onOff(chosen.metal)}`,
     `--CDCADUCEUS_PORTABLE=${onOff(chosen.portable)}`, `--CDCADUCEUS_LLAMA_TOOLS=${onOff(theirs)}`,

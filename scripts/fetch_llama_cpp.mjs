@@ -1,9 +1,12 @@
-// Materialises llama.cpp's source beside its pin and verifies the git tree id, whichever place it came from.
+// Materialises llama.cpp's source beside its pin and verifies the git tree id, whichever place it came from. The published
+// package brings a subset, which has no tree id: made from the verified tree, it is verified by the SHA-256 of its archive.
 import { cp, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { pathToFileURL } from "node:url";
 import path from "node:path";
 import { cacheFolder, llamaSource, root } from "./setup/paths.mjs";
 import { npmCommand, runLogged, SetupError } from "./setup/run_logged.mjs";
+import { unpackArchive } from "./setup/archive.mjs";
+import { llamaArchive, vendoredArchive } from "./setup/vendored.mjs";
 
 const stampFile = path.join(root, "llama.cpp", "source.tree");
 const log = "llama.cpp";
@@ -15,11 +18,11 @@ export async function readPin() {
   return JSON.parse(await readFile(path.join(root, "llama.cpp", "pin.json"), "utf8"));
 }
 
-/** The source is there and was verified as the pinned tree. */
+/** The source is there and was verified: as the pinned tree, in the package as what its archive holds. */
 export async function isCurrent() {
-  const pin = await readPin();
+  const wanted = vendoredArchive(llamaArchive)?.sha256 ?? (await readPin()).tree;
   const stamp = await readFile(stampFile, "utf8").catch(() => "");
-  return stamp.trim() === pin.tree && (await exists(path.join(llamaSource, "CMakeLists.txt")));
+  return stamp.trim() === wanted && (await exists(path.join(llamaSource, "CMakeLists.txt")));
 }
 
 /** @param {(text: string) => void} report */
@@ -36,12 +39,15 @@ export async function fetchLlamaCpp(report = () => {}) {
       const folder = path.join(work, source.kind ?? "source");
       try {
         report(place);
+        if (source.kind === "archive") return await unpack();
         await materialise(source, folder, work);
         const tree = await treeOf(folder, work);
         if (tree !== pin.tree) throw new Error(`its tree is ${tree}, not the pinned ${pin.tree}`);
         await putInPlace(folder, pin.tree);
         return;
       } catch (error) {
+        // Whoever got the sources with the package expects no network.
+        if (source.kind === "archive") throw error;
         failures.push(`  ${place}: ${error instanceof Error ? error.message : String(error)}`);
       }
     }
@@ -55,6 +61,7 @@ export async function fetchLlamaCpp(report = () => {}) {
 
 /** Undefined when the place does not apply here. @param {Record<string, string>} source */
 function describePlace(source) {
+  if (source.kind === "archive") return vendoredArchive(llamaArchive) && "the package's own archive";
   if (source.kind === "folder") return process.env[source.environment ?? ""] ? `folder ${process.env[source.environment ?? ""]}` : undefined;
   return source.kind === "npm" ? `npm package ${source.package}` : `${source.url} at ${source.tag}`;
 }
@@ -105,13 +112,25 @@ async function treeOf(/** @type {string} */ folder, /** @type {string} */ work) 
   return (await runLogged(log, "git", ["write-tree"], { env, append: true })).trim();
 }
 
+async function unpack() {
+  const archive = vendoredArchive(llamaArchive);
+  if (archive === undefined) return;
+  await rm(stampFile, { force: true });
+  await unpackArchive(archive.file, archive.sha256, llamaSource);
+  await writeStamp(archive.sha256);
+}
+
 /** The stamp goes first and comes last: a half-moved tree is never taken for the pinned one. */
 async function putInPlace(/** @type {string} */ folder, /** @type {string} */ tree) {
   await rm(path.join(folder, ".git"), { recursive: true, force: true });
   await rm(stampFile, { force: true });
   await rm(llamaSource, { recursive: true, force: true });
   await rename(folder, llamaSource);
-  await writeFile(`${stampFile}.new`, `${tree}\n`);
+  await writeStamp(tree);
+}
+
+async function writeStamp(/** @type {string} */ verified) {
+  await writeFile(`${stampFile}.new`, `${verified}\n`);
   await rename(`${stampFile}.new`, stampFile);
 }
 

@@ -1,10 +1,10 @@
-// Makes a checkout ready: node scripts/setup.mjs [build | prebuild | start | test | bench | docs | package | size]. Does only what is missing.
+// Makes a checkout ready: node scripts/setup.mjs [build | prebuild | start | test | bench | docs | package | consumers | size]. Does only what is missing.
 import { pathToFileURL } from "node:url";
 import { checkNode, checkTools } from "./setup/check_tools.mjs";
 import { withLock } from "./setup/lock.mjs";
 import { showProgress } from "./setup/progress.mjs";
-import { SetupError } from "./setup/run_logged.mjs";
-import { consumerPackages, embeddedModel, hermesTestModel, llamaSource, nativeBuild, packages, page, peerPackages, sitePackages, typescript } from "./setup/steps.mjs";
+import { diskError, SetupError } from "./setup/run_logged.mjs";
+import { consumerPackages, embeddedModel, hermesTestModel, llamaSource, nativeBuild, packages, page, peerPackages, sitePackages, typescript, vendor } from "./setup/steps.mjs";
 
 /** @typedef {import("./setup/steps.mjs").Step} Step */
 
@@ -16,13 +16,14 @@ const goals = {
   install: [llamaSource, nativeBuild()],
   prebuild: [packages, llamaSource],
   prepare: [typescript, page],
+  package: [packages, llamaSource, vendor, typescript, page],
   build: [...build, page],
   start: [...build, embeddedModel],
   test: [...build, page, nativeBuild({ tests: true }, "native tests"), embeddedModel, hermesTestModel],
   bench: [...build, nativeBuild({ llamaTools: true, llamaServer: true }, "llama.cpp's own programs"), peerPackages, embeddedModel],
   docs: [packages, sitePackages],
   // Both take a packed package; packing one sees to what it needs itself.
-  package: [packages, typescript, consumerPackages, embeddedModel],
+  consumers: [packages, typescript, consumerPackages, embeddedModel],
   size: [packages, typescript, embeddedModel],
 };
 
@@ -56,9 +57,10 @@ export async function command(work) {
   try {
     await work();
   } catch (error) {
-    const plain = error instanceof SetupError || (error instanceof Error && error.name === "CaduceusError");
+    const shown = diskError(error) ?? error;
+    const plain = shown instanceof SetupError || (shown instanceof Error && shown.name === "CaduceusError");
     if (!plain) throw error;
-    process.stderr.write(`${error.message}\n`);
+    process.stderr.write(`${shown.message}\n`);
     process.exitCode = 1;
   }
 }

@@ -1,21 +1,23 @@
 // `npm run test:heavy [-- PART …] [--seed=N]`: what takes minutes each, all of it or the parts that are named.
 //
-//   memory      10,000 requests and 1,000 aborted ones on one model: native memory flat
-//   workers     90 workers that end in six ways at random moments: native memory flat
-//   collection  200 models with garbage collection between any two steps
-//   server      200 clients stream from `caduceus serve` for a minute: none lost, memory bounded, time to first token reported
-//   lm_eval     EleutherAI's harness against `caduceus serve`, its log likelihoods against llama.cpp's own
-//   damage      5,000 damaged model files, each in a process of its own
-//   random      millions of steps of scheduler, prefix cache and engine, under address and undefined-behaviour sanitizers
-//   threads     the C++ tests under the thread sanitizer
-//   addresses   the TypeScript tests under the address sanitizer
+//   memory        10,000 requests and 1,000 aborted ones on one model: native memory flat
+//   workers       90 workers that end in six ways at random moments: native memory flat
+//   collection    200 models with garbage collection between any two steps
+//   server        200 clients stream from `caduceus serve` for a minute: none lost, memory bounded, time to first token reported
+//   lm_eval       EleutherAI's harness against `caduceus serve`, its log likelihoods against llama.cpp's own
+//   source_build  the packed package builds without network and git, in a folder with spaces in its name, and generates
+//   damage        5,000 damaged model files, each in a process of its own
+//   random        millions of steps of scheduler, prefix cache and engine, under address and undefined-behaviour sanitizers
+//   threads       the C++ tests under the thread sanitizer
+//   addresses     the TypeScript tests under the address sanitizer
 import { execFileSync, spawn } from "node:child_process";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { build, isBuilt } from "./build.mjs";
 import { command, setUp } from "./setup.mjs";
 import { installLmEval } from "./setup/lm_eval.mjs";
-import { root } from "./setup/paths.mjs";
+import { packPackage } from "./package/pack.mjs";
+import { cacheFolder, root } from "./setup/paths.mjs";
 import { showProgress } from "./setup/progress.mjs";
 import { SetupError } from "./setup/run_logged.mjs";
 import { nativeTestEnvironment, runNativeTests } from "./test_native.mjs";
@@ -33,6 +35,7 @@ const parts = {
     const program = await showProgress("lm-eval", installLmEval);
     return heavyTest("lm_eval", { CADUCEUS_LM_EVAL: program, CADUCEUS_LOG_LIKELIHOODS: path.join(tree, "tests", "log_likelihoods") });
   },
+  source_build: async () => heavyTest("source_build", { CADUCEUS_PACKAGE: await packPackage(path.join(cacheFolder, "package")) }),
   damage: (seed) => nativeTest({}, "model_fuzz_test", 5000, seed),
   random: async (seed) => {
     const codes = [

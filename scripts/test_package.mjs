@@ -12,7 +12,7 @@ import { npmCommand, SetupError } from "./setup/run_logged.mjs";
 
 await command(async () => {
   const { values, positionals } = parseArgs({ options: { tarball: { type: "string" } }, allowPositionals: true });
-  await setUp("package");
+  await setUp("consumers");
   const tarball = await findTarball(values.tarball);
   const { fetchEmbeddedModel } = await import("../dist/files/index.js");
   const world = await mkdtemp(path.join(tmpdir(), "caduceus-package-"));

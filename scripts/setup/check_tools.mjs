@@ -25,7 +25,7 @@ const checks = {
     return version !== null && (Number(version[1]) > 3 || (Number(version[1]) === 3 && Number(version[2]) >= 21));
   },
   git: () => output("git", ["--version"]) !== undefined,
-  rust: hasRust,
+  rust: () => findCargo() !== undefined,
   python: () => (process.platform === "win32" ? ["python", "py", "python3"] : ["python3", "python"]).some((name) => output(name, ["-m", "pip", "--version"]) !== undefined),
 };
 
@@ -73,10 +73,10 @@ function packageManager() {
   return "apt";
 }
 
-/** As CMake looks for it: on the path, or where rustup puts it. */
-function hasRust() {
+/** As CMake looks for it: on the path, or where rustup puts it. Undefined: none, or too old. */
+export function findCargo() {
   const home = process.env.CARGO_HOME ?? path.join(homedir(), ".cargo");
-  return ["cargo", path.join(home, "bin", "cargo")].some((program) => {
+  return ["cargo", path.join(home, "bin", "cargo")].find((program) => {
     const version = /^cargo (\d+)\.(\d+)/.exec(output(program, ["--version"]) ?? "");
     return version !== null && (Number(version[1]) > 1 || Number(version[2]) >= 87);
   });

@@ -6,7 +6,7 @@ import { cacheFolder } from "./paths.mjs";
 
 /** @template Result @param {string} name what is locked @param {() => Promise<Result>} work @returns {Promise<Result>} */
 export async function withLock(name, work) {
-  mkdirSync(cacheFolder, { recursive: true });
+  makeCacheFolder();
   const file = path.join(cacheFolder, `${name}.lock`);
   let told = false;
   while (!take(file)) {
@@ -21,6 +21,15 @@ export async function withLock(name, work) {
   } finally {
     process.removeListener("exit", release);
     release();
+  }
+}
+
+/** Not `recursive`: on a read-only file system that one says ENOENT. */
+function makeCacheFolder() {
+  try {
+    mkdirSync(cacheFolder);
+  } catch (error) {
+    if (/** @type {NodeJS.ErrnoException} */ (error).code !== "EEXIST") throw error;
   }
 }
 

@@ -7,6 +7,21 @@ import { logFolder, root } from "./paths.mjs";
 /** Something the user can act on: printed as it stands, without a stack. */
 export class SetupError extends Error {}
 
+/** What the disk refuses, in a sentence with its remedy; undefined for any other error. @param {unknown} error */
+export function diskError(error) {
+  const { code, path: file, syscall } = /** @type {NodeJS.ErrnoException} */ (error ?? {});
+  if (syscall === undefined) return undefined;
+  const folder = file === undefined ? root : path.dirname(path.resolve(file));
+  const where = `${folder}${path.sep}`.startsWith(root) ? path.resolve(root) : folder;
+  if (code === "ENOSPC" || code === "EDQUOT") return new SetupError(diskFull);
+  if (code === "EROFS") return new SetupError(`Caduceus cannot be built in ${where}, which is on a read-only file system: install it in a folder that can be written to.`);
+  if (code === "EACCES" || code === "EPERM") return new SetupError(`Caduceus cannot be built in ${where}, which this user may not write to: install it in a folder of your own.`);
+  return undefined;
+}
+
+/** Measured: a build's tree of 150 MB, the unpacked sources of 30 MB. */
+const diskFull = "The disk is full, and a build of Caduceus needs about 300 MB: make room and try again.";
+
 /**
  * @param {string} log name of the log, without folder and extension
  * @param {string} program
@@ -18,6 +33,8 @@ export function runLogged(log, program, args, options = {}) {
   mkdirSync(logFolder, { recursive: true });
   const file = path.join(logFolder, `${log}.log`);
   const stream = createWriteStream(file, { flags: options.append ? "a" : "w" });
+  /** @type {Error | undefined} */
+  let logError;
   stream.write(`$ ${[program, ...args].join(" ")}\n`);
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
@@ -50,10 +67,14 @@ export function runLogged(log, program, args, options = {}) {
       stream.end();
       reject(new SetupError(`${program} could not be started: ${error.message}.`));
     });
+    // Unheard it would end this process, and the program may come through without its log.
+    stream.on("error", (error) => (logError = error));
     child.on("close", (code, signal) => {
       if (rest !== "") tail.push(rest);
       stream.end(() => {
         if (code === 0) return resolve(output);
+        if (logError !== undefined) return reject(diskError(logError) ?? logError);
+        if (tail.some((line) => /no space left on device|not enough space on the disk/i.test(line))) return reject(new SetupError(diskFull));
         const why = signal === null ? `ended with code ${code}` : `was ended by ${signal}`;
         const shown = tail.map((line) => `    ${line}`).join("\n");
         reject(new SetupError(`${options.what ?? program} ${why}. The end of ${path.relative(root, file)}:\n${shown}`));

@@ -6,6 +6,7 @@ import { pathToFileURL } from "node:url";
 import path from "node:path";
 import { cacheFolder, root } from "./paths.mjs";
 import { npmCommand, runLogged } from "./run_logged.mjs";
+import { llamaArchive, vendoredArchive } from "./vendored.mjs";
 
 /**
  * @typedef {object} Step
@@ -74,9 +75,17 @@ async function npm(log, verb, folder, ...more) {
 /** @type {Step} */
 export const llamaSource = {
   title: "llama.cpp source",
-  tools: ["git"],
+  tools: vendoredArchive(llamaArchive) === undefined ? ["git"] : [],
   isCurrent: async () => (await import("../fetch_llama_cpp.mjs")).isCurrent(),
   run: async (report) => (await import("../fetch_llama_cpp.mjs")).fetchLlamaCpp(report),
+};
+
+/** @type {Step} What the published package brings besides what is in the checkout. */
+export const vendor = {
+  title: "sources and licences for the package",
+  tools: ["rust"],
+  isCurrent: async () => (await import("../package/vendor.mjs")).isCurrent(),
+  run: async (report) => (await import("../package/vendor.mjs")).makeVendor(report),
 };
 
 /** @param {import("../build.mjs").BuildOptions} [extra] @param {string} [title] @returns {Step} */

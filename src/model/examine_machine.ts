@@ -105,7 +105,7 @@ async function examineGpu(): Promise<Finding> {
 async function missingTools(): Promise<string> {
   try {
     const { checkTools } = (await import(new URL("../../scripts/setup/check_tools.mjs", import.meta.url).href)) as { checkTools(tools: string[]): void };
-    checkTools(["compiler", "cmake", "git", "rust"]);
+    checkTools(["compiler", "cmake", "rust"]);
     return "";
   } catch (error) {
     return error instanceof Error && error.message.startsWith("Caduceus needs") ? error.message : "";
