@@ -51,7 +51,7 @@ endforeach()
 
 if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
   target_sources(ggml-base PRIVATE native/engine/huge_pages.cpp)
-  target_link_options(ggml-base PRIVATE -Wl,--wrap=posix_memalign -Wl,--undefined=__wrap_posix_memalign)
+  target_link_options(ggml-base PRIVATE -Wl,--wrap=posix_memalign)
 endif()
 
 set(caduceus_cpu_modules "${CMAKE_SHARED_MODULE_PREFIX}caduceus-ggml-cpu")

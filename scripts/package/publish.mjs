@@ -1,4 +1,4 @@
-// Publishes packed packages, in the order in which they are named: a package comes after those that it can load.
+// Publishes packed packages.
 //
 //   node scripts/package/publish.mjs [--dry-run] [--provenance] FILE.tgz | FOLDER …
 //
@@ -14,8 +14,10 @@ await command(async () => {
   const { values, positionals } = parseArgs({ options: { "dry-run": { type: "boolean" }, provenance: { type: "boolean" } }, allowPositionals: true });
   if (positionals.length === 0) throw new SetupError("Expected packed packages or folders of them but received none.");
   const files = (await Promise.all(positionals.map((place) => tarballsIn(place)))).flat();
-  for (const file of files) {
-    const { name, version } = JSON.parse(execFileSync("tar", ["-xzOf", file, "package/package.json"], { encoding: "utf8" }));
+  const packed = files.map((file) => ({ file, manifest: JSON.parse(execFileSync("tar", ["-xzOf", file, "package/package.json"], { encoding: "utf8" })) }));
+  // What others are optional to comes after them: whoever installs it meanwhile would go without.
+  packed.sort((a, b) => Number(a.manifest.optionalDependencies !== undefined) - Number(b.manifest.optionalDependencies !== undefined));
+  for (const { file, manifest: { name, version } } of packed) {
     if (isPublished(name, version)) {
       process.stderr.write(`${name} ${version} is published already.\n`);
       continue;

@@ -9,7 +9,7 @@ import { addonOf, installed, installedCopy, model, remove, runIn } from "./world
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const example = path.join(root, "examples/electron");
 const threeTokens = { code: 0, signal: null, stdout: "3\n", stderr: "" };
-const { foreignSymbols } = (await import(new URL("../../scripts/package/check_node_api.mjs", import.meta.url).href)) as { foreignSymbols(file: string): Promise<string[]> };
+const { foreignSymbols } = (await import(new URL("../../scripts/package/check_binaries.mjs", import.meta.url).href)) as { foreignSymbols(file: string): Promise<string[]> };
 
 test.runIf(process.platform === "linux")("the addon asks its runtime for Node-API and nothing else", async () => {
   expect(await foreignSymbols(addonOf(await installed()))).toEqual([]);

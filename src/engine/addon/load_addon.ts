@@ -1,4 +1,5 @@
-// Finds the compiled addon by node-gyp-build's rules (build/Release, then prebuilds/) and says what to do when it is not there.
+// Finds the compiled addon by node-gyp-build's rules (build/Release, then prebuilds/), here and in the package for this system, and
+// says what to do when it is not there.
 import { createRequire } from "node:module";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -51,11 +52,27 @@ export function describeAddon(folder: string = packageFolder): AddonBuild {
 }
 
 function findAddon(folder: string): string {
-  try {
-    return unpacked((require("node-gyp-build") as NodeGypBuild).resolve(folder));
-  } catch (error) {
-    throw new CaduceusError("ADDON_NOT_FOUND", explainAbsence(folder), { cause: error });
+  let cause: unknown;
+  for (const place of folder === packageFolder ? [folder, ...systemPackages()] : [folder]) {
+    try {
+      return unpacked((require("node-gyp-build") as NodeGypBuild).resolve(place));
+    } catch (error) {
+      cause ??= error;
+    }
   }
+  throw new CaduceusError("ADDON_NOT_FOUND", explainAbsence(folder), { cause });
+}
+
+/** Folders of the packages that the binaries of a published version come in: scripts/package/split.mjs. */
+function systemPackages(): string[] {
+  const system = `@caduceus/${process.platform}-${process.arch}`;
+  return (process.platform === "linux" ? [`${system}-glibc`, `${system}-musl`] : [system]).flatMap((name) => {
+    try {
+      return [path.dirname(require.resolve(`${name}/package.json`))];
+    } catch {
+      return [];
+    }
+  });
 }
 
 /** Electron packs an application into app.asar, out of which no library can be loaded; what was left out of it lies in a folder beside it. */
