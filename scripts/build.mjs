@@ -226,7 +226,7 @@ async function fingerprint(/** @type {boolean} */ tests) {
 }
 
 async function toolsFingerprint() {
-  const files = ["CMakeLists.txt", "cmake/portable_ggml.cmake", "cmake/zig.toolchain.cmake", "native/exports.map", "llama.cpp/pin.json", "llama.cpp/source.tree"];
+  const files = ["CMakeLists.txt", "cmake/portable_ggml.cmake", "cmake/zig.toolchain.cmake", "native/exports.map", "native/ggml_exports.map", "llama.cpp/pin.json", "llama.cpp/source.tree"];
   // Its version, not its time: `npm ci` writes all packages anew.
   const addonApi = await readFile(path.join(root, "node_modules/node-addon-api/package.json"), "utf8").then((text) => JSON.parse(text).version, () => "");
   return [...(await Promise.all(files.map(mark))), addonApi].join();

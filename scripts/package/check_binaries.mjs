@@ -34,7 +34,8 @@ export async function problemsOf(file) {
     problems.push(...list("offers", exported.filter((name) => !entryPoints.includes(name))));
     problems.push(...list("asks its runtime for", await foreignSymbols(file)));
   } else {
-    if (soname !== path.basename(file)) problems.push(`calls itself ${soname ?? "nothing"}`);
+    // Modules, which are loaded by their paths, have no other name.
+    if (soname !== undefined && soname !== path.basename(file)) problems.push(`calls itself ${soname}`);
     // Of the same name in another llama.cpp they would be taken for each other, were not the libraries loaded for themselves.
     problems.push(...list("offers", exported.filter((name) => !/ggml|gguf|quantize|^iq[23]xs/.test(name))));
   }

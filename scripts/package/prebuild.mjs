@@ -15,6 +15,12 @@ import { showProgress } from "../setup/progress.mjs";
 import { SetupError } from "../setup/run_logged.mjs";
 import { checkBinaries } from "./check_binaries.mjs";
 
+/**
+ * Built by ggml, and not shipped: a megabyte each for processors that are rare and nearly as fast with the next lesser one
+ * (Ivy Bridge's with Sandy Bridge's, Piledriver's too; Cannon Lake's and Cooper Lake's with Skylake's and Cascade Lake's).
+ */
+const leftOut = /ggml-cpu-(ivybridge|piledriver|cannonlake|cooperlake)-/;
+
 await command(async () => {
   const { values } = parseArgs({ options: { target: { type: "string" }, jobs: { type: "string" } } });
   const target = /** @type {keyof typeof targets | undefined} */ (values.target ?? ownTarget());
@@ -43,7 +49,7 @@ async function place(from, folder, libc) {
   // Those of an earlier build, but not the other libc's.
   for (const name of await readdir(folder)) if (isMusl(name) === (libc === "musl")) await rm(path.join(folder, name));
   const placed = [];
-  for (const name of (await readdir(from)).filter(isShipped)) {
+  for (const name of (await readdir(from)).filter((name) => isShipped(name) && !leftOut.test(name))) {
     const file = path.join(folder, name === "caduceus.node" && libc !== undefined ? `caduceus.${libc}.node` : name);
     await copyFile(path.join(from, name), `${file}.new`);
     await rename(`${file}.new`, file);

@@ -99,7 +99,7 @@ async function probe(file: string): Promise<string | undefined> {
     child.on("close", (...how) => resolve(how));
   });
   if (signal === "SIGKILL" && performance.now() - begun >= probeTimeoutMs) return `its driver did not answer within ${probeTimeoutMs / 1000} s`;
-  if (signal !== null || code !== 0) return `its driver ended a process that tried it (${signal ?? `exit code ${code}`})`;
+  if (signal !== null || code !== 0 || output === "") return `its driver ended a process that tried it (${signal ?? `exit code ${code}`})`;
   const { devices, failures } = JSON.parse(output) as NativeDevices;
   if (failures[0] !== undefined) return failures[0];
   return devices.some(({ isGpu }) => isGpu) ? undefined : "its driver knows no GPU";
