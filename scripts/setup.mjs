@@ -1,10 +1,10 @@
-// Makes a checkout ready: node scripts/setup.mjs [build | start | test | bench | docs | package]. Does only what is missing.
+// Makes a checkout ready: node scripts/setup.mjs [build | prebuild | start | test | bench | docs | package | consumers | size]. Does only what is missing.
 import { pathToFileURL } from "node:url";
 import { checkNode, checkTools } from "./setup/check_tools.mjs";
 import { withLock } from "./setup/lock.mjs";
 import { showProgress } from "./setup/progress.mjs";
 import { diskError, SetupError } from "./setup/run_logged.mjs";
-import { embeddedModel, hermesTestModel, llamaSource, nativeBuild, packages, page, peerPackages, sitePackages, typescript, vendor } from "./setup/steps.mjs";
+import { consumerPackages, embeddedModel, hermesTestModel, llamaSource, nativeBuild, packages, page, peerPackages, sitePackages, typescript, vendor } from "./setup/steps.mjs";
 
 /** @typedef {import("./setup/steps.mjs").Step} Step */
 
@@ -14,6 +14,7 @@ const build = [packages, llamaSource, nativeBuild(), typescript];
 const goals = {
   // npm installs the packages itself, and the published package brings its JavaScript.
   install: [llamaSource, nativeBuild()],
+  prebuild: [packages, llamaSource],
   prepare: [typescript, page],
   package: [packages, llamaSource, vendor, typescript, page],
   build: [...build, page],
@@ -21,6 +22,9 @@ const goals = {
   test: [...build, page, nativeBuild({ tests: true }, "native tests"), embeddedModel, hermesTestModel],
   bench: [...build, nativeBuild({ llamaTools: true, llamaServer: true }, "llama.cpp's own programs"), peerPackages, embeddedModel],
   docs: [packages, sitePackages],
+  // Both take a packed package; packing one sees to what it needs itself.
+  consumers: [packages, typescript, consumerPackages, embeddedModel],
+  size: [packages, typescript, embeddedModel],
 };
 
 /** @param {keyof typeof goals} goal */

@@ -31,6 +31,6 @@ export type { InferSchema, JsonSchema, Schema } from "./schema/read_schema.js";
 export type {
   AssistantMessage, Message, MessageContent, SystemMessage, ToolCallMessage, ToolMessage, UserMessage,
 } from "./format/messages.js";
-export type { Constraint, EnforcedSchema, EngineCapabilities, EngineStats, ModelInfo, PromptPart, Timings, ToolConstraint, Usage } from "./engine/engine.js";
+export type { Constraint, DeviceUse, EnforcedSchema, EngineCapabilities, EngineStats, ModelInfo, PromptPart, Timings, ToolConstraint, Usage } from "./engine/engine.js";
 export { CaduceusError, type ErrorCode } from "./errors.js";
 export { setLog, type LogEntry, type LogLevel } from "./engine/addon/log.js";

@@ -3,9 +3,11 @@
 
 #include "../engine/runtime.h"
 #include "addon_data.h"
+#include "convert.h"
 #include "engine_object.h"
 #include "load_task.h"
 #include "log_forwarder.h"
+#include "promise_worker.h"
 
 namespace caduceus::binding {
 namespace {
@@ -21,12 +23,34 @@ void end_threads(const Napi::CallbackInfo& info) {
   for (const auto& [_, end] : info.Env().GetInstanceData<AddonData>()->threads) end();
 }
 
+// devices(gpuModules): what can compute, and why modules were left out. The first call, or the first model, loads them.
+Napi::Value list_devices(const Napi::CallbackInfo& info) {
+  return PromiseWorker<std::vector<Device>>::start(
+      info.Env(),
+      [modules = to_strings(info[0])] {
+        ensure_backend(modules);
+        return devices();
+      },
+      [](Napi::Env env, const std::vector<Device>& all) -> Napi::Value {
+        auto array = Napi::Array::New(env, all.size());
+        for (uint32_t i = 0; i < all.size(); ++i) array[i] = from_device(env, all[i]);
+        auto failures = Napi::Array::New(env, module_failures().size());
+        for (uint32_t i = 0; i < failures.Length(); ++i) failures[i] = module_failures()[i];
+        auto result = Napi::Object::New(env);
+        result["devices"] = array;
+        result["failures"] = failures;
+        return result;
+      });
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   auto* data = new AddonData();
   env.SetInstanceData(data);
   data->engine_class = Napi::Persistent(EngineObject::define(env));
   exports["initialize"] = Napi::Function::New(env, initialize, "initialize");
   exports["createEngine"] = Napi::Function::New(env, LoadTask::start, "createEngine");
+  exports["takesModules"] = Napi::Boolean::New(env, takes_modules());
+  exports["devices"] = Napi::Function::New(env, list_devices, "devices");
   exports["endThreads"] = Napi::Function::New(env, end_threads, "endThreads");
   exports["setLog"] = Napi::Function::New(env, set_log_forwarding, "setLog");
   return exports;

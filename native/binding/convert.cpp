@@ -204,6 +204,23 @@ EngineOptions to_engine_options(const Napi::Object& object) {
   return options;
 }
 
+std::vector<std::string> to_strings(const Napi::Value& value) {
+  std::vector<std::string> strings;
+  const auto array = value.As<Napi::Array>();
+  for (uint32_t i = 0; i < array.Length(); ++i) strings.push_back(array.Get(i).As<Napi::String>().Utf8Value());
+  return strings;
+}
+
+Napi::Object from_device(Napi::Env env, const Device& device) {
+  auto object = Napi::Object::New(env);
+  object["name"] = device.name;
+  object["description"] = device.description;
+  object["isGpu"] = device.is_gpu;
+  object["memoryBytes"] = static_cast<double>(device.memory_bytes);
+  object["freeBytes"] = static_cast<double>(device.free_bytes);
+  return object;
+}
+
 Napi::Object from_info(Napi::Env env, const ModelInfo& info, const Context& context) {
   auto object = Napi::Object::New(env);
   object["path"] = info.path;
@@ -233,6 +250,19 @@ Napi::Object from_info(Napi::Env env, const ModelInfo& info, const Context& cont
   object["kvType"] = context.kv_type() == GGML_TYPE_Q8_0 ? "q8_0" : "f16";
   object["threads"] = context.threads();
   object["threadsBatch"] = context.threads();
+  object["gpuLayers"] = context.model().gpu_layers();
+  const auto uses = context.device_use();
+  auto devices = Napi::Array::New(env, uses.size());
+  for (uint32_t i = 0; i < uses.size(); ++i) {
+    auto device = Napi::Object::New(env);
+    device["name"] = uses[i].device.name;
+    device["description"] = uses[i].device.description;
+    device["weightsBytes"] = static_cast<double>(uses[i].weights_bytes);
+    device["cacheBytes"] = static_cast<double>(uses[i].cache_bytes);
+    device["computeBytes"] = static_cast<double>(uses[i].compute_bytes);
+    devices[i] = device;
+  }
+  object["devices"] = devices;
   return object;
 }
 

@@ -18,6 +18,8 @@ std::vector<Token> to_tokens(const Napi::Value& value);
 ContextOptions to_context_options(const Napi::Object& object);
 EngineOptions to_engine_options(const Napi::Object& object);
 
+std::vector<std::string> to_strings(const Napi::Value& value);
+Napi::Object from_device(Napi::Env env, const Device& device);
 Napi::Object from_info(Napi::Env env, const ModelInfo& info, const Context& context);
 Napi::Object from_stats(Napi::Env env, const Stats& stats);
 // Everything that was ready, packed: one text and one array of tokens for all runs, with the lengths of each.

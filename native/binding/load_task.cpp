@@ -16,6 +16,7 @@ Napi::Value LoadTask::start(const Napi::CallbackInfo& info) {
     ModelOptions model;
     model.path = options.Get("path").As<Napi::String>().Utf8Value();
     model.gpu_layers = options.Get("gpuLayers").As<Napi::Number>().Int32Value();
+    model.gpu_modules = to_strings(options.Get("gpuModules"));
 
     // Owned by its own events: `settle`, the last of them, deletes it; so does the clean-up hook.
     auto* task = new LoadTask(env, std::move(model), to_context_options(options), to_engine_options(options));

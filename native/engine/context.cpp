@@ -4,6 +4,8 @@
 #include <string>
 
 #include "error.h"
+#include "ggml-cpu.h"
+#include "llama-ext.h"
 #include "machine.h"
 #include "runtime.h"
 
@@ -22,7 +24,9 @@ Context::Context(std::shared_ptr<Model> model, const ContextOptions& options) : 
   threads_ = options.threads.value_or(usable_cores());
   governor_ = ThreadGovernor(threads_);
   ggml_threadpool_params pool = ggml_threadpool_params_default(static_cast<int>(threads_));
-  pool_ = {ggml_threadpool_new(&pool), ggml_threadpool_free};
+  // By name: in the portable build these are in the module for this processor.
+  const auto start = reinterpret_cast<decltype(&ggml_threadpool_new)>(processor_function("ggml_threadpool_new"));
+  pool_ = {start(&pool), reinterpret_cast<decltype(&ggml_threadpool_free)>(processor_function("ggml_threadpool_free"))};
   if (!pool_) throw EngineError("ENGINE_FAILED", "The threads of the engine could not be started.");
   make();
 }
@@ -97,9 +101,29 @@ void Context::resolve_sizes(const ContextOptions& options) {
 
 void Context::check_memory() const {
   const uint64_t memory = available_memory();
-  if (memory == 0 || cache_bytes() <= memory) return;
-  throw EngineError("OUT_OF_MEMORY", "A cache of " + std::to_string(cache_tokens_) + " tokens needs " + mebibytes(cache_bytes()) + " but " + mebibytes(memory) +
+  const uint32_t layers = model_->info().layers;
+  // Layers on a GPU have their cache there.
+  const uint64_t needed = layers == 0 ? cache_bytes() : cache_bytes() / layers * (layers - model_->gpu_layers());
+  if (memory == 0 || needed <= memory) return;
+  throw EngineError("OUT_OF_MEMORY", "A cache of " + std::to_string(cache_tokens_) + " tokens needs " + mebibytes(needed) + " but " + mebibytes(memory) +
                                          " are free; lower cacheTokens or contextSize, or use kvType \"q8_0\".");
+}
+
+std::vector<Context::DeviceUse> Context::device_use() const {
+  std::vector<DeviceUse> all;
+  for (const auto& [type, use] : llama_get_memory_breakdown(context_.get())) {
+    ggml_backend_dev_t device = ggml_backend_buft_is_host(type) ? nullptr : ggml_backend_buft_get_device(type);
+    // Memory of the processor has no device, or belongs to a GPU's driver.
+    if (!device || ggml_backend_dev_type(device) == GGML_BACKEND_DEVICE_TYPE_CPU) device = ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
+    const std::string name = ggml_backend_dev_name(device);
+    auto found = std::find_if(all.begin(), all.end(), [&](const DeviceUse& one) { return one.device.name == name; });
+    if (found == all.end()) found = all.insert(all.end(), {.device = describe_device(device)});
+    found->weights_bytes += use.model;
+    found->cache_bytes += use.context;
+    found->compute_bytes += use.compute;
+  }
+  std::stable_partition(all.begin(), all.end(), [](const DeviceUse& one) { return !one.device.is_gpu; });
+  return all;
 }
 
 int Context::decode(std::span<const Row> rows) {

@@ -8,8 +8,9 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <vector>
 
-#include "ggml-cpu.h"
+#include "devices.h"
 #include "llama.h"
 #include "model.h"
 #include "thread_governor.h"
@@ -45,6 +46,7 @@ class Context {
   std::atomic<bool> interrupt{false};
 
   Model& model() { return *model_; }
+  const Model& model() const { return *model_; }
   llama_context* get() { return context_.get(); }
   uint32_t context_size() const { return context_size_; }
   uint32_t cache_tokens() const { return cache_tokens_; }
@@ -58,6 +60,15 @@ class Context {
   // How many of them compute at the moment. Engine thread.
   uint32_t threads_now() const { return governor_.threads(); }
   ggml_type kv_type() const { return kv_type_; }
+
+  // What of the model and this context lies where, the processor first.
+  struct DeviceUse {
+    Device device;
+    uint64_t weights_bytes = 0;
+    uint64_t cache_bytes = 0;
+    uint64_t compute_bytes = 0;
+  };
+  std::vector<DeviceUse> device_use() const;
 
  private:
   struct FreeContext {

@@ -18,6 +18,7 @@ constexpr size_t smallest = 2 * huge_page;
 }  // namespace
 
 extern "C" int __real_posix_memalign(void** memory, size_t alignment, size_t size);
+extern "C" int __wrap_posix_memalign(void** memory, size_t alignment, size_t size);
 
 extern "C" int __wrap_posix_memalign(void** memory, size_t alignment, size_t size) {
   if (size < smallest) return __real_posix_memalign(memory, alignment, size);

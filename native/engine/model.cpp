@@ -1,7 +1,10 @@
 #include "model.h"
 
+#include <algorithm>
+
 #include "error.h"
 #include "gguf_check.h"
+#include "llama-ext.h"
 #include "runtime.h"
 
 namespace caduceus {
@@ -36,11 +39,14 @@ bool is_array_text(const std::string& value) { return value.size() > 1 && value.
 }  // namespace
 
 std::shared_ptr<Model> Model::load(const ModelOptions& options) {
-  ensure_backend();
+  ensure_backend(options.gpu_modules);
   check_gguf(options.path);
 
   llama_model_params params = llama_model_default_params();
   params.n_gpu_layers = options.gpu_layers;
+  // A GPU that holds nothing would still compute large batches, and take memory for that.
+  ggml_backend_dev_t none[] = {nullptr};
+  if (options.gpu_layers == 0) params.devices = none;
   // Weights that llama.cpp repacks would be held twice with mmap: 1.16 GB against 0.64 GB for a file of 607 MiB.
   params.load_mode = LLAMA_LOAD_MODE_NONE;
   params.progress_callback_user_data = const_cast<ModelOptions*>(&options);
@@ -61,10 +67,11 @@ std::shared_ptr<Model> Model::load(const ModelOptions& options) {
     const std::string reason = errors.last();
     throw EngineError("MODEL_INVALID", options.path + " could not be loaded" + (reason.empty() ? "." : ": " + reason + "."));
   }
-  return std::shared_ptr<Model>(new Model(model, options.path));
+  return std::shared_ptr<Model>(new Model(model, options));
 }
 
-Model::Model(llama_model* model, const std::string& path) : model_(model) {
+Model::Model(llama_model* model, const ModelOptions& options) : model_(model) {
+  const std::string& path = options.path;
   const llama_vocab* vocabulary = vocab();
   info_.path = path;
   info_.description = read_string([&](char* buffer, size_t size) { return llama_model_desc(model, buffer, size); });
@@ -94,6 +101,7 @@ Model::Model(llama_model* model, const std::string& path) : model_(model) {
     if (llama_vocab_is_eog(vocabulary, token)) info_.end_of_generation_tokens.push_back(token);
   }
   can_rewind_ = !llama_model_is_recurrent(model) && !llama_model_is_hybrid(model);
+  if (llama_model_n_devices(model) > 0) gpu_layers_ = std::min(static_cast<uint32_t>(options.gpu_layers), info_.layers);
 
   if (llama_model_has_encoder(model) || !llama_model_has_decoder(model) || llama_model_is_diffusion(model)) {
     throw EngineError("MODEL_INVALID", path + " is not a model that generates text token by token (architecture " +

@@ -16,7 +16,10 @@ namespace caduceus {
 
 struct ModelOptions {
   std::string path;
+  // 0 keeps everything away from GPUs; more than the model has: all of it.
   int32_t gpu_layers = 0;
+  // Full paths of modules for GPUs. The first model of the process decides.
+  std::vector<std::string> gpu_modules;
   // Called on the loading thread with 0..1.
   std::function<void(float)> on_progress;
   // Set by any thread to end loading; `load` then throws CANCELLED.
@@ -59,16 +62,20 @@ class Model {
   // Bytes of KV cache that one token takes over all layers.
   uint64_t cache_bytes_per_token(ggml_type type) const;
 
+  // On GPUs; 0 where there is none.
+  uint32_t gpu_layers() const { return gpu_layers_; }
+
  private:
   struct Free {
     void operator()(llama_model* model) const { llama_model_free(model); }
   };
 
-  explicit Model(llama_model* model, const std::string& path);
+  Model(llama_model* model, const ModelOptions& options);
 
   std::unique_ptr<llama_model, Free> model_;
   ModelInfo info_;
   bool can_rewind_ = true;
+  uint32_t gpu_layers_ = 0;
 };
 
 }  // namespace caduceus

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <mutex>
 
+#include "devices.h"
 #include "error.h"
 #include "llama.h"
 
@@ -15,6 +16,8 @@ LogSink log_sink;
 // GGML_LOG_LEVEL_CONT continues the line before it, so lines are put together here.
 std::string unfinished_line;
 LogLevel unfinished_level = LogLevel::silent;
+
+std::vector<std::string> failures;
 
 thread_local int guards = 0;
 thread_local int captures = 0;
@@ -64,14 +67,25 @@ void on_assertion(const char* message) {
 
 }  // namespace
 
-void ensure_backend() {
+void ensure_backend(const std::vector<std::string>& gpu_modules) {
   static std::once_flag once;
-  std::call_once(once, [] {
+  std::call_once(once, [&] {
     llama_log_set(on_log, nullptr);
     ggml_set_abort_callback(on_assertion);
+    load_processor_module();
+    for (const std::string& path : gpu_modules) {
+      try {
+        load_gpu_module(path);
+      } catch (const EngineError& error) {
+        failures.emplace_back(error.what());
+        log_line(LogLevel::warn, error.what());
+      }
+    }
     llama_backend_init();
   });
 }
+
+const std::vector<std::string>& module_failures() { return failures; }
 
 void set_log(LogLevel level, LogSink sink) {
   std::lock_guard lock(log_mutex);

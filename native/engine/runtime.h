@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace caduceus {
 
@@ -11,8 +12,12 @@ enum class LogLevel { silent = 0, error = 1, warn = 2, info = 3, debug = 4 };
 // Called from whichever thread logs, one line at a time without its newline. Must not log itself.
 using LogSink = std::function<void(LogLevel level, const std::string& line)>;
 
-// Initialises llama.cpp on the first call; later calls cost one atomic load. Any thread.
-void ensure_backend();
+// Initialises llama.cpp on the first call, with these modules for GPUs: one that does not load is logged and left out. Later
+// calls cost one atomic load, and what computes stays the same. Any thread. Throws ENGINE_FAILED where nothing can compute.
+void ensure_backend(const std::vector<std::string>& gpu_modules = {});
+
+// Why modules were left out.
+const std::vector<std::string>& module_failures();
 
 // Routes llama.cpp's log to `sink` from this level up. Silent by default; standard output is never written to.
 void set_log(LogLevel level, LogSink sink);

@@ -44,6 +44,9 @@ export const peerPackages = ownPackages("node-llama-cpp and llama.node, to be me
 /** @type {Step} */
 export const sitePackages = ownPackages("what builds the site", "site", path.join(root, "docs"));
 
+/** @type {Step} */
+export const consumerPackages = ownPackages("runtimes, package managers and bundlers, to try the packed package with", "consumers", path.join(root, "test", "package", "tools"));
+
 /**
  * Packages that only one command needs, in a folder of their own.
  * @param {string} title @param {string} log @param {string} folder @returns {Step}

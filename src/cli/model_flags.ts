@@ -18,7 +18,7 @@ export interface ModelFlags {
   readonly ctxSize?: number;
   readonly kvType?: "f16" | "q8_0";
   readonly threads?: number;
-  readonly gpuLayers?: number;
+  readonly gpuLayers?: number | "auto";
 }
 
 export function addModelFlags(command: Command, defaults: { readonly system?: string } = {}): Command {
@@ -48,7 +48,7 @@ export function addMemoryFlags(command: Command): Command {
   return command
     .option("-c, --ctx-size <tokens>", "size of the conversation (default: the model's, at most 8192)", readNumber)
     .option("--kv-type <type>", "f16, or q8_0 for half the memory of the cache (default: f16)")
-    .option("--gpu-layers <count>", "layers on the GPU, where the build has one (default: 0)", readNumber);
+    .option("--gpu-layers <count|auto>", "layers on GPUs, where there are some (default: auto, as many as fit)", (text: string) => (text === "auto" ? text : readNumber(text)));
 }
 
 export function readNumber(text: string): number {

@@ -215,6 +215,21 @@ export interface ModelInfo {
   /** Threads that decode; those that read prompts. */
   readonly threads: number;
   readonly threadsBatch: number;
+  /** Layers on GPUs. */
+  readonly gpuLayers: number;
+  /** What of the model lies where, the processor first. */
+  readonly devices: readonly DeviceUse[];
+}
+
+/** Memory that a model takes on one device. */
+export interface DeviceUse {
+  /** ggml's own: `"CPU"`, `"CUDA0"`, `"Vulkan0"`, `"Metal"`. */
+  readonly name: string;
+  readonly description: string;
+  readonly weightsBytes: number;
+  readonly cacheBytes: number;
+  /** Room to compute in. */
+  readonly computeBytes: number;
 }
 
 /** Which promises this engine enforces itself. What is not enforced is checked afterwards by the layers above. */

@@ -1,7 +1,8 @@
 // What this machine offers, what is wrong with it, and what helps: the facts behind `caduceus doctor`.
 import { access, constants, mkdir, readFile, statfs } from "node:fs/promises";
 import { availableParallelism, cpus } from "node:os";
-import { describeAddon, loadAddon } from "../engine/addon/load_addon.js";
+import { gpuModules, listGpus } from "../engine/addon/gpus.js";
+import { describeAddon } from "../engine/addon/load_addon.js";
 import { cacheFolder, gibibytes, hubCacheFolder, listModels, readHubSettings } from "../files/index.js";
 import { inspectModel, type InspectOptions, type ModelSummary } from "./inspect_model.js";
 import { machineMemory } from "./machine_memory.js";
@@ -40,7 +41,7 @@ const mostModels = 20;
  * this machine is asked for at the hub.
  */
 export async function examineMachine(model?: string, options: InspectOptions = {}): Promise<Examination> {
-  const findings = [examineNode(), await examineProcessor(), await examineAddon(), examineMemory(), await examineFolder(), await examineHub()];
+  const findings = [examineNode(), await examineProcessor(), await examineAddon(), await examineGpu(), examineMemory(), await examineFolder(), await examineHub()];
   let summary: ModelSummary | undefined;
   if (model !== undefined) {
     const [finding, found] = await examineModel(model, options);
@@ -77,14 +78,26 @@ async function examineProcessor(): Promise<Finding> {
 
 async function examineAddon(): Promise<Finding> {
   try {
-    const { file, backends, isPortable } = describeAddon();
-    loadAddon();
-    const made = isPortable === undefined ? "" : isPortable ? ", built for any machine of this kind" : ", built for the processor it was built on";
-    return { subject: "Addon", state: "ok", detail: `computes on ${backends.join(", ")}${made} (${file})` };
+    const { file, isPortable } = describeAddon();
+    return { subject: "Addon", state: "ok", detail: `built for ${isPortable ? "any machine of this kind" : "the processor it was built on"} (${file})` };
   } catch (error) {
-    const [detail = "", remedy] = (error as Error).message.split(/(?= Run `)/);
-    const tools = await missingTools();
-    return { subject: "Addon", state: "problem", detail: detail.trim(), remedy: [tools, remedy?.trim()].filter(Boolean).join(" ") };
+    const [detail = "", ...remedy] = (error as Error).message.split(/(?<=\.) (?=[A-Z])/);
+    // What building lacks matters to whoever has to build.
+    const tools = remedy.some((sentence) => sentence.startsWith("Run `")) ? await missingTools() : "";
+    return { subject: "Addon", state: "problem", detail, remedy: [tools, ...remedy].filter(Boolean).join(" ") };
+  }
+}
+
+async function examineGpu(): Promise<Finding> {
+  try {
+    const problems = (await gpuModules()).flatMap(({ package: name, problem }) => (problem === undefined ? [] : [`${name}: ${problem}`]));
+    const gpus = (await listGpus()).map(({ name, description, memoryBytes, freeBytes }) => `${name} (${description}), ${gibibytes(freeBytes)} of ${gibibytes(memoryBytes)} free`);
+    const detail = [...gpus, ...problems].join("; ");
+    if (gpus.length > 0) return { subject: "GPU", state: "ok", detail };
+    if (problems.length === 0) return { subject: "GPU", state: "ok", detail: "none in use: models run on the processor (npm install @caduceus/cuda or @caduceus/vulkan adds one)" };
+    return { subject: "GPU", state: "warning", detail: `${detail}. Models run on the processor`, remedy: "mend what it names, or remove the package" };
+  } catch {
+    return { subject: "GPU", state: "ok", detail: "unknown without the addon" };
   }
 }
 

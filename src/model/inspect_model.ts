@@ -2,8 +2,9 @@
 import { CaduceusError } from "../errors.js";
 import { filesOf, findLocalModel, findRemoteModel, quantisationOf, readModelName, readRemoteRange, remoteAddress, resolveModel } from "../files/index.js";
 import { checkModelName, checkMemoryOptions } from "./load_options.js";
+import { withGpuLayers } from "./gpu_fit.js";
 import { readHeader, readLocalHeader, type GgufHeader, type MetadataValue } from "./gguf_header.js";
-import { fileBytes, withTrueGpu } from "./memory_fit.js";
+import { fileBytes } from "./memory_fit.js";
 import { memoryNeed, shapeOf, type MemoryNeed } from "./memory_need.js";
 import type { LoadOptions } from "./load_options.js";
 
@@ -54,8 +55,7 @@ const remoteChunk = 2 * 2 ** 20;
  */
 export async function inspectModel(model: string, options: InspectOptions = {}): Promise<ModelSummary> {
   const checked = checkModelName(model);
-  const { signal, ...asked } = checkMemoryOptions(options);
-  const memory = withTrueGpu(asked);
+  const { signal, ...wanted } = checkMemoryOptions(options);
   signal?.throwIfAborted();
   const name = readModelName(checked);
   const local = name.kind === "hub" ? await findLocalModel(name) : (await resolveModel(checked, { signal })).path;
@@ -64,7 +64,7 @@ export async function inspectModel(model: string, options: InspectOptions = {}):
       throw error instanceof CaduceusError ? error : new CaduceusError("MODEL_INVALID", `The model file ${local} cannot be read: ${error.message}.`, { cause: error });
     });
     const sizeBytes = await fileBytes(local);
-    return summarise(header, { path: local, sizeBytes, files: (await filesOf(local)).length, ...known(quantisationOf(local)) }, memoryNeed(header, sizeBytes, memory));
+    return summarise(header, { path: local, sizeBytes, files: (await filesOf(local)).length, ...known(quantisationOf(local)) }, memoryNeed(header, sizeBytes, await withGpuLayers(header, sizeBytes, wanted)));
   }
   if (name.kind !== "hub") throw new CaduceusError("MODEL_NOT_FOUND", `There is no model ${checked}.`);
   const remote = await findRemoteModel(name, signal);
@@ -72,7 +72,7 @@ export async function inspectModel(model: string, options: InspectOptions = {}):
   const url = remoteAddress(remote);
   const header = await readHeader((position, length) => readRemoteRange({ url, repository, settings, position, length, signal }), url, remoteChunk);
   const sizeBytes = files.reduce((sum, { size }) => sum + size, 0);
-  return summarise(header, { url, sizeBytes, files: files.length, ...known(quantisation) }, memoryNeed(header, sizeBytes, memory));
+  return summarise(header, { url, sizeBytes, files: files.length, ...known(quantisation) }, memoryNeed(header, sizeBytes, await withGpuLayers(header, sizeBytes, wanted)));
 }
 
 const known = (quantisation: string | undefined) => (quantisation === undefined ? {} : { quantisation });

@@ -5,7 +5,7 @@ import { CaduceusError, invalidArgument } from "../errors.js";
 import { defaultPrefixFolder } from "../files/index.js";
 import type { FormatOptions } from "../format/conversation_format.js";
 import { hermesVariants, type HermesVariant } from "../format/hermes/prompt.js";
-import type { MemoryOptions } from "./memory_need.js";
+import type { WantedMemoryOptions } from "./gpu_fit.js";
 import { checkBoolean, checkChoice, checkFolder, checkFunction, checkOptions, checkSignal, checkText, checkWholeNumber } from "./checks.js";
 
 /** How far loading has come. */
@@ -36,8 +36,11 @@ export interface LoadOptions {
   readonly kvType?: "f16" | "q8_0" | undefined;
   /** Threads that compute. Whole number from 1 to the processors that this process may use. Defaults to its physical cores. */
   readonly threads?: number | undefined;
-  /** Layers kept on a GPU, where the addon was built for one. Whole number from 0 up. Defaults to 0. */
-  readonly gpuLayers?: number | undefined;
+  /**
+   * Layers kept on GPUs, where there are some: `"auto"` is as many as fit into their free memory, a number as many as it says
+   * (one more than the model has takes the output as well), 0 keeps everything away from them. Defaults to `"auto"`.
+   */
+  readonly gpuLayers?: number | "auto" | undefined;
   /**
    * Bytes of memory outside of the cache for conversations and prefixes that are not in use: they are moved there when the
    * cache needs their room, and back when they go on. Whole number from 0 up; 0 turns it off. Defaults to as much as the cache takes.
@@ -82,7 +85,7 @@ const mostTokens = 0x7fffffff;
 
 /** Checked options, in the engine's words where the two agree. */
 export interface CheckedLoadOptions {
-  readonly engine: Omit<EngineOptions, "path" | "onProgress" | "signal">;
+  readonly engine: Omit<EngineOptions, "path" | "onProgress" | "signal" | "gpuLayers"> & WantedMemoryOptions;
   readonly format: FormatOptions;
   readonly onProgress: ((progress: LoadProgress) => void) | undefined;
   readonly signal: AbortSignal | undefined;
@@ -102,7 +105,7 @@ export function checkLoadOptions(value: unknown): CheckedLoadOptions {
       kvType: checkChoice(options.kvType, "kvType", ["f16", "q8_0"]) ?? "f16",
       // More threads than processors wait for each other in busy loops: a token can take minutes.
       threads: checkWholeNumber(options.threads, "threads", 1, availableParallelism()),
-      gpuLayers: checkWholeNumber(options.gpuLayers, "gpuLayers", 0, mostTokens) ?? 0,
+      gpuLayers: options.gpuLayers === "auto" ? "auto" : checkWholeNumber(options.gpuLayers, "gpuLayers", 0, mostTokens) ?? "auto",
       branchMemoryBytes: checkWholeNumber(options.branchMemoryBytes, "branchMemoryBytes", 0, Number.MAX_SAFE_INTEGER),
       drafts: checkBoolean(options.drafts, "drafts"),
       prefixFolder: checkPrefixFolder(options.prefixFolder),
@@ -118,7 +121,7 @@ export function checkLoadOptions(value: unknown): CheckedLoadOptions {
 }
 
 /** Those of a model that is not loaded: what it would need. */
-export function checkMemoryOptions(value: unknown): MemoryOptions & { readonly signal: AbortSignal | undefined } {
+export function checkMemoryOptions(value: unknown): WantedMemoryOptions & { readonly signal: AbortSignal | undefined } {
   const { engine, signal } = checkLoadOptions(checkOptions(value, "inspectModel", ["contextSize", "cacheTokens", "kvType", "gpuLayers", "signal"] as const));
   const { contextSize, cacheTokens, kvType, gpuLayers } = engine;
   return { contextSize, cacheTokens, kvType, gpuLayers, signal };

@@ -1,37 +1,33 @@
 // Whether a model fits into memory, asked before a byte of its weights is read: weights are not mapped, so what does not
 // fit would be killed by the system, or swap for ever.
 import { stat } from "node:fs/promises";
-import { describeAddon } from "../engine/addon/load_addon.js";
 import { CaduceusError } from "../errors.js";
 import { filesOf, gibibytes } from "../files/index.js";
+import { withGpuLayers, type WantedMemoryOptions } from "./gpu_fit.js";
 import { readLocalHeader } from "./gguf_header.js";
 import { machineMemory, type MachineMemory } from "./machine_memory.js";
 import { memoryNeed, shapeOf, type MemoryNeed, type MemoryOptions } from "./memory_need.js";
 
-/** @throws CaduceusError OUT_OF_MEMORY. A header that cannot be read passes: the engine says what is wrong with it. */
-export async function checkMemoryFit(file: string, options: MemoryOptions): Promise<void> {
+/**
+ * Gives the options with the layers that will be on GPUs.
+ * @throws CaduceusError OUT_OF_MEMORY. A header that cannot be read passes: the engine says what is wrong with it.
+ */
+export async function fitMemory<Options extends WantedMemoryOptions>(file: string, options: Options): Promise<Options & MemoryOptions> {
+  let fitted: (Options & MemoryOptions) | undefined;
   let need: MemoryNeed;
   try {
     const header = await readLocalHeader(file);
+    const bytes = await fileBytes(file);
+    fitted = await withGpuLayers(header, bytes, options);
     // Refused by the engine, for a better reason.
-    if (options.contextSize !== undefined && options.contextSize > shapeOf(header).trained) return;
-    need = memoryNeed(header, await fileBytes(file), withTrueGpu(options));
+    if (options.contextSize !== undefined && options.contextSize > shapeOf(header).trained) return fitted;
+    need = memoryNeed(header, bytes, fitted);
   } catch {
-    return;
+    return fitted ?? { ...options, gpuLayers: 0 };
   }
   const problem = whyNotFit(need, machineMemory());
   if (problem !== undefined) throw new CaduceusError("OUT_OF_MEMORY", `${file} ${problem}`);
-}
-
-/** A build without a GPU keeps all layers here, whatever was asked for. */
-export function withTrueGpu<Options extends MemoryOptions>(options: Options): Options {
-  if (options.gpuLayers === 0) return options;
-  try {
-    return describeAddon().hasGpu === false ? { ...options, gpuLayers: 0 } : options;
-  } catch {
-    // Without an addon there is nothing to load with, but sizes can still be told.
-    return options;
-  }
+  return fitted;
 }
 
 /** Of all files of a model. */
@@ -53,6 +49,6 @@ export function whyNotFit({ weightsBytes, cacheBytes, cacheTokens, cacheBytesPer
   if (fitting >= 512) {
     return `${needs}; set cacheTokens to at most ${fitting} (and contextSize no higher), or use kvType "q8_0" for half the memory of the cache.`;
   }
-  return `${needs}; take a smaller quantisation or model, end other programs, or put layers on a GPU (gpuLayers) where the build has one.`;
+  return `${needs}; take a smaller quantisation or model, end other programs, or put layers on a GPU (gpuLayers) where there is one.`;
 }
 

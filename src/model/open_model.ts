@@ -3,7 +3,7 @@ import { createAddonEngine } from "../engine/addon/addon_engine.js";
 import type { Engine } from "../engine/engine.js";
 import { resolveModel } from "../files/index.js";
 import { checkLoadOptions, checkModelName, type LoadProgress } from "./load_options.js";
-import { checkMemoryFit } from "./memory_fit.js";
+import { fitMemory } from "./memory_fit.js";
 import { LoadedModel } from "./loaded_model.js";
 
 /** Everything wrong with the options is refused before the file is looked for. */
@@ -29,8 +29,8 @@ export async function openModel(model: unknown, options: unknown): Promise<Loade
   try {
     const { path } = await resolveModel(name, { signal: ending.signal, onProgress: report && ((progress) => report({ stage: "fetch", ...progress })) });
     ending.signal.throwIfAborted();
-    await checkMemoryFit(path, engineOptions);
-    engine = await createAddonEngine({ ...engineOptions, path, onProgress: report && ((fraction) => report({ stage: "load", fraction })), signal: ending.signal });
+    const fitted = await fitMemory(path, engineOptions);
+    engine = await createAddonEngine({ ...fitted, path, onProgress: report && ((fraction) => report({ stage: "load", fraction })), signal: ending.signal });
     ending.signal.throwIfAborted();
     const loaded = await LoadedModel.of(engine, format);
     ending.signal.throwIfAborted();

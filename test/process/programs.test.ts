@@ -60,9 +60,9 @@ test("server answers OpenAI's client inside an application of its own, and ends 
   expect((await answer)?.length).toBeGreaterThan(0);
 });
 
-test("every example is run here", () => {
+test("every example of one file is run here", () => {
   const source = readFileSync(new URL(import.meta.url), "utf8");
-  expect(readdirSync(new URL("../../examples", import.meta.url)).filter((name) => !source.includes(`example("${name}")`))).toEqual([]);
+  expect(readdirSync(new URL("../../examples", import.meta.url)).filter((name) => name.endsWith(".mjs") && !source.includes(`example("${name}")`))).toEqual([]);
 });
 
 test("CommonJS can require the package without a warning", async () => {

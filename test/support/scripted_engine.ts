@@ -53,7 +53,7 @@ export class ScriptedEngine implements Engine {
       vocabularySize: firstCharacter + characters + (script.padding?.length ?? 0), vocabularyType: "test",
       ...(script.chatTemplate === undefined ? {} : { chatTemplate: script.chatTemplate }),
       metadata: script.metadata ?? {}, bosToken: bos, eosToken: 1, endOfGenerationTokens: [1],
-      contextSize: script.contextSize ?? 4096, cacheTokens: 8192, kvType: "f16", threads: 1, threadsBatch: 1,
+      contextSize: script.contextSize ?? 4096, cacheTokens: 8192, kvType: "f16", threads: 1, gpuLayers: 0, devices: [], threadsBatch: 1,
     };
   }
 

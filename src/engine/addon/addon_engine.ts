@@ -3,6 +3,7 @@ import { CaduceusError, type ErrorCode } from "../../errors.js";
 import type { Engine, EngineCapabilities, EngineOptions, EngineStats, ModelInfo, PromptPart, Run, RunRequest } from "../engine.js";
 import { AddonRun } from "./addon_run.js";
 import { toNativeConstraint, type NativeConstraint } from "./grammar.js";
+import { gpuModuleFiles } from "./gpus.js";
 import { loadAddon } from "./load_addon.js";
 import type { NativeEngine, NativeOutputs } from "./native.js";
 
@@ -11,9 +12,11 @@ export async function createAddonEngine(options: EngineOptions): Promise<Engine>
   const { signal, onProgress } = options;
   signal?.throwIfAborted();
   const { path, gpuLayers, contextSize, cacheTokens, kvType, threads, branchMemoryBytes, drafts, prefixFolder, prefixFolderBytes } = options;
+  const gpuModules = await gpuModuleFiles();
+  signal?.throwIfAborted();
   let engine: AddonEngine | undefined;
   const load = loadAddon().createEngine(
-    { path, gpuLayers, contextSize, cacheTokens, kvType, threads, branchMemoryBytes, drafts, prefixFolder, prefixFolderBytes },
+    { path, gpuLayers, gpuModules, contextSize, cacheTokens, kvType, threads, branchMemoryBytes, drafts, prefixFolder, prefixFolderBytes },
     () => engine?.deliver(),
     onProgress,
   );

@@ -1,9 +1,11 @@
-// Finds the compiled addon by node-gyp-build's rules (build/Release, then prebuilds/) and says what to do when it is not there.
+// Finds the compiled addon by node-gyp-build's rules (build/Release, then prebuilds/), here and in the package for this system, and
+// says what to do when it is not there.
 import { createRequire } from "node:module";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import path from "node:path";
 import { CaduceusError } from "../../errors.js";
+import { explainAbsence, explainBadFile, explainFailure } from "./diagnose_addon.js";
 import type { Addon } from "./native.js";
 
 interface NodeGypBuild {
@@ -23,6 +25,8 @@ export function loadAddon(folder: string = packageFolder): Addon {
   const known = loaded.get(folder);
   if (known !== undefined) return known;
   const file = findAddon(folder);
+  const bad = explainBadFile(file);
+  if (bad !== undefined) throw new CaduceusError("ADDON_NOT_FOUND", `The compiled addon ${file} does not load: ${bad}`);
   let addon: Addon;
   try {
     addon = require(file) as Addon;
@@ -30,7 +34,7 @@ export function loadAddon(folder: string = packageFolder): Addon {
     // process.exit() runs no native clean-up hooks: a thread in the middle of its work would meet destroyed objects.
     process.once("exit", addon.endThreads);
   } catch (error) {
-    throw new CaduceusError("ADDON_NOT_FOUND", `The compiled addon ${file} does not load: ${diagnose(error)}`, { cause: error });
+    throw new CaduceusError("ADDON_NOT_FOUND", `The compiled addon ${file} does not load: ${explainFailure(file, error)}`, { cause: error });
   }
   loaded.set(folder, addon);
   return addon;
@@ -38,55 +42,41 @@ export function loadAddon(folder: string = packageFolder): Addon {
 
 export interface AddonBuild {
   readonly file: string;
-  /** What computes: `"cpu"`, and the GPUs it was built for. */
-  readonly backends: readonly ("cpu" | "cuda" | "vulkan" | "metal")[];
-  /** False: it uses every instruction of the processor it was built on. Undefined where nothing tells. */
-  readonly isPortable: boolean | undefined;
-  /** Whether layers can be on a GPU. Undefined where nothing tells. */
-  readonly hasGpu: boolean | undefined;
+  /** False: it uses every instruction of the processor it was built on. */
+  readonly isPortable: boolean;
 }
 
-/** How the addon that would be loaded was built. @throws CaduceusError ADDON_NOT_FOUND */
+/** Where the addon lies and how it was built. @throws CaduceusError ADDON_NOT_FOUND */
 export function describeAddon(folder: string = packageFolder): AddonBuild {
-  const file = findAddon(folder);
-  let options: Partial<Record<"cuda" | "vulkan" | "metal" | "portable", boolean>> | undefined;
-  try {
-    options = (JSON.parse(readFileSync(`${file}.json`, "utf8")) as { options?: typeof options }).options;
-  } catch {
-    // A prebuilt one, or a build tree of its own.
-  }
-  const gpus = (["cuda", "vulkan", "metal"] as const).filter((name) => options?.[name] === true);
-  const isPrebuilt = file.includes(`${path.sep}prebuilds${path.sep}`);
-  return { file, backends: ["cpu", ...gpus], isPortable: isPrebuilt || (options && options.portable === true), hasGpu: options && gpus.length > 0 };
+  return { file: findAddon(folder), isPortable: loadAddon(folder).takesModules };
 }
 
 function findAddon(folder: string): string {
-  try {
-    return (require("node-gyp-build") as NodeGypBuild).resolve(folder);
-  } catch (error) {
-    const machine = `${process.platform}-${process.arch}`;
-    const offered = prebuilds(folder);
-    const why = offered.length > 0 ? `there are prebuilt ones for ${offered.join(", ")} only` : "it was not built";
-    throw new CaduceusError("ADDON_NOT_FOUND", `There is no compiled addon for ${machine}: ${why}. ${remedy}`, { cause: error });
+  let cause: unknown;
+  for (const place of folder === packageFolder ? [folder, ...systemPackages()] : [folder]) {
+    try {
+      return unpacked((require("node-gyp-build") as NodeGypBuild).resolve(place));
+    } catch (error) {
+      cause ??= error;
+    }
   }
+  throw new CaduceusError("ADDON_NOT_FOUND", explainAbsence(folder), { cause });
 }
 
-// Package managers that refuse install scripts leave a package without its addon.
-const remedy = "Run `npm rebuild caduceus --foreground-scripts` (in a checkout of caduceus: `npm run build`).";
-
-function diagnose(error: unknown): string {
-  const message = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
-  if (/GLIBC(XX)?_[\d.]+' not found/.test(message)) return `it was built on a system with newer libraries (${message}). ${remedy}`;
-  if (/invalid ELF header|wrong ELF class|Exec format error|incompatible architecture|not a valid Win32|not a mach-o/i.test(message)) {
-    return `it was built for another kind of machine, or is damaged (${message}). ${remedy}`;
-  }
-  return `${message}. ${remedy}`;
+/** Folders of the packages that the binaries of a published version come in: scripts/package/split.mjs. */
+function systemPackages(): string[] {
+  const system = `@caduceus/${process.platform}-${process.arch}`;
+  return (process.platform === "linux" ? [`${system}-glibc`, `${system}-musl`] : [system]).flatMap((name) => {
+    try {
+      return [path.dirname(require.resolve(`${name}/package.json`))];
+    } catch {
+      return [];
+    }
+  });
 }
 
-function prebuilds(folder: string): string[] {
-  try {
-    return readdirSync(path.join(folder, "prebuilds")).sort();
-  } catch {
-    return [];
-  }
+/** Electron packs an application into app.asar, out of which no library can be loaded; what was left out of it lies in a folder beside it. */
+function unpacked(file: string): string {
+  const beside = file.replace(/\.asar(?=[\\/])/, ".asar.unpacked");
+  return existsSync(beside) ? beside : file;
 }

@@ -59,6 +59,8 @@ export interface NativeLoad {
 export interface NativeLoadOptions {
   readonly path: string;
   readonly gpuLayers: number;
+  /** Full paths. The first model of the process, or the first call of `devices`, decides. */
+  readonly gpuModules: readonly string[];
   readonly contextSize?: number | undefined;
   readonly cacheTokens?: number | undefined;
   readonly kvType: string;
@@ -69,9 +71,26 @@ export interface NativeLoadOptions {
   readonly prefixFolderBytes: number;
 }
 
+export interface NativeDevice {
+  readonly name: string;
+  readonly description: string;
+  readonly isGpu: boolean;
+  readonly memoryBytes: number;
+  readonly freeBytes: number;
+}
+
+export interface NativeDevices {
+  readonly devices: readonly NativeDevice[];
+  /** Why modules were left out. */
+  readonly failures: readonly string[];
+}
+
 export interface Addon {
   initialize(classes: { CaduceusError: typeof CaduceusError }): void;
   createEngine(options: NativeLoadOptions, onWake: () => void, onProgress?: (fraction: number) => void): NativeLoad;
+  /** GPUs are added by modules; else only what was built in can compute. */
+  readonly takesModules: boolean;
+  devices(gpuModules: readonly string[]): Promise<NativeDevices>;
   /** Ends and joins every thread of this environment, at once. For the end of the process. */
   endThreads(): void;
   /** 0 silent, 1 error, 2 warn, 3 info, 4 debug. */

@@ -46,7 +46,7 @@ test.each([
 
 test("absent and undefined options take their defaults", () => {
   const expected = { engine: {
-    contextSize: undefined, cacheTokens: undefined, kvType: "f16", threads: undefined, gpuLayers: 0,
+    contextSize: undefined, cacheTokens: undefined, kvType: "f16", threads: undefined, gpuLayers: "auto",
     branchMemoryBytes: undefined, drafts: undefined, prefixFolder: path.join(cacheFolder(), "prefixes"), prefixFolderBytes: 4 * 1024 ** 3,
   }, format: { format: "auto", variant: "card" }, onProgress: undefined, signal: undefined };
   expect(checkLoadOptions(undefined)).toEqual(expected);
@@ -58,6 +58,8 @@ test("the folder of prefixes is absolute whatever the working folder becomes, an
   expect(checkLoadOptions({ prefixFolder: false }).engine.prefixFolder).toBeUndefined();
   expect(checkLoadOptions({ branchMemoryBytes: 0, prefixFolderBytes: 2 ** 40 }).engine).toMatchObject({ branchMemoryBytes: 0, prefixFolderBytes: 2 ** 40 });
   expect(checkLoadOptions({ drafts: false }).engine.drafts).toBe(false);
+  expect(checkLoadOptions({ gpuLayers: 0 }).engine.gpuLayers).toBe(0);
+  expect(checkLoadOptions({ gpuLayers: "auto" }).engine.gpuLayers).toBe("auto");
 });
 
 test("the folder of prefixes follows CADUCEUS_CACHE", () => {

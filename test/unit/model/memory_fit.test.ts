@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { examineMachine, inspectModel, load } from "../../../src/index.js";
-import { describeAddon } from "../../../src/engine/addon/load_addon.js";
+import { listGpus } from "../../../src/engine/addon/gpus.js";
 import { readHeader, readLocalHeader } from "../../../src/model/gguf_header.js";
+import { layersThatFit } from "../../../src/model/gpu_fit.js";
 import { memoryNeed } from "../../../src/model/memory_need.js";
 import { whyNotFit } from "../../../src/model/memory_fit.js";
 import { FakeHub } from "../../support/fake_hub.js";
@@ -91,6 +92,20 @@ describe("memory", () => {
     expect(whyNotFit(need, { availableBytes: 2 * gibibyte })).toMatch(/needs 4\.\d\d GiB for its weights and 2\.00 GiB for a cache of 16384 tokens, but 2\.00 GiB are free; take a smaller quantisation/);
   });
 
+  test("on GPUs holds as many layers as fit beside what is kept free, over all of them; the output too when all do", async () => {
+    const header = await hermesHeader();
+    const fit = (...free: number[]) => layersThatFit(header, hermes.fileBytes, options, free.map((freeBytes) => ({ freeBytes })));
+    const { weightsBytes, cacheBytes, computeBytes } = memoryNeed(header, hermes.fileBytes, options);
+    const kept = 512 * 2 ** 20 + computeBytes;
+    expect(fit(80 * gibibyte)).toBe(33);
+    expect(fit(weightsBytes + cacheBytes + kept)).toBe(33);
+    expect(fit(weightsBytes + cacheBytes + kept - 1)).toBe(31);
+    expect(fit((weightsBytes + cacheBytes) / 2 + kept)).toBe(16);
+    expect(fit((weightsBytes + cacheBytes) / 4 + kept, (weightsBytes + cacheBytes) / 4 + kept)).toBe(16);
+    expect(fit(kept, 1000)).toBe(0);
+    expect(layersThatFit(header, hermes.fileBytes, { ...options, kvType: "q8_0", contextSize: 1000 }, [{ freeBytes: 4 * gibibyte }])).toBeGreaterThan(fit(4 * gibibyte));
+  });
+
   test("is asked for before the weights are read: load refuses at once, and doctor calls it wrong", async () => {
     vi.spyOn(process, "availableMemory").mockReturnValue(3 * gibibyte);
     try {
@@ -126,7 +141,7 @@ describe("a model on the hub", () => {
   });
 });
 
-test.runIf(describeAddon().hasGpu === false)("layers for a GPU that the build does not have are counted here", async () => {
+test.runIf((await listGpus()).length === 0)("layers for a GPU that is not there are counted here", async () => {
   expect((await inspectModel(big, { gpuLayers: 99 })).memory).toEqual((await inspectModel(big)).memory);
 });
 

@@ -1,0 +1,59 @@
+# ggml as shared libraries, under names of our own: one module for each kind of processor (and GPU), of which the best is
+# loaded when the addon is. Another llama.cpp in the process, or another version of ours, has other names and so its own ggml.
+#
+# Sets caduceus_cpu_modules, how the names of the modules for processors begin, and caduceus_module_suffix, how they end.
+
+file(READ "${CMAKE_CURRENT_SOURCE_DIR}/package.json" package)
+string(JSON version GET "${package}" version)
+set(version "-${version}")
+if(CADUCEUS_LIBC STREQUAL "musl")
+  # They lie in one folder with those for glibc.
+  string(APPEND version "-musl")
+endif()
+
+if(CADUCEUS_GPU_MODULE)
+  string(TOUPPER "GGML_${CADUCEUS_GPU_MODULE}" option)
+  set(${option} ON CACHE BOOL "" FORCE)
+endif()
+
+set(BUILD_SHARED_LIBS ON CACHE BOOL "" FORCE)
+add_subdirectory("${CADUCEUS_LLAMA_CPP}/ggml" ggml EXCLUDE_FROM_ALL)
+
+if(APPLE)
+  set(caduceus_rpath "@loader_path")
+else()
+  set(caduceus_rpath "$ORIGIN")
+endif()
+
+set(ggml_targets)
+get_property(folders DIRECTORY "${CADUCEUS_LLAMA_CPP}/ggml/src" PROPERTY SUBDIRECTORIES)
+foreach(folder IN ITEMS "${CADUCEUS_LLAMA_CPP}/ggml/src" LISTS folders)
+  get_property(targets DIRECTORY "${folder}" PROPERTY BUILDSYSTEM_TARGETS)
+  list(APPEND ggml_targets ${targets})
+endforeach()
+foreach(target IN LISTS ggml_targets)
+  get_target_property(type ${target} TYPE)
+  if(NOT type MATCHES "^(SHARED|MODULE)_LIBRARY$")
+    continue()
+  endif()
+  # npm drops symbolic links, so no VERSION and SOVERSION: files and SONAMEs have the version of the package in their names.
+  set_property(TARGET ${target} PROPERTY VERSION)
+  set_property(TARGET ${target} PROPERTY SOVERSION)
+  set_target_properties(${target} PROPERTIES
+    OUTPUT_NAME "caduceus-${target}${version}"
+    LIBRARY_OUTPUT_DIRECTORY "$<1:${CMAKE_BINARY_DIR}/build/Release>"
+    RUNTIME_OUTPUT_DIRECTORY "$<1:${CMAKE_BINARY_DIR}/build/Release>"
+    BUILD_WITH_INSTALL_RPATH ON INSTALL_RPATH "${caduceus_rpath}")
+  if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
+    target_link_options(${target} PRIVATE -Wl,--gc-sections -Wl,-z,nodelete -Wl,--version-script=${CMAKE_CURRENT_SOURCE_DIR}/native/ggml_exports.map $<$<CONFIG:Release>:-s>)
+    set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/native/ggml_exports.map")
+  endif()
+endforeach()
+
+if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
+  target_sources(ggml-base PRIVATE native/engine/huge_pages.cpp)
+  target_link_options(ggml-base PRIVATE -Wl,--wrap=posix_memalign)
+endif()
+
+set(caduceus_cpu_modules "${CMAKE_SHARED_MODULE_PREFIX}caduceus-ggml-cpu")
+set(caduceus_module_suffix "${version}${CMAKE_SHARED_MODULE_SUFFIX}")

@@ -1,0 +1,20 @@
+# Zig as the compiler. CADUCEUS_ZIG is its program, CADUCEUS_ZIG_TARGET what it builds for, such as x86_64-linux-gnu.2.31.
+set(CMAKE_TRY_COMPILE_PLATFORM_VARIABLES CADUCEUS_ZIG CADUCEUS_ZIG_TARGET)
+set(CMAKE_SYSTEM_NAME Linux)
+string(REGEX MATCH "^[^-]+" CMAKE_SYSTEM_PROCESSOR "${CADUCEUS_ZIG_TARGET}")
+foreach(language IN ITEMS C CXX)
+  if(language STREQUAL "C")
+    set(command cc)
+  else()
+    set(command c++)
+  endif()
+  set(CMAKE_${language}_COMPILER "${CADUCEUS_ZIG}" ${command} -target ${CADUCEUS_ZIG_TARGET})
+  # The machine's own archiver may not know the other architecture.
+  set(CMAKE_${language}_ARCHIVE_CREATE "\"${CADUCEUS_ZIG}\" ar qcs <TARGET> <OBJECTS>")
+  set(CMAKE_${language}_ARCHIVE_APPEND "\"${CADUCEUS_ZIG}\" ar qs <TARGET> <OBJECTS>")
+  set(CMAKE_${language}_ARCHIVE_FINISH "")
+endforeach()
+set(CMAKE_ASM_COMPILER "${CADUCEUS_ZIG}" cc -target ${CADUCEUS_ZIG_TARGET})
+# Nothing of this machine's.
+set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)

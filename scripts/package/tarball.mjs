@@ -1,0 +1,28 @@
+// The packed package that a command was given, else one that is packed now.
+import { readdir, stat } from "node:fs/promises";
+import path from "node:path";
+import { root } from "../setup/paths.mjs";
+import { showProgress } from "../setup/progress.mjs";
+import { runLogged, SetupError } from "../setup/run_logged.mjs";
+
+/** @param {string | undefined} given a tarball, or the folder where the only one lies @returns {Promise<string>} its absolute path */
+export async function findTarball(given) {
+  const files = given === undefined ? [await pack()] : await tarballsIn(given);
+  if (files.length !== 1) throw new SetupError(`Expected one packed package in ${given} but there are ${files.length}.`);
+  return /** @type {string} */ (files[0]);
+}
+
+/** Those of a folder in the order of their names, or the one file. @param {string} place @returns {Promise<string[]>} */
+export async function tarballsIn(place) {
+  const found = await stat(place).catch(() => undefined);
+  if (found === undefined) throw new SetupError(`There is no ${place}: make a packed package with \`node scripts/package/pack.mjs\`.`);
+  if (!found.isDirectory()) return [path.resolve(place)];
+  const names = (await readdir(place)).filter((name) => name.endsWith(".tgz")).sort();
+  if (names.length === 0) throw new SetupError(`There is no packed package in ${place}: make one with \`node scripts/package/pack.mjs\`.`);
+  return names.map((name) => path.resolve(place, name));
+}
+
+async function pack() {
+  const output = await showProgress("packing", () => runLogged("pack", process.execPath, [path.join(root, "scripts/package/pack.mjs")], { what: "Packing" }));
+  return path.resolve(root, /** @type {string} */ (output.trim().split("\n").at(-1)));
+}

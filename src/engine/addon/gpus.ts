@@ -1,0 +1,106 @@
+// GPUs, and the modules for them: packages of their own beside this one, loaded by the portable addon where they are installed
+// and their driver works.
+import { fork } from "node:child_process";
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+import path from "node:path";
+import { describeAddon, loadAddon } from "./load_addon.js";
+import type { NativeDevice, NativeDevices } from "./native.js";
+
+/** Graphics processor that can hold layers of a model. */
+export interface Gpu {
+  /** ggml's own: `"CUDA0"`, `"Vulkan0"`, `"Metal"`. */
+  readonly name: string;
+  readonly description: string;
+  readonly memoryBytes: number;
+  readonly freeBytes: number;
+}
+
+/** What became of a package for GPUs that is installed. */
+export interface GpuModule {
+  /** `"@caduceus/cuda"` */
+  readonly package: string;
+  /** What to load. Missing where there is a problem. */
+  readonly file?: string;
+  /** Why it is left out, in words for people. */
+  readonly problem?: string;
+}
+
+/** The first that works is the one: both would list the same GPUs twice. */
+const backends = [
+  { name: "cuda", driver: "the driver of NVIDIA", library: "libcuda.so.1" },
+  { name: "vulkan", driver: "a driver for Vulkan", library: "libvulkan.so.1" },
+] as const;
+
+const probeTimeoutMs = 30_000;
+let known: Promise<readonly GpuModule[]> | undefined;
+
+/** Looked at once in each thread. Never rejects. */
+export function gpuModules(): Promise<readonly GpuModule[]> {
+  known ??= findModules();
+  return known;
+}
+
+/** Full paths for the addon. */
+export async function gpuModuleFiles(): Promise<string[]> {
+  return (await gpuModules()).flatMap(({ file }) => file ?? []);
+}
+
+/** As they are now. @throws CaduceusError ADDON_NOT_FOUND */
+export async function listGpus(): Promise<Gpu[]> {
+  const { devices } = await loadAddon().devices(await gpuModuleFiles());
+  return devices.filter(({ isGpu }) => isGpu).map(({ name, description, memoryBytes, freeBytes }: NativeDevice) => ({ name, description, memoryBytes, freeBytes }));
+}
+
+async function findModules(): Promise<GpuModule[]> {
+  const modules: GpuModule[] = [];
+  for (const { name, driver, library } of backends) {
+    const found = findModule(name);
+    if (found === undefined) continue;
+    const { problem, file } = found;
+    const failure = problem ?? (file === undefined ? undefined : await probe(file));
+    modules.push(failure === undefined ? found : { package: found.package, problem: failure.includes(library) ? `${driver} is not installed (${failure})` : failure });
+    if (failure === undefined) break;
+  }
+  return modules;
+}
+
+const require = createRequire(import.meta.url);
+
+function findModule(backend: string): GpuModule | undefined {
+  const name = `@caduceus/${backend}`;
+  let manifest: string;
+  try {
+    manifest = require.resolve(`${name}/package.json`);
+  } catch {
+    return undefined;
+  }
+  const { version } = require(manifest) as { version: string };
+  const own = (require("../../../package.json") as { version: string }).version;
+  if (version !== own) return { package: name, problem: `it is ${version} and caduceus is ${own}: install ${name}@${own}` };
+  if (!loadAddon().takesModules) return { package: name, problem: "this addon was built from source, which takes no modules: build it with --cuda or --vulkan, or use the prebuilt one" };
+  const machine = `${process.platform}-${process.arch}`;
+  const file = path.join(path.dirname(manifest), "prebuilds", machine, process.platform === "win32" ? `caduceus-ggml-${backend}-${own}.dll` : `libcaduceus-ggml-${backend}-${own}.so`);
+  return existsSync(file) ? { package: name, file } : { package: name, problem: `it has nothing for ${machine}` };
+}
+
+/** Loads it in a process of its own: a broken driver may end that one. Undefined: it works here. */
+async function probe(file: string): Promise<string | undefined> {
+  // A source checkout runs from src/ in its tests.
+  const program = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "../../../dist/engine/addon/probe_gpu.js" : "./probe_gpu.js", import.meta.url));
+  const child = fork(program, [describeAddon().file, file], { silent: true, execArgv: [], timeout: probeTimeoutMs, killSignal: "SIGKILL" });
+  let output = "";
+  child.stdout?.on("data", (data: Buffer) => (output += data.toString()));
+  child.stderr?.resume();
+  const begun = performance.now();
+  const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve) => {
+    child.on("error", () => resolve([1, null]));
+    child.on("close", (...how) => resolve(how));
+  });
+  if (signal === "SIGKILL" && performance.now() - begun >= probeTimeoutMs) return `its driver did not answer within ${probeTimeoutMs / 1000} s`;
+  if (signal !== null || code !== 0 || output === "") return `its driver ended a process that tried it (${signal ?? `exit code ${code}`})`;
+  const { devices, failures } = JSON.parse(output) as NativeDevices;
+  if (failures[0] !== undefined) return failures[0];
+  return devices.some(({ isGpu }) => isGpu) ? undefined : "its driver knows no GPU";
+}
