@@ -10,7 +10,9 @@ export interface MachineMemory {
 export function machineMemory(): MachineMemory {
   const limit = process.constrainedMemory();
   const totalBytes = limit > 0 && limit < totalmem() ? limit : totalmem();
-  // macOS counts neither compressed nor cached pages as available, and gives them up readily.
-  const availableBytes = process.platform === "darwin" ? totalBytes : Math.min(process.availableMemory(), totalBytes);
+  const told = process.availableMemory();
+  // macOS counts neither compressed nor cached pages as available, and gives them up readily. Without /proc Linux tells nothing: 0.
+  const isUnknown = process.platform === "darwin" || (told === 0 && limit === 0);
+  const availableBytes = isUnknown ? totalBytes : Math.min(told, totalBytes);
   return { totalBytes, availableBytes };
 }

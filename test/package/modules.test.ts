@@ -68,7 +68,7 @@ test("a bundle that takes it in says in a sentence that it must be left out", as
   const copy = await installedCopy();
   await writeFile(path.join(copy, "bundle_all.mjs"), `
     import { build } from ${from("esbuild/lib/main.js")};
-    const banner = { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' };
+    const banner = { js: 'import { createRequire as makeRequire } from "node:module"; const require = makeRequire(import.meta.url);' };
     await build({ entryPoints: ["code_of_failure.mjs"], bundle: true, platform: "node", format: "esm", banner, outfile: "deep/er/bundles/all.mjs", logLevel: "error" });
   `);
   expect(await runIn(copy, process.execPath, ["bundle_all.mjs"])).toMatchObject({ code: 0 });

@@ -57,6 +57,8 @@ test("publint finds nothing, by its strictest rules", async () => {
 
 test("are-the-types-wrong finds nothing of what concerns an ES module package", async () => {
   const { code, stdout } = await runIn(folder, process.execPath, [tool("@arethetypeswrong/cli/dist/index.js"), tarball, "--profile", "esm-only", "--format", "json"]);
-  const problems = Object.values((JSON.parse(stdout) as { problems: object }).problems ?? {}).flat();
-  expect({ code, problems }).toEqual({ code: 0, problems: [] });
+  // The profile ignores what no ES module package can have, and its listing does not.
+  const problems = (JSON.parse(stdout) as { problems: Record<string, { resolutionKind?: string }[]> }).problems;
+  const ours = Object.values(problems).flat().filter(({ resolutionKind }) => resolutionKind !== "node10" && resolutionKind !== "node16-cjs");
+  expect({ code, ours }).toEqual({ code: 0, ours: [] });
 });

@@ -101,7 +101,7 @@ export function addonOf(folder: string, name = "caduceus"): string {
 export async function runIn(folder: string, command: string, args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
   await mkdir(path.join(world, "cache"), { recursive: true });
   const env = { CADUCEUS_CACHE: path.join(world, "cache"), CADUCEUS_PREBUILD: undefined, NODE_OPTIONS: undefined, NODE_PATH: undefined, VITEST: undefined, NODE_ENV: undefined, ...options.env };
-  return run(command, args, { ...options, env, cwd: folder });
+  return run(command, args, { timeoutMs: 240_000, ...options, env, cwd: folder });
 }
 
 /** In a mount namespace of its own, where `commands` were run first. */

@@ -44,7 +44,13 @@ const scenarios = {
     for await (const _ of endless(model).textStream) process.exit(7);
   },
   "fail in decode": async (model) => {
-    for await (const _ of endless(model).textStream) setTimeout(() => { throw new Error("nobody catches this"); });
+    let seen = 0;
+    for await (const _ of endless(model).textStream) {
+      if (++seen === 1) setTimeout(() => { throw new Error("nobody catches this"); });
+      if (seen === 50) break;
+    }
+    await model.close();
+    console.log("it went on");
   },
 };
 

@@ -58,3 +58,12 @@ test("packages of the site have exact versions and stay out of the library's own
   const own = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as { dependencies: object; devDependencies: object };
   expect(Object.keys({ ...own.dependencies, ...own.devDependencies }).filter((name) => name !== "typescript" && name in dependencies)).toEqual([]);
 });
+
+test("the page of runtimes names the versions that they are tried in", () => {
+  const { dependencies, optionalDependencies } = JSON.parse(readFileSync(path.join(root, "test/package/tools/package.json"), "utf8")) as Record<"dependencies" | "optionalDependencies", Record<string, string>>;
+  const nodes = [...new Set(Object.values(optionalDependencies).map((version) => version.replace(/^.*@(20\.\d+|\d+)\..*$/, "$1")))];
+  const page = readPage("docs/runtimes.md");
+  expect(page).toContain(`| Node ${nodes.join(", ")} |`);
+  expect(page).toContain(`| Bun | ${dependencies["bun"]} |`);
+  expect(page).toContain(`| Deno | ${dependencies["deno"]} |`);
+});
