@@ -143,7 +143,7 @@ describe("the templates in llama.cpp's tree", () => {
 describe("hostile templates end within their time and leave the process whole", () => {
   test.each([
     ["a long range", "{% for i in range(10**9) %}x{% endfor %}", /range\(\) of more than/],
-    ["loops in loops", "{% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}", /did not end within 200 ms/],
+    ["loops in loops", "{% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}", /did not end within 2000 ms/],
     ["a string that doubles", "{% set n = namespace(s='x') %}{% for i in range(64) %}{% set n.s = n.s + n.s %}{% endfor %}{{ n.s }}", /more than it may/],
     ["a list that doubles", "{% set n = namespace(s=[1]) %}{% for i in range(64) %}{% set n.s = n.s + n.s %}{% endfor %}", /more than it may/],
     ["a list that holds itself twice, again and again", "{% set n = namespace(s=[1]) %}{% for i in range(40) %}{% set n.s = [n.s, n.s] %}{% endfor %}{{ n.s | tojson }}", /did not end within|more than it may/],
@@ -152,8 +152,8 @@ describe("hostile templates end within their time and leave the process whole", 
     ["a million characters and one", "x".repeat(1_000_001), /1000001 characters/],
   ])("%s", (_, source, reason) => {
     const start = performance.now();
-    expect(failure(() => new ChatTemplate(source, { timeoutMs: 200 }).render({ messages: [user("Hi")] }))).toMatch(reason);
-    expect(performance.now() - start).toBeLessThan(5_000);
+    expect(failure(() => new ChatTemplate(source, { timeoutMs: 2000 }).render({ messages: [user("Hi")] }))).toMatch(reason);
+    expect(performance.now() - start).toBeLessThan(20_000);
   });
 
   test("what a template raises is the error's message; syntax errors are told when it is read", () => {
