@@ -6,6 +6,7 @@
 //   server        200 clients stream from `caduceus serve` for a minute: none lost, memory bounded, time to first token reported
 //   lm_eval       EleutherAI's harness against `caduceus serve`, its log likelihoods against llama.cpp's own
 //   source_build  the packed package builds without network and git, in a folder with spaces in its name, and generates
+//   vulkan        the package for Vulkan beside the packed one: offload, and the text of the processor (Debian: mesa-vulkan-drivers)
 //   damage        5,000 damaged model files, each in a process of its own
 //   random        millions of steps of scheduler, prefix cache and engine, under address and undefined-behaviour sanitizers
 //   threads       the C++ tests under the thread sanitizer
@@ -19,7 +20,7 @@ import { installLmEval } from "./setup/lm_eval.mjs";
 import { packPackage } from "./package/pack.mjs";
 import { cacheFolder, root } from "./setup/paths.mjs";
 import { showProgress } from "./setup/progress.mjs";
-import { SetupError } from "./setup/run_logged.mjs";
+import { runLogged, SetupError } from "./setup/run_logged.mjs";
 import { nativeTestEnvironment, runNativeTests } from "./test_native.mjs";
 
 const sanitized = { sanitize: "address,undefined" };
@@ -36,6 +37,12 @@ const parts = {
     return heavyTest("lm_eval", { CADUCEUS_LM_EVAL: program, CADUCEUS_LOG_LIKELIHOODS: path.join(tree, "tests", "log_likelihoods") });
   },
   source_build: async () => heavyTest("source_build", { CADUCEUS_PACKAGE: await packPackage(path.join(cacheFolder, "package")) }),
+  vulkan: async () => {
+    const lastLine = async (/** @type {string} */ script, /** @type {string[]} */ ...args) => (await runLogged("package", process.execPath, [path.join(root, "scripts/package", script), ...args], { append: true })).trim().split("\n").at(-1);
+    await showProgress("prebuilt addon", () => lastLine("prebuild.mjs"));
+    const module = await showProgress("package for Vulkan", () => lastLine("gpu_module.mjs", "vulkan", "--pack"));
+    return heavyTest("vulkan", { CADUCEUS_PACKAGE: await packPackage(path.join(cacheFolder, "package")), CADUCEUS_VULKAN_PACKAGE: module });
+  },
   damage: (seed) => nativeTest({}, "model_fuzz_test", 5000, seed),
   random: async (seed) => {
     const codes = [
