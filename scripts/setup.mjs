@@ -23,7 +23,7 @@ const goals = {
   bench: [...build, nativeBuild({ llamaTools: true, llamaServer: true }, "llama.cpp's own programs"), peerPackages, embeddedModel],
   docs: [packages, sitePackages],
   // Both take a packed package; packing one sees to what it needs itself.
-  consumers: [packages, typescript, consumerPackages, embeddedModel],
+  consumers: [packages, typescript, consumerPackages, peerPackages, embeddedModel],
   size: [packages, typescript, embeddedModel],
 };
 
