@@ -50,6 +50,13 @@ foreach(target IN LISTS ggml_targets)
   endif()
 endforeach()
 
+if(TARGET ggml-cuda)
+  # One library less to be found where it runs; cuBLAS, of 600 MB, is left to the system.
+  get_target_property(libraries ggml-cuda LINK_LIBRARIES)
+  list(TRANSFORM libraries REPLACE "^CUDA::cudart$" "CUDA::cudart_static")
+  set_property(TARGET ggml-cuda PROPERTY LINK_LIBRARIES ${libraries})
+endif()
+
 if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
   target_sources(ggml-base PRIVATE native/engine/huge_pages.cpp)
   target_link_options(ggml-base PRIVATE -Wl,--wrap=posix_memalign)

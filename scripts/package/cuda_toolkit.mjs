@@ -1,6 +1,6 @@
 // CUDA's compiler and libraries: those that are installed (CUDA_PATH, or nvcc on the path), else on Linux NVIDIA's own packages
 // from PyPI, put together in one folder of the cache.
-import { cp, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import { cp, mkdir, readdir, rename, rm, stat, symlink } from "node:fs/promises";
 import { spawnSync } from "node:child_process";
 import path from "node:path";
 import { cacheFolder } from "../setup/paths.mjs";
@@ -39,6 +39,12 @@ async function fetchedToolkit(report) {
       // Each package has part of the one folder that CMake looks for.
       const parts = path.join(next, "packages", "nvidia");
       for (const part of await readdir(parts)) await cp(path.join(parts, part), path.join(next, "toolkit"), { recursive: true, force: true });
+      // Wheels have no symbolic links, by whose names libraries are linked with.
+      for (const name of await readdir(path.join(next, "toolkit", "lib"))) {
+        const linked = /^(lib\w+\.so)\.\d+$/.exec(name)?.[1];
+        if (linked !== undefined) await symlink(name, path.join(next, "toolkit", "lib", linked)).catch(() => {});
+      }
+      await symlink("lib", path.join(next, "toolkit", "lib64")).catch(() => {});
       await rm(path.join(next, "packages"), { recursive: true });
       await rm(folder, { recursive: true, force: true });
       await rename(path.join(next, "toolkit"), folder);

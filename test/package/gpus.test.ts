@@ -39,7 +39,8 @@ test("without a package models run on the processor, which is as it should be", 
 
 test.runIf(process.platform === "linux").each<[string, () => Promise<void>, RegExp]>([
   ["of another version", () => installModule("cuda", "", { version: "9.9.9" }), new RegExp(`@caduceus/cuda: it is 9\\.9\\.9 and caduceus is ${own}: install @caduceus/cuda@${own}`)],
-  ["whose driver is missing", () => installModule("cuda", "", { libraries: ["libcuda.so.1"] }), /@caduceus\/cuda: the driver of NVIDIA is not installed \(.*libcuda\.so\.1/],
+  ["whose driver is missing", () => installModule("cuda", "", { libraries: ["libcuda.so.1"] }), /@caduceus\/cuda: the driver of NVIDIA is not installed \(libcuda\.so\.1 is missing\)/],
+  ["whose toolkit is missing", () => installModule("cuda", "", { libraries: ["libcublas.so.13"] }), /@caduceus\/cuda: cuBLAS 13, a part of NVIDIA's CUDA toolkit, is not installed \(libcublas\.so\.13 is missing\)/],
   ["that crashes", () => installModule("vulkan", "__attribute__((constructor)) void f(void) { *(volatile int*)0 = 1; }"), /@caduceus\/vulkan: its driver ended a process that tried it \(SIGSEGV\)/],
   ["that ends the process", () => installModule("vulkan", "#include <stdlib.h>\n__attribute__((constructor)) void f(void) { _Exit(7); }"), /its driver ended a process that tried it \(exit code 7\)/],
   ["that never comes back", () => installModule("vulkan", "#include <unistd.h>\n__attribute__((constructor)) void f(void) { for (;;) pause(); }"), /its driver did not answer within 30 s/],

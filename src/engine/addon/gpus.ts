@@ -29,8 +29,8 @@ export interface GpuModule {
 
 /** The first that works is the one: both would list the same GPUs twice. */
 const backends = [
-  { name: "cuda", driver: "the driver of NVIDIA", library: "libcuda.so.1" },
-  { name: "vulkan", driver: "a driver for Vulkan", library: "libvulkan.so.1" },
+  { name: "cuda", needed: { "libcuda.so": "the driver of NVIDIA", "libcublas": "cuBLAS 13, a part of NVIDIA's CUDA toolkit," } },
+  { name: "vulkan", needed: { "libvulkan.so": "a driver for Vulkan" } },
 ] as const;
 
 const probeTimeoutMs = 30_000;
@@ -55,15 +55,22 @@ export async function listGpus(): Promise<Gpu[]> {
 
 async function findModules(): Promise<GpuModule[]> {
   const modules: GpuModule[] = [];
-  for (const { name, driver, library } of backends) {
+  for (const { name, needed } of backends) {
     const found = findModule(name);
     if (found === undefined) continue;
     const { problem, file } = found;
     const failure = problem ?? (file === undefined ? undefined : await probe(file));
-    modules.push(failure === undefined ? found : { package: found.package, problem: failure.includes(library) ? `${driver} is not installed (${failure})` : failure });
+    modules.push(failure === undefined ? found : { package: found.package, problem: explain(failure, needed) });
     if (failure === undefined) break;
   }
   return modules;
+}
+
+/** `needed`: what libraries that may be missing belong to. */
+function explain(failure: string, needed: Readonly<Record<string, string>>): string {
+  const missing = /(\S+\.so[.\d]*): cannot open shared object file/.exec(failure)?.[1];
+  const owner = missing && Object.entries(needed).find(([library]) => missing.startsWith(library))?.[1];
+  return owner ? `${owner} is not installed (${missing} is missing)` : failure;
 }
 
 const require = createRequire(import.meta.url);
