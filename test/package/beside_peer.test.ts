@@ -1,12 +1,8 @@
 // Fear: another llama.cpp in the same process, whose functions and libraries have the same names.
-import { fileURLToPath, pathToFileURL } from "node:url";
-import path from "node:path";
-import { createRequire } from "node:module";
 import { expect, test } from "vitest";
 import { installed, model, runIn } from "./world.js";
 
-const peers = fileURLToPath(new URL("../../bench/peers/package.json", import.meta.url));
-const peer = pathToFileURL(path.join(path.dirname(createRequire(peers).resolve("node-llama-cpp/package.json")), "dist/index.js")).href;
+const peer = new URL("../../bench/peers/node_modules/node-llama-cpp/dist/index.js", import.meta.url).href;
 
 async function texts(how: string, ...names: string[]): Promise<Record<string, string>> {
   const { code, signal, stdout, stderr } = await runIn(await installed(), process.execPath, ["beside_peer.mjs", model, how, ...names], { env: { PEER: peer } });

@@ -100,12 +100,11 @@ async function probe(file: string): Promise<string | undefined> {
   let output = "";
   child.stdout?.on("data", (data: Buffer) => (output += data.toString()));
   child.stderr?.resume();
-  const begun = performance.now();
   const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve) => {
     child.on("error", () => resolve([1, null]));
     child.on("close", (...how) => resolve(how));
   });
-  if (signal === "SIGKILL" && performance.now() - begun >= probeTimeoutMs) return `its driver did not answer within ${probeTimeoutMs / 1000} s`;
+  if (child.killed) return `its driver did not answer within ${probeTimeoutMs / 1000} s`;
   if (signal !== null || code !== 0 || output === "") return `its driver ended a process that tried it (${signal ?? `exit code ${code}`})`;
   const { devices, failures } = JSON.parse(output) as NativeDevices;
   if (failures[0] !== undefined) return failures[0];
