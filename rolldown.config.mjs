@@ -1,5 +1,5 @@
-// The published JavaScript: src/ to dist/, the library's 118 modules in one file and Hermes' parser in another. Node takes 65 ms
-// of processor time longer to find and link them one by one.
+// The published JavaScript: src/ to dist/, the library's hundred modules in one file and Hermes' parser in another. Node 20 takes
+// some 55 ms of processor time longer to find and link them one by one.
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { defineConfig } from "rolldown";
