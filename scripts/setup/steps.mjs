@@ -105,12 +105,13 @@ export function nativeBuild(extra = {}, title = "native build") {
 }
 
 /** @type {Step} */
-export const typescript = stampedBuild("TypeScript build", "typescript", "index.js", () => sourcesMark("src", ["tsconfig.json", "tsconfig.build.json", "package-lock.json"]), async () => {
+export const typescript = stampedBuild("TypeScript build", "typescript", "index.js", () => sourcesMark("src", ["tsconfig.json", "tsconfig.build.json", "rolldown.config.mjs", "package-lock.json"]), async () => {
   // Beside dist/ and then in its place, so that no removed file stays and nobody meets half of it.
   const next = path.join(root, `dist.${process.pid}`);
   const previous = path.join(root, `dist.${process.pid}.old`);
   try {
     await runLogged("typescript", process.execPath, [path.join(root, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.build.json", "--outDir", next], { what: "The TypeScript build" });
+    await runLogged("rolldown", process.execPath, [path.join(root, "node_modules/rolldown/bin/cli.mjs"), "--config", "rolldown.config.mjs", "--dir", next], { what: "Joining the modules" });
     // Another step's, and not out of date because of this one.
     await rename(path.join(root, "dist", "page"), path.join(next, "page")).catch(() => {});
     await rename(path.join(root, "dist"), previous).catch(() => {});

@@ -1,6 +1,8 @@
 // The command line: its commands, their flags and their help.
 import { readFileSync } from "node:fs";
+import path from "node:path";
 import { Command } from "commander";
+import { packageFolder } from "../package_folder.js";
 import { addBenchCommand } from "./bench/bench_flags.js";
 import { chatCommand } from "./chat/chat_command.js";
 import { addEvalCommand } from "./eval_flags.js";
@@ -13,7 +15,7 @@ import { addRequestFlags, type RequestFlags } from "./request.js";
 import { runCommand, type RunFlags } from "./run_command.js";
 import { addServeCommand } from "./serve_flags.js";
 
-const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string };
+const { version } = JSON.parse(readFileSync(path.join(packageFolder, "package.json"), "utf8")) as { version: string };
 
 const yesToolsHelp = "run the calls of tools without asking";
 

@@ -1,18 +1,27 @@
 // Running a Jinja template that came with a file: bounded in time and in the size of what it builds.
+import { createRequire } from "node:module";
 import { createContext, Script } from "node:vm";
-import * as jinja from "@huggingface/jinja";
 import { CaduceusError } from "../errors.js";
 
 /** A parsed template. */
 export type Program = { readonly type: "Program" };
 
-// The package's declarations do not resolve under Node's own module rules: this is the part of it that is used here.
-const { Environment, Interpreter, parse, tokenize } = jinja as unknown as {
+/** The part of @huggingface/jinja that is used here; its own declarations do not resolve under Node's module rules. */
+interface Jinja {
   readonly Environment: new () => { set(name: string, value: unknown): unknown };
   readonly Interpreter: new (environment: object) => { run(program: Program): { value: unknown }; evaluate(statement: unknown, environment: unknown): { value: unknown } };
   readonly parse: (tokens: unknown) => Program;
   readonly tokenize: (source: string, options: { lstrip_blocks: boolean; trim_blocks: boolean }) => unknown;
-};
+}
+
+let loaded: Jinja | undefined;
+
+/** Loaded for the first template: its 5 ms are no part of importing this library, and a Hermes model never needs it. */
+function jinja(): Jinja {
+  if (loaded !== undefined) return loaded;
+  const { Environment, Interpreter, parse, tokenize } = createRequire(import.meta.url)("@huggingface/jinja") as Jinja;
+  return (loaded = { Environment, Interpreter: bounded(Interpreter), parse, tokenize });
+}
 
 /** Longer templates are refused; the longest of the well-known ones has some 35,000 characters. */
 const maxTemplateLength = 1_000_000;
@@ -20,15 +29,17 @@ const maxItems = 1_000_000;
 const maxTextLength = 64_000_000;
 
 /** Every expression's value passes through `evaluate`: what doubles itself in a loop is stopped here, before memory ends. */
-class BoundedInterpreter extends Interpreter {
-  override evaluate(statement: unknown, environment: unknown): { value: unknown } {
-    const result = super.evaluate(statement, environment);
-    const { value } = result;
-    if (typeof value === "string" ? value.length > maxTextLength : Array.isArray(value) && value.length > maxItems) {
-      throw new Error("it builds more than it may");
+function bounded(Interpreter: Jinja["Interpreter"]): Jinja["Interpreter"] {
+  return class extends Interpreter {
+    override evaluate(statement: unknown, environment: unknown): { value: unknown } {
+      const result = super.evaluate(statement, environment);
+      const { value } = result;
+      if (typeof value === "string" ? value.length > maxTextLength : Array.isArray(value) && value.length > maxItems) {
+        throw new Error("it builds more than it may");
+      }
+      return result;
     }
-    return result;
-  }
+  };
 }
 
 // A function called from a script of node:vm is stopped when the script's time is over, whatever it is doing. One context
@@ -57,6 +68,7 @@ function withTimeLimit<T>(timeoutMs: number, action: () => T): T {
 /** Parses a template. Throws `TEMPLATE_FAILED` with what is wrong with it. */
 export function parseTemplate(source: string, timeoutMs: number): Program {
   if (source.length > maxTemplateLength) throw failed(`it has ${source.length} characters, more than ${maxTemplateLength}`);
+  const { parse, tokenize } = jinja();
   try {
     return withTimeLimit(timeoutMs, () => parse(tokenize(source, { lstrip_blocks: true, trim_blocks: true })));
   } catch (error) {
@@ -66,11 +78,12 @@ export function parseTemplate(source: string, timeoutMs: number): Program {
 
 /** Renders a parsed template. Throws `TEMPLATE_FAILED` with the template's own message where it raises one. */
 export function runTemplate(program: Program, variables: Readonly<Record<string, unknown>>, timeoutMs: number): string {
+  const { Environment, Interpreter } = jinja();
   try {
     return withTimeLimit(timeoutMs, () => {
       const environment = new Environment();
       for (const [name, value] of Object.entries({ ...globals, ...variables })) environment.set(name, value);
-      return String(new BoundedInterpreter(environment).run(program).value);
+      return String(new Interpreter(environment).run(program).value);
     });
   } catch (error) {
     throw explain(error, timeoutMs);

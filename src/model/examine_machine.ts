@@ -1,9 +1,12 @@
 // What this machine offers, what is wrong with it, and what helps: the facts behind `caduceus doctor`.
 import { access, constants, mkdir, readFile, statfs } from "node:fs/promises";
 import { availableParallelism, cpus } from "node:os";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
 import { gpuModules, listGpus } from "../engine/addon/gpus.js";
 import { describeAddon } from "../engine/addon/load_addon.js";
 import { cacheFolder, gibibytes, hubCacheFolder, listModels, readHubSettings } from "../files/index.js";
+import { packageFolder } from "../package_folder.js";
 import { inspectModel, type InspectOptions, type ModelSummary } from "./inspect_model.js";
 import { machineMemory } from "./machine_memory.js";
 import { whyNotFit } from "./memory_fit.js";
@@ -104,7 +107,7 @@ async function examineGpu(): Promise<Finding> {
 /** What building lacks, in the words of the package's own set-up. */
 async function missingTools(): Promise<string> {
   try {
-    const { checkTools } = (await import(new URL("../../scripts/setup/check_tools.mjs", import.meta.url).href)) as { checkTools(tools: string[]): void };
+    const { checkTools } = (await import(pathToFileURL(path.join(packageFolder, "scripts/setup/check_tools.mjs")).href)) as { checkTools(tools: string[]): void };
     checkTools(["compiler", "cmake", "rust"]);
     return "";
   } catch (error) {

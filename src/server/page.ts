@@ -2,9 +2,9 @@
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
+import { packageFolder } from "../package_folder.js";
 import { ApiError } from "./api_error.js";
 
 interface PageFile {
@@ -14,8 +14,7 @@ interface PageFile {
   readonly tag: string;
 }
 
-// From dist/server as from src/server.
-const folder = fileURLToPath(new URL("../../dist/page/", import.meta.url));
+const folder = path.join(packageFolder, "dist", "page");
 
 const types: Readonly<Record<string, string>> = {
   ".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml",

@@ -3,8 +3,8 @@
 import { fork } from "node:child_process";
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
-import { fileURLToPath } from "node:url";
 import path from "node:path";
+import { packageFolder } from "../../package_folder.js";
 import { describeAddon, loadAddon } from "./load_addon.js";
 import type { NativeDevice, NativeDevices } from "./native.js";
 
@@ -84,7 +84,7 @@ function findModule(backend: string): GpuModule | undefined {
     return undefined;
   }
   const { version } = require(manifest) as { version: string };
-  const own = (require("../../../package.json") as { version: string }).version;
+  const own = (require(path.join(packageFolder, "package.json")) as { version: string }).version;
   if (version !== own) return { package: name, problem: `it is ${version} and caduceus is ${own}: install ${name}@${own}` };
   if (!loadAddon().takesModules) return { package: name, problem: "this addon was built from source, which takes no modules: build it with --cuda or --vulkan, or use the prebuilt one" };
   const machine = `${process.platform}-${process.arch}`;
@@ -94,8 +94,7 @@ function findModule(backend: string): GpuModule | undefined {
 
 /** Loads it in a process of its own: a broken driver may end that one. Undefined: it works here. */
 async function probe(file: string): Promise<string | undefined> {
-  // A source checkout runs from src/ in its tests.
-  const program = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "../../../dist/engine/addon/probe_gpu.js" : "./probe_gpu.js", import.meta.url));
+  const program = path.join(packageFolder, "dist/engine/addon/probe_gpu.js");
   const child = fork(program, [describeAddon().file, file], { silent: true, execArgv: [], timeout: probeTimeoutMs, killSignal: "SIGKILL" });
   let output = "";
   child.stdout?.on("data", (data: Buffer) => (output += data.toString()));

@@ -2,9 +2,9 @@
 // says what to do when it is not there.
 import { createRequire } from "node:module";
 import { existsSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import path from "node:path";
 import { CaduceusError } from "../../errors.js";
+import { packageFolder } from "../../package_folder.js";
 import { explainAbsence, explainBadFile, explainFailure } from "./diagnose_addon.js";
 import type { Addon } from "./native.js";
 
@@ -13,8 +13,6 @@ interface NodeGypBuild {
 }
 
 const require = createRequire(import.meta.url);
-// The same number of steps up from src/ and from dist/.
-const packageFolder = fileURLToPath(new URL("../../..", import.meta.url));
 const loaded = new Map<string, Addon>();
 
 /**

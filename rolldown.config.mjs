@@ -1,0 +1,41 @@
+// The published JavaScript: src/ to dist/, the library's hundred modules in one file and Hermes' parser in another. Node 20 takes
+// some 55 ms of processor time longer to find and link them one by one.
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { defineConfig } from "rolldown";
+
+const root = import.meta.dirname;
+const { dependencies } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
+
+/** Modules that keep a file of their own name; what they share lies in dist/chunks. */
+const entries = [
+  // What package.json names.
+  "index", "format/hermes/index", "server/index", "cli/main",
+  // What the install script loads, and a program that is run by its path.
+  "engine/addon/load_addon", "engine/addon/probe_gpu",
+  // What our scripts, benchmarks and tests import from inside.
+  "chat/model", "engine/addon/addon_engine", "engine/addon/grammar", "files/index", "files/python_package", "model/loaded_model",
+];
+
+export default defineConfig({
+  cwd: root,
+  input: Object.fromEntries(entries.map((name) => [name, path.join(root, "src", `${name}.ts`)])),
+  platform: "node",
+  tsconfig: path.join(root, "tsconfig.build.json"),
+  external: new RegExp(`^(${Object.keys(dependencies).join("|")})(/|$)`),
+  output: {
+    dir: "dist",
+    chunkFileNames: "chunks/[name].js",
+    // Names stay, so that stack traces can be read.
+    minifyInternalExports: false,
+    sourcemap: true,
+    sourcemapExcludeSources: true,
+    codeSplitting: {
+      // Each with all that it imports, but for what an earlier one has.
+      groups: [
+        { name: "hermes", test: /src[\\/]format[\\/]hermes[\\/]index\.ts$/ },
+        { name: "library", test: /src[\\/]index\.ts$/ },
+      ],
+    },
+  },
+});

@@ -1,0 +1,12 @@
+// Where this package lies. The build joins modules to few files, so that none knows from its own place how far up that is.
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** The folder of the nearest package.json: from src/ as from dist/, but the program's own where a bundler took the package in. */
+export const packageFolder = nearest(path.dirname(fileURLToPath(import.meta.url)));
+
+function nearest(folder: string): string {
+  const above = path.dirname(folder);
+  return above === folder || existsSync(path.join(folder, "package.json")) ? folder : nearest(above);
+}

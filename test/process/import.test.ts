@@ -1,0 +1,23 @@
+// What importing the package costs, told by what Node has to find and link: times differ from machine to machine.
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+
+/** Everything that a file of dist/ imports as it is loaded, and so on. */
+function loadedBy(file: URL, loaded = new Set<string>()): Set<string> {
+  loaded.add(file.href);
+  for (const [, name = ""] of readFileSync(file, "utf8").matchAll(/^(?:import|export) [^"'`]*"([^"]+)";$/gm)) {
+    if (!name.startsWith(".")) loaded.add(name);
+    else if (!loaded.has(new URL(name, file).href)) loadedBy(new URL(name, file), loaded);
+  }
+  return loaded;
+}
+
+// Fear: a heavy package, or a file for each module, makes every program that only might use a model start late.
+test.each([
+  ["caduceus", "index.js", 3],
+  ["caduceus/hermes", "format/hermes/index.js", 2],
+])("%s is few files, and loads no other package", (_, entry, files) => {
+  const loaded = [...loadedBy(new URL(`../../dist/${entry}`, import.meta.url))].filter((name) => !name.startsWith("node:"));
+  expect(loaded.filter((name) => !name.startsWith("file:"))).toEqual([]);
+  expect(loaded).toHaveLength(files);
+});
