@@ -17,12 +17,12 @@ export const everyone = /** @type {const} */ (["caduceus", "node-llama-cpp", "ll
 export const fastOnes = /** @type {const} */ (["caduceus", "node-llama-cpp", "llama-server"]);
 
 export class SubjectProcess {
-  /** @param {SubjectName} name @param {SubjectSettings} settings */
-  static async open(name, settings) {
+  /** @param {SubjectName} name @param {SubjectSettings} settings @param {NodeJS.ProcessEnv} [env] beside its own */
+  static async open(name, settings, env) {
     // Not all of them can be told to be silent.
     mkdirSync(logFolder, { recursive: true });
     const log = openSync(path.join(logFolder, `bench-${name}.log`), "w");
-    const child = fork(program, [name, JSON.stringify(settings)], { execArgv: ["--expose-gc"], stdio: ["ignore", log, log, "ipc"] });
+    const child = fork(program, [name, JSON.stringify(settings)], { execArgv: ["--expose-gc"], stdio: ["ignore", log, log, "ipc"], env: { ...process.env, ...env } });
     closeSync(log);
     const subject = new SubjectProcess(child);
     subject.loadMs = /** @type {number} */ (await subject.#answer());

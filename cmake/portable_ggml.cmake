@@ -45,7 +45,7 @@ foreach(target IN LISTS ggml_targets)
     RUNTIME_OUTPUT_DIRECTORY "$<1:${CMAKE_BINARY_DIR}/build/Release>"
     BUILD_WITH_INSTALL_RPATH ON INSTALL_RPATH "${caduceus_rpath}")
   if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
-    target_link_options(${target} PRIVATE -Wl,--gc-sections -Wl,-z,nodelete -Wl,--version-script=${CMAKE_CURRENT_SOURCE_DIR}/native/ggml_exports.map $<$<CONFIG:Release>:-s>)
+    target_link_options(${target} PRIVATE -Wl,--gc-sections -Wl,--version-script=${CMAKE_CURRENT_SOURCE_DIR}/native/ggml_exports.map $<$<CONFIG:Release>:-s>)
     set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/native/ggml_exports.map")
   endif()
 endforeach()
