@@ -50,10 +50,9 @@ test("layers are on the GPU as many as asked for or as fit, the text is the proc
   expect(none).toMatchObject({ gpuLayers: 0, devices: [{ name: "CPU" }] });
   expect(ten).toMatchObject({ gpuLayers: 10, devices: [{ name: "CPU" }, { name: "Vulkan0" }] });
   expect(all).toMatchObject({ gpuLayers: 30, devices: [{ name: "CPU", cacheBytes: 0 }, { name: "Vulkan0" }] });
-  // A third of the layers hold a third of the cache.
+  // The output counts as the tenth: nine layers of thirty hold that share of the cache.
   const [onCpu, onGpu] = ten.devices;
-  expect(onGpu!.cacheBytes / (onCpu!.cacheBytes + onGpu!.cacheBytes)).toBeGreaterThan(0.3);
-  expect(onGpu!.cacheBytes / (onCpu!.cacheBytes + onGpu!.cacheBytes)).toBeLessThan(0.4);
+  expect(onGpu!.cacheBytes / (onCpu!.cacheBytes + onGpu!.cacheBytes)).toBeCloseTo(0.3, 5);
   expect(none.text).toMatch(/blue|light|scatter/);
   expect([ten.text, all.text]).toEqual([none.text, none.text]);
   expect(failure).toBe("TimeoutError");
