@@ -1,7 +1,8 @@
 # ggml as shared libraries, under names of our own: one module for each kind of processor (and GPU), of which the best is
 # loaded when the addon is. Another llama.cpp in the process, or another version of ours, has other names and so its own ggml.
 #
-# Sets caduceus_cpu_modules, how the names of the modules for processors begin, and caduceus_module_suffix, how they end.
+# Sets caduceus_cpu_modules, how the names of the modules for processors begin, caduceus_module_suffix, how they end, and
+# caduceus_metal_module, the name of the one for Apple's GPUs.
 
 file(READ "${CMAKE_CURRENT_SOURCE_DIR}/package.json" package)
 string(JSON version GET "${package}" version)
@@ -62,5 +63,6 @@ if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
   target_link_options(ggml-base PRIVATE -Wl,--wrap=posix_memalign)
 endif()
 
+set(caduceus_metal_module "${CMAKE_SHARED_MODULE_PREFIX}caduceus-ggml-metal${version}${CMAKE_SHARED_MODULE_SUFFIX}")
 set(caduceus_cpu_modules "${CMAKE_SHARED_MODULE_PREFIX}caduceus-ggml-cpu")
 set(caduceus_module_suffix "${version}${CMAKE_SHARED_MODULE_SUFFIX}")

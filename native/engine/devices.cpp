@@ -30,7 +30,7 @@ constexpr std::string_view suffix = CADUCEUS_MODULE_SUFFIX;
 #if defined(_WIN32)
 fs::path own_folder() {
   HMODULE module = nullptr;
-  GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT, reinterpret_cast<LPCWSTR>(&load_processor_module), &module);
+  GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT, reinterpret_cast<LPCWSTR>(&load_own_modules), &module);
   std::wstring path(32768, L'\0');
   path.resize(GetModuleFileNameW(module, path.data(), static_cast<DWORD>(path.size())));
   return fs::path(path).parent_path();
@@ -51,7 +51,7 @@ int score_of(const fs::path& file, std::string& failure) {
 #else
 fs::path own_folder() {
   Dl_info info{};
-  dladdr(reinterpret_cast<void*>(&load_processor_module), &info);
+  dladdr(reinterpret_cast<void*>(&load_own_modules), &info);
   return fs::path(info.dli_fname ? info.dli_fname : "").parent_path();
 }
 
@@ -87,7 +87,7 @@ bool takes_modules() {
 #endif
 }
 
-void load_processor_module() {
+void load_own_modules() {
 #if defined(CADUCEUS_CPU_MODULES)
   // By another copy of this package, of the same version.
   if (ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU)) return;
@@ -103,6 +103,9 @@ void load_processor_module() {
     best_score = score;
     best = entry.path();
   }
+#if defined(__APPLE__)
+  if (const fs::path metal = folder / CADUCEUS_METAL_MODULE; fs::exists(metal, ignored)) ggml_backend_load(utf8(metal).c_str());
+#endif
   if (best_score > 0 && ggml_backend_load(utf8(best).c_str())) return;
   throw EngineError("ENGINE_FAILED", "No module for this processor could be loaded from " + utf8(folder) + (failure.empty() ? "" : " (" + failure + ")") +
                                          ". Install caduceus again, or build it here: `npm rebuild caduceus --foreground-scripts --build-from-source`.");

@@ -20,9 +20,9 @@ struct Device {
 // Whether GPUs are added by modules; else only what was built in can compute.
 bool takes_modules();
 
-// Portable build: loads the module that is best for this processor, from beside the addon. Others have it built in.
-// Throws ENGINE_FAILED where there is none.
-void load_processor_module();
+// Portable build: loads the module that is best for this processor, from beside the addon, and on Apple's machines Metal's.
+// Others have them built in. Throws ENGINE_FAILED where there is none.
+void load_own_modules();
 
 // Loads a GPU's module; its full path. Throws ENGINE_FAILED with the reason.
 void load_gpu_module(const std::string& path);

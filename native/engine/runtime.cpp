@@ -72,7 +72,7 @@ void ensure_backend(const std::vector<std::string>& gpu_modules) {
   std::call_once(once, [&] {
     llama_log_set(on_log, nullptr);
     ggml_set_abort_callback(on_assertion);
-    load_processor_module();
+    load_own_modules();
     for (const std::string& path : gpu_modules) {
       try {
         load_gpu_module(path);

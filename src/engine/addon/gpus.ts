@@ -36,7 +36,7 @@ const backends = [
 const probeTimeoutMs = 30_000;
 let known: Promise<readonly GpuModule[]> | undefined;
 
-/** Looked at once in each thread. Never rejects. */
+/** Looked at once in each thread. @throws CaduceusError ADDON_NOT_FOUND where a package is there and the addon is not */
 export function gpuModules(): Promise<readonly GpuModule[]> {
   known ??= findModules();
   return known;
