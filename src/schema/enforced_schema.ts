@@ -224,10 +224,15 @@ function refersInPlace(schema: unknown): boolean {
 
 const valuesIn = (schema: Node): number => (Array.isArray(schema["enum"]) ? Math.max(1, schema["enum"].length) : 1);
 
-/** OpenAPI's `nullable`, which the checker knows, is one more type. */
-function typesWith({ type, nullable }: Node): unknown {
-  if (type === undefined || nullable !== true) return type;
-  return [...new Set([type, "null"].flat())];
+/**
+ * OpenAPI's `nullable`, which the checker knows, is one more type. Multiples of a whole number are whole: among `number` the
+ * engine finds none between bounds.
+ */
+function typesWith({ type, nullable, multipleOf }: Node): unknown {
+  const isWhole = Number.isInteger(multipleOf);
+  if (type === undefined || (nullable !== true && !isWhole)) return type;
+  const types = [...new Set([type, nullable === true ? "null" : []].flat().map((one) => (isWhole && one === "number" ? "integer" : one)))];
+  return types.length === 1 ? types[0] : types;
 }
 
 function hasOwnKeywords(schema: Node): boolean {

@@ -50,6 +50,13 @@ test.each(["name-first", "arguments-first", "either"] as const)("with callOrder 
   }
 });
 
+test.each([5, 0.5, 2.5])("a number between bounds that steps by %d is written", async (step) => {
+  const { value } = await model.reply("How many per cent?", { schema: z.number().min(0).max(100).multipleOf(step), seed: 1, maxTokens: 20 });
+  expect(value! % step).toBe(0);
+  expect(value).toBeGreaterThanOrEqual(0);
+  expect(value).toBeLessThanOrEqual(100);
+});
+
 test("a required call that the limit cuts off at any token is incomplete, and nothing of it is text", async () => {
   const tools = [tool({ ...add, run: undefined })];
   for (let maxTokens = 1; maxTokens <= 24; maxTokens++) {

@@ -23,7 +23,7 @@ const table: Record<string, readonly [schema: JsonSchema, enforced: unknown]> = 
   maximum: [{ maximum: 1.5 }, { maximum: 1.5 }],
   exclusiveMinimum: [{ exclusiveMinimum: 1 }, { exclusiveMinimum: 1 }],
   exclusiveMaximum: [{ exclusiveMaximum: 1 }, { exclusiveMaximum: 1 }],
-  multipleOf: [{ multipleOf: 0.25 }, { multipleOf: 0.25 }],
+  multipleOf: [{ type: ["number", "null"], multipleOf: 5 }, { type: ["integer", "null"], multipleOf: 5 }],
   minLength: [{ minLength: 1 }, { minLength: 1 }],
   maxLength: [{ maxLength: 100_000 }, { maxLength: 100_000 }],
   pattern: [{ pattern: "^a.$" }, { pattern: "^(?:a[^\\x{a}\\x{d}\\x{2028}\\x{2029}])$" }],
