@@ -117,7 +117,14 @@ function check(given, { text, end }) {
       return "right";
     }
     // Only what was enforced is promised; the layer above knows what is not. Types are.
-    const outcome = fits(value) ? "right" : "unenforced";
+    let outcome;
+    try {
+      outcome = fits(value) ? "right" : "unenforced";
+    } catch (error) {
+      // Of a schema that leads back to itself in the same place ajv asks for ever.
+      if (!(error instanceof RangeError)) throw error;
+      outcome = "right";
+    }
     // ajv would keep it for ever.
     if (typeof given.schema === "object") ajv.removeSchema(given.schema);
     return outcome;
