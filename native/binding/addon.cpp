@@ -32,13 +32,9 @@ Napi::Value list_devices(const Napi::CallbackInfo& info) {
         return devices();
       },
       [](Napi::Env env, const std::vector<Device>& all) -> Napi::Value {
-        auto array = Napi::Array::New(env, all.size());
-        for (uint32_t i = 0; i < all.size(); ++i) array[i] = from_device(env, all[i]);
-        auto failures = Napi::Array::New(env, module_failures().size());
-        for (uint32_t i = 0; i < failures.Length(); ++i) failures[i] = module_failures()[i];
         auto result = Napi::Object::New(env);
-        result["devices"] = array;
-        result["failures"] = failures;
+        result["devices"] = from_list(env, all, [env](const Device& device) { return from_device(env, device); });
+        result["failures"] = from_list(env, module_failures(), [](const std::string& failure) { return failure; });
         return result;
       });
 }

@@ -242,27 +242,22 @@ Napi::Object from_info(Napi::Env env, const ModelInfo& info, const Context& cont
   object["metadata"] = metadata;
   if (info.bos_token) object["bosToken"] = *info.bos_token;
   if (info.eos_token) object["eosToken"] = *info.eos_token;
-  auto ends = Napi::Array::New(env, info.end_of_generation_tokens.size());
-  for (uint32_t i = 0; i < info.end_of_generation_tokens.size(); ++i) ends[i] = info.end_of_generation_tokens[i];
-  object["endOfGenerationTokens"] = ends;
+  object["endOfGenerationTokens"] = from_list(env, info.end_of_generation_tokens, [](llama_token token) { return token; });
   object["contextSize"] = context.context_size();
   object["cacheTokens"] = context.cache_tokens();
   object["kvType"] = context.kv_type() == GGML_TYPE_Q8_0 ? "q8_0" : "f16";
   object["threads"] = context.threads();
   object["threadsBatch"] = context.threads();
   object["gpuLayers"] = context.model().gpu_layers();
-  const auto uses = context.device_use();
-  auto devices = Napi::Array::New(env, uses.size());
-  for (uint32_t i = 0; i < uses.size(); ++i) {
+  object["devices"] = from_list(env, context.device_use(), [env](const Context::DeviceUse& use) {
     auto device = Napi::Object::New(env);
-    device["name"] = uses[i].device.name;
-    device["description"] = uses[i].device.description;
-    device["weightsBytes"] = static_cast<double>(uses[i].weights_bytes);
-    device["cacheBytes"] = static_cast<double>(uses[i].cache_bytes);
-    device["computeBytes"] = static_cast<double>(uses[i].compute_bytes);
-    devices[i] = device;
-  }
-  object["devices"] = devices;
+    device["name"] = use.name;
+    device["description"] = use.description;
+    device["weightsBytes"] = static_cast<double>(use.weights_bytes);
+    device["cacheBytes"] = static_cast<double>(use.cache_bytes);
+    device["computeBytes"] = static_cast<double>(use.compute_bytes);
+    return device;
+  });
   return object;
 }
 

@@ -19,6 +19,16 @@ ContextOptions to_context_options(const Napi::Object& object);
 EngineOptions to_engine_options(const Napi::Object& object);
 
 std::vector<std::string> to_strings(const Napi::Value& value);
+
+// `convert` makes a JavaScript value of each.
+template <typename Items, typename Convert>
+Napi::Array from_list(Napi::Env env, const Items& items, Convert convert) {
+  auto array = Napi::Array::New(env, items.size());
+  uint32_t at = 0;
+  for (const auto& item : items) array[at++] = convert(item);
+  return array;
+}
+
 Napi::Object from_device(Napi::Env env, const Device& device);
 Napi::Object from_info(Napi::Env env, const ModelInfo& info, const Context& context);
 Napi::Object from_stats(Napi::Env env, const Stats& stats);

@@ -115,14 +115,13 @@ std::vector<Context::DeviceUse> Context::device_use() const {
     ggml_backend_dev_t device = ggml_backend_buft_is_host(type) ? nullptr : ggml_backend_buft_get_device(type);
     // Memory of the processor has no device, or belongs to a GPU's driver.
     if (!device || ggml_backend_dev_type(device) == GGML_BACKEND_DEVICE_TYPE_CPU) device = ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
-    const std::string name = ggml_backend_dev_name(device);
-    auto found = std::find_if(all.begin(), all.end(), [&](const DeviceUse& one) { return one.device.name == name; });
-    if (found == all.end()) found = all.insert(all.end(), {.device = describe_device(device)});
+    auto found = std::find_if(all.begin(), all.end(), [&](const DeviceUse& one) { return one.device == device; });
+    if (found == all.end()) found = all.insert(all.end(), {.device = device, .name = ggml_backend_dev_name(device), .description = ggml_backend_dev_description(device)});
     found->weights_bytes += use.model;
     found->cache_bytes += use.context;
     found->compute_bytes += use.compute;
   }
-  std::stable_partition(all.begin(), all.end(), [](const DeviceUse& one) { return !one.device.is_gpu; });
+  std::stable_partition(all.begin(), all.end(), [](const DeviceUse& one) { return !is_gpu(one.device); });
   return all;
 }
 

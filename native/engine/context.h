@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "devices.h"
@@ -61,9 +62,11 @@ class Context {
   uint32_t threads_now() const { return governor_.threads(); }
   ggml_type kv_type() const { return kv_type_; }
 
-  // What of the model and this context lies where, the processor first.
+  // What of the model and this context lies where, the processor first. Asks no driver.
   struct DeviceUse {
-    Device device;
+    ggml_backend_dev_t device;
+    std::string name;
+    std::string description;
     uint64_t weights_bytes = 0;
     uint64_t cache_bytes = 0;
     uint64_t compute_bytes = 0;

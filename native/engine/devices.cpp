@@ -28,6 +28,8 @@ constexpr std::string_view prefix = CADUCEUS_CPU_MODULES;
 constexpr std::string_view suffix = CADUCEUS_MODULE_SUFFIX;
 
 #if defined(_WIN32)
+using Library = HMODULE;
+
 fs::path own_folder() {
   HMODULE module = nullptr;
   GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT, reinterpret_cast<LPCWSTR>(&load_own_modules), &module);
@@ -36,38 +38,37 @@ fs::path own_folder() {
   return fs::path(path).parent_path();
 }
 
-// 0: not for this processor.
-int score_of(const fs::path& file, std::string& failure) {
-  HMODULE library = LoadLibraryExW(file.c_str(), nullptr, LOAD_WITH_ALTERED_SEARCH_PATH);
-  if (!library) {
-    failure = "error " + std::to_string(GetLastError());
-    return 0;
-  }
-  const auto score = reinterpret_cast<int (*)()>(GetProcAddress(library, "ggml_backend_score"));
-  const int result = score ? score() : 0;
-  FreeLibrary(library);
-  return result;
-}
+Library open_library(const fs::path& file) { return LoadLibraryExW(file.c_str(), nullptr, LOAD_WITH_ALTERED_SEARCH_PATH); }
+std::string why_not_opened() { return "error " + std::to_string(GetLastError()); }
+void* find_symbol(Library library, const char* name) { return reinterpret_cast<void*>(GetProcAddress(library, name)); }
+void close_library(Library library) { FreeLibrary(library); }
 #else
+using Library = void*;
+
 fs::path own_folder() {
   Dl_info info{};
   dladdr(reinterpret_cast<void*>(&load_own_modules), &info);
   return fs::path(info.dli_fname ? info.dli_fname : "").parent_path();
 }
 
+Library open_library(const fs::path& file) { return dlopen(file.c_str(), RTLD_LAZY | RTLD_LOCAL); }
+std::string why_not_opened() { return dlerror(); }
+void* find_symbol(Library library, const char* name) { return dlsym(library, name); }
+void close_library(Library library) { dlclose(library); }
+#endif
+
 // 0: not for this processor.
 int score_of(const fs::path& file, std::string& failure) {
-  void* library = dlopen(file.c_str(), RTLD_LAZY | RTLD_LOCAL);
+  const Library library = open_library(file);
   if (!library) {
-    failure = dlerror();
+    failure = why_not_opened();
     return 0;
   }
-  const auto score = reinterpret_cast<int (*)()>(dlsym(library, "ggml_backend_score"));
+  const auto score = reinterpret_cast<int (*)()>(find_symbol(library, "ggml_backend_score"));
   const int result = score ? score() : 0;
-  dlclose(library);
+  close_library(library);
   return result;
 }
-#endif
 
 bool is_processor_module(const std::string& name) { return name.starts_with(prefix) && name.ends_with(suffix); }
 #endif
@@ -121,23 +122,26 @@ void load_gpu_module(const std::string& path) {
 
 std::vector<Device> devices() {
   std::vector<Device> all;
-  for (size_t i = 0; i < ggml_backend_dev_count(); ++i) all.push_back(describe_device(ggml_backend_dev_get(i)));
+  for (size_t i = 0; i < ggml_backend_dev_count(); ++i) {
+    ggml_backend_dev_t device = ggml_backend_dev_get(i);
+    size_t free = 0;
+    size_t total = 0;
+    ggml_backend_dev_memory(device, &free, &total);
+    all.push_back({
+        .name = ggml_backend_dev_name(device),
+        .description = ggml_backend_dev_description(device),
+        .is_gpu = is_gpu(device),
+        .memory_bytes = total,
+        .free_bytes = free,
+    });
+  }
   std::stable_partition(all.begin(), all.end(), [](const Device& device) { return !device.is_gpu; });
   return all;
 }
 
-Device describe_device(ggml_backend_dev_t device) {
+bool is_gpu(ggml_backend_dev_t device) {
   const auto type = ggml_backend_dev_type(device);
-  size_t free = 0;
-  size_t total = 0;
-  ggml_backend_dev_memory(device, &free, &total);
-  return {
-      .name = ggml_backend_dev_name(device),
-      .description = ggml_backend_dev_description(device),
-      .is_gpu = type == GGML_BACKEND_DEVICE_TYPE_GPU || type == GGML_BACKEND_DEVICE_TYPE_IGPU,
-      .memory_bytes = total,
-      .free_bytes = free,
-  };
+  return type == GGML_BACKEND_DEVICE_TYPE_GPU || type == GGML_BACKEND_DEVICE_TYPE_IGPU;
 }
 
 void* processor_function(const char* name) {

@@ -30,7 +30,7 @@ void load_gpu_module(const std::string& path);
 // The processor first. Asks the drivers, so not on the event loop.
 std::vector<Device> devices();
 
-Device describe_device(ggml_backend_dev_t device);
+bool is_gpu(ggml_backend_dev_t device);
 
 // A function that ggml's code for the processor offers by its name.
 void* processor_function(const char* name);
