@@ -1,7 +1,8 @@
 // Builds the addon from source with CMake, driven by cmake-js. Incremental: nothing changed costs a few milliseconds.
 //
 //   node scripts/build.mjs [--debug] [--sanitize=address,undefined|thread] [--cuda] [--vulkan] [--metal]
-//                          [--portable [--target=linux-x64-glibc|…] [--gpu-module=cuda|vulkan]] [--tests] [--llama-tools] [--llama-server] [--addon=no] [--jobs=N] [--force] [--print-tree]
+//                          [--portable [--target=linux-x64-glibc|…] [--gpu-module=cuda|vulkan]] [--tests]
+//                          [--llama-tools] [--llama-server] [--addon=no] [--jobs=N] [--force] [--print-tree]
 //
 // Plain builds land in build/Release/caduceus.node, where the library looks, and their GPU options stay for later set-ups
 // (`--cpu` goes back). Debug and sanitizer builds stay in their tree; CADUCEUS_PREBUILD=<tree> makes the library load them.
@@ -91,7 +92,7 @@ export async function isBuilt(options) {
   if (options.tests && have.caduceus_tests !== (await fingerprint(true))) return false;
   if (options.llamaTools && have.caduceus_llama_tools !== (await toolsFingerprint())) return false;
   if (options.llamaServer && have.caduceus_llama_server !== (await toolsFingerprint())) return false;
-  // Without any target the engine alone is built, and CMake knows what of it is current.
+  // A module, or without any target the engine alone: CMake knows what of them is current.
   if (options.gpuModule !== undefined) return false;
   if (options.addon === false) return options.tests === true || options.llamaTools === true || options.llamaServer === true;
   if (!isInstallable(options)) return true;
@@ -188,16 +189,19 @@ async function moduleArguments({ gpuModule, cudaArchitectures }, report) {
   return [`-DCADUCEUS_GPU_MODULE=${gpuModule}`, ...(gpuModule === "cuda" ? await cudaArguments(cudaArchitectures, report) : await vulkanArguments(report))];
 }
 
-/** Moved into place in one step, so that a process that has the old addon loaded keeps its own file. */
+/** Moved into place in one step, so that a process that has the old file loaded keeps its own. @param {string} from @param {string} to */
+export async function placeFile(from, to) {
+  await copyFile(from, `${to}.${process.pid}`);
+  await rename(`${to}.${process.pid}`, to);
+}
+
 async function install(/** @type {string} */ tree, /** @type {string} */ wanted, /** @type {BuildOptions} */ options) {
   await mkdir(path.dirname(addonFile), { recursive: true });
   // The libraries before the addon, which needs them; those of an earlier build after it.
   const folder = path.dirname(addonFile);
   const built = (await readdir(path.dirname(treeAddon(tree)))).filter((name) => isShipped(name) && name !== path.basename(addonFile));
   for (const name of [...built, path.basename(addonFile)]) {
-    const next = path.join(folder, `${name}.${process.pid}`);
-    await copyFile(path.join(path.dirname(treeAddon(tree)), name), next);
-    await rename(next, path.join(folder, name));
+    await placeFile(path.join(path.dirname(treeAddon(tree)), name), path.join(folder, name));
   }
   for (const name of await readdir(folder)) {
     if (isShipped(name) && !name.endsWith(".node") && !built.includes(name)) await rm(path.join(folder, name));
@@ -210,6 +214,9 @@ const isInstallable = (/** @type {BuildOptions} */ options) => !options.debug &&
 
 /** The addon, and libraries that belong to it. @param {string} name */
 export const isShipped = (name) => /\.(node|so|dylib|dll)$/.test(name);
+
+/** Of those, what is for musl: it lies in one folder with what is for glibc. @param {string} name */
+export const isForMusl = (name) => /[.-]musl\./.test(name);
 
 /** Each compiler of llama.cpp's larger files takes up to 1.5 GB. */
 const defaultJobs = () => Math.max(1, Math.min(availableParallelism(), Math.floor(totalmem() / 1.5e9)));

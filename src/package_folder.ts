@@ -1,5 +1,5 @@
 // Where this package lies. The build joins modules to few files, so that none knows from its own place how far up that is.
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -9,4 +9,9 @@ export const packageFolder = nearest(path.dirname(fileURLToPath(import.meta.url)
 function nearest(folder: string): string {
   const above = path.dirname(folder);
   return above === folder || existsSync(path.join(folder, "package.json")) ? folder : nearest(above);
+}
+
+/** Its version. */
+export function packageVersion(): string {
+  return (JSON.parse(readFileSync(path.join(packageFolder, "package.json"), "utf8")) as { version: string }).version;
 }

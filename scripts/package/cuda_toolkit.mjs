@@ -1,11 +1,10 @@
 // CUDA's compiler and libraries: those that are installed (CUDA_PATH, or nvcc on the path), else on Linux NVIDIA's own packages
 // from PyPI, put together in one folder of the cache.
-import { cp, mkdir, readdir, rename, rm, stat, symlink } from "node:fs/promises";
+import { cp, readdir, rm, symlink } from "node:fs/promises";
 import { spawnSync } from "node:child_process";
 import path from "node:path";
-import { cacheFolder } from "../setup/paths.mjs";
-import { withLock } from "../setup/lock.mjs";
-import { runLogged, SetupError } from "../setup/run_logged.mjs";
+import { python, runLogged, SetupError } from "../setup/run_logged.mjs";
+import { cachedFolder } from "./cached_folder.mjs";
 
 const version = "13.0.2";
 
@@ -28,29 +27,18 @@ export async function cudaArguments(architectures, report) {
 async function fetchedToolkit(report) {
   if (spawnSync("nvcc", ["--version"]).status === 0) return undefined;
   if (process.platform !== "linux") throw new SetupError("Building for CUDA needs the CUDA toolkit 12.4 or newer: install it from https://developer.nvidia.com/cuda-downloads and set CUDA_PATH.");
-  const folder = path.join(cacheFolder, `cuda-${version}`);
-  await withLock("cuda", async () => {
-    if (await stat(path.join(folder, "bin", "nvcc")).then(() => true, () => false)) return;
+  return cachedFolder(`cuda-${version}`, path.join("bin", "nvcc"), async (next) => {
     report("fetching the CUDA toolkit");
-    const next = `${folder}.${process.pid}`;
-    try {
-      await mkdir(next, { recursive: true });
-      await runLogged("cuda", "python3", ["-m", "pip", "install", "--quiet", "--no-cache-dir", "--target", path.join(next, "packages"), `cuda-toolkit[nvcc,cudart,cccl,crt,nvvm,cublas,culibos]==${version}`], { what: "Fetching the CUDA toolkit" });
-      // Each package has part of the one folder that CMake looks for.
-      const parts = path.join(next, "packages", "nvidia");
-      for (const part of await readdir(parts)) await cp(path.join(parts, part), path.join(next, "toolkit"), { recursive: true, force: true });
-      // Wheels have no symbolic links, by whose names libraries are linked with.
-      for (const name of await readdir(path.join(next, "toolkit", "lib"))) {
-        const linked = /^(lib\w+\.so)\.\d+$/.exec(name)?.[1];
-        if (linked !== undefined) await symlink(name, path.join(next, "toolkit", "lib", linked)).catch(() => {});
-      }
-      await symlink("lib", path.join(next, "toolkit", "lib64")).catch(() => {});
-      await rm(path.join(next, "packages"), { recursive: true });
-      await rm(folder, { recursive: true, force: true });
-      await rename(path.join(next, "toolkit"), folder);
-    } finally {
-      await rm(next, { recursive: true, force: true });
+    const packages = path.join(next, "packages");
+    await runLogged("cuda", python, ["-m", "pip", "install", "--quiet", "--no-cache-dir", "--target", packages, `cuda-toolkit[nvcc,cudart,cccl,crt,nvvm,cublas,culibos]==${version}`], { what: "Fetching the CUDA toolkit" });
+    // Each package has part of the one folder that CMake looks for.
+    for (const part of await readdir(path.join(packages, "nvidia"))) await cp(path.join(packages, "nvidia", part), next, { recursive: true, force: true });
+    await rm(packages, { recursive: true });
+    // Wheels have no symbolic links, by whose names libraries are linked with.
+    for (const name of await readdir(path.join(next, "lib"))) {
+      const linked = /^(lib\w+\.so)\.\d+$/.exec(name)?.[1];
+      if (linked !== undefined) await symlink(name, path.join(next, "lib", linked)).catch(() => {});
     }
+    await symlink("lib", path.join(next, "lib64")).catch(() => {});
   });
-  return folder;
 }

@@ -2,16 +2,18 @@
 //
 //   node scripts/package/gpu_module.mjs cuda|vulkan [--architectures=90] [--jobs=N] [--pack]
 //
-// With --pack it also makes the package's archive, and prints its name last. The architectures are CUDA's, as CMake takes them; without them ggml chooses for all GPUs since Turing. By this system's own
-// compiler: nvcc takes no other, and where GPUs are there is a system as new as this one.
-import { copyFile, mkdir, readdir, rename } from "node:fs/promises";
+// With --pack it also makes the package's archive, and prints its name last. The architectures are CUDA's, as CMake takes them;
+// without them ggml chooses for all GPUs since Turing. By this system's own compiler: nvcc takes no other, and where GPUs are there
+// is a system as new as this one.
+import { mkdir, readdir } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import path from "node:path";
-import { build, treeAddon } from "../build.mjs";
+import { build, placeFile, treeAddon } from "../build.mjs";
 import { command, setUp } from "../setup.mjs";
 import { root } from "../setup/paths.mjs";
 import { showProgress } from "../setup/progress.mjs";
-import { npmCommand, runLogged, SetupError } from "../setup/run_logged.mjs";
+import { SetupError } from "../setup/run_logged.mjs";
+import { packFolder } from "./pack.mjs";
 
 await command(async () => {
   const { values, positionals } = parseArgs({ options: { architectures: { type: "string" }, jobs: { type: "string" }, pack: { type: "boolean" } }, allowPositionals: true });
@@ -25,12 +27,9 @@ await command(async () => {
   await mkdir(folder, { recursive: true });
   const built = path.dirname(treeAddon(tree));
   for (const name of (await readdir(built)).filter((name) => name.includes(`ggml-${kind}-`))) {
-    await copyFile(path.join(built, name), path.join(folder, `${name}.new`));
-    await rename(path.join(folder, `${name}.new`), path.join(folder, name));
+    await placeFile(path.join(built, name), path.join(folder, name));
     process.stdout.write(`${path.relative(root, path.join(folder, name))}\n`);
   }
   if (!values.pack) return;
-  const [program, args] = npmCommand(["pack", "--json", "--pack-destination", root]);
-  const [{ filename }] = JSON.parse(await runLogged("pack", program, args, { cwd: path.join(root, "packages", kind), what: "npm pack" }));
-  process.stdout.write(`${path.join(root, filename)}\n`);
+  process.stdout.write(`${await packFolder(path.join(root, "packages", kind), root)}\n`);
 });

@@ -12,11 +12,16 @@ import { npmCommand, runLogged } from "../setup/run_logged.mjs";
 /** @param {string} destination @returns {Promise<string>} the archive */
 export async function packPackage(destination) {
   await setUp("package");
+  return packFolder(root, destination);
+}
+
+/** @param {string} folder of a package @param {string} destination @returns {Promise<string>} the archive */
+export async function packFolder(folder, destination) {
   await mkdir(destination, { recursive: true });
   // --ignore-scripts: `prepare` would build once more what was built just now.
   const [program, args] = npmCommand(["pack", "--json", "--ignore-scripts", "--pack-destination", destination]);
-  const [packed] = JSON.parse(await runLogged("pack", program, args, { what: "npm pack" }));
-  return path.join(destination, packed.filename);
+  const [{ filename }] = JSON.parse(await runLogged("pack", program, args, { cwd: folder, append: true, what: "npm pack" }));
+  return path.join(destination, filename);
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {

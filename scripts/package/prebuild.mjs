@@ -5,10 +5,10 @@
 //   node scripts/package/prebuild.mjs [--target=linux-x64-glibc|linux-x64-musl|linux-arm64-glibc|linux-arm64-musl] [--jobs=N]
 //
 // The target defaults to this machine's own system: on Linux by zig, elsewhere by the system's compiler.
-import { copyFile, mkdir, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, rm } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import path from "node:path";
-import { build, isShipped, targets, treeAddon } from "../build.mjs";
+import { build, isForMusl, isShipped, placeFile, targets, treeAddon } from "../build.mjs";
 import { command, setUp } from "../setup.mjs";
 import { root } from "../setup/paths.mjs";
 import { showProgress } from "../setup/progress.mjs";
@@ -45,14 +45,12 @@ function ownTarget() {
 /** @param {string} from @param {string} folder @param {string | undefined} libc @returns {Promise<string[]>} full paths */
 async function place(from, folder, libc) {
   await mkdir(folder, { recursive: true });
-  const isMusl = (/** @type {string} */ name) => /[.-]musl\./.test(name);
   // Those of an earlier build, but not the other libc's.
-  for (const name of await readdir(folder)) if (isMusl(name) === (libc === "musl")) await rm(path.join(folder, name));
+  for (const name of await readdir(folder)) if (isForMusl(name) === (libc === "musl")) await rm(path.join(folder, name));
   const placed = [];
   for (const name of (await readdir(from)).filter((name) => isShipped(name) && !leftOut.test(name))) {
     const file = path.join(folder, name === "caduceus.node" && libc !== undefined ? `caduceus.${libc}.node` : name);
-    await copyFile(path.join(from, name), `${file}.new`);
-    await rename(`${file}.new`, file);
+    await placeFile(path.join(from, name), file);
     placed.push(file);
   }
   return placed.sort();

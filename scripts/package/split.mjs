@@ -5,10 +5,11 @@
 import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import path from "node:path";
+import { isForMusl } from "../build.mjs";
 import { command } from "../setup.mjs";
 import { cacheFolder, root } from "../setup/paths.mjs";
-import { npmCommand, runLogged, SetupError } from "../setup/run_logged.mjs";
-import { packPackage } from "./pack.mjs";
+import { runLogged, SetupError } from "../setup/run_logged.mjs";
+import { packFolder, packPackage } from "./pack.mjs";
 
 /** @typedef {{ name: string, version: string, license: string, repository?: unknown, files: string[], optionalDependencies?: Record<string, string> } & Record<string, unknown>} Manifest */
 
@@ -17,8 +18,6 @@ await command(async () => {
   const destination = path.resolve(values["pack-destination"]);
   const work = path.join(cacheFolder, "split");
   await rm(work, { recursive: true, force: true });
-  await mkdir(work, { recursive: true });
-  await mkdir(destination, { recursive: true });
   const whole = await packPackage(work);
   await runLogged("pack", "tar", ["-xzf", whole, "-C", work], { append: true });
   const folder = path.join(work, "package");
@@ -31,13 +30,13 @@ await command(async () => {
       const name = `@caduceus/${system}${part.libc === undefined ? "" : `-${part.libc}`}`;
       const own = path.join(work, name.replace("/", "-"));
       await writePart(own, name, system, part, manifest, folder);
-      process.stdout.write(`${await pack(own, destination)}\n`);
+      process.stdout.write(`${await packFolder(own, destination)}\n`);
       manifest.optionalDependencies = { ...manifest.optionalDependencies, [name]: manifest.version };
     }
   }
   await rm(path.join(folder, "prebuilds"), { recursive: true });
   await writeFile(path.join(folder, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
-  process.stdout.write(`${await pack(folder, destination)}\n`);
+  process.stdout.write(`${await packFolder(folder, destination)}\n`);
 });
 
 /** @typedef {{ libc?: string, files: string[] }} Part */
@@ -45,9 +44,8 @@ await command(async () => {
 /** On Linux those of each C library. @param {string} folder @returns {Promise<Part[]>} */
 async function partsOf(folder) {
   const files = await readdir(folder);
-  const isMusl = (/** @type {string} */ name) => /[.-]musl\./.test(name);
   if (!path.basename(folder).startsWith("linux-")) return [{ files }];
-  const parts = [{ libc: "glibc", files: files.filter((name) => !isMusl(name)) }, { libc: "musl", files: files.filter(isMusl) }];
+  const parts = [{ libc: "glibc", files: files.filter((name) => !isForMusl(name)) }, { libc: "musl", files: files.filter(isForMusl) }];
   return parts.filter((part) => part.files.some((name) => name.endsWith(".node")));
 }
 
@@ -59,11 +57,4 @@ async function writePart(own, name, system, { libc, files }, { version, license,
   for (const file of ["LICENSE", "vendor/THIRD_PARTY_LICENSES.md"]) await cp(path.join(folder, file), path.join(own, path.basename(file)));
   const description = `caduceus' compiled addon for ${system}${libc === undefined ? "" : ` with ${libc}`}: comes with caduceus by itself.`;
   await writeFile(path.join(own, "package.json"), `${JSON.stringify({ name, version, description, license, ...(repository === undefined ? {} : { repository }), os: [os], cpu: [cpu], ...(libc === undefined ? {} : { libc: [libc] }) }, null, 2)}\n`);
-}
-
-/** @param {string} folder @param {string} destination */
-async function pack(folder, destination) {
-  const [program, args] = npmCommand(["pack", "--json", "--ignore-scripts", "--pack-destination", destination]);
-  const [{ filename }] = JSON.parse(await runLogged("pack", program, args, { cwd: folder, append: true, what: "npm pack" }));
-  return path.join(destination, filename);
 }

@@ -2,12 +2,12 @@
 import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { root } from "../setup/paths.mjs";
-import { showProgress } from "../setup/progress.mjs";
-import { runLogged, SetupError } from "../setup/run_logged.mjs";
+import { SetupError } from "../setup/run_logged.mjs";
+import { packPackage } from "./pack.mjs";
 
 /** @param {string | undefined} given a tarball, or the folder where the only one lies @returns {Promise<string>} its absolute path */
 export async function findTarball(given) {
-  const files = given === undefined ? [await pack()] : await tarballsIn(given);
+  const files = given === undefined ? [await packPackage(root)] : await tarballsIn(given);
   if (files.length !== 1) throw new SetupError(`Expected one packed package in ${given} but there are ${files.length}.`);
   return /** @type {string} */ (files[0]);
 }
@@ -20,9 +20,4 @@ export async function tarballsIn(place) {
   const names = (await readdir(place)).filter((name) => name.endsWith(".tgz")).sort();
   if (names.length === 0) throw new SetupError(`There is no packed package in ${place}: make one with \`node scripts/package/pack.mjs\`.`);
   return names.map((name) => path.resolve(place, name));
-}
-
-async function pack() {
-  const output = await showProgress("packing", () => runLogged("pack", process.execPath, [path.join(root, "scripts/package/pack.mjs")], { what: "Packing" }));
-  return path.resolve(root, /** @type {string} */ (output.trim().split("\n").at(-1)));
 }

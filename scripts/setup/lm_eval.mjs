@@ -2,7 +2,7 @@
 import { readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { cacheFolder } from "./paths.mjs";
-import { runLogged } from "./run_logged.mjs";
+import { python, runLogged } from "./run_logged.mjs";
 
 // What asks a server needs no model library of its own.
 const requirement = "lm-eval[api]==0.4.13";
@@ -16,7 +16,7 @@ export async function installLmEval() {
   if ((await readFile(stamp, "utf8").catch(() => "")) === requirement) return program;
   await rm(folder, { recursive: true, force: true });
   const what = "The environment for lm-eval";
-  await runLogged("lm-eval", process.platform === "win32" ? "python" : "python3", ["-m", "venv", folder], { what });
+  await runLogged("lm-eval", python, ["-m", "venv", folder], { what });
   await runLogged("lm-eval", path.join(bin, "python"), ["-m", "pip", "install", "--quiet", requirement], { what });
   await writeFile(stamp, requirement);
   return program;

@@ -89,6 +89,9 @@ function inherited() {
   return rest;
 }
 
+/** On Windows `python3` is often the store's placeholder. */
+export const python = process.platform === "win32" ? "python" : "python3";
+
 /** npm as it runs us, else the one on the path. @param {string[]} args @returns {[string, string[]]} */
 export function npmCommand(args) {
   const running = process.env.npm_execpath;

@@ -1,8 +1,6 @@
 // The command line: its commands, their flags and their help.
-import { readFileSync } from "node:fs";
-import path from "node:path";
 import { Command } from "commander";
-import { packageFolder } from "../package_folder.js";
+import { packageVersion } from "../package_folder.js";
 import { addBenchCommand } from "./bench/bench_flags.js";
 import { chatCommand } from "./chat/chat_command.js";
 import { addEvalCommand } from "./eval_flags.js";
@@ -15,15 +13,13 @@ import { addRequestFlags, type RequestFlags } from "./request.js";
 import { runCommand, type RunFlags } from "./run_command.js";
 import { addServeCommand } from "./serve_flags.js";
 
-const { version } = JSON.parse(readFileSync(path.join(packageFolder, "package.json"), "utf8")) as { version: string };
-
 const yesToolsHelp = "run the calls of tools without asking";
 
 /** `ending` aborts when the command is to end: by Ctrl-C, or because nobody reads its output. */
 export function createProgram(ending: AbortSignal): Command {
   const program = new Command("caduceus")
     .description("Runs Hermes-2-Pro and other ChatML models on this machine.")
-    .version(version)
+    .version(packageVersion())
     .exitOverride()
     .showHelpAfterError("Try --help.")
     .addHelpText("after", `

@@ -4,13 +4,11 @@ import { mkdir, readdir, readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import path from "node:path";
 import { expect, test } from "vitest";
-import { emptyProject, model, remove, runIn } from "./world.js";
+import { emptyProject, isMusl, model, remove, runIn } from "./world.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-const isGlibc = process.platform === "linux" && (process.report.getReport() as { header: { glibcVersionRuntime?: string } }).header.glibcVersionRuntime !== undefined;
-
-test.runIf(isGlibc)("the package and the one for this system, installed side by side, generate", async () => {
+test.runIf(process.platform === "linux" && !isMusl)("the package and the one for this system, installed side by side, generate", async () => {
   const folder = await emptyProject({ "three_tokens.mjs": await readFile(new URL("programs/three_tokens.mjs", import.meta.url), "utf8") });
   await mkdir(path.join(folder, "packed"));
   const printed = execFileSync(process.execPath, [path.join(root, "scripts/package/split.mjs"), "--pack-destination", path.join(folder, "packed")], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });

@@ -37,7 +37,7 @@ export async function emptyProject(files: Readonly<Record<string, string>> = {})
 
 export type Manager = "npm" | "pnpm" | "yarn classic" | "yarn berry" | "bun";
 
-const isMusl = process.platform === "linux" && (process.report.getReport() as { header: { glibcVersionRuntime?: string } }).header.glibcVersionRuntime === undefined;
+export const isMusl = process.platform === "linux" && (process.report.getReport() as { header: { glibcVersionRuntime?: string } }).header.glibcVersionRuntime === undefined;
 const machine = { x64: "x64", arm64: "aarch64" }[process.arch as "x64" | "arm64"];
 export const bun = () => tool(`@oven/bun-${process.platform}-${machine}${isMusl ? "-musl" : ""}`, "bin", "bun");
 export const deno = () => tool(`@deno/${process.platform}-${process.arch}-glibc`, "deno");

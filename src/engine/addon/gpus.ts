@@ -4,7 +4,7 @@ import { fork } from "node:child_process";
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
-import { packageFolder } from "../../package_folder.js";
+import { packageFolder, packageVersion } from "../../package_folder.js";
 import { describeAddon, loadAddon } from "./load_addon.js";
 import type { NativeDevice, NativeDevices } from "./native.js";
 
@@ -84,7 +84,7 @@ function findModule(backend: string): GpuModule | undefined {
     return undefined;
   }
   const { version } = require(manifest) as { version: string };
-  const own = (require(path.join(packageFolder, "package.json")) as { version: string }).version;
+  const own = packageVersion();
   if (version !== own) return { package: name, problem: `it is ${version} and caduceus is ${own}: install ${name}@${own}` };
   if (!loadAddon().takesModules) return { package: name, problem: "this addon was built from source, which takes no modules: build it with --cuda or --vulkan, or use the prebuilt one" };
   const machine = `${process.platform}-${process.arch}`;

@@ -51,7 +51,7 @@ export function describeAddon(folder: string = packageFolder): AddonBuild {
 
 function findAddon(folder: string): string {
   let cause: unknown;
-  for (const place of folder === packageFolder ? [folder, ...systemPackages()] : [folder]) {
+  for (const place of placesOf(folder)) {
     try {
       return unpacked((require("node-gyp-build") as NodeGypBuild).resolve(place));
     } catch (error) {
@@ -61,16 +61,18 @@ function findAddon(folder: string): string {
   throw new CaduceusError("ADDON_NOT_FOUND", explainAbsence(folder), { cause });
 }
 
-/** Folders of the packages that the binaries of a published version come in: scripts/package/split.mjs. */
-function systemPackages(): string[] {
+/** The folder itself, then those of the packages that the binaries of a published version come in: scripts/package/split.mjs. */
+function* placesOf(folder: string): Generator<string> {
+  yield folder;
+  if (folder !== packageFolder) return;
   const system = `@caduceus/${process.platform}-${process.arch}`;
-  return (process.platform === "linux" ? [`${system}-glibc`, `${system}-musl`] : [system]).flatMap((name) => {
+  for (const name of process.platform === "linux" ? [`${system}-glibc`, `${system}-musl`] : [system]) {
     try {
-      return [path.dirname(require.resolve(`${name}/package.json`))];
+      yield path.dirname(require.resolve(`${name}/package.json`));
     } catch {
-      return [];
+      // Not installed.
     }
-  });
+  }
 }
 
 /** Electron packs an application into app.asar, out of which no library can be loaded; what was left out of it lies in a folder beside it. */
