@@ -83,7 +83,7 @@ test("reading a reply never hangs on an unread one before it", async () => {
 });
 
 test("a cancelled, left or failed turn leaves the conversation as it was", async () => {
-  const { model, engine } = await scriptedModel({ answer: (prompt) => prompt.includes("long") ? "x".repeat(500) : countingUserTurns(prompt) });
+  const { model, engine } = await scriptedModel({ paceMs: 1, answer: (prompt) => prompt.includes("long") ? "x".repeat(500) : countingUserTurns(prompt) });
   const chat = model.chat();
   await chat.send("One?");
   const before = chat.messages;

@@ -165,7 +165,7 @@ test("an already aborted signal rejects with its own reason and never touches th
 });
 
 test("aborting rejects an awaiting reader with the signal's own reason, after the engine has stopped", async () => {
-  const { model, engine } = await scriptedModel({ answer: () => long });
+  const { model, engine } = await scriptedModel({ answer: () => long, paceMs: 1 });
   const controller = new AbortController();
   const reason = { any: "thing" };
   setTimeout(() => controller.abort(reason), 5);
