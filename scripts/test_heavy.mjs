@@ -9,7 +9,7 @@
 //   vulkan        the package for Vulkan beside the packed one: offload, and the text of the processor (Debian: mesa-vulkan-drivers)
 //   damage        5,000 damaged model files, each in a process of its own
 //   random        millions of steps of scheduler, prefix cache and engine, under address and undefined-behaviour sanitizers
-//   threads       the C++ tests under the thread sanitizer
+//   threads       the C++ tests under the thread sanitizer (Rust's sources: rustup component add rust-src)
 //   addresses     the TypeScript tests under the address sanitizer
 import { execFileSync, spawn } from "node:child_process";
 import path from "node:path";

@@ -18,13 +18,6 @@ namespace caduceus {
 
 using namespace std::chrono_literals;
 
-#if defined(__SANITIZE_THREAD__)
-// Some 165 times slower.
-constexpr auto longest_run = 3600s;
-#else
-constexpr auto longest_run = 600s;
-#endif
-
 // An engine with a reader that collects everything, and can wait for a run's end.
 class Harness {
  public:
@@ -39,7 +32,7 @@ class Harness {
     });
   }
 
-  RunOutput wait(RunId id, std::chrono::milliseconds limit = longest_run) {
+  RunOutput wait(RunId id, std::chrono::milliseconds limit = 600s) {
     const auto until = Clock::now() + limit;
     for (;;) {
       collect();
