@@ -17,7 +17,7 @@ import { addonFile, nativeTrees, root } from "./setup/paths.mjs";
 import { withLock } from "./setup/lock.mjs";
 import { showProgress } from "./setup/progress.mjs";
 import { runLogged, SetupError } from "./setup/run_logged.mjs";
-import { vendoredCrates } from "./setup/vendored.mjs";
+import { vendoredCrates, vendoredTools } from "./setup/vendored.mjs";
 
 /**
  * @typedef {object} BuildOptions
@@ -131,7 +131,7 @@ async function buildTree(options, tree, report) {
   // What CMake knows to be current costs little.
   if (goals.length === 0) goals.push(options.gpuModule === undefined ? "caduceus_engine" : `ggml-${options.gpuModule}`);
 
-  const cmakeJs = createRequire(import.meta.url).resolve("cmake-js/bin/cmake-js");
+  const cmakeJs = createRequire(path.join((await vendoredTools()) ?? root, "package.json")).resolve("cmake-js/bin/cmake-js");
   const theirs = options.llamaTools === true || options.llamaServer === true;
   const crates = await vendoredCrates();
   const onOff = (/** @type {boolean} */ value) => (value ? "ON" : "OFF");

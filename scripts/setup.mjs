@@ -16,7 +16,7 @@ const goals = {
   install: [llamaSource, nativeBuild()],
   prebuild: [packages, llamaSource],
   prepare: [typescript, page],
-  package: [packages, llamaSource, vendor, typescript, page],
+  package: [packages, llamaSource, typescript, vendor, page],
   build: [...build, page],
   start: [...build, embeddedModel],
   test: [...build, page, nativeBuild({ tests: true }, "native tests"), embeddedModel, hermesTestModel],

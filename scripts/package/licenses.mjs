@@ -1,4 +1,4 @@
-// Gathers the licences of everything that ends up in the package's binaries, its archives of sources and its web page.
+// Gathers the licences of everything that ends up in the package: its binaries, its JavaScript, its archives and its web page.
 // What npm installs beside us brings its own.
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
@@ -17,9 +17,10 @@ export async function writeLicenses(folder, { crates, llama }) {
   const entries = [
     await llamaEntry(llama),
     ...(await crateEntries(crates, lock)),
-    ...(await Promise.all(["node-addon-api", "node-api-headers"].map((name) => packageEntry(name, "the addon")))),
-    await packageEntry("cmake-js", "the addon on Windows (delay-load hook)"),
+    await packageEntry("node-addon-api", "the addon"),
     ...(await toolchainEntries()),
+    ...(await Promise.all((await bundledPackages()).map((name) => packageEntry(name, "the JavaScript")))),
+    ...(await Promise.all((await buildTools()).map((name) => packageEntry(name, inTools[name] ?? "the tools for building")))),
     ...(await Promise.all((await pagePackages()).map((name) => packageEntry(name, "the web page")))),
   ];
   await writeFile(licensesFile(folder), formatLicenses(entries));
@@ -42,7 +43,7 @@ export function formatLicenses(entries) {
   });
   return [
     "# Third-party licences\n",
-    "What Caduceus' binaries, its archives of sources and its web page are made of, besides its own code.\n",
+    "What Caduceus' binaries, its JavaScript, its archives and its web page are made of, besides its own code.\n",
     "| What | Version | Licence | In | Texts |\n|---|---|---|---|---|",
     ...rows,
     ...[...texts.values()].map((text, index) => `\n## Text ${index + 1}\n\n\`\`\`\`text\n${text}\n\`\`\`\``),
@@ -95,6 +96,33 @@ async function packageEntry(name, where) {
   const folder = path.join(root, "node_modules", name);
   const { version, license } = JSON.parse(await readFile(path.join(folder, "package.json"), "utf8"));
   return { name, version, license: license ?? "", where, texts: await licenseTexts(folder) };
+}
+
+/** Whose code is in dist/, as its source maps say. @returns {Promise<string[]>} */
+export async function bundledPackages() {
+  const dist = path.join(root, "dist");
+  const maps = (await readdir(dist, { recursive: true })).filter((name) => /\.c?js\.map$/.test(name));
+  const sources = await Promise.all(maps.map(async (name) => JSON.parse(await readFile(path.join(dist, name), "utf8")).sources.map(String)));
+  const names = sources.flat().map((source) => /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(source)?.[1]);
+  return [...new Set(names)].filter((name) => name !== undefined).sort();
+}
+
+/** Some of it is in the addon as well. @type {Record<string, string>} */
+const inTools = { "cmake-js": "the tools for building, the addon on Windows (delay-load hook)", "node-api-headers": "the tools for building, the addon" };
+
+/** cmake-js and all that it needs. @returns {Promise<string[]>} */
+export async function buildTools() {
+  const { packages } = JSON.parse(await readFile(path.join(root, "package-lock.json"), "utf8"));
+  const found = new Set(["cmake-js"]);
+  // A set that grows while it is walked.
+  for (const name of found) {
+    const { dependencies = {} } = packages[`node_modules/${name}`];
+    for (const needed of Object.keys(dependencies)) {
+      if (`node_modules/${name}/node_modules/${needed}` in packages) throw new SetupError(`${name} has a ${needed} of its own: teach buildTools in scripts/package/licenses.mjs to take it along.`);
+      found.add(needed);
+    }
+  }
+  return [...found].sort();
 }
 
 /** What the page imports, and what that depends on: vite puts all of it into one file. */

@@ -2,21 +2,24 @@
 //
 //   llama.cpp.tar.br         the part of llama.cpp that CMakeLists.txt builds, every backend that it has an option for
 //   crates.tar.br            what native/constraint/Cargo.lock names, as `cargo vendor` lays it out
+//   build_tools.tar.br       cmake-js and what it needs, as package-lock.json names them: only who builds wants 39 packages more
+//   tar.mjs                  what unpacks them
 //   sha256.json              the archives' sums, which unpacking checks
 //   THIRD_PARTY_LICENSES.md  of everything that is linked or bundled
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import path from "node:path";
+import { build as rolldown } from "rolldown";
 import { isCurrent as isLlamaCurrent, readPin } from "../fetch_llama_cpp.mjs";
 import { command } from "../setup.mjs";
 import { writeArchive } from "../setup/archive.mjs";
 import { findCargo } from "../setup/check_tools.mjs";
 import { cacheFolder, llamaSource, root } from "../setup/paths.mjs";
 import { runLogged, SetupError } from "../setup/run_logged.mjs";
-import { cratesArchive, llamaArchive, sumsFile, vendorFolder } from "../setup/vendored.mjs";
-import { licensesFile, writeLicenses } from "./licenses.mjs";
+import { cratesArchive, llamaArchive, sumsFile, toolsArchive, vendorFolder } from "../setup/vendored.mjs";
+import { buildTools, bundledPackages, licensesFile, writeLicenses } from "./licenses.mjs";
 
 const stampFile = path.join(cacheFolder, "vendor.stamp");
 
@@ -37,7 +40,7 @@ const unneededOfCrates = /^[^/]+\/((tests|benches|examples|fuzz|\.github)\/|(Car
 
 /** True when making it again would change nothing. */
 export async function isCurrent() {
-  const made = [llamaArchive, cratesArchive].every((name) => existsSync(path.join(vendorFolder, name))) && existsSync(licensesFile(vendorFolder)) && existsSync(sumsFile);
+  const made = [llamaArchive, cratesArchive, toolsArchive, "tar.mjs"].every((name) => existsSync(path.join(vendorFolder, name))) && existsSync(licensesFile(vendorFolder)) && existsSync(sumsFile);
   return made && (await readFile(stampFile, "utf8").catch(() => "")) === (await mark());
 }
 
@@ -60,6 +63,9 @@ export async function makeVendor(report = () => {}) {
     sums[llamaArchive] = await writeArchive(path.join(next, llamaArchive), llamaSource, await llamaFiles());
     report(cratesArchive);
     sums[cratesArchive] = await writeArchive(path.join(next, cratesArchive), crates, await filesBelow(crates));
+    report(toolsArchive);
+    sums[toolsArchive] = await writeArchive(path.join(next, toolsArchive), root, await toolFiles());
+    await rolldown({ input: fileURLToPath(import.meta.resolve("tar")), platform: "node", output: { file: path.join(next, "tar.mjs") } });
     await writeFile(path.join(next, path.basename(sumsFile)), `${JSON.stringify(sums, null, 2)}\n`);
     await rm(stampFile, { force: true });
     await rm(vendorFolder, { recursive: true, force: true });
@@ -76,6 +82,12 @@ async function llamaFiles() {
   // A newer llama.cpp may have moved something.
   if (unmatched !== undefined) throw new SetupError(`llama.cpp ${(await readPin()).version} has nothing that matches ${unmatched}: adapt llamaParts in scripts/package/vendor.mjs.`);
   return files;
+}
+
+/** Without what only people read, but for the licences. */
+async function toolFiles() {
+  const files = await Promise.all((await buildTools()).map(async (name) => (await filesBelow(path.join(root, "node_modules", name))).map((file) => `node_modules/${name}/${file}`)));
+  return files.flat().filter((name) => !/\.(map|[cm]?ts)$|\/(changelog|readme)\.md$/i.test(name));
 }
 
 /** @param {string} folder @returns {Promise<string>} the folder */
@@ -110,6 +122,7 @@ async function mark() {
     const { size, mtimeMs } = await stat(path.join(root, name));
     hash.update(`${name} ${size} ${mtimeMs};`);
   }
+  hash.update((await bundledPackages()).join());
   return hash.digest("hex");
 }
 

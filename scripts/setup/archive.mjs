@@ -2,14 +2,17 @@
 // gzip 2.17 MB, brotli 1.46 MB (a larger window gains nothing), xz 1.45 MB.
 import { createHash } from "node:crypto";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { brotliCompress, brotliDecompress, constants } from "node:zlib";
 import path from "node:path";
 import { root } from "./paths.mjs";
 import { SetupError } from "./run_logged.mjs";
 
-// Loaded only when it is used: a fresh checkout asks what is missing before it has packages.
-const loadTar = () => import("tar");
+// Loaded only when it is used: a fresh checkout asks what is missing before it has packages. The published package, which
+// brings it along in one file, has none of it.
+/** @returns {Promise<typeof import("tar")>} */
+const loadTar = () => import("tar").catch(() => import(pathToFileURL(path.join(root, "vendor", "tar.mjs")).href));
 
 /**
  * The same files give the same bytes, on any day and machine.

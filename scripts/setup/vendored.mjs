@@ -9,12 +9,9 @@ import { cacheFolder, root } from "./paths.mjs";
 export const vendorFolder = path.join(root, "vendor");
 export const llamaArchive = "llama.cpp.tar.br";
 export const cratesArchive = "crates.tar.br";
+export const toolsArchive = "build_tools.tar.br";
 /** SHA-256 of each archive, by its name. */
 export const sumsFile = path.join(vendorFolder, "sha256.json");
-/** What cargo reads in place of the registry. */
-const cratesFolder = path.join(cacheFolder, "crates");
-const cratesStamp = `${cratesFolder}.sha256`;
-
 /**
  * Only the package builds from its archives: a checkout wants all of llama.cpp, whose own programs its tests run.
  * @returns {Record<string, string>}
@@ -30,13 +27,20 @@ export function vendoredArchive(name) {
   return sha256 === undefined ? undefined : { file: path.join(vendorFolder, name), sha256 };
 }
 
-/** @returns {Promise<string | undefined>} the crates' folder, unpacked by now; undefined: cargo asks its registry */
-export async function vendoredCrates() {
-  const archive = vendoredArchive(cratesArchive);
+/** @returns {Promise<string | undefined>} what cargo reads in place of its registry; undefined: it asks that */
+export const vendoredCrates = () => unpacked(cratesArchive, path.join(cacheFolder, "crates"));
+
+/** @returns {Promise<string | undefined>} whose node_modules holds cmake-js; undefined: ours does */
+export const vendoredTools = () => unpacked(toolsArchive, path.join(cacheFolder, "build_tools"));
+
+/** @param {string} name @param {string} folder */
+async function unpacked(name, folder) {
+  const archive = vendoredArchive(name);
   if (archive === undefined) return undefined;
-  if (existsSync(cratesFolder) && (await readFile(cratesStamp, "utf8").catch(() => "")) === archive.sha256) return cratesFolder;
-  await rm(cratesStamp, { force: true });
-  await unpackArchive(archive.file, archive.sha256, cratesFolder);
-  await writeFile(cratesStamp, archive.sha256);
-  return cratesFolder;
+  const stamp = `${folder}.sha256`;
+  if (existsSync(folder) && (await readFile(stamp, "utf8").catch(() => "")) === archive.sha256) return folder;
+  await rm(stamp, { force: true });
+  await unpackArchive(archive.file, archive.sha256, folder);
+  await writeFile(stamp, archive.sha256);
+  return folder;
 }

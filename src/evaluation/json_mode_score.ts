@@ -1,6 +1,5 @@
 // Both scores of JSON mode: the reply parses, satisfies the schema, and is the reference.
-import { createRequire } from "node:module";
-import type { Ajv, Options } from "ajv";
+import { newAjv } from "../ajv.js";
 import { failed, passed, type Outcome } from "./outcome.js";
 import { PythonSyntaxError, readJson, readJsonOrLiteral } from "./python_reader.js";
 import { isDict, isList, jsonEquals, pythonEquals, show, toJson, type PythonValue } from "./python_value.js";
@@ -8,17 +7,13 @@ import { isDict, isList, jsonEquals, pythonEquals, show, toJson, type PythonValu
 /** Says what is wrong with a value, nothing where it satisfies the schema. */
 export type SchemaCheck = (value: unknown) => string | undefined;
 
-// ajv is CommonJS; the official evaluator checks with Python's jsonschema, which leaves formats alone by default.
-const require = createRequire(import.meta.url);
-const options: Options = { strict: false, logger: false, validateFormats: false };
-
 /** A schema that is none refuses every value, as in the official evaluator. */
 export function schemaCheck(schema: Readonly<Record<string, unknown>>): SchemaCheck {
   const isOld = /draft-0[67]/.test(String(schema["$schema"]));
   try {
-    const { default: AjvClass } = require(isOld ? "ajv" : "ajv/dist/2020.js") as { default: new (options: Options) => Ajv };
     const { $schema: _, ...own } = schema;
-    const ajv = new AjvClass(options);
+    // Python's jsonschema, with which the official evaluator checks, leaves formats alone by default.
+    const ajv = newAjv(isOld ? "draft-07" : "2020-12", { validateFormats: false });
     const validate = ajv.compile(own);
     return (value) => (validate(value) ? undefined : ajv.errorsText(validate.errors, { dataVar: "reply" }));
   } catch (error) {

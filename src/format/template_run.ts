@@ -14,12 +14,14 @@ interface Jinja {
   readonly tokenize: (source: string, options: { lstrip_blocks: boolean; trim_blocks: boolean }) => unknown;
 }
 
+// In what is published each of these is one file: rolldown.config.mjs.
+const require = createRequire(import.meta.url);
 let loaded: Jinja | undefined;
 
 /** Loaded for the first template: its 5 ms are no part of importing this library, and a Hermes model never needs it. */
 function jinja(): Jinja {
   if (loaded !== undefined) return loaded;
-  const { Environment, Interpreter, parse, tokenize } = createRequire(import.meta.url)("@huggingface/jinja") as Jinja;
+  const { Environment, Interpreter, parse, tokenize } = require("@huggingface/jinja") as Jinja;
   return (loaded = { Environment, Interpreter: bounded(Interpreter), parse, tokenize });
 }
 

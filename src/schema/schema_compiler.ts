@@ -1,6 +1,6 @@
 // Checking schemas and values with ajv: which dialect, what is wrong with a schema, and a function that checks values.
-import { createRequire } from "node:module";
-import type { Ajv, ErrorObject, Options, ValidateFunction } from "ajv";
+import type { Ajv, ErrorObject, ValidateFunction } from "ajv";
+import { newAjv } from "../ajv.js";
 import { describe } from "../errors.js";
 import { invalidSchema, isObject, put, step, visitSchemas, type JsonSchema } from "./json_schema.js";
 import { findReferenceLoop } from "./reference_loop.js";
@@ -14,18 +14,6 @@ export interface SchemaIssue {
 }
 
 type Check = (value: unknown) => SchemaIssue[];
-
-// ajv is CommonJS and loads its drafts apart; asking for one at first use keeps programs without schemas quick to start.
-const require = createRequire(import.meta.url);
-type AjvClass = new (options: Options) => Ajv;
-
-function newAjv(dialect: Dialect, options: Options): Ajv {
-  const file = require(dialect === "draft-07" ? "ajv" : "ajv/dist/2020.js") as { default: AjvClass };
-  const ajv = new file.default({ strict: false, logger: false, validateSchema: false, ...options });
-  const addFormats = require("ajv-formats") as { default: (ajv: Ajv) => void };
-  addFormats.default(ajv);
-  return ajv;
-}
 
 const metaSchemas = new Map<Dialect, Ajv>();
 
@@ -61,7 +49,7 @@ export function compileSchema(schema: JsonSchema, dialect: Dialect, name: string
   let validate: ValidateFunction;
   try {
     // One ajv a schema: identifiers inside different schemas then never meet.
-    const ajv = newAjv(dialect, { allErrors: true, verbose: true, ownProperties: true, meta: false, multipleOfPrecision: 10, code: { regExp } });
+    const ajv = newAjv(dialect, { allErrors: true, verbose: true, ownProperties: true, meta: false, validateSchema: false, multipleOfPrecision: 10, code: { regExp } });
     validate = ajv.compile(withoutProto(own) as JsonSchema);
   } catch (error) {
     throw compileError(error, own, name);

@@ -29,16 +29,18 @@ beforeAll(() => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }), 120_000);
 
-test("the package has its sources, and a licence for each crate", () => {
+test("the package has its sources and what builds them, and a licence for each crate and each package of others within", () => {
   const has = (name: string) => existsSync(path.join(installed, name));
-  expect(has("vendor/llama.cpp.tar.br") && has("vendor/crates.tar.br") && !has(".git") && !has("llama.cpp/source") && !has("scripts/package")).toBe(true);
-  const size = ["llama.cpp.tar.br", "crates.tar.br"].map((name) => statSync(path.join(installed, "vendor", name)).size).reduce((sum, size) => sum + size);
+  expect(has("vendor/llama.cpp.tar.br") && has("vendor/crates.tar.br") && has("vendor/build_tools.tar.br") && !has(".git") && !has("llama.cpp/source") && !has("scripts/package")).toBe(true);
+  expect(readdirSync(path.join(folder, "node_modules")).filter((name) => !name.startsWith("."))).toEqual(["@standard-schema", "caduceus", "node-addon-api", "node-gyp-build"]);
+  const size = ["llama.cpp.tar.br", "crates.tar.br", "build_tools.tar.br"].map((name) => statSync(path.join(installed, "vendor", name)).size).reduce((sum, size) => sum + size);
   expect(size).toBeLessThan(3.5e6);
   const licenses = readFileSync(path.join(installed, "vendor/THIRD_PARTY_LICENSES.md"), "utf8");
   const lock = readFileSync(path.join(installed, "native/constraint/Cargo.lock"), "utf8");
   const crates = [...lock.matchAll(/^name = "(.+)"\nversion = "(.+)"\nsource = /gm)].map(([, name, version]) => `| ${name} | ${version} |`);
   expect(crates.length).toBeGreaterThan(20);
   expect(crates.filter((crate) => !licenses.includes(crate))).toEqual([]);
+  for (const name of ["ajv", "hono", "commander", "cmake-js", "yargs", "tar"]) expect(licenses).toContain(`| ${name} | `);
 });
 
 test.runIf(isLinux)("without Rust and CMake the install script says so in one sentence, before it does anything", async () => {

@@ -1,12 +1,9 @@
 // Judges calls by the tools there are: the name must be given, the arguments must satisfy the tool's schema.
 
-import { createRequire } from "node:module";
-import type { Ajv, ErrorObject, Options, ValidateFunction } from "ajv";
+import type { ErrorObject, ValidateFunction } from "ajv";
+import { newAjv } from "../../ajv.js";
 import { describe, invalidArgument } from "../../errors.js";
 import type { CallCheck, CallFault, ToolDefinition, ToolFunction } from "./reply_types.js";
-
-// Loaded at the first check: a program that calls no tools does not wait for ajv.
-const require = createRequire(import.meta.url);
 
 /**
  * Checks calls against these tools. Schemas are read as JSON Schema 2020-12, or as draft-07 where `$schema` says so,
@@ -61,15 +58,12 @@ function lazySchemaCheck(schema: unknown): (args: unknown) => string | undefined
 }
 
 function compile(schema: object): ValidateFunction | undefined {
-  const dialect = (schema as { $schema?: unknown }).$schema;
-  const older = typeof dialect === "string" && /draft-0[67]/.test(dialect);
+  const named = (schema as { $schema?: unknown }).$schema;
+  const older = typeof named === "string" && /draft-0[67]/.test(named);
   // Without a dialect, what 2020-12 refuses may still be draft-07: a list for `items`.
-  for (const file of older ? ["ajv"] : dialect === undefined ? ["ajv/dist/2020.js", "ajv"] : ["ajv/dist/2020.js"]) {
+  for (const dialect of older ? ["draft-07" as const] : named === undefined ? (["2020-12", "draft-07"] as const) : ["2020-12" as const]) {
     try {
-      const { default: AjvClass } = require(file) as { default: new (options: Options) => Ajv };
-      const { default: addFormats } = require("ajv-formats") as { default: (ajv: Ajv) => void };
-      const ajv = new AjvClass({ strict: false, logger: false });
-      addFormats(ajv);
+      const ajv = newAjv(dialect, {});
       const validate = ajv.compile(schema);
       return "$async" in validate && validate.$async ? undefined : validate;
     } catch {
