@@ -18,14 +18,14 @@ const entries = [
   "chat/model", "engine/addon/addon_engine", "engine/addon/grammar", "files/index", "files/python_package", "model/loaded_model",
 ];
 
-/** What is asked for at first use, by `require`, has files of its own: within ours, 7 ms of every import would be theirs. */
+/** What is asked for at first use, by `require`, has files of its own: within ours, 7 ms of every import would be theirs. @type {Record<string, string>} */
 const packages = { "ajv": "ajv", "ajv/dist/2020.js": "ajv_2020", "ajv-formats": "ajv_formats", "@huggingface/jinja": "jinja" };
 
 const requirePackages = {
   name: "require-packages",
   transform: {
     filter: { id: /src[\\/].*\.ts$/, code: "createRequire" },
-    handler: (/** @type {string} */ code) => code.replace(/\brequire\("([^"]+)"\)/g, (all, name) => (name in packages ? `require("../packages/${packages[name]}.cjs")` : all)),
+    handler: (/** @type {string} */ code) => code.replace(/\brequire\("([^"]+)"\)/g, (all, name) => (Object.hasOwn(packages, name) ? `require("../packages/${packages[name]}.cjs")` : all)),
   },
 };
 

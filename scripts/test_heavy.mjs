@@ -7,6 +7,8 @@
 //   lm_eval       EleutherAI's harness against `caduceus serve`, its log likelihoods against llama.cpp's own
 //   source_build  the packed package builds without network and git, in a folder with spaces in its name, and generates
 //   vulkan        the package for Vulkan beside the packed one: offload, and the text of the processor (Debian: mesa-vulkan-drivers)
+//   other_systems the packed package on Node with musl, and on Node for arm64 in QEMU (Linux x64; Rust's targets: rustup target add
+//                 aarch64-unknown-linux-gnu x86_64-unknown-linux-musl)
 //   damage        5,000 damaged model files, each in a process of its own
 //   random        millions of steps of scheduler, prefix cache and engine, under address and undefined-behaviour sanitizers
 //   threads       the C++ tests under the thread sanitizer (Rust's sources: rustup component add rust-src)
@@ -17,6 +19,7 @@ import { parseArgs } from "node:util";
 import { build, isBuilt } from "./build.mjs";
 import { command, setUp } from "./setup.mjs";
 import { installLmEval } from "./setup/lm_eval.mjs";
+import { otherNode } from "./package/other_nodes.mjs";
 import { packPackage } from "./package/pack.mjs";
 import { cacheFolder, root } from "./setup/paths.mjs";
 import { showProgress } from "./setup/progress.mjs";
@@ -38,10 +41,14 @@ const parts = {
   },
   source_build: async () => heavyTest("source_build", { CADUCEUS_PACKAGE: await packPackage(path.join(cacheFolder, "package")) }),
   vulkan: async () => {
-    const lastLine = async (/** @type {string} */ script, /** @type {string[]} */ ...args) => (await runLogged("package", process.execPath, [path.join(root, "scripts/package", script), ...args], { append: true })).trim().split("\n").at(-1);
-    await showProgress("prebuilt addon", () => lastLine("prebuild.mjs"));
-    const module = await showProgress("package for Vulkan", () => lastLine("gpu_module.mjs", "vulkan", "--pack"));
+    await showProgress("prebuilt addon", () => packaging("prebuild.mjs"));
+    const module = await showProgress("package for Vulkan", () => packaging("gpu_module.mjs", "vulkan", "--pack"));
     return heavyTest("vulkan", { CADUCEUS_PACKAGE: await packPackage(path.join(cacheFolder, "package")), CADUCEUS_VULKAN_PACKAGE: module });
+  },
+  other_systems: async () => {
+    for (const target of ["linux-x64-musl", "linux-arm64-glibc"]) await showProgress(`prebuilt addon for ${target}`, () => packaging("prebuild.mjs", `--target=${target}`));
+    const nodes = { musl: await showProgress("Node with musl", (report) => otherNode("musl", report)), arm64: await showProgress("Node for arm64", (report) => otherNode("arm64", report)) };
+    return heavyTest("other_systems", { CADUCEUS_PACKAGE: await packPackage(path.join(cacheFolder, "package")), CADUCEUS_OTHER_NODES: JSON.stringify(nodes) });
   },
   damage: (seed) => nativeTest({}, "model_fuzz_test", 5000, seed),
   random: async (seed) => {
@@ -83,6 +90,12 @@ await command(async () => {
   }
   if (failed.length > 0) throw new SetupError(`Failed: ${failed.join(", ")}.`);
 });
+
+/** Runs a script of scripts/package, whose last line says what it made. @param {string} script @param {...string} args */
+async function packaging(script, ...args) {
+  const output = await runLogged("package", process.execPath, [path.join(root, "scripts/package", script), ...args], { append: true });
+  return output.trim().split("\n").at(-1);
+}
 
 /** @param {string} name @param {NodeJS.ProcessEnv} [env] */
 function heavyTest(name, env) {

@@ -1,10 +1,11 @@
 // What building for Vulkan needs: glslc with the newest extensions, headers and the loader to link with. Taken from VULKAN_SDK
 // where it is set; else, on Debian and Ubuntu, Debian 13's packages are unpacked into the cache folder (43 MB): Debian 12's own
 // are too old. Nothing is installed.
-import { chmod, mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { chmod, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { runLogged, SetupError } from "../setup/run_logged.mjs";
+import { SetupError } from "../setup/run_logged.mjs";
 import { cachedFolder } from "./cached_folder.mjs";
+import { unpackDebianPackages } from "./debian_packages.mjs";
 
 // glslc comes with its C library: it runs under its own loader.
 const packages = ["glslc", "libshaderc1", "libglslang15", "libspirv-tools", "spirv-tools", "libvulkan1", "libvulkan-dev", "spirv-headers", "libc6", "libstdc++6", "libgcc-s1"];
@@ -19,7 +20,7 @@ export async function vulkanArguments(report) {
   if (process.platform !== "linux" || process.arch !== "x64") throw new SetupError("Building for Vulkan needs the Vulkan SDK: install it from https://vulkan.lunarg.com and set VULKAN_SDK.");
   const folder = await cachedFolder("vulkan", "glslc", async (next) => {
     report("fetching the tools for Vulkan");
-    await fetchPackages(next);
+    await fetchTools(next);
   });
   const library = path.join(folder, "usr", "lib", "x86_64-linux-gnu");
   return [
@@ -29,21 +30,8 @@ export async function vulkanArguments(report) {
 }
 
 /** @param {string} folder */
-async function fetchPackages(folder) {
-  const work = path.join(folder, "apt");
-  for (const part of ["lists/partial", "archives/partial", "state"]) await mkdir(path.join(work, part), { recursive: true });
-  await writeFile(path.join(work, "status"), "");
-  const keys = "/usr/share/keyrings/debian-archive-keyring.gpg";
-  await writeFile(path.join(work, "sources.list"), `deb [signed-by=${keys}] http://deb.debian.org/debian trixie main\n`);
-  const apt = Object.entries({
-    "Dir::Etc::sourcelist": "sources.list", "Dir::Etc::sourceparts": "none", "Dir::State::lists": "lists", "Dir::State::status": "status", "Dir::Cache": "archives", "Dir::Cache::archives": "archives",
-  }).flatMap(([name, file]) => ["-o", `${name}=${path.join(work, file)}`]);
-  const options = { cwd: work, append: true };
-  await runLogged("vulkan", "apt-get", [...apt, "-o", "APT::Sandbox::User=root", "-qq", "update"], { ...options, what: "Asking Debian for its packages" });
-  const available = new Set((await runLogged("vulkan", "apt-cache", [...apt, "pkgnames"], options)).split("\n"));
-  await runLogged("vulkan", "apt-get", [...apt, "-o", "APT::Sandbox::User=root", "-qq", "download", ...packages.filter((name) => available.has(name))], { ...options, what: "Fetching the tools for Vulkan" });
-  for (const name of await readdir(work)) if (name.endsWith(".deb")) await runLogged("vulkan", "dpkg-deb", ["-x", path.join(work, name), folder], { append: true });
-  await rm(work, { recursive: true });
+async function fetchTools(folder) {
+  await unpackDebianPackages(packages, folder);
   const program = path.join(folder, "glslc");
   // By its own place: the folder is moved once it is complete.
   await writeFile(program, `#!/bin/sh\nfolder=$(dirname "$0")\nlibrary=$folder/usr/lib/x86_64-linux-gnu\nexec "$library/ld-linux-x86-64.so.2" --library-path "$library" "$folder/usr/bin/glslc" "$@"\n`);
