@@ -63,9 +63,16 @@ export function explainFailure(error: unknown, { host }: { readonly host: string
     return new CaduceusError("DOWNLOAD_FAILED", `The certificate of ${host} is not trusted (${code}): NODE_EXTRA_CA_CERTS names a file with further ones.`, { cause: error });
   }
   if (/^(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|EHOSTUNREACH)$/.test(code)) {
-    return new PassingFailure(`${host} cannot be reached (${code}); HF_ENDPOINT can name a mirror`, { isLikelyFinal: true, cause: error });
+    return new PassingFailure(`${host} cannot be reached (${code}); ${remedy()}`, { isLikelyFinal: true, cause: error });
   }
   return new PassingFailure(`the connection to ${host} broke (${says})`, { cause: error });
+}
+
+/** Node passes by the proxy that the environment names, unless it is told otherwise. */
+function remedy(): string {
+  const proxy = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"].find((name) => process.env[name]);
+  if (proxy === undefined || process.env["NODE_USE_ENV_PROXY"] === "1") return "HF_ENDPOINT can name a mirror";
+  return `Node 22.21, 24 and newer go through the proxy of ${proxy} when NODE_USE_ENV_PROXY=1 is set`;
 }
 
 function refusal(response: Response, repository: string, { host }: URL, { token, endpoint }: HubSettings, isHub: boolean): Error {
