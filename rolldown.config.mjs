@@ -25,7 +25,14 @@ const requirePackages = {
   name: "require-packages",
   transform: {
     filter: { id: /src[\\/].*\.ts$/, code: "createRequire" },
-    handler: (/** @type {string} */ code) => code.replace(/\brequire\("([^"]+)"\)/g, (all, name) => (Object.hasOwn(packages, name) ? `require("../packages/${packages[name]}.cjs")` : all)),
+    handler: (/** @type {string} */ code) => code.replace(/\brequire\("([^".][^"]*)"\)/g, (all, name) => {
+      if (Object.hasOwn(dependencies, name)) return all;
+      if (!Object.hasOwn(packages, name)) throw new Error(`${name} is required and neither a dependency nor among the packages of rolldown.config.mjs.`);
+      return `require("../packages/${packages[name]}.cjs")`;
+    }),
+  },
+  renderChunk: (/** @type {string} */ code, /** @type {{ fileName: string }} */ { fileName }) => {
+    if (code.includes('require("../packages/') && path.posix.dirname(fileName) !== "chunks") throw new Error(`${fileName} does not lie beside packages/.`);
   },
 };
 
@@ -55,5 +62,5 @@ export default defineConfig([{
   cwd: root,
   input: Object.fromEntries(Object.entries(packages).map(([name, file]) => [file, name])),
   platform: "node",
-  output: { dir: "dist", format: "cjs", entryFileNames: "packages/[name].cjs", chunkFileNames: "packages/[name].cjs", sourcemap: true, sourcemapExcludeSources: true },
+  output: { dir: "dist", format: "cjs", entryFileNames: "packages/[name].cjs", chunkFileNames: "packages/[name].cjs", sourcemap: true, sourcemapExcludeSources: true, codeSplitting: { groups: [{ name: "ajv_common", test: /node_modules/, minShareCount: 2 }] } },
 }]);

@@ -1,4 +1,5 @@
 // An application of your own with OpenAI's API inside it, under /llm: any client of OpenAI works with the base URL it prints.
+// It takes `npm install hono @hono/node-server`.
 import { serve } from "@hono/node-server";
 import { Hono } from "hono";
 import { load } from "caduceus";

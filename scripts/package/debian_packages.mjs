@@ -1,7 +1,8 @@
-// Packages of Debian 13, unpacked into a folder of ours and not installed. Works on Debian and Ubuntu, whatever their version.
+// Packages of Debian 13, unpacked into a folder of ours and not installed. Takes apt, and the keys of Debian's archive.
+import { existsSync } from "node:fs";
 import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { runLogged } from "../setup/run_logged.mjs";
+import { runLogged, SetupError } from "../setup/run_logged.mjs";
 
 const log = "debian";
 
@@ -15,6 +16,7 @@ export async function unpackDebianPackages(names, folder, architecture = "amd64"
   for (const part of ["lists/partial", "archives/partial", "state"]) await mkdir(path.join(work, part), { recursive: true });
   await writeFile(path.join(work, "status"), "");
   const keys = "/usr/share/keyrings/debian-archive-keyring.gpg";
+  if (!existsSync(keys)) throw new SetupError("Packages of Debian are checked by its archive's keys, which are not on this machine: install them with `sudo apt-get install -y debian-archive-keyring`.");
   await writeFile(path.join(work, "sources.list"), `deb [signed-by=${keys}] http://deb.debian.org/debian trixie main\n`);
   const apt = Object.entries({
     "Dir::Etc::sourcelist": "sources.list", "Dir::Etc::sourceparts": "none", "Dir::State::lists": "lists", "Dir::State::status": "status", "Dir::Cache": "archives", "Dir::Cache::archives": "archives",

@@ -101,19 +101,24 @@ async function packageEntry(name, where) {
 /** Whose code is in dist/, as its source maps say. @returns {Promise<string[]>} */
 export async function bundledPackages() {
   const dist = path.join(root, "dist");
-  const maps = (await readdir(dist, { recursive: true })).filter((name) => /\.c?js\.map$/.test(name));
+  const maps = (await readdir(dist, { recursive: true }).catch(() => [])).filter((name) => /\.c?js\.map$/.test(name));
+  if (maps.length === 0) throw new SetupError("dist/ holds no source maps, by which its licences are found: run `npm run build`.");
   const sources = await Promise.all(maps.map(async (name) => JSON.parse(await readFile(path.join(dist, name), "utf8")).sources.map(String)));
-  const names = sources.flat().map((source) => /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(source)?.[1]);
+  const names = sources.flat().map((source) => {
+    const [, name, more] = /^(?:\.\.\/)+node_modules\/((?:@[^/]+\/)?[^/]+)\/(.*)/.exec(source) ?? [];
+    if (more?.includes("node_modules/")) throw new SetupError(`${name} has a package of its own in dist/: teach bundledPackages in scripts/package/licenses.mjs to find its licence.`);
+    return name;
+  });
   return [...new Set(names)].filter((name) => name !== undefined).sort();
 }
 
 /** Some of it is in the addon as well. @type {Record<string, string>} */
 const inTools = { "cmake-js": "the tools for building, the addon on Windows (delay-load hook)", "node-api-headers": "the tools for building, the addon" };
 
-/** cmake-js and all that it needs. @returns {Promise<string[]>} */
+/** cmake-js, tar, and all that they need. @returns {Promise<string[]>} */
 export async function buildTools() {
   const { packages } = JSON.parse(await readFile(path.join(root, "package-lock.json"), "utf8"));
-  const found = new Set(["cmake-js"]);
+  const found = new Set(["cmake-js", "tar"]);
   // A set that grows while it is walked.
   for (const name of found) {
     const { dependencies = {} } = packages[`node_modules/${name}`];

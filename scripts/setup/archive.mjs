@@ -1,6 +1,7 @@
 // Archives of sources: tar within brotli, which Node reads by itself everywhere. Measured on llama.cpp's subset (14.7 MB):
 // gzip 2.17 MB, brotli 1.46 MB (a larger window gains nothing), xz 1.45 MB.
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
@@ -9,10 +10,10 @@ import path from "node:path";
 import { root } from "./paths.mjs";
 import { SetupError } from "./run_logged.mjs";
 
-// Loaded only when it is used: a fresh checkout asks what is missing before it has packages. The published package, which
-// brings it along in one file, has none of it.
+// Loaded only when it is used: a fresh checkout asks what is missing before it has packages. The published package brings it
+// along in one file; what lies beside that package may be anybody's.
 /** @returns {Promise<typeof import("tar")>} */
-const loadTar = () => import("tar").catch(() => import(pathToFileURL(path.join(root, "vendor", "tar.mjs")).href));
+const loadTar = () => (existsSync(path.join(root, "node_modules", "tar")) ? import("tar") : import(pathToFileURL(path.join(root, "vendor", "tar.mjs")).href));
 
 /**
  * The same files give the same bytes, on any day and machine.

@@ -84,7 +84,8 @@ export const llamaSource = {
 export const vendor = {
   title: "sources and licences for the package",
   tools: ["rust"],
-  isCurrent: async () => (await import("../package/vendor.mjs")).isCurrent(),
+  // Its licences are those of what is in dist/.
+  isCurrent: async () => packagesMatchLock() && (await typescript.isCurrent()) && (await import("../package/vendor.mjs")).isCurrent(),
   run: async (report) => (await import("../package/vendor.mjs")).makeVendor(report),
 };
 

@@ -12,6 +12,7 @@ export const cratesArchive = "crates.tar.br";
 export const toolsArchive = "build_tools.tar.br";
 /** SHA-256 of each archive, by its name. */
 export const sumsFile = path.join(vendorFolder, "sha256.json");
+
 /**
  * Only the package builds from its archives: a checkout wants all of llama.cpp, whose own programs its tests run.
  * @returns {Record<string, string>}

@@ -10,10 +10,10 @@ export type SchemaCheck = (value: unknown) => string | undefined;
 /** A schema that is none refuses every value, as in the official evaluator. */
 export function schemaCheck(schema: Readonly<Record<string, unknown>>): SchemaCheck {
   const isOld = /draft-0[67]/.test(String(schema["$schema"]));
+  const { $schema: _, ...own } = schema;
+  // Python's jsonschema, with which the official evaluator checks, leaves formats alone by default.
+  const ajv = newAjv(isOld ? "draft-07" : "2020-12", { validateFormats: false });
   try {
-    const { $schema: _, ...own } = schema;
-    // Python's jsonschema, with which the official evaluator checks, leaves formats alone by default.
-    const ajv = newAjv(isOld ? "draft-07" : "2020-12", { validateFormats: false });
     const validate = ajv.compile(own);
     return (value) => (validate(value) ? undefined : ajv.errorsText(validate.errors, { dataVar: "reply" }));
   } catch (error) {

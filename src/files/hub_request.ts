@@ -52,7 +52,7 @@ export async function askHub(
 }
 
 /** What became of a request or of the reading of its body. */
-export function explainFailure(error: unknown, { host }: { readonly host: string }, settings: HubSettings, watch: StallWatch, signal: AbortSignal | undefined): unknown {
+export function explainFailure(error: unknown, { host, protocol }: { readonly host: string; readonly protocol: string }, settings: HubSettings, watch: StallWatch, signal: AbortSignal | undefined): unknown {
   if (signal?.aborted) return signal.reason;
   if (watch.hasStalled) return new PassingFailure(`${host} sent nothing for ${settings.stallMs / 1000} s`, { cause: error });
   if (error instanceof CaduceusError || error instanceof PassingFailure) return error;
@@ -63,16 +63,17 @@ export function explainFailure(error: unknown, { host }: { readonly host: string
     return new CaduceusError("DOWNLOAD_FAILED", `The certificate of ${host} is not trusted (${code}): NODE_EXTRA_CA_CERTS names a file with further ones.`, { cause: error });
   }
   if (/^(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|EHOSTUNREACH)$/.test(code)) {
-    return new PassingFailure(`${host} cannot be reached (${code}); ${remedy()}`, { isLikelyFinal: true, cause: error });
+    return new PassingFailure(`${host} cannot be reached (${code}); HF_ENDPOINT can name a mirror${proxyHint(protocol)}`, { isLikelyFinal: true, cause: error });
   }
   return new PassingFailure(`the connection to ${host} broke (${says})`, { cause: error });
 }
 
-/** Node passes by the proxy that the environment names, unless it is told otherwise. */
-function remedy(): string {
-  const proxy = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"].find((name) => process.env[name]);
-  if (proxy === undefined || process.env["NODE_USE_ENV_PROXY"] === "1") return "HF_ENDPOINT can name a mirror";
-  return `Node 22.21, 24 and newer go through the proxy of ${proxy} when NODE_USE_ENV_PROXY=1 is set`;
+/** Node, unlike Bun and Deno, passes by the proxy that the environment names, unless it is told otherwise. */
+function proxyHint(protocol: string): string {
+  const proxy = (protocol === "https:" ? ["HTTPS_PROXY", "https_proxy"] : ["HTTP_PROXY", "http_proxy"]).find((name) => process.env[name]);
+  const isHeeded = process.env["NODE_USE_ENV_PROXY"] === "1" || [...process.execArgv, process.env["NODE_OPTIONS"] ?? ""].some((option) => option.includes("--use-env-proxy"));
+  if (proxy === undefined || isHeeded || "bun" in process.versions || "deno" in process.versions) return "";
+  return `, and Node 22.21, 24 and newer go through the proxy of ${proxy} when NODE_USE_ENV_PROXY=1 is set`;
 }
 
 function refusal(response: Response, repository: string, { host }: URL, { token, endpoint }: HubSettings, isHub: boolean): Error {

@@ -58,13 +58,13 @@ function lazySchemaCheck(schema: unknown): (args: unknown) => string | undefined
 }
 
 function compile(schema: object): ValidateFunction | undefined {
-  const named = (schema as { $schema?: unknown }).$schema;
+  const { $schema: named, ...own } = schema as { $schema?: unknown };
   const older = typeof named === "string" && /draft-0[67]/.test(named);
   // Without a dialect, what 2020-12 refuses may still be draft-07: a list for `items`.
   for (const dialect of older ? ["draft-07" as const] : named === undefined ? (["2020-12", "draft-07"] as const) : ["2020-12" as const]) {
+    const ajv = newAjv(dialect, {});
     try {
-      const ajv = newAjv(dialect, {});
-      const validate = ajv.compile(schema);
+      const validate = ajv.compile(own);
       return "$async" in validate && validate.$async ? undefined : validate;
     } catch {
       continue;

@@ -5,6 +5,11 @@ import { createCallCheck, parseReply } from "../../../src/format/hermes/index.js
 
 const checkOf = (parameters: unknown) => createCallCheck([{ name: "a", parameters }]);
 
+test("draft-06 is checked as draft-07 is", () => {
+  const check = checkOf({ $schema: "http://json-schema.org/draft-06/schema#", type: "object", properties: { a: { exclusiveMinimum: 1 } } });
+  expect([check("a", { a: 2 }), check("a", { a: 1 })?.message]).toEqual([undefined, "The argument a must be > 1."]);
+});
+
 test("draft-07 and 2020-12 are told apart by $schema", () => {
   const tuple = { type: "object", properties: { x: { type: "array", items: [{ type: "string" }] } } };
   const older = checkOf({ $schema: "http://json-schema.org/draft-07/schema#", ...tuple });
