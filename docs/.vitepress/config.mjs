@@ -14,6 +14,8 @@ const sidebar = [
 
 export default defineConfig({
   title: "Caduceus",
+  // No picture: browsers need not ask for one.
+  head: [["link", { rel: "icon", href: "data:," }]],
   description: "Hermes-2-Pro and other ChatML models inside a Node process.",
   themeConfig: {
     nav: [{ text: "Getting started", link: "/getting-started" }, { text: "Reference", link: "/reference/" }],
