@@ -57,12 +57,17 @@ export async function command(work) {
   try {
     await work();
   } catch (error) {
-    const shown = diskError(error) ?? error;
-    const plain = shown instanceof SetupError || (shown instanceof Error && shown.name === "CaduceusError");
-    if (!plain) throw error;
-    process.stderr.write(`${shown.message}\n`);
+    showFailure(error);
     process.exitCode = 1;
   }
+}
+
+/** Prints what the user can act on, and throws anything else on. @param {unknown} error */
+export function showFailure(error) {
+  const shown = diskError(error) ?? error;
+  const plain = shown instanceof SetupError || (shown instanceof Error && shown.name === "CaduceusError");
+  if (!plain) throw error;
+  process.stderr.write(`${shown.message}\n`);
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {

@@ -17,7 +17,7 @@ import { execFileSync, spawn } from "node:child_process";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { build, isBuilt } from "./build.mjs";
-import { command, setUp } from "./setup.mjs";
+import { command, setUp, showFailure } from "./setup.mjs";
 import { installLmEval } from "./setup/lm_eval.mjs";
 import { otherNode } from "./package/other_nodes.mjs";
 import { packPackage } from "./package/pack.mjs";
@@ -88,8 +88,7 @@ await command(async () => {
     process.stderr.write(`== ${name}\n`);
     const code = await /** @type {(seed: number) => Promise<number>} */ (parts[name])(seed).catch((error) => {
       // What one part lacks, the others need not.
-      if (!(error instanceof SetupError)) throw error;
-      process.stderr.write(`${error.message}\n`);
+      showFailure(error);
       return 1;
     });
     if (code !== 0) failed.push(name);

@@ -8,7 +8,7 @@ import { build, isBuilt, parseBuildArguments, treeFolder } from "./build.mjs";
 import { command, setUp } from "./setup.mjs";
 import { cacheFolder, root } from "./setup/paths.mjs";
 import { showProgress } from "./setup/progress.mjs";
-import { runLogged, SetupError } from "./setup/run_logged.mjs";
+import { python, runLogged, SetupError } from "./setup/run_logged.mjs";
 import { nativeTestEnvironment } from "./test_native.mjs";
 
 const version = "4.26.0";
@@ -32,7 +32,6 @@ await command(async () => {
 });
 
 async function fetchSuite() {
-  const python = process.platform === "win32" ? "python" : "python3";
   const download = `${folder}.part`;
   rmSync(download, { recursive: true, force: true });
   mkdirSync(download, { recursive: true });

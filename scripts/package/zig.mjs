@@ -1,9 +1,8 @@
 // Zig's C and C++ compiler, by which the prebuilt addons for Linux are made: it brings every glibc and musl, so that one machine
 // builds for all of them, and what it builds for glibc 2.31 runs on any newer one. It comes from PyPI.
-import { chmod, readdir, rm } from "node:fs/promises";
 import path from "node:path";
-import { python, runLogged } from "../setup/run_logged.mjs";
 import { cachedFolder } from "./cached_folder.mjs";
+import { pipInstall } from "./pip_install.mjs";
 
 const version = "0.17.1";
 const program = path.join("ziglang", process.platform === "win32" ? "zig.exe" : "zig");
@@ -16,12 +15,7 @@ const program = path.join("ziglang", process.platform === "win32" ? "zig.exe" : 
 export async function zig(report = () => {}) {
   const folder = await cachedFolder(`zig-${version}`, program, async (next) => {
     report("fetching zig");
-    await runLogged("zig", python, ["-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--no-cache-dir", "--dest", next, `ziglang==${version}`], { what: "Fetching zig" });
-    const wheel = (await readdir(next)).find((name) => name.endsWith(".whl")) ?? "";
-    await runLogged("zig", python, ["-m", "zipfile", "-e", path.join(next, wheel), next], { append: true, what: "Unpacking zig" });
-    await rm(path.join(next, wheel));
-    // Wheels are unpacked without it.
-    await chmod(path.join(next, program), 0o755);
+    await pipInstall(`ziglang==${version}`, next, { log: "zig", what: "Fetching zig", options: ["--no-deps", "--only-binary=:all:"] });
   });
   return path.join(folder, program);
 }

@@ -14,7 +14,7 @@ interface Jinja {
   readonly tokenize: (source: string, options: { lstrip_blocks: boolean; trim_blocks: boolean }) => unknown;
 }
 
-// In what is published each has a file of its own in dist/packages: rolldown.config.mjs.
+// In what is published it has a file of its own in dist/packages: rolldown.config.mjs.
 const require = createRequire(import.meta.url);
 let loaded: Jinja | undefined;
 

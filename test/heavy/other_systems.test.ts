@@ -1,18 +1,18 @@
 // Fear: what was built here for another system runs on none. The packed package on Node with musl, and on Node for arm64 in QEMU, as
 // other processors have it: with all that QEMU knows, and with what the first of them had. CADUCEUS_PACKAGE is what `npm pack` made,
 // CADUCEUS_OTHER_NODES are the command lines of both.
-import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { fetchEmbeddedModel } from "../../src/files/index.js";
 import { run } from "../process/run_program.js";
+import { installPackage } from "./install_package.js";
 
 const nodes = JSON.parse(process.env["CADUCEUS_OTHER_NODES"] ?? "{}") as Record<string, string[]>;
 const folder = mkdtempSync(path.join(tmpdir(), "caduceus-other-systems-"));
 const program = `
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { load } from "caduceus";
 const model = await load(process.argv[2], { contextSize: 1024, prefixFolder: false });
 const { text } = await model.reply("Why is the sky blue?", { temperature: 0, maxTokens: 20 });
@@ -25,9 +25,8 @@ console.log(JSON.stringify({ text, value, failure, arch: process.arch, kinds: [.
 `;
 
 beforeAll(() => {
-  writeFileSync(path.join(folder, "package.json"), JSON.stringify({ name: "someone", private: true, type: "module" }));
+  installPackage(folder);
   writeFileSync(path.join(folder, "program.mjs"), program);
-  execFileSync("npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund", process.env["CADUCEUS_PACKAGE"] ?? ""], { cwd: folder, stdio: ["ignore", "ignore", "inherit"] });
 }, 300_000);
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,12 +1,12 @@
 // Fear: the published package builds only where its checkout is. CADUCEUS_PACKAGE is what `npm pack` made.
-import { execFileSync, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { run, type Outcome, type RunOptions } from "../process/run_program.js";
+import { installPackage } from "./install_package.js";
 
-const packed = process.env["CADUCEUS_PACKAGE"] ?? "";
 const folder = realpathSync(mkdtempSync(path.join(tmpdir(), "caduceus built from source ")));
 const installed = path.join(folder, "node_modules", "caduceus");
 const isLinux = process.platform === "linux";
@@ -22,10 +22,7 @@ const environment = {
   npm_config_offline: "true",
 };
 
-beforeAll(() => {
-  writeFileSync(path.join(folder, "package.json"), JSON.stringify({ name: "someone", private: true, type: "module" }));
-  execFileSync("npm", ["install", "--ignore-scripts", "--omit=dev", "--no-audit", "--no-fund", "--prefer-offline", packed], { cwd: folder, stdio: ["ignore", "ignore", "inherit"], shell: process.platform === "win32" });
-}, 300_000);
+beforeAll(() => installPackage(folder), 300_000);
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }), 120_000);
 

@@ -1,12 +1,12 @@
 // The package for Vulkan beside the packed one, on Mesa's software device where there is no GPU: layers go where they should, and
 // the text is the processor's. CADUCEUS_PACKAGE and CADUCEUS_VULKAN_PACKAGE are what `npm pack` made.
-import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { fetchEmbeddedModel } from "../../src/files/index.js";
 import { run } from "../process/run_program.js";
+import { installPackage } from "./install_package.js";
 
 interface Answer {
   readonly text: string;
@@ -33,9 +33,8 @@ console.log(JSON.stringify({ gpu: findings.find(({ subject }) => subject === "GP
 `;
 
 beforeAll(() => {
-  writeFileSync(path.join(folder, "package.json"), JSON.stringify({ name: "someone", private: true, type: "module" }));
+  installPackage(folder, process.env["CADUCEUS_VULKAN_PACKAGE"] ?? "");
   writeFileSync(path.join(folder, "program.mjs"), program);
-  execFileSync("npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund", process.env["CADUCEUS_PACKAGE"] ?? "", process.env["CADUCEUS_VULKAN_PACKAGE"] ?? ""], { cwd: folder, stdio: ["ignore", "ignore", "inherit"], shell: process.platform === "win32" });
 }, 300_000);
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -60,8 +60,10 @@ function lazySchemaCheck(schema: unknown): (args: unknown) => string | undefined
 function compile(schema: object): ValidateFunction | undefined {
   const { $schema: named, ...own } = schema as { $schema?: unknown };
   const older = typeof named === "string" && /draft-0[67]/.test(named);
+  const dialects: Parameters<typeof newAjv>[0][] = older ? ["draft-07"] : ["2020-12"];
   // Without a dialect, what 2020-12 refuses may still be draft-07: a list for `items`.
-  for (const dialect of older ? ["draft-07" as const] : named === undefined ? (["2020-12", "draft-07"] as const) : ["2020-12" as const]) {
+  if (named === undefined) dialects.push("draft-07");
+  for (const dialect of dialects) {
     const ajv = newAjv(dialect, {});
     try {
       const validate = ajv.compile(own);
