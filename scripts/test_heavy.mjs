@@ -9,6 +9,7 @@
 //   vulkan        the package for Vulkan beside the packed one: offload, and the text of the processor (Debian: mesa-vulkan-drivers)
 //   other_systems the packed package on Node with musl, and on Node for arm64 in QEMU (Linux x64; Rust's targets: rustup target add
 //                 aarch64-unknown-linux-gnu x86_64-unknown-linux-musl)
+//   hostile       damaged requests, schemas and model headers for ten minutes each
 //   damage        5,000 damaged model files, each in a process of its own
 //   random        millions of steps of scheduler, prefix cache and engine, under address and undefined-behaviour sanitizers
 //   threads       the C++ tests under the thread sanitizer (Rust's sources: rustup component add rust-src)
@@ -49,6 +50,11 @@ const parts = {
     const nodes = { musl: await showProgress("Node with musl", (report) => otherNode("musl", report)), arm64: await showProgress("Node for arm64", (report) => otherNode("arm64", report)) };
     for (const target of ["linux-x64-musl", "linux-arm64-glibc"]) await showProgress(`prebuilt addon for ${target}`, () => packaging("prebuild.mjs", `--target=${target}`));
     return heavyTest("other_systems", { CADUCEUS_PACKAGE: await packPackage(path.join(cacheFolder, "package")), CADUCEUS_OTHER_NODES: JSON.stringify(nodes) });
+  },
+  hostile: async (seed) => {
+    const codes = [];
+    for (const kind of ["requests", "schemas", "headers"]) codes.push(await run(process.execPath, [path.join(root, "test/fuzz/hostile_fuzz.mjs"), kind, "600", String(seed)], process.env));
+    return Math.max(...codes);
   },
   damage: (seed) => nativeTest({}, "model_fuzz_test", 5000, seed),
   random: async (seed) => {
