@@ -1,13 +1,17 @@
 // The chat as a person at a terminal sees it.
-import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { chatAtTerminal, ctrlC, ctrlD, prompt, type Step } from "./chat_at_terminal.js";
+import { atTerminal, chatAtTerminal, ctrlC, ctrlD, ctrlZ, prompt, type Step } from "./chat_at_terminal.js";
+import { cli } from "./run_program.js";
 
 const up = "\u001b[A";
 let state: string;
-beforeAll(async () => (state = await mkdtemp(path.join(tmpdir(), "caduceus-state-"))));
+beforeAll(async () => {
+  state = await mkdtemp(path.join(tmpdir(), "caduceus-state-"));
+  await writeFile(path.join(state, "exists.json"), "[]");
+});
 afterAll(() => rm(state, { recursive: true }));
 
 const chat = (steps: Step[], args: string[] = ["-n", "16", "--temp", "0"], env: Record<string, string | undefined> = {}) =>
@@ -65,4 +69,38 @@ test("NO_COLOR keeps colours away, and without it remarks are faint", async () =
   const steps: Step[] = [{ expect: prompt }, { send: ctrlD }];
   expect((await chat(steps, [], { NO_COLOR: undefined, FORCE_COLOR: undefined, NODE_DISABLE_COLORS: undefined, CI: undefined })).shown).toContain("\u001b[2m");
   expect((await chat(steps, [], { NO_COLOR: "1", FORCE_COLOR: undefined })).shown).not.toMatch(/\u001b\[\d*m/);
+});
+
+// A shell is what stops and continues its jobs.
+const shellPrompt = "shell-is-waiting ";
+const inShell = (steps: Step[], args: string) => atTerminal([
+  // In halves, since the terminal shows what is typed.
+  { send: `PS1='shell-is-'"waiting "\r` }, { expect: shellPrompt }, { send: `"${process.execPath}" "${cli}" chat ${args}\r` }, { expect: "Ctrl-D leaves" }, { expect: prompt },
+  ...steps,
+  { send: ctrlD }, { expect: shellPrompt }, { send: "exit\r" },
+], ["sh", "-i"], { CADUCEUS_STATE: state, ENV: undefined });
+const stopAndContinue: Step[] = [{ send: ctrlZ }, { expect: "Stopped" }, { expect: shellPrompt }, { send: "echo between-$((1+1))\r" }, { expect: "between-2" }, { expect: shellPrompt }, { send: "fg\r" }];
+
+test.skipIf(process.platform === "win32")("Ctrl-Z and fg leave the conversation as it was, with what is typed so far, however often", async () => {
+  const { code, problem } = await inShell([
+    ...stopAndContinue, { expect: prompt },
+    { send: "What is the capital" }, { expect: "What is the capital" }, ...stopAndContinue, { expect: "> What is the capital" },
+    { send: " of France?\r" }, { expect: "Paris" }, { expect: prompt },
+    ...stopAndContinue, { expect: prompt },
+    { send: "/forks\r" }, { expect: "3 messages" }, { expect: prompt },
+  ], "-n 16 --temp 0");
+  expect({ code, problem }).toEqual({ code: 0, problem: null });
+});
+
+test.skipIf(process.platform === "win32")("Ctrl-Z stops a reply and a question about a call in their middle, and fg goes on with them", async () => {
+  const { code, problem } = await inShell([
+    { send: "Tell a very long story about a lighthouse.\r" }, { expect: " the " }, ...stopAndContinue, { expect: " the " }, { send: ctrlC }, { expect: "(stopped" }, { expect: prompt },
+    { send: `/save ${path.join(state, "exists.json")}\r` }, { expect: "Replace it?" }, ...stopAndContinue, { expect: "Replace it?" }, { send: "n\r" }, { expect: "Nothing was saved" }, { expect: prompt },
+  ], "-n 2000 --temp 0");
+  expect({ code, problem }).toEqual({ code: 0, problem: null });
+});
+
+test("Ctrl-Z where no shell could continue the program changes nothing", async () => {
+  const { code, problem } = await chat([{ expect: prompt }, { send: ctrlZ }, { send: "What is the capital of France?\r" }, { expect: "Paris" }, { expect: prompt }, { send: ctrlD }]);
+  expect({ code, problem }).toEqual({ code: 0, problem: null });
 });

@@ -48,9 +48,15 @@ export class LineEditor {
       else lines.shift();
     });
     this.#lines.on("SIGINT", () => this.#onInterrupt(onInterrupt));
+    // With a listener readline leaves stopping to it; by itself it never reads on afterwards.
+    this.#lines.on("SIGTSTP", () => this.#stop());
+    process.on("SIGCONT", this.#onContinue);
+    // A terminal that is gone.
+    this.#lines.on("error", () => this.#lines.close());
     this.#lines.once("close", () => {
       this.#isClosed = true;
       process.stdin.off("keypress", this.#onKey);
+      process.off("SIGCONT", this.#onContinue);
       if (this.#marksPastes) this.#output.write(pasteOff);
       this.#waiting?.(undefined);
       this.#answer?.(undefined);
@@ -121,6 +127,28 @@ export class LineEditor {
   readonly #onKey = (_: string | undefined, key: { readonly name?: string } | undefined): void => {
     if (key?.name === "paste-start") this.#isPasting = true;
     if (key?.name === "paste-end") this.#isPasting = false;
+  };
+
+  /** Ctrl-Z: as a terminal does it that is not in raw mode, for all processes of the job. */
+  #stop(): void {
+    // No shell on Windows continues anything.
+    if (process.platform === "win32") return;
+    if (this.#marksPastes) this.#output.write(pasteOff);
+    process.stdin.setRawMode(false);
+    process.kill(0, "SIGTSTP");
+    // Here again when it was continued; at once where the system stops nothing, since there is nobody who could continue it.
+    this.#onContinue();
+  }
+
+  /** By `fg`, and after a stop that came from outside. The shell had the terminal meanwhile. */
+  readonly #onContinue = (): void => {
+    // Where nothing can be drawn, the terminal edits lines itself.
+    if (!this.#lines.terminal) return;
+    // Twice, since Node sets no mode that it believes is set.
+    process.stdin.setRawMode(false);
+    process.stdin.setRawMode(true);
+    if (this.#marksPastes) this.#output.write(pasteOn);
+    if (this.#waiting !== undefined || this.#answer !== undefined) this.#lines.prompt(true);
   };
 
   #onInterrupt(otherwise: () => void): void {
