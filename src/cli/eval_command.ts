@@ -7,7 +7,7 @@ import {
   type AskSettings, type BerkeleyCategory, type DataSet, type RunIdentity, type Sample,
 } from "../evaluation/index.js";
 import type { Model } from "../index.js";
-import { UsageError } from "./exit_codes.js";
+import { SystemFailure, systemReason, UsageError } from "./exit_codes.js";
 import { modelIdentity, type ModelFlags } from "./model_flags.js";
 import { ProgressLine } from "./progress_line.js";
 import { note, withModel, write } from "./terminal.js";
@@ -51,7 +51,9 @@ async function evaluate(read: () => Promise<DataSet>, flags: FunctionCallingFlag
   try {
     await runAndReport(await read(), flags, ending);
   } catch (error) {
-    throw error instanceof EvaluationError ? new UsageError(error.message) : error;
+    if (error instanceof EvaluationError) throw new UsageError(error.message);
+    const { syscall, path: file } = error as NodeJS.ErrnoException;
+    throw syscall === undefined ? error : new SystemFailure(`The results cannot be written${file === undefined ? "" : ` to ${file}`}: ${systemReason(error)}.`);
   }
 }
 

@@ -2,6 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { EvalFlags, FunctionCallingFlags } from "./eval_command.js";
 import { exitCodeHelp } from "./exit_codes.js";
+import { helpText } from "./help_text.js";
 import { addLoadFlags, addModelFlag, readCount, readNumber } from "./model_flags.js";
 
 const resultsHelp = `
@@ -10,7 +11,7 @@ stopped or killed; another --limit or --concurrency still counts as the same. Ev
 finished folder gives its report without the model.`;
 
 export function addEvalCommand(program: Command, ending: AbortSignal): void {
-  const group = program.command("eval").description("Measures a model by published data sets of function calling and JSON mode.").addHelpText("after", `
+  const group = program.command("eval").description("Measures a model by published data sets of function calling and JSON mode.").addHelpText("after", helpText(`
 Examples:
   caduceus eval function-calling func-calling-eval.jsonl
   caduceus eval function-calling berkeley --category simple_python,parallel --limit 100
@@ -19,7 +20,7 @@ Examples:
 Each command has a --help of its own.
 ${resultsHelp}
 
-${exitCodeHelp}`);
+${exitCodeHelp}`));
 
   const functionCalling = group.command("function-calling").description("Asks for calls of functions and compares them with the expected ones.")
     .argument("<source>", "a file in the form of NousResearch/func-calling-eval (JSON lines or one array), or the word berkeley");
@@ -30,7 +31,7 @@ ${exitCodeHelp}`);
     .addOption(yesOrNo("--parallel-calls <yes|no>", "several calls in one reply (default: yes)"))
     .addOption(yesOrNo("--parallel-hint <yes|no>", "one more sentence in the system turn, which asks for a call for each thing wanted (default: no)"))
     .addOption(new Option("--prompt-variant <name>", "wording with tools (default: card)").choices(["card", "tool_use", "hermes3"]))
-    .addHelpText("after", `
+    .addHelpText("after", helpText(`
 A file has a row for each sample: prompt (messages), tools and completion (the expected calls), the last two as JSON text. A
 system message that states the tools is replaced by the model's own wording. Two scores:
   official    as the published scores are counted: the reply is read as XML, only the first call of each expected name is
@@ -45,13 +46,13 @@ Examples:
   caduceus eval function-calling func-calling-eval.jsonl -m hermes-2-pro
   caduceus eval function-calling berkeley --category simple_python --limit 20 --constrained no
 
-${exitCodeHelp}`)
+${exitCodeHelp}`))
     .action(async (source: string, flags: FunctionCallingFlags) => (await import("./eval_command.js")).evalFunctionCalling(source, flags, ending));
 
   const json = group.command("json").description("Asks for JSON by a schema and compares it with the reference.")
     .argument("<file>", "a file in the form of NousResearch/json-mode-eval (JSON lines or one array)");
   addEvalFlags(json)
-    .addHelpText("after", `
+    .addHelpText("after", helpText(`
 A file has a row for each sample: prompt (messages), schema and completion (the reference), the last two as JSON text. A system
 message that states the schema is replaced by the library's own, which has the same words. Two scores:
   official    as the published scores are counted: parses as JSON or as a Python literal, satisfies the schema, and its keys
@@ -63,7 +64,7 @@ Examples:
   caduceus eval json json-mode-eval.jsonl -m hermes-2-pro
   caduceus eval json json-mode-eval.jsonl --limit 20 --json | jq .total
 
-${exitCodeHelp}`)
+${exitCodeHelp}`))
     .action(async (file: string, flags: EvalFlags) => (await import("./eval_command.js")).evalJson(file, flags, ending));
 }
 

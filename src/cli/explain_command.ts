@@ -1,8 +1,8 @@
 // `caduceus explain`: how a prompt comes about, from its format down to its tokens.
 import type { ReplyOptions } from "../index.js";
 import { describeExplanation } from "./explanation_text.js";
-import { readRequest, type RequestFlags } from "./request.js";
-import { readPrompt } from "./run_command.js";
+import type { RequestFlags } from "./request.js";
+import { readQuestion } from "./run_command.js";
 import { withModel, write } from "./terminal.js";
 
 export interface ExplainFlags extends RequestFlags {
@@ -12,8 +12,7 @@ export interface ExplainFlags extends RequestFlags {
 }
 
 export async function explainCommand(argument: string, flags: ExplainFlags, ending: AbortSignal): Promise<void> {
-  const prompt = await readPrompt(argument, flags.file, ending);
-  const request = await readRequest(flags);
+  const { prompt, request } = await readQuestion(argument, flags, ending);
   await withModel(flags, ending, async (model) => {
     // One token is enough to have the prompt read, and to know what of it was cached.
     const options = { ...request.options, promptVariant: flags.promptVariant, maxTokens: 1, signal: ending };

@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { examineMachine, inspectModel, type Finding, type InspectOptions, type ModelSummary } from "../index.js";
 import { ExitCode, exitCodeHelp } from "./exit_codes.js";
+import { helpText } from "./help_text.js";
 import { addMemoryFlags, type ModelFlags } from "./model_flags.js";
 import { bytesText } from "./progress_bar.js";
 import { writeTable } from "./table.js";
@@ -15,25 +16,25 @@ export function addInspectCommands(program: Command, ending: AbortSignal): void 
   addMemoryFlags(program.command("inspect").description("Shows what a model is and how much memory it needs, without loading it. Of one that is only on the hub a few megabytes are received."))
     .argument("<name|path>", "smollm2, hermes-2-pro[:quantisation], hf:owner/repository[:quantisation], or a path")
     .option("--json", "print one JSON object, with all metadata and the chat template")
-    .addHelpText("after", `
+    .addHelpText("after", helpText(`
 Examples:
   caduceus inspect hermes-2-pro
   caduceus inspect -c 32768 --kv-type q8_0 ./model.gguf
   caduceus inspect --json hf:owner/repository:Q8_0 | jq .memory
 
-${exitCodeHelp}`)
+${exitCodeHelp}`))
     .action((name: string, flags: InspectFlags) => inspectCommand(name, flags, ending));
 
   addMemoryFlags(program.command("doctor").description("Looks for what is wrong: Node, processor, addon, memory, disk, settings, and whether a model fits. Says what helps."))
     .argument("[name|path]", "the model to have room for (default: those in Caduceus' folder, as a remark)")
     .option("--json", "print one JSON object: isHealthy, findings with subject, state, detail and remedy, model")
-    .addHelpText("after", `
+    .addHelpText("after", helpText(`
 Examples:
   caduceus doctor
   caduceus doctor hermes-2-pro:q8_0
   caduceus doctor -c 32768 ./model.gguf
 
-${exitCodeHelp} Something is wrong: 1. A remark (warn) alone is 0.`)
+${exitCodeHelp} Something is wrong: 1. A remark (warn) alone is 0.`))
     .action((name: string | undefined, flags: InspectFlags) => doctorCommand(name, flags, ending));
 }
 

@@ -1,7 +1,7 @@
 // The flags that every command with a model has, named as llama.cpp's people know them, and what they mean to the library.
 import { statSync } from "node:fs";
 import path from "node:path";
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import type { LoadOptions, ReplyOptions } from "../index.js";
 
 export interface ModelFlags {
@@ -40,22 +40,38 @@ export function addModelFlag(command: Command): Command {
 }
 
 export function addLoadFlags(command: Command): Command {
-  return addMemoryFlags(command).option("-t, --threads <count>", "threads that compute (default: physical cores)", readNumber);
+  return addMemoryFlags(command).addOption(threadsFlag());
 }
 
 /** Those that a model's memory depends on. */
 export function addMemoryFlags(command: Command): Command {
   return command
     .option("-c, --ctx-size <tokens>", "size of the conversation (default: the model's, at most 8192)", readNumber)
-    .option("--kv-type <type>", "f16, or q8_0 for half the memory of the cache (default: f16)")
-    .option("--gpu-layers <count|auto>", "layers on GPUs, where there are some (default: auto, as many as fit)", (text: string) => (text === "auto" ? text : readNumber(text)));
+    .addOption(kvTypeFlag())
+    .addOption(gpuLayersFlag());
 }
 
-export function readNumber(text: string): number {
+export const threadsFlag = () => new Option("-t, --threads <count>", "threads that compute (default: physical cores)").argParser(readNumber);
+export const kvTypeFlag = () => new Option("--kv-type <type>", "f16, or q8_0 for half the memory of the cache (default: f16)");
+export const gpuLayersFlag = () => new Option("--gpu-layers <count|auto>", "layers on GPUs, where there are some (default: auto, as many as fit)")
+  .argParser((text: string) => (text === "auto" ? text : numberOf(text, "Expected a number or the word auto.")));
+
+export const readNumber = (text: string) => numberOf(text, "Expected a number.");
+
+function numberOf(text: string, expected: string): number {
   const number = text.trim() === "" ? Number.NaN : Number(text);
-  if (Number.isNaN(number)) throw new InvalidArgumentError("Expected a number.");
+  if (Number.isNaN(number)) throw new InvalidArgumentError(expected);
   return number;
 }
+
+/** As milliseconds. `least` and the most that a timer can wait are in seconds. */
+export const readSeconds = (least: number) => (text: string): number => {
+  const seconds = Number(text);
+  if (text.trim() === "" || !(seconds >= least && seconds <= mostSeconds)) throw new InvalidArgumentError(`Expected a number of seconds from ${least} to ${mostSeconds}.`);
+  return Math.round(seconds * 1000);
+};
+
+const mostSeconds = 2_147_483;
 
 export function readCount(text: string): number {
   const number = Number(text);

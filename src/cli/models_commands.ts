@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { listModels, pullModel, removeModel, type StoredModel } from "../index.js";
 import { exitCodeHelp } from "./exit_codes.js";
+import { helpText } from "./help_text.js";
 import { bytesText, ProgressBar } from "./progress_bar.js";
 import { writeTable } from "./table.js";
 import { note, write } from "./terminal.js";
@@ -19,7 +20,7 @@ export function addModelsCommands(program: Command, ending: AbortSignal): void {
   program.command("pull").description("Fetches a model, or makes sure that what is there is what the hub has now. Prints its path.")
     .argument("<name>", "smollm2, hermes-2-pro[:quantisation], hf:owner/repository[:quantisation]")
     .option("--json", "print one JSON object: path")
-    .addHelpText("after", `${names}
+    .addHelpText("after", helpText(`${names}
 A broken or cancelled download goes on from where it was when it is pulled again. Models are taken from the Hugging Face
 cache where another tool has fetched them. HF_ENDPOINT names a mirror, HF_TOKEN gives access to gated models, HF_HUB_CACHE
 and HF_HOME say where that cache is, CADUCEUS_CACHE where models are put.
@@ -29,30 +30,30 @@ Examples:
   caduceus pull hf:NousResearch/Hermes-3-Llama-3.2-3B-GGUF:Q4_K_M
   HF_ENDPOINT=https://hub.example.org caduceus pull hermes-2-pro:q8_0
 
-${exitCodeHelp}`)
+${exitCodeHelp}`))
     .action((name: string, flags: JsonFlag) => pullCommand(name, flags, ending));
 
   program.command("list").alias("ls").description("Lists the models on this machine, those in the Hugging Face cache included.")
     .option("--json", "print one JSON array: name, path, sizeBytes, files, quantisation, source, state")
-    .addHelpText("after", `
+    .addHelpText("after", helpText(`
 Examples:
   caduceus list
   caduceus list --json | jq -r '.[].path'
 
-${exitCodeHelp}`)
+${exitCodeHelp}`))
     .action((flags: JsonFlag) => listCommand(flags));
 
   program.command("remove").alias("rm").description("Removes a model from Caduceus' folder, or what a broken download left of it.")
     .argument("<name|path>", "as `caduceus list` shows it")
     .option("--json", "print one JSON array of what was removed: path, sizeBytes")
-    .addHelpText("after", `
+    .addHelpText("after", helpText(`
 The Hugging Face cache belongs to other tools and is never changed.
 
 Examples:
   caduceus remove hermes-2-pro:q8_0
   caduceus remove hf:owner/repository:Q4_K_M
 
-${exitCodeHelp}`)
+${exitCodeHelp}`))
     .action((name: string, flags: JsonFlag) => removeCommand(name, flags, ending));
 }
 

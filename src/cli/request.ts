@@ -1,10 +1,11 @@
 // What the flags ask of every reply: messages before the prompt, tools, a schema, options.
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import type { Message, ReplyOptions } from "../index.js";
+import { UsageError } from "./exit_codes.js";
 import { modelIdentity, replyOptions, type ModelFlags } from "./model_flags.js";
 import { readConversation, readSchema, readTools, withoutHandlers } from "./user_files.js";
+import { isStandardInput, readUserText } from "./user_text.js";
 
 export interface RequestFlags extends ModelFlags {
   readonly tools?: string;
@@ -29,16 +30,25 @@ export interface Request {
 }
 
 /** Reads the files of the flags. Handlers run with --yes-tools alone: there may be nobody to ask. */
-export async function readRequest(flags: RequestFlags): Promise<Request> {
-  const tools = flags.tools === undefined ? undefined : await readTools(flags.tools);
-  const schema = flags.schema === undefined ? undefined : await readSchema(flags.schema);
-  const earlier = flags.load === undefined ? [] : await readConversation(flags.load);
+export async function readRequest(flags: RequestFlags, signal: AbortSignal): Promise<Request> {
+  const tools = flags.tools === undefined ? undefined : await readTools(flags.tools, signal);
+  const schema = flags.schema === undefined ? undefined : await readSchema(flags.schema, signal);
+  const earlier = flags.load === undefined ? [] : await readConversation(flags.load, signal);
   const complete = (messages: readonly Message[]) => withSystem(messages, flags.system);
   return {
     options: { ...replyOptions(flags), tools: tools && (flags.yesTools ? tools : withoutHandlers(tools)), schema },
     ask: (prompt) => complete([...earlier, { role: "user", content: prompt }]),
     complete,
   };
+}
+
+/** Whether one of the flags reads standard input. `prompt`: what else may read it. @throws UsageError where two do */
+export function checkStandardInput({ tools, schema, load }: RequestFlags, prompt: Readonly<Record<string, string | undefined>>): boolean {
+  const readers = (places: Readonly<Record<string, string | undefined>>) => Object.keys(places).filter((name) => isStandardInput(places[name]));
+  const ofFlags = readers({ "--tools": tools, "--schema": schema, "--load": load });
+  const all = [...ofFlags, ...readers(prompt).map((name) => (name === "argument" ? "the prompt" : name))];
+  if (all.length > 1) throw new UsageError(`Expected standard input for one thing but it is named for ${all.join(" and ")}.`);
+  return ofFlags.length > 0;
 }
 
 export function withSystem(messages: readonly Message[], system: string | undefined): Message[] {
@@ -50,7 +60,7 @@ export function withSystem(messages: readonly Message[], system: string | undefi
 /** 8 hexadecimal digits for everything in the flags that answers depend on. */
 export async function fingerprint(flags: RequestFlags): Promise<string> {
   const { model, ctxSize, kvType, system, yesTools = false } = flags;
-  const files = await Promise.all([flags.tools, flags.schema, flags.load].map((file) => (file === undefined ? null : readFile(file, "utf8"))));
+  const files = await Promise.all([flags.tools, flags.schema, flags.load].map((file) => (file === undefined ? null : readUserText(file))));
   const all = [modelIdentity(model), ctxSize ?? null, kvType ?? null, system ?? null, yesTools, replyOptions(flags), files];
   return createHash("sha256").update(JSON.stringify(all)).digest("hex").slice(0, 8);
 }

@@ -1,11 +1,10 @@
 // `caduceus run`: one prompt, one answer; with --input many.
-import { readFile } from "node:fs/promises";
-import { text } from "node:stream/consumers";
 import { ExitCode, UsageError } from "./exit_codes.js";
-import { readRequest, type RequestFlags } from "./request.js";
+import { checkStandardInput, readRequest, type Request, type RequestFlags } from "./request.js";
 import { jsonLine, resultFields } from "./result_fields.js";
 import { showReply } from "./show_reply.js";
-import { withModel, write } from "./terminal.js";
+import { note, withModel, write } from "./terminal.js";
+import { isStandardInput, readOfferedInput, readUserText, waitedInVain } from "./user_text.js";
 
 export interface RunFlags extends RequestFlags {
   readonly file?: string;
@@ -23,8 +22,7 @@ export async function runCommand(argument: string, flags: RunFlags, ending: Abor
     return (await import("./batch/batch_command.js")).batchCommand({ ...flags, input }, ending);
   }
   if (flags.output !== undefined || flags.concurrency !== undefined || flags.retryErrors) throw new UsageError("Expected --input with --output, --concurrency and --retry-errors.");
-  const prompt = await readPrompt(argument, flags.file, ending);
-  const request = await readRequest(flags);
+  const { prompt, request } = await readQuestion(argument, flags, ending);
   await withModel(flags, ending, async (model) => {
     const reply = model.reply(request.ask(prompt), { ...request.options, signal: ending });
     if (!flags.json) await showReply(reply, { showsCalls: flags.yesTools === true });
@@ -35,38 +33,48 @@ export async function runCommand(argument: string, flags: RunFlags, ending: Abor
   });
 }
 
-/** The prompt, from wherever it comes. */
-export async function readPrompt(argument: string, file: string | undefined, ending: AbortSignal): Promise<string> {
+/** What the command line asks: the prompt, and all that goes with it. */
+export async function readQuestion(argument: string, flags: RequestFlags & { readonly file?: string }, ending: AbortSignal): Promise<{ readonly prompt: string; readonly request: Request }> {
+  const isInputTaken = checkStandardInput(flags, { argument, "--file": flags.file });
+  const request = await readRequest(flags, ending);
+  return { prompt: await readPrompt({ argument, file: flags.file, isInputTaken }, ending), request };
+}
+
+/** Nothing was asked. */
+export class NoPrompt extends UsageError {}
+
+interface PromptSource {
+  /** The words on the command line. */
+  readonly argument: string;
+  readonly file?: string | undefined;
+  /** Other flags read standard input. */
+  readonly isInputTaken: boolean;
+}
+
+/** The prompt: an argument, what stands in a file or comes on standard input, or the one and behind a blank line the other. */
+async function readPrompt({ argument, file, isInputTaken }: PromptSource, ending: AbortSignal): Promise<string> {
   const readsInput = argument === "-" || (argument === "" && file === undefined);
-  if (readsInput && process.stdin.isTTY) {
+  if (readsInput && (process.stdin.isTTY || isInputTaken)) {
     throw new UsageError("Expected a prompt: as an argument, with --file, or on standard input. Try --help, or caduceus chat.");
   }
   const parts = [
-    readsInput ? await readInput(ending) : argument,
-    file === undefined ? "" : await readTextFile(file),
+    readsInput ? await readText("-", ending) : argument,
+    file !== undefined ? await readText(file, ending) : readsInput || isInputTaken ? "" : await readContext(ending),
   ];
   const prompt = parts.filter((part) => part !== "").join("\n\n");
-  if (prompt.trim() === "") throw new UsageError(`Expected a prompt but ${file ?? "standard input"} is empty.`);
+  if (prompt.trim() === "") throw new NoPrompt(`Expected a prompt but ${file === undefined || isStandardInput(file) ? "standard input" : file} is empty.`);
   return prompt;
 }
 
-async function readTextFile(file: string): Promise<string> {
-  try {
-    return withoutLastNewline(await readFile(file, "utf8"));
-  } catch (error) {
-    throw new UsageError(`The prompt cannot be read: ${(error as Error).message}.`);
-  }
+/** What another program gives along with a prompt: `git diff | caduceus run "Sum this up:"`. */
+async function readContext(ending: AbortSignal): Promise<string> {
+  const context = await readOfferedInput(ending);
+  if (context === undefined) note(waitedInVain);
+  return withoutLastNewline(context ?? "");
 }
 
-/** Everything on standard input, but for the newline that ends it. */
-export async function readInput(ending: AbortSignal): Promise<string> {
-  const stop = () => process.stdin.destroy(ending.reason);
-  ending.addEventListener("abort", stop, { once: true });
-  try {
-    return withoutLastNewline(await text(process.stdin));
-  } finally {
-    ending.removeEventListener("abort", stop);
-  }
+async function readText(file: string, ending: AbortSignal): Promise<string> {
+  return withoutLastNewline(await readUserText(file, { signal: ending }));
 }
 
 const withoutLastNewline = (read: string) => read.replace(/\r?\n$/, "");

@@ -1,12 +1,13 @@
 // `caduceus serve`: models behind an OpenAI-compatible server, until a signal ends it.
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { load, type Model } from "../index.js";
+import { load, type LoadProgress, type Model } from "../index.js";
 import { createHandler, listen } from "../server/index.js";
 import { UsageError } from "./exit_codes.js";
 import { loadOptions, type ModelFlags } from "./model_flags.js";
+import { ProgressBar } from "./progress_bar.js";
 import { note } from "./terminal.js";
+import { readUserText } from "./user_text.js";
 
 export interface ServeFlags extends Omit<ModelFlags, "model"> {
   readonly model?: string[];
@@ -18,7 +19,9 @@ export interface ServeFlags extends Omit<ModelFlags, "model"> {
   readonly corsOrigin?: string[];
   readonly maxQueue?: number;
   readonly maxBody?: number;
+  /** Milliseconds. */
   readonly replyTimeout?: number;
+  /** Milliseconds. */
   readonly grace?: number;
   readonly cacheTokens?: number;
   readonly page: boolean;
@@ -29,9 +32,9 @@ export async function serveCommand(flags: ServeFlags, ending: AbortSignal): Prom
   const apiKeys = await readKeys(flags);
   const stop = stopOn(ending);
   const stopping = stop.signal;
-  const graceMs = Math.round((flags.grace ?? 10) * 1000);
+  const graceMs = flags.grace ?? 10_000;
   const loading = Object.fromEntries(Object.entries(sources).map(([name, source]) =>
-    [name, load(source, { ...loadOptions(flags), cacheTokens: flags.cacheTokens, signal: stopping })]));
+    [name, load(source, { ...loadOptions(flags), cacheTokens: flags.cacheTokens, signal: stopping, onProgress: showFetching(name) })]));
   const loaded = Promise.all(Object.values(loading));
   let isReady = false;
   loaded.catch(() => {}); // It is awaited below, after the server is there to say that they load.
@@ -44,7 +47,7 @@ export async function serveCommand(flags: ServeFlags, ending: AbortSignal): Prom
       page: flags.page,
       maxQueue: flags.maxQueue,
       maxBodyBytes: flags.maxBody,
-      replyTimeoutMs: flags.replyTimeout === undefined ? undefined : Math.round(flags.replyTimeout * 1000),
+      replyTimeoutMs: flags.replyTimeout,
       onError: (error) => {
         // A model that does not load ends the command, which then says so itself.
         if (isReady) note(`caduceus: ${error instanceof Error ? error.stack : String(error)}`);
@@ -55,10 +58,12 @@ export async function serveCommand(flags: ServeFlags, ending: AbortSignal): Prom
       throw error.syscall === undefined ? error : new UsageError(`It cannot listen on ${flags.host}, port ${flags.port}: ${error.code}. Give another --port or --host.`);
     });
     try {
-      note(`Listening on ${server.url}, models: ${Object.keys(sources).join(", ")}.${flags.page ? ` The page is at ${server.url}/.` : ""}`);
-      if (apiKeys.length === 0 && !isLoopback(flags.host)) note("Whoever reaches it may use it: there are no API keys. --api-key-file names some.");
+      // It answers that it loads, but nobody is told to use it before it can be used.
+      note(`Loading ${Object.keys(sources).join(", ")}.`);
       await loaded;
       isReady = true;
+      note(`Listening on ${server.url}, models: ${Object.keys(sources).join(", ")}.${flags.page ? ` The page is at ${server.url}/.` : ""}`);
+      if (apiKeys.length === 0 && !isLoopback(flags.host)) note("Whoever reaches it may use it: there are no API keys. --api-key-file names some.");
       note("Ready.");
       if (!stopping.aborted) await once(stopping, "abort");
       note("Ending.");
@@ -76,6 +81,12 @@ export async function serveCommand(flags: ServeFlags, ending: AbortSignal): Prom
     }
   }
   ending.throwIfAborted();
+}
+
+/** A bar while a model is being fetched, which may take long. */
+function showFetching(name: string): (progress: LoadProgress) => void {
+  const bar = new ProgressBar(`Fetching ${name}`);
+  return ({ stage, ...fetched }) => (stage === "fetch" && fetched.fraction < 1 ? bar.show(fetched) : bar.clear());
 }
 
 /** Aborts on Ctrl-C, and on SIGTERM, which is no failure. */
@@ -102,20 +113,12 @@ export function readModels(models: readonly string[]): Record<string, string> {
 
 /** From all three places. */
 async function readKeys(flags: ServeFlags): Promise<string[]> {
-  const lines = flags.apiKeyFile === undefined ? [] : (await readKeyFile(flags.apiKeyFile)).split(/\r?\n/);
+  const lines = flags.apiKeyFile === undefined ? [] : (await readUserText(flags.apiKeyFile)).split(/\r?\n/);
   const fromEnvironment = (process.env["CADUCEUS_API_KEYS"] ?? "").split(",");
   const keys = [...flags.apiKey ?? [], ...lines, ...fromEnvironment].map((key) => key.trim()).filter((key) => key !== "" && !key.startsWith("#"));
   // An empty file must not open the server to everyone.
   if (keys.length === 0 && (flags.apiKeyFile !== undefined || flags.apiKey !== undefined)) throw new UsageError("Expected at least one API key but there is none.");
   return keys;
-}
-
-async function readKeyFile(file: string): Promise<string> {
-  try {
-    return await readFile(file, "utf8");
-  } catch (error) {
-    throw new UsageError(`The API keys cannot be read: ${(error as Error).message}.`);
-  }
 }
 
 function isLoopback(host: string): boolean {

@@ -1,7 +1,8 @@
 // The flags and the help of `caduceus serve`. What it does is loaded when it is asked for.
 import type { Command } from "commander";
 import { exitCodeHelp } from "./exit_codes.js";
-import { addLoadFlags, readCount, readNumber } from "./model_flags.js";
+import { helpText } from "./help_text.js";
+import { addLoadFlags, readCount, readNumber, readSeconds } from "./model_flags.js";
 import type { ServeFlags } from "./serve_command.js";
 
 export function addServeCommand(program: Command, ending: AbortSignal): void {
@@ -16,21 +17,34 @@ export function addServeCommand(program: Command, ending: AbortSignal): void {
     .option("--no-page", "leave out the web page at /")
     .option("--max-queue <count>", "answers that may wait, further ones get 429 (default: 256)", readCount)
     .option("--max-body <bytes>", "longest request (default: 4194304)", readCount)
-    .option("--reply-timeout <seconds>", "longest time for an answer (default: 1800)", readNumber)
-    .option("--grace <seconds>", "what is under way at the end may still take so long (default: 10)", readNumber)
+    .option("--reply-timeout <seconds>", "longest time for an answer (default: 1800)", readSeconds(0.001))
+    .option("--grace <seconds>", "what is under way at the end may still take so long (default: 10)", readSeconds(0))
     .option("--cache-tokens <count>", "room for all conversations together (default: twice --ctx-size)", readNumber);
   addLoadFlags(serve)
-    .addHelpText("after", `
-It serves POST /v1/chat/completions, /v1/completions and /apply-template, GET /v1/models, /health, /ready, /metrics and /stats, and
-at / a page to try the models on. Clients ask for a model by the name it is served under: an alias, a file's name without .gguf, or the NAME given. SIGTERM and Ctrl-C let what is under
-way come to its end; a second Ctrl-C leaves at once.
+    .addHelpText("after", helpText(`
+Endpoints:
+  POST /v1/chat/completions  conversations, with tools and JSON by a schema
+  POST /v1/completions       raw prompts
+  GET /v1/models             the models and what they can do
+  POST /apply-template       the exact prompt of a conversation, and its tokens
+  POST /tokenize             the tokens of a text
+  POST /detokenize           the text of tokens
+  GET /tokenizer_info        special tokens and the chat template
+  GET /health                whether the process answers
+  GET /ready                 whether all models are loaded
+  GET /metrics               numbers for Prometheus
+  GET /stats                 the same for people and programs, as JSON
+  GET /                      a page to try the models on
+
+Clients ask for a model by the name it is served under: an alias, a file's name without .gguf, or the NAME given. SIGTERM and
+Ctrl-C let what is under way come to its end; a second Ctrl-C leaves at once.
 
 Examples:
   caduceus serve
   caduceus serve -m hermes=./Hermes-2-Pro-Mistral-7B.Q4_K_M.gguf --port 8000
   caduceus serve --host 0.0.0.0 --api-key-file keys.txt --allowed-host models.example.com
 
-${exitCodeHelp}`)
+${exitCodeHelp}`))
     .action(async (flags: ServeFlags) => (await import("./serve_command.js")).serveCommand(flags, ending));
 }
 

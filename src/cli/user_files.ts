@@ -1,17 +1,18 @@
 // What people give as files: tools and schemas, as JSON or as a module of their own, and conversations.
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { tool, type JsonSchema, type Message, type Schema, type Tool, type ToolInput } from "../index.js";
 import { UsageError } from "./exit_codes.js";
+import { readUserText, unreadable } from "./user_text.js";
 
 type Exports = Readonly<Record<string, unknown>>;
 
 /** A list of tools as JSON in OpenAI's form, or an ES module: its default export (a tool or an array of them), else all tools among its exports. */
-export async function readTools(file: string): Promise<ToolInput[]> {
+export async function readTools(file: string, signal?: AbortSignal): Promise<ToolInput[]> {
   // What is wrong with one of them is said by the library.
-  if (isJson(file)) return listOf(await readJson(file), file);
+  if (isJson(file)) return listOf(await readJson(file, signal), file);
   const { default: main, ...named } = await importModule(file);
   if (main !== undefined) return listOf(main, file);
   const tools = Object.values(named).filter(isTool);
@@ -20,16 +21,16 @@ export async function readTools(file: string): Promise<ToolInput[]> {
 }
 
 /** A JSON Schema as JSON, or an ES module whose default export, or export `schema`, is a schema: JSON Schema, zod, valibot, arktype. */
-export async function readSchema(file: string): Promise<Schema> {
-  if (isJson(file)) return await readJson(file) as Schema;
+export async function readSchema(file: string, signal?: AbortSignal): Promise<Schema> {
+  if (isJson(file)) return await readJson(file, signal) as Schema;
   const { default: main, schema = main } = await importModule(file);
   if (schema === undefined) throw new UsageError(`Expected a schema in ${file} but it has no default export and none that is called schema.`);
   return schema as Schema;
 }
 
 /** Messages in OpenAI's form: an array of them, or an object with `messages` as requests have it. What is wrong with one is said by the library. */
-export async function readConversation(file: string): Promise<Message[]> {
-  const content = await readJson(file);
+export async function readConversation(file: string, signal?: AbortSignal): Promise<Message[]> {
+  const content = await readJson(file, signal);
   const messages = Array.isArray(content) ? content as unknown[] : (content as { messages?: unknown } | null)?.messages;
   if (!Array.isArray(messages)) throw new UsageError(`Expected an array of messages in ${file}, or an object with messages.`);
   return messages as Message[];
@@ -68,19 +69,23 @@ function isTool(value: unknown): value is Tool {
   return type === "function" || (typeof name === "string" && (typeof parameters === "object" || typeof run === "function"));
 }
 
-async function readJson(file: string): Promise<unknown> {
+async function readJson(file: string, signal: AbortSignal | undefined): Promise<unknown> {
+  const text = await readUserText(file, { signal, strict: true });
   try {
-    return JSON.parse(await readFile(file, "utf8")) as unknown;
+    return JSON.parse(text) as unknown;
   } catch (error) {
-    throw new UsageError(`${file} cannot be read as JSON: ${(error as Error).message}.`);
+    throw new UsageError(text.trim() === "" ? `Expected JSON in ${file} but it is empty.` : `${file} is not JSON: ${(error as Error).message}.`);
   }
 }
 
 async function importModule(file: string): Promise<Exports> {
+  const { mtimeMs } = await stat(file).catch((error: unknown) => {
+    throw unreadable(file, error);
+  });
   try {
     const url = pathToFileURL(file);
     // A file that was changed since is loaded anew.
-    url.searchParams.set("changed", String((await stat(file)).mtimeMs));
+    url.searchParams.set("changed", String(mtimeMs));
     return await import(url.href) as Exports;
   } catch (error) {
     throw new UsageError(`${file} cannot be loaded as a module: ${error instanceof Error ? error.message : String(error)}`);

@@ -162,7 +162,8 @@ function disconnectOf(env: unknown): (() => void) | undefined {
   return typeof outgoing?.destroy === "function" ? () => outgoing.destroy!() : undefined;
 }
 
-const routes: ReadonlyMap<string, string> = new Map([
+/** Every path that is served, but for the page's files. */
+export const routes: ReadonlyMap<string, string> = new Map([
   ["/", "GET"], ["/health", "GET"], ["/ready", "GET"], ["/metrics", "GET"], ["/stats", "GET"], ["/v1/models", "GET"],
   ["/v1/chat/completions", "POST"], ["/v1/completions", "POST"], ["/apply-template", "POST"],
   ...tokenizerPaths,

@@ -46,9 +46,9 @@ describe("run", () => {
     ["no prompt at all", ["run"], "Expected a prompt but standard input is empty."],
     ["an unknown flag", ["run", "--tempp", "1", "x"], "Did you mean --temp?"],
     ["a flag that is no number", ["run", "--temp", "warm", "x"], "Expected a number."],
-    ["a value out of range", ["run", "--top-p", "2", "x"], "Expected a number from 0 to 1 for topP but received 2. (INVALID_ARGUMENT)"],
-    ["a context beyond the model's training", ["run", "-c", "9000", "x"], "Expected at most 8192 for contextSize"],
-    ["a missing prompt file", ["run", "-f", "/nowhere/at/all"], "The prompt cannot be read"],
+    ["a value out of range", ["run", "--top-p", "2", "x"], "Expected a number from 0 to 1 for --top-p but received 2. (INVALID_ARGUMENT)"],
+    ["a context beyond the model's training", ["run", "-c", "9000", "x"], "Expected at most 8192 for -c/--ctx-size"],
+    ["a missing prompt file", ["run", "-f", "/nowhere/at/all"], "There is no file /nowhere/at/all."],
     ["an unknown command", ["rnu"], "Did you mean run?"],
     ["no command", [], "Usage: caduceus"],
   ])("%s is wrong usage: exit code 2, nothing on standard output", async (_, args, words) => {

@@ -90,7 +90,7 @@ test("several lines are one question; branches, a schema, saving and loading do 
     ...type("/explain", "no answer in this branch yet"),
     ...type("/load", "Expected /load FILE."),
     ...type(`/load ${inFolder("tools.json")}`, "Expected one of"),
-    ...type("/tools /nowhere.mjs", "cannot be loaded"),
+    ...type("/tools /nowhere.mjs", "There is no file /nowhere.mjs"),
     ...type("/switch nowhere", "There is no branch nowhere"),
     ...type("/exit now", "Expected nothing after /exit."),
     { send: "/exit\r" },
@@ -114,5 +114,5 @@ test("run takes the same files: calls are printed or run, JSON fits or fails wit
   expect(JSON.parse(json.stdout)).toMatchObject({ value: { city: expect.any(String) } });
   expect(await run("--schema", inFolder("schema.json"), "-n", "2", "A city, please.")).toMatchObject({ code: 1, stderr: expect.stringContaining("cut the answer off") });
   expect(await run("--tools", inFolder("weather.json"), "Hi")).toMatchObject({ code: 1, stdout: "", stderr: expect.stringContaining("(INVALID_TOOL)") });
-  expect(await run("--schema", "/nowhere.json", "Hi")).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining("cannot be read as JSON") });
+  expect(await run("--schema", "/nowhere.json", "Hi")).toMatchObject({ code: 2, stdout: "", stderr: "caduceus: There is no file /nowhere.json.\n" });
 }, patientMs);

@@ -61,7 +61,7 @@ test("serves what it is given under the names it is given, to those who have a k
   server.child.kill("SIGTERM");
   expect(await server.exit).toEqual([0, null]);
   expect(server.output.stdout).toBe("");
-  expect(server.output.stderr).toMatch(/^Listening on .*, models: tiny, .*\.\nReady\.\nEnding\.\n$/);
+  expect(server.output.stderr).toMatch(/^Loading tiny, .*\.\nListening on .*, models: tiny, .*\.\nReady\.\nEnding\.\n$/);
 });
 
 test("SIGTERM lets a stream come to its end and refuses new connections", async () => {
@@ -102,7 +102,7 @@ test("a second Ctrl-C leaves at once", async () => {
 test.each([
   ["two models of one name", () => ["-m", `x=${hermes}`, "-m", "x=smollm2"], 2, "x is there twice"],
   ["a key file without keys", () => ["--api-key-file", "/dev/null"], 2, "there is none"],
-  ["a missing key file", () => ["--api-key-file", "/nowhere"], 2, "cannot be read"],
+  ["a missing key file", () => ["--api-key-file", "/nowhere"], 2, "There is no file /nowhere."],
   ["a port out of range", () => ["--port", "70000"], 2, "port"],
   ["a queue of none", () => ["--max-queue", "0"], 2, "at least 1"],
   ["a missing model", () => ["--port", "0", "-m", "/nowhere.gguf"], 1, "MODEL_NOT_FOUND"],

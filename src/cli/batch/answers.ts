@@ -4,7 +4,7 @@ import { rename } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import { LineFile } from "../../evaluation/line_file.js";
 import type { Usage } from "../../index.js";
-import { UsageError } from "../exit_codes.js";
+import { SystemFailure, systemReason, UsageError } from "../exit_codes.js";
 import { jsonLine } from "../result_fields.js";
 import { write } from "../terminal.js";
 import type { PromptLine } from "./prompt_line.js";
@@ -76,8 +76,16 @@ export class Answers {
     if (this.#file?.isDisturbed) throw new UsageError(`Something else writes to ${this.name}: is the same command running twice?`);
     const text = jsonLine({ line, ...answer, key: `${this.#settings}-${mark.toString(16).padStart(12, "0")}` });
     if (this.#file === undefined) await write(`${text}\n`);
-    else this.#file.add(text);
+    else this.#addToFile(this.#file, text);
     if (answer.error !== undefined) this.#failed++;
+  }
+
+  #addToFile(file: LineFile, text: string): void {
+    try {
+      file.add(text);
+    } catch (error) {
+      throw unwritable(this.name, error);
+    }
   }
 
   close(): void {
@@ -96,9 +104,11 @@ function openFile(path: string): LineFile {
   try {
     return LineFile.open(path);
   } catch (error) {
-    throw new UsageError(`The answers cannot be written: ${(error as Error).message}.`);
+    throw new UsageError(unwritable(path, error).message);
   }
 }
+
+const unwritable = (name: string, error: unknown) => new SystemFailure(`The answers cannot be written to ${name}: ${systemReason(error)}.`);
 
 async function readKnown(path: string, settings: string): Promise<Known> {
   const marks: number[] = [];
@@ -118,7 +128,9 @@ async function takeOutErrors(path: string): Promise<void> {
   const kept = `${path}.retry`;
   await pipeline(async function* () {
     for await (const { bytes, error } of readAnswers(path)) if (error === undefined) yield Buffer.concat([bytes, Buffer.from("\n")]);
-  }, createWriteStream(kept, { flush: true }));
+  }, createWriteStream(kept, { flush: true })).catch((error: NodeJS.ErrnoException) => {
+    throw error.syscall === undefined ? error : unwritable(kept, error);
+  });
   await rename(kept, path);
 }
 

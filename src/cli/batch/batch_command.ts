@@ -5,9 +5,10 @@ import { CaduceusError, type Model } from "../../index.js";
 import { ExitCode, UsageError } from "../exit_codes.js";
 import { durationText } from "../progress_bar.js";
 import { ProgressLine } from "../progress_line.js";
-import { fingerprint, readRequest, type Request } from "../request.js";
+import { checkStandardInput, fingerprint, readRequest, type Request } from "../request.js";
 import type { RunFlags } from "../run_command.js";
 import { note, withModel } from "../terminal.js";
+import { decodeText } from "../user_text.js";
 import { answerLine } from "./answer_line.js";
 import { Answers, type Answer } from "./answers.js";
 import { markOf, type PromptLine } from "./prompt_line.js";
@@ -17,8 +18,9 @@ const longestLine = 2 ** 24;
 
 export async function batchCommand(flags: RunFlags & { readonly input: string }, ending: AbortSignal): Promise<void> {
   const { input, output = "-", concurrency = 4 } = flags;
+  checkStandardInput(flags, { "--input": input });
   const isFile = checkFiles(input, output);
-  const request = await readRequest(flags);
+  const request = await readRequest(flags, ending);
   const answers = await Answers.open(output, await fingerprint(flags), { retriesErrors: flags.retryErrors === true });
   const counter = new Counter(answers);
   try {
@@ -56,6 +58,7 @@ async function* waitingLines(input: string, answers: Answers, ending: AbortSigna
   try {
     for await (const { number, bytes } of readLines(stream, longestLine)) {
       last = number;
+      if (number === 1 && bytes !== undefined) decodeText(bytes.subarray(0, 2), input === "-" ? "standard input" : input);
       const line = promptLine(number, bytes);
       if (line !== undefined && !answers.has(line)) yield line;
     }

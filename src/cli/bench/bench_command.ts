@@ -1,5 +1,6 @@
 // `caduceus bench`: how fast a model runs on this machine.
 import { examineMachine, type Model } from "../../index.js";
+import { UsageError } from "../exit_codes.js";
 import type { ModelFlags } from "../model_flags.js";
 import { bytesText } from "../progress_bar.js";
 import { ProgressLine } from "../progress_line.js";
@@ -23,7 +24,7 @@ export async function benchCommand(flags: BenchFlags, ending: AbortSignal): Prom
   const progress = new ProgressLine();
   const loading = row("load", "ms");
   // The first time brings the file into the system's cache, perhaps from the hub.
-  await withModel(flags, ending, async () => {}, loadOptionsOf(flags));
+  await withModel(flags, ending, async ({ info }) => checkLength(flags, info.trainingContextSize), { contextSize: 64, cacheTokens: 64 });
   const work = new OtherWork();
   for (let run = 1; run < flags.repetitions; run++) {
     progress.show(`Loading, ${run} of ${flags.repetitions}`);
@@ -49,6 +50,13 @@ const row = (name: string, unit: Row["unit"]): Row => ({ name, unit, values: [] 
 async function timed(loading: Row, load: (loaded: () => void) => Promise<void>): Promise<void> {
   const began = performance.now();
   await load(() => loading.values.push(performance.now() - began));
+}
+
+/** As the flags name it: what is given to the library is another number. */
+function checkLength(flags: BenchFlags, trained: number): void {
+  const room = trained - (loadOptionsOf(flags).contextSize - Math.max(flags.nPrompt, flags.nGen));
+  if (flags.nPrompt > room) throw new UsageError(`Expected at most ${room} for -p/--n-prompt, with which this model's context is full, but received ${flags.nPrompt}.`);
+  if (flags.nGen > room) throw new UsageError(`Expected at most ${room} for -n/--n-gen, with which this model's context is full, but received ${flags.nGen}.`);
 }
 
 /** Room for what is measured and no more, and nothing that would carry over from one measurement to the next. */

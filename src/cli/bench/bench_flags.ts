@@ -1,7 +1,8 @@
 // The flags and the help of `caduceus bench`. What it does is loaded when it is asked for.
 import { type Command, InvalidArgumentError } from "commander";
 import { exitCodeHelp } from "../exit_codes.js";
-import { addModelFlag, readCount, readNumber } from "../model_flags.js";
+import { helpText } from "../help_text.js";
+import { addModelFlag, gpuLayersFlag, kvTypeFlag, readCount, threadsFlag } from "../model_flags.js";
 import type { BenchFlags } from "./bench_command.js";
 
 export function addBenchCommand(program: Command, ending: AbortSignal): void {
@@ -10,11 +11,11 @@ export function addBenchCommand(program: Command, ending: AbortSignal): void {
     .option("-n, --n-gen <tokens>", "tokens that each stream writes, at least 2", readLength, 128)
     .option("-r, --repetitions <count>", "how often each is measured, after a first time that does not count", readCount, 3)
     .option("--streams <counts>", "answers that are written at the same time, with commas between", readCounts, [1, 4, 16])
-    .option("-t, --threads <count>", "threads that compute (default: physical cores)", readNumber)
-    .option("--kv-type <type>", "f16, or q8_0 for half the memory of the cache (default: f16)")
-    .option("--gpu-layers <count>", "layers on the GPU, where the build has one (default: 0)", readNumber)
+    .addOption(threadsFlag())
+    .addOption(kvTypeFlag())
+    .addOption(gpuLayersFlag())
     .option("--json", "print one JSON object, with every single measurement")
-    .addHelpText("after", `
+    .addHelpText("after", helpText(`
 Prompts are words without meaning that no cache has seen; answers take the likeliest token and never end by themselves. Tokens
 are not guessed ahead, which such text would flatter. Figures are medians, with the least and the most beside them. They hold
 for a machine that does nothing else, and the command says when it did.
@@ -24,7 +25,7 @@ Examples:
   caduceus bench -m hermes-2-pro -p 512 -n 128 -r 3
   caduceus bench -m ./model.gguf --streams 1,8 --json | jq '.rows[] | {name, median, unit}'
 
-${exitCodeHelp}`)
+${exitCodeHelp}`))
     .action(async (flags: BenchFlags) => (await import("./bench_command.js")).benchCommand(flags, ending));
 }
 

@@ -1,7 +1,7 @@
 // `caduceus chat`: a conversation in the terminal, or one answer where there is no terminal to converse in.
 import type { Model } from "../../index.js";
-import { readRequest, type RequestFlags } from "../request.js";
-import { readInput } from "../run_command.js";
+import type { RequestFlags } from "../request.js";
+import { NoPrompt, readQuestion } from "../run_command.js";
 import { showReply } from "../show_reply.js";
 import { note, withModel } from "../terminal.js";
 import { runCommand } from "./commands.js";
@@ -18,12 +18,16 @@ export async function chatCommand(question: string, flags: RequestFlags, ending:
 }
 
 async function answerOnce(question: string, flags: RequestFlags, ending: AbortSignal): Promise<void> {
-  const prompt = question === "" ? await readInput(ending) : question;
-  if (prompt.trim() === "") return note("Nothing was asked.");
-  const request = await readRequest(flags);
-  await withModel(flags, ending, async (model) => {
-    await showReply(model.reply(request.ask(prompt), { ...request.options, signal: ending }), { showsCalls: flags.yesTools === true });
-  });
+  try {
+    const { prompt, request } = await readQuestion(question, flags, ending);
+    await withModel(flags, ending, async (model) => {
+      await showReply(model.reply(request.ask(prompt), { ...request.options, signal: ending }), { showsCalls: flags.yesTools === true });
+    });
+  } catch (error) {
+    // As a chat whose person leaves at once.
+    if (!(error instanceof NoPrompt)) throw error;
+    note("Nothing was asked.");
+  }
 }
 
 class Conversation {

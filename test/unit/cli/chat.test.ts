@@ -100,13 +100,13 @@ describe("tools", () => {
   });
 
   test.each([
-    ["missing.mjs", undefined, "cannot be loaded as a module"],
+    ["missing.mjs", undefined, "There is no file"],
     ["broken.mjs", "export default [", "cannot be loaded as a module"],
     ["throws.mjs", "throw 'a string'", "cannot be loaded as a module: a string"],
     ["none.mjs", "export const a = 1;", "it exports none"],
     ["empty.mjs", "export default []", "Expected an array of tools"],
     ["number.mjs", "export default 5", "Expected an array of tools"],
-    ["broken.json", "[", "cannot be read as JSON"],
+    ["broken.json", "[", "is not JSON"],
     ["object.json", "{}", "Expected an array of tools"],
   ])("%s is refused: %s", async (name, content, message) => {
     const file = content === undefined ? path.join(folder, name) : await put(name, content);

@@ -1,0 +1,68 @@
+// Whoever types a flag with a wrong value reads the name of that flag.
+import type { Command } from "commander";
+import { expect, test } from "vitest";
+import { ScriptedEngine } from "../../support/scripted_engine.js";
+import { nameFlags } from "../../../src/cli/flag_names.js";
+import { loadOptions, replyOptions, type ModelFlags } from "../../../src/cli/model_flags.js";
+import { createProgram } from "../../../src/cli/program.js";
+import { resolveReplyOptions } from "../../../src/chat/reply_options.js";
+import { CaduceusError } from "../../../src/index.js";
+import { checkLoadOptions } from "../../../src/model/load_options.js";
+import { LoadedModel } from "../../../src/model/loaded_model.js";
+import { checkHandlerOptions, checkListenOptions } from "../../../src/server/server_options.js";
+
+/** A value that cannot be, of every flag that has one. */
+const wrong: Readonly<Record<string, string>> = {
+  "--max-tokens": "0", "--temp": "-1", "--top-k": "-2", "--top-p": "2", "--min-p": "2", "--repeat-penalty": "-1", "--seed": "0.5", "--stop": "",
+  "--ctx-size": "3", "--kv-type": "f15", "--threads": "0", "--gpu-layers": "some", "--cache-tokens": "3", "--concurrency": "0", "--prompt-variant": "plain",
+  "--port": "70000", "--max-queue": "0", "--max-body": "0", "--reply-timeout": "0", "--grace": "-1", "--allowed-host": "", "--cors-origin": "", "--api-key": "",
+  "--limit": "0", "--tool-choice": "perhaps", "--call-order": "none", "--parallel-calls": "perhaps", "--parallel-hint": "perhaps", "--constrained": "perhaps",
+  "--n-prompt": "0", "--n-gen": "1", "--repetitions": "0", "--streams": "0,1",
+};
+/** Names, paths and text, of which nothing is wrong by itself. */
+const free = ["--model", "--system", "--tools", "--schema", "--load", "--file", "--input", "--output", "--out", "--category", "--host", "--api-key-file"];
+
+const model = await LoadedModel.of(new ScriptedEngine());
+
+/** What the command does with its flags before it does anything else. */
+function check(flags: ModelFlags & Record<string, never>): void {
+  resolveReplyOptions({ ...replyOptions(flags), promptVariant: flags["promptVariant"] }, "reply", model);
+  checkLoadOptions({ ...loadOptions(flags), cacheTokens: flags["cacheTokens"] });
+  checkListenOptions({ host: flags["host"], port: flags["port"] });
+  checkHandlerOptions({
+    models: { m: {} as never }, apiKeys: flags["apiKey"], allowedHosts: flags["allowedHost"], corsOrigins: flags["corsOrigin"], maxQueue: flags["maxQueue"], maxBodyBytes: flags["maxBody"],
+    replyTimeoutMs: flags["replyTimeout"],
+  });
+}
+
+const withAll = (command: Command): Command[] => [command, ...command.commands.flatMap(withAll)];
+const program = createProgram(new AbortController().signal);
+const rows = withAll(program).flatMap((command) => command.options.filter((option) => option.required).map((option) => [command.name(), option.long!, command, option] as const));
+
+test.each(rows)("%s %s", async (_, long, command) => {
+  if (free.includes(long)) return;
+  const value = wrong[long];
+  expect(value, `a wrong value for ${long}`).toBeDefined();
+  let said = "";
+  command.exitOverride().configureOutput({ writeErr: (text) => (said += text) });
+  command.action(() => check(command.opts()));
+  const positional = command.registeredArguments.filter(({ required }) => required).map(() => "something");
+  await command.parseAsync([...positional, long, value!], { from: "user" }).catch((error: Error) => {
+    said += error instanceof CaduceusError ? nameFlags(error.message, command) : String(error);
+  });
+  expect(said).toMatch(new RegExp(`(for|option) .*${long}\\b`));
+  expect(said).not.toMatch(/\b[a-z]+[A-Z]\w*\b/);
+});
+
+test("every free flag exists", () => {
+  const all = new Set(rows.map(([, long]) => long));
+  expect([...free, ...Object.keys(wrong)].filter((long) => !all.has(long))).toEqual([]);
+});
+
+test("only what the command has is renamed, and no word of prose", () => {
+  const run = program.commands.find((command) => command.name() === "run")!;
+  const list = program.commands.find((command) => command.name() === "list")!;
+  expect(nameFlags("Expected at least contextSize (9) for maxTokens but received 0.", run)).toBe("Expected at least -c/--ctx-size (9) for -n/--max-tokens but received 0.");
+  expect(nameFlags("Expected a number for maxTokens but received 0.", list)).toBe("Expected a number for maxTokens but received 0.");
+  expect(nameFlags("Waits for stop signs.", run)).toBe("Waits for stop signs.");
+});

@@ -1,0 +1,40 @@
+// Help as it stands in a terminal.
+import type { Command } from "commander";
+import { expect, test } from "vitest";
+import { wrapHelp } from "../../../src/cli/help_text.js";
+import { createProgram } from "../../../src/cli/program.js";
+import { routes } from "../../../src/server/handler.js";
+
+const withAll = (command: Command): Command[] => [command, ...command.commands.flatMap(withAll)];
+const nameOf = (command: Command): string => (command.parent === null ? command.name() : `${nameOf(command.parent)} ${command.name()}`);
+
+/** The help of every command, by its name. */
+function helpAt(width: number): [string, string][] {
+  return withAll(createProgram(new AbortController().signal)).map((command) => {
+    let text = "";
+    command.configureOutput({ getOutHelpWidth: () => width, writeOut: (part) => (text += part) });
+    command.outputHelp();
+    return [nameOf(command), text];
+  });
+}
+
+const words = (text: string) => text.replaceAll("\\\n", "").split(/\s+/).filter((word) => word !== "");
+const wide = new Map(helpAt(1000));
+
+test.each([72, 80, 120])("no line is longer than %i columns, and no word is broken", (width) => {
+  for (const [name, text] of helpAt(width)) {
+    expect(text.split("\n").filter((line) => line.length > width), name).toEqual([]);
+    expect(words(text), name).toEqual(words(wide.get(name)!));
+  }
+});
+
+test("paragraphs flow, terms keep their column, and a command goes on after a backslash", () => {
+  const text = "\nOne two three\nfour five.\n\nNames:\n  first    what the first of them is\n           and more\n  run --flag value --other value\n";
+  expect(wrapHelp(text, 24)).toBe("\nOne two three four five.\n\nNames:\n  first    what the\n           first of them\n           is and more\n  run --flag value \\\n      --other value\n");
+  expect(wrapHelp(text, 100)).toBe("\nOne two three four five.\n\nNames:\n  first    what the first of them is and more\n  run --flag value --other value\n");
+});
+
+test("serve lists every path that it serves", () => {
+  const listed = new Set(words(wide.get("caduceus serve")!));
+  expect([...routes].filter(([path]) => !listed.has(path) && !listed.has(`/v1${path}`))).toEqual([]);
+});
