@@ -1,7 +1,7 @@
 // The replies that make up one response, read together: an answer for each choice.
 import type { FinishEvent, Reply, ReplyEvent, Unenforced } from "../index.js";
-import { ApiError } from "./api_error.js";
-import type { Exchange } from "./exchange.js";
+import { ApiError, inContext } from "./api_error.js";
+import type { Service } from "./service.js";
 
 export interface AnswerEvent {
   /** Of the choice. */
@@ -13,7 +13,7 @@ export interface AnswerEvent {
 export type OnFinish = (result: FinishEvent) => void;
 
 /** The events of all replies as they come. It reads one event of each ahead, and no more than that. */
-export async function* readAnswers(replies: readonly Reply[], exchange: Exchange, onFinish: OnFinish, strict: ReadonlySet<string | undefined> = new Set()): AsyncGenerator<AnswerEvent, void, undefined> {
+export async function* readAnswers(replies: readonly Reply[], { model, exchange, onFinish }: Service, strict: ReadonlySet<string | undefined> = new Set()): AsyncGenerator<AnswerEvent, void, undefined> {
   const iterators = replies.map((reply) => reply[Symbol.asyncIterator]());
   const step = (index: number) => iterators[index]!.next().then((result) => ({ index, result }));
   const pending = new Map(iterators.map((_, index) => [index, step(index)]));
@@ -33,6 +33,8 @@ export async function* readAnswers(replies: readonly Reply[], exchange: Exchange
       pending.set(index, step(index));
       yield { index, event: result.value };
     }
+  } catch (error) {
+    throw inContext(error, model.info.contextSize);
   } finally {
     for (const promise of pending.values()) promise.catch(() => {});
     // Until the engine has stopped what was not read to its end.

@@ -70,6 +70,16 @@ export function toApiError(error: unknown): ApiError {
   return new ApiError(status, code, message, { param: paramOf(error as CaduceusError), headers: status === 429 || status === 503 ? retryAfter : {}, cause: error });
 }
 
+/** A prompt that is too long for the context, said in the words by which OpenAI's clients know that they have to shorten it. */
+export function inContext(error: unknown, contextSize: number): unknown {
+  if (!(error instanceof CaduceusError) || error.code !== "CONTEXT_FULL") return error;
+  return new ApiError(400, "context_length_exceeded", tooLong(contextSize, error.message), { cause: error });
+}
+
+export function tooLong(contextSize: number, why: string): string {
+  return `This model's maximum context length is ${contextSize} tokens. However, ${why.slice(0, 1).toLowerCase()}${why.slice(1)}`;
+}
+
 const paramsOfOptions: Readonly<Record<string, string>> = {
   logitBias: "logit_bias", maxTokens: "max_tokens", logProbabilities: "logprobs", topLogProbabilities: "top_logprobs", toolChoice: "tool_choice", schema: "response_format", tools: "tools", prompt: "prompt",
 };

@@ -12,16 +12,17 @@ export class ApiKeys {
 
   /**
    * The cache scope of who asks: keys never share cached tokens, so that none can find out from timings what others ask.
-   * Without keys all share. Throws where the key is missing or wrong.
+   * Without keys all share. Throws where the key is missing or wrong. `Authorization: Bearer KEY` as with OpenAI, or the
+   * header `x-api-key` of other clients; of both, the one that is known counts.
    */
-  check(authorization: string | null | undefined): string {
+  check(headers: Headers): string {
     if (this.#digests.length === 0) return "";
-    const key = /^Bearer +(.+)$/i.exec(authorization ?? "")?.[1] ?? "";
-    const given = digest(key);
+    const bearer = /^Bearer +(.+)$/i.exec(headers.get("authorization") ?? "")?.[1];
+    const given = [bearer ?? "", headers.get("x-api-key") ?? ""].filter((key) => key !== "");
     // All are compared, whichever fits.
-    const fits = this.#digests.map((known) => timingSafeEqual(known, given)).includes(true);
-    if (fits && key !== "") return given.toString("hex");
-    const message = key === "" ? "Expected an API key in the header Authorization: Bearer KEY." : "Incorrect API key.";
+    const fitting = given.map(digest).filter((key) => this.#digests.map((known) => timingSafeEqual(known, key)).includes(true));
+    if (fitting[0] !== undefined) return fitting[0].toString("hex");
+    const message = given.length === 0 ? "Expected an API key in the header Authorization: Bearer KEY, or in x-api-key." : "Incorrect API key.";
     throw new ApiError(401, "invalid_api_key", message, { headers: { "www-authenticate": "Bearer" } });
   }
 }

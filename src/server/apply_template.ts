@@ -1,14 +1,14 @@
 // POST /apply-template: what a chat completion would give the model to read. Nothing is generated.
-import { ApiError } from "./api_error.js";
+import { ApiError, tooLong } from "./api_error.js";
 import type { ChatRequest } from "./chat_request.js";
-import type { Service } from "./service.js";
+import type { Served, Service } from "./service.js";
 
-export async function applyTemplate({ model: name, messages, options, replyOptions }: ChatRequest, { model, exchange, cacheScope }: Service): Promise<object> {
+export async function applyTemplate({ model: name, messages, options, replyOptions }: ChatRequest & Served, { model, exchange, cacheScope }: Service): Promise<object> {
   const { format, reason, prompts, unenforced } = await model.explain(messages, { ...options, ...replyOptions, cacheScope, signal: exchange.signal });
   const { text, tokens, constraint } = prompts[0]!;
   const { contextSize } = model.info;
   if (tokens.length >= contextSize) {
-    throw new ApiError(400, "context_length_exceeded", `The prompt has ${tokens.length} tokens, and the context of ${contextSize} leaves no room for an answer.`, { param: "messages" });
+    throw new ApiError(400, "context_length_exceeded", tooLong(contextSize, `The prompt has ${tokens.length} tokens, which leaves no room for an answer.`), { param: "messages" });
   }
   return { model: name, prompt: text, tokens, format, reason, constraint: constraint ?? null, unenforced };
 }

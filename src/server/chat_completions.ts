@@ -5,17 +5,17 @@ import { collectAnswers, countUsage, finishReason, readAnswers } from "./answers
 import { ApiError } from "./api_error.js";
 import type { ChatRequest } from "./chat_request.js";
 import { seedOf } from "./generation_fields.js";
-import type { Service } from "./service.js";
+import type { Served, Service } from "./service.js";
 import type { TokenTexts } from "./token_texts.js";
 
-export async function chatCompletions(request: ChatRequest, service: Service): Promise<object | AsyncGenerator<object, void, undefined>> {
-  const { model, exchange, cacheScope, tokens, onFinish } = service;
+export async function chatCompletions(request: ChatRequest & Served, service: Service): Promise<object | AsyncGenerator<object, void, undefined>> {
+  const { model, exchange, cacheScope, tokens } = service;
   const { messages, options, replyOptions, n, seed, strict } = request;
   exchange.expect(n);
   const replies = Array.from({ length: n }, (_, index) =>
     model.reply(messages, { ...options, ...replyOptions, seed: seedOf(seed, index), cacheScope, signal: exchange.signal, requestId: service.requestId(index, n) }));
   const head = { id: `chatcmpl-${randomUUID().replaceAll("-", "")}`, created: Math.floor(Date.now() / 1000), model: request.model };
-  const events = readAnswers(replies, exchange, onFinish, strict);
+  const events = readAnswers(replies, service, strict);
   if (request.stream) return chatChunks(events, { ...head, object: "chat.completion.chunk" }, request, tokens);
   const results = await collectAnswers(events);
   const choices = await Promise.all(results.map(async (result, index) => ({ index, message: messageOf(result), logprobs: await logprobsOf(result, request, tokens), finish_reason: finishReason(result) })));

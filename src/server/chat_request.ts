@@ -1,7 +1,7 @@
 // A request for a chat completion, in the library's words.
 import type { Message, ReplyOptions, ToolDefinitionMessage } from "../index.js";
 import { ApiError } from "./api_error.js";
-import { Fields, invalid, unsupported } from "./fields.js";
+import { describe, Fields, invalid, unsupported } from "./fields.js";
 import { readGenerationFields, refuseFields, type GenerationFields } from "./generation_fields.js";
 
 export interface ChatRequest extends GenerationFields {
@@ -21,8 +21,8 @@ export function readChatRequest(body: Fields): ChatRequest {
   });
   if (body.list("modalities")?.some((one) => one !== "text")) throw unsupported("modalities", "the model writes text alone.");
   const generation = readGenerationFields(body, 1);
-  const tools = (body.list("tools") ?? []).map(readTool);
-  const choice = readToolChoice(body);
+  const { choice, allowed } = readToolChoice(body);
+  const tools = onlyAllowed((body.list("tools") ?? []).map(readTool), allowed);
   const format = readResponseFormat(body);
   const hasTools = tools.length > 0 && choice !== "none";
   const { logprobs, top } = readLogprobs(body, hasTools);
@@ -61,13 +61,40 @@ function readTool(value: unknown, index: number): { readonly tool: ToolDefinitio
   return { tool: { type: "function", function: { name, description: definition.text("description"), parameters } }, strict: definition.boolean("strict") ?? false };
 }
 
-function readToolChoice(body: Fields): ReplyOptions["toolChoice"] {
+interface ToolChoice {
+  readonly choice: ReplyOptions["toolChoice"];
+  /** Names of the tools that may be called; undefined: all. */
+  readonly allowed?: readonly string[];
+}
+
+function readToolChoice(body: Fields): ToolChoice {
   const value = body.value("tool_choice");
-  if (value === undefined || typeof value === "string") return body.choice("tool_choice", ["auto", "none", "required"] as const);
+  if (value === undefined || typeof value === "string") return { choice: body.choice("tool_choice", ["auto", "none", "required"] as const) };
   const choice = new Fields(value, "tool_choice");
-  choice.required("type", (name) => choice.choice(name, ["function"]));
-  const definition = choice.required("function", choice.fields);
-  return { name: definition.required("name", definition.text) };
+  const type = choice.required("type", (name) => choice.choice(name, ["function", "allowed_tools"]));
+  if (type === "function") return { choice: { name: nameOf(choice) } };
+  const { mode, tools } = choice.required("allowed_tools", (name) => {
+    const given = choice.fields(name);
+    return given && { mode: given.required("mode", (field) => given.choice(field, ["auto", "required"])), tools: given.required("tools", given.list) };
+  });
+  return { choice: mode, allowed: tools.map((tool, index) => nameOf(new Fields(tool, `tool_choice.allowed_tools.tools[${index}]`))) };
+}
+
+function nameOf(tool: Fields): string {
+  tool.required("type", (name) => tool.choice(name, ["function"]));
+  const definition = tool.required("function", tool.fields);
+  return definition.required("name", definition.text);
+}
+
+/** Tools that may not be called are not shown either: a model that is told of a tool begins calls of it. */
+function onlyAllowed<T extends { readonly tool: ToolDefinitionMessage }>(tools: readonly T[], allowed: readonly string[] | undefined): readonly T[] {
+  if (allowed === undefined) return tools;
+  const stranger = allowed.find((name) => !tools.some(({ tool }) => tool.function.name === name));
+  if (stranger !== undefined || allowed.length === 0) {
+    const received = stranger === undefined ? "none" : describe(stranger);
+    throw new ApiError(400, "invalid_value", `Expected names of the request's tools for tool_choice.allowed_tools.tools but received ${received}.`, { param: "tool_choice" });
+  }
+  return tools.filter(({ tool }) => allowed.includes(tool.function.name));
 }
 
 function readResponseFormat(body: Fields): { readonly schema: Record<string, unknown>; readonly strict: boolean } | undefined {

@@ -6,10 +6,10 @@ import { CompletionLogprobs } from "./completion_logprobs.js";
 import type { CompletionPrompt, CompletionRequest } from "./completion_request.js";
 import { echoOf, type Echo } from "./echo.js";
 import { seedOf } from "./generation_fields.js";
-import type { Service } from "./service.js";
+import type { Served, Service } from "./service.js";
 
-export async function completions(request: CompletionRequest, service: Service): Promise<object | AsyncGenerator<object, void, undefined>> {
-  const { model, exchange, cacheScope, onFinish } = service;
+export async function completions(request: CompletionRequest & Served, service: Service): Promise<object | AsyncGenerator<object, void, undefined>> {
+  const { model, exchange, cacheScope } = service;
   const { prompts, options, n, seed, logprobs, echo } = request;
   const count = prompts.length * n;
   exchange.expect(count);
@@ -23,7 +23,7 @@ export async function completions(request: CompletionRequest, service: Service):
     });
   });
   const head = { id: `cmpl-${randomUUID().replaceAll("-", "")}`, object: "text_completion", created: Math.floor(Date.now() / 1000), model: request.model };
-  const events = readAnswers(replies, exchange, onFinish);
+  const events = readAnswers(replies, service);
   if (request.stream) return completionChunks(events, head, request, service);
   const results = await collectAnswers(events);
   const choices = await Promise.all(results.map(async (result, index) => {

@@ -4,7 +4,6 @@ import { ApiError } from "./api_error.js";
 import { type Fields, invalid, unsupported } from "./fields.js";
 
 export interface GenerationFields {
-  readonly model: string;
   /** How many answers to each prompt. */
   readonly n: number;
   readonly stream: boolean;
@@ -21,7 +20,6 @@ const mostTokens = 0x7fffffff;
 
 /** `leastTokens` that may be asked for. */
 export function readGenerationFields(body: Fields, leastTokens: 0 | 1): GenerationFields {
-  const model = body.required("model", body.text);
   const stream = body.boolean("stream") ?? false;
   const streamOptions = body.fields("stream_options");
   if (streamOptions !== undefined && !stream) {
@@ -30,7 +28,6 @@ export function readGenerationFields(body: Fields, leastTokens: 0 | 1): Generati
   body.text("user");
   const seed = body.wholeNumber("seed", -(2 ** 63), 2 ** 63);
   return {
-    model,
     n: body.wholeNumber("n", 1, mostChoices) ?? 1,
     stream,
     includeUsage: streamOptions?.boolean("include_usage") ?? false,
@@ -41,15 +38,22 @@ export function readGenerationFields(body: Fields, leastTokens: 0 | 1): Generati
       topP: body.number("top_p", 0, 1),
       frequencyPenalty: body.number("frequency_penalty", -2, 2),
       presencePenalty: body.number("presence_penalty", -2, 2),
-      maxTokens: body.wholeNumber("max_completion_tokens", leastTokens, mostTokens) ?? body.wholeNumber("max_tokens", leastTokens, mostTokens),
+      maxTokens: readMaxTokens(body, "max_completion_tokens", leastTokens) ?? readMaxTokens(body, "max_tokens", leastTokens),
       stop: readStop(body),
       logitBias: readLogitBias(body),
       // Not OpenAI's, but what other servers of local models take.
-      topK: body.wholeNumber("top_k", 0, mostTokens),
+      topK: isUnlimited(body, "top_k") ? 0 : body.wholeNumber("top_k", 0, mostTokens),
       minP: body.number("min_p", 0, 1),
       repeatPenalty: body.number("repeat_penalty", 0.01, 100),
     },
   };
+}
+
+/** -1 is no limit, as with llama-server and vLLM. */
+const isUnlimited = (body: Fields, name: string) => body.value(name) === -1;
+
+function readMaxTokens(body: Fields, name: string, least: 0 | 1): number | undefined {
+  return isUnlimited(body, name) ? undefined : body.wholeNumber(name, least, mostTokens);
 }
 
 function readStop(body: Fields): readonly string[] | undefined {

@@ -16,11 +16,12 @@ import type { Fields } from "./fields.js";
 import { Metrics } from "./metrics.js";
 import { Page } from "./page.js";
 import { readBody } from "./read_body.js";
+import { remedies, routes, spellings } from "./routes.js";
 import { ServedModels } from "./served_models.js";
 import { checkHandlerOptions, checkWholeNumber, type HandlerOptions } from "./server_options.js";
-import type { Service } from "./service.js";
+import type { Served, Service } from "./service.js";
 import { describeStats } from "./stats.js";
-import { tokenizerPaths, tokenizerRoutes } from "./tokenizer_routes.js";
+import { tokenizerRoutes } from "./tokenizer_routes.js";
 
 /** OpenAI's API over the models it was made with. */
 export interface Handler {
@@ -67,13 +68,14 @@ export function createHandler(options: HandlerOptions): Handler {
   };
 
   /** An endpoint that generates: `answer` gives the response's object, or the chunks of its stream. */
-  const generate = <R extends { readonly model: string }>(read: (body: Fields) => R, answer: (request: R, service: Service) => Promise<object | AsyncGenerator<object, void, undefined>>) =>
+  const generate = <R extends object>(read: (body: Fields) => R, answer: (request: R & Served, service: Service) => Promise<object | AsyncGenerator<object, void, undefined>>) =>
     async (context: Context): Promise<Response> => {
-      const cacheScope = keys.check(context.req.header("authorization"));
+      const cacheScope = keys.check(context.req.raw.headers);
       const exchange = admission.enter(context.req.raw.signal, settings.replyTimeoutMs);
       context.header(requestIdHeader, exchange.id);
       try {
-        const request = read(await readBody(context.req.raw, settings));
+        const body = await readBody(context.req.raw, settings);
+        const request = { ...read(body), model: body.text("model") ?? models.only() };
         const { model, tokens } = models.find(request.model);
         const onFinish = (result: FinishEvent) => metrics.finished(request.model, result);
         const requestId = (index: number, count: number) => (count === 1 ? exchange.id : `${exchange.id}-${index}`);
@@ -94,7 +96,7 @@ export function createHandler(options: HandlerOptions): Handler {
   const app = new Hono();
   app.use(async (context, next) => {
     await next();
-    metrics.responded(routes.has(context.req.path) ? context.req.path : "other", context.res.status);
+    metrics.responded(routes.get(context.req.path)?.path ?? "other", context.res.status);
   });
   app.use(async (context, next) => {
     hosts.check(context.req.header("host") ?? new URL(context.req.url).host);
@@ -104,32 +106,32 @@ export function createHandler(options: HandlerOptions): Handler {
     const origin = settings.corsOrigins.includes("*") ? "*" : [...settings.corsOrigins];
     app.use(cors({ origin, allowMethods: ["GET", "POST"], exposeHeaders: [requestIdHeader, "retry-after"], maxAge: 600 }));
   }
-  app.get("/health", (context) => context.json({ status: "ok" }));
+  app.on("GET", spellings("/health"), (context) => context.json({ status: "ok" }));
   app.get("/ready", (context) => {
     const status = admission.isClosed ? "shutting down" : models.areReady ? "ready" : "loading";
     return context.json({ status }, status === "ready" ? 200 : 503);
   });
   app.get("/metrics", (context) => {
-    keys.check(context.req.header("authorization"));
+    keys.check(context.req.raw.headers);
     const { waiting, active } = admission;
     return context.body(metrics.text({ waiting, active, models: models.loaded() }), 200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" });
   });
-  app.get("/v1/models", (context) => {
-    keys.check(context.req.header("authorization"));
+  app.on("GET", spellings("/v1/models"), (context) => {
+    keys.check(context.req.raw.headers);
     return context.json(models.list());
   });
   app.get("/stats", (context) => {
-    keys.check(context.req.header("authorization"));
+    keys.check(context.req.raw.headers);
     const { waiting, active } = admission;
     return context.json(describeStats({ waiting, active, models: models.loaded() }), 200, { "cache-control": "no-store" });
   });
   // Names may hold slashes.
-  app.get("/v1/models/:name{.+}", (context) => {
-    keys.check(context.req.header("authorization"));
+  app.on("GET", spellings("/v1/models/:name{.+}"), (context: Context<object, "/v1/models/:name{.+}">) => {
+    keys.check(context.req.raw.headers);
     return context.json(models.describe(context.req.param("name")));
   });
-  app.post("/v1/chat/completions", generate(readChatRequest, chatCompletions));
-  app.post("/v1/completions", generate(readCompletionRequest, completions));
+  app.on("POST", spellings("/v1/chat/completions"), generate(readChatRequest, chatCompletions));
+  app.on("POST", spellings("/v1/completions"), generate(readCompletionRequest, completions));
   app.post("/apply-template", generate(readChatRequest, applyTemplate));
   if (settings.page) {
     const page = new Page();
@@ -143,10 +145,12 @@ export function createHandler(options: HandlerOptions): Handler {
     return context.json(error.body, error.status as 400, error.headers);
   };
   app.notFound((context) => {
-    const allowed = routes.get(context.req.path);
+    const { path } = context.req;
+    const allowed = routes.get(path)?.method;
+    const remedy = remedies.get(path);
     return refuse(context, allowed === undefined || allowed === context.req.method
-      ? new ApiError(404, "not_found", `There is nothing at ${context.req.method} ${context.req.path.slice(0, 200)}.`)
-      : new ApiError(405, "method_not_allowed", `Expected ${allowed} for ${context.req.path} but received ${context.req.method}.`, { headers: { allow: allowed } }));
+      ? new ApiError(404, "not_found", `There is nothing at ${context.req.method} ${path.slice(0, 200)}.${remedy === undefined ? "" : ` ${remedy}`}`)
+      : new ApiError(405, "method_not_allowed", `Expected ${allowed} for ${path} but received ${context.req.method}.`, { headers: { allow: allowed } }));
   });
   app.onError((thrown, context) => refuse(context, toApiError(thrown)));
 
@@ -161,12 +165,5 @@ function disconnectOf(env: unknown): (() => void) | undefined {
   const outgoing = (env as { outgoing?: { destroy?: () => void } } | undefined)?.outgoing;
   return typeof outgoing?.destroy === "function" ? () => outgoing.destroy!() : undefined;
 }
-
-/** Every path that is served, but for the page's files. */
-export const routes: ReadonlyMap<string, string> = new Map([
-  ["/", "GET"], ["/health", "GET"], ["/ready", "GET"], ["/metrics", "GET"], ["/stats", "GET"], ["/v1/models", "GET"],
-  ["/v1/chat/completions", "POST"], ["/v1/completions", "POST"], ["/apply-template", "POST"],
-  ...tokenizerPaths,
-]);
 
 const cancellations: ReadonlySet<string> = new Set(["client_closed_request", "reply_timeout", "reader_too_slow", "shutting_down"]);

@@ -4,6 +4,12 @@ import type { OnFinish } from "./answers.js";
 import type { Exchange } from "./exchange.js";
 import type { TokenTexts } from "./token_texts.js";
 
+/** A request whose model is known. */
+export interface Served {
+  /** The name under which it is served. */
+  readonly model: string;
+}
+
 export interface Service {
   readonly model: Model;
   readonly tokens: TokenTexts;

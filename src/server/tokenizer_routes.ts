@@ -6,15 +6,13 @@ import { invalid, type Fields } from "./fields.js";
 import { readBody, type BodyLimits } from "./read_body.js";
 import type { ServedModels } from "./served_models.js";
 
-export const tokenizerPaths = [["/tokenize", "POST"], ["/detokenize", "POST"], ["/tokenizer_info", "GET"]] as const;
-
 export function tokenizerRoutes(models: ServedModels, keys: ApiKeys, limits: BodyLimits): Hono {
   const routes = new Hono();
   const read = (request: Request) => readBody(request, limits);
   const modelOf = (body: Fields) => models.find(body.text("model") ?? models.only());
 
   routes.post("/tokenize", async (context) => {
-    keys.check(context.req.header("authorization"));
+    keys.check(context.req.raw.headers);
     const body = await read(context.req.raw);
     const { model, tokens: texts } = modelOf(body);
     const prompt = body.required("prompt", body.text);
@@ -25,7 +23,7 @@ export function tokenizerRoutes(models: ServedModels, keys: ApiKeys, limits: Bod
   });
 
   routes.post("/detokenize", async (context) => {
-    keys.check(context.req.header("authorization"));
+    keys.check(context.req.raw.headers);
     const body = await read(context.req.raw);
     const tokens = body.required("tokens", body.list);
     if (!tokens.every((token) => Number.isInteger(token))) throw invalid("tokens", "an array of token ids", tokens);
@@ -33,7 +31,7 @@ export function tokenizerRoutes(models: ServedModels, keys: ApiKeys, limits: Bod
   });
 
   routes.get("/tokenizer_info", async (context) => {
-    keys.check(context.req.header("authorization"));
+    keys.check(context.req.raw.headers);
     const { model, tokens } = models.find(context.req.query("model") ?? models.only());
     const { bosToken, eosToken, chatTemplate, contextSize } = model.info;
     const name = async (token: number | undefined) => (token === undefined ? null : (await tokens.of([token]))[0]!.text);

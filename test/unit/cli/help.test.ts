@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { expect, test } from "vitest";
 import { wrapHelp } from "../../../src/cli/help_text.js";
 import { createProgram } from "../../../src/cli/program.js";
-import { routes } from "../../../src/server/handler.js";
+import { routes } from "../../../src/server/routes.js";
 
 const withAll = (command: Command): Command[] => [command, ...command.commands.flatMap(withAll)];
 const nameOf = (command: Command): string => (command.parent === null ? command.name() : `${nameOf(command.parent)} ${command.name()}`);
@@ -36,5 +36,5 @@ test("paragraphs flow, terms keep their column, and a command goes on after a ba
 
 test("serve lists every path that it serves", () => {
   const listed = new Set(words(wide.get("caduceus serve")!));
-  expect([...routes].filter(([path]) => !listed.has(path) && !listed.has(`/v1${path}`))).toEqual([]);
+  expect([...routes.values()].filter(({ path }) => !listed.has(path))).toEqual([]);
 });

@@ -1,0 +1,34 @@
+// The paths that the server answers at, their methods, and the other spellings of them that clients of llama-server use.
+
+const methods: Readonly<Record<string, "GET" | "POST">> = {
+  "/": "GET", "/health": "GET", "/ready": "GET", "/metrics": "GET", "/stats": "GET", "/v1/models": "GET",
+  "/v1/chat/completions": "POST", "/v1/completions": "POST", "/apply-template": "POST",
+  "/tokenize": "POST", "/detokenize": "POST", "/tokenizer_info": "GET",
+};
+
+/** A path, and the same without `/v1`, as llama-server has it; that has `/health` below `/v1` too. */
+export function spellings(path: string): string[] {
+  if (path.startsWith("/v1/")) return [path, path.slice(3)];
+  return path === "/health" ? [path, `/v1${path}`] : [path];
+}
+
+export interface Route {
+  /** Its first spelling, by which the metrics count. */
+  readonly path: string;
+  readonly method: "GET" | "POST";
+}
+
+/** By all spellings. */
+export const routes: ReadonlyMap<string, Route> = new Map(
+  Object.entries(methods).flatMap(([path, method]) => spellings(path).map((spelling): [string, Route] => [spelling, { path, method }])),
+);
+
+/** What stands in the place of paths that others have and this server has not. */
+export const remedies: ReadonlyMap<string, string> = new Map([
+  ["/completion", "It answers in llama-server's own form; POST /v1/completions answers in OpenAI's."],
+  ["/v1/responses", "POST /v1/chat/completions answers conversations."],
+  ["/api/chat", "POST /v1/chat/completions answers conversations."],
+  ["/api/generate", "POST /v1/completions goes on with prompts."],
+  ["/api/tags", "GET /v1/models lists the models."],
+  ["/props", "GET /stats and GET /tokenizer_info say what is known of the models."],
+]);
