@@ -2,12 +2,13 @@
 import { CaduceusError } from "../errors.js";
 import type { ConversationFormat } from "../format/conversation_format.js";
 import { readMessages, toMessage, type Message, type PlainMessage } from "../format/messages.js";
+import { joinSystemMessages } from "../format/system_messages.js";
 import { checkOptions, checkText } from "../model/checks.js";
 import type { LoadedModel } from "../model/loaded_model.js";
 import { Branch } from "./branch.js";
 import { ReplyTrace } from "./diagnostics.js";
 import { Reply } from "./reply.js";
-import { converse, type Continuation } from "./converse.js";
+import { converse, warningsOf, type Continuation } from "./converse.js";
 import { PromptRecord } from "./explain.js";
 import { replyOptionNames, resolveReplyOptions, signalsOf, type ReplyOptions, type ReplySettings } from "./reply_options.js";
 import type { ReplySteps } from "./round.js";
@@ -96,10 +97,13 @@ export class Chat {
       const format = this.#model.format(settings.tools.promptVariant);
       const key = branchKey(settings, format);
       const branch = this.#branchKey === key ? this.#branch : undefined;
-      const after = branch && { runId: branch.runId, tokens: branch.tokens, messages: this.#messages.length };
+      const { messages, warning } = joinSystemMessages([...this.#messages, ...said]);
+      // A system message that comes later changes the beginning: everything has to be read again.
+      const canGoOn = warning === undefined && branch !== undefined;
+      const after = canGoOn ? { runId: branch.runId, tokens: branch.tokens, messages: this.#messages.length } : undefined;
       // Unasked, only what every conversation of this kind begins with is worth a place on disk.
       const keep = settings.keepPrefix ? "before-last" : this.#isFresh && settings.keepPrefix === undefined ? "system" : "nothing";
-      const task = { ...settings, format, messages: [...this.#messages, ...said], after, keep, trace, onPrompt: record.begin(format) } as const;
+      const task = { ...settings, format, messages, after, keep, trace, warnings: warningsOf(warning), onPrompt: record.begin(format) } as const;
       yield* converse(this.#model, task, signal, (end) => {
         this.#commit(end, key);
         turnIsOver();

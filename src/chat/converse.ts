@@ -7,7 +7,7 @@ import type { LoadedModel } from "../model/loaded_model.js";
 import { readAnswer } from "./answer.js";
 import type { ReplyTrace, RoundTrace } from "./diagnostics.js";
 import { RepeatedCalls } from "./repeated_calls.js";
-import type { ReplyEvent, ReplyResult, Round as RoundSummary, ToolCall, TokenProbability } from "./reply_events.js";
+import type { ReplyEvent, ReplyResult, Round as RoundSummary, ToolCall, TokenProbability, WarningEvent } from "./reply_events.js";
 import type { RequestSettings } from "./reply_options.js";
 import { ReplyReader, type WrittenTurn } from "./reply_reader.js";
 import { assembleResult } from "./reply_result.js";
@@ -22,6 +22,8 @@ export interface Task extends TranscriptStart {
   readonly request: RequestSettings;
   readonly contextOverflow: "error" | "drop-oldest";
   readonly trace: ReplyTrace;
+  /** What was read otherwise than it was written. */
+  readonly warnings: readonly WarningEvent[];
   /** Told the prompt of each round, and what the answer is held to, as they are handed to the engine. */
   readonly onPrompt: (parts: readonly PromptPart[], continues: boolean, constraint: Constraint | undefined) => void;
 }
@@ -33,6 +35,8 @@ export interface Continuation {
   /** The last run, which now belongs to the receiver; none where its tokens are not what the messages say. */
   readonly round: Round | undefined;
 }
+
+export const warningsOf = (message: string | undefined): WarningEvent[] => (message === undefined ? [] : [{ type: "warning", code: "system-messages-joined", message }]);
 
 /** Tells the task the prompt that a reply would begin with, and leaves it at that. */
 export async function prepare(model: LoadedModel, task: Task, signal: AbortSignal): Promise<void> {
@@ -109,6 +113,7 @@ class ReplyLoop {
     try {
       // The reply's first step ends where the engine has the request.
       if (this.#rounds.length === 0) yield;
+      if (this.#rounds.length === 0) yield* this.#task.warnings;
       if (dropped.length > 0) yield { type: "dropped", messages: dropped.map(toMessage) };
       for await (const event of round.texts()) {
         yield* reader.read(event);

@@ -1,13 +1,14 @@
 // The model as people hold it.
 import type { EngineCapabilities, EngineStats, ModelInfo, PromptPart } from "../engine/engine.js";
 import { readMessages, type Message } from "../format/messages.js";
+import { joinSystemMessages } from "../format/system_messages.js";
 import { checkBoolean, checkOptions, checkText } from "../model/checks.js";
 import type { LoadedModel } from "../model/loaded_model.js";
 import { modelClosed, ReplyTrace } from "./diagnostics.js";
 import { openChat, type Chat, type ChatOptions } from "./chat.js";
 import { Reply } from "./reply.js";
 import type { ReplySteps } from "./round.js";
-import { converse, prepare, type Task } from "./converse.js";
+import { converse, prepare, warningsOf, type Task } from "./converse.js";
 import { type Explanation, PromptRecord } from "./explain.js";
 import { plainReply } from "./plain_reply.js";
 import { unenforcedOf } from "./round_constraint.js";
@@ -158,8 +159,8 @@ export class Model {
 function readTask(model: LoadedModel, input: string | readonly Message[], options: ReplyOptions | undefined, record: PromptRecord, trace: ReplyTrace): Task {
   const settings = resolveReplyOptions(options, "reply", model);
   record.unenforced = unenforcedOf(settings.tools);
-  const messages = readMessages(input);
+  const { messages, warning } = joinSystemMessages(readMessages(input));
   const format = model.format(settings.tools.promptVariant);
   const keep = settings.keepPrefix ? "before-last" : "nothing";
-  return { ...settings, format, messages, after: undefined, keep, trace, onPrompt: record.begin(format) };
+  return { ...settings, format, messages, after: undefined, keep, trace, warnings: warningsOf(warning), onPrompt: record.begin(format) };
 }

@@ -128,6 +128,15 @@ export interface DroppedEvent {
   readonly messages: readonly Message[];
 }
 
+/** Something was read otherwise than it was written. Before all other events. */
+export interface WarningEvent {
+  readonly type: "warning";
+  /** `"system-messages-joined"`: several system messages, or one that was not the first, have become one at the beginning. */
+  readonly code: "system-messages-joined";
+  /** What happened, as a sentence. */
+  readonly message: string;
+}
+
 /** The model has ended a turn. */
 export interface RoundEvent extends Round {
   readonly type: "round";
@@ -150,7 +159,7 @@ export interface FinishEvent<V = unknown> extends ReplyResult<V> {
 
 /** What a reply tells while it is written, by its `type`. */
 export type ReplyEvent<V = unknown> =
-  | PromptEvent | TextEvent | ReasoningEvent | ToolCallStartEvent | ToolCallDeltaEvent | ToolCallEvent | ToolRunEvent | ToolResultEvent | MalformedEvent | DroppedEvent | RoundEvent | FinishEvent<V>;
+  | PromptEvent | TextEvent | ReasoningEvent | ToolCallStartEvent | ToolCallDeltaEvent | ToolCallEvent | ToolRunEvent | ToolResultEvent | MalformedEvent | DroppedEvent | WarningEvent | RoundEvent | FinishEvent<V>;
 
 /** What awaiting a reply gives. */
 export interface ReplyResult<V = unknown> {

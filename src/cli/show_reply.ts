@@ -26,6 +26,7 @@ async function show(event: ReplyEvent, screen: Screen, showsCalls: boolean): Pro
     case "reasoning": return screen.remark(event.text);
     case "malformed": return screen.line(`(a call that cannot be read: ${event.text})`);
     case "dropped": return screen.line(`(the conversation was too long: its ${event.messages.length} oldest messages were dropped)`);
+    case "warning": return screen.line(`(${event.message})`);
     case "finish":
       await screen.endLine();
       for (const { name, arguments: args } of event.toolCalls) await write(`${jsonLine({ name, arguments: args })}\n`);

@@ -1,12 +1,17 @@
 // Conversations as people write them: OpenAI-shaped messages, and the checks that refuse what cannot be rendered.
 import { CaduceusError, describe } from "../errors.js";
+import { linkResults } from "./answered_calls.js";
 
 /** The text of a message: a string, or OpenAI's list of text parts, which are joined without anything between. */
 export type MessageContent = string | readonly { readonly type: "text"; readonly text: string }[];
 
-/** Says how the model is to behave; stands first. */
+/**
+ * Says how the model is to behave; stands first. Several, and those that come later, are joined into one at the beginning, and a
+ * `warning` event says so.
+ */
 export interface SystemMessage {
-  readonly role: "system";
+  /** `"developer"` is OpenAI's newer word for the same. */
+  readonly role: "system" | "developer";
   readonly content: MessageContent;
 }
 
@@ -18,16 +23,17 @@ export interface UserMessage {
 
 /** A call of the model in OpenAI's form. */
 export interface ToolCallMessage {
+  /** In a history it may be empty: then results are matched by their order. */
   readonly id: string;
   readonly type: "function";
-  /** `arguments` is JSON text. */
+  /** `arguments` is JSON text; in a history it may be empty, where there are none. */
   readonly function: { readonly name: string; readonly arguments: string };
 }
 
 /** What the model said, and what it called. */
 export interface AssistantMessage {
   readonly role: "assistant";
-  /** May be null or missing where there are calls. */
+  /** Null and missing are no text. */
   readonly content?: MessageContent | null | undefined;
   /** In the order in which they were made. */
   readonly tool_calls?: readonly ToolCallMessage[] | undefined;
@@ -37,7 +43,7 @@ export interface AssistantMessage {
 export interface ToolMessage {
   readonly role: "tool";
   readonly content: MessageContent;
-  /** The id of the call that it answers. */
+  /** The id of the call that it answers. Without one it answers the first call that has no result yet, by `name` where that is given. */
   readonly tool_call_id?: string | undefined;
   /** The tool's name, where no call of the conversation has that id. */
   readonly name?: string | undefined;
@@ -46,7 +52,7 @@ export interface ToolMessage {
 /** A message in OpenAI's form. */
 export type Message = SystemMessage | UserMessage | AssistantMessage | ToolMessage;
 
-const roles = ["system", "user", "assistant", "tool"];
+const roles = ["system", "developer", "user", "assistant", "tool"];
 
 /** A call in the history. */
 export interface PlainToolCall {
@@ -58,7 +64,7 @@ export interface PlainToolCall {
 
 /** A message as the templates see it: checked, its parts joined. */
 export interface PlainMessage {
-  readonly role: Message["role"];
+  readonly role: "system" | "user" | "assistant" | "tool";
   readonly content: string;
   /** Of an assistant. */
   readonly toolCalls?: readonly PlainToolCall[] | undefined;
@@ -74,18 +80,15 @@ export function readMessages(input: unknown, earlier: readonly PlainMessage[] = 
   if (!Array.isArray(input)) throw invalid("a string or an array of messages", "the conversation", describe(input));
   if (input.length === 0) throw invalid("at least one message", "the conversation", "an empty array");
   const messages = input.map((message, index) => readMessage(message, `messages[${index}]`));
-  const calls = new Set(earlier.flatMap(({ toolCalls = [] }) => toolCalls.map(({ id }) => id)));
-  messages.forEach(({ role, toolCalls = [], toolCallId }, index) => {
+  messages.forEach(({ role }, index) => {
     const before = (messages[index - 1] ?? earlier.at(-1))?.role;
     if (role === "tool" && before !== "assistant" && before !== "tool") {
       throw invalid("an assistant's message", `what comes before the result in messages[${index}]`, before === undefined ? "nothing" : describe(before));
     }
-    if (toolCallId !== undefined && !calls.has(toolCallId)) {
-      throw invalid("the id of an earlier call", `messages[${index}].tool_call_id`, describe(toolCallId));
-    }
-    for (const { id } of toolCalls) calls.add(id);
   });
-  return messages;
+  return linkResults(messages, earlier, (index, id) => {
+    throw invalid("the id of an earlier call", `messages[${index}].tool_call_id`, describe(id));
+  });
 }
 
 /** A message in the form callers know. */
@@ -106,16 +109,16 @@ export function readMessage(message: unknown, where: string): PlainMessage {
     throw invalid(`one of ${roles.map((name) => JSON.stringify(name)).join(", ")}`, `${where}.role`, describe(role));
   }
   if (role === "tool") {
-    return { role, content: readContent(content, `${where}.content`), ...optionalText(toolCallId, "toolCallId", `${where}.tool_call_id`), ...optionalText(name, "name", `${where}.name`) };
+    return { role, content: readOptionalContent(content, `${where}.content`), ...optionalText(toolCallId, "toolCallId", `${where}.tool_call_id`), ...optionalText(name, "name", `${where}.name`) };
   }
   const toolCalls = readToolCalls(given, role, `${where}.tool_calls`);
-  const text = toolCalls.length > 0 && (content === null || content === undefined) ? "" : readContent(content, `${where}.content`);
+  const text = (role === "user" ? readContent : readOptionalContent)(content, `${where}.content`);
   if (role === "user" && text === "") throw invalid("text", `${where}.content`, "an empty message");
-  return { role: role as Message["role"], content: text, ...(toolCalls.length === 0 ? {} : { toolCalls }) };
+  return { role: role === "developer" ? "system" : role as PlainMessage["role"], content: text, ...(toolCalls.length === 0 ? {} : { toolCalls }) };
 }
 
 function optionalText<K extends string>(value: unknown, key: K, where: string): { readonly [k in K]?: string } {
-  if (value === undefined || value === null) return {};
+  if (value === undefined || value === null || value === "") return {};
   if (typeof value !== "string") throw invalid("a string", where, describe(value));
   return { [key]: checkText(value, where) } as { readonly [k in K]?: string };
 }
@@ -127,12 +130,27 @@ function readToolCalls(given: unknown, role: string, where: string): PlainToolCa
   return given.map((call: unknown, index) => {
     const at = `${where}[${index}]`;
     const { id, function: called } = (call ?? {}) as Record<string, unknown>;
-    if (typeof id !== "string") throw invalid("a string", `${at}.id`, describe(id));
     const { name, arguments: args } = (called ?? {}) as Record<string, unknown>;
     if (typeof name !== "string") throw invalid("a string", `${at}.function.name`, describe(name));
-    if (typeof args !== "string" || !isJson(args)) throw invalid("JSON text", `${at}.function.arguments`, describe(args));
-    return { id, name: checkText(name, `${at}.function.name`), arguments: checkText(args, `${at}.function.arguments`) };
+    return { ...optionalText(id, "id", `${at}.id`), name: checkText(name, `${at}.function.name`), arguments: readArguments(args, `${at}.function.arguments`) };
   });
+}
+
+/** JSON text; other programs write an object in its place, or nothing where there are no arguments. */
+function readArguments(given: unknown, where: string): string {
+  if (given === undefined || given === null || (typeof given === "string" && given.trim() === "")) return "{}";
+  const text = typeof given === "object" && !Array.isArray(given) ? jsonOf(given) : given;
+  if (typeof text !== "string" || !isJson(text)) throw invalid("JSON text, or an object,", where, describe(given));
+  return checkText(text, where);
+}
+
+/** Undefined where an object has no JSON form: cycles, bigints, getters that throw. */
+function jsonOf(value: object): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return undefined;
+  }
 }
 
 function isJson(text: string): boolean {
@@ -142,6 +160,11 @@ function isJson(text: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** Null and missing are no text. */
+function readOptionalContent(content: unknown, where: string): string {
+  return content === null || content === undefined ? "" : readContent(content, where);
 }
 
 function readContent(content: unknown, where: string): string {

@@ -49,7 +49,8 @@ function readMessage(value: unknown, index: number): unknown {
   const message = new Fields(value, `messages[${index}]`);
   const role = message.required("role", message.text);
   if (role === "function") throw unsupported(message.path("role"), 'use tools, and messages of the role "tool".');
-  return role === "developer" ? { ...(value as object), role: "system" } : value;
+  if (message.value("function_call") !== undefined) throw unsupported(message.path("function_call"), "use tool_calls.");
+  return value;
 }
 
 function readTool(value: unknown, index: number): { readonly tool: ToolDefinitionMessage; readonly strict: boolean } {

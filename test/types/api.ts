@@ -3,7 +3,7 @@ import { expectTypeOf } from "vitest";
 import {
   CaduceusError, inspectModel, listModels, load, pullModel,
   type Chat, type Constraint, type DeepPartial, type DiagnosticsMessages, type DroppedEvent, type EngineStats, type ErrorCode, type FinishEvent, type Guarantee, type Message, type Model, type PromptToken, type Reply, type ReplyEvent,
-  type ReplyOptions, type ReplyResult, type TextEvent, type TokenProbability, type Unenforced,
+  type ReplyOptions, type ReplyResult, type TextEvent, type TokenProbability, type Unenforced, type WarningEvent,
 } from "../../src/index.js";
 import { createHandler, listen, type Handler } from "../../src/server/index.js";
 
@@ -52,6 +52,7 @@ export async function replying(model: Model, options: ReplyOptions): Promise<voi
     if (event.type === "text") expectTypeOf(event).toEqualTypeOf<TextEvent>();
     if (event.type === "finish") expectTypeOf(event).toEqualTypeOf<FinishEvent>();
     if (event.type === "dropped") expectTypeOf(event).toEqualTypeOf<DroppedEvent>();
+    if (event.type === "warning") expectTypeOf(event).toEqualTypeOf<WarningEvent>();
     // @ts-expect-error no such event
     if (event.type === "end") return;
   }
@@ -60,6 +61,7 @@ export async function replying(model: Model, options: ReplyOptions): Promise<voi
   expectTypeOf(Promise.all([reply, model.complete("Hi")])).resolves.toEqualTypeOf<[ReplyResult, ReplyResult]>();
   // What a model said can be sent back to it.
   model.reply([{ role: "user", content: "Hi" }, (await reply).message, { role: "user", content: [{ type: "text", text: "Bye" }] }]);
+  model.reply([{ role: "developer", content: "Be brief." }, { role: "user", content: "Hi" }, { role: "assistant", content: null }, { role: "user", content: "Hi" }]);
   model.reply("Hi", { stop: ["a", "b"], logitBias: new Map([[5, -Infinity]]), seed: 1 });
   model.reply("Hi", { priority: -5, queueTimeoutMs: 100, cacheScope: "tenant", deterministic: true, keepPrefix: true, requestId: "a", contextOverflow: "drop-oldest" });
   model.complete("Hi", { priority: 5, queueTimeoutMs: 100, cacheScope: "tenant", deterministic: true, keepPrefix: true, requestId: "a" });

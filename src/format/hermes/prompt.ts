@@ -113,10 +113,13 @@ function writeTagged(writer: PromptWriter, text: string, tag: string): void {
 function resultsFrom(messages: readonly PromptMessage[], index: number): { name: string | undefined; content: string }[] {
   let end = index;
   while (messages[end]?.role === "tool") end++;
-  const calls = messages.slice(0, index).findLast(({ role }) => role === "assistant")?.toolCalls ?? [];
-  const placed = messages.slice(index, end).map((message) => {
-    const place = message.toolCallId === undefined ? -1 : calls.findIndex(({ id }) => id === message.toolCallId);
-    return { place: place === -1 ? calls.length : place, name: calls[place]?.name ?? message.name, content: message.content };
+  let caller = index - 1;
+  while (caller >= 0 && messages[caller]?.role !== "assistant") caller--;
+  const calls = messages[caller]?.toolCalls ?? [];
+  const places = new Map(calls.map(({ id }, place) => [id, place] as const).reverse()); // Of two with one id the first.
+  const placed = messages.slice(index, end).map(({ toolCallId, name, content }) => {
+    const place = toolCallId === undefined ? undefined : places.get(toolCallId);
+    return { place: place ?? calls.length, name: place === undefined ? name : calls[place]!.name, content };
   });
   return placed.sort((a, b) => a.place - b.place);
 }
