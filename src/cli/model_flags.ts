@@ -3,6 +3,7 @@ import { statSync } from "node:fs";
 import path from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { LoadOptions, ReplyOptions } from "../index.js";
+import { expandHome } from "./home_folder.js";
 
 export interface ModelFlags {
   readonly model: string;
@@ -98,6 +99,6 @@ export function replyOptions(flags: ModelFlags): Omit<ReplyOptions, "signal"> {
 
 /** How results that are kept name the model: a file by its name and size, wherever it lies. */
 export function modelIdentity(model: string): string {
-  const size = statSync(model, { throwIfNoEntry: false })?.size;
+  const size = statSync(expandHome(model), { throwIfNoEntry: false })?.size;
   return size === undefined ? model : `${path.basename(model)}, ${size} bytes`;
 }

@@ -1,10 +1,9 @@
 // What people give as files: tools and schemas, as JSON or as a module of their own, and conversations.
 import { stat } from "node:fs/promises";
-import { homedir } from "node:os";
-import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { tool, type JsonSchema, type Message, type Schema, type Tool, type ToolInput } from "../index.js";
 import { UsageError } from "./exit_codes.js";
+import { expandHome } from "./home_folder.js";
 import { readUserText, unreadable } from "./user_text.js";
 
 type Exports = Readonly<Record<string, unknown>>;
@@ -49,11 +48,6 @@ export function toolDefinition(one: ToolInput): { readonly name: string; readonl
   return { name, description: description ?? undefined, parameters: parameters ?? undefined };
 }
 
-/** `~` is the home folder, since no shell has seen what is typed into a chat. */
-export function expandHome(file: string): string {
-  return file === "~" || file.startsWith("~/") ? path.join(homedir(), file.slice(1)) : file;
-}
-
 /** All that is no module, pipes of a shell included. */
 const isJson = (file: string) => !/\.[cm]?[jt]s$/i.test(file);
 
@@ -78,7 +72,8 @@ async function readJson(file: string, signal: AbortSignal | undefined): Promise<
   }
 }
 
-async function importModule(file: string): Promise<Exports> {
+async function importModule(named: string): Promise<Exports> {
+  const file = expandHome(named);
   const { mtimeMs } = await stat(file).catch((error: unknown) => {
     throw unreadable(file, error);
   });

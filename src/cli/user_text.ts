@@ -4,6 +4,7 @@ import { fstatSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { buffer } from "node:stream/consumers";
 import { systemReason, UsageError } from "./exit_codes.js";
+import { expandHome } from "./home_folder.js";
 
 /** The names of standard input. */
 export const isStandardInput = (file: string | undefined) => file !== undefined && ["-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"].includes(file);
@@ -37,7 +38,8 @@ export function unreadable(file: string, error: unknown): UsageError {
   return new UsageError(`${file} cannot be read: ${systemReason(error)}.`);
 }
 
-async function readFileBytes(file: string, signal: AbortSignal | undefined): Promise<Buffer> {
+async function readFileBytes(named: string, signal: AbortSignal | undefined): Promise<Buffer> {
+  const file = expandHome(named);
   const known = ofPipes.get(file);
   if (known !== undefined) return known;
   const isPipe = (await stat(file).catch(() => undefined))?.isFIFO() === true;

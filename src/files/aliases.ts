@@ -1,5 +1,6 @@
 // What a model may be called, and which files such a name stands for.
 import { CaduceusError, describe, invalidArgument } from "../errors.js";
+import { isAddress, nameOfAddress } from "./model_address.js";
 
 /** A model of the Hugging Face hub: a repository, and which of its files. */
 export interface HubName {
@@ -31,13 +32,15 @@ export const aliasNames = ["smollm2", "hermes-2-pro", "hermes-2-pro:<quantisatio
 
 /**
  * Reads `smollm2`, `hermes-2-pro`, `hermes-2-pro:Q5_K_M`, `hf:owner/repository`, `hf:owner/repository:Q5_K_M` and
- * `hf:owner/repository/file.gguf`; anything else is a path. Quantisations may be written in any case.
- * @throws CaduceusError MODEL_NOT_FOUND (a quantisation that Hermes is not published in), INVALID_ARGUMENT (a malformed `hf:` name)
+ * `hf:owner/repository/file.gguf`, and the last ones as addresses of the hub; anything else is a path. Quantisations may be
+ * written in any case.
+ * @throws CaduceusError MODEL_NOT_FOUND (a quantisation that Hermes is not published in), INVALID_ARGUMENT (a malformed `hf:` name, another address)
  */
 export function readModelName(name: string): ModelName {
   if (name === "smollm2") return { kind: "embedded" };
   const alias = /^hermes-2-pro(?::(.*))?$/.exec(name);
   if (alias !== null) return readHermes(name, alias[1]);
+  if (isAddress(name)) return readHubName(nameOfAddress(name), name);
   return name.startsWith("hf:") ? readHubName(name) : { kind: "path" };
 }
 
@@ -50,13 +53,13 @@ function readHermes(name: string, wanted = defaultQuantisation): HubName {
   return { kind: "hub", name, repository: hermes.repository, quantisation, file, ownFile: file };
 }
 
-function readHubName(name: string): HubName {
+function readHubName(name: string, written = name): HubName {
   const match = /^hf:([^/:]+\/[^/:]+)(?::([^/:]+)|\/(.+\.gguf))?$/i.exec(name);
   const [, repository, quantisation, file] = match ?? [];
   if (repository === undefined || !isRepository(repository) || (file !== undefined && !isSafePath(file))) {
-    throw invalidArgument("hf:owner/repository, with :quantisation or /file.gguf after it where wanted,", "model", name);
+    throw invalidArgument("hf:owner/repository, with :quantisation or /file.gguf after it where wanted,", "model", written);
   }
-  return { kind: "hub", name, repository, ...(quantisation === undefined ? {} : { quantisation: quantisation.toUpperCase() }), ...(file === undefined ? {} : { file }) };
+  return { kind: "hub", name: written, repository, ...(quantisation === undefined ? {} : { quantisation: quantisation.toUpperCase() }), ...(file === undefined ? {} : { file }) };
 }
 
 /** The name a model of a repository can be loaded by; an alias where there is one. */

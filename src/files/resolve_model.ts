@@ -1,8 +1,9 @@
 // From the name or path a caller gave to a file on this machine.
-import { readdir, stat } from "node:fs/promises";
+import { access, constants, readdir, stat } from "node:fs/promises";
+import { homedir } from "node:os";
 import path from "node:path";
 import { CaduceusError, describe } from "../errors.js";
-import { aliasNames, readModelName } from "./aliases.js";
+import { aliasNames, isRepository, readModelName } from "./aliases.js";
 import { fetchEmbeddedModel, type FetchOptions } from "./embedded_model.js";
 import { fetchHubModel } from "./fetch_hub_model.js";
 import { findLocalModel } from "./local_models.js";
@@ -18,15 +19,17 @@ export interface ResolvedModel {
 /**
  * Finds the file of a name (`"smollm2"`, `"hermes-2-pro:Q5_K_M"`, `"hf:owner/repository:Q4_K_M"`) or of a path. What is on
  * this machine is taken without asking anybody; what is not is fetched. A file in the working folder that is named like an
- * alias is reached by `./`.
+ * alias is reached by `./`. `~/` is the home folder, which no shell expands in `--model=~/model.gguf` or a program's text.
  * @throws CaduceusError INVALID_ARGUMENT, MODEL_NOT_FOUND, MODEL_INVALID (a folder, no permission, a missing part), ACCESS_DENIED, DOWNLOAD_FAILED, DISK_FULL; the signal's own reason
  */
 export async function resolveModel(nameOrPath: string, options: FetchOptions = {}): Promise<ResolvedModel> {
   options.signal?.throwIfAborted();
   const name = readModelName(nameOrPath);
-  if (name.kind === "path") return { path: await checkFile(nameOrPath) };
+  if (name.kind === "path") return { path: await checkFile(expandHome(nameOrPath)) };
   if (name.kind === "embedded") return { path: await fetchEmbeddedModel(options), alias: nameOrPath };
-  return { path: (await findLocalModel(name)) ?? (await fetchHubModel(name, options)), alias: nameOrPath };
+  const local = await findLocalModel(name);
+  if (local !== undefined) await checkReadable(local);
+  return { path: local ?? (await fetchHubModel(name, options)), alias: nameOrPath };
 }
 
 /** All files of a model, from the path of any of them. @throws CaduceusError MODEL_INVALID when a part is missing */
@@ -56,13 +59,36 @@ async function checkFile(name: string): Promise<string> {
   }
   if (!found.isFile()) throw new CaduceusError("MODEL_INVALID", `Expected a GGUF file for the model but ${file} is not a regular file.`);
   if (/\.part$/i.test(file)) throw new CaduceusError("MODEL_INVALID", `${file} is a download that has not ended: \`caduceus pull\` goes on with it.`);
-  return (await filesOf(file))[0];
+  const files = await filesOf(file);
+  for (const part of files) await checkReadable(part);
+  return files[0];
+}
+
+/** A file that is there but may not be read is not a missing one. */
+async function checkReadable(file: string): Promise<void> {
+  await access(file, constants.R_OK).catch((error: NodeJS.ErrnoException) => {
+    const why = error.code === "EACCES" || error.code === "EPERM" ? "this user has no permission (EACCES). Its owner can give it: chmod a+r" : error.message;
+    throw new CaduceusError("MODEL_INVALID", `The model file ${file} cannot be read: ${why}.`, { cause: error });
+  });
+}
+
+function expandHome(name: string): string {
+  return /^~(?=$|\/)/.test(name) || (process.platform === "win32" && name.startsWith("~\\")) ? path.join(homedir(), name.slice(1)) : name;
 }
 
 function missing(name: string, file: string): string {
+  return `There is no model file ${file.length > 300 ? describe(name) : file}.${hint(name)}`;
+}
+
+/** What may have been meant instead. A path that was mistyped asks nobody: only `hf:` goes to the hub. */
+function hint(name: string): string {
+  const alias = ["smollm2", "hermes-2-pro"].find((known) => name.toLowerCase().split(":")[0] === known);
+  if (alias !== undefined) return ` Did you mean ${name.toLowerCase()}?`;
+  const [, isHub, repository = "", quantisation = "", inside = ""] = /^((?:https?:)?(?:huggingface\.co|hf\.co)\/)?([^/:]+\/[^/:]+)(:[^/:]+)?(\/.+\.gguf)?$/i.exec(name) ?? [];
+  const isFile = /\.(gguf|bin|safetensors)$/i.test(repository);
+  if (isRepository(repository) && !isFile && (isHub !== undefined || inside === "")) return ` If a model of the Hugging Face hub is meant: hf:${repository}${quantisation}${inside}.`;
   const looksLikeAlias = !name.includes("/") && !name.includes("\\") && !name.endsWith(".gguf");
-  const known = looksLikeAlias ? ` Names that need no file are ${aliasNames.join(", ")} and hf:owner/repository:<quantisation>.` : "";
-  return `There is no model file ${file.length > 300 ? describe(name) : file}.${known}`;
+  return looksLikeAlias ? ` Names that need no file are ${aliasNames.join(", ")} and hf:owner/repository:<quantisation>.` : "";
 }
 
 function notFound(message: string, cause?: unknown): CaduceusError {

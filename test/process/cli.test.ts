@@ -1,5 +1,5 @@
 // The command line as scripts use it: what goes to which stream, and which exit code comes back.
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -60,6 +60,19 @@ describe("run", () => {
 
   test("a missing model is a failure: exit code 1, one line that says so", async () => {
     expect(await caduceus(["run", "-m", "/nowhere.gguf", "x"])).toMatchObject({ code: 1, stdout: "", stderr: "caduceus: There is no model file /nowhere.gguf. (MODEL_NOT_FOUND)\n" });
+  });
+
+  test.skipIf(process.platform === "win32")("a model file without permission to read is not called missing", async () => {
+    const file = path.join(folder, "locked.gguf");
+    await writeFile(file, "GGUF");
+    await chmod(file, 0o000);
+    await chmod(folder, 0o755);
+    // Root may read everything: another user asks, with what root has loaded.
+    const program = `const { load } = await import(${JSON.stringify(new URL("../../dist/index.js", import.meta.url).href)});
+      if (process.getuid() === 0) process.setuid(65534);
+      await load(${JSON.stringify(file)}).catch(({ code, message }) => console.log(code, message));`;
+    const { stdout } = await run(process.execPath, ["--input-type=module", "-e", program]);
+    expect(stdout).toBe(`MODEL_INVALID The model file ${file} cannot be read: this user has no permission (EACCES). Its owner can give it: chmod a+r.\n`);
   });
 
   test("a prompt that does not fit says by how much", async () => {

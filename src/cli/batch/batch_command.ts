@@ -8,6 +8,7 @@ import { ProgressLine } from "../progress_line.js";
 import { checkStandardInput, fingerprint, readRequest, type Request } from "../request.js";
 import type { RunFlags } from "../run_command.js";
 import { note, withModel } from "../terminal.js";
+import { expandHome } from "../home_folder.js";
 import { decodeText } from "../user_text.js";
 import { answerLine } from "./answer_line.js";
 import { Answers, type Answer } from "./answers.js";
@@ -17,7 +18,8 @@ import { readLines } from "./read_lines.js";
 const longestLine = 2 ** 24;
 
 export async function batchCommand(flags: RunFlags & { readonly input: string }, ending: AbortSignal): Promise<void> {
-  const { input, output = "-", concurrency = 4 } = flags;
+  const { concurrency = 4 } = flags;
+  const [input, output] = [expandHome(flags.input), expandHome(flags.output ?? "-")];
   checkStandardInput(flags, { "--input": input });
   const isFile = checkFiles(input, output);
   const request = await readRequest(flags, ending);

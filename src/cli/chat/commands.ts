@@ -4,7 +4,8 @@ import { UsageError } from "../exit_codes.js";
 import { describeExplanation } from "../explanation_text.js";
 import { writeTable } from "../table.js";
 import { note, withoutControls } from "../terminal.js";
-import { expandHome, hasHandler, toolDefinition } from "../user_files.js";
+import { hasHandler, toolDefinition } from "../user_files.js";
+import { expandHome } from "../home_folder.js";
 import { isFile, saveConversation } from "./save_conversation.js";
 import type { Session } from "./session.js";
 import { describeStats } from "./stats_text.js";
@@ -53,7 +54,7 @@ async function tools(session: Session, argument: string): Promise<void> {
     session.tools = [];
     return note("The model has no tools any more.");
   }
-  if (argument !== "") await session.useTools(expandHome(argument));
+  if (argument !== "") await session.useTools(argument);
   if (session.tools.length === 0) return note("There are no tools: /tools FILE gives some.");
   const rows = session.tools.map((one) => {
     const { name, description = "" } = toolDefinition(one);
@@ -64,7 +65,7 @@ async function tools(session: Session, argument: string): Promise<void> {
 
 async function schema(session: Session, argument: string): Promise<void> {
   if (argument === "off") session.schema = undefined;
-  else if (argument !== "") await session.useSchema(expandHome(argument));
+  else if (argument !== "") await session.useSchema(argument);
   note(session.schema === undefined ? "Answers are free text." : `Answers are JSON by ${session.schema.file}.`);
 }
 
@@ -81,7 +82,7 @@ async function save(session: Session, argument: string): Promise<void> {
 }
 
 async function load(session: Session, argument: string): Promise<void> {
-  const { chat, name } = await session.load(expandHome(argument));
+  const { chat, name } = await session.load(argument);
   note(`${chat.messages.length} messages are loaded${name === "main" ? "" : `, as branch ${name}`}.`);
 }
 

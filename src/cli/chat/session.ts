@@ -5,6 +5,7 @@ import { replyOptions } from "../model_flags.js";
 import { withSystem, type RequestFlags } from "../request.js";
 import { jsonLine } from "../result_fields.js";
 import { hasHandler, readConversation, readSchema, readTools, toolDefinition } from "../user_files.js";
+import { expandHome } from "../home_folder.js";
 import { Branches, type Branch } from "./branches.js";
 
 /** Asks the person at the terminal. Undefined when they have left; rejects with the signal's reason. */
@@ -66,7 +67,7 @@ export class Session {
     const hasBegun = current.chat.messages.some(({ role }) => role !== "system");
     if (hasBegun) this.branches.add(chat, path.parse(file).name.replaceAll(/\s+/g, "-"));
     else await this.#replace(chat);
-    this.branches.current.file = path.resolve(file);
+    this.branches.current.file = path.resolve(expandHome(file));
     return this.branches.current;
   }
 

@@ -3,7 +3,7 @@ import { homedir, tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { CaduceusError } from "../../../src/errors.js";
-import { cacheFolder, resolveModel } from "../../../src/files/index.js";
+import { cacheFolder, readModelName, resolveModel } from "../../../src/files/index.js";
 
 let folder: string;
 
@@ -71,6 +71,69 @@ describe("paths", () => {
     const error = await failure(name);
     expect(error.code).toBe("MODEL_NOT_FOUND");
     expect(error.message.length).toBeLessThan(500);
+  });
+});
+
+describe("what newcomers try", () => {
+  test("~/ is the home folder", async () => {
+    vi.stubEnv("HOME", folder);
+    vi.stubEnv("USERPROFILE", folder);
+    await writeFile(path.join(folder, "model.gguf"), "x");
+    expect(await resolveModel("~/model.gguf")).toEqual({ path: path.join(folder, "model.gguf") });
+    expect((await failure("~/gone.gguf")).message).toBe(`There is no model file ${path.join(folder, "gone.gguf")}.`);
+    expect((await failure("~gone.gguf")).message).toBe(`There is no model file ${path.resolve("~gone.gguf")}.`);
+  });
+
+  test.each([
+    ["owner/repository", "hf:owner/repository"],
+    ["bartowski/Hermes-3-Llama-3.2-3B-GGUF:q8_0", "hf:bartowski/Hermes-3-Llama-3.2-3B-GGUF:q8_0"],
+    ["hf.co/owner/repository:Q4_K_M", "hf:owner/repository:Q4_K_M"],
+    ["huggingface.co/owner/repository/model.gguf", "hf:owner/repository/model.gguf"],
+  ])("%s asks nobody, since it may be a mistyped path, but says %s", async (name, expected) => {
+    vi.stubEnv("HF_HUB_OFFLINE", "0");
+    vi.stubEnv("HF_ENDPOINT", "http://127.0.0.1:9");
+    expect(await failure(name)).toMatchObject({ code: "MODEL_NOT_FOUND", message: `There is no model file ${path.resolve(name)}. If a model of the Hugging Face hub is meant: ${expected}.` });
+  });
+
+  test.each(["models/model.gguf", "./owner/repository", "a/b/c", "models/deep/model.gguf"])("%s is a path and nothing else", async (name) => {
+    expect((await failure(name)).message).toBe(`There is no model file ${path.resolve(name)}.`);
+  });
+
+  test.each([["SmolLM2", "smollm2"], ["Hermes-2-Pro:Q5_K_M", "hermes-2-pro:q5_k_m"]])("%s is told apart from %s by its case alone", async (name, meant) => {
+    expect((await failure(name)).message).toBe(`There is no model file ${path.resolve(name)}. Did you mean ${meant}?`);
+  });
+
+  test.each([
+    ["https://huggingface.co/owner/repository", { repository: "owner/repository" }],
+    ["https://huggingface.co/owner/repository/", { repository: "owner/repository" }],
+    ["https://hf.co/owner/repository/tree/main", { repository: "owner/repository" }],
+    ["https://huggingface.co/owner/repository/blob/main/model.Q8_0.gguf", { repository: "owner/repository", file: "model.Q8_0.gguf" }],
+    ["https://huggingface.co/owner/repository/resolve/main/a%20folder/model.gguf?download=true", { repository: "owner/repository", file: "a folder/model.gguf" }],
+    ["https://huggingface.co/owner/repository?show_file_info=model.gguf", { repository: "owner/repository" }],
+    ["hf://owner/repository/model.gguf", { repository: "owner/repository", file: "model.gguf" }],
+  ])("%s is the model that the hub shows there", (name, expected) => {
+    expect(readModelName(name)).toEqual({ kind: "hub", name, ...expected });
+  });
+
+  test.each([
+    ["https://example.com/model.gguf", "Download the file and give its path; models of the Hugging Face hub need none: hf:owner/repository or hf:owner/repository/file.gguf."],
+    ["https://huggingface.co.evil.example/owner/repository", "Download the file"],
+    ["ftp://huggingface.co/owner/repository", "Download the file"],
+    ["http://", "Download the file"],
+    ["https://huggingface.co/", "It names no model of the Hugging Face hub"],
+    ["https://huggingface.co/datasets/owner/data", "It names no model of the Hugging Face hub"],
+    ["https://huggingface.co/owner/repository/resolve/v2/model.gguf", "Models come from the branch main alone"],
+    ["file:///models/model.gguf", "Give its path: "],
+  ])("%s is refused as an address, with what to do", async (name, remedy) => {
+    const error = await failure(name);
+    expect(error.code).toBe("INVALID_ARGUMENT");
+    expect(error.message.startsWith(`Expected a name or a path for model but received the address ${name}. ${remedy}`), error.message).toBe(true);
+  });
+
+  test("an address cannot lead out of the folder", async () => {
+    for (const name of ["https://huggingface.co/owner/repository/resolve/main/..%2f..%2fx.gguf", "https://huggingface.co/..%2f../x", "hf://../.."]) {
+      expect((await failure(name)).code).toBe("INVALID_ARGUMENT");
+    }
   });
 });
 
