@@ -4,7 +4,7 @@ import { type Command, CommanderError } from "commander";
 import { CaduceusError } from "../index.js";
 import { nameFlags } from "./flag_names.js";
 
-export const ExitCode = { ok: 0, failure: 1, usage: 2, interrupted: 130 } as const;
+export const ExitCode = { ok: 0, failure: 1, usage: 2, interrupted: 130, terminated: 143 } as const;
 
 export const exitCodeHelp = "Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.";
 

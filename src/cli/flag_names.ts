@@ -11,7 +11,7 @@ const byOption: Readonly<Record<string, string>> = (() => {
 /** Options of the server, and those that have the same name here. */
 const others: Readonly<Record<string, string>> = {
   model: "model", cacheTokens: "cacheTokens", host: "host", port: "port", apiKeys: "apiKey", allowedHosts: "allowedHost", corsOrigins: "corsOrigin",
-  maxQueue: "maxQueue", maxBodyBytes: "maxBody", replyTimeoutMs: "replyTimeout", graceMs: "grace", deterministic: "deterministic", toolChoice: "toolChoice",
+  maxQueue: "maxQueue", maxBodyBytes: "maxBody", maxPendingBodiesPerAddress: "maxBodiesPerAddress", replyTimeoutMs: "replyTimeout", graceMs: "grace", deterministic: "deterministic", toolChoice: "toolChoice",
   callOrder: "callOrder", promptVariant: "promptVariant", constrained: "constrained", tools: "tools", schema: "schema",
 };
 

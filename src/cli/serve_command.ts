@@ -3,7 +3,7 @@ import { once } from "node:events";
 import path from "node:path";
 import { load, type LoadProgress, type Model } from "../index.js";
 import { createHandler, listen } from "../server/index.js";
-import { UsageError } from "./exit_codes.js";
+import { ExitCode, Interrupted, UsageError } from "./exit_codes.js";
 import { loadOptions, type ModelFlags } from "./model_flags.js";
 import { ProgressBar } from "./progress_bar.js";
 import { note } from "./terminal.js";
@@ -19,6 +19,7 @@ export interface ServeFlags extends Omit<ModelFlags, "model"> {
   readonly corsOrigin?: string[];
   readonly maxQueue?: number;
   readonly maxBody?: number;
+  readonly maxBodiesPerAddress?: number;
   /** Milliseconds. */
   readonly replyTimeout?: number;
   /** Milliseconds. */
@@ -47,6 +48,7 @@ export async function serveCommand(flags: ServeFlags, ending: AbortSignal): Prom
       page: flags.page,
       maxQueue: flags.maxQueue,
       maxBodyBytes: flags.maxBody,
+      maxPendingBodiesPerAddress: flags.maxBodiesPerAddress,
       replyTimeoutMs: flags.replyTimeout,
       onError: (error) => {
         // A model that does not load ends the command, which then says so itself.
@@ -89,11 +91,18 @@ function showFetching(name: string): (progress: LoadProgress) => void {
   return ({ stage, ...fetched }) => (stage === "fetch" && fetched.fraction < 1 ? bar.show(fetched) : bar.clear());
 }
 
-/** Aborts on Ctrl-C, and on SIGTERM, which is no failure. */
+/** Aborts on Ctrl-C, and on SIGTERM, which is no failure. A second signal, of whichever kind, ends the process at once. */
 function stopOn(ending: AbortSignal): AbortController {
   const stopping = new AbortController();
-  process.once("SIGTERM", () => stopping.abort(new Error("SIGTERM")));
-  ending.addEventListener("abort", () => stopping.abort(ending.reason), { once: true });
+  process.on("SIGTERM", () => {
+    if (stopping.signal.aborted) process.exit(ExitCode.terminated);
+    stopping.abort(new Error("SIGTERM"));
+  });
+  // Of two Ctrl-C the second one ends every command.
+  ending.addEventListener("abort", () => {
+    if (stopping.signal.aborted && ending.reason instanceof Interrupted) process.exit(ExitCode.interrupted);
+    stopping.abort(ending.reason);
+  }, { once: true });
   if (ending.aborted) stopping.abort(ending.reason);
   return stopping;
 }
@@ -122,5 +131,5 @@ async function readKeys(flags: ServeFlags): Promise<string[]> {
 }
 
 function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || host.startsWith("127.");
+  return host === "localhost" || /^\[?::1\]?$/.test(host) || host.startsWith("127.");
 }

@@ -1,5 +1,5 @@
 // The flags and the help of `caduceus serve`. What it does is loaded when it is asked for.
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import { exitCodeHelp } from "./exit_codes.js";
 import { helpText } from "./help_text.js";
 import { addLoadFlags, readCount, readNumber, readSeconds } from "./model_flags.js";
@@ -8,7 +8,7 @@ import type { ServeFlags } from "./serve_command.js";
 export function addServeCommand(program: Command, ending: AbortSignal): void {
   const serve = program.command("serve").description("Answers over HTTP as OpenAI's API does: chat completions, completions, models.")
     .option("-m, --model <name|path>", "smollm2, hermes-2-pro, or a path to a GGUF file; NAME=PATH serves it as NAME; may be given several times (default: smollm2)", addTo)
-    .option("--host <address>", "address to listen on; 0.0.0.0 is all of this machine's", "127.0.0.1")
+    .option("--host <address>", "address to listen on; 0.0.0.0 is all of this machine's", readHost, "127.0.0.1")
     .option("--port <number>", "port to listen on, 0 takes a free one", readNumber, 8080)
     .option("--api-key <key>", "key that clients must have; may be given several times. Others on this machine can read command lines: prefer the next", addTo)
     .option("--api-key-file <path>", "file with one key a line (also: CADUCEUS_API_KEYS, keys with commas between)")
@@ -17,6 +17,7 @@ export function addServeCommand(program: Command, ending: AbortSignal): void {
     .option("--no-page", "leave out the web page at /")
     .option("--max-queue <count>", "answers that may wait, further ones get 429 (default: 256)", readCount)
     .option("--max-body <bytes>", "longest request (default: 4194304)", readCount)
+    .option("--max-bodies-per-address <count>", "requests of one address that may be arriving at a time; behind a proxy all have its address (default: 64)", readCount)
     .option("--reply-timeout <seconds>", "longest time for an answer (default: 1800)", readSeconds(0.001))
     .option("--grace <seconds>", "what is under way at the end may still take so long (default: 10)", readSeconds(0))
     .option("--cache-tokens <count>", "room for all conversations together (default: twice --ctx-size)", readNumber);
@@ -37,7 +38,7 @@ Endpoints:
   GET /                      a page to try the models on
 
 Clients ask for a model by the name it is served under: an alias, a file's name without .gguf, or the NAME given. SIGTERM and
-Ctrl-C let what is under way come to its end; a second Ctrl-C leaves at once.
+Ctrl-C let what is under way come to its end; a second signal of either kind ends it at once.
 
 Examples:
   caduceus serve
@@ -46,6 +47,12 @@ Examples:
 
 ${exitCodeHelp}`))
     .action(async (flags: ServeFlags) => (await import("./serve_command.js")).serveCommand(flags, ending));
+}
+
+/** An empty one would be all addresses of the machine. */
+function readHost(text: string): string {
+  if (text.trim() === "") throw new InvalidArgumentError("Expected a name or an address; 0.0.0.0 is all of this machine's.");
+  return text.trim();
 }
 
 const addTo = (value: string, earlier: string[] = []) => [...earlier, value];

@@ -1,4 +1,5 @@
-// Chunks as server-sent events. It pulls: a client that reads slowly parks what generates for it.
+// Chunks as server-sent events. It pulls: a client that reads slowly parks what generates for it. While there is nothing to say
+// it sends comments, because proxies and clients give up on what stays silent for a minute.
 import { ApiError, toApiError } from "./api_error.js";
 import type { Exchange } from "./exchange.js";
 
@@ -7,6 +8,10 @@ const line = (text: string) => encoder.encode(`data: ${text}\n\n`);
 
 export interface EventStreamOptions {
   readonly exchange: Exchange;
+  /** How long the first chunk may take until the status goes out without it. */
+  readonly statusAfterMs: number;
+  /** How long nothing is sent until a comment is. */
+  readonly heartbeatMs: number;
   /** How long a client may leave what is there unread. */
   readonly readerTimeoutMs: number;
   readonly onError: (error: ApiError) => void;
@@ -14,18 +19,28 @@ export interface EventStreamOptions {
   readonly disconnect: (() => void) | undefined;
 }
 
-/** Resolves with the first chunk, so that what fails before it still has a status of its own. */
-export async function eventStream(chunks: AsyncGenerator<object, void, undefined>, { exchange, readerTimeoutMs, onError, disconnect }: EventStreamOptions): Promise<Response> {
-  let next: Promise<IteratorResult<object, void>> | undefined = Promise.resolve(await chunks.next());
+const comment = encoder.encode(": waiting\n\n");
+
+/** Resolves with the first chunk or after `statusAfterMs`: what fails before that still has a status of its own. */
+export async function eventStream(chunks: AsyncGenerator<object, void, undefined>, options: EventStreamOptions): Promise<Response> {
+  const { exchange, readerTimeoutMs, statusAfterMs, heartbeatMs, onError, disconnect } = options;
+  let next: Promise<IteratorResult<object, void>> | undefined = chunks.next();
+  let mayWaitMs = await settlesWithin(next, statusAfterMs) ? heartbeatMs : 0;
   let timer: NodeJS.Timeout | undefined;
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
       clearTimeout(timer);
       try {
-        const { done, value } = await (next ?? chunks.next());
-        next = undefined;
-        controller.enqueue(line(done ? "[DONE]" : JSON.stringify(value)));
-        if (done) return controller.close();
+        next ??= chunks.next();
+        if (await settlesWithin(next, mayWaitMs)) {
+          const { done, value } = await next;
+          next = undefined;
+          controller.enqueue(line(done ? "[DONE]" : JSON.stringify(value)));
+          if (done) return controller.close();
+        } else {
+          controller.enqueue(comment);
+        }
+        mayWaitMs = heartbeatMs;
       } catch (thrown) {
         const error = toApiError(thrown);
         onError(error);
@@ -52,4 +67,14 @@ export async function eventStream(chunks: AsyncGenerator<object, void, undefined
     },
   }, { highWaterMark: 0 });
   return new Response(body, { headers: { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache", "x-accel-buffering": "no" } });
+}
+
+/** Whether a promise resolves before the time is over. Rejects as it does; what it does later is left to others. */
+async function settlesWithin(promise: Promise<unknown>, milliseconds: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    return await Promise.race([promise.then(() => true), new Promise<boolean>((resolve) => (timer = setTimeout(resolve, milliseconds, false)))]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

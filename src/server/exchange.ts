@@ -2,6 +2,9 @@
 import { randomUUID } from "node:crypto";
 import { ApiError, retryAfter } from "./api_error.js";
 
+/** What the client, the log channels and the errors call a request. */
+export const newRequestId = () => `req_${randomUUID().replaceAll("-", "")}`;
+
 /** Lets requests in, and knows those that are inside. */
 export class Admission {
   readonly #mostWaiting: number;
@@ -27,10 +30,15 @@ export class Admission {
     return this.#isClosed;
   }
 
-  /** Throws where the server is full, or about to end. `signal` is the client's: it aborts when that goes away. */
-  enter(signal: AbortSignal, timeoutMs: number): Exchange {
+  /** Throws where the server is about to end. */
+  checkOpen(): void {
     if (this.#isClosed) throw shuttingDown();
-    const exchange = new Exchange(signal, timeoutMs, {
+  }
+
+  /** Throws where the server is full, or about to end. `signal` is the client's: it aborts when that goes away. */
+  enter(id: string, signal: AbortSignal, timeoutMs: number): Exchange {
+    this.checkOpen();
+    const exchange = new Exchange(id, signal, timeoutMs, {
       wait: (count) => {
         if (count > 0 && this.#waiting + count > this.#mostWaiting) {
           throw new ApiError(429, "rate_limit_exceeded", `${this.#waiting} answers wait already, of ${this.#mostWaiting} that may. Try again later.`, { headers: retryAfter });
@@ -70,8 +78,7 @@ function shuttingDown(): ApiError {
 }
 
 export class Exchange {
-  /** What the client, the log channels and the errors call it. */
-  readonly id = `req_${randomUUID().replaceAll("-", "")}`;
+  readonly id: string;
   readonly #stopping = new AbortController();
   readonly #seat: { readonly wait: (count: number) => void; readonly leave: () => void };
   readonly #timer: NodeJS.Timeout;
@@ -81,7 +88,8 @@ export class Exchange {
   #hasEnded = false;
   #cancellation: ApiError | undefined;
 
-  constructor(client: AbortSignal, timeoutMs: number, seat: { readonly wait: (count: number) => void; readonly leave: () => void }) {
+  constructor(id: string, client: AbortSignal, timeoutMs: number, seat: { readonly wait: (count: number) => void; readonly leave: () => void }) {
+    this.id = id;
     this.#seat = seat;
     this.#client = client;
     this.#timer = setTimeout(() => this.cancel(new ApiError(504, "reply_timeout", `The answer took longer than ${timeoutMs} ms.`)), timeoutMs);

@@ -11,17 +11,19 @@ import { readChatRequest } from "./chat_request.js";
 import { readCompletionRequest } from "./completion_request.js";
 import { completions } from "./completions.js";
 import { eventStream } from "./event_stream.js";
-import { Admission } from "./exchange.js";
+import { Admission, newRequestId } from "./exchange.js";
 import type { Fields } from "./fields.js";
 import { Metrics } from "./metrics.js";
+import { disconnectOf, missingSlash } from "./node_request.js";
 import { Page } from "./page.js";
-import { readBody } from "./read_body.js";
+import { BodyReader } from "./read_body.js";
 import { remedies, routes, spellings } from "./routes.js";
 import { ServedModels } from "./served_models.js";
 import { checkHandlerOptions, checkWholeNumber, type HandlerOptions } from "./server_options.js";
 import type { Served, Service } from "./service.js";
 import { describeStats } from "./stats.js";
 import { tokenizerRoutes } from "./tokenizer_routes.js";
+import { withUnreadBody } from "./unread_body.js";
 
 /** OpenAI's API over the models it was made with. */
 export interface Handler {
@@ -59,6 +61,7 @@ export function createHandler(options: HandlerOptions): Handler {
   const keys = new ApiKeys(settings.apiKeys);
   const hosts = new AllowedHosts(settings.allowedHosts);
   const admission = new Admission(settings.maxQueue);
+  const bodies = new BodyReader(settings);
   const metrics = new Metrics();
 
   const report = (error: ApiError) => {
@@ -71,10 +74,13 @@ export function createHandler(options: HandlerOptions): Handler {
   const generate = <R extends object>(read: (body: Fields) => R, answer: (request: R & Served, service: Service) => Promise<object | AsyncGenerator<object, void, undefined>>) =>
     async (context: Context): Promise<Response> => {
       const cacheScope = keys.check(context.req.raw.headers);
-      const exchange = admission.enter(context.req.raw.signal, settings.replyTimeoutMs);
-      context.header(requestIdHeader, exchange.id);
+      const id = newRequestId();
+      context.header(requestIdHeader, id);
+      admission.checkOpen();
+      // A place in the queue is taken by what can be answered: the body is there.
+      const body = await bodies.read(context.req.raw, context.env);
+      const exchange = admission.enter(id, context.req.raw.signal, settings.replyTimeoutMs);
       try {
-        const body = await readBody(context.req.raw, settings);
         const request = { ...read(body), model: body.text("model") ?? models.only() };
         const { model, tokens } = models.find(request.model);
         const onFinish = (result: FinishEvent) => metrics.finished(request.model, result);
@@ -84,7 +90,7 @@ export function createHandler(options: HandlerOptions): Handler {
           exchange.end();
           return context.json(answered);
         }
-        const response = await eventStream(answered, { exchange, readerTimeoutMs: settings.readerTimeoutMs, onError: report, disconnect: disconnectOf(context.env) });
+        const response = await eventStream(answered, { ...settings, exchange, onError: report, disconnect: disconnectOf(context.env) });
         response.headers.set(requestIdHeader, exchange.id);
         return response;
       } catch (error) {
@@ -135,14 +141,19 @@ export function createHandler(options: HandlerOptions): Handler {
   app.post("/apply-template", generate(readChatRequest, applyTemplate));
   if (settings.page) {
     const page = new Page();
-    app.get("/", (context) => page.answer("index.html", context.req.raw));
+    app.get("/", async (context) => {
+      const target = missingSlash(context.env);
+      return target === undefined ? page.answer("index.html", context.req.raw) : context.body(null, 308, { location: target });
+    });
     app.get("/assets/:name", (context) => page.answer(`assets/${context.req.param("name")}`, context.req.raw));
   }
-  app.route("/", tokenizerRoutes(models, keys, settings));
+  app.route("/", tokenizerRoutes(models, keys, bodies));
   const refuse = (context: Context, error: ApiError) => {
     report(error);
+    const bytes = new TextEncoder().encode(JSON.stringify(error.body));
+    const headers = { ...error.headers, "content-type": "application/json", "content-length": String(bytes.byteLength) };
     // Through the context, whose headers say who may read it.
-    return context.json(error.body, error.status as 400, error.headers);
+    return context.body(withUnreadBody(context.req.raw, bytes) ?? bytes, error.status as 400, headers);
   };
   app.notFound((context) => {
     const { path } = context.req;
@@ -158,12 +169,6 @@ export function createHandler(options: HandlerOptions): Handler {
     fetch: async (request, env) => app.fetch(request, env ?? {}),
     close: ({ graceMs } = {}) => admission.close(checkWholeNumber(graceMs, "graceMs", 0) ?? 10_000),
   };
-}
-
-/** A response of Node's whose reader lags can only be thrown away: what it holds would wait for ever. */
-function disconnectOf(env: unknown): (() => void) | undefined {
-  const outgoing = (env as { outgoing?: { destroy?: () => void } } | undefined)?.outgoing;
-  return typeof outgoing?.destroy === "function" ? () => outgoing.destroy!() : undefined;
 }
 
 const cancellations: ReadonlySet<string> = new Set(["client_closed_request", "reply_timeout", "reader_too_slow", "shutting_down"]);

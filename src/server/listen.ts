@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
+import { ApiError } from "./api_error.js";
 import type { Handler } from "./handler.js";
 import { checkListenOptions, type ListenOptions } from "./server_options.js";
 
@@ -45,7 +46,12 @@ export async function listen(handler: Handler, options: ListenOptions = {}): Pro
     requestTimeout: Math.max(headersTimeoutMs, 300_000),
     connectionsCheckingInterval: Math.min(headersTimeoutMs, 5_000),
     keepAliveTimeout: 30_000,
-  }, getRequestListener(handler.fetch, { overrideGlobalObjects: false, hostname: host }));
+  }, getRequestListener(handler.fetch, {
+    overrideGlobalObjects: false,
+    // Of a request without a host, as HTTP/1.0 has them. Browsers always name one.
+    hostname: "localhost",
+    errorHandler: (error) => (error as Error | undefined)?.name === "RequestError" ? refuseRequest() : new Response(null, { status: 500 }),
+  }));
   server.maxConnections = maxConnections;
   server.listen(port, host);
   await once(server, "listening");
@@ -53,6 +59,12 @@ export async function listen(handler: Handler, options: ListenOptions = {}): Pro
   let closing: Promise<void> | undefined;
   const close = (how?: { readonly graceMs?: number | undefined }) => (closing ??= closeServer(server, handler, how));
   return { url: `http://${address.family === "IPv6" ? `[${address.address}]` : address.address}:${address.port}`, port: address.port, close, [Symbol.asyncDispose]: () => close() };
+}
+
+/** A path or a host of which no URL can be made never comes to the handler. */
+function refuseRequest(): Response {
+  const { status, body } = new ApiError(400, "invalid_value", "The path or the host of this request cannot be read.");
+  return Response.json(body, { status, headers: { connection: "close" } });
 }
 
 async function closeServer(server: Server, handler: Handler, how?: { readonly graceMs?: number | undefined }): Promise<void> {

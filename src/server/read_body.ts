@@ -1,45 +1,92 @@
 // The body of a request: JSON in UTF-8, within its limits of size and time.
 import { ApiError } from "./api_error.js";
 import { Fields } from "./fields.js";
+import { incomingOf } from "./node_request.js";
+import { PendingBodies, type PendingBody, type PendingLimits } from "./pending_bodies.js";
 
-export interface BodyLimits {
+export interface BodyLimits extends PendingLimits {
   readonly maxBodyBytes: number;
   readonly bodyTimeoutMs: number;
 }
 
-export async function readBody(request: Request, limits: BodyLimits): Promise<Fields> {
-  const type = request.headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase();
-  // What a page of the web can send without asking first is none of these.
-  if (type !== "application/json") throw new ApiError(415, "unsupported_media_type", "Expected the header Content-Type: application/json.", { headers: close });
-  const encoding = request.headers.get("content-encoding")?.trim().toLowerCase();
-  if (encoding !== undefined && encoding !== "identity") throw new ApiError(415, "unsupported_media_type", "Expected a body without Content-Encoding.", { headers: close });
-  if (Number(request.headers.get("content-length") ?? 0) > limits.maxBodyBytes) throw tooLarge(limits);
-  return new Fields(parse(await readBytes(request, limits)));
-}
+export class BodyReader {
+  readonly #limits: BodyLimits;
+  readonly #pending: PendingBodies;
 
-async function readBytes(request: Request, limits: BodyLimits): Promise<Uint8Array> {
-  const reader = request.body?.getReader();
-  if (reader === undefined) return new Uint8Array();
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new ApiError(408, "request_timeout", `The body did not arrive within ${limits.bodyTimeoutMs} ms.`, { headers: close })), limits.bodyTimeoutMs);
-  });
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  try {
+  constructor(limits: BodyLimits) {
+    this.#limits = limits;
+    this.#pending = new PendingBodies(limits);
+  }
+
+  /** `env` is what the adapter gave to `fetch`. */
+  async read(request: Request, env: unknown): Promise<Fields> {
+    const type = request.headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase();
+    // What a page of the web can send without asking first is none of these.
+    if (type !== "application/json") throw new ApiError(415, "unsupported_media_type", "Expected the header Content-Type: application/json.", { headers: close });
+    const parsed = parsedBefore(env);
+    if (parsed !== undefined) return new Fields(parseGiven(parsed));
+    if (request.bodyUsed) throw readBefore();
+    const encoding = request.headers.get("content-encoding")?.trim().toLowerCase();
+    if (encoding !== undefined && encoding !== "identity") throw new ApiError(415, "unsupported_media_type", "Expected a body without Content-Encoding.", { headers: close });
+    const length = Number(request.headers.get("content-length") ?? 0);
+    if (length > this.#limits.maxBodyBytes) throw this.#tooLarge();
+    const bytes = await this.#bytes(request, incomingOf(env)?.socket?.remoteAddress);
+    if (bytes.byteLength === 0 && length > 0) throw readBefore();
+    return new Fields(parse(bytes));
+  }
+
+  async #bytes(request: Request, address: string | undefined): Promise<Uint8Array> {
+    if (request.body === null) return new Uint8Array();
+    const place = this.#pending.enter(address);
+    const reader = request.body.getReader();
+    const { bodyTimeoutMs } = this.#limits;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new ApiError(408, "request_timeout", `The body did not arrive within ${bodyTimeoutMs} ms.`, { headers: close })), bodyTimeoutMs);
+    });
+    try {
+      return await this.#readAll(reader, place, Promise.race([late, place.givenUp]));
+    } catch (error) {
+      // What is too large is read on, elsewhere; all else is not waited for.
+      if (error instanceof ApiError && error.status === 413) reader.releaseLock();
+      else void reader.cancel().catch(() => {});
+      throw error instanceof ApiError ? error : new ApiError(400, "invalid_json", "The body broke off.", { cause: error, headers: close });
+    } finally {
+      clearTimeout(timer);
+      place.leave();
+    }
+  }
+
+  async #readAll(reader: ReadableStreamDefaultReader<Uint8Array>, place: PendingBody, ended: Promise<never>): Promise<Uint8Array> {
+    const chunks: Uint8Array[] = [];
+    let size = 0;
     for (;;) {
-      const { done, value } = await Promise.race([reader.read(), late]);
+      const { done, value } = await Promise.race([reader.read(), ended]);
       if (done) return Buffer.concat(chunks);
       size += value.byteLength;
-      if (size > limits.maxBodyBytes) throw tooLarge(limits);
+      if (size > this.#limits.maxBodyBytes) throw this.#tooLarge();
+      place.received(value.byteLength);
       chunks.push(value);
     }
-  } catch (error) {
-    void reader.cancel().catch(() => {});
-    throw error instanceof ApiError ? error : new ApiError(400, "invalid_json", "The body broke off.", { cause: error, headers: close });
-  } finally {
-    clearTimeout(timer);
   }
+
+  #tooLarge(): ApiError {
+    return new ApiError(413, "request_too_large", `Expected a body of at most ${this.#limits.maxBodyBytes} bytes.`, { headers: close });
+  }
+}
+
+/** What a parser such as `express.json()` made of the body; an empty object may also stand for a body that it left alone. */
+function parsedBefore(env: unknown): unknown {
+  const incoming = incomingOf(env);
+  if (incoming?.readableDidRead !== true) return undefined;
+  const { body } = incoming;
+  return typeof body === "object" && body !== null && Object.keys(body).length === 0 ? undefined : body ?? undefined;
+}
+
+/** Text and bytes come of parsers for those. */
+function parseGiven(value: unknown): unknown {
+  if (value instanceof Uint8Array) return parse(value);
+  return typeof value === "string" ? parseText(value) : value;
 }
 
 function parse(bytes: Uint8Array): unknown {
@@ -49,6 +96,10 @@ function parse(bytes: Uint8Array): unknown {
   } catch {
     throw new ApiError(400, "invalid_json", "Expected a body in UTF-8.");
   }
+  return parseText(text);
+}
+
+function parseText(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
@@ -56,9 +107,10 @@ function parse(bytes: Uint8Array): unknown {
   }
 }
 
+/** Not the client's fault: the application around has read it. */
+function readBefore(): ApiError {
+  return new ApiError(500, "server_error", "The body of this request was read before the handler got it. Mount the handler before parsers of bodies such as express.json(), or leave what they parsed in request.body.");
+}
+
 // What is left of the body is not worth reading.
 const close = { connection: "close" } as const;
-
-function tooLarge({ maxBodyBytes }: BodyLimits): ApiError {
-  return new ApiError(413, "request_too_large", `Expected a body of at most ${maxBodyBytes} bytes.`, { headers: close });
-}

@@ -1,5 +1,6 @@
 // What can be said of a server, and its defaults.
 import { CaduceusError, type Model } from "../index.js";
+import { normalHost, normalOrigin, withoutBrackets } from "./origins.js";
 
 /** What a server offers, to whom, and its limits. */
 export interface HandlerOptions {
@@ -12,7 +13,7 @@ export interface HandlerOptions {
   readonly apiKeys?: readonly string[] | undefined;
   /**
    * Names that may stand in a request's `Host`, besides `localhost` and addresses; others are refused, against DNS rebinding.
-   * `"any"` checks nothing, for what stands behind a proxy that does. Defaults to none.
+   * `"any"` checks nothing, for what stands behind a proxy that does. A port counts for nothing. Defaults to none.
    */
   readonly allowedHosts?: readonly string[] | "any" | undefined;
   /** Origins whose pages may read answers (CORS), such as `https://example.com`; `["*"]` is all. Defaults to none. */
@@ -21,12 +22,29 @@ export interface HandlerOptions {
   readonly maxQueue?: number | undefined;
   /** Longest body of a request. Whole number from 1 up. Defaults to 4 MiB. */
   readonly maxBodyBytes?: number | undefined;
+  /**
+   * Bodies of one remote address that may be arriving at a time; further ones get 429, unless an earlier one has stalled for a
+   * second, which then gives up its place. Behind a proxy all clients have its address. Without effect where the address is not
+   * known: `listen` and adapters for Node's servers tell it. Whole number from 1 up. Defaults to 64.
+   */
+  readonly maxPendingBodiesPerAddress?: number | undefined;
+  /** The same of all addresses together. Whole number from 1 up. Defaults to 1,024. */
+  readonly maxPendingBodies?: number | undefined;
+  /** Bytes that arriving bodies may hold; beyond it whoever holds most loses one, with 429. Whole number from `maxBodyBytes` up. Defaults to 256 MiB. */
+  readonly maxPendingBytes?: number | undefined;
   /** Milliseconds in which the body of a request has to arrive. Defaults to 30,000. */
   readonly bodyTimeoutMs?: number | undefined;
   /** Milliseconds an answer may take, waiting included. Defaults to 1,800,000: half an hour. */
   readonly replyTimeoutMs?: number | undefined;
   /** Milliseconds that a client may leave a stream unread before it is ended. Until then its generation pauses. Defaults to 60,000. */
   readonly readerTimeoutMs?: number | undefined;
+  /**
+   * Milliseconds after which a stream that has nothing to say yet sends its status. What fails before has a status of its own,
+   * what fails later is an event of the stream. Defaults to 3,000.
+   */
+  readonly statusAfterMs?: number | undefined;
+  /** Milliseconds after which a stream that has nothing to say sends a comment, so that nobody between takes it for dead. Defaults to 10,000. */
+  readonly heartbeatMs?: number | undefined;
   /** The web page at `/`, on which people try the models. It needs no key itself; what it asks the server for does. Defaults to true. */
   readonly page?: boolean | undefined;
   /** Told of what was not the client's fault. Defaults to nobody. */
@@ -52,16 +70,22 @@ const most = 0x7fffffff;
 export function checkHandlerOptions(options: HandlerOptions) {
   const names = Object.keys(options.models ?? {});
   if (names.length === 0) throw wrong("at least one model", "models", "none");
+  const maxBodyBytes = checkWholeNumber(options.maxBodyBytes, "maxBodyBytes", 1) ?? 4 * 2 ** 20;
   return {
     models: options.models,
     apiKeys: checkTexts(options.apiKeys, "apiKeys") ?? [],
-    allowedHosts: options.allowedHosts === "any" ? "any" as const : checkTexts(options.allowedHosts, "allowedHosts") ?? [],
-    corsOrigins: checkTexts(options.corsOrigins, "corsOrigins") ?? [],
+    allowedHosts: options.allowedHosts === "any" ? "any" as const : checkHosts(options.allowedHosts),
+    corsOrigins: checkOrigins(options.corsOrigins),
     maxQueue: checkWholeNumber(options.maxQueue, "maxQueue", 1) ?? 256,
-    maxBodyBytes: checkWholeNumber(options.maxBodyBytes, "maxBodyBytes", 1) ?? 4 * 2 ** 20,
+    maxBodyBytes,
+    maxPendingBodiesPerAddress: checkWholeNumber(options.maxPendingBodiesPerAddress, "maxPendingBodiesPerAddress", 1) ?? 64,
+    maxPendingBodies: checkWholeNumber(options.maxPendingBodies, "maxPendingBodies", 1) ?? 1024,
+    maxPendingBytes: checkWholeNumber(options.maxPendingBytes, "maxPendingBytes", maxBodyBytes) ?? Math.max(maxBodyBytes, 256 * 2 ** 20),
     bodyTimeoutMs: checkWholeNumber(options.bodyTimeoutMs, "bodyTimeoutMs", 1) ?? 30_000,
     replyTimeoutMs: checkWholeNumber(options.replyTimeoutMs, "replyTimeoutMs", 1) ?? 30 * 60_000,
     readerTimeoutMs: checkWholeNumber(options.readerTimeoutMs, "readerTimeoutMs", 1) ?? 60_000,
+    statusAfterMs: checkWholeNumber(options.statusAfterMs, "statusAfterMs", 1) ?? 3_000,
+    heartbeatMs: checkWholeNumber(options.heartbeatMs, "heartbeatMs", 1) ?? 10_000,
     page: checkFlag(options.page, "page") ?? true,
     onError: options.onError ?? (() => {}),
   };
@@ -71,7 +95,7 @@ export function checkListenOptions(options: ListenOptions) {
   const port = checkWholeNumber(options.port, "port", 0) ?? 8080;
   if (port > 65_535) throw wrong("a whole number of at most 65535", "port", port);
   return {
-    host: options.host ?? "127.0.0.1",
+    host: checkHost(options.host) ?? "127.0.0.1",
     port,
     maxConnections: checkWholeNumber(options.maxConnections, "maxConnections", 1) ?? 1024,
     maxHeaderBytes: checkWholeNumber(options.maxHeaderBytes, "maxHeaderBytes", 1) ?? 16 * 2 ** 10,
@@ -94,6 +118,29 @@ function checkTexts(value: unknown, name: string): readonly string[] | undefined
   if (Array.isArray(value) && value.every((text) => typeof text === "string" && text !== "")) return value;
   // Not what it was: it may be a key.
   throw wrong("an array of strings that are not empty", name, "something else");
+}
+
+/** An empty one would be all addresses of the machine. */
+function checkHost(host: unknown): string | undefined {
+  if (host === undefined) return undefined;
+  if (typeof host !== "string" || host.trim() === "") throw wrong('a name or an address, such as "127.0.0.1" or "0.0.0.0"', "host", host === "" ? "an empty string" : host);
+  return withoutBrackets(host.trim());
+}
+
+function checkHosts(hosts: unknown): readonly string[] {
+  return (checkTexts(hosts, "allowedHosts") ?? []).map((text) => {
+    const host = normalHost(text.trim());
+    if (host === undefined) throw wrong('names such as "models.example.com" (or "any")', "allowedHosts", JSON.stringify(text));
+    return host;
+  });
+}
+
+function checkOrigins(origins: unknown): readonly string[] {
+  return (checkTexts(origins, "corsOrigins") ?? []).map((text) => {
+    const origin = normalOrigin(text.trim());
+    if (origin === undefined) throw wrong('origins such as "https://example.com" (or "*")', "corsOrigins", JSON.stringify(text));
+    return origin;
+  });
 }
 
 function wrong(expected: string, name: string, received: unknown): CaduceusError {

@@ -1,19 +1,19 @@
 // The model's tokenizer, as vLLM serves it: for clients that count or cut tokens themselves, such as EleutherAI's lm-eval.
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import type { ApiKeys } from "./api_keys.js";
 import { writesBos } from "./echo.js";
 import { invalid, type Fields } from "./fields.js";
-import { readBody, type BodyLimits } from "./read_body.js";
+import type { BodyReader } from "./read_body.js";
 import type { ServedModels } from "./served_models.js";
 
-export function tokenizerRoutes(models: ServedModels, keys: ApiKeys, limits: BodyLimits): Hono {
+export function tokenizerRoutes(models: ServedModels, keys: ApiKeys, bodies: BodyReader): Hono {
   const routes = new Hono();
-  const read = (request: Request) => readBody(request, limits);
+  const read = (context: Context) => bodies.read(context.req.raw, context.env);
   const modelOf = (body: Fields) => models.find(body.text("model") ?? models.only());
 
   routes.post("/tokenize", async (context) => {
     keys.check(context.req.raw.headers);
-    const body = await read(context.req.raw);
+    const body = await read(context);
     const { model, tokens: texts } = modelOf(body);
     const prompt = body.required("prompt", body.text);
     const tokens = [...await model.tokenize([{ control: prompt }])];
@@ -24,7 +24,7 @@ export function tokenizerRoutes(models: ServedModels, keys: ApiKeys, limits: Bod
 
   routes.post("/detokenize", async (context) => {
     keys.check(context.req.raw.headers);
-    const body = await read(context.req.raw);
+    const body = await read(context);
     const tokens = body.required("tokens", body.list);
     if (!tokens.every((token) => Number.isInteger(token))) throw invalid("tokens", "an array of token ids", tokens);
     return context.json({ prompt: await modelOf(body).model.detokenize(tokens as number[], { special: true }) });

@@ -89,13 +89,15 @@ test("after the grace time what is left is cancelled, and Ctrl-C ends with exit 
   expect(await server.exit).toEqual([130, null]);
 });
 
-test("a second Ctrl-C leaves at once", async () => {
+test.each([
+  ["SIGINT", "SIGINT", 130], ["SIGTERM", "SIGINT", 130], ["SIGINT", "SIGTERM", 143], ["SIGTERM", "SIGTERM", 143],
+] as const)("after %s a %s leaves at once, with exit code %i", async (first, second, code) => {
   const server = await serve(["-m", `tiny=${hermes}`, "--grace", "100"]);
   const stream = await server.client().chat.completions.create({ ...ask("tiny", 2000), n: 8, stream: true });
   stream.controller.signal.addEventListener("abort", () => {});
-  server.child.kill("SIGINT");
-  setTimeout(() => server.child.kill("SIGINT"), 200);
-  expect(await server.exit).toEqual([130, null]);
+  server.child.kill(first);
+  setTimeout(() => server.child.kill(second), 200);
+  expect(await server.exit).toEqual([code, null]);
   stream.controller.abort();
 });
 
@@ -104,6 +106,9 @@ test.each([
   ["a key file without keys", () => ["--api-key-file", "/dev/null"], 2, "there is none"],
   ["a missing key file", () => ["--api-key-file", "/nowhere"], 2, "There is no file /nowhere."],
   ["a port out of range", () => ["--port", "70000"], 2, "port"],
+  ["an empty host", () => ["--host", ""], 2, "address"],
+  ["an origin that is none", () => ["--cors-origin", "x.example"], 2, "--cors-origin"],
+  ["a host with a path", () => ["--allowed-host", "https://x.example"], 2, "--allowed-host"],
   ["a queue of none", () => ["--max-queue", "0"], 2, "at least 1"],
   ["a missing model", () => ["--port", "0", "-m", "/nowhere.gguf"], 1, "MODEL_NOT_FOUND"],
   ["a missing model beside one that takes a while", () => ["--port", "0", "-m", "smollm2", "-m", "/nowhere.gguf"], 1, "MODEL_NOT_FOUND"],

@@ -15,12 +15,12 @@ import { checkHandlerOptions, checkListenOptions } from "../../../src/server/ser
 const wrong: Readonly<Record<string, string>> = {
   "--max-tokens": "0", "--temp": "-1", "--top-k": "-2", "--top-p": "2", "--min-p": "2", "--repeat-penalty": "-1", "--seed": "0.5", "--stop": "",
   "--ctx-size": "3", "--kv-type": "f15", "--threads": "0", "--gpu-layers": "some", "--cache-tokens": "3", "--concurrency": "0", "--prompt-variant": "plain",
-  "--port": "70000", "--max-queue": "0", "--max-body": "0", "--reply-timeout": "0", "--grace": "-1", "--allowed-host": "", "--cors-origin": "", "--api-key": "",
+  "--port": "70000", "--max-queue": "0", "--max-body": "0", "--max-bodies-per-address": "0", "--host": "", "--reply-timeout": "0", "--grace": "-1", "--allowed-host": "", "--cors-origin": "", "--api-key": "",
   "--limit": "0", "--tool-choice": "perhaps", "--call-order": "none", "--parallel-calls": "perhaps", "--parallel-hint": "perhaps", "--constrained": "perhaps",
   "--n-prompt": "0", "--n-gen": "1", "--repetitions": "0", "--streams": "0,1",
 };
 /** Names, paths and text, of which nothing is wrong by itself. */
-const free = ["--model", "--system", "--tools", "--schema", "--load", "--file", "--input", "--output", "--out", "--category", "--host", "--api-key-file"];
+const free = ["--model", "--system", "--tools", "--schema", "--load", "--file", "--input", "--output", "--out", "--category", "--api-key-file"];
 
 const model = await LoadedModel.of(new ScriptedEngine());
 
@@ -30,7 +30,7 @@ function check(flags: ModelFlags & Record<string, never>): void {
   checkLoadOptions({ ...loadOptions(flags), cacheTokens: flags["cacheTokens"] });
   checkListenOptions({ host: flags["host"], port: flags["port"] });
   checkHandlerOptions({
-    models: { m: {} as never }, apiKeys: flags["apiKey"], allowedHosts: flags["allowedHost"], corsOrigins: flags["corsOrigin"], maxQueue: flags["maxQueue"], maxBodyBytes: flags["maxBody"],
+    models: { m: {} as never }, apiKeys: flags["apiKey"], allowedHosts: flags["allowedHost"], corsOrigins: flags["corsOrigin"], maxQueue: flags["maxQueue"], maxBodyBytes: flags["maxBody"], maxPendingBodiesPerAddress: flags["maxBodiesPerAddress"],
     replyTimeoutMs: flags["replyTimeout"],
   });
 }

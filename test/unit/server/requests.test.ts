@@ -169,13 +169,20 @@ describe("bodies", () => {
     expect(await errorOf(handler.fetch(request))).toMatchObject({ status, code });
   });
 
-  test("one that grows past the limit is not read on, and one that stalls is given up", async () => {
+  test("one that grows past the limit is answered before it is read on, for a bounded while, and one that stalls is given up", async () => {
     await open({ maxBodyBytes: 1000, bodyTimeoutMs: 50 });
     let pulled = 0;
-    const endless = new ReadableStream({ pull: (controller) => (pulled++, controller.enqueue(new Uint8Array(100))) });
+    let cancelled = 0;
+    const endless = new ReadableStream({ pull: (controller) => (pulled++, controller.enqueue(new Uint8Array(2 ** 20))), cancel: () => void cancelled++ });
     const send = (body: ReadableStream) => handler.fetch(new Request(`${url}/v1/completions`, { method: "POST", headers: { "content-type": "application/json" }, body, duplex: "half" } as RequestInit));
-    expect(await errorOf(send(endless))).toMatchObject({ status: 413, code: "request_too_large" });
-    expect(pulled).toBeLessThan(20);
+    const response = await send(endless);
+    expect(response.status).toBe(413);
+    expect(response.headers.get("content-length")).toMatch(/^\d+$/);
+    expect(pulled).toBeLessThan(5);
+    expect((await response.json() as { error: object }).error).toMatchObject({ code: "request_too_large" });
+    expect(cancelled).toBe(1);
+    expect(pulled).toBeGreaterThan(60);
+    expect(pulled).toBeLessThan(70);
     expect(await errorOf(send(new ReadableStream()))).toMatchObject({ status: 408, code: "request_timeout" });
   });
 });
