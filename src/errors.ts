@@ -65,7 +65,7 @@ export function invalidArgument(expected: string, name: string, received: unknow
   return new CaduceusError("INVALID_ARGUMENT", `Expected ${expected} for ${name} but received ${describe(received)}.`);
 }
 
-/** A value as it may stand in a message: short, on one line, with its type where the value alone would not tell. */
+/** A value as it may stand in a message: short, on one line, with its type where the value alone would not tell. Never throws. */
 export function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (typeof value === "string") return value.length > 60 ? `a string of ${value.length} characters` : JSON.stringify(value);
@@ -73,7 +73,37 @@ export function describe(value: unknown): string {
   if (typeof value === "bigint") return `${value}n`;
   if (typeof value === "function") return "a function";
   if (typeof value === "symbol") return "a symbol";
-  if (Array.isArray(value)) return `an array of ${value.length} entries`;
-  const name = Object.getPrototypeOf(value)?.constructor?.name;
-  return typeof name === "string" && name !== "Object" ? `an object of class ${name}` : "an object";
+  return attempt(() => {
+    if (Array.isArray(value)) return `an array of ${value.length} entries`;
+    const name: unknown = Object.getPrototypeOf(value)?.constructor?.name;
+    return typeof name === "string" && name !== "Object" ? `an object of class ${name}` : "an object";
+  }) ?? "an object that cannot be read";
+}
+
+/**
+ * What somebody else's code threw, in words: anything can be thrown, an error's message need not be text, and reading it may
+ * throw as well. Never throws.
+ */
+export function describeThrown(value: unknown): string {
+  return messageOf(value) ?? (typeof value === "string" ? value : describe(value));
+}
+
+/** An error's own words, or its name where it has none; undefined for what is no error, or cannot be read. Never throws. */
+export function messageOf(value: unknown): string | undefined {
+  return attempt(() => {
+    if (!(value instanceof Error)) return undefined;
+    const { message } = value;
+    if (typeof message === "string" && message !== "") return message;
+    const { name } = value;
+    return typeof name === "string" && name !== "" ? name : "Error";
+  });
+}
+
+/** Undefined where it throws, as reading a stranger's object can. */
+function attempt<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
 }

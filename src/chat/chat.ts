@@ -1,9 +1,9 @@
 // A conversation that keeps its tokens: each turn costs only itself.
 import { CaduceusError } from "../errors.js";
 import type { ConversationFormat } from "../format/conversation_format.js";
-import { readMessages, toMessage, type Message, type PlainMessage } from "../format/messages.js";
+import { linkMessages, readEach, readMessages, toMessage, type Message, type PlainMessage } from "../format/messages.js";
 import { joinSystemMessages } from "../format/system_messages.js";
-import { checkOptions, checkText } from "../model/checks.js";
+import { checkOptions, checkText, GivenOptions, readOptions } from "../model/checks.js";
 import type { LoadedModel } from "../model/loaded_model.js";
 import { Branch } from "./branch.js";
 import { ReplyTrace } from "./diagnostics.js";
@@ -13,7 +13,10 @@ import { PromptRecord } from "./explain.js";
 import { replyOptionNames, resolveReplyOptions, signalsOf, type ReplyOptions, type ReplySettings } from "./reply_options.js";
 import type { ReplySteps } from "./round.js";
 import { unenforcedOf } from "./round_constraint.js";
+import { copySchema } from "../schema/json_schema.js";
 import type { Schema } from "../schema/read_schema.js";
+import { isStandardSchema } from "../schema/standard_schema.js";
+import { collectTools } from "./tool.js";
 import type { ValueOf } from "./tool_options.js";
 import { unlessAborted } from "./unless_aborted.js";
 
@@ -79,21 +82,24 @@ export class Chat {
     const thisTurn = new Promise<void>((resolve) => (turnIsOver = resolve));
     this.#idle = before.then(() => thisTurn);
     const record = new PromptRecord(this.#model);
-    const trace = new ReplyTrace("chat", options);
-    const start = (signal: AbortSignal) => this.#turn({ input, options, before, record, trace }, signal, turnIsOver) as ReplySteps<ValueOf<S>>;
-    const signals = [...signalsOf(options), this.#closing.signal, this.#model.closing];
+    const given = readOptions(options, "send", replyOptionNames);
+    const trace = new ReplyTrace("chat", given.options["requestId"]);
+    const start = (signal: AbortSignal) => this.#turn({ input, given, before, record, trace }, signal, turnIsOver) as ReplySteps<ValueOf<S>>;
+    const signals = [...signalsOf(given), this.#closing.signal, this.#model.closing];
     const reply = new Reply<ValueOf<S>>({ start, signals, record, trace, before: this.#lastReply });
     this.#lastReply = reply;
     return reply;
   }
 
-  async *#turn({ input, options, before, record, trace }: Turn, signal: AbortSignal, turnIsOver: () => void): ReplySteps {
+  async *#turn({ input, given, before, record, trace }: Turn, signal: AbortSignal, turnIsOver: () => void): ReplySteps {
     try {
       signal.throwIfAborted();
-      const settings = this.#resolve(options);
+      // Everything is read now, at the call, however long the turns before take.
+      const settings = resolveReplyOptions(new GivenOptions({ ...this.#defaults, ...given.options }, given.problem), "send", this.#model);
       record.unenforced = unenforcedOf(settings.tools);
+      const read = readEach(isMessage(input) ? [input] : input);
       await unlessAborted(() => before, signal);
-      const said = readMessages(isMessage(input) ? [input] : input, this.#messages);
+      const said = linkMessages(read, this.#messages);
       const format = this.#model.format(settings.tools.promptVariant);
       const key = branchKey(settings, format);
       const branch = this.#branchKey === key ? this.#branch : undefined;
@@ -111,12 +117,6 @@ export class Chat {
     } finally {
       turnIsOver();
     }
-  }
-
-  #resolve(options: unknown) {
-    checkOptions(options, "send", replyOptionNames);
-    const given = Object.entries(options ?? {}).filter(([, value]) => value !== undefined);
-    return resolveReplyOptions({ ...this.#defaults, ...Object.fromEntries(given) }, "send", this.#model);
   }
 
   #commit({ messages, round }: Continuation, key: string): void {
@@ -158,7 +158,7 @@ interface ChatState {
 /** What one `send` was given, and what its reply follows. */
 interface Turn {
   readonly input: unknown;
-  readonly options: unknown;
+  readonly given: GivenOptions;
   readonly before: Promise<void>;
   readonly record: PromptRecord;
   readonly trace: ReplyTrace;
@@ -169,13 +169,27 @@ const turnDefaultNames = replyOptionNames.filter((name) => name !== "signal" && 
 /** Checks the options of a conversation and begins it. */
 export function openChat(model: LoadedModel, options: unknown): Chat {
   const { system, messages, ...defaults } = checkOptions(options, "chat", ["system", "messages", ...turnDefaultNames]);
-  model.format(resolveReplyOptions(defaults, "chat", model).tools.promptVariant); // Throws where no format fits.
+  const resolved = resolveReplyOptions(defaults, "chat", model);
+  model.format(resolved.tools.promptVariant); // Throws where no format fits.
   const earlier = messages === undefined ? [] : readMessages(messages);
   if (system !== undefined && earlier.some(({ role }) => role === "system")) {
     throw new CaduceusError("INVALID_MESSAGES", "Expected one system message but received the option system and another one in messages.");
   }
   const first: PlainMessage[] = system === undefined ? [] : [{ role: "system", content: checkText(system, "system") }];
-  return new Chat(model, [...first, ...earlier], defaults);
+  return new Chat(model, [...first, ...earlier], asTheyAre(defaults));
+}
+
+/** Checked defaults of later turns, as they are now: what is changed in the caller's arrays and objects afterwards changes no turn. */
+function asTheyAre(defaults: Readonly<Record<string, unknown>>): TurnDefaults {
+  const { tools, toolChoice, schema, stop, logitBias } = defaults as TurnDefaults;
+  return {
+    ...defaults,
+    ...(tools === undefined ? {} : { tools: [...collectTools(tools).values()] }),
+    ...(typeof toolChoice === "object" ? { toolChoice: { name: toolChoice.name } } : {}),
+    ...(schema === undefined || isStandardSchema(schema) ? {} : { schema: copySchema(schema, "schema") }),
+    ...(Array.isArray(stop) ? { stop: [...stop as string[]] } : {}),
+    ...(logitBias === undefined ? {} : { logitBias: Array.from(logitBias, ([token, bias]) => [token, bias] as const) }),
+  };
 }
 
 /** Tools and schema stand in the system turn: with others, or in another scope, everything has to be read again. */

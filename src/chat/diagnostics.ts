@@ -131,12 +131,11 @@ export class ReplyTrace {
   readonly #kind: ReplyStartMessage["kind"];
   #hasEnded = false;
 
-  /** `options` are the caller's, not checked yet. */
-  constructor(kind: ReplyStartMessage["kind"], options: unknown) {
+  /** `requestId` is the caller's, not checked yet. */
+  constructor(kind: ReplyStartMessage["kind"], requestId: unknown) {
     this.#kind = kind;
-    const given = (options as { requestId?: unknown } | null | undefined)?.requestId;
     // An id that is refused is reported under one that can be carried. Threads share a process, so counting would not do.
-    this.requestId = isRequestId(given) ? given : `reply_${randomUUID()}`;
+    this.requestId = isRequestId(requestId) ? requestId : `reply_${randomUUID()}`;
   }
 
   start(): void {
@@ -211,8 +210,12 @@ export function checkRequestId(value: unknown): string | undefined {
   throw invalidArgument(`text of 1 to ${longestId} characters`, "requestId", value);
 }
 
-/** A signal's reason can be anything. */
+/** A signal's reason can be anything, and what a stranger's object says may be read at no other time. */
 function describeFailure(reason: unknown): NonNullable<ReplyEndMessage["error"]> {
-  if (reason instanceof CaduceusError) return { name: reason.name, code: reason.code };
-  return { name: reason instanceof Error ? reason.name : typeof reason };
+  try {
+    if (reason instanceof CaduceusError) return { name: reason.name, code: reason.code };
+    return { name: reason instanceof Error ? String(reason.name) : typeof reason };
+  } catch {
+    return { name: "unknown" };
+  }
 }

@@ -2,7 +2,7 @@
 import type { EngineCapabilities, EngineStats, ModelInfo, PromptPart } from "../engine/engine.js";
 import { readMessages, type Message } from "../format/messages.js";
 import { joinSystemMessages } from "../format/system_messages.js";
-import { checkBoolean, checkOptions, checkText } from "../model/checks.js";
+import { checkBoolean, checkOptions, checkText, readOptions, type GivenOptions } from "../model/checks.js";
 import type { LoadedModel } from "../model/loaded_model.js";
 import { modelClosed, ReplyTrace } from "./diagnostics.js";
 import { openChat, type Chat, type ChatOptions } from "./chat.js";
@@ -12,7 +12,7 @@ import { converse, prepare, warningsOf, type Task } from "./converse.js";
 import { type Explanation, PromptRecord } from "./explain.js";
 import { plainReply } from "./plain_reply.js";
 import { unenforcedOf } from "./round_constraint.js";
-import { checkParts, checkTokens, readPrompt, resolveCompleteOptions, resolveReplyOptions, signalsOf, type CompleteOptions, type ReplyOptions } from "./reply_options.js";
+import { checkParts, checkTokens, completeOptionNames, readPrompt, replyOptionNames, resolveCompleteOptions, resolveReplyOptions, signalsOf, type CompleteOptions, type ReplyOptions } from "./reply_options.js";
 import type { Schema } from "../schema/read_schema.js";
 import type { ValueOf } from "./tool_options.js";
 import { unlessAborted } from "./unless_aborted.js";
@@ -75,12 +75,13 @@ export class Model {
   ): Reply<ValueOf<S>> {
     const model = this.#model;
     const record = new PromptRecord(model);
-    const trace = new ReplyTrace("reply", options);
+    const given = readOptions(options, "reply", replyOptionNames);
+    const trace = new ReplyTrace("reply", given.options["requestId"]);
     const start = async function* (signal: AbortSignal) {
       signal.throwIfAborted();
-      yield* converse(model, readTask(model, input, options, record, trace), signal) as ReplySteps<ValueOf<S>>;
+      yield* converse(model, readTask(model, input, given, record, trace), signal) as ReplySteps<ValueOf<S>>;
     };
-    return new Reply<ValueOf<S>>({ start, signals: [...signalsOf(options), model.closing], record, trace });
+    return new Reply<ValueOf<S>>({ start, signals: [...signalsOf(given), model.closing], record, trace });
   }
 
   /**
@@ -91,9 +92,10 @@ export class Model {
   async explain(input: string | readonly Message[], options?: ReplyOptions): Promise<Explanation> {
     const model = this.#model;
     model.closing.throwIfAborted();
-    const [signal = model.closing] = signalsOf(options);
+    const given = readOptions(options, "explain", replyOptionNames);
+    const [signal = model.closing] = signalsOf(given);
     const record = new PromptRecord(model);
-    await prepare(model, readTask(model, input, options, record, new ReplyTrace("reply", options)), signal);
+    await prepare(model, readTask(model, input, given, record, new ReplyTrace("reply", undefined)), signal);
     return unlessAborted(() => record.explain([]), signal);
   }
 
@@ -105,16 +107,17 @@ export class Model {
   complete(prompt: string | readonly PromptPart[], options?: CompleteOptions): Reply {
     const model = this.#model;
     const record = new PromptRecord(model);
-    const trace = new ReplyTrace("complete", options);
-    // Checks run inside the reply, so that all that can go wrong surfaces where the reply is read.
+    const given = readOptions(options, "complete", completeOptionNames);
+    const trace = new ReplyTrace("complete", given.options["requestId"]);
+    // Checks run inside the reply, at once, so that all that can go wrong surfaces where the reply is read.
     const start = async function* (signal: AbortSignal) {
       signal.throwIfAborted();
-      const settings = resolveCompleteOptions(options, model);
+      const settings = resolveCompleteOptions(given, model);
       const parts = readPrompt(prompt, model.engine.info.vocabularySize);
       record.begin({ name: "raw", reason: "complete() takes the prompt as it is." })(parts, false, settings.request.constraint);
       yield* plainReply(model, { ...settings.request, prompt: parts, keepPrefix: settings.keepPrefix ? parts.length : undefined }, signal, trace);
     };
-    return new Reply({ start, signals: [...signalsOf(options), model.closing], record, trace });
+    return new Reply({ start, signals: [...signalsOf(given), model.closing], record, trace });
   }
 
   /** A conversation that keeps its tokens. */
@@ -156,8 +159,8 @@ export class Model {
   }
 }
 
-function readTask(model: LoadedModel, input: string | readonly Message[], options: ReplyOptions | undefined, record: PromptRecord, trace: ReplyTrace): Task {
-  const settings = resolveReplyOptions(options, "reply", model);
+function readTask(model: LoadedModel, input: string | readonly Message[], given: GivenOptions, record: PromptRecord, trace: ReplyTrace): Task {
+  const settings = resolveReplyOptions(given, "reply", model);
   record.unenforced = unenforcedOf(settings.tools);
   const { messages, warning } = joinSystemMessages(readMessages(input));
   const format = model.format(settings.tools.promptVariant);

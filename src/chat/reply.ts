@@ -1,10 +1,11 @@
 // A reply under way: awaited for its result, or iterated once for its events. It pulls; nothing is read ahead of its reader.
 import { CaduceusError } from "../errors.js";
+import { followSignal } from "../follow_signal.js";
 import { PartialValue } from "../format/partial_value.js";
 import type { ReplyTrace } from "./diagnostics.js";
 import type { Explanation, PromptRecord } from "./explain.js";
-import { followSignal } from "./follow_signal.js";
 import type { FinishEvent, ReplyEvent, ReplyResult } from "./reply_events.js";
+import { ReplyIterator } from "./reply_iterator.js";
 import type { ReplySteps } from "./round.js";
 import type { Unenforced } from "./round_constraint.js";
 
@@ -33,7 +34,7 @@ export class Reply<V = unknown> implements PromiseLike<ReplyResult<V>>, AsyncIte
   readonly #record: PromptRecord;
   readonly #trace: ReplyTrace;
   readonly #stopping = new AbortController();
-  readonly #unfollow: readonly (() => void)[];
+  readonly #unfollow: (() => void)[] = [];
   readonly #result: Promise<ReplyResult<V>>;
   #settle!: { resolve(result: ReplyResult<V>): void; reject(reason: unknown): void };
   #failure: { readonly reason: unknown } | undefined;
@@ -50,9 +51,14 @@ export class Reply<V = unknown> implements PromiseLike<ReplyResult<V>>, AsyncIte
     // Nobody may be waiting, and that is no reason to end the process.
     this.#result.catch(() => {});
     this.#before = before;
-    const aborted = signals.find((signal) => signal.aborted);
-    if (aborted !== undefined) this.#stopping.abort(aborted.reason);
-    this.#unfollow = aborted === undefined ? signals.map((signal) => followSignal(signal, (reason) => void this.#stop(reason))) : [];
+    try {
+      const aborted = signals.find((signal) => signal.aborted);
+      if (aborted !== undefined) this.#stopping.abort(aborted.reason);
+      else for (const signal of signals) this.#unfollow.push(followSignal(signal, (reason) => void this.#stop(reason)));
+    } catch (reason) {
+      // Not every signal is ours: one that cannot be followed ends the reply, and where that is read.
+      this.#stopping.abort(reason);
+    }
     this.#steps = start(this.#stopping.signal);
     this.#steps.next().then(() => (this.#before = undefined), (error: unknown) => this.#fail(error));
   }
@@ -98,7 +104,7 @@ export class Reply<V = unknown> implements PromiseLike<ReplyResult<V>>, AsyncIte
   }
 
   /** Throws `ALREADY_CONSUMED` when the reply is or was read already. */
-  [Symbol.asyncIterator](): AsyncIterableIterator<ReplyEvent<V>> {
+  [Symbol.asyncIterator](): AsyncGenerator<ReplyEvent<V>, void, undefined> {
     return this.#read((event) => event);
   }
 
@@ -142,28 +148,17 @@ export class Reply<V = unknown> implements PromiseLike<ReplyResult<V>>, AsyncIte
     })().catch(() => {}); // The result carries the failure.
   }
 
-  #read<T>(pick: (event: ReplyEvent<V>) => T | undefined): AsyncIterableIterator<T> {
+  #read<T>(pick: (event: ReplyEvent<V>) => T | undefined): ReplyIterator<T> {
     if (this.#isRead) throw new CaduceusError("ALREADY_CONSUMED", "Expected a reply that nobody has read but this one was iterated or awaited before.");
     this.#begin();
-    let hasLeft = false;
-    const iterator: AsyncIterableIterator<T> = {
-      next: async () => {
-        while (!hasLeft) {
-          const event = await this.#next();
-          if (event === undefined) break;
-          const value = pick(event);
-          if (value !== undefined) return { done: false, value };
-        }
-        return { done: true, value: undefined };
-      },
-      return: async () => {
-        hasLeft = true;
-        await this.#stop(new CaduceusError("ALREADY_CONSUMED", "The reply has no result: its reader left before the end."));
-        return { done: true, value: undefined };
-      },
-      [Symbol.asyncIterator]: () => iterator,
+    const next = async () => {
+      for (;;) {
+        const event = await this.#next();
+        const value = event === undefined ? undefined : pick(event);
+        if (event === undefined || value !== undefined) return value;
+      }
     };
-    return iterator;
+    return new ReplyIterator<T>({ next, leave: (reason) => this.#stop(reason) }, () => new CaduceusError("ALREADY_CONSUMED", "The reply has no result: its reader left before the end."));
   }
 
   #begin(): void {

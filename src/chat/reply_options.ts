@@ -1,7 +1,7 @@
 // What can be asked of one reply, and its checks.
 import { CaduceusError, invalidArgument } from "../errors.js";
 import type { PromptPart, RunRequest } from "../engine/engine.js";
-import { checkBoolean, checkChoice, checkOptions, checkPositiveNumber, checkSignal, checkText, checkWholeNumber, isSignal } from "../model/checks.js";
+import { checkBoolean, checkChoice, checkOptions, checkPositiveNumber, checkSignal, checkText, checkWholeNumber, isSignal, type GivenOptions } from "../model/checks.js";
 import type { LoadedModel } from "../model/loaded_model.js";
 import type { Schema } from "../schema/read_schema.js";
 import { checkRequestId } from "./diagnostics.js";
@@ -93,7 +93,7 @@ const generationOptionNames = [
   "requestId", "signal",
 ] as const satisfies readonly (keyof GenerationOptions)[];
 
-const completeOptionNames = [...generationOptionNames, ...textConstraintNames, "promptLogProbabilities"] as const satisfies readonly (keyof CompleteOptions)[];
+export const completeOptionNames = [...generationOptionNames, ...textConstraintNames, "promptLogProbabilities"] as const satisfies readonly (keyof CompleteOptions)[];
 
 export const replyOptionNames = [...generationOptionNames, ...toolOptionNames, "contextOverflow"] as const satisfies readonly (keyof ReplyOptions)[];
 
@@ -119,7 +119,7 @@ export function resolveReplyOptions(value: unknown, subject: string, model: Load
   const tools = resolveToolOptions(options, model.engine.capabilities);
   const isExact = tools.tools.size > 0 || tools.schema !== undefined;
   const contextOverflow = checkChoice(options.contextOverflow, "contextOverflow", ["error", "drop-oldest"]) ?? "error";
-  return { ...resolveRequest(isExact ? { temperature: exactTemperature, ...withoutUndefined(options) } : options, model), tools, contextOverflow };
+  return { ...resolveRequest(isExact ? { temperature: exactTemperature, ...options } : options, model), tools, contextOverflow };
 }
 
 /** The same for a raw prompt. */
@@ -131,8 +131,6 @@ export function resolveCompleteOptions(value: unknown, model: LoadedModel): Comp
 
 // What calls and JSON are written at, and what the published scores were taken at.
 const exactTemperature = 0.1;
-
-const withoutUndefined = <T extends object>(options: T) => Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T;
 
 // Some thirty years: what lies beyond does not fit into the engine's clock.
 const longestWaitMs = 1e12;
@@ -212,7 +210,6 @@ export function checkTokens(value: unknown, name: string, vocabularySize: number
 }
 
 /** The signal of options that have not been checked yet. */
-export function signalsOf(options: unknown): AbortSignal[] {
-  const signal = (options as ReplyOptions | null | undefined)?.signal;
+export function signalsOf({ options: { signal } }: GivenOptions): AbortSignal[] {
   return isSignal(signal) ? [signal] : [];
 }

@@ -1,5 +1,5 @@
 // Runs the calls of one turn: approved one after the other, handlers side by side, results in the order of the calls.
-import { CaduceusError, describe, invalidArgument } from "../errors.js";
+import { CaduceusError, describe, describeThrown, invalidArgument } from "../errors.js";
 import { writeCallFailure, writeToolResult, type CallFailure } from "../format/hermes/tool_result.js";
 import type { SchemaCheck } from "../schema/read_schema.js";
 import type { RoundTrace } from "./diagnostics.js";
@@ -83,14 +83,22 @@ async function approve(call: ToolCall, { approve: ask }: ToolSettings, signal: A
   if (ask === undefined) return { allow: true };
   let answer: Approval;
   try {
-    answer = await unlessAborted(async () => ask({ id: call.id, name: call.name, arguments: structuredClone(call.arguments) }, { signal }), signal);
+    answer = await unlessAborted(async () => readApproval(await ask({ id: call.id, name: call.name, arguments: structuredClone(call.arguments) }, { signal })), signal);
   } catch (error) {
     signal.throwIfAborted();
-    return { allow: false, reason: error instanceof Error ? error.message : String(error) };
+    return { allow: false, reason: describeThrown(error) };
   }
   if (typeof answer === "boolean") return { allow: answer };
   if (typeof answer === "object" && answer !== null && typeof answer.allow === "boolean") return answer;
   throw new CaduceusError("INVALID_ARGUMENT", `Expected true, false or an object with allow from approve but received ${describe(answer)}.`);
+}
+
+/** The caller's object, whose getters may throw. */
+function readApproval(answer: Approval): Approval {
+  if (typeof answer !== "object" || answer === null) return answer;
+  const { allow, arguments: args, reason } = answer as { allow: boolean; arguments?: unknown; reason?: unknown };
+  if (typeof allow !== "boolean") return answer;
+  return allow ? { allow, arguments: args } : { allow, ...(reason === undefined ? {} : { reason: describeThrown(reason) }) };
 }
 
 async function runHandler(tool: Tool, args: unknown, call: ToolCall, settings: ToolSettings, signal: AbortSignal): Promise<Outcome> {

@@ -1,7 +1,7 @@
 // The Berkeley leaderboard's questions and possible answers, from the wheel that it publishes them in.
 import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import path from "node:path";
-import { CaduceusError } from "../errors.js";
+import { CaduceusError, describeThrown } from "../errors.js";
 import { cacheFolder } from "./cache_folder.js";
 import { withFileLock } from "./file_lock.js";
 import { fetchPythonPackage } from "./python_package.js";
@@ -42,7 +42,7 @@ export async function fetchBerkeleyData(signal?: AbortSignal): Promise<string> {
   } catch (error) {
     if (signal?.aborted) throw signal.reason;
     if (error instanceof CaduceusError) throw error;
-    const why = error instanceof Error ? error.message : String(error);
+    const why = describeThrown(error);
     throw new CaduceusError("DOWNLOAD_FAILED", `The evaluation data could not be stored in ${parent} (${why}); CADUCEUS_CACHE names another folder.`, { cause: error });
   }
   return folder;

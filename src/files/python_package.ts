@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { CaduceusError } from "../errors.js";
+import { followSignal } from "../follow_signal.js";
 
 const remedy = "install Python 3 with pip (Debian and Ubuntu: apt-get install python3-pip)";
 
@@ -60,12 +61,11 @@ function run(program: string, args: string[], env: NodeJS.ProcessEnv, signal: Ab
     const read = (text: string) => (output = (output + text).slice(-20_000));
     child.stdout.setEncoding("utf8").on("data", read);
     child.stderr.setEncoding("utf8").on("data", read);
-    const abort = () => child.kill("SIGKILL");
-    signal?.addEventListener("abort", abort, { once: true });
+    const unfollow = followSignal(signal, () => child.kill("SIGKILL"));
     child.on("error", () => {});
     // `close` also follows an `error`; only then nobody writes into the folder any more.
     child.on("close", (code) => {
-      signal?.removeEventListener("abort", abort);
+      unfollow();
       if (signal?.aborted) reject(signal.reason);
       else resolve({ code: code ?? -1, output });
     });

@@ -1,19 +1,18 @@
 // A signal for one request: aborts with the caller's own, and when the server has sent nothing for too long.
+import { followSignal } from "../follow_signal.js";
 
 export class StallWatch {
   readonly #abort = new AbortController();
-  readonly #outer: AbortSignal | undefined;
   readonly #timer: NodeJS.Timeout;
+  readonly #unfollow: () => void;
   hasStalled = false;
 
   constructor(stallMs: number, outer: AbortSignal | undefined) {
-    this.#outer = outer;
     this.#timer = setTimeout(() => {
       this.hasStalled = true;
       this.#abort.abort();
     }, stallMs);
-    if (outer?.aborted) this.#follow();
-    else outer?.addEventListener("abort", this.#follow, { once: true });
+    this.#unfollow = followSignal(outer, () => this.#abort.abort());
   }
 
   get signal(): AbortSignal {
@@ -28,9 +27,7 @@ export class StallWatch {
   /** Ends the watch, and what is left of the request with it. */
   end(): void {
     clearTimeout(this.#timer);
-    this.#outer?.removeEventListener("abort", this.#follow);
+    this.#unfollow();
     this.#abort.abort();
   }
-
-  readonly #follow = () => this.#abort.abort();
 }

@@ -74,12 +74,22 @@ export interface PlainMessage {
   readonly name?: string | undefined;
 }
 
-/** Checks what a caller gave as a conversation, or as its next turn after `earlier`; a string is one message of the user. */
-export function readMessages(input: unknown, earlier: readonly PlainMessage[] = []): PlainMessage[] {
+/** Checks what a caller gave as a conversation; a string is one message of the user. */
+export function readMessages(input: unknown): PlainMessage[] {
+  return linkMessages(readEach(input), []);
+}
+
+/** Checks each message for itself. */
+export function readEach(input: unknown): PlainMessage[] {
   if (typeof input === "string") return [readMessage({ role: "user", content: input }, "the message")];
   if (!Array.isArray(input)) throw invalid("a string or an array of messages", "the conversation", describe(input));
   if (input.length === 0) throw invalid("at least one message", "the conversation", "an empty array");
-  const messages = input.map((message, index) => readMessage(message, `messages[${index}]`));
+  // Array.from also sees the holes of a sparse array, which no conversation has.
+  return Array.from(input as unknown[], (message, index) => readMessage(message, `messages[${index}]`));
+}
+
+/** Checks that results answer calls, which came before, in `earlier` or here, and joins them. */
+export function linkMessages(messages: readonly PlainMessage[], earlier: readonly PlainMessage[]): PlainMessage[] {
   messages.forEach(({ role }, index) => {
     const before = (messages[index - 1] ?? earlier.at(-1))?.role;
     if (role === "tool" && before !== "assistant" && before !== "tool") {

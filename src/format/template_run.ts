@@ -1,7 +1,7 @@
 // Running a Jinja template that came with a file: bounded in time and in the size of what it builds.
 import { createRequire } from "node:module";
 import { createContext, Script } from "node:vm";
-import { CaduceusError } from "../errors.js";
+import { CaduceusError, describeThrown } from "../errors.js";
 
 /** A parsed template. */
 export type Program = { readonly type: "Program" };
@@ -122,7 +122,7 @@ const globals = {
 function explain(error: unknown, timeoutMs: number): CaduceusError {
   if ((error as { code?: unknown }).code === "ERR_SCRIPT_EXECUTION_TIMEOUT") return failed(`it did not end within ${timeoutMs} ms`, error);
   if (error instanceof RangeError) return failed("it recurs or builds more than it may", error);
-  return failed(error instanceof Error ? error.message : String(error), error);
+  return failed(describeThrown(error), error);
 }
 
 function failed(reason: string, cause?: unknown): CaduceusError {

@@ -1,20 +1,62 @@
 // The checks that single options pass before anything else happens, and the sentence for each refusal.
 import path from "node:path";
-import { CaduceusError, invalidArgument } from "../errors.js";
+import { CaduceusError, describeThrown, invalidArgument } from "../errors.js";
 
 type Options = Readonly<Record<string, unknown>>;
 
-/** An options object whose names are all known; undefined is an empty one. `subject` is what it belongs to, such as `load`. */
+/** What a caller gave as options: each read once, when it was given. */
+export class GivenOptions {
+  /** Those with a known name that could be read. */
+  readonly options: Options;
+  /** What is wrong with them as a whole. */
+  readonly problem: CaduceusError | undefined;
+
+  constructor(options: Options, problem?: CaduceusError) {
+    this.options = options;
+    this.problem = problem;
+  }
+}
+
+function isGiven(value: unknown): value is GivenOptions {
+  try {
+    return value instanceof GivenOptions;
+  } catch {
+    return false; // A proxy that was revoked.
+  }
+}
+
+/** Reads options at the call, getters and proxies included, and throws nothing. `subject` is what they belong to, such as `load`. */
+export function readOptions(value: unknown, subject: string, known: readonly string[]): GivenOptions {
+  if (isGiven(value)) return value;
+  if (value === undefined) return new GivenOptions({});
+  const options: Record<string, unknown> = {};
+  let problem: CaduceusError | undefined;
+  const attempt = (what: string, work: () => void) => {
+    try {
+      work();
+    } catch (error) {
+      problem ??= error instanceof CaduceusError ? error : new CaduceusError("INVALID_ARGUMENT", `Expected ${what} that can be read but reading failed: ${describeThrown(error)}.`, { cause: error });
+    }
+  };
+  attempt(`options of ${subject}`, () => {
+    // Not typeof alone: an AbortSignal or a Map in the place of the options would look like an empty object.
+    if (Object.prototype.toString.call(value) !== "[object Object]") throw invalidArgument("an object", `the options of ${subject}`, value);
+    for (const name of Object.keys(value as object)) if (!known.includes(name)) throw unknownOption(name, subject, known);
+  });
+  if (typeof value !== "object" || value === null) return new GivenOptions(options, problem);
+  for (const name of known) {
+    attempt(`a value for ${name}`, () => {
+      const given = (value as Options)[name];
+      if (given !== undefined) options[name] = given;
+    });
+  }
+  return new GivenOptions(options, problem);
+}
+
+/** An options object whose names are all known; undefined is an empty one. Takes what `readOptions` gave as well. */
 export function checkOptions(value: unknown, subject: string, known: readonly string[]): Options {
-  if (value === undefined) return {};
-  // Not typeof alone: an AbortSignal or a Map in the place of the options would look like an empty object.
-  if (Object.prototype.toString.call(value) !== "[object Object]") {
-    throw invalidArgument("an object", `the options of ${subject}`, value);
-  }
-  const options = value as Options;
-  for (const name of Object.keys(options)) {
-    if (!known.includes(name)) throw unknownOption(name, subject, known);
-  }
+  const { options, problem } = readOptions(value, subject, known);
+  if (problem !== undefined) throw problem;
   return options;
 }
 
@@ -107,12 +149,16 @@ export function checkSignal(value: unknown, name = "signal"): AbortSignal | unde
   throw invalidArgument("an AbortSignal", name, value);
 }
 
-/** Whether a value can be listened to as an AbortSignal; by shape, since there are other realms and polyfills. */
+/** Whether a value can be listened to as an AbortSignal; by shape, since there are other realms and polyfills. A proxy of one cannot. */
 export function isSignal(value: unknown): value is AbortSignal {
-  return (
-    typeof value === "object" && value !== null &&
-    typeof (value as AbortSignal).aborted === "boolean" && typeof (value as AbortSignal).addEventListener === "function"
-  );
+  try {
+    return (
+      typeof value === "object" && value !== null &&
+      typeof (value as AbortSignal).aborted === "boolean" && typeof (value as AbortSignal).addEventListener === "function" && typeof (value as AbortSignal).removeEventListener === "function"
+    );
+  } catch {
+    return false;
+  }
 }
 
 /** Where the first lone surrogate of a text stands, or -1: such a text has no UTF-8 form. */

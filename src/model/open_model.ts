@@ -2,6 +2,7 @@
 import { createAddonEngine } from "../engine/addon/addon_engine.js";
 import type { Engine } from "../engine/engine.js";
 import { resolveModel } from "../files/index.js";
+import { followSignal } from "../follow_signal.js";
 import { checkLoadOptions, checkModelName, type LoadProgress } from "./load_options.js";
 import { fitMemory } from "./memory_fit.js";
 import { LoadedModel } from "./loaded_model.js";
@@ -14,8 +15,7 @@ export async function openModel(model: unknown, options: unknown): Promise<Loade
 
   // One signal for both ways of ending: the caller's own, and a progress function that throws.
   const ending = new AbortController();
-  const end = () => ending.abort(signal?.reason);
-  signal?.addEventListener("abort", end, { once: true });
+  const unfollow = followSignal(signal, (reason) => ending.abort(reason));
   const report = onProgress && ((progress: LoadProgress) => {
     if (ending.signal.aborted) return;
     try {
@@ -39,6 +39,6 @@ export async function openModel(model: unknown, options: unknown): Promise<Loade
     await engine?.close();
     throw ending.signal.aborted ? ending.signal.reason : error;
   } finally {
-    signal?.removeEventListener("abort", end);
+    unfollow();
   }
 }

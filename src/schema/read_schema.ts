@@ -1,6 +1,6 @@
 // Reading a schema once, whatever it was written with: its JSON Schema for the prompt, and the checks for what comes back.
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import { describe } from "../errors.js";
+import { describe, describeThrown } from "../errors.js";
 import type { InferSchema, Schema } from "./infer_schema.js";
 import { copySchema, invalidSchema, isObject, step, visitSchemas, type JsonSchema } from "./json_schema.js";
 import { enforcedPart, withName, type EnforcedReading } from "./enforced_schema.js";
@@ -91,7 +91,7 @@ async function validateStandard(schema: StandardSchemaV1, value: unknown, valueN
       return verdict(input, result.issues.map((issue) => ({ path: standardPath(issue), message: `is wrong: ${issue.message}` })), valueName);
     } catch (error) {
       // Refinements are the caller's code.
-      return verdict(input, [{ path: "", message: `could not be checked: ${error instanceof Error ? error.message : String(error)}` }], valueName);
+      return verdict(input, [{ path: "", message: `could not be checked: ${describeThrown(error)}` }], valueName);
     }
   };
   const result = await validate(value);

@@ -1,7 +1,7 @@
 // Standard Schema (zod, valibot, arktype and others): recognising one, and asking it for its JSON Schema.
 import { createRequire } from "node:module";
 import type { StandardJSONSchemaV1, StandardSchemaV1 } from "@standard-schema/spec";
-import { CaduceusError } from "../errors.js";
+import { CaduceusError, describeThrown } from "../errors.js";
 import { invalidSchema, isObject } from "./json_schema.js";
 
 /** zod's schemas are objects, arktype's are functions. */
@@ -27,7 +27,7 @@ export function jsonSchemaOf(schema: StandardSchemaV1, name: string): unknown {
     if (vendor === "valibot") return newest((target) => valibotConverter(name)(schema, { target, typeMode: "input" }));
   } catch (error) {
     if (error instanceof CaduceusError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = describeThrown(error);
     throw invalidSchema(`a ${vendor} schema that has a JSON Schema`, name, `one that has none (${reason})`, { cause: error });
   }
   throw invalidSchema("a Standard Schema that can give its JSON Schema", name, `one of ${vendor}, which cannot; give the JSON Schema itself`);

@@ -38,7 +38,7 @@ export async function* readAnswers(replies: readonly Reply[], { model, exchange,
   } finally {
     for (const promise of pending.values()) promise.catch(() => {});
     // Until the engine has stopped what was not read to its end.
-    await Promise.allSettled(iterators.map((iterator) => iterator.return?.()));
+    await Promise.allSettled(iterators.map((iterator) => iterator.return()));
     exchange.end();
   }
 }

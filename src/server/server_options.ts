@@ -67,12 +67,13 @@ export interface ListenOptions {
 
 const most = 0x7fffffff;
 
-export function checkHandlerOptions(options: HandlerOptions) {
-  const names = Object.keys(options.models ?? {});
-  if (names.length === 0) throw wrong("at least one model", "models", "none");
+export function checkHandlerOptions(given: HandlerOptions) {
+  const options = asItIs(given, "the options of createHandler");
+  const models = asItIs(options.models, "models");
+  if (Object.keys(models).length === 0) throw wrong("at least one model", "models", "none");
   const maxBodyBytes = checkWholeNumber(options.maxBodyBytes, "maxBodyBytes", 1) ?? 4 * 2 ** 20;
   return {
-    models: options.models,
+    models,
     apiKeys: checkTexts(options.apiKeys, "apiKeys") ?? [],
     allowedHosts: options.allowedHosts === "any" ? "any" as const : checkHosts(options.allowedHosts),
     corsOrigins: checkOrigins(options.corsOrigins),
@@ -91,7 +92,8 @@ export function checkHandlerOptions(options: HandlerOptions) {
   };
 }
 
-export function checkListenOptions(options: ListenOptions) {
+export function checkListenOptions(given: ListenOptions) {
+  const options = asItIs(given, "the options of listen");
   const port = checkWholeNumber(options.port, "port", 0) ?? 8080;
   if (port > 65_535) throw wrong("a whole number of at most 65535", "port", port);
   return {
@@ -115,7 +117,7 @@ function checkFlag(value: unknown, name: string): boolean | undefined {
 
 function checkTexts(value: unknown, name: string): readonly string[] | undefined {
   if (value === undefined) return undefined;
-  if (Array.isArray(value) && value.every((text) => typeof text === "string" && text !== "")) return value;
+  if (Array.isArray(value) && value.every((text) => typeof text === "string" && text !== "")) return [...value as string[]];
   // Not what it was: it may be a key.
   throw wrong("an array of strings that are not empty", name, "something else");
 }
@@ -141,6 +143,15 @@ function checkOrigins(origins: unknown): readonly string[] {
     if (origin === undefined) throw wrong('origins such as "https://example.com" (or "*")', "corsOrigins", JSON.stringify(text));
     return origin;
   });
+}
+
+/** A copy: everything is read at the call, and each value once. */
+function asItIs<T extends object>(value: T, name: string): T {
+  try {
+    return { ...value };
+  } catch (error) {
+    throw new CaduceusError("INVALID_ARGUMENT", `Expected an object that can be read for ${name} but reading it failed.`, { cause: error });
+  }
 }
 
 function wrong(expected: string, name: string, received: unknown): CaduceusError {

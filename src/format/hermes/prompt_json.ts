@@ -1,4 +1,5 @@
 // JSON as Hermes saw it in training: Python's spacing (`": "`, `", "`), and nothing in it that could be taken for a tag.
+import { describeThrown } from "../../errors.js";
 
 /** A value that has no JSON form. `path` leads to it, like `.items[3].price`; it is empty for the value itself. */
 export class UnwritableValue extends Error {
@@ -87,7 +88,7 @@ function guarded<T>(path: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
-    throw new UnwritableValue(path, `unreadable (${error instanceof Error ? error.message : String(error)})`);
+    throw new UnwritableValue(path, `unreadable (${describeThrown(error)})`);
   }
 }
 

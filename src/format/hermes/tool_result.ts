@@ -1,4 +1,5 @@
 // What goes back to the model for a call: any result as the text of a `tool` message, cut when long, or an error it can act on.
+import { describeThrown, messageOf } from "../../errors.js";
 import { toPythonJson, UnwritableValue } from "./prompt_json.js";
 
 /** Longer results are cut to this many UTF-16 code units by default: some 4,000 tokens, half of the default context. */
@@ -25,7 +26,7 @@ export function writeToolResult(toolName: string, result: unknown, { maxLength =
   try {
     content = contentOf(result);
   } catch (error) {
-    const where = error instanceof UnwritableValue ? `${error.path === "" ? "it" : error.path} is ${error.found}` : (error as Error).message;
+    const where = error instanceof UnwritableValue ? `${error.path === "" ? "it" : error.path} is ${error.found}` : describeThrown(error);
     const problem = `The function ${toolName} ran, but its result can't be shown: ${where}.`;
     return { content: errorContent(problem), problem, leftOut: 0 };
   }
@@ -77,13 +78,14 @@ function errorContent(sentence: string): string {
 }
 
 function errorText(error: unknown): string {
-  const text = error instanceof Error ? (error.message === "" ? error.name : error.message) : typeof error === "string" ? error : describeThrown(error);
+  const text = messageOf(error) ?? (typeof error === "string" ? error : thrownValue(error));
   return text.replace(/\.$/, "");
 }
 
-function describeThrown(error: unknown): string {
+/** What is no error may be anything; most often it is data that says what was wrong. */
+function thrownValue(value: unknown): string {
   try {
-    return toPythonJson(error);
+    return toPythonJson(value);
   } catch {
     return "an unknown error";
   }
