@@ -66,7 +66,7 @@ std::optional<ConstraintSpec> to_constraint(const Napi::Value& value) {
   spec.text = string(object, "text");
   if (const Napi::Value entry = object.Get("trigger"); entry.IsObject()) {
     const auto trigger = entry.As<Napi::Object>();
-    spec.trigger = {string(trigger, "tag"), trigger.Get("further").ToBoolean(), trigger.Get("bare").ToBoolean()};
+    spec.trigger = {string(trigger, "tag"), trigger.Get("further").ToBoolean(), trigger.Get("bare").ToBoolean(), trigger.Get("reasoning").ToBoolean()};
   }
   return spec;
 }

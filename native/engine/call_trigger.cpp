@@ -19,46 +19,113 @@ constexpr std::array<std::string_view, 19> wide_spaces = {
     "\xC2\xA0",     "\xEF\xBB\xBF", "\xE1\x9A\x80", "\xE2\x80\x80", "\xE2\x80\x81", "\xE2\x80\x82", "\xE2\x80\x83", "\xE2\x80\x84", "\xE2\x80\x85", "\xE2\x80\x86",
     "\xE2\x80\x87", "\xE2\x80\x88", "\xE2\x80\x89", "\xE2\x80\x8A", "\xE2\x80\xA8", "\xE2\x80\xA9", "\xE2\x80\xAF", "\xE2\x81\x9F", "\xE3\x80\x80"};
 
+// What a model thinks before it acts.
+struct Thought {
+  std::string_view opening;
+  std::string_view closing;
+};
+constexpr std::array<Thought, 2> thoughts = {{{"<think>", "</think>"}, {"<thinking>", "</thinking>"}}};
+constexpr std::string_view pad_opening = "<scratch_pad>";
+constexpr std::string_view pad_closing = "</scratch_pad>";
+
 bool begins_wide_space(std::string_view bytes) {
   return std::any_of(wide_spaces.begin(), wide_spaces.end(), [&](std::string_view space) { return space.starts_with(bytes); });
 }
 
 }  // namespace
 
-CallTrigger::Seen CallTrigger::restart(char byte) {
-  reset(State::text);
-  // No tag's name holds a second "<", so what did not fit can only begin a new one.
-  if (byte == name_.front()) state_ = State::name, matched_ = 1;
-  return Seen::text;
+CallTrigger::CallTrigger(std::string tag, bool reasoning) : name_(tag.substr(0, tag.size() - 1)) {
+  if (reasoning) think(thoughts.front().closing);
+}
+
+void CallTrigger::reset(State state) {
+  state_ = state;
+  seen_.clear();
+  wide_.clear();
+  length_ = ticks_ = language_ = 0;
+  behind_fence_ = bare_ = newline_ = false;
+}
+
+void CallTrigger::think(std::string_view closing) {
+  reset(State::thought);
+  closing_ = closing;
+}
+
+void CallTrigger::end_call(bool bare) {
+  reset(bare ? State::behind_tag : State::behind_call);
+  bare_ = bare;
+  pending_ = 0;
+  last_ = '>';
 }
 
 CallTrigger::Seen CallTrigger::push(char byte) {
+  ++pending_;
+  const Seen seen = step(byte);
+  if (state_ == State::text || state_ == State::thought) pending_ = 0;
+  last_ = byte;
+  return seen;
+}
+
+// What was read is text, but for a "<" that begins a tag anew: no tag's name holds a second one. White space behind a call
+// still waits for what follows that tag.
+CallTrigger::Seen CallTrigger::restart(char byte) {
+  const bool keeps_waiting = is_behind_call();
+  reset(State::text);
+  if (byte != '<') return Seen::text;
+  state_ = State::name;
+  seen_ = "<";
+  is_quoted_ = last_ == '`';
+  if (!keeps_waiting) pending_ = 1;
+  return Seen::text;
+}
+
+CallTrigger::Seen CallTrigger::step(char byte) {
   switch (state_) {
     case State::text: return restart(byte);
-    case State::name:
-      if (matched_ < name_.size()) {
-        if (byte != name_[matched_]) return restart(byte);
-        ++matched_;
-        return Seen::text;
-      }
-      if (byte == '>') return reset(State::behind_tag), Seen::text;
-      // Attributes begin with white space: <tool_calls> is another tag.
-      if (!is_ascii_space(byte) && !begins_wide_space(std::string_view(&byte, 1))) return restart(byte);
-      state_ = State::attributes;
-      return Seen::text;
+    case State::name: return name(byte);
     case State::attributes:
       if (byte == '>') return reset(State::behind_tag), Seen::text;
       if (byte == '<' || byte == '{' || byte == '}' || ++length_ > longest_attributes) return restart(byte);
       return Seen::text;
-    case State::behind_tag: break;
+    case State::behind_tag:
+    case State::behind_call:
+      if (!wide_.empty() || static_cast<unsigned char>(byte) >= 0x80) return take_wide(byte) ? Seen::text : restart(byte);
+      if (state_ == State::behind_tag) return behind_tag(byte);
+      return is_ascii_space(byte) ? Seen::text : restart(byte);
+    case State::thought: break;
   }
-  if (!pending_.empty() || static_cast<unsigned char>(byte) >= 0x80) {
-    pending_ += byte;
-    if (!begins_wide_space(pending_)) return restart(byte);
-    if (std::find(wide_spaces.begin(), wide_spaces.end(), pending_) != wide_spaces.end()) pending_.clear();
+  if (byte != closing_[seen_.size()]) seen_ = byte == '<' ? "<" : "";
+  else if ((seen_ += byte) == closing_) reset(State::text);
+  return Seen::text;
+}
+
+CallTrigger::Seen CallTrigger::name(char byte) {
+  if (seen_ == name_) {
+    if (byte == '>') return reset(State::behind_tag), Seen::text;
+    // Attributes begin with white space: <tool_calls> is another tag.
+    if (!is_ascii_space(byte) && !begins_wide_space(std::string_view(&byte, 1))) return restart(byte);
+    state_ = State::attributes;
     return Seen::text;
   }
-  return behind_tag(byte);
+  seen_ += byte;
+  bool fits = name_.starts_with(seen_);
+  for (const Thought& thought : thoughts) {
+    if (is_quoted_) break;
+    if (seen_ == thought.opening) return think(thought.closing), Seen::text;
+    fits |= thought.opening.starts_with(seen_);
+  }
+  for (const std::string_view pad : {pad_opening, pad_closing}) {
+    if (seen_ == pad) return in_pad_ = pad == pad_opening, reset(State::text), Seen::text;
+    fits |= pad.starts_with(seen_);
+  }
+  return fits ? Seen::text : restart(byte);
+}
+
+bool CallTrigger::take_wide(char byte) {
+  wide_ += byte;
+  if (!begins_wide_space(wide_)) return false;
+  if (std::find(wide_spaces.begin(), wide_spaces.end(), wide_) != wide_spaces.end()) wide_.clear();
+  return true;
 }
 
 CallTrigger::Seen CallTrigger::behind_tag(char byte) {

@@ -1,5 +1,6 @@
 // Sees in free text where a tool call begins, byte by byte: an opening tag, white space and `{`, by the rules of the
-// reply parser (src/format/hermes/opened_tag.ts). Knows nothing of JSON.
+// reply parser (src/format/hermes: opened_tag.ts, reply_scanner.ts). What stands in <think> is no call, whatever it looks
+// like. Knows nothing of JSON.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +11,8 @@ namespace caduceus {
 
 class CallTrigger {
  public:
-  // `tag` ends with ">"; before it attributes may stand.
-  explicit CallTrigger(std::string tag) : name_(tag.substr(0, tag.size() - 1)) {}
+  // `tag` ends with ">"; before it attributes may stand. `reasoning`: the text begins inside <think>, which the prompt opened.
+  explicit CallTrigger(std::string tag, bool reasoning = false);
 
   enum class Seen {
     text,     // nothing yet
@@ -20,33 +21,43 @@ class CallTrigger {
   };
   Seen push(char byte);
 
-  // Directly after a call: a newline and `{` are the next one, without a tag.
-  void expect_bare_call() { reset(State::behind_tag); bare_ = true; }
+  // Directly after a call. `bare`: a newline and `{` are the next one, without a tag.
+  void end_call(bool bare);
+
+  // So many bytes at the end of what was pushed may yet belong to a call: its tag, or white space between two calls.
+  size_t pending() const { return pending_; }
+  // Nothing but white space followed the last call.
+  bool is_behind_call() const { return state_ == State::behind_call || bare_; }
+  // A scratch pad is open: whether its calls count shows only when it ends.
+  bool in_pad() const { return in_pad_; }
 
  private:
-  enum class State : uint8_t { text, name, attributes, behind_tag };
+  enum class State : uint8_t { text, name, attributes, behind_tag, behind_call, thought };
 
-  void reset(State state) {
-    state_ = state;
-    matched_ = 0;
-    length_ = 0;
-    pending_.clear();
-    ticks_ = language_ = 0;
-    behind_fence_ = bare_ = newline_ = false;
-  }
+  void reset(State state);
+  Seen step(char byte);
   Seen restart(char byte);
+  Seen name(char byte);
   Seen behind_tag(char byte);
+  void think(std::string_view closing);
+  // Of the white space beyond ASCII; a byte that belongs to none is not taken.
+  bool take_wide(char byte);
 
   std::string name_;    // "<tool_call"
   State state_ = State::text;
-  size_t matched_ = 0;  // bytes of the name
+  std::string seen_;    // of a tag's name, or of the tag that ends a thought
+  std::string_view closing_;  // that tag
   size_t length_ = 0;   // bytes of attributes, or before a bare call
-  std::string pending_;  // bytes of white space beyond ASCII
+  size_t pending_ = 0;
+  std::string wide_;    // bytes of white space beyond ASCII
   size_t ticks_ = 0;     // of a code fence,
   size_t language_ = 0;  // whose language has so many letters
   bool behind_fence_ = false;
   bool bare_ = false;
   bool newline_ = false;
+  bool in_pad_ = false;
+  bool is_quoted_ = false;  // a back-tick stands before the tag that is being read: it is only talked about
+  char last_ = '\n';
 };
 
 }  // namespace caduceus

@@ -45,6 +45,7 @@ struct ConstraintSpec {
     std::string tag;       // "<tool_call>"
     bool further = false;  // after a call the output is free again; else it ends there
     bool bare = false;     // directly after a call, the next one needs no opening tag
+    bool reasoning = false;  // the prompt ends inside <think>
   };
   std::optional<Trigger> trigger;
 };
@@ -54,7 +55,7 @@ struct RunRequest {
   std::optional<RunId> after;
   Sampling sampling;
   std::optional<uint32_t> max_tokens;
-  std::vector<std::string> stop;
+  std::vector<std::string> stop;           // not searched in the calls of a lazy constraint
   std::vector<Token> stop_tokens;
   bool log_probabilities = false;         // of the tokens that are generated
   bool prompt_log_probabilities = false;  // of the prompt's, all of which is computed for it

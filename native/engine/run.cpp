@@ -37,7 +37,14 @@ Run::Step Run::accept(Token token, const Tokenizer& tokenizer, uint32_t context_
   sampler->accept(token);
   ++usage.generated_tokens;
   Step step;
-  step.text = stops_.push(utf8_.push(tokenizer.piece(token)));
+  const std::string piece = tokenizer.piece(token);
+  if (constraint && constraint->is_lazy()) {
+    const auto [free, waiting] = constraint->place();
+    step.text = stops_.push(utf8_.push(std::string_view(piece).substr(0, free)), waiting);
+    if (free < piece.size()) step.text += stops_.pass(utf8_.push(std::string_view(piece).substr(free)));
+  } else {
+    step.text = stops_.push(utf8_.push(piece));
+  }
   if (stops_.matched()) {
     step.finished = FinishReason::stop;
   } else if (usage.generated_tokens >= request.max_tokens.value_or(UINT32_MAX) || tokens.size() >= context_size) {
@@ -50,7 +57,9 @@ Run::Ending Run::finish(FinishReason reason) {
   Ending ending;
   const auto now = Clock::now();
   if (!stops_.matched()) {
-    ending.text = stops_.push(utf8_.flush());
+    // What might have become a call is text where the model has ended. What was cut off nobody knows.
+    const bool waits = constraint && constraint->is_lazy() && (reason != FinishReason::stop || constraint->is_behind_call());
+    ending.text = stops_.push(utf8_.flush(), waits ? constraint->place().waiting : 0);
     if (!stops_.matched()) ending.text += stops_.flush();
   }
   RunEnd& end = ending.end;
@@ -59,8 +68,8 @@ Run::Ending Run::finish(FinishReason reason) {
   end.end_token = std::move(end_token);
   end.usage = usage;
   if (request.constraint) {
-    // A stop string cuts off what the grammar has taken.
-    if (constraint && reason != FinishReason::error) constraint_end.complete = ahead == 0 && constraint->whole() && (!stops_.matched() || constraint->is_free());
+    // A stop string cuts off what the grammar has taken; a lazy one's it does not touch.
+    if (constraint && reason != FinishReason::error) constraint_end.complete = ahead == 0 && (stops_.matched() ? constraint->is_lazy() : constraint->whole());
     end.constraint = constraint_end;
   }
   end.timings.queue_ms = milliseconds(admitted.value_or(now) - submitted);

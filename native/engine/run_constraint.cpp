@@ -7,7 +7,7 @@ namespace caduceus {
 RunConstraint::RunConstraint(std::shared_ptr<const Grammar> grammar, const ConstraintSpec& spec, const Tokenizer& tokenizer, std::span<const Token> ends)
     : grammar_(std::move(grammar)), tokenizer_(tokenizer), ends_(ends.begin(), ends.end()) {
   if (spec.trigger) {
-    trigger_.emplace(spec.trigger->tag);
+    trigger_.emplace(spec.trigger->tag, spec.trigger->reasoning);
     further_ = spec.trigger->further;
     bare_ = spec.trigger->bare;
   } else {
@@ -21,20 +21,22 @@ bool RunConstraint::take(Token token) {
   if (is_end(token)) return may_end();
   if (!matcher_) return !over_ && take_free(tokenizer_.piece(token));
   if (!matcher_->take(token)) return false;
+  place_ = {};
   if (trigger_ && matcher_->stopped()) end_call();
   return true;
 }
 
-// The call is whole.
+// The call is whole. In a scratch pad it may be a draft: what is asked for is still to come.
 void RunConstraint::end_call() {
   matcher_.reset();
-  over_ = !further_;
-  if (bare_) trigger_->expect_bare_call();
+  over_ = !further_ && !trigger_->in_pad();
+  trigger_->end_call(bare_);
 }
 
 bool RunConstraint::take_free(const std::string& piece) {
   CallTrigger trigger = *trigger_;
   for (size_t at = 0; at < piece.size(); ++at) {
+    const size_t waiting = trigger.pending();
     const CallTrigger::Seen seen = trigger.push(piece[at]);
     if (seen == CallTrigger::Seen::text) continue;
     if (seen == CallTrigger::Seen::refused) return false;
@@ -42,10 +44,12 @@ bool RunConstraint::take_free(const std::string& piece) {
     Matcher matcher(grammar_);
     if (!matcher.take_text(std::string_view(piece).substr(at))) return false;
     trigger_ = trigger;
+    place_ = {at, waiting};
     matcher_.emplace(std::move(matcher));
     if (matcher_->stopped()) end_call();
     return true;
   }
+  place_ = {piece.size(), trigger.pending()};
   trigger_ = std::move(trigger);
   return true;
 }

@@ -29,8 +29,17 @@ class RunConstraint {
   bool done();
   // The output may end here. Never throws; what has failed is not whole.
   bool whole() noexcept;
-  // Nothing is being constrained at the moment.
-  bool is_free() const { return !matcher_; }
+  // Free text comes before a call, and only the call is constrained.
+  bool is_lazy() const { return trigger_.has_value(); }
+
+  // Where free text ends, for a lazy one: stop strings count in nothing else.
+  struct Place {
+    size_t free = 0;     // bytes of the token taken last that stand before a call; all of them where none begins in it
+    size_t waiting = 0;  // of those and the bytes before them, how many at the end may yet belong to a call
+  };
+  const Place& place() const { return place_; }
+  // Nothing but white space follows the last call.
+  bool is_behind_call() const { return trigger_ && !matcher_ && trigger_->is_behind_call(); }
 
  private:
   bool is_end(Token token) const;
@@ -44,6 +53,7 @@ class RunConstraint {
   std::vector<Token> ends_;
   bool further_ = false;
   bool bare_ = false;
+  Place place_;
   bool over_ = false;                   // the one call there may be has been written
   std::optional<CallTrigger> trigger_;  // free text comes before a call
   std::optional<Matcher> matcher_;      // the grammar is in force

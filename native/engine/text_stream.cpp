@@ -66,31 +66,39 @@ std::string Utf8Assembler::flush() {
 
 StopMatcher::StopMatcher(std::vector<std::string> stops) : stops_(std::move(stops)) { std::erase(stops_, ""); }
 
-std::string StopMatcher::push(std::string_view text) {
+std::string StopMatcher::push(std::string_view text, size_t waiting) {
   if (matched_) return {};
   if (stops_.empty()) return std::string(text);
   held_ += text;
+  const std::string_view searched = std::string_view(held_).substr(0, held_.size() - std::min(waiting, held_.size()));
   size_t first = std::string::npos;
   const std::string* stop = nullptr;
   for (const std::string& candidate : stops_) {
-    const size_t found = held_.find(candidate);
+    const size_t found = searched.find(candidate);
     if (found < first) first = found, stop = &candidate;
   }
   if (stop) {
     matched_ = *stop;
-    std::string out = held_.substr(0, first);
+    std::string out(searched.substr(0, first));
     held_.clear();
     return out;
   }
   // Keep the longest end that begins some stop string.
   size_t keep = 0;
   for (const std::string& candidate : stops_) {
-    for (size_t length = std::min(candidate.size() - 1, held_.size()); length > keep; --length) {
-      if (held_.compare(held_.size() - length, length, candidate, 0, length) == 0) keep = length;
+    for (size_t length = std::min(candidate.size() - 1, searched.size()); length > keep; --length) {
+      if (searched.ends_with(std::string_view(candidate).substr(0, length))) keep = length;
     }
   }
-  std::string out = held_.substr(0, held_.size() - keep);
-  held_.erase(0, held_.size() - keep);
+  std::string out(searched.substr(0, searched.size() - keep));
+  held_.erase(0, out.size());
+  return out;
+}
+
+std::string StopMatcher::pass(std::string_view text) {
+  if (matched_) return {};
+  std::string out = flush();
+  out += text;
   return out;
 }
 

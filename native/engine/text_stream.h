@@ -24,7 +24,10 @@ class StopMatcher {
   explicit StopMatcher(std::vector<std::string> stops);
 
   // Text that is certain not to belong to a stop string. After a match `matched` is set and nothing comes any more.
-  std::string push(std::string_view text);
+  // `waiting`: so many bytes at the end of all that was pushed may yet belong to a call, where no stop string counts.
+  std::string push(std::string_view text, size_t waiting = 0);
+  // Text of a call, with everything that was held back before it: nothing of it is searched.
+  std::string pass(std::string_view text);
   std::string flush();
   const std::optional<std::string>& matched() const { return matched_; }
 

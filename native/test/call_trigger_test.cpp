@@ -56,19 +56,62 @@ int main() {
   CHECK(call_at("<tool_call>```json {\"a\"") == -2);
   CHECK(call_at("<tool_call>\n```\nno call") == -1);
 
+  CLAIM("nothing in a thought is a call, and behind it there are calls again");
+  CHECK(call_at("<think>\n<tool_call>\n{\"a\"}</tool_call>") == -1);
+  CHECK(call_at("<think>a</think>\n<tool_call>\n{") == 29);
+  CHECK(call_at("Hm. <thinking>a</think><tool_call>{</thinking><tool_call>{") == 57);
+  CHECK(call_at("<think><tool_call>[</think>") == -1);
+  CHECK(call_at("<think>a<</think><tool_call>{") == 28);
+  CHECK(call_at("<thi<think>a</think><tool_call>{") == 31);
+  CHECK(call_at("</think><tool_call>{") == 19);
+  CHECK(call_at("`<think>` is a tag. <tool_call>{") == 31);
+  CHECK(call_at("<tool_call><think><tool_call>{") == -1);
+  CallTrigger thinking("<tool_call>", true);
+  CHECK(call_at(thinking, "a <tool_call>{") == -1);
+  CHECK(call_at(thinking, "</think><tool_call>{") == 19);
+
+  CLAIM("calls in a scratch pad are seen, and it is known that one is open");
+  CallTrigger pad("<tool_call>");
+  CHECK(call_at(pad, "<scratch_pad>\n<tool_call>{") == 25 && pad.in_pad());
+  CHECK(call_at(pad, "</scratch_pad>") == -1 && !pad.in_pad());
+
+  CLAIM("what may yet be a call waits, and what is none any more does not");
+  const auto waiting = [](std::string_view text) {
+    CallTrigger trigger("<tool_call>");
+    call_at(trigger, text);
+    return trigger.pending();
+  };
+  CHECK(waiting("Sure.\n") == 0);
+  CHECK(waiting("Sure.\n<tool") == 5);
+  CHECK(waiting("Sure.\n<tool_call>\n \xC2\xA0") == 15);
+  CHECK(waiting("Sure.\n<tool_call> a") == 0);
+  CHECK(waiting("a <<") == 1);
+  CHECK(waiting("<tool_call><tool") == 5);
+  CHECK(waiting("<think>a<") == 0);
+  for (const bool is_bare : {true, false}) {
+    CallTrigger behind("<tool_call>");
+    behind.end_call(is_bare);
+    CHECK(behind.is_behind_call() && behind.pending() == 0);
+    CHECK(call_at(behind, "\n ") == -1 && behind.pending() == 2 && behind.is_behind_call());
+    CHECK(call_at(behind, "<tool_call>") == -1 && behind.pending() == 13 && !behind.is_behind_call());
+    CHECK(call_at(behind, "\n{") == 1);
+    behind.end_call(is_bare);
+    CHECK(call_at(behind, "\nHi") == -1 && behind.pending() == 0 && !behind.is_behind_call());
+  }
+
   CLAIM("a bare call is seen directly after a call and nowhere else");
   CallTrigger bare("<tool_call>");
-  bare.expect_bare_call();
+  bare.end_call(true);
   CHECK(call_at(bare, " \n {") == 3);
   CallTrigger same_line("<tool_call>");
-  same_line.expect_bare_call();
+  same_line.end_call(true);
   CHECK(call_at(same_line, " {") == -1);
   CallTrigger text("<tool_call>");
-  text.expect_bare_call();
+  text.end_call(true);
   CHECK(call_at(text, "\nHere {") == -1);
   CHECK(call_at(text, "<tool_call>{") == 11);
   CallTrigger list("<tool_call>");
-  list.expect_bare_call();
+  list.end_call(true);
   CHECK(call_at(list, "\n[{") == -1);
   return report();
 }

@@ -79,6 +79,26 @@ int main() {
     CHECK(matcher.push("x") == "Ex");
   }
 
+  CLAIM("what may yet belong to a call waits; it is searched when it turns out to be text, and let through with the call");
+  {
+    StopMatcher matcher({"\n"});
+    CHECK(matcher.push("Sure. <tool_call>\n", 12) == "Sure. ");
+    CHECK(matcher.pass("{\"a\":\n1}") == "<tool_call>\n{\"a\":\n1}");
+    CHECK(matcher.push("\n", 1) == "" && !matcher.matched());
+    CHECK(matcher.push("Hi", 0) == "" && matcher.matched() == "\n");
+    CHECK(matcher.pass("x") == "" && matcher.push("y") == "");
+  }
+  {
+    StopMatcher matcher({"a<b", "c"});
+    CHECK(matcher.push("xa<", 1) == "x");
+    CHECK(matcher.push("b", 0) == "" && matcher.matched() == "a<b");
+  }
+  {
+    StopMatcher matcher({"c"});
+    CHECK(matcher.push("b<tc", 3) == "b");
+    CHECK(matcher.flush() == "<tc" && !matcher.matched());
+  }
+
   CLAIM("without stop strings, and with empty ones, everything comes out at once");
   CHECK(stop_at({}, {"abc"}).text == "abc");
   CHECK(stop_at({""}, {"abc"}).text == "abc");

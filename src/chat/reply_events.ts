@@ -35,7 +35,7 @@ export interface TextEvent {
   readonly logProbabilities?: readonly TokenProbability[];
 }
 
-/** What the model thinks before it acts, from inside `<scratch_pad>`. */
+/** What the model thinks before it acts, from inside `<think>` or `<scratch_pad>`; no call that it drafts there is one. Only where there are tools. */
 export interface ReasoningEvent {
   readonly type: "reasoning";
   readonly text: string;
@@ -184,7 +184,7 @@ export interface ReplyResult<V = unknown> {
   readonly value?: V;
   /** Why the model's answer is no `value`: `SCHEMA_MISMATCH`, naming the places. Awaiting does not throw it, because the text is there all the same. */
   readonly valueProblem?: CaduceusError;
-  /** What inside `<scratch_pad>` came before the text. */
+  /** What stood inside `<think>` or `<scratch_pad>`. Only where there are tools. */
   readonly reasoning?: string;
   /** What the model said last, as a message. */
   readonly message: AssistantMessage;

@@ -2,7 +2,7 @@
 
 import { isSpace } from "./character_classes.js";
 
-export type TagKind = "call-open" | "call-close" | "response" | "pad-open" | "pad-close" | "im-end";
+export type TagKind = "call-open" | "call-close" | "response" | "pad-open" | "pad-close" | "think-open" | "think-close" | "im-end";
 
 interface Form {
   readonly kind: TagKind;
@@ -17,6 +17,11 @@ const FORMS: readonly Form[] = [
   { kind: "response", literal: "<tool_response", rest: "attributes" },
   { kind: "pad-open", literal: "<scratch_pad>", rest: "none" },
   { kind: "pad-close", literal: "</scratch_pad>", rest: "none" },
+  // What a model thinks before it acts; native/engine/call_trigger.cpp knows the same.
+  { kind: "think-open", literal: "<think>", rest: "none" },
+  { kind: "think-close", literal: "</think>", rest: "none" },
+  { kind: "think-open", literal: "<thinking>", rest: "none" },
+  { kind: "think-close", literal: "</thinking>", rest: "none" },
   { kind: "im-end", literal: "<|im_end|>", rest: "none" },
 ];
 

@@ -26,6 +26,8 @@ export interface ReplyParserOptions {
   readonly untaggedCalls?: "accept" | "off" | undefined;
   /** Nothing but calls could be written: where the token limit cut a tag off, that is a call cut off and not text. Defaults to false. */
   readonly callsOnly?: boolean | undefined;
+  /** The prompt ended inside `<think>`, so that the output begins there. Defaults to false. */
+  readonly reasoning?: boolean | undefined;
   /** Whether events are wanted, or only the reply at the end. Defaults to true. */
   readonly events?: boolean | undefined;
 }
@@ -61,7 +63,7 @@ export class ReplyParser {
     }
     const names = new Set(tools?.map((tool) => toolFunction(tool).name));
     this.out = new ReplyOutput(options.events ?? true);
-    this.text = new ReplyText(this.out);
+    this.text = new ReplyText(this.out, options.reasoning ?? false);
     this.receiver = this.createReceiver(names.size === 1 ? [...names][0] : undefined);
     this.scanner = new ReplyScanner(this.text, this.receiver);
   }

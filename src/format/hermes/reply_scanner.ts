@@ -131,6 +131,7 @@ export class ReplyScanner {
     const { tag, text } = this;
     this.mode = "text";
     if (tag.status === "rejected") return text.add(tag.raw);
+    if (text.isThinking) return text.addThought(tag, this.tagStart);
     switch (tag.kind) {
       case "call-open":
         this.open(false);
@@ -141,6 +142,12 @@ export class ReplyScanner {
         return text.openPad(tag.raw, this.tagStart, this.input.slice(end));
       case "pad-close":
         return text.closePad(tag.raw, this.tagStart);
+      case "think-open":
+        // Between back-ticks it is only talked about.
+        if (this.beforeTag === TICK) return text.add(tag.raw);
+        return text.openThought(tag.raw, this.tagStart, this.input.slice(end));
+      case "think-close":
+        return text.add(tag.raw);
       case "im-end":
         return text.endMark(tag.raw);
       case "response":
@@ -235,7 +242,8 @@ export class ReplyScanner {
   }
 
   private endsBlock(tag: MarkupTag): boolean {
-    return tag.kind !== "pad-open" && (tag.kind !== "pad-close" || this.text.padMayClose);
+    if (tag.kind === "pad-close") return this.text.padMayClose;
+    return tag.kind !== "pad-open" && tag.kind !== "think-open" && tag.kind !== "think-close";
   }
 
   /** `owed`: text follows, and the closing tag may still come behind it. */

@@ -1,8 +1,9 @@
 // The text side of a reply: what goes to content and what to reasoning, which white space touches a call, code fences
-// around calls, an <|im_end|> at the very end, and scratch pads.
+// around calls, an <|im_end|> at the very end, scratch pads and thoughts.
 
 import { skipSpace } from "./character_classes.js";
 import { CodeBlocks } from "./code_blocks.js";
+import { suppliedTag } from "./further_call.js";
 import { HeldText } from "./held_text.js";
 import { ReplyOutput } from "./reply_output.js";
 import { TextHistory } from "./text_history.js";
@@ -11,15 +12,25 @@ const TICK = 96;
 
 /**
  * From a point on it is not known whether a scratch pad ends: a call began inside one, or the tag stood in the middle
- * of a line. Everything behind goes to an output of its own until `</scratch_pad>` or the end of the reply decides.
+ * of a line, as a thought's can. Everything behind goes to an output of its own until the closing tag or the end of the
+ * reply decides.
  */
 interface OpenQuestion {
   readonly history: TextHistory;
   readonly start: number;
   /** What was held back before. */
   readonly held: string;
-  readonly inline: boolean;
+  /** The tag in the middle of a line; empty where a call began. */
+  readonly opener: string;
   readonly outside: ReplyOutput;
+}
+
+/** A thought that is open. */
+interface Thought {
+  /** The tag that ends it. */
+  readonly closing: string;
+  /** Whether it is one shows only at its end. */
+  readonly isQuestion: boolean;
 }
 
 export class ReplyText {
@@ -31,6 +42,7 @@ export class ReplyText {
   private readonly held = new HeldText();
   private blocks = new CodeBlocks();
   private inPad = false;
+  private thought: Thought | undefined;
   private question: OpenQuestion | undefined;
   /** Behind a call or a pad only white space was read so far. */
   private touching: "" | "call" | "pad" = "";
@@ -42,8 +54,21 @@ export class ReplyText {
   private endMarks = "";
   private anyText = false;
 
-  constructor(out: ReplyOutput) {
+  /** `isThinking`: the prompt ends inside a thought. */
+  constructor(out: ReplyOutput, isThinking = false) {
     this.out = out;
+    if (!isThinking) return;
+    this.thought = { closing: "</think>", isQuestion: false };
+    this.touching = "pad";
+  }
+
+  /** What stands here is no call, whatever it looks like. */
+  get isThinking(): boolean {
+    return this.thought !== undefined;
+  }
+
+  private get isReasoning(): boolean {
+    return this.inPad || (this.thought !== undefined && !this.thought.isQuestion);
   }
 
   get padMayClose(): boolean {
@@ -100,7 +125,7 @@ export class ReplyText {
   /** A call begins at offset `start`; `pushed`, joined, is what was pushed from there on. */
   beginCall(start: number, ...pushed: string[]): void {
     this.releaseEndMarks();
-    if (this.inPad) this.ask(start, pushed, this.held.text, false);
+    if (this.inPad) this.ask(start, pushed, this.held.text, "");
     this.endClosingFence();
     this.closeOwed = false;
     if (this.touching !== "") {
@@ -126,42 +151,79 @@ export class ReplyText {
     const { atLineStart } = this;
     this.releaseEndMarks();
     this.endClosingFence();
-    if (!atLineStart) {
-      this.emit(this.held.take());
-      this.ask(start, [raw, rest], "", true);
-      this.add(raw);
-      return;
-    }
-    if (this.touching === "") this.emit(this.takeTouchingPad());
-    else this.leaveFence();
-    this.blocks = new CodeBlocks();
+    if (!atLineStart) return this.openInline(raw, start, rest);
+    this.beginReasoning();
     this.inPad = true;
-    this.touching = "pad";
   }
 
   /** A `</scratch_pad>` at offset `at`. */
   closePad(raw: string, at: number): void {
-    const { question } = this;
     if (!this.padMayClose) return this.add(raw);
     this.releaseEndMarks();
-    if (question) {
-      this.question = undefined;
-      this.out = question.outside;
-      this.held.take();
-      this.openFence = "";
-      this.closingTicks = 0;
-      this.closeOwed = false;
-      this.inPad = true;
-      this.touching = question.inline ? "pad" : "";
-      this.spaced = "";
-      const inside = question.held + question.history.slice(question.start, at);
-      this.add(question.inline ? inside.slice("<scratch_pad>".length) : inside);
+    if (this.question) this.reasonAll(this.question, at);
+    this.endReasoning();
+    this.inPad = false;
+  }
+
+  /** A `<think>`, as `openPad`. Without an end it reaches to that of the reply, unless it stands in the middle of a line: then it was text. */
+  openThought(raw: string, start: number, rest: string): void {
+    const { atLineStart } = this;
+    this.releaseEndMarks();
+    this.endClosingFence();
+    const isQuestion = !atLineStart && !this.padMayClose;
+    if (isQuestion) this.openInline(raw, start, rest);
+    else this.beginReasoning();
+    this.thought = { closing: `</${raw.slice(1)}`, isQuestion };
+  }
+
+  /** Markup inside a thought: nothing but its end means anything. */
+  addThought(tag: { readonly raw: string; readonly kind: string }, at: number): void {
+    const { thought, question } = this;
+    if (thought === undefined || tag.raw !== thought.closing) {
+      if (tag.kind === "im-end") this.endMark(tag.raw);
+      else if (tag.raw !== suppliedTag.trimEnd()) this.add(tag.raw);
+      return;
     }
+    this.releaseEndMarks();
+    if (thought.isQuestion && question) this.reasonAll(question, at);
+    this.endReasoning();
+    if (thought.isQuestion) this.inPad = false;
+    this.thought = undefined;
+  }
+
+  private openInline(raw: string, start: number, rest: string): void {
+    this.emit(this.held.take());
+    this.ask(start, [raw, rest], "", raw);
+    this.add(raw);
+  }
+
+  /** What follows is reasoning, up to a tag. */
+  private beginReasoning(): void {
+    if (this.touching === "") this.emit(this.takeTouchingPad());
+    else this.leaveFence();
+    this.blocks = new CodeBlocks();
+    this.touching = "pad";
+  }
+
+  private endReasoning(): void {
     if (this.touching === "") this.emit(this.takeTouchingPad());
     this.blocks = new CodeBlocks();
-    this.inPad = false;
     this.touching = "pad";
     this.spaced ||= "\n";
+  }
+
+  /** The closing tag has come, at offset `at`: everything since the question was reasoning. */
+  private reasonAll(question: OpenQuestion, at: number): void {
+    this.question = undefined;
+    this.out = question.outside;
+    this.held.take();
+    this.openFence = "";
+    this.closingTicks = 0;
+    this.closeOwed = false;
+    this.inPad = true;
+    this.touching = question.opener === "" ? "" : "pad";
+    this.spaced = "";
+    this.add(question.held + question.history.slice(question.start + question.opener.length, at));
   }
 
   /** The model invented a result: nothing behind counts. */
@@ -181,8 +243,8 @@ export class ReplyText {
     this.answer();
   }
 
-  private ask(start: number, pushed: string[], held: string, inline: boolean): void {
-    this.question = { history: new TextHistory(start, ...pushed), start, held, inline, outside: this.out };
+  private ask(start: number, pushed: string[], held: string, opener: string): void {
+    this.question = { history: new TextHistory(start, ...pushed), start, held, opener, outside: this.out };
     this.out = new ReplyOutput(this.out.streaming);
     this.inPad = false;
   }
@@ -206,7 +268,7 @@ export class ReplyText {
     if (text === "") return;
     this.anyText = true;
     this.blocks.feed(text);
-    if (this.inPad) this.out.reason(text);
+    if (this.isReasoning) this.out.reason(text);
     else this.out.text(text);
   }
 
@@ -257,7 +319,7 @@ export class ReplyText {
   private leaveTouching(): void {
     this.touching = "";
     this.out.settle();
-    const before = this.inPad ? this.out.reasoning : this.out.content + (this.question?.outside.content ?? "");
+    const before = this.isReasoning ? this.out.reasoning : this.out.content + (this.question?.outside.content ?? "");
     if (before !== "" && this.spaced !== "") this.emit(this.spaced);
     this.spaced = "";
     this.leaveFence();

@@ -42,7 +42,7 @@ export interface ParsedReply {
   malformed?: number;
   /** The token limit cut a call off; it is not among `calls`. */
   incomplete?: true;
-  /** What stood inside `<scratch_pad>`. */
+  /** What stood inside `<scratch_pad>` and `<think>`. */
   reasoning?: string;
 }
 
@@ -66,7 +66,7 @@ export interface TextEvent {
   text: string;
 }
 
-/** A piece of what stands inside `<scratch_pad>`. */
+/** A piece of what stands inside `<scratch_pad>` or `<think>`. */
 export interface ReasoningEvent {
   readonly type: "reasoning";
   text: string;

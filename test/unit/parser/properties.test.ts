@@ -14,7 +14,7 @@ const { tools, cases } = JSON.parse(readFileSync(file, "utf8")) as { tools: Tool
 
 /** What replies are made of, in an order no model would choose. */
 const scraps = [
-  "<tool_call>", "</tool_call>", "<tool_call", " id=\"1\">", "<tool_response>", "<scratch_pad>", "</scratch_pad>", "<|im_end|>", "<", ">", "\n", " ",
+  "<tool_call>", "</tool_call>", "<tool_call", " id=\"1\">", "<tool_response>", "<scratch_pad>", "</scratch_pad>", "<think>", "</think>", "<thinking>", "</thinking>", "<|im_end|>", "<", ">", "\n", " ",
   "{", "}", "[", "]", '"', "'", ",", ":", "\\", "`", "```", "```json\n", '"name": ', '"arguments": ', '"ping"', "'get_weather'", "{}",
   '{"name": "ping", "arguments": {}}', '{"location": "Paris"}', "True", "null", "NaN", "12", "9007199254740993", "-", "1e5", "//", "/*", "*/", "#",
   "\\u00e9", "\\ud83d", "😀", "é", "text", "it's", "\ufeff", "\r\n", "\u0000", '"function": ', '"parameters": ',
