@@ -10,7 +10,7 @@ export type { CompleteOptions, GenerationOptions, ReplyOptions } from "./chat/re
 export type { TextConstraintOptions } from "./chat/text_constraint.js";
 export type { Unenforced } from "./chat/round_constraint.js";
 export type {
-  DroppedEvent, FinishEvent, MalformedEvent, PromptEvent, PromptToken, ReasoningEvent, ReplyEvent, ReplyResult, Round, RoundEvent, TextEvent, TokenProbability, WarningEvent,
+  DroppedEvent, FinishEvent, IncompleteCall, MalformedEvent, PromptEvent, PromptToken, ReasoningEvent, RepeatedCallEvent, ReplyEvent, ReplyResult, Round, RoundEvent, TextEvent, TokenProbability, WarningEvent,
   ToolCall, ToolCallDeltaEvent, ToolCallEvent, ToolCallStartEvent, ToolResultEvent, ToolRunEvent,
 } from "./chat/reply_events.js";
 export type {

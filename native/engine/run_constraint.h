@@ -29,6 +29,8 @@ class RunConstraint {
   bool done();
   // The output may end here. Never throws; what has failed is not whole.
   bool whole() noexcept;
+  // Nothing is being constrained at the moment.
+  bool is_free() const { return !matcher_; }
   // Free text comes before a call, and only the call is constrained.
   bool is_lazy() const { return trigger_.has_value(); }
 

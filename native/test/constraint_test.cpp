@@ -9,6 +9,7 @@
 #include "constraint_compiler.h"
 #include "error.h"
 #include "model.h"
+#include "run.h"
 #include "run_constraint.h"
 #include "test_model.h"
 
@@ -235,6 +236,76 @@ void triggers(const Vocabulary& vocabulary) {
   CHECK(take(vocabulary, bare, "\n") < 0 || !bare.is_free());
 }
 
+// What a run gives out where the model writes this text, and `|` with the stop string that ended it.
+std::string given(const Vocabulary& vocabulary, const std::string& text, const std::vector<std::string>& stops, bool bare = false, FinishReason reason = FinishReason::stop) {
+  RunRequest request;
+  request.stop = stops;
+  request.constraint = calls(true, bare);
+  Run run(1, request, Clock::now());
+  run.start(vocabulary.tokenizer.tokenize_inside("Hi"), vocabulary.model->vocab());
+  run.constraint.emplace(std::make_shared<Grammar>(vocabulary.tokens, Kind::lark, request.constraint->text), *request.constraint, vocabulary.tokenizer, std::span<const Token>());
+  std::string out;
+  bool ended = false;
+  for (const Token token : vocabulary.tokenizer.tokenize_inside(text)) {
+    CHECK(run.constraint->take(token));
+    const Run::Step step = run.accept(token, vocabulary.tokenizer, 10'000);
+    out += step.text;
+    if ((ended = step.finished.has_value())) break;
+  }
+  const Run::Ending ending = run.finish(ended ? FinishReason::stop : reason);
+  if (ending.end.stop_string) CHECK(ending.end.constraint->complete);
+  return out + ending.text + (ending.end.stop_string ? "|" + *ending.end.stop_string : "");
+}
+
+void stop_strings(const Vocabulary& vocabulary) {
+  const std::string call = "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": 1}}\n</tool_call>";
+  for (const bool bare : {false, true}) {
+    CLAIM("stop strings do not count in a call, from its opening tag to its closing one, nor between two calls");
+    for (const std::string stop : {"\n", "<tool_call>", "</tool_call>", "name", "{", ">", "a"}) {
+      CHECK(given(vocabulary, call, {stop}, bare) == call);
+      CHECK(given(vocabulary, call + "\n" + call, {stop}, bare) == call + "\n" + call);
+      CHECK(given(vocabulary, call + "\n", {stop}, bare) == call + "\n");
+    }
+    CHECK(given(vocabulary, "Sure. " + call, {"\n"}, bare) == "Sure. " + call);
+  }
+  const std::string bare = call.substr(call.find('{'));
+  CHECK(given(vocabulary, call + "\n" + bare, {"\n"}, true) == call + "\n" + bare);
+
+  CLAIM("they count before a call and behind it");
+  CHECK(given(vocabulary, "Sure.\n" + call, {"\n"}) == "Sure.|\n");
+  CHECK(given(vocabulary, "Sure.\n" + call, {"Sure.\n<"}) == "Sure.\n" + call);
+  CHECK(given(vocabulary, call + "\nDone", {"\n"}) == call + "|\n");
+  CHECK(given(vocabulary, call + "\nDone.", {"one"}) == call + "\nD|one");
+  CHECK(given(vocabulary, call + call + " x y", {"x"}) == call + call + " |x");
+
+  CLAIM("what only looked like a call is text, and searched");
+  CHECK(given(vocabulary, "The <tool_call>\ntag", {"\n"}) == "The <tool_call>|\n");
+  CHECK(given(vocabulary, "a <tool_call> b", {"<tool_call>"}) == "a |<tool_call>");
+  CHECK(given(vocabulary, "a <tool_call>\n", {"\n"}) == "a <tool_call>|\n");
+  CHECK(given(vocabulary, "a <tool_call>\n", {"\n"}, false, FinishReason::length) == "a <tool_call>\n");
+  CHECK(given(vocabulary, "a <b> \n", {"<b"}) == "a |<b");
+  CHECK(given(vocabulary, "<think>a\n" + call, {"\n"}) == "<think>a|\n");
+
+  CLAIM("a call drafted in a thought is text, and no grammar holds it");
+  CHECK(given(vocabulary, "<think><tool_call>\n{\"any\": [thing]}</tool_call></think>" + call, {}) == "<think><tool_call>\n{\"any\": [thing]}</tool_call></think>" + call);
+}
+
+void drafts(const Vocabulary& vocabulary) {
+  const auto grammar = std::make_shared<Grammar>(vocabulary.tokens, Kind::lark, calls(false, false).text);
+  const std::string call = "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": 1}}\n</tool_call>";
+  CLAIM("the one call there may be is not one that a thought or a scratch pad holds");
+  for (const std::string draft : {"<think>" + call + "</think>", "<scratch_pad>" + call + "</scratch_pad>"}) {
+    RunConstraint single(grammar, calls(false, false), vocabulary.tokenizer, {});
+    CHECK(take(vocabulary, single, draft) > 0 && !single.done());
+    CHECK(take(vocabulary, single, "\n" + call) > 0 && single.done());
+  }
+  ConstraintSpec spec = calls(false, false);
+  spec.trigger->reasoning = true;
+  RunConstraint thinking(grammar, spec, vocabulary.tokenizer, {});
+  CHECK(take(vocabulary, thinking, call) > 0 && !thinking.done());
+  CHECK(take(vocabulary, thinking, "</think>" + call) > 0 && thinking.done());
+}
+
 struct Answers {
   std::mutex mutex;
   std::condition_variable changed;
@@ -306,6 +377,8 @@ int main() {
     forces(vocabulary);
     refuses(vocabulary);
     triggers(vocabulary);
+    stop_strings(vocabulary);
+    drafts(vocabulary);
     compiles(vocabulary);
   }
   return report();

@@ -3,6 +3,7 @@ import type { Constraint, PromptPart, RunEnd } from "../engine/engine.js";
 import { CaduceusError } from "../errors.js";
 import { writeCallFailure } from "../format/hermes/tool_result.js";
 import { toMessage, type PlainMessage } from "../format/messages.js";
+import { endsInThought } from "../format/thought.js";
 import type { LoadedModel } from "../model/loaded_model.js";
 import { readAnswer } from "./answer.js";
 import type { ReplyTrace, RoundTrace } from "./diagnostics.js";
@@ -12,7 +13,7 @@ import type { RequestSettings } from "./reply_options.js";
 import { ReplyReader, type WrittenTurn } from "./reply_reader.js";
 import { assembleResult } from "./reply_result.js";
 import { Round, type ReplySteps } from "./round.js";
-import { roundConstraint } from "./round_constraint.js";
+import { isWhole, roundConstraint } from "./round_constraint.js";
 import { runCalls } from "./run_calls.js";
 import { Transcript, type TranscriptStart } from "./transcript.js";
 import { unlessAborted } from "./unless_aborted.js";
@@ -43,7 +44,8 @@ export async function prepare(model: LoadedModel, task: Task, signal: AbortSigna
   const { request, tools, format, contextOverflow, onPrompt } = task;
   const transcript = new Transcript(model, task);
   if (contextOverflow !== "error") await unlessAborted(() => transcript.dropOldest(request.maxTokens), signal);
-  onPrompt(transcript.prompt().prompt, false, roundConstraint(tools, format.isHermes, true));
+  const { prompt } = transcript.prompt();
+  onPrompt(prompt, false, roundConstraint(tools, format.isHermes, true, endsInThought(prompt)));
 }
 
 /** `keep` takes over the end of the conversation, to go on from it later; by default it is let go. */
@@ -103,13 +105,16 @@ class ReplyLoop {
     this.#signal.throwIfAborted();
     const prompt = this.#transcript.prompt();
     this.#trace = trace.round(this.#rounds.length + 1);
-    const constraint = roundConstraint(tools, format.isHermes, this.#isForced);
-    const round = new Round(this.#model, { ...request, ...prompt, constraint }, this.#signal, this.#trace);
+    const reasoning = endsInThought(prompt.prompt);
+    const constraint = roundConstraint(tools, format.isHermes, this.#isForced, reasoning);
+    // Nothing of a turn that is constrained from its first token on is free text, where alone stop strings count.
+    const stop = isWhole(constraint) ? [] : request.stop;
+    const round = new Round(this.#model, { ...request, ...prompt, stop, constraint }, this.#signal, this.#trace);
     onPrompt(prompt.prompt, prompt.after !== undefined, constraint);
     // The engine takes commands in their order: the new run has found the old one by the time that is forgotten.
     this.#held?.run.release();
     this.#held = undefined;
-    const reader = new ReplyReader(tools, format.isHermes, constraint);
+    const reader = new ReplyReader(tools, { isHermes: format.isHermes, constraint, reasoning: reasoning && !isWhole(constraint) });
     try {
       // The reply's first step ends where the engine has the request.
       if (this.#rounds.length === 0) yield;
@@ -144,9 +149,10 @@ class ReplyLoop {
     const { tools } = this.#task;
     if (end.finishReason === "length") {
       const isCut = turn.incomplete || end.constraint?.complete === false;
-      if (tools.schema === undefined) return { finishReason: "length", toolCalls: turn.calls, ...(isCut ? { incomplete: true } : {}) };
+      const cutCall = turn.incompleteCall === undefined ? {} : { incompleteCall: turn.incompleteCall };
+      if (tools.schema === undefined) return { finishReason: "length", toolCalls: turn.calls, ...(isCut ? { incomplete: true } : {}), ...cutCall };
       const valueProblem = new CaduceusError("SCHEMA_MISMATCH", "The token limit cut the answer off before its JSON was complete.");
-      return { finishReason: "length", toolCalls: turn.calls, incomplete: true, valueProblem };
+      return { finishReason: "length", toolCalls: turn.calls, incomplete: true, ...cutCall, valueProblem };
     }
     if (turn.calls.length > 0 || turn.malformed.length > 0) return yield* this.#call(turn);
     return tools.schema === undefined ? {} : this.#check(turn.text);

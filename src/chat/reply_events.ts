@@ -83,6 +83,27 @@ export interface ToolCallEvent extends ToolCall {
   readonly type: "tool-call";
 }
 
+/** A call that the token limit cut off. It is never run, and no part of the conversation. */
+export interface IncompleteCall {
+  readonly id: string;
+  readonly name: string;
+  /** The beginning of its arguments' JSON, as the deltas told it; may be empty. */
+  readonly argumentsText: string;
+}
+
+/**
+ * The model went on to make a call of this turn a second time: the same function with the same values. The turn ends before
+ * it, it is not run, and no other event tells of it. Not with `allowRepeatedCalls`.
+ */
+export interface RepeatedCallEvent {
+  readonly type: "repeated-call";
+  readonly id: string;
+  readonly name: string;
+  readonly arguments: unknown;
+  /** The id of the call that it repeats. */
+  readonly repeats: string;
+}
+
 /** A call has been approved, and its handler runs as soon as fewer than `toolConcurrency` others do. */
 export interface ToolRunEvent {
   readonly type: "tool-run";
@@ -159,7 +180,7 @@ export interface FinishEvent<V = unknown> extends ReplyResult<V> {
 
 /** What a reply tells while it is written, by its `type`. */
 export type ReplyEvent<V = unknown> =
-  | PromptEvent | TextEvent | ReasoningEvent | ToolCallStartEvent | ToolCallDeltaEvent | ToolCallEvent | ToolRunEvent | ToolResultEvent | MalformedEvent | DroppedEvent | WarningEvent | RoundEvent | FinishEvent<V>;
+  | PromptEvent | TextEvent | ReasoningEvent | ToolCallStartEvent | ToolCallDeltaEvent | ToolCallEvent | RepeatedCallEvent | ToolRunEvent | ToolResultEvent | MalformedEvent | DroppedEvent | WarningEvent | RoundEvent | FinishEvent<V>;
 
 /** What awaiting a reply gives. */
 export interface ReplyResult<V = unknown> {
@@ -176,6 +197,8 @@ export interface ReplyResult<V = unknown> {
   readonly stoppedBy?: "maxRounds" | "maxRepeatedCalls";
   /** The token limit cut a call, or the JSON that was asked for, off. A call that was cut off is never run. */
   readonly incomplete?: true;
+  /** The call that was cut off, where its name was written already. */
+  readonly incompleteCall?: IncompleteCall;
   /** The calls of the last turn that nobody has answered. */
   readonly toolCalls: readonly ToolCall[];
   /** The raw text of what began as a call in the last turn and cannot be read. */

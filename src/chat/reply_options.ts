@@ -16,7 +16,11 @@ export interface GenerationOptions extends SamplingOptions {
    * Defaults to what the context has left. Whole number, at least 1.
    */
   readonly maxTokens?: number | undefined;
-  /** The reply ends before the first of these strings, which is not part of its text. A string or an array of them; none is empty. */
+  /**
+   * The reply ends before the first of these strings, which is not part of its text. A string or an array of them; none is empty.
+   * They count in free text: not in a call that is constrained, from its opening tag to its closing one, nor in the white space
+   * between two calls, and not in an answer by `schema`. In `complete` they count whatever constrains the text.
+   */
   readonly stop?: string | readonly string[] | undefined;
   /** Text events carry the tokens they are made of and their log probabilities, and so does the result. Defaults to false. */
   readonly logProbabilities?: boolean | undefined;

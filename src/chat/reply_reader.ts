@@ -6,9 +6,11 @@ import { describe } from "../errors.js";
 import { ReplyParser, type CallCheck, type ReplyEvent as ParserEvent } from "../format/hermes/index.js";
 import { JsonWatch } from "../format/json_watch.js";
 import type { PlainMessage, PlainToolCall } from "../format/messages.js";
-import type { ReplyEvent, TextEvent, ToolCall } from "./reply_events.js";
+import type { IncompleteCall, ReplyEvent, TextEvent, ToolCall } from "./reply_events.js";
+import { isWhole } from "./round_constraint.js";
 import type { Tool } from "./tool.js";
 import { acceptsUntagged, type ToolSettings } from "./tool_options.js";
+import { TurnCalls } from "./turn_calls.js";
 
 /** What a turn came to. */
 export interface WrittenTurn {
@@ -20,10 +22,19 @@ export interface WrittenTurn {
   /** The raw text of calls that cannot be read. */
   readonly malformed: readonly string[];
   readonly incomplete: boolean;
+  readonly incompleteCall: IncompleteCall | undefined;
   /** The model's own tokens are not what the history shows. */
   readonly differs: boolean;
   /** The turn as the history keeps it. */
   readonly message: PlainMessage;
+}
+
+/** How a turn is read. */
+export interface TurnReading {
+  readonly isHermes: boolean;
+  readonly constraint: Constraint | undefined;
+  /** The prompt ends inside a thought. */
+  readonly reasoning: boolean;
 }
 
 export class ReplyReader {
@@ -31,17 +42,27 @@ export class ReplyReader {
   #parser: ReplyParser | undefined;
   /** Nothing has been read yet of a turn that is calls or the answer, which its first character tells. */
   #isUndecided: boolean;
-  /** The turn ends with its first call, which the engine does not see to. */
+  /** The turn ends with its first call. */
   readonly #endsWithCall: boolean;
-  #called: number | undefined;
+  readonly #calls: TurnCalls;
+  /** The turn's only call is complete, or a call would repeat another: the model need not write on. */
+  #isOver = false;
+  /** That has been told: nothing that follows is. */
+  #isCut = false;
+  /** Something was written that does not count. */
+  #hasDropped = false;
+  #isEnding = false;
+  #incompleteCall: IncompleteCall | undefined;
   readonly #ids = new Map<number, string>();
   readonly #watch: JsonWatch | undefined;
-  #text = "";
+  /** What has been told, by the kind of its events. */
+  readonly #told = { text: "", reasoning: "", malformed: [] as string[] };
 
-  constructor(settings: ToolSettings, isHermes: boolean, constraint: Constraint | undefined) {
-    const { tools, schema, isConstrained, parallelToolCalls } = settings;
+  constructor(settings: ToolSettings, { isHermes, constraint, reasoning }: TurnReading) {
+    const { tools, schema, isConstrained, parallelToolCalls, allowRepeatedCalls } = settings;
     this.#isUndecided = isConstrained && tools.size > 0 && schema !== undefined;
-    this.#endsWithCall = !parallelToolCalls && !isConstrained;
+    this.#endsWithCall = constraint?.kind === "tools" ? !constraint.parallel : !parallelToolCalls;
+    this.#calls = new TurnCalls(allowRepeatedCalls);
     // With tools, text may stand before a call.
     if (tools.size === 0) {
       if (schema !== undefined && !isConstrained) this.#watch = new JsonWatch();
@@ -50,13 +71,14 @@ export class ReplyReader {
     const definitions = [...tools.values()].map(({ name, parameters }) => ({ name, parameters }));
     this.#parser = new ReplyParser({
       tools: definitions, check: checkOf(tools), untaggedCalls: acceptsUntagged(settings, isHermes) ? "accept" : "off",
-      callsOnly: constraint?.kind === "tools" && (constraint.mode === "required" || constraint.schema !== undefined),
+      callsOnly: isWhole(constraint), reasoning,
     });
   }
 
-  /** The model went on to invent a result, or past the JSON that was asked for, or can't make it JSON any more: what follows is dropped. */
+  /** The model went on to invent a result, to repeat a call, or past what was asked for, or can't make it JSON any more: what follows is dropped. */
   get turnEnded(): boolean {
-    return this.#called !== undefined || (this.#parser?.turnEnded ?? this.#watch?.isOver ?? false);
+    if ((this.#isOver && !this.#isEnding) || this.#hasDropped) return true;
+    return this.#parser?.turnEnded ?? this.#watch?.isOver ?? false;
   }
 
   read(event: TextEvent): ReplyEvent[] {
@@ -65,48 +87,75 @@ export class ReplyReader {
       // JSON's strings may hold what looks like a call.
       if (!event.text.trimStart().startsWith("<")) this.#parser = undefined;
     }
-    if (this.#parser === undefined) {
-      if (this.turnEnded) return [];
+    if (this.turnEnded) return [];
+    const parser = this.#parser;
+    if (parser === undefined) {
       const text = this.#watch === undefined ? event.text : event.text.slice(0, this.#watch.read(event.text));
-      this.#text += text;
+      this.#told.text += text;
       return text === "" && event.text !== "" ? [] : [{ ...event, text }];
     }
-    return this.#called === undefined ? this.#translate(this.#parser.push(event.text)) : [];
+    const events = this.#translate(parser.push(event.text));
+    // A call is told of when something follows it; a repetition is to end the turn at once.
+    const last = parser.callDetails.length > this.#calls.calls.length ? parser.callDetails.at(-1) : undefined;
+    if (last !== undefined && this.#calls.repeatedBy(last) !== undefined) this.#isOver = true;
+    return events;
   }
 
   end(finish: "stop" | "length"): WrittenTurn {
     const parser = this.#parser;
     if (parser === undefined) {
-      return { events: [], text: this.#text, reasoning: undefined, calls: [], malformed: [], incomplete: false, differs: false, message: { role: "assistant", content: this.#text } };
+      const { text } = this.#told;
+      return { events: [], text, reasoning: undefined, calls: [], malformed: [], incomplete: false, incompleteCall: undefined, differs: false, message: { role: "assistant", content: text } };
     }
-    const { content, reasoning, incomplete } = parser.end({ finish });
-    const events = this.#translate(parser.takeEvents());
-    const details = this.#called === undefined ? parser.callDetails : parser.callDetails.filter(({ index }) => index === this.#called);
-    const calls = details.map(({ index, ...call }): ToolCall => ({ id: this.#id(index), ...call }));
+    this.#isEnding = true;
+    const whole = parser.end({ finish });
+    const events = [...this.#translate(parser.takeEvents()), ...this.#calls.release()];
+    const told = this.#told;
+    // Where something was dropped, what was told is all there is.
+    const { content, reasoning, incomplete } = this.#hasDropped ? { content: told.text, reasoning: told.reasoning || undefined, incomplete: false } : whole;
+    const malformed = this.#hasDropped ? told.malformed : parser.malformedTexts;
+    const calls = [...this.#calls.calls];
     const toolCalls = calls.map(({ id, name, argumentsText }): PlainToolCall => ({ id, name, arguments: argumentsText }));
-    const malformed = this.#called === undefined ? parser.malformedTexts : [];
     return {
-      events, text: content, reasoning, calls, malformed, incomplete: incomplete ?? false, differs: parser.suppliedTags,
+      events, text: content, reasoning, calls, malformed, incomplete: incomplete ?? false, incompleteCall: incomplete ? this.#incompleteCall : undefined, differs: parser.suppliedTags,
       message: { role: "assistant", content: [content, ...malformed].filter((text) => text !== "").join("\n"), ...(toolCalls.length === 0 ? {} : { toolCalls }) },
     };
   }
 
   #translate(events: readonly ParserEvent[]): ReplyEvent[] {
     return events.flatMap((event): ReplyEvent[] => {
-      if (this.#called !== undefined) return [];
-      switch (event.type) {
-        case "text": case "reasoning": return [{ type: event.type, text: event.text }];
-        case "tool-call-start": return [{ type: "tool-call-start", id: this.#id(event.index), name: event.name, ...(event.restart ? { restart: true } : {}) }];
-        case "tool-call-delta": return [{ type: "tool-call-delta", id: this.#id(event.index), name: event.name, textDelta: event.textDelta, get partial() { return event.partial; } }];
-        case "tool-call": {
-          const { index, ...call } = event;
-          if (this.#endsWithCall) this.#called = index;
-          return [{ id: this.#id(index), ...call }];
-        }
-        case "malformed": return [{ type: "malformed", text: event.text }];
-        default: return [];
+      if (this.#isCut) {
+        this.#hasDropped = true;
+        return [];
       }
+      return this.#tell(event);
     });
+  }
+
+  #tell(event: ParserEvent): ReplyEvent[] {
+    const calls = this.#calls;
+    switch (event.type) {
+      case "text": case "reasoning":
+        this.#told[event.type] += event.text;
+        return [...calls.release(), { type: event.type, text: event.text }];
+      case "tool-call-start": return calls.start({ type: "tool-call-start", id: this.#id(event.index), name: event.name, ...(event.restart ? { restart: true } : {}) });
+      case "tool-call-delta": return calls.delta({ type: "tool-call-delta", id: this.#id(event.index), name: event.name, textDelta: event.textDelta, get partial() { return event.partial; } });
+      case "tool-call": {
+        const { index, ...call } = event;
+        const told = calls.end({ id: this.#id(index), ...call });
+        const isRepeat = told[0]?.type === "repeated-call";
+        if (isRepeat) this.#hasDropped = true;
+        if (isRepeat || this.#endsWithCall) this.#isOver = this.#isCut = true;
+        return told;
+      }
+      case "malformed":
+        this.#told.malformed.push(event.text);
+        return [...calls.release(), { type: "malformed", text: event.text }];
+      case "incomplete":
+        if (event.index !== undefined) this.#incompleteCall = calls.incomplete(this.#id(event.index));
+        return [];
+      default: return [];
+    }
   }
 
   #id(index: number): string {

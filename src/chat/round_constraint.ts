@@ -11,23 +11,33 @@ export interface Unenforced extends UnenforcedKeyword {
 
 /**
  * The constraint of a turn; undefined where the model writes freely. `isForced`: the turn is the one that `toolChoice` is
- * about. Later ones are free to answer, or no reply with a required call would ever end.
+ * about. Later ones are free to answer, or no reply with a required call would ever end. `reasoning`: the prompt ends inside
+ * a thought, where nothing is a call.
  */
-export function roundConstraint(settings: ToolSettings, isHermes: boolean, isForced: boolean): Constraint | undefined {
+export function roundConstraint(settings: ToolSettings, isHermes: boolean, isForced: boolean, reasoning: boolean): Constraint | undefined {
   const { tools, schema, toolChoice, isConstrained, parallelToolCalls, callOrder } = settings;
   if (!isConstrained) return undefined;
   if (tools.size === 0) return schema && { kind: "json", schema: schema.enforced.schema };
   const forced = isForced ? toolChoice : "auto";
-  const named = typeof forced === "object" ? [...tools.values()].filter(({ name }) => name === forced.name) : [...tools.values()];
+  const isNamed = typeof forced === "object";
+  const named = isNamed ? [...tools.values()].filter(({ name }) => name === forced.name) : [...tools.values()];
+  // A named tool is called once.
+  const parallel = parallelToolCalls && !isNamed;
   return {
     kind: "tools",
     tools: named.map(({ name, schema: parameters }) => ({ name, parameters: parameters.enforced.schema })),
     mode: forced === "auto" ? "auto" : "required",
-    parallel: parallelToolCalls,
+    parallel,
     order: callOrder,
-    bareFurtherCalls: parallelToolCalls && acceptsUntagged(settings, isHermes),
+    bareFurtherCalls: parallel && acceptsUntagged(settings, isHermes),
     ...(schema === undefined ? {} : { schema: schema.enforced.schema }),
+    ...(reasoning && forced === "auto" && schema === undefined ? { reasoning } : {}),
   };
+}
+
+/** Whether a turn is calls or JSON from its first token on. */
+export function isWhole(constraint: Constraint | undefined): boolean {
+  return constraint?.kind === "json" || (constraint?.kind === "tools" && (constraint.mode === "required" || constraint.schema !== undefined));
 }
 
 /** What is known before the first token. */

@@ -23,7 +23,7 @@ export interface ToolLoopOptions<S extends Schema = Schema> {
   readonly tools?: readonly ToolInput[] | undefined;
   /**
    * `"auto"`: the model decides whether it calls. `"none"`: it is told of no tools, and what looks like a call is text.
-   * `"required"`: its first turn is at least one call. `{ name }`: its first turn calls that tool. Once the results of such a
+   * `"required"`: its first turn is at least one call. `{ name }`: its first turn is exactly one call, of that tool. Once the results of such a
    * turn have come back the model decides again, so that the reply can end. Both need an engine that constrains generation
    * (`model.capabilities.constrained`), and leave no room for text before the call. Defaults to `"auto"`.
    */
@@ -58,7 +58,16 @@ export interface ToolLoopOptions<S extends Schema = Schema> {
   readonly schemaRepair?: boolean | undefined;
   /** How often the model may write before the reply ends with calls unanswered. Whole number from 1 up. Defaults to 8. */
   readonly maxRounds?: number | undefined;
-  /** How often the very same call (whatever the order of its keys) may be made before the reply ends. Whole number from 1 up. Defaults to 3. */
+  /**
+   * Whether one turn may make the very same call (the same function with the same values, whatever the order of keys) more than
+   * once, such as to roll a die twice. Otherwise the turn ends where a call would repeat another of it; the event
+   * `repeated-call` says so, and the repetition is not run. Small models repeat calls without end. Defaults to false.
+   */
+  readonly allowRepeatedCalls?: boolean | undefined;
+  /**
+   * How often the very same call may be made in all rounds together before the reply ends: a model that gets the same result
+   * again and again goes round in circles. Whole number from 1 up. Defaults to 3.
+   */
   readonly maxRepeatedCalls?: number | undefined;
   /** Handlers that run at the same time. Whole number from 1 up. Defaults to 8. */
   readonly toolConcurrency?: number | undefined;
@@ -87,7 +96,7 @@ export type CallOrder = ToolConstraint["order"];
 const defaultCallOrder: CallOrder = "name-first";
 
 export const toolOptionNames = [
-  "tools", "toolChoice", "parallelToolCalls", "callOrder", "parallelHint", "constrained", "schema", "schemaRepair", "maxRounds", "maxRepeatedCalls", "toolConcurrency", "toolTimeoutMs", "maxResultLength", "approve", "untaggedCalls",
+  "tools", "toolChoice", "parallelToolCalls", "callOrder", "parallelHint", "constrained", "schema", "schemaRepair", "maxRounds", "allowRepeatedCalls", "maxRepeatedCalls", "toolConcurrency", "toolTimeoutMs", "maxResultLength", "approve", "untaggedCalls",
   "promptVariant", "scratchPad",
 ] as const satisfies readonly (keyof ToolLoopOptions)[];
 
@@ -105,6 +114,7 @@ export interface ToolSettings {
   readonly schema: ReadSchema<unknown> | undefined;
   readonly schemaRepair: boolean;
   readonly maxRounds: number;
+  readonly allowRepeatedCalls: boolean;
   readonly maxRepeatedCalls: number;
   readonly toolConcurrency: number;
   readonly toolTimeoutMs: number;
@@ -134,6 +144,7 @@ export function resolveToolOptions(options: ToolLoopOptions, capabilities: Engin
     schema,
     schemaRepair: checkBoolean(options.schemaRepair, "schemaRepair") ?? false,
     maxRounds: checkWholeNumber(options.maxRounds, "maxRounds", 1, 1_000_000) ?? 8,
+    allowRepeatedCalls: checkBoolean(options.allowRepeatedCalls, "allowRepeatedCalls") ?? false,
     maxRepeatedCalls: checkWholeNumber(options.maxRepeatedCalls, "maxRepeatedCalls", 1, 1_000_000) ?? 3,
     toolConcurrency: checkWholeNumber(options.toolConcurrency, "toolConcurrency", 1, 1_000) ?? 8,
     toolTimeoutMs: options.toolTimeoutMs === Infinity ? Infinity : checkPositiveNumber(options.toolTimeoutMs, "toolTimeoutMs") ?? 60_000,

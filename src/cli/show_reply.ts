@@ -25,6 +25,7 @@ async function show(event: ReplyEvent, screen: Screen, showsCalls: boolean): Pro
     case "text": return screen.answer(event.text);
     case "reasoning": return screen.remark(event.text);
     case "malformed": return screen.line(`(a call that cannot be read: ${event.text})`);
+    case "repeated-call": return screen.line(`(${event.name} would have been called a second time in the same way: the turn ended there)`);
     case "dropped": return screen.line(`(the conversation was too long: its ${event.messages.length} oldest messages were dropped)`);
     case "warning": return screen.line(`(${event.message})`);
     case "finish":

@@ -57,6 +57,8 @@ export interface ToolConstraint {
   readonly order: "name-first" | "arguments-first" | "either";
   /** A further call may leave `begin` out, as models do that were not trained on it. */
   readonly bareFurtherCalls: boolean;
+  /** The prompt ends inside `<think>`: nothing is a call before its end. Undefined: false. Only where text is free. */
+  readonly reasoning?: boolean | undefined;
   /** Of the final answer. With it a turn is calls or this JSON from the first token on, whatever the mode: with `"required"` calls. */
   readonly schema?: EnforcedSchema | undefined;
 }
@@ -68,7 +70,10 @@ export interface RunRequest {
   readonly sampling: EngineSampling;
   /** Undefined: what the context has left. 0: the prompt is read, and nothing written. */
   readonly maxTokens?: number | undefined;
-  /** Generation ends before the first of these strings; it is not part of the text. */
+  /**
+   * Generation ends before the first of these strings; it is not part of the text. Where only calls are constrained, they are
+   * not looked for in a call, its tags and the white space between two calls included.
+   */
   readonly stop: readonly string[];
   /** Tokens that end the turn besides the model's own end-of-generation tokens. */
   readonly stopTokens: readonly number[];

@@ -22,10 +22,14 @@ export async function chatCompletions(request: ChatRequest & Served, service: Se
   return { ...head, object: "chat.completion", choices, usage: countUsage(results, n) };
 }
 
-function messageOf({ message, toolCalls }: FinishEvent) {
+/** A call that the token limit cut off is there as far as it was written, as a stream shows it too; `finish_reason` is then `length`. */
+function messageOf({ message, toolCalls, incompleteCall, reasoning }: FinishEvent) {
   const content = message.content as string;
-  const calls = toolCalls.map((call) => ({ id: call.id, type: "function", function: { name: call.name, arguments: call.argumentsText } }));
-  return { role: "assistant", content: calls.length > 0 && content === "" ? null : content, refusal: null, ...(calls.length === 0 ? {} : { tool_calls: calls }) };
+  const calls = [...toolCalls, ...(incompleteCall === undefined ? [] : [incompleteCall])].map((call) => ({ id: call.id, type: "function", function: { name: call.name, arguments: call.argumentsText } }));
+  return {
+    role: "assistant", content: calls.length > 0 && content === "" ? null : content, refusal: null,
+    ...(reasoning === undefined ? {} : { reasoning_content: reasoning }), ...(calls.length === 0 ? {} : { tool_calls: calls }),
+  };
 }
 
 async function logprobsOf({ logProbabilities = [] }: FinishEvent, { logprobs }: ChatRequest, tokens: TokenTexts) {

@@ -7,7 +7,7 @@ export interface NativeConstraint {
   readonly kind: "lark" | "json" | "regex";
   readonly text: string;
   /** Free text comes first: the grammar begins with the `{` of a call and ends with the call. */
-  readonly trigger?: { readonly tag: string; readonly further: boolean; readonly bare: boolean } | undefined;
+  readonly trigger?: { readonly tag: string; readonly further: boolean; readonly bare: boolean; readonly reasoning?: boolean } | undefined;
 }
 
 const tag = "<tool_call>";
@@ -57,12 +57,12 @@ export function toNativeConstraint(constraint: Constraint): NativeConstraint {
 }
 
 function toolsGrammar(constraint: ToolConstraint): NativeConstraint {
-  const { mode, parallel, bareFurtherCalls, schema } = constraint;
+  const { mode, parallel, bareFurtherCalls, reasoning = false, schema } = constraint;
   const rules = new Rules();
   if (mode === "auto" && schema === undefined) {
     rules.add("start", `call ${literal(end)}`);
     addCalls(rules, constraint);
-    return { kind: "lark", text: String(rules), trigger: { tag, further: parallel, bare: parallel && bareFurtherCalls } };
+    return { kind: "lark", text: String(rules), trigger: { tag, further: parallel, bare: parallel && bareFurtherCalls, ...(reasoning ? { reasoning } : {}) } };
   }
   const more = bareFurtherCalls ? `("\\n" ${literal(begin)}? call ${literal(end)})*` : `(${literal(`\n${begin}`)} call ${literal(end)})*`;
   const calls = `${literal(begin)} call ${literal(end)}${parallel ? ` ${more}` : ""}`;
