@@ -1,5 +1,6 @@
 /**
- * Everything that people import from "caduceus".
+ * Everything that people import from "caduceus". Each name comes from its own module, so that the declarations need none of
+ * Node's types: `AbortSignal`, which they do need, is also one of TypeScript's library "DOM".
  * @module caduceus
  */
 export { load } from "./chat/load.js";
@@ -17,15 +18,16 @@ export type {
   DiagnosticsMessages, ModelCloseMessage, ModelLoadMessage, ReplyEndMessage, ReplyStartMessage, RoundEndMessage, RoundStartMessage,
   ToolEndMessage, ToolStartMessage,
 } from "./chat/diagnostics.js";
-export type { DownloadEndMessage, DownloadRetryMessage, DownloadStartMessage, FetchOptions, FetchProgress, StoredModel } from "./files/index.js";
-export { listModels, pullModel, removeModel } from "./files/index.js";
+export type { DownloadEndMessage, DownloadRetryMessage, DownloadStartMessage, FetchProgress } from "./files/download_events.js";
+export type { FetchOptions } from "./files/embedded_model.js";
+export { listModels, pullModel, removeModel, type StoredModel } from "./files/stored_models.js";
 export { examineMachine, type Examination, type Finding } from "./model/examine_machine.js";
 export { inspectModel, type InspectOptions, type ModelSummary } from "./model/inspect_model.js";
 export type { MemoryNeed } from "./model/memory_need.js";
 export type { ExplainedPrompt, ExplainedToken, Explanation } from "./chat/explain.js";
 export type { SamplingOptions } from "./model/sampling.js";
 export type { Chat, ChatOptions } from "./chat/chat.js";
-export { tool, type Tool, type ToolContext, type ToolDefinitionMessage, type ToolInput, type ToolOptions } from "./chat/tool.js";
+export { tool, type CallsOf, type KnownCall, type Tool, type ToolContext, type ToolDefinitionMessage, type ToolInput, type ToolOptions } from "./chat/tool.js";
 export type { Approval, CallOrder, CallToApprove, ToolLoopOptions } from "./chat/tool_options.js";
 export type { InferSchema, JsonSchema, Schema } from "./schema/read_schema.js";
 export type {

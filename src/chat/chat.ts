@@ -1,4 +1,5 @@
 // A conversation that keeps its tokens: each turn costs only itself.
+/// <reference lib="esnext.disposable" preserve="true" />
 import { CaduceusError } from "../errors.js";
 import type { ConversationFormat } from "../format/conversation_format.js";
 import { linkMessages, readEach, readMessages, toMessage, type Message, type PlainMessage } from "../format/messages.js";
@@ -16,7 +17,7 @@ import { unenforcedOf } from "./round_constraint.js";
 import { copySchema } from "../schema/json_schema.js";
 import type { Schema } from "../schema/read_schema.js";
 import { isStandardSchema } from "../schema/standard_schema.js";
-import { collectTools } from "./tool.js";
+import { collectTools, type CallsOf, type KnownCall, type ToolInput } from "./tool.js";
 import type { ValueOf } from "./tool_options.js";
 import { unlessAborted } from "./unless_aborted.js";
 
@@ -38,7 +39,7 @@ export interface ChatOptions extends TurnDefaults {
  * was cancelled, left or failed leaves the conversation as it was before. Closing frees what it holds of the cache; closing
  * the model does too.
  */
-export class Chat {
+export class Chat<C extends KnownCall = KnownCall> {
   readonly #model: LoadedModel;
   readonly #defaults: TurnDefaults;
   readonly #closing = new AbortController();
@@ -49,7 +50,7 @@ export class Chat {
   #branchKey = "";
   /** No turn has come to its end yet. */
   #isFresh: boolean;
-  #lastReply: Reply<any> | undefined;
+  #lastReply: Reply<any, any> | undefined;
   /** Resolves when all turns so far are over. */
   #idle: Promise<void> = Promise.resolve();
 
@@ -73,10 +74,11 @@ export class Chat {
    * `input` is text of the user, a message, or several.
    * Rejects with `CONTEXT_FULL` when the conversation has grown beyond the context; `contextOverflow` can drop its oldest turns instead.
    */
-  send<const S extends Schema | undefined = undefined>(
+  send<const S extends Schema | undefined = undefined, const T extends readonly ToolInput[] | undefined = undefined>(
     input: string | Message | readonly Message[],
-    options?: Omit<ReplyOptions, "schema"> & { readonly schema?: S },
-  ): Reply<ValueOf<S>> {
+    options?: Omit<ReplyOptions, "schema" | "tools"> & { readonly schema?: S; readonly tools?: T },
+  ): Reply<ValueOf<S>, T extends readonly ToolInput[] ? CallsOf<T> : C> {
+    type Calls = T extends readonly ToolInput[] ? CallsOf<T> : C;
     const before = this.#idle;
     let turnIsOver!: () => void;
     const thisTurn = new Promise<void>((resolve) => (turnIsOver = resolve));
@@ -84,9 +86,9 @@ export class Chat {
     const record = new PromptRecord(this.#model);
     const given = readOptions(options, "send", replyOptionNames);
     const trace = new ReplyTrace("chat", given.options["requestId"]);
-    const start = (signal: AbortSignal) => this.#turn({ input, given, before, record, trace }, signal, turnIsOver) as ReplySteps<ValueOf<S>>;
+    const start = (signal: AbortSignal) => this.#turn({ input, given, before, record, trace }, signal, turnIsOver) as ReplySteps<ValueOf<S>, Calls>;
     const signals = [...signalsOf(given), this.#closing.signal, this.#model.closing];
-    const reply = new Reply<ValueOf<S>>({ start, signals, record, trace, before: this.#lastReply });
+    const reply = new Reply<ValueOf<S>, Calls>({ start, signals, record, trace, before: this.#lastReply });
     this.#lastReply = reply;
     return reply;
   }
@@ -128,10 +130,10 @@ export class Chat {
   }
 
   /** Another conversation that begins with everything said so far, at no cost. A reply still under way is not part of it. Throws `MODEL_CLOSED`. */
-  fork(): Chat {
+  fork(): Chat<C> {
     if (this.#closing.signal.aborted) throw this.#closing.signal.reason;
     this.#model.closing.throwIfAborted();
-    return new Chat(this.#model, this.#messages, this.#defaults, { branch: this.#branch?.hold(), branchKey: this.#branchKey, isFresh: this.#isFresh });
+    return new Chat<C>(this.#model, this.#messages, this.#defaults, { branch: this.#branch?.hold(), branchKey: this.#branchKey, isFresh: this.#isFresh });
   }
 
   /** Ends the replies under way, with `MODEL_CLOSED`, and frees what the conversation holds of the cache. Twice is fine. */

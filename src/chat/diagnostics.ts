@@ -7,7 +7,7 @@ import { randomUUID } from "node:crypto";
 import { channel } from "node:diagnostics_channel";
 import type { RunEnd, RunRequest, Timings, Usage } from "../engine/engine.js";
 import { CaduceusError, invalidArgument, type ErrorCode } from "../errors.js";
-import type { DownloadEndMessage, DownloadRetryMessage, DownloadStartMessage } from "../files/index.js";
+import type { DownloadEndMessage, DownloadRetryMessage, DownloadStartMessage } from "../files/download_events.js";
 import { checkText, loneSurrogate } from "../model/checks.js";
 import type { ReplyResult, ToolResultEvent } from "./reply_events.js";
 

@@ -1,4 +1,5 @@
 // The model as people hold it.
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { EngineCapabilities, EngineStats, ModelInfo, PromptPart } from "../engine/engine.js";
 import { readMessages, type Message } from "../format/messages.js";
 import { joinSystemMessages } from "../format/system_messages.js";
@@ -14,6 +15,7 @@ import { plainReply } from "./plain_reply.js";
 import { unenforcedOf } from "./round_constraint.js";
 import { checkParts, checkTokens, completeOptionNames, readPrompt, replyOptionNames, resolveCompleteOptions, resolveReplyOptions, signalsOf, type CompleteOptions, type ReplyOptions } from "./reply_options.js";
 import type { Schema } from "../schema/read_schema.js";
+import type { CallsOf, ToolInput } from "./tool.js";
 import type { ValueOf } from "./tool_options.js";
 import { unlessAborted } from "./unless_aborted.js";
 
@@ -69,19 +71,19 @@ export class Model {
    * With `tools` the model may call, handlers run and their results go back, round after round, until it answers; with a
    * `schema` the answer is JSON, checked and typed as `value`.
    */
-  reply<const S extends Schema | undefined = undefined>(
+  reply<const S extends Schema | undefined = undefined, const T extends readonly ToolInput[] | undefined = undefined>(
     input: string | readonly Message[],
-    options?: Omit<ReplyOptions, "schema"> & { readonly schema?: S },
-  ): Reply<ValueOf<S>> {
+    options?: Omit<ReplyOptions, "schema" | "tools"> & { readonly schema?: S; readonly tools?: T },
+  ): Reply<ValueOf<S>, CallsOf<T>> {
     const model = this.#model;
     const record = new PromptRecord(model);
     const given = readOptions(options, "reply", replyOptionNames);
     const trace = new ReplyTrace("reply", given.options["requestId"]);
     const start = async function* (signal: AbortSignal) {
       signal.throwIfAborted();
-      yield* converse(model, readTask(model, input, given, record, trace), signal) as ReplySteps<ValueOf<S>>;
+      yield* converse(model, readTask(model, input, given, record, trace), signal) as ReplySteps<ValueOf<S>, CallsOf<T>>;
     };
-    return new Reply<ValueOf<S>>({ start, signals: [...signalsOf(given), model.closing], record, trace });
+    return new Reply<ValueOf<S>, CallsOf<T>>({ start, signals: [...signalsOf(given), model.closing], record, trace });
   }
 
   /**
@@ -121,9 +123,9 @@ export class Model {
   }
 
   /** A conversation that keeps its tokens. */
-  chat(options?: ChatOptions): Chat {
+  chat<const T extends readonly ToolInput[] | undefined = undefined>(options?: Omit<ChatOptions, "tools"> & { readonly tools?: T }): Chat<CallsOf<T>> {
     this.#model.closing.throwIfAborted();
-    return openChat(this.#model, options);
+    return openChat(this.#model, options) as Chat<CallsOf<T>>;
   }
 
   /** Token ids of text, or of the parts of a prompt, as a run would read them: with BOS where the model has one. Text is never read as markup. */

@@ -8,17 +8,18 @@ import type { FinishEvent, ReplyEvent, ReplyResult } from "./reply_events.js";
 import { ReplyIterator } from "./reply_iterator.js";
 import type { ReplySteps } from "./round.js";
 import type { Unenforced } from "./round_constraint.js";
+import type { KnownCall } from "./tool.js";
 
 /** How a reply comes about. */
-export interface ReplyPlan<V> {
+export interface ReplyPlan<V, C extends KnownCall> {
   /** What the reply does; its signal aborts when any of `signals` does or the reader leaves. */
-  readonly start: (signal: AbortSignal) => ReplySteps<V>;
+  readonly start: (signal: AbortSignal) => ReplySteps<V, C>;
   readonly signals: readonly AbortSignal[];
   /** Remembers the prompts, for `explain`. */
   readonly record: PromptRecord;
   readonly trace: ReplyTrace;
   /** A reply that this one waits for: to read this one is to read that one first. */
-  readonly before?: Reply<any> | undefined;
+  readonly before?: Reply<any, any> | undefined;
 }
 
 /**
@@ -29,21 +30,21 @@ export interface ReplyPlan<V> {
  * it can be awaited any number of times, and after an iteration that went to the end too. Leaving the loop cancels it and
  * waits until the engine has stopped. What goes wrong is thrown where it is read, and nowhere else.
  */
-export class Reply<V = unknown> implements PromiseLike<ReplyResult<V>>, AsyncIterable<ReplyEvent<V>> {
-  readonly #steps: ReplySteps<V>;
+export class Reply<V = unknown, C extends KnownCall = KnownCall> implements PromiseLike<ReplyResult<V, C>>, AsyncIterable<ReplyEvent<V, C>> {
+  readonly #steps: ReplySteps<V, C>;
   readonly #record: PromptRecord;
   readonly #trace: ReplyTrace;
   readonly #stopping = new AbortController();
   readonly #unfollow: (() => void)[] = [];
-  readonly #result: Promise<ReplyResult<V>>;
-  #settle!: { resolve(result: ReplyResult<V>): void; reject(reason: unknown): void };
+  readonly #result: Promise<ReplyResult<V, C>>;
+  #settle!: { resolve(result: ReplyResult<V, C>): void; reject(reason: unknown): void };
   #failure: { readonly reason: unknown } | undefined;
   #isRead = false;
   #hasFinished = false;
-  #before: Reply<any> | undefined;
+  #before: Reply<any, any> | undefined;
 
   /** @internal */
-  constructor({ start, signals, record, trace, before }: ReplyPlan<V>) {
+  constructor({ start, signals, record, trace, before }: ReplyPlan<V, C>) {
     this.#record = record;
     this.#trace = trace;
     trace.start();
@@ -104,13 +105,13 @@ export class Reply<V = unknown> implements PromiseLike<ReplyResult<V>>, AsyncIte
   }
 
   /** Throws `ALREADY_CONSUMED` when the reply is or was read already. */
-  [Symbol.asyncIterator](): AsyncGenerator<ReplyEvent<V>, void, undefined> {
+  [Symbol.asyncIterator](): AsyncGenerator<ReplyEvent<V, C>, void, undefined> {
     return this.#read((event) => event);
   }
 
   /** Reads the reply to its end, unless somebody reads it already; that is what `await` calls. */
-  then<A = ReplyResult<V>, B = never>(
-    onFulfilled?: ((result: ReplyResult<V>) => A | PromiseLike<A>) | null,
+  then<A = ReplyResult<V, C>, B = never>(
+    onFulfilled?: ((result: ReplyResult<V, C>) => A | PromiseLike<A>) | null,
     onRejected?: ((reason: any) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
     this.#readToEnd();
@@ -118,12 +119,12 @@ export class Reply<V = unknown> implements PromiseLike<ReplyResult<V>>, AsyncIte
   }
 
   /** As a promise's: `then` for failures alone. */
-  catch<B = never>(onRejected?: ((reason: any) => B | PromiseLike<B>) | null): Promise<ReplyResult<V> | B> {
+  catch<B = never>(onRejected?: ((reason: any) => B | PromiseLike<B>) | null): Promise<ReplyResult<V, C> | B> {
     return this.then(undefined, onRejected);
   }
 
   /** As a promise's: told when the reply has come to its end, failed or was cancelled. */
-  finally(onFinally?: (() => void) | null): Promise<ReplyResult<V>> {
+  finally(onFinally?: (() => void) | null): Promise<ReplyResult<V, C>> {
     return this.then().finally(onFinally);
   }
 
@@ -148,7 +149,7 @@ export class Reply<V = unknown> implements PromiseLike<ReplyResult<V>>, AsyncIte
     })().catch(() => {}); // The result carries the failure.
   }
 
-  #read<T>(pick: (event: ReplyEvent<V>) => T | undefined): ReplyIterator<T> {
+  #read<T>(pick: (event: ReplyEvent<V, C>) => T | undefined): ReplyIterator<T> {
     if (this.#isRead) throw new CaduceusError("ALREADY_CONSUMED", "Expected a reply that nobody has read but this one was iterated or awaited before.");
     this.#begin();
     const next = async () => {
@@ -166,7 +167,7 @@ export class Reply<V = unknown> implements PromiseLike<ReplyResult<V>>, AsyncIte
     if (this.#before !== undefined) this.#before.#readToEnd();
   }
 
-  async #next(): Promise<ReplyEvent<V> | undefined> {
+  async #next(): Promise<ReplyEvent<V, C> | undefined> {
     try {
       const step = await this.#steps.next();
       if (this.#failure !== undefined) throw this.#failure.reason;
@@ -186,7 +187,7 @@ export class Reply<V = unknown> implements PromiseLike<ReplyResult<V>>, AsyncIte
     this.#fail(reason);
   }
 
-  #finish({ type: _, ...result }: FinishEvent<V>): void {
+  #finish({ type: _, ...result }: FinishEvent<V, C>): void {
     this.#hasFinished = true;
     this.#letGo();
     this.#trace.finish(result);

@@ -2,6 +2,7 @@
 import type { Timings, Usage } from "../engine/engine.js";
 import type { CaduceusError } from "../errors.js";
 import type { AssistantMessage, Message } from "../format/messages.js";
+import type { KnownCall } from "./tool.js";
 
 /** A token and the natural logarithm of its probability, before any sampling setting; -Infinity for what cannot come. */
 export interface TokenProbability {
@@ -63,11 +64,11 @@ export interface ToolCallDeltaEvent {
 }
 
 /** A call is complete. */
-export interface ToolCall {
+export interface ToolCall<Name extends string = string, Arguments = unknown> {
   readonly id: string;
-  readonly name: string;
-  /** Integers beyond 2^53 are `bigint`. */
-  readonly arguments: unknown;
+  readonly name: Name;
+  /** As the tool's schema types them, unless there is a `problem`. Integers beyond 2^53 are `bigint`. */
+  readonly arguments: Arguments;
   /** The same as JSON text. */
   readonly argumentsText: string;
   /** The model's text broke the format and was mended. */
@@ -79,7 +80,7 @@ export interface ToolCall {
 }
 
 /** A call is complete. `tool-run` and `tool-result` say what becomes of it. */
-export interface ToolCallEvent extends ToolCall {
+export interface ToolCallEvent<Name extends string = string, Arguments = unknown> extends ToolCall<Name, Arguments> {
   readonly type: "tool-call";
 }
 
@@ -95,22 +96,22 @@ export interface IncompleteCall {
  * The model went on to make a call of this turn a second time: the same function with the same values. The turn ends before
  * it, it is not run, and no other event tells of it. Not with `allowRepeatedCalls`.
  */
-export interface RepeatedCallEvent {
+export interface RepeatedCallEvent<Name extends string = string, Arguments = unknown> {
   readonly type: "repeated-call";
   readonly id: string;
-  readonly name: string;
-  readonly arguments: unknown;
+  readonly name: Name;
+  readonly arguments: Arguments;
   /** The id of the call that it repeats. */
   readonly repeats: string;
 }
 
 /** A call has been approved, and its handler runs as soon as fewer than `toolConcurrency` others do. */
-export interface ToolRunEvent {
+export interface ToolRunEvent<Name extends string = string, Arguments = unknown> {
   readonly type: "tool-run";
   readonly id: string;
-  readonly name: string;
+  readonly name: Name;
   /** What the handler gets: the schema's output, and what approval made of it. */
-  readonly arguments: unknown;
+  readonly arguments: Arguments;
 }
 
 /** A handler has given its result, or the call failed; in the order of the calls. */
@@ -174,16 +175,21 @@ export interface Round {
 }
 
 /** The last event: everything that awaiting the reply gives. */
-export interface FinishEvent<V = unknown> extends ReplyResult<V> {
+export interface FinishEvent<V = unknown, C extends KnownCall = KnownCall> extends ReplyResult<V, C> {
   readonly type: "finish";
 }
 
-/** What a reply tells while it is written, by its `type`. */
-export type ReplyEvent<V = unknown> =
-  | PromptEvent | TextEvent | ReasoningEvent | ToolCallStartEvent | ToolCallDeltaEvent | ToolCallEvent | RepeatedCallEvent | ToolRunEvent | ToolResultEvent | MalformedEvent | DroppedEvent | WarningEvent | RoundEvent | FinishEvent<V>;
+/** What a reply tells while it is written, by its `type`. Where the tools are known to the type system, `name` tells the type of `arguments`. */
+export type ReplyEvent<V = unknown, C extends KnownCall = KnownCall> =
+  | PromptEvent | TextEvent | ReasoningEvent | ToolCallStartEvent | ToolCallDeltaEvent | EventsOf<C> | ToolResultEvent | MalformedEvent | DroppedEvent | WarningEvent | RoundEvent | FinishEvent<V, C>;
+
+type EventsOf<C extends KnownCall> = C extends KnownCall
+  ? ToolCallEvent<C["name"], C["arguments"]> | RepeatedCallEvent<C["name"], C["arguments"]> | ToolRunEvent<C["name"], C["arguments"]>
+  : never;
+type CallsIn<C extends KnownCall> = C extends KnownCall ? ToolCall<C["name"], C["arguments"]> : never;
 
 /** What awaiting a reply gives. */
-export interface ReplyResult<V = unknown> {
+export interface ReplyResult<V = unknown, C extends KnownCall = KnownCall> {
   /** The text of the last turn, without calls. */
   readonly text: string;
   /**
@@ -200,7 +206,7 @@ export interface ReplyResult<V = unknown> {
   /** The call that was cut off, where its name was written already. */
   readonly incompleteCall?: IncompleteCall;
   /** The calls of the last turn that nobody has answered. */
-  readonly toolCalls: readonly ToolCall[];
+  readonly toolCalls: readonly CallsIn<C>[];
   /** The raw text of what began as a call in the last turn and cannot be read. */
   readonly malformed?: readonly string[];
   /** The answer by `schema`; undefined when there is none that fits. */

@@ -1,4 +1,5 @@
 // One reader's way through a reply: the whole protocol of an async generator, whatever is called when and how often.
+/// <reference lib="esnext.disposable" preserve="true" />
 
 /** What is read, and how it is told that its reader leaves. */
 export interface ReplySource<T> {

@@ -4,13 +4,14 @@ import { CaduceusError } from "../errors.js";
 import type { LoadedModel } from "../model/loaded_model.js";
 import type { RoundTrace } from "./diagnostics.js";
 import type { PromptToken, ReplyEvent, TextEvent, TokenProbability } from "./reply_events.js";
+import type { KnownCall } from "./tool.js";
 import { promptTokens, tokenProbabilities } from "./token_probabilities.js";
 
 /**
  * All that a reply does, in order. It runs by itself up to its first yield, which gives nothing and says that the engine
  * has the request; from there on it goes only as far as it is read.
  */
-export type ReplySteps<V = unknown> = AsyncGenerator<ReplyEvent<V> | undefined, void, undefined>;
+export type ReplySteps<V = unknown, C extends KnownCall = KnownCall> = AsyncGenerator<ReplyEvent<V, C> | undefined, void, undefined>;
 
 export class Round {
   readonly run: Run;

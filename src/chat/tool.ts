@@ -13,9 +13,9 @@ export interface ToolContext {
 }
 
 /** What `tool()` makes a tool of. */
-export interface ToolOptions<S extends Schema = Schema, Result = unknown> {
+export interface ToolOptions<S extends Schema = Schema, Result = unknown, Name extends string = string> {
   /** 1 to 64 letters, digits, `_`, `-` or `.`; it must differ from the names of the other tools in a request. */
-  readonly name: string;
+  readonly name: Name;
   /** What it does and when to use it, for the model. */
   readonly description?: string | undefined;
   /** Any Standard Schema (zod, valibot, arktype, …) or JSON Schema of an object. Default: an object without properties. */
@@ -30,8 +30,8 @@ export interface ToolOptions<S extends Schema = Schema, Result = unknown> {
 }
 
 /** A checked tool. Made by `tool()`. */
-export interface Tool<Arguments = any, Result = unknown> {
-  readonly name: string;
+export interface Tool<Arguments = any, Result = unknown, Name extends string = string> {
+  readonly name: Name;
   readonly description?: string | undefined;
   /** JSON Schema of the arguments, as the prompt shows it. */
   readonly parameters: JsonSchema;
@@ -55,6 +55,21 @@ export interface ToolDefinitionMessage {
 /** What a request takes as a tool. */
 export type ToolInput = Tool | ToolDefinitionMessage;
 
+/** A call as far as the types of the tools tell: one of these for each tool, or of any name where they are not known. */
+export interface KnownCall {
+  readonly name: string;
+  readonly arguments: unknown;
+}
+
+/** The calls that these tools allow. */
+export type CallsOf<T> = T extends readonly (infer One)[] ? CallOf<One> : KnownCall;
+
+type CallOf<T> =
+  T extends { readonly function: { readonly name: infer Name extends string } } ? Call<Name, T extends { readonly function: { readonly parameters: infer P extends Schema } } ? InferSchema<P> : unknown>
+  : T extends Tool<infer Arguments, any, infer Name> ? Call<Name, Arguments>
+  : KnownCall;
+type Call<Name extends string, Arguments> = string extends Name ? KnownCall : { readonly name: Name; readonly arguments: Arguments };
+
 const noParameters = { type: "object", properties: {} } as const;
 const made = new WeakSet<object>();
 
@@ -76,7 +91,7 @@ const made = new WeakSet<object>();
  * Throws `INVALID_TOOL` for a wrong name, description or handler, `INVALID_SCHEMA` for a schema that cannot be used, with
  * the path inside it.
  */
-export function tool<const S extends Schema = typeof noParameters, Result = unknown>(options: ToolOptions<S, Result>): Tool<InferSchema<S>, Result> {
+export function tool<const S extends Schema = typeof noParameters, Result = unknown, const Name extends string = string>(options: ToolOptions<S, Result, Name>): Tool<InferSchema<S>, Result, Name> {
   if (!isObject(options)) throw invalidTool("an object with name and parameters", "the tool", describe(options));
   const { name, description, parameters = noParameters, run, timeoutMs } = options as ToolOptions<Schema, Result>;
   checkName(name);
@@ -90,7 +105,7 @@ export function tool<const S extends Schema = typeof noParameters, Result = unkn
   if (type !== undefined && type !== "object") throw invalidSchema('"object"', `${name}.parameters.type`, JSON.stringify(type));
   const result = Object.freeze({ name, description, parameters: schema.jsonSchema, schema, run, timeoutMs });
   made.add(result);
-  return result as Tool<InferSchema<S>, Result>;
+  return result as unknown as Tool<InferSchema<S>, Result, Name>;
 }
 
 /**

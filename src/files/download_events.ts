@@ -1,5 +1,4 @@
 // What is told of downloads: to the caller step by step, and to `node:diagnostics_channel` when one starts, waits and ends.
-import { channel } from "node:diagnostics_channel";
 import type { ErrorCode } from "../errors.js";
 
 /** How far fetching has come. */
@@ -45,9 +44,3 @@ export interface DownloadEndMessage extends DownloadMessage {
   /** Missing where the file is there and verified. A cancelled download has the name of its signal's reason. */
   readonly error?: { readonly name: string; readonly code?: ErrorCode };
 }
-
-export const downloadChannels = {
-  start: channel("caduceus:download:start"),
-  retry: channel("caduceus:download:retry"),
-  end: channel("caduceus:download:end"),
-};

@@ -3,7 +3,8 @@
 import path from "node:path";
 import { CaduceusError } from "../errors.js";
 import { explainWriteFailure } from "./disk_space.js";
-import { downloadChannels, type DownloadEndMessage, type DownloadRetryMessage, type DownloadStartMessage } from "./download_events.js";
+import { downloadChannels } from "./download_channels.js";
+import type { DownloadEndMessage, DownloadRetryMessage, DownloadStartMessage } from "./download_events.js";
 import { askHub, explainFailure, readSize, type HubAnswer } from "./hub_request.js";
 import type { HubSettings } from "./hub_settings.js";
 import { PartFile } from "./part_file.js";

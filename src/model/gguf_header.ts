@@ -19,7 +19,7 @@ export interface GgufHeader {
 }
 
 /** Gives bytes from a position; fewer than asked for only at the end. */
-export type ReadBytes = (position: number, length: number) => Promise<Buffer>;
+export type ReadBytes = (position: number, length: number) => Promise<Uint8Array>;
 
 const largestHeader = 256 * 2 ** 20;
 const longestText = 16 * 2 ** 20;

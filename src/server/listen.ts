@@ -1,4 +1,5 @@
 // The server on a port of its own, with limits on what a connection may do.
+/// <reference lib="esnext.disposable" preserve="true" />
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";

@@ -42,6 +42,10 @@ describe.each(Object.keys(compilers) as (keyof typeof compilers)[])("%s", (name)
     expect(await compile(compilers[name](), "bundler", "consumer.ts", { module: "esnext", moduleResolution: "bundler" })).toBe("");
   });
 
+  test("needs none of Node's types where TypeScript's library DOM is there", async () => {
+    expect(await compile(compilers[name](), "without-node", "without_node.ts", { module: "nodenext", moduleResolution: "nodenext", types: [], lib: ["ES2022", "DOM"] })).toBe("");
+  });
+
   // At node16 TypeScript knows nothing of `require` of an ES module, which came with Node 20.19.
   test("compiles CommonJS (.cts) at moduleResolution nodenext, and it runs", async () => {
     expect(await compile(compilers[name](), "nodenext-cts", "consumer.cts", { module: "nodenext", moduleResolution: "nodenext" })).toBe("");

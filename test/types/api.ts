@@ -1,9 +1,10 @@
 // The types that people write against; compiled, never run. A wrong line is a compile error, a line that should be wrong must be one.
 import { expectTypeOf } from "vitest";
+import { z } from "zod";
 import {
-  CaduceusError, inspectModel, listModels, load, pullModel,
-  type Chat, type Constraint, type DeepPartial, type DiagnosticsMessages, type DroppedEvent, type EngineStats, type ErrorCode, type FinishEvent, type Guarantee, type Message, type Model, type PromptToken, type Reply, type ReplyEvent,
-  type ReplyOptions, type ReplyResult, type TextEvent, type TokenProbability, type Unenforced, type WarningEvent,
+  CaduceusError, inspectModel, listModels, load, pullModel, tool,
+  type Chat, type Constraint, type DeepPartial, type DiagnosticsMessages, type DroppedEvent, type EngineStats, type ErrorCode, type FinishEvent, type Guarantee, type IncompleteCall, type Message, type Model, type PromptToken, type Reply, type ReplyEvent,
+  type ReplyOptions, type ReplyResult, type TextEvent, type TokenProbability, type ToolInput, type Unenforced, type WarningEvent,
 } from "../../src/index.js";
 import { createHandler, listen, type Handler } from "../../src/server/index.js";
 
@@ -103,6 +104,42 @@ export async function guaranteeing(model: Model): Promise<void> {
   model.complete("Hi", { regex: /a/ });
   // @ts-expect-error no such order
   model.reply("Hi", { callOrder: "name-last" });
+}
+
+export async function calling(model: Model): Promise<void> {
+  const weather = tool({ name: "get_weather", parameters: z.object({ city: z.string() }), run: ({ city }) => city.length });
+  const roll = { type: "function", function: { name: "roll", parameters: { type: "object", properties: { sides: { type: "integer" } }, required: ["sides"] } } } as const;
+  const now = tool({ name: "now" });
+  const bare = { type: "function", function: { name: "bare" } } as const;
+  const reply = model.reply("Hi", { tools: [weather, roll, now, bare], allowRepeatedCalls: true });
+  for await (const event of reply) {
+    if (event.type === "repeated-call") expectTypeOf(event.repeats).toEqualTypeOf<string>();
+    if (event.type !== "tool-call" && event.type !== "tool-run" && event.type !== "repeated-call") continue;
+    expectTypeOf(event.name).toEqualTypeOf<"get_weather" | "roll" | "now" | "bare">();
+    if (event.name === "get_weather") expectTypeOf(event.arguments).toEqualTypeOf<{ city: string }>();
+    if (event.name === "roll") expectTypeOf(event.arguments).toEqualTypeOf<{ sides: number }>();
+    if (event.name === "bare") expectTypeOf(event.arguments).toEqualTypeOf<unknown>();
+    // @ts-expect-error no such tool
+    if (event.name === "other") continue;
+  }
+  for (const call of (await reply).toolCalls) if (call.name === "roll") expectTypeOf(call.arguments.sides).toEqualTypeOf<number>();
+  expectTypeOf((await reply).incompleteCall).toEqualTypeOf<IncompleteCall | undefined>();
+  for await (const event of reply) if (event.type === "finish") for (const call of event.toolCalls) if (call.name === "get_weather") expectTypeOf(call.arguments.city).toEqualTypeOf<string>();
+  // Of one tool, and beside a schema.
+  for (const call of (await model.reply("Hi", { tools: [weather], schema: z.object({ a: z.number() }) })).toolCalls) expectTypeOf(call.arguments).toEqualTypeOf<{ city: string }>();
+  // A chat's own tools are known in each turn, unless that has others.
+  const chat = model.chat({ tools: [weather] });
+  for (const call of (await chat.fork().send("Hi")).toolCalls) expectTypeOf(call.arguments).toEqualTypeOf<{ city: string }>();
+  for (const call of (await chat.send("Hi", { tools: [roll] })).toolCalls) expectTypeOf(call.arguments).toEqualTypeOf<{ sides: number }>();
+  // Tools that the types do not tell.
+  const tools: readonly ToolInput[] = [weather];
+  expectTypeOf(model.reply("Hi", { tools })).toEqualTypeOf<Reply>();
+  expectTypeOf(model.reply("Hi", { tools: undefined })).toEqualTypeOf<Reply>();
+  expectTypeOf(model.chat({ tools })).toEqualTypeOf<Chat>();
+  const known: Reply<unknown> = model.reply("Hi", { tools: [weather] });
+  for (const call of (await known).toolCalls) expectTypeOf(call.arguments).toEqualTypeOf<unknown>();
+  // @ts-expect-error no tool
+  model.reply("Hi", { tools: [5] });
 }
 
 export async function chatting(model: Model, messages: readonly Message[]): Promise<void> {

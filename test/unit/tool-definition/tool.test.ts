@@ -30,7 +30,7 @@ describe("handlers", () => {
         return a + b;
       },
     });
-    expectTypeOf(add).toEqualTypeOf<Tool<{ a: number; b: number }, number>>();
+    expectTypeOf(add).toEqualTypeOf<Tool<{ a: number; b: number }, number, "add">>();
     const list: Tool[] = [add, tool({ name: "now" })];
     expect(list.map(({ name }) => name)).toEqual(["add", "now"]);
   });
