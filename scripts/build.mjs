@@ -224,7 +224,7 @@ const defaultJobs = () => Math.max(1, Math.min(availableParallelism(), Math.floo
 /** Changes when any file changes that the addon or its tests are made of. */
 async function fingerprint(/** @type {boolean} */ tests) {
   const hash = createHash("sha256").update(await toolsFingerprint());
-  const folders = ["native/engine", "native/binding", "native/constraint", "native/constraint/src", ...(tests ? ["native/test"] : [])];
+  const folders = ["native/engine", "native/binding", "native/ggml", "native/constraint", "native/constraint/src", ...(tests ? ["native/test"] : [])];
   for (const folder of folders) {
     const names = await readdir(path.join(root, folder)).catch(() => []);
     for (const name of names.sort()) hash.update(await mark(path.join(folder, name)));

@@ -135,7 +135,9 @@ int Context::decode(std::span<const Row> rows) {
     batch.seq_id[i][0] = rows[i].sequence;
     batch.logits[i] = rows[i].output ? 1 : 0;
   }
-  const uint32_t threads = governed_ ? governor_.begin(ThreadGovernor::Clock::now()) : threads_;
+  const uint32_t forced = std::min(forced_threads_.load(), threads_);
+  const bool governed = governed_ && forced == 0;
+  const uint32_t threads = governed ? governor_.begin(ThreadGovernor::Clock::now()) : forced > 0 ? forced : threads_;
   if (threads != threads_set_) {
     // More than one row uses the second count: both are set.
     llama_set_n_threads(context_.get(), static_cast<int32_t>(threads), static_cast<int32_t>(threads));
@@ -143,7 +145,7 @@ int Context::decode(std::span<const Row> rows) {
   }
   const int result = llama_decode(context_.get(), batch);
   llama_synchronize(context_.get());
-  if (governed_) governor_.end(ThreadGovernor::Clock::now());
+  if (governed) governor_.end(ThreadGovernor::Clock::now());
   return result;
 }
 

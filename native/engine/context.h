@@ -43,6 +43,9 @@ class Context {
   int decode(std::span<const Row> rows);
   std::span<const float> logits(int row);
 
+  // Any thread, for tests: from the next computation on with exactly so many threads, up to `threads()`; 0: as many as there is time for.
+  void force_threads(uint32_t threads) { forced_threads_ = threads; }
+
   // Set by any thread: the computation under way ends at its next graph node, on a CPU.
   std::atomic<bool> interrupt{false};
 
@@ -99,6 +102,7 @@ class Context {
   ThreadGovernor governor_{1};
   bool governed_ = true;
   uint32_t threads_set_ = 0;
+  std::atomic<uint32_t> forced_threads_{0};
   std::atomic<bool>* interrupted_ = &interrupt;
   std::shared_ptr<ggml_threadpool> pool_;
   std::unique_ptr<llama_context, FreeContext> context_;

@@ -30,7 +30,7 @@ Run::Ending failed(Run& run, const std::string& code, const std::string& message
 
 Engine::Engine(std::unique_ptr<Context> context, const EngineOptions& options, std::function<void()> wake)
     : context_(std::move(context)),
-      tokenizer_(context_->model().vocab()),
+      tokenizer_(context_->model().tokenizer()),
       outbox_(std::move(wake)),
       shared_(std::make_unique<Lane>(*context_, options.branch_memory.value_or(context_->cache_bytes()), options.drafts, false)) {
   update_stats();
@@ -200,6 +200,10 @@ void Engine::begin(Submit submit) {
   Run& run = *it->second;
   try {
     if (run.request.deterministic) open_exact_lane();
+    // Of the tokens to penalize llama.cpp makes room for all at once; there are never more than these.
+    int32_t& last_n = run.request.sampling.penalty_last_n;
+    const auto all = static_cast<int32_t>(context_->context_size());
+    last_n = last_n < 0 ? all : std::min(last_n, all);
     run.start(read_prompt(run), context_->model().vocab());
     start(run);
   } catch (const EngineError& error) {

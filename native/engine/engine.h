@@ -130,7 +130,7 @@ class Engine {
   bool give_forced(Run& run, Token token, bool more);
 
   std::unique_ptr<Context> context_;
-  Tokenizer tokenizer_;
+  const Tokenizer& tokenizer_;  // the model's
   Outbox outbox_;
 
   // -- guarded by commands_mutex_ --

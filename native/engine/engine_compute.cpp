@@ -11,6 +11,13 @@ namespace {
 
 EngineError unusable() { return EngineError("ENGINE_FAILED", "The model gave no usable probabilities for the next token; its file may be damaged."); }
 
+EngineError no_token(const Run& run, std::span<const float> logits) {
+  const std::string options = what_leaves_no_token(run.request.sampling, logits);
+  if (options.empty()) return unusable();
+  return EngineError("INVALID_ARGUMENT", "No token is left to choose: " + options + " of this request make every one impossible. Use values closer to 0" +
+                                             (options == "logitBias" ? "." : " (repeatPenalty: to 1)."));
+}
+
 }  // namespace
 
 bool Engine::decode(Lane& lane) {
@@ -153,7 +160,7 @@ void Engine::sample(Lane& lane, Run& run, int row) {
     if (run.ahead > 0 && !catch_up(run)) return;
     const auto logits = lane.context.logits(row);
     const Token token = logits.empty() ? LLAMA_TOKEN_NULL : choose(run, logits);
-    if (token == LLAMA_TOKEN_NULL) throw unusable();
+    if (token == LLAMA_TOKEN_NULL) throw no_token(run, logits);
     ScoredTokens scored;
     if (run.request.log_probabilities) LogProbabilities(logits).score(token, run.request.top_log_probabilities, scored);
     else scored.tokens.push_back(token);

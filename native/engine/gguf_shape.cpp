@@ -102,7 +102,6 @@ class Shape {
       // All ones is how some converters write "none".
       if (id && value >= tokens->second && value != UINT32_MAX) return corrupt(key + " is " + std::to_string(value) + ", beyond its vocabulary");
     }
-    if (text("tokenizer.ggml.model") == "llama" && !header_.has_newline_byte) return corrupt("its vocabulary has no token for a newline");
     return {};
   }
 

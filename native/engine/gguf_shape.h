@@ -11,7 +11,6 @@ struct GgufHeader {
   std::map<std::string, std::string> texts;
   std::map<std::string, uint32_t> numbers;   // those of 32 bits
   std::map<std::string, uint64_t> lengths;   // of arrays
-  bool has_newline_byte = false;             // the vocabulary has the token <0x0A>
 };
 
 // What is wrong, as the end of a sentence that begins with the file's name; empty when nothing is.

@@ -34,9 +34,9 @@ struct Lane {
     // ticks, or one for each that reads, as long as that is too short to be seen.
     const double for_all = std::min(static_cast<double>(scheduler.reading()) * decode_ms, 100.0);
     const double budget = decoding > 0 ? std::max(2 * decode_ms, for_all) : 1000;
-    const uint32_t least = decoding > 0 ? 8 : 32;
-    const uint32_t rows = std::clamp(static_cast<uint32_t>(std::min(budget / prefill_row_ms, 1e6)), least, most);
-    return rows < attention_tile ? rows : rows - rows % attention_tile;
+    // Alone never less than a tile, so that what comes out does not depend on how busy the machine is.
+    const uint32_t least = decoding > 0 ? 8 : attention_tile;
+    return std::clamp(static_cast<uint32_t>(std::min(budget / prefill_row_ms, 1e6)), least, most);
   }
 
   Context& context;
@@ -51,9 +51,6 @@ struct Lane {
   bool interrupted = false;   // the last prefill was
 
  private:
-  // ggml's attention on a CPU takes so many rows at once, and as long for a part of them: a prompt of 3,000 tokens in pieces of
-  // 192 rows is read at 196–211 tokens a second, in pieces of 200 at 181–209.
-  static constexpr uint32_t attention_tile = 64;
   // Few enough not to hold up the runs of the other lane.
   static constexpr uint32_t exact_rows = 16;
   // ggml computes attention for 64 rows and more by tiles. With fewer, scores come out the same in whatever pieces they are

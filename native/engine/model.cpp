@@ -40,7 +40,7 @@ bool is_array_text(const std::string& value) { return value.size() > 1 && value.
 
 std::shared_ptr<Model> Model::load(const ModelOptions& options) {
   ensure_backend(options.gpu_modules);
-  check_gguf(options.path);
+  check_gguf(options.path, options.cancelled);
 
   llama_model_params params = llama_model_default_params();
   params.n_gpu_layers = options.gpu_layers;
@@ -108,6 +108,14 @@ Model::Model(llama_model* model, const ModelOptions& options) : model_(model) {
                                            info_.architecture + ").");
   }
   if (info_.vocabulary_type == "none") throw EngineError("MODEL_INVALID", path + " has no vocabulary.");
+  try {
+    tokenizer_ = std::make_unique<Tokenizer>(vocabulary, options.cancelled);
+  } catch (const EngineError&) {
+    throw;
+  } catch (const std::exception& error) {
+    // llama.cpp looks tokens up that this vocabulary does not have.
+    throw EngineError("MODEL_INVALID", path + " has a vocabulary that cannot write a simple text: " + error.what() + ".");
+  }
 }
 
 uint64_t Model::cache_bytes_per_token(ggml_type type) const {

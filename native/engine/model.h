@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "llama.h"
+#include "tokenizer.h"
 
 namespace caduceus {
 
@@ -54,6 +55,7 @@ class Model {
 
   const ModelInfo& info() const { return info_; }
   llama_model* get() const { return model_.get(); }
+  const Tokenizer& tokenizer() const { return *tokenizer_; }
   const llama_vocab* vocab() const { return llama_model_get_vocab(model_.get()); }
 
   // False for recurrent and hybrid models: their state cannot go back to an arbitrary prefix.
@@ -73,6 +75,7 @@ class Model {
   Model(llama_model* model, const ModelOptions& options);
 
   std::unique_ptr<llama_model, Free> model_;
+  std::unique_ptr<Tokenizer> tokenizer_;
   ModelInfo info_;
   bool can_rewind_ = true;
   uint32_t gpu_layers_ = 0;

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
-#include <fstream>
 #include <memory>
 
 #if !defined(_WIN32)
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #endif
 
@@ -15,6 +15,9 @@ namespace caduceus {
 namespace {
 
 constexpr char magic[8] = {'C', 'A', 'D', 'U', 'P', 'F', 'X', '1'};
+
+constexpr uint32_t max_prefix_tokens = 1 << 26;
+constexpr uint32_t max_scope_bytes = 1 << 26;
 
 // What a file begins with; scope, tokens and state follow without gaps. In the machine's own byte order: the state is too.
 struct Fixed {
@@ -40,6 +43,31 @@ File open_new(const std::filesystem::path& path) {
   return File(descriptor < 0 ? nullptr : ::fdopen(descriptor, "wb"));
 #endif
 }
+
+// A pipe, a device or a folder in its place is no file of ours: opening a pipe without O_NONBLOCK waits for a writer for ever.
+File open_regular(const std::filesystem::path& path) {
+#if defined(_WIN32)
+  std::error_code failed;
+  return File(std::filesystem::is_regular_file(path, failed) ? _wfopen(path.c_str(), L"rb") : nullptr);
+#else
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (descriptor < 0) return nullptr;
+  struct stat about {};
+  std::FILE* file = ::fstat(descriptor, &about) == 0 && S_ISREG(about.st_mode) ? ::fdopen(descriptor, "rb") : nullptr;
+  if (!file) ::close(descriptor);
+  return File(file);
+#endif
+}
+
+bool seek(std::FILE* file, uint64_t at) {
+#if defined(_WIN32)
+  return _fseeki64(file, static_cast<int64_t>(at), SEEK_SET) == 0;
+#else
+  return ::fseeko(file, static_cast<off_t>(at), SEEK_SET) == 0;
+#endif
+}
+
+bool read(std::FILE* file, void* target, size_t bytes) { return bytes == 0 || std::fread(target, 1, bytes, file) == bytes; }
 
 template <typename T>
 std::span<const uint8_t> as_bytes(std::span<const T> values) {
@@ -73,19 +101,19 @@ uint64_t hash_bytes(std::span<const uint8_t> bytes, uint64_t seed) {
 uint64_t hash_model(const std::filesystem::path& model, const std::string& settings) {
   std::error_code failed;
   const uint64_t size = std::filesystem::file_size(model, failed);
-  std::ifstream file(model, std::ios::binary);
+  const File file = open_regular(model);
   if (failed || !file) return 0;
+  bool whole = true;
   uint64_t hash = hash_bytes(as_bytes(std::span<const char>(settings)), size);
   const auto add = [&](uint64_t at, size_t count) {
     std::vector<char> bytes(static_cast<size_t>(std::min<uint64_t>(count, size - at)));
-    file.seekg(static_cast<std::streamoff>(at));
-    file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    whole = whole && seek(file.get(), at) && read(file.get(), bytes.data(), bytes.size());
     hash = hash_bytes(as_bytes(std::span<const char>(bytes)), hash);
   };
   // All of the metadata, mostly, then 256 places of the tensors.
   add(0, 1 << 20);
   for (uint64_t i = 1; i <= 256; ++i) add(size / 257 * i, 4096);
-  return file ? std::max<uint64_t>(hash, 1) : 0;
+  return whole ? std::max<uint64_t>(hash, 1) : 0;
 }
 
 bool write_prefix_file(const std::filesystem::path& path, uint64_t identity, const std::string& scope, std::span<const Token> tokens, std::span<const uint8_t> state) {
@@ -111,9 +139,11 @@ bool write_prefix_file(const std::filesystem::path& path, uint64_t identity, con
 std::optional<PrefixHeader> read_prefix_header(const std::filesystem::path& path) {
   std::error_code failed;
   const uint64_t size = std::filesystem::file_size(path, failed);
-  std::ifstream file(path, std::ios::binary);
+  const File file = open_regular(path);
   Fixed fixed;
-  if (failed || !file.read(reinterpret_cast<char*>(&fixed), sizeof fixed) || std::memcmp(fixed.magic, magic, sizeof magic) != 0) return std::nullopt;
+  if (failed || !file || !read(file.get(), &fixed, sizeof fixed) || std::memcmp(fixed.magic, magic, sizeof magic) != 0) return std::nullopt;
+  // Longer than any context.
+  if (fixed.token_count > max_prefix_tokens || fixed.scope_size > max_scope_bytes) return std::nullopt;
   const uint64_t before_state = sizeof fixed + uint64_t{fixed.scope_size} + uint64_t{fixed.token_count} * sizeof(Token);
   // Checked before anything of that size is made room for.
   if (before_state > size || size - before_state != fixed.state_size) return std::nullopt;
@@ -124,18 +154,14 @@ std::optional<PrefixHeader> read_prefix_header(const std::filesystem::path& path
   header.state_size = fixed.state_size;
   header.scope.resize(fixed.scope_size);
   header.tokens.resize(fixed.token_count);
-  file.read(header.scope.data(), static_cast<std::streamsize>(header.scope.size()));
-  file.read(reinterpret_cast<char*>(header.tokens.data()), static_cast<std::streamsize>(header.tokens.size() * sizeof(Token)));
-  if (!file) return std::nullopt;
+  if (!read(file.get(), header.scope.data(), header.scope.size()) || !read(file.get(), header.tokens.data(), header.tokens.size() * sizeof(Token))) return std::nullopt;
   return header;
 }
 
 SavedState read_prefix_state(const std::filesystem::path& path, const PrefixHeader& header) {
   SavedState state{std::make_unique_for_overwrite<uint8_t[]>(header.state_size), static_cast<size_t>(header.state_size)};
-  std::ifstream file(path, std::ios::binary);
-  file.seekg(static_cast<std::streamoff>(header.state_at));
-  file.read(reinterpret_cast<char*>(state.data.get()), static_cast<std::streamsize>(state.size));
-  if (!file || checksum_of(header.scope, header.tokens, state.bytes()) != header.checksum) return {};
+  const File file = open_regular(path);
+  if (!file || !seek(file.get(), header.state_at) || !read(file.get(), state.data.get(), state.size) || checksum_of(header.scope, header.tokens, state.bytes()) != header.checksum) return {};
   return state;
 }
 

@@ -20,9 +20,9 @@ std::string hex(uint64_t value) {
 }
 
 void remove_with_warning(const fs::path& file, const std::string& why) {
-  std::error_code ignored;
-  fs::remove(file, ignored);
-  log_line(LogLevel::warn, "caduceus: the kept prefix " + file.string() + " " + why + " and has been removed.");
+  std::error_code failed;
+  const bool removed = fs::remove(file, failed) && !failed;
+  log_line(LogLevel::warn, "caduceus: the kept prefix " + file.string() + " " + why + (removed ? " and has been removed." : "; remove it."));
 }
 
 // Every file of the folder that carries our ending, as far as it can be listed: others may be adding and removing.
@@ -133,7 +133,8 @@ PrefixFolder::Found PrefixFolder::read(const Find& job) {
       if (std::error_code failed; fs::exists(file, failed)) remove_with_warning(file, "is not what its name says");
       continue;
     }
-    if (header->scope != job.scope) continue;
+    // Larger than what is kept here: there need not be memory for it.
+    if (header->scope != job.scope || header->state_size > most_bytes_) continue;
     const auto [end, _] = std::mismatch(header->tokens.begin(), header->tokens.end(), job.tokens.begin(), job.tokens.end());
     const auto length = static_cast<uint32_t>(end - header->tokens.begin());
     if (length > job.more_than) candidates.push_back({file, std::move(*header), length});

@@ -13,6 +13,9 @@ constexpr size_t most_biased = 256;
 // Logits that are looked at together.
 constexpr size_t block = 64;
 
+// llama.cpp takes this one seed to mean "a new one each time". Where it was given it is replaced by another.
+constexpr uint32_t instead_of_default = 0x9E3779B9;
+
 }  // namespace
 
 Sampler::Sampler(const Sampling& sampling, const llama_vocab* vocab) {
@@ -30,8 +33,7 @@ Sampler::Sampler(const Sampling& sampling, const llama_vocab* vocab) {
     }
     add(llama_sampler_init_logit_bias(size, static_cast<int32_t>(biases.size()), biases.data()));
   }
-  const bool penalties = sampling.repeat_penalty != 1.0f || sampling.frequency_penalty != 0.0f || sampling.presence_penalty != 0.0f;
-  const bool penalized = penalties && sampling.penalty_last_n != 0;
+  const bool penalized = penalizes(sampling);
   if (!penalized && biased_.size() <= most_biased) enough_ = greedy ? 1 : static_cast<size_t>(std::max(sampling.top_k, 0));
   if (penalized) {
     add(llama_sampler_init_penalties(size, sampling.penalty_last_n, sampling.repeat_penalty, sampling.frequency_penalty, sampling.presence_penalty));
@@ -45,7 +47,26 @@ Sampler::Sampler(const Sampling& sampling, const llama_vocab* vocab) {
   if (sampling.top_p < 1.0f) add(llama_sampler_init_top_p(sampling.top_p, 1));
   if (sampling.min_p > 0.0f) add(llama_sampler_init_min_p(sampling.min_p, 1));
   add(llama_sampler_init_temp(sampling.temperature));
-  add(llama_sampler_init_dist(sampling.seed ? *sampling.seed : std::random_device{}()));
+  add(llama_sampler_init_dist(seed_of(sampling)));
+}
+
+uint32_t seed_of(const Sampling& sampling) {
+  const uint32_t seed = sampling.seed ? *sampling.seed : std::random_device{}();
+  return seed == LLAMA_DEFAULT_SEED ? instead_of_default : seed;
+}
+
+bool penalizes(const Sampling& sampling) {
+  return sampling.penalty_last_n != 0 && (sampling.repeat_penalty != 1.0f || sampling.frequency_penalty != 0.0f || sampling.presence_penalty != 0.0f);
+}
+
+std::string what_leaves_no_token(const Sampling& sampling, std::span<const float> logits) {
+  std::vector<float> left(logits.begin(), logits.end());
+  const auto possible = [&] { return std::any_of(left.begin(), left.end(), [](float logit) { return std::isfinite(logit); }); };
+  if (!possible()) return {};
+  for (const auto& [token, bias] : sampling.logit_bias) left[static_cast<size_t>(token)] += bias;
+  if (!possible()) return "logitBias";
+  if (!penalizes(sampling)) return {};
+  return "repeatPenalty, frequencyPenalty and presencePenalty";
 }
 
 void Sampler::add(llama_sampler* sampler) { llama_sampler_chain_add(chain_.get(), sampler); }

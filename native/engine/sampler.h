@@ -3,12 +3,21 @@
 
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "llama.h"
 #include "request.h"
 
 namespace caduceus {
+
+// For all that llama.cpp draws at random: the given seed, or a new one. Never the one that llama.cpp itself replaces.
+uint32_t seed_of(const Sampling& sampling);
+
+bool penalizes(const Sampling& sampling);
+
+// The options that left none of these logits finite; empty where it was the model.
+std::string what_leaves_no_token(const Sampling& sampling, std::span<const float> logits);
 
 class Sampler {
  public:

@@ -18,6 +18,16 @@ auto strength(const Run* run) { return std::tuple(!run->parked, run->request.pri
 bool decodes(const Run* run) { return !run->parked && !run->reads_prompt(); }
 bool reads(const Run* run) { return !run->parked && run->reads_prompt(); }
 
+// Rows of a prompt to be read next. Rows that are computed by tiles come out otherwise in their last bits than those that are not.
+// Which of them are must not depend on how many a measured time allows: all whole tiles but what is left at the end, which is
+// read by itself. The last row never is of a tile, since the same prompt, once it is cached, has that one computed alone.
+uint32_t whole_tiles(uint32_t remaining, uint32_t most) {
+  if (remaining < attention_tile || most < attention_tile) return std::min(remaining, most);
+  if (remaining == attention_tile) return remaining - 1;
+  const uint32_t rows = std::min(remaining - 1, most);
+  return rows - rows % attention_tile;
+}
+
 Clock::duration to_duration(double milliseconds) { return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double, std::milli>(milliseconds)); }
 
 }  // namespace
@@ -114,7 +124,7 @@ std::vector<Scheduler::Piece> Scheduler::next_to_prefill(uint32_t rows, bool alo
   for (Run* run : readers) {
     if (run->scores_prompt()) rows = std::min(rows, limits_.scored_rows);
     if (taken >= rows) break;
-    const uint32_t count = std::min(run->remaining(), rows - taken);
+    const uint32_t count = whole_tiles(run->remaining(), rows - taken);
     // Room for one may have cost another its place.
     if (run->phase != Run::Phase::running || !make_room(taken + count, *run)) continue;
     pieces.push_back({run, count});

@@ -6,8 +6,17 @@
 #include "error.h"
 
 namespace caduceus {
+namespace {
 
-Tokenizer::Tokenizer(const llama_vocab* vocab) : vocab_(vocab), size_(llama_vocab_n_tokens(vocab)) {
+// For more and longer markup the best place for a cut is not looked for: that takes time by the square of either.
+constexpr size_t most_examined = 256;
+constexpr size_t longest_examined = 64;
+
+bool continues_character(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) == 0x80; }
+
+}  // namespace
+
+Tokenizer::Tokenizer(const llama_vocab* vocab, const std::atomic<bool>* cancelled) : vocab_(vocab), size_(llama_vocab_n_tokens(vocab)) {
   newline_prefix_ = raw("\n", false);
   // A letter that gets more bytes than it has went through a space prefix.
   const auto letter = raw("a", false);
@@ -15,7 +24,11 @@ Tokenizer::Tokenizer(const llama_vocab* vocab) : vocab_(vocab), size_(llama_voca
   for (const Token token : letter) back += piece(token);
   space_prefix_ = back == " a";
 
+  const auto stop_if_cancelled = [&] {
+    if (cancelled && cancelled->load(std::memory_order_relaxed)) throw EngineError("CANCELLED", "Loading was cancelled.");
+  };
   for (Token token = 0; token < size_; ++token) {
+    if (token % 1024 == 0) stop_if_cancelled();
     const std::string text = llama_vocab_get_text(vocab_, token);
     longest_piece_ = std::max(longest_piece_, text.size());
     if (is_end_of_generation(token)) ends_of_generation_.push_back(token);
@@ -23,16 +36,25 @@ Tokenizer::Tokenizer(const llama_vocab* vocab) : vocab_(vocab), size_(llama_voca
     if (markup && (llama_vocab_get_attr(vocab_, token) & LLAMA_TOKEN_ATTR_USER_DEFINED)) markers_.push_back({text, 0});
   }
   for (Marker& marker : markers_) {
-    // A cut where the joint tokenisation has a boundary gives the fewest tokens.
-    size_t fewest = std::numeric_limits<size_t>::max();
-    for (size_t cut = 1; cut < marker.text.size(); ++cut) {
-      if ((static_cast<unsigned char>(marker.text[cut]) & 0xC0) == 0x80) continue;
-      std::vector<Token> tokens;
-      append_plain(tokens, marker.text.substr(0, cut), false);
-      append_plain(tokens, marker.text.substr(cut), true);
-      if (tokens.size() < fewest) fewest = tokens.size(), marker.cut = cut;
-    }
+    stop_if_cancelled();
+    // Markup begins with `<` or `[`, which are characters of one byte.
+    const bool examined = markers_.size() <= most_examined && marker.text.size() <= longest_examined;
+    marker.cut = examined ? best_cut(marker.text) : 1;
   }
+}
+
+// A cut where the joint tokenisation has a boundary gives the fewest tokens.
+size_t Tokenizer::best_cut(const std::string& marker) const {
+  size_t fewest = std::numeric_limits<size_t>::max();
+  size_t best = 1;
+  for (size_t cut = 1; cut < marker.size(); ++cut) {
+    if (continues_character(marker[cut])) continue;
+    std::vector<Token> tokens;
+    append_plain(tokens, marker.substr(0, cut), false);
+    append_plain(tokens, marker.substr(cut), true);
+    if (tokens.size() < fewest) fewest = tokens.size(), best = cut;
+  }
+  return best;
 }
 
 std::vector<Token> Tokenizer::tokenize(std::span<const PromptPart> parts, std::optional<Token> previous) const {

@@ -2,6 +2,7 @@
 // Immutable after construction: any thread.
 #pragma once
 
+#include <atomic>
 #include <span>
 #include <string>
 #include <vector>
@@ -13,7 +14,8 @@ namespace caduceus {
 
 class Tokenizer {
  public:
-  explicit Tokenizer(const llama_vocab* vocab);
+  // Takes long for a vocabulary with much markup, so not on the event loop; throws CANCELLED once `cancelled` is set.
+  explicit Tokenizer(const llama_vocab* vocab, const std::atomic<bool>* cancelled = nullptr);
 
   // A whole prompt, or its continuation after `previous` (the last token before it).
   std::vector<Token> tokenize(std::span<const PromptPart> parts, std::optional<Token> previous = std::nullopt) const;
@@ -44,6 +46,7 @@ class Tokenizer {
     size_t cut = 0;
   };
 
+  size_t best_cut(const std::string& marker) const;
   void append_text(std::vector<Token>& out, const std::string& text, bool continues) const;
   void append_plain(std::vector<Token>& out, const std::string& text, bool continues) const;
   std::vector<Token> raw(const std::string& text, bool parse_special) const;

@@ -25,12 +25,9 @@ class Harness {
     ContextOptions options;
     options.context_size = context_size;
     options.cache_tokens = cache_tokens;
-    engine = std::make_unique<Engine>(std::make_unique<Context>(std::move(model), options), engine_options, [this] {
-      std::lock_guard lock(mutex_);
-      woken_ = true;
-      ready_.notify_all();
-    });
+    start(std::make_unique<Context>(std::move(model), options), engine_options);
   }
+  explicit Harness(std::unique_ptr<Context> context) { start(std::move(context), {}); }
 
   RunOutput wait(RunId id, std::chrono::milliseconds limit = 600s) {
     const auto until = Clock::now() + limit;
@@ -66,6 +63,14 @@ class Harness {
   std::unique_ptr<Engine> engine;
 
  private:
+  void start(std::unique_ptr<Context> context, const EngineOptions& options) {
+    engine = std::make_unique<Engine>(std::move(context), options, [this] {
+      std::lock_guard lock(mutex_);
+      woken_ = true;
+      ready_.notify_all();
+    });
+  }
+
   std::mutex mutex_;
   std::condition_variable ready_;
   bool woken_ = false;

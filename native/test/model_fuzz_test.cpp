@@ -12,6 +12,9 @@
 #include "check.h"
 #include "engine.h"
 #include "error.h"
+#include "gguf_edit.h"
+#include "gguf_weights.h"
+#include "ggml-cpu.h"
 
 #ifndef _WIN32
 #include <sys/wait.h>
@@ -91,6 +94,22 @@ int load_and_run(const std::string& path) {
   }
 }
 
+// Of a child process that loads a file and asks it something: 0 refused, 1 loaded, 2 neither.
+#ifndef _WIN32
+int outcome(const std::string& path, const std::string& what) {
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(120);  // a hang ends like a crash
+    _exit(load_and_run(path));
+  }
+  int status = 0;
+  CHECK(child > 0 && waitpid(child, &status, 0) == child);
+  if (WIFEXITED(status) && WEXITSTATUS(status) <= 1) return WEXITSTATUS(status);
+  std::fprintf(stderr, "    %s: %s %d\n", what.c_str(), WIFSIGNALED(status) ? "signal" : "exit", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+  return 2;
+}
+#endif
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -111,24 +130,42 @@ int main(int argc, char** argv) {
     const uint32_t seed = first_seed + static_cast<uint32_t>(n);
     const std::string path = (folder / "model.gguf").string();
     std::ofstream(path, std::ios::binary) << mutate(original, seed);
-    const pid_t child = fork();
-    if (child == 0) {
-      alarm(120);  // a hang ends like a crash
-      _exit(load_and_run(path));
-    }
-    int status = 0;
-    CHECK(child > 0 && waitpid(child, &status, 0) == child);
-    if (WIFEXITED(status) && WEXITSTATUS(status) <= 1) {
-      loaded += WEXITSTATUS(status);
-    } else {
-      crashed.push_back(seed);
-      std::fprintf(stderr, "    seed %u: %s %d\n", seed, WIFSIGNALED(status) ? "signal" : "exit", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-    }
+    const int ended = outcome(path, "seed " + std::to_string(seed));
+    if (ended == 2) crashed.push_back(seed);
+    else loaded += ended;
   }
-  fs::remove_all(folder);
   std::fprintf(stderr, "    %d of %d loaded, the others were refused\n", loaded, mutations);
   CHECK(crashed.empty());
   CHECK(mutations < 100 || (loaded > 0 && loaded < mutations));
+
+  CLAIM("a type counts as that of a matrix exactly where the processor has the kernels for it");
+  for (int i = 0; i < GGML_TYPE_COUNT; ++i) {
+    const auto type = static_cast<ggml_type>(i);
+    if (ggml_blck_size(type) == 0) continue;
+    const auto* kernels = ggml_get_type_traits_cpu(type);
+    CHECK(is_matrix_type(type) == (kernels->vec_dot && ggml_get_type_traits_cpu(kernels->vec_dot_type)->from_float));
+  }
+
+  CLAIM("whatever a tensor is stored as, the file is refused or works");
+  const std::string path = (folder / "model.gguf").string();
+  const std::vector<const char*> tensors = {"token_embd.weight", "blk.0.attn_norm.weight", "blk.0.attn_q.weight", "blk.1.ffn_down.weight", "output_norm.weight", "output.weight"};
+  int tried = 0;
+  int computed = 0;
+  for (int i = 0; i < GGML_TYPE_COUNT; ++i) {
+    const auto type = static_cast<ggml_type>(i);
+    if (ggml_blck_size(type) == 0) continue;
+    for (const char* name : tensors) {
+      GgufEdit file(test_model("CADUCEUS_TEST_HERMES_MODEL"));
+      if (!file.set_type(name, type)) continue;
+      file.write(path);
+      const int ended = outcome(path, std::string(name) + " as " + ggml_type_name(type));
+      CHECK(ended == (can_compute(name, type) ? 1 : 0));
+      ++tried, computed += ended;
+    }
+  }
+  std::fprintf(stderr, "    %d of %d loaded, the others were refused\n", computed, tried);
+  CHECK(tried > 100 && computed > 30);
+  fs::remove_all(folder);
   return report();
 #endif
 }

@@ -4,12 +4,17 @@
 #include <algorithm>
 #include <atomic>
 #include <fstream>
+#include <functional>
 #include <future>
 #include <random>
 
 #include "check.h"
 #include "prefix_file.h"
 #include "runtime.h"
+
+#ifndef _WIN32
+#include <sys/stat.h>
+#endif
 
 namespace fs = std::filesystem;
 using namespace caduceus;
@@ -159,6 +164,38 @@ int main(int argc, char** argv) {
       }
     }
   }
+
+#ifndef _WIN32
+  CLAIM("a pipe, a socket, a device or a folder in the place of a file is passed over at once, and nothing waits for it");
+  {
+    const std::vector<std::function<void(const fs::path&)>> things = {
+        [](const fs::path& file) { CHECK(mkfifo(file.c_str(), 0600) == 0); },
+        [](const fs::path& file) { fs::create_symlink("/dev/zero", file); },
+        [](const fs::path& file) { fs::create_directory(file), std::ofstream(file / "inside") << "x"; },
+        [](const fs::path& file) { fs::create_symlink("nowhere", file); },
+        [](const fs::path& file) { fs::create_symlink(file, file); },
+        // 1 TB that takes no room, with the header of a file that is as long.
+        [](const fs::path& file) {
+          std::fstream bytes(file, std::ios::in | std::ios::out | std::ios::binary);
+          const uint64_t state_size = (uint64_t{1} << 40) - 40 - 20 * sizeof(Token) - 5;
+          bytes.seekp(24), bytes.write(reinterpret_cast<const char*>(&state_size), 8), bytes.close();
+          fs::resize_file(file, uint64_t{1} << 40);
+        },
+    };
+    for (size_t kind = 0; kind < things.size(); ++kind) {
+      const Place place;
+      Asked asked(place);
+      asked.folder.keep(tokens_to(20), "scope", state_of(100, 9));
+      CHECK(asked.find(tokens_to(20), 0, "scope").length == 20);
+      const fs::path file = place.files().front();
+      if (kind + 1 < things.size()) fs::remove(file);
+      things[kind](file);
+      CHECK(asked.find(tokens_to(20), 0, "scope").length == 0);
+      asked.folder.keep(tokens_to(21), "scope", state_of(100, 8));
+      CHECK(asked.find(tokens_to(21), 0, "scope").length == 21);
+    }
+  }
+#endif
 
   CLAIM("a folder that cannot be made is told once for each try, and nothing else happens");
   {

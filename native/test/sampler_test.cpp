@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <optional>
 #include <random>
 
 #include "check.h"
@@ -68,6 +69,38 @@ int main() {
   Sampling banned = greedy;
   banned.logit_bias = {{777, -INFINITY}};
   CHECK(Sampler(banned, model->vocab()).sample(logits, scratch) == LLAMA_TOKEN_NULL);
+
+  CLAIM("a seed that is given always gives the same choices, llama.cpp's own default among them");
+  const auto drawn = [&](std::optional<uint32_t> seed) {
+    Sampling sampling;
+    sampling.temperature = 5;
+    sampling.top_k = 0;
+    sampling.top_p = 1;
+    sampling.min_p = 0;
+    sampling.seed = seed;
+    Sampler drawing(sampling, model->vocab());
+    std::mt19937 same(7);
+    const auto scores = some_logits(same, size);
+    std::vector<Token> tokens;
+    for (int i = 0; i < 8; ++i) tokens.push_back(drawing.sample(scores, scratch));
+    return tokens;
+  };
+  for (const uint32_t seed : {0u, 1u, 0x7fffffffu, 0x80000000u, 0xfffffffeu, 0xffffffffu, LLAMA_DEFAULT_SEED}) CHECK(drawn(seed) == drawn(seed));
+  CHECK(drawn(1) != drawn(2) && drawn(0xffffffff) != drawn(0xfffffffe) && drawn({}) != drawn({}));
+
+  CLAIM("where no token is left, what made them impossible is named; a row without any finite score is the model's fault");
+  {
+    std::mt19937 same(7);
+    const auto scores = some_logits(same, size);
+    Sampling all_banned;
+    for (Token token = 0; token < static_cast<Token>(size); ++token) all_banned.logit_bias.emplace_back(token, -INFINITY);
+    CHECK(Sampler(all_banned, model->vocab()).sample(scores, scratch) == LLAMA_TOKEN_NULL);
+    CHECK(what_leaves_no_token(all_banned, scores) == "logitBias");
+    CHECK(what_leaves_no_token(all_banned, std::vector<float>(size, NAN)).empty());
+    Sampling penalized;
+    penalized.frequency_penalty = INFINITY;
+    CHECK(what_leaves_no_token(penalized, scores).find("frequencyPenalty") != std::string::npos);
+  }
 
   const auto large = some_logits(random, size);
   for (const bool short_cut : {true, false}) {

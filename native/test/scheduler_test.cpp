@@ -197,6 +197,26 @@ int main(int argc, char** argv) {
     CHECK(world.scheduler.next_to_prefill(50, true).size() == 1);
   }
 
+  CLAIM("which rows of a prompt are read by tiles does not depend on how many may be read at once, and the last one never is");
+  for (const uint32_t length : {2u, 63u, 64u, 65u, 127u, 128u, 129u, 200u, 448u, 449u}) {
+    std::vector<uint32_t> first;
+    for (const uint32_t rows : {64u, 65u, 128u, 191u, 512u}) {
+      World world(1, 2000, 500, 1);
+      world.submit(length, 5, 0);
+      CHECK(world.scheduler.admit(world.now));
+      std::vector<uint32_t> by_tiles;  // where they begin
+      while (world.scheduler.reading() > 0) {
+        const auto [run, count] = world.scheduler.next_to_prefill(rows, false).at(0);
+        CHECK(count < attention_tile ? run->remaining() <= attention_tile : count % attention_tile == 0 && count < run->remaining());
+        for (uint32_t at = run->computed; count >= attention_tile && at < run->computed + count; at += attention_tile) by_tiles.push_back(at);
+        world.cache.append(run->sequence, std::span(run->tokens).subspan(run->computed, count));
+        run->computed += count;
+      }
+      if (rows == 64) first = by_tiles;
+      CHECK(by_tiles == first);
+    }
+  }
+
   CLAIM("a prompt that is scored takes nothing from the cache, and few rows at a time; interrupted, it goes on where it was");
   {
     World world(1, 2000, 500, 4);

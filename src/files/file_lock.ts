@@ -1,7 +1,8 @@
 // A lock between processes: a file that its holder keeps touching. One whose holder died goes stale and is taken over.
-import { open, readFile, rename, rm, stat, utimes } from "node:fs/promises";
+import { open, rename, rm, stat, utimes } from "node:fs/promises";
 import { hostname } from "node:os";
 import { sleepUnlessAborted } from "../follow_signal.js";
+import { readRegularFile } from "./read_regular_file.js";
 
 const touchEveryMs = 2_000;
 const staleAfterMs = 15_000;
@@ -57,7 +58,7 @@ async function isStale(file: string): Promise<boolean> {
   const found = await stat(file).catch(() => undefined);
   if (found === undefined) return false;
   if (Date.now() - found.mtimeMs > staleAfterMs) return true;
-  const [pid, host] = (await readFile(file, "utf8").catch(() => "")).trim().split(" ");
+  const [pid, host] = (await readRegularFile(file)).trim().split(" ");
   if (host !== hostname()) return false;
   try {
     process.kill(Number(pid), 0);

@@ -1,8 +1,8 @@
 // How the Hugging Face hub is reached, and where its cache lies: by the variables that its own tools obey.
-import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import path from "node:path";
 import { CaduceusError, describe } from "../errors.js";
+import { readRegularFile } from "./read_regular_file.js";
 
 export interface HubSettings {
   /** Without a slash at its end. `HF_ENDPOINT`, else https://huggingface.co. */
@@ -49,7 +49,7 @@ async function readToken(environment: NodeJS.ProcessEnv): Promise<string | undef
   const given = environment["HF_TOKEN"] || environment["HUGGING_FACE_HUB_TOKEN"] || undefined;
   const file = environment["HF_TOKEN_PATH"] || path.join(hubHome(environment), "token");
   const isWanted = given !== undefined || !isOn(environment["HF_HUB_DISABLE_IMPLICIT_TOKEN"]);
-  const token = (given ?? (isWanted ? await readFile(file, "utf8").catch(() => "") : "")).trim();
+  const token = (given ?? (isWanted ? await readRegularFile(file) : "")).trim();
   // What a header cannot carry is no token; the hub then says that one is needed.
   return /^[\x21-\x7e]+$/.test(token) ? token : undefined;
 }

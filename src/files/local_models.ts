@@ -1,10 +1,11 @@
 // Model files that are on this machine already: in Caduceus' own folder, and in the Hugging Face cache, where other tools
 // keep what they fetched. The latter is only read.
-import { readdir, readFile, realpath, stat } from "node:fs/promises";
+import { readdir, realpath, stat } from "node:fs/promises";
 import path from "node:path";
 import { modelFolder, repositoryFolder } from "./cache_folder.js";
 import type { HubName } from "./aliases.js";
 import { hubCacheFolder } from "./hub_settings.js";
+import { readRegularFile } from "./read_regular_file.js";
 import { chooseModel, groupModels, type ListedFile, type ListedModel } from "./model_files.js";
 import type { Digest } from "./verify_file.js";
 
@@ -81,7 +82,7 @@ export async function listParts(): Promise<{ readonly file: string; readonly siz
 /** Snapshots of a repository in the Hugging Face cache: that of the branch main first, then the youngest. */
 async function snapshots(repository: string): Promise<string[]> {
   const folder = path.join(hubCacheFolder(), `models--${repository.replace("/", "--")}`);
-  const main = (await readFile(path.join(folder, "refs", "main"), "utf8").catch(() => "")).trim();
+  const main = (await readRegularFile(path.join(folder, "refs", "main"))).trim();
   const found = await Promise.all((await folderNames(path.join(folder, "snapshots"))).map(async (commit) => {
     const snapshot = path.join(folder, "snapshots", commit);
     return { snapshot, time: commit === main ? Infinity : ((await stat(snapshot).catch(() => undefined))?.mtimeMs ?? 0) };

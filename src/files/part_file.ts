@@ -5,8 +5,9 @@
 // stopped for so long (a closed laptop) that another process takes it over: so the writer signs, and looks for its signature
 // after every pause and before the file gets its name.
 import { randomUUID, type Hash } from "node:crypto";
-import { open, readFile, rename, rm, stat, writeFile, type FileHandle } from "node:fs/promises";
+import { open, rename, rm, stat, writeFile, type FileHandle } from "node:fs/promises";
 import { CaduceusError } from "../errors.js";
+import { readRegularFile } from "./read_regular_file.js";
 import { beginDigest, noteDigest, type Digest } from "./verify_file.js";
 
 export const partOf = (file: string) => `${file}.part`;
@@ -29,6 +30,7 @@ export class PartFile {
   static async open(file: string, size: number, digest: Digest, signal?: AbortSignal): Promise<PartFile> {
     const owner = await readOwner(file);
     const isSame = owner.digest === digest.hex && owner.size === size && (await partSize(file)) > 0;
+    if (!((await stat(partOf(file)).catch(() => undefined))?.isFile() ?? true)) await rm(partOf(file), { force: true });
     // Emptied before it gets a new owner: whatever happens between, bytes never belong to another file.
     const handle = await open(partOf(file), isSame ? "r+" : "w+");
     const part = new PartFile(file, size, digest, handle);
@@ -115,7 +117,7 @@ export class PartFile {
 
 async function readOwner(file: string): Promise<{ readonly digest?: unknown; readonly size?: unknown; readonly writer?: unknown }> {
   try {
-    return Object(JSON.parse(await readFile(ownerOf(file), "utf8"))) as object;
+    return Object(JSON.parse(await readRegularFile(ownerOf(file)))) as object;
   } catch {
     return {};
   }

@@ -1,7 +1,8 @@
 // Whether a file is the expected one, by size and checksum. A result is remembered beside the file, so that asking again is free.
 import { createHash, type Hash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { rename, rm, stat, writeFile } from "node:fs/promises";
+import { readRegularFile } from "./read_regular_file.js";
 
 export interface ExpectedFile {
   readonly size: number;
@@ -26,7 +27,7 @@ export function isExpectedFile(file: string, { size, sha256 }: ExpectedFile, sig
 export async function hasDigest(file: string, size: number, expected: Digest, signal?: AbortSignal): Promise<boolean> {
   const found = await stat(file).catch(() => undefined);
   if (found === undefined || !found.isFile() || found.size !== size) return false;
-  if ((await readFile(noteOf(file), "utf8").catch(() => "")) === noteText(expected, found)) return true;
+  if ((await readRegularFile(noteOf(file))) === noteText(expected, found)) return true;
   const hash = beginDigest(expected, size);
   for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) {
     signal?.throwIfAborted();

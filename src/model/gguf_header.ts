@@ -2,6 +2,7 @@
 // come. A local file of 150,000 tokens takes 50 ms; its texts as well would take ten times that, so lists are counted only.
 // Not a judge of files: the engine refuses what is wrong, with its reasons.
 // Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { CaduceusError } from "../errors.js";
 
@@ -24,6 +25,9 @@ export type ReadBytes = (position: number, length: number) => Promise<Uint8Array
 const largestHeader = 256 * 2 ** 20;
 const longestText = 16 * 2 ** 20;
 const mostEntries = 2 ** 24;
+/** The engine's own limits. */
+const mostKeys = 4096;
+const mostTensors = 2 ** 14;
 /** Lists of numbers up to this length are kept: counts by layer. */
 const mostKept = 1024;
 
@@ -35,10 +39,12 @@ const tensorTypeNames: Readonly<Record<number, string>> = {
   29: "IQ1_M", 30: "BF16", 34: "TQ1_0", 35: "TQ2_0", 39: "MXFP4",
 };
 
-export async function readLocalHeader(file: string): Promise<GgufHeader> {
-  const handle = await open(file);
+export async function readLocalHeader(file: string, signal?: AbortSignal): Promise<GgufHeader> {
+  // Of a pipe that took the file's place nothing can be read, and nothing is waited for.
+  const handle = await open(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   try {
     return await readHeader(async (position, length) => {
+      signal?.throwIfAborted();
       const buffer = Buffer.allocUnsafe(length);
       const { bytesRead } = await handle.read(buffer, 0, length, position);
       return buffer.subarray(0, bytesRead);
@@ -75,7 +81,8 @@ class HeaderReader {
     const version = this.#u32();
     if (version !== 2 && version !== 3) throw this.#invalid(`is GGUF version ${version}; versions 2 and 3 can be read`);
     const [tensors, pairs] = [this.#u64(), this.#u64()];
-    if (tensors > mostEntries || pairs > mostEntries) throw this.#invalid("is corrupt: its header counts more entries than any model has");
+    if (tensors > mostTensors) throw this.#invalid(`counts ${tensors} tensors; more than ${mostTensors} are not read`);
+    if (pairs > mostKeys) throw this.#invalid(`counts ${pairs} keys in its header; more than ${mostKeys} are not read`);
     const metadata = new Map<string, MetadataValue>();
     for (let n = 0; n < pairs; n++) {
       const key = await this.#text();

@@ -60,7 +60,8 @@ export async function inspectModel(model: string, options: InspectOptions = {}):
   const name = readModelName(checked);
   const local = name.kind === "hub" ? await findLocalModel(name) : (await resolveModel(checked, { signal })).path;
   if (local !== undefined) {
-    const header = await readLocalHeader(local).catch((error: NodeJS.ErrnoException) => {
+    const header = await readLocalHeader(local, signal).catch((error: NodeJS.ErrnoException) => {
+      signal?.throwIfAborted();
       throw error instanceof CaduceusError ? error : new CaduceusError("MODEL_INVALID", `The model file ${local} cannot be read: ${error.message}.`, { cause: error });
     });
     const sizeBytes = await fileBytes(local);

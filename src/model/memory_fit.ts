@@ -12,11 +12,11 @@ import { memoryNeed, shapeOf, type MemoryNeed, type MemoryOptions } from "./memo
  * Gives the options with the layers that will be on GPUs.
  * @throws CaduceusError OUT_OF_MEMORY. A header that cannot be read passes: the engine says what is wrong with it.
  */
-export async function fitMemory<Options extends WantedMemoryOptions>(file: string, options: Options): Promise<Options & MemoryOptions> {
+export async function fitMemory<Options extends WantedMemoryOptions>(file: string, options: Options, signal?: AbortSignal): Promise<Options & MemoryOptions> {
   let fitted: (Options & MemoryOptions) | undefined;
   let need: MemoryNeed;
   try {
-    const header = await readLocalHeader(file);
+    const header = await readLocalHeader(file, signal);
     const bytes = await fileBytes(file);
     fitted = await withGpuLayers(header, bytes, options);
     // Refused by the engine, for a better reason.

@@ -29,7 +29,8 @@ export async function openModel(model: unknown, options: unknown): Promise<Loade
   try {
     const { path } = await resolveModel(name, { signal: ending.signal, onProgress: report && ((progress) => report({ stage: "fetch", ...progress })) });
     ending.signal.throwIfAborted();
-    const fitted = await fitMemory(path, engineOptions);
+    const fitted = await fitMemory(path, engineOptions, ending.signal);
+    ending.signal.throwIfAborted();
     engine = await createAddonEngine({ ...fitted, path, onProgress: report && ((fraction) => report({ stage: "load", fraction })), signal: ending.signal });
     ending.signal.throwIfAborted();
     const loaded = await LoadedModel.of(engine, format);

@@ -21,7 +21,7 @@ export interface SamplingOptions {
   readonly presencePenalty?: number | undefined;
   /** How many of the last tokens the penalties look at; 0 is none, -1 the whole context. Defaults to the file's, else 64. */
   readonly penaltyLastN?: number | undefined;
-  /** Seed of the random choice, for answers that come out the same. Whole number from 0 to 4,294,967,295. Defaults to a new one each time. */
+  /** Seed of the random choice, for answers that come out the same. Whole number from 0 to 4,294,967,295, each of them a seed. Defaults to a new one each time. */
   readonly seed?: number | undefined;
   /** Added to the scores of single tokens: pairs of token id and number, as a Map or an array; -Infinity bans a token. */
   readonly logitBias?: Iterable<readonly [token: number, bias: number]> | undefined;

@@ -14,12 +14,12 @@ export async function completions(request: CompletionRequest & Served, service: 
   const count = prompts.length * n;
   exchange.expect(count);
   // What a prompt scores must not depend on what else is computed at the moment.
-  const deterministic = echo && logprobs !== undefined && model.capabilities.deterministic;
-  const scores = logprobs === undefined ? {} : { logProbabilities: true, promptLogProbabilities: echo, topLogProbabilities: logprobs, deterministic };
+  const deterministic = options.deterministic ?? (echo && logprobs !== undefined && model.capabilities.deterministic);
+  const scores = logprobs === undefined ? {} : { logProbabilities: true, promptLogProbabilities: echo, topLogProbabilities: logprobs };
   const replies = Array.from({ length: count }, (_, index) => {
     const prompt = prompts[Math.floor(index / n)]!;
     return model.complete(typeof prompt === "string" ? prompt : [{ tokens: prompt }], {
-      ...options, ...scores, seed: seedOf(seed, index % n), cacheScope, signal: exchange.signal, requestId: service.requestId(index, count),
+      ...options, ...scores, deterministic, seed: seedOf(seed, index % n), cacheScope, signal: exchange.signal, requestId: service.requestId(index, count),
     });
   });
   const head = { id: `cmpl-${randomUUID().replaceAll("-", "")}`, object: "text_completion", created: Math.floor(Date.now() / 1000), model: request.model };

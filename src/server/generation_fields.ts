@@ -31,7 +31,7 @@ export function readGenerationFields(body: Fields, leastTokens: 0 | 1): Generati
     n: body.wholeNumber("n", 1, mostChoices) ?? 1,
     stream,
     includeUsage: streamOptions?.boolean("include_usage") ?? false,
-    // 64 bits there, 32 here.
+    // 64 bits there, 32 here. Each is a seed, -1 too, which other servers take for "a new one": that is a request without.
     seed: seed === undefined ? undefined : Number(BigInt.asUintN(32, BigInt(seed))),
     options: {
       temperature: body.number("temperature", 0, 2),
@@ -45,6 +45,7 @@ export function readGenerationFields(body: Fields, leastTokens: 0 | 1): Generati
       topK: isUnlimited(body, "top_k") ? 0 : body.wholeNumber("top_k", 0, mostTokens),
       minP: body.number("min_p", 0, 1),
       repeatPenalty: body.number("repeat_penalty", 0.01, 100),
+      deterministic: body.boolean("deterministic"),
     },
   };
 }

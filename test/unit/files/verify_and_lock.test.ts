@@ -6,7 +6,10 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { withFileLock } from "../../../src/files/file_lock.js";
+import { PartFile } from "../../../src/files/part_file.js";
+import { readRegularFile } from "../../../src/files/read_regular_file.js";
 import { isExpectedFile } from "../../../src/files/verify_file.js";
+import { readLocalHeader } from "../../../src/model/gguf_header.js";
 
 let folder: string;
 beforeEach(async () => void (folder = await mkdtemp(path.join(tmpdir(), "caduceus-files-"))));
@@ -43,6 +46,35 @@ describe("isExpectedFile", () => {
     await writeFile(path.join(folder, "model"), content);
     await isExpectedFile(path.join(folder, "model"), expected);
     expect((await readdir(folder)).sort()).toEqual(["model", "model.verified"]);
+  });
+});
+
+// Opening a pipe to read waits for somebody to write, on one of the few threads there are for files.
+describe.skipIf(process.platform === "win32")("a pipe", () => {
+  const pipe = (file: string) => expect(spawnSync("mkfifo", [file]).status).toBe(0);
+  const content = Buffer.from("caduceus");
+  const sha256 = createHash("sha256").update(content).digest("hex");
+
+  test.each<[string, string, (file: string) => Promise<unknown>]>([
+    ["the file itself", "", (file) => isExpectedFile(file, { size: 0, sha256 }).then((is) => expect(is).toBe(false))],
+    ["its note", ".verified", (file) => writeFile(file, content).then(() => isExpectedFile(file, { size: content.length, sha256 })).then((is) => expect(is).toBe(true))],
+    ["its lock", ".lock", (file) => withFileLock(`${file}.lock`, undefined, async () => true, async () => 1).then((result) => expect(result).toBe(undefined))],
+    ["what is there of a download", ".part", async (file) => {
+      const part = await PartFile.open(file, content.length, { algorithm: "sha256", hex: sha256 });
+      await part.append(content);
+      expect(await part.finish()).toBe(true);
+    }],
+    ["whose download that is", ".part.json", async (file) => {
+      const part = await PartFile.open(file, content.length, { algorithm: "sha256", hex: sha256 });
+      await part.append(content);
+      expect(await part.finish()).toBe(true);
+    }],
+    ["a small file", "", (file) => readRegularFile(file).then((text) => expect(text).toBe(""))],
+    ["a model's header", "", (file) => expect(readLocalHeader(file)).rejects.toThrow()],
+  ])("in the place of %s is not waited for", async (_, suffix, use) => {
+    const file = path.join(folder, "model.gguf");
+    pipe(`${file}${suffix}`);
+    await use(file);
   });
 });
 

@@ -115,13 +115,24 @@ describe("fields", () => {
   test("what is asked of sampling reaches the engine; a key is a scope", async () => {
     await open({ apiKeys: ["k"] });
     await post("/v1/chat/completions", {
-      ...hi, temperature: 0.3, top_p: 0.4, frequency_penalty: 1, presence_penalty: -1, seed: -1, logit_bias: { 5: -100 }, stop: "zz", max_completion_tokens: 3, max_tokens: 9, top_k: 7, min_p: 0.2, repeat_penalty: 1.1,
+      ...hi, temperature: 0.3, top_p: 0.4, frequency_penalty: 1, presence_penalty: -1, seed: -1, logit_bias: { 5: -100 }, stop: "zz", max_completion_tokens: 3, max_tokens: 9, top_k: 7, min_p: 0.2, repeat_penalty: 1.1, deterministic: true,
     }, { authorization: "Bearer k" });
-    const { sampling, stop, maxTokens, cacheScope } = engine.requests[0]!;
+    const { sampling, stop, maxTokens, cacheScope, deterministic } = engine.requests[0]!;
+    expect(deterministic).toBe(true);
     expect(sampling).toMatchObject({ temperature: 0.3, topP: 0.4, frequencyPenalty: 1, presencePenalty: -1, seed: 0xffffffff, topK: 7, minP: 0.2, repeatPenalty: 1.1 });
     expect(sampling.logitBias[0]).toEqual([5, -100]);
     expect({ stop, maxTokens }).toEqual({ stop: ["zz"], maxTokens: 3 });
     expect(cacheScope).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  test.each([
+    [0, 1, [0]], [4294967295, 1, [4294967295]], [-1, 1, [4294967295]], [-2, 2, [4294967294, 4294967295]], [-1, 2, [4294967295, 0]], [4294967296, 1, [0]], [undefined, 2, [undefined, undefined]],
+  ])("seed %s for %i answers is %j of the engine", async (seed, n, seeds) => {
+    for (const [path, body] of [["/v1/chat/completions", hi], ["/v1/completions", { model: "m", prompt: "Hi" }]] as const) {
+      engine.requests.length = 0;
+      expect((await post(path, { ...body, seed, n })).status).toBe(200);
+      expect(engine.requests.map(({ sampling }) => sampling.seed)).toEqual(seeds);
+    }
   });
 
   test("whatever JSON comes is answered or refused, and nothing of it breaks the server", async () => {

@@ -1,0 +1,24 @@
+// Loads a file and asks it something, and tells what came of it and what it cost. `node use_file.mjs FILE [ABORT_AFTER_MS]`, with
+// the options as JSON on standard input.
+import { readFileSync } from "node:fs";
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { load } from "../../../dist/index.js";
+
+const [file, abortAfterMs] = process.argv.slice(2);
+const { prompt = "Hi there, how are you?", reply = {}, ...loading } = JSON.parse(readFileSync(0, "utf8"));
+const delay = monitorEventLoopDelay({ resolution: 10 });
+delay.enable();
+const began = performance.now();
+const told = {};
+try {
+  const signal = abortAfterMs === undefined ? undefined : AbortSignal.timeout(Number(abortAfterMs));
+  const model = await load(file, { contextSize: 256, threads: 1, signal, ...loading });
+  told.loaded = true;
+  const { text, finishReason } = await model.complete(prompt, { maxTokens: 4, ...reply });
+  Object.assign(told, { text, finishReason });
+  await model.close();
+} catch (error) {
+  Object.assign(told, { name: error.name, code: error.code, message: error.message });
+}
+delay.disable();
+console.log(JSON.stringify({ ...told, ms: performance.now() - began, longestDelayMs: delay.max / 1e6, peakBytes: process.resourceUsage().maxRSS * 1024 }));
