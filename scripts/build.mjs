@@ -290,7 +290,12 @@ if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.a
       process.stdout.write(`${await treeFolder(options)}\n`);
     } else {
       if (options.force) await rm(await treeFolder(options), { recursive: true, force: true });
-      if (!(await isBuilt(options))) await showProgress("native build", (report) => build(options, report));
+      if (!(await isBuilt(options))) {
+        // An installed package keeps none of it after its build.
+        const source = await import("./fetch_llama_cpp.mjs");
+        if (!(await source.isCurrent())) await showProgress("llama.cpp source", source.fetchLlamaCpp);
+        await showProgress("native build", (report) => build(options, report));
+      }
       process.stderr.write(`built in ${path.relative(root, await treeFolder(options))}\n`);
     }
   } catch (error) {

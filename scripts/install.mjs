@@ -1,7 +1,13 @@
 // npm's install script: nothing where a prebuilt addon fits this machine, else the build from source.
 import { command, setUp } from "./setup.mjs";
+import { removeBuildFiles } from "./setup/clean_up.mjs";
 
-if (!(await hasPrebuilt())) await command(() => setUp("install"));
+if (!(await hasPrebuilt())) {
+  await command(async () => {
+    await setUp("install");
+    await removeBuildFiles();
+  });
+}
 
 /** By the library's own rules, except that an old build of ours in build/Release does not count. */
 async function hasPrebuilt() {

@@ -16,6 +16,9 @@ export const samplingFields = [
 
 export type SamplingField = (typeof samplingFields)[number]["name"];
 
+const toolChoices = ["auto", "first", "required", "none"] as const;
+export type ToolChoice = (typeof toolChoices)[number];
+
 export interface Settings {
   readonly model: string;
   readonly system: string;
@@ -24,7 +27,8 @@ export interface Settings {
   readonly tools: readonly string[];
   /** Definitions in JSON, whose results the person types in. */
   readonly ownTools: string;
-  readonly toolChoice: "auto" | "required" | "none";
+  /** `first`: required, until there is an answer. */
+  readonly toolChoice: ToolChoice;
   readonly isJson: boolean;
   readonly schema: string;
 }
@@ -41,6 +45,9 @@ export const exampleSchema = `{
 
 export const newSettings = (): Settings => ({ model: "", system: "", sampling: {}, tools: [], ownTools: "", toolChoice: "auto", isJson: false, schema: exampleSchema });
 
+/** Of the next conversation: a schema and calls that must be made were asked for in this one. */
+export const nextSettings = (settings: Settings): Settings => ({ ...settings, toolChoice: settings.toolChoice === "none" ? "none" : "auto", isJson: false, schema: exampleSchema });
+
 /** From storage, where anything may lie. */
 export function readSettings(value: unknown): Settings {
   const { model, system, sampling, tools, ownTools, toolChoice, isJson, schema } = (value ?? {}) as Record<string, unknown>;
@@ -56,7 +63,7 @@ export function readSettings(value: unknown): Settings {
     sampling: Object.fromEntries(numbers),
     tools: Array.isArray(tools) ? browserTools.map(({ name }) => name).filter((name) => tools.includes(name)) : [],
     ownTools: text(ownTools, ""),
-    toolChoice: toolChoice === "required" || toolChoice === "none" ? toolChoice : "auto",
+    toolChoice: toolChoices.find((known) => known === toolChoice) ?? "auto",
     isJson: isJson === true,
     schema: text(schema, fallback.schema),
   };
@@ -108,9 +115,17 @@ export function requestBody(settings: Settings, path: readonly Entry[], mayForce
     model: modelOf(settings),
     messages: [...(system.trim() === "" ? [] : [{ role: "system", content: system }]), ...path.flatMap(toMessages)],
     ...Object.fromEntries(numbers),
-    ...(tools.length === 0 ? {} : { tools, tool_choice: mayForce || toolChoice === "none" ? toolChoice : "auto" }),
+    ...(tools.length === 0 ? {} : { tools, ...choiceFor(toolChoice, path, mayForce) }),
     ...(isJson ? { response_format: { type: "json_schema", json_schema: { name: "answer", schema: readSchema(schema) } } } : {}),
   };
+}
+
+function choiceFor(choice: ToolChoice, path: readonly Entry[], mayForce: boolean) {
+  if (choice === "none" || choice === "auto") return { tool_choice: choice };
+  if (!mayForce) return { tool_choice: "auto" };
+  if (choice === "required") return { tool_choice: "required" };
+  // Small models do not know when to end.
+  return path.every(({ role }) => role === "user") ? { tool_choice: "required", parallel_tool_calls: false } : { tool_choice: "auto" };
 }
 
 function toMessages(entry: Entry): object[] {

@@ -1,7 +1,7 @@
 // The conversations there are, the one that is shown, and which are being answered.
 import { computed, signal } from "@preact/signals";
 import { newConversation, type Conversation } from "./entries.js";
-import type { Settings } from "./settings.js";
+import { nextSettings, type Settings } from "./settings.js";
 import { forgetConversation, loadConversations, saveConversation } from "./storage.js";
 
 const saveAfterMs = 1000;
@@ -48,11 +48,11 @@ export function show(id: string): void {
   currentId.value = id;
 }
 
-/** With the settings of the one that is shown. An empty one is taken again. */
+/** With the settings of the one that is shown, but for those that were about its answers. An empty one is taken again. */
 export function startConversation(): void {
   const empty = conversations.value.find(({ entries, draft }) => entries.length === 0 && draft === "");
   if (empty !== undefined) return show(empty.id);
-  const fresh = newConversation(current.value.settings);
+  const fresh = newConversation(nextSettings(current.value.settings));
   conversations.value = [fresh, ...conversations.value];
   show(fresh.id);
 }
@@ -61,7 +61,7 @@ export function deleteConversation(id: string): void {
   running.value.get(id)?.abort();
   const { settings } = current.value;
   const rest = conversations.value.filter((one) => one.id !== id);
-  conversations.value = rest.length > 0 ? rest : [newConversation(settings)];
+  conversations.value = rest.length > 0 ? rest : [newConversation(nextSettings(settings))];
   if (currentId.value === id) show(conversations.value[0]!.id);
   forgetConversation(id);
 }

@@ -1,5 +1,5 @@
 // Where messages are typed, and the numbers below it.
-import { useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { pathTo } from "../conversation/entries.js";
 import { say, stop } from "../conversation/reply.js";
 import { current, running, update } from "../conversation/store.js";
@@ -8,10 +8,20 @@ import { modelOf, models } from "../server/models.js";
 import { Icon } from "./icons.js";
 import { editing } from "./question.js";
 
+/** On a phone the focus would bring up the keys, over half the page. */
+const hasKeyboard = () => matchMedia("(pointer: fine)").matches;
+
+/** Once what was changed is on the page. */
+export const focusMessage = () => void requestAnimationFrame(() => hasKeyboard() && document.getElementById("message")?.focus({ preventScroll: true }));
+
 export function Composer() {
   const { id, draft, leaf, settings } = current.value;
   const isRunning = running.value.has(id);
   const box = useRef<HTMLTextAreaElement>(null);
+  useLayoutEffect(() => {
+    // Only where nothing else has it.
+    if (document.activeElement === document.body && hasKeyboard()) box.current!.focus({ preventScroll: true });
+  }, []);
   const setDraft = (text: string) => update(id, (conversation) => ({ ...conversation, draft: text }));
   const send = () => {
     if (isRunning || draft.trim() === "" || models.value.length === 0) return;

@@ -8,7 +8,7 @@ export function SettingsPanel() {
   return (
     <>
       <h2>Settings</h2>
-      <p class="note">Of this conversation; the next one begins with them.</p>
+      <p class="note">Of this conversation. The next one begins with them, but without a schema and without calls that must be made.</p>
       <label class="field"><span>System message</span><textarea rows={3} value={settings.system} placeholder="How the model is to behave" onInput={(event) => changeSettings({ system: event.currentTarget.value })} /></label>
       <ToolSettings settings={settings} />
       <SchemaSettings settings={settings} />
@@ -36,6 +36,7 @@ function ToolSettings({ settings }: { readonly settings: Settings }) {
         <span>The model</span>
         <select value={settings.toolChoice} onChange={(event) => changeSettings({ toolChoice: event.currentTarget.value as Settings["toolChoice"] })}>
           <option value="auto">may call</option>
+          <option value="first">must call first, then may</option>
           <option value="required">must call</option>
           <option value="none">must not call</option>
         </select>

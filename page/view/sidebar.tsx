@@ -1,5 +1,6 @@
 // The conversations, latest first, and how the page looks.
 import { conversations, current, deleteConversation, running, show, startConversation } from "../conversation/store.js";
+import { focusMessage } from "./composer.js";
 import { Icon } from "./icons.js";
 import { chooseTheme, theme, type Theme } from "./theme.js";
 
@@ -11,7 +12,7 @@ export function Sidebar({ onChosen }: { readonly onChosen: () => void }) {
   const sorted = [...conversations.value].sort((one, other) => other.changedAt - one.changedAt);
   return (
     <>
-      <button type="button" class="new" onClick={() => { startConversation(); onChosen(); }}><Icon name="plus" />New conversation</button>
+      <button type="button" class="new" onClick={() => { startConversation(); onChosen(); focusMessage(); }}><Icon name="plus" />New conversation</button>
       <ul class="conversations">
         {sorted.map(({ id, title }) => (
           <li key={id} class={id === current.value.id ? "conversation current" : "conversation"}>

@@ -5,9 +5,9 @@ import { current, update } from "../conversation/store.js";
 import { modelOf } from "../server/models.js";
 
 const suggestions: readonly { readonly title: string; readonly draft: string; readonly change: Partial<Settings> }[] = [
-  { title: "Ask something", draft: "Why is the sky blue?", change: {} },
-  { title: "Let it call a tool", draft: "What is 17.5 % of 2,340?", change: { tools: ["calculate"], isJson: false } },
-  { title: "Get JSON by a schema", draft: "Anna is 31 and lives in Ghent.", change: { isJson: true, schema: exampleSchema, tools: [] } },
+  { title: "Ask something", draft: "Why is the sky blue?", change: { toolChoice: "auto", isJson: false } },
+  { title: "Let it call a tool", draft: "What is 17.5 % of 2,340?", change: { tools: ["calculate"], toolChoice: "first", isJson: false } },
+  { title: "Get JSON by a schema", draft: "Anna is 31 and lives in Ghent.", change: { isJson: true, schema: exampleSchema, tools: [], toolChoice: "auto" } },
 ];
 
 export function Suggestions() {

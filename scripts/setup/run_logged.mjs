@@ -1,4 +1,5 @@
-// Runs a program with its output in a log file, so that the terminal stays readable; on failure the log's tail is shown.
+// Runs a program with its output in a log file, so that the terminal stays readable; on failure its errors and the log's tail
+// are shown, since npm removes the log together with a package that does not install.
 import { spawn } from "node:child_process";
 import { createWriteStream, mkdirSync } from "node:fs";
 import path from "node:path";
@@ -21,6 +22,11 @@ export function diskError(error) {
 
 /** Measured on Linux: 236 MB with the unpacked sources and the tree of the build. */
 const diskFull = "The disk is full, and a build of Caduceus needs about 300 MB: make room and try again.";
+
+const tailLines = 40;
+
+/** Of compilers, linkers, CMake and cargo. @param {string} line */
+const isError = (line) => /(?:^|[\s:])(?:fatal )?error(?:\[E\d+\])?:|CMake Error|undefined reference/i.test(line);
 
 /**
  * @param {string} log name of the log, without folder and extension
@@ -46,6 +52,8 @@ export function runLogged(log, program, args, options = {}) {
     });
     /** @type {string[]} */
     const tail = [];
+    /** @type {string[]} */
+    const errors = [];
     let output = "";
     let rest = "";
     const read = (/** @type {string} */ text) => {
@@ -54,7 +62,9 @@ export function runLogged(log, program, args, options = {}) {
       rest = lines.pop() ?? "";
       for (const line of lines) {
         tail.push(line);
-        if (tail.length > 40) tail.shift();
+        // Compilers that run beside the one that failed write on.
+        const passed = tail.length > tailLines ? tail.shift() : undefined;
+        if (passed !== undefined && isError(passed) && errors.length < 20) errors.push(passed);
         options.onLine?.(line);
       }
     };
@@ -76,7 +86,7 @@ export function runLogged(log, program, args, options = {}) {
         if (logError !== undefined) return reject(diskError(logError) ?? logError);
         if (tail.some((line) => /no space left on device|not enough space on the disk/i.test(line))) return reject(new SetupError(diskFull));
         const why = signal === null ? `ended with code ${code}` : `was ended by ${signal}`;
-        const shown = tail.map((line) => `    ${line}`).join("\n");
+        const shown = [...errors, ...(errors.length > 0 ? ["…"] : []), ...tail].map((line) => `    ${line}`).join("\n");
         reject(new SetupError(`${options.what ?? program} ${why}. The end of ${path.relative(root, file)}:\n${shown}`));
       });
     });

@@ -57,10 +57,24 @@ test.runIf(isLinux)("an archive that was damaged on the way is named", async () 
   expect(code).toBe(1);
 });
 
+test("npm shows what made a build fail, though it removes the log together with the package", async () => {
+  const file = path.join(installed, "CMakeLists.txt");
+  const text = readFileSync(file, "utf8");
+  writeFileSync(file, `message(FATAL_ERROR "the compiler is on strike")\n${text}`);
+  const { code, stderr } = await cutOff("npm", ["rebuild", "caduceus"], { env: environment });
+  writeFileSync(file, text);
+  expect(stderr).toContain("The native build ended with code 1.");
+  expect(stderr).toContain("the compiler is on strike");
+  expect(code).not.toBe(0);
+}, 300_000);
+
 test("without network and git, in a folder with spaces in its name, the package builds and generates", async () => {
   const built = await cutOff("npm", ["rebuild", "caduceus", "--foreground-scripts"], { env: { ...environment, PATH: pathWithout(["git"]) }, timeoutMs: 3_500_000 });
   expect(built.code, built.stderr + built.stdout).toBe(0);
   expect(existsSync(path.join(installed, "build/Release/caduceus.node"))).toBe(true);
+  // What is needed to run, and what another build would begin from.
+  for (const name of [".cache/native", ".cache/crates", ".cache/build_tools", "llama.cpp/source", "llama.cpp/source.tree"]) expect(existsSync(path.join(installed, name)), name).toBe(false);
+  expect(megabytes(installed)).toBeLessThan(40);
   process.stderr.write(`built in ${(built.milliseconds / 60_000).toFixed(1)} minutes, taking ${megabytes(installed)} MB${withoutNetwork.length > 0 ? ", without any network" : ""}\n`);
 
   const answer = async (library: string) => {

@@ -63,8 +63,9 @@ describePage("the page", () => {
       expect(await focus()).toBe(name);
     };
     await page.getByText("runs on the machine").waitFor();
-    await page.keyboard.press("Tab");
-    expect(await focus()).toBe("Skip to the message box");
+    // Whoever comes wants to write; the skip link is for those who have gone elsewhere.
+    expect(await focus()).toBe("Message");
+    for (let count = 0; count < 20 && await focus() !== "Skip to the message box"; count++) await page.keyboard.press("Shift+Tab");
     await page.keyboard.press("Enter");
     await page.keyboard.press("Tab");
     await page.keyboard.press("Shift+Tab");
@@ -92,6 +93,27 @@ describePage("the page", () => {
     await page.keyboard.press("Escape");
     expect(await focus()).toBe("Settings");
     expect(host.engine.requests).toHaveLength(2);
+  });
+
+  test("a window that gets narrow keeps the conversation free, and one that gets wide has its panels again", async () => {
+    await using host = await served({});
+    await using browser = await open(host.server);
+    const { page } = browser;
+    const panels = async () => ({ beside: await page.locator(".beside").count(), over: await page.getByRole("dialog").count() });
+    await page.getByText("runs on the machine").waitFor();
+    await page.getByRole("button", { name: "Settings" }).click();
+    await expect.poll(panels).toEqual({ beside: 2, over: 0 });
+    await page.setViewportSize({ width: 600, height: 800 });
+    await expect.poll(panels).toEqual({ beside: 0, over: 0 });
+    await page.getByLabel("Message", { exact: true }).fill("It can be typed into.");
+    await page.setViewportSize({ width: 1280, height: 800 });
+    await expect.poll(panels).toEqual({ beside: 2, over: 0 });
+    await page.getByRole("button", { name: "Conversations" }).click();
+    await page.setViewportSize({ width: 600, height: 800 });
+    await page.getByRole("button", { name: "Conversations" }).click();
+    await expect.poll(panels).toEqual({ beside: 0, over: 1 });
+    await page.setViewportSize({ width: 1280, height: 800 });
+    await expect.poll(panels).toEqual({ beside: 2, over: 0 });
   });
 
   test("tells screen readers that an answer is written and, once, what it is", async () => {

@@ -132,6 +132,33 @@ describePage("a conversation", () => {
     expect(second!.prompt.map((part) => Object.values(part)[0] as string).join("")).toContain("system\nBe brief.");
   });
 
+  test("begins in the message field, without the last one's schema and calls that must be made, and with its other settings", async () => {
+    await using host = await served({ answer: () => '{"ok": true}' });
+    await using browser = await open(host.server);
+    const { page } = browser;
+    const focus = () => page.evaluate("document.activeElement.id");
+    await expect.poll(focus).toBe("message");
+    await page.keyboard.type("By a schema");
+    await page.getByRole("button", { name: "Settings" }).click();
+    await page.getByLabel("System message").fill("Be brief.");
+    await page.getByLabel("JSON by a schema").check();
+    await page.getByLabel("JSON Schema").fill('{"type": "object", "properties": {"ok": {"type": "boolean"}}}');
+    await page.getByRole("combobox", { name: /^The model/ }).selectOption("required");
+    await page.getByLabel("Message", { exact: true }).press("Enter");
+    await settle(page);
+    await page.getByRole("button", { name: "New conversation" }).first().click();
+    await expect.poll(focus).toBe("message");
+    expect(await page.getByLabel("JSON by a schema").isChecked()).toBe(false);
+    expect(await page.getByRole("combobox", { name: /^The model/ }).inputValue()).toBe("auto");
+    await page.keyboard.type("Freely");
+    await page.keyboard.press("Enter");
+    await settle(page);
+    expect(host.engine.requests.map(({ constraint }) => constraint?.kind)).toEqual(["json", undefined]);
+    expect(host.engine.requests[1]!.prompt.map((part) => Object.values(part)[0] as string).join("")).toContain("system\nBe brief.");
+    await page.reload();
+    await expect.poll(focus).toBe("message");
+  });
+
   test("says what failed in the server's words, in the middle of an answer too, and can be asked again", async () => {
     await using host = await served({ answer: () => "x".repeat(500), contextSize: 600, failAfter: { tokens: 300, error: new Error("no luck") } });
     await using browser = await open(host.server, { mayComplain: /400/ });
@@ -143,12 +170,14 @@ describePage("a conversation", () => {
     await settle(page);
   });
 
-  test("with a real model: text streams, numbers are told, and JSON fits its schema", async () => {
+  test("with a small real model: numbers are told, JSON fits its schema, and a tool is called", async () => {
     const model = await load("smollm2", { contextSize: 2048, prefixFolder: false });
     const server = await serving({ smollm2: model });
     try {
       await using browser = await open(server);
       const { page } = browser;
+      // On a busy machine it takes its time.
+      page.setDefaultTimeout(140_000);
       await page.getByRole("button", { name: /Get JSON by a schema/ }).click();
       await page.keyboard.press("Enter");
       await settle(page);
@@ -160,9 +189,16 @@ describePage("a conversation", () => {
       // The prompt was read before.
       expect(await answers(page).innerText()).toMatch(/(9\d|100) % of \d+ cached/);
       expect(await page.getByLabel("The model at this moment").innerText()).toMatch(/Cache filled\s*[1-9]/);
+      await page.getByRole("button", { name: "New conversation" }).first().click();
+      await page.getByRole("button", { name: /Let it call a tool/ }).click();
+      await page.keyboard.press("Enter");
+      const call = page.getByRole("region", { name: "Call of calculate" }).first();
+      await call.getByText("Result").first().waitFor();
+      expect(JSON.parse(await call.getByRole("region", { name: "Arguments of calculate" }).innerText())).toEqual({ expression: expect.stringMatching(/^[-+*/%^().0-9a-z ]+$/) });
+      await page.keyboard.press("Escape");
     } finally {
       await server.close({ graceMs: 0 });
       await model.close();
     }
-  });
+  }, 300_000);
 });

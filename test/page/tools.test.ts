@@ -16,7 +16,12 @@ describePage("tools", () => {
     await answers(page).getByText("It is 84.").waitFor();
     const call = page.getByRole("region", { name: "Call of calculate" });
     expect(await call.innerText()).toMatch(/done[^]*\(17 \+ 25\) \* 2[^]*84/);
-    expect(host.engine.requests[0]!.constraint).toMatchObject({ kind: "tools", tools: [{ name: "calculate" }] });
+    // A small model, too, shows a call then; what is asked later it answers as it likes.
+    await settle(page);
+    await ask(page, "Thanks.");
+    await expect.poll(() => host.engine.requests.length).toBe(3);
+    expect(host.engine.requests.map(({ constraint }) => constraint?.kind === "tools" && [constraint.mode, constraint.tools.map(({ name }) => name)]))
+      .toEqual([["required", ["calculate"]], ["auto", ["calculate"]], ["auto", ["calculate"]]]);
     expect(textOf(host.engine.requests[1]!)).toContain('<tool_response>\n{"name": "calculate", "content": 84}');
   });
 
