@@ -1,10 +1,10 @@
 // Clients that no library would write: raw sockets that send half, too much, or read nothing.
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { load, type Model } from "../../src/index.js";
 import { hermesModel } from "../support/models.js";
+import { closed, open as openTo, post, send as sendTo, status, until } from "../support/raw_client.js";
 import { metric, serving, type Serving } from "./serving.js";
 
 let model: Model;
@@ -25,29 +25,11 @@ const longName = "x".repeat(50_000);
 /** The turn does not end. */
 const never = { 2: -100, 32000: -100 };
 const body = (fields: object = {}) => JSON.stringify({ model: "hermes", messages: [{ role: "user", content: "Hi" }], max_tokens: 5, ...fields });
-const head = (length: number, more = "") => `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\n${more}\r\n`;
+const head = (length: number, more = "") => post(length, undefined, more);
 const request = (text: string, more?: string) => head(Buffer.byteLength(text), more) + text;
 
-async function open(port = server.port): Promise<Socket> {
-  const socket = connect(port, "127.0.0.1");
-  socket.on("error", () => {}); // A reset is an answer too.
-  await once(socket, "connect");
-  return socket;
-}
-
-/** Everything that comes until the server closes the connection. */
-async function send(...pieces: (string | Uint8Array)[]): Promise<string> {
-  const socket = await open();
-  let got = "";
-  socket.setEncoding("utf8").on("data", (text: string) => (got += text));
-  for (const piece of pieces) socket.write(piece);
-  await closed(socket);
-  return got;
-}
-
-const closed = (socket: Socket) => new Promise<void>((resolve) => (socket.closed ? resolve() : socket.once("close", () => resolve())));
-
-const status = (response: string) => Number(/^HTTP\/1\.1 (\d+)/.exec(response)?.[1]);
+const open = (port = server.port) => openTo({ port });
+const send = (...pieces: (string | Uint8Array)[]) => sendTo({ port: server.port }, ...pieces);
 
 async function isWell(): Promise<void> {
   const answer = await fetch(`${server.url}/v1/chat/completions`, { method: "POST", headers: { "content-type": "application/json" }, body: body() });
@@ -56,14 +38,6 @@ async function isWell(): Promise<void> {
   expect(errors).toEqual([]);
   // Nothing is said behind the owner's back.
   expect([...said.info.mock.calls, ...said.error.mock.calls]).toEqual([]);
-}
-
-async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  const end = performance.now() + 10_000;
-  while (!await isSo()) {
-    if (performance.now() > end) throw new Error("It did not come about in 10 s.");
-    await sleep(10);
-  }
 }
 
 test.each<[string, () => (string | Uint8Array)[], number, string]>([

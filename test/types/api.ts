@@ -12,6 +12,7 @@ export async function serving(model: Model): Promise<void> {
   const handler = createHandler({ models: { a: model, b: load("smollm2") }, apiKeys: undefined, allowedHosts: "any", corsOrigins: ["*"] });
   expectTypeOf(handler).toEqualTypeOf<Handler>();
   expectTypeOf(handler.fetch(new Request("http://localhost"))).resolves.toEqualTypeOf<Response>();
+  createHandler({ models: { a: model }, maxPendingBodies: 1, maxPendingBodiesPerAddress: 1, maxPendingBytes: undefined, statusAfterMs: 1, heartbeatMs: 1 });
   await (await listen(handler, { port: 0 })).close({ graceMs: 0 });
   // @ts-expect-error models have names
   createHandler({ models: [model] satisfies Record<string, Model> });

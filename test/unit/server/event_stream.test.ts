@@ -3,7 +3,7 @@ import { afterEach, expect, test, vi } from "vitest";
 import { ApiError } from "../../../src/server/api_error.js";
 import { eventStream } from "../../../src/server/event_stream.js";
 import { Admission, type Exchange } from "../../../src/server/exchange.js";
-import { createHandler } from "../../../src/server/index.js";
+import { createHandler, listen } from "../../../src/server/index.js";
 import { scriptedModel } from "../../support/scripted_model.js";
 
 afterEach(() => vi.useRealTimers());
@@ -142,4 +142,16 @@ test("the handler's options say when: a slow model's stream begins with comments
   const text = await (await handler.fetch(new Request("http://localhost/v1/chat/completions", { method: "POST", headers: { "content-type": "application/json" }, body }))).text();
   expect(text).toMatch(/^(: waiting\n\n)+data: /);
   expect(text).toMatch(/data: \[DONE\]\n\n$/);
+});
+
+test("over a socket the status and a comment are there while the model has said nothing", async () => {
+  const { model, engine } = await scriptedModel({ answer: () => "ok", paceMs: 1_000 });
+  await using server = await listen(createHandler({ models: { m: model }, statusAfterMs: 20 }), { port: 0 });
+  const body = JSON.stringify({ stream: true, messages: [{ role: "user", content: "Hi" }] });
+  const response = await fetch(`${server.url}/v1/chat/completions`, { method: "POST", headers: { "content-type": "application/json" }, body });
+  const reader = response.body!.getReader();
+  expect(response.status).toBe(200);
+  expect(new TextDecoder().decode((await reader.read()).value)).toBe(": waiting\n\n");
+  expect(engine.generated).toBe(0);
+  await reader.cancel();
 });
