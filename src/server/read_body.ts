@@ -50,7 +50,9 @@ export class BodyReader {
       // What is too large is read on, elsewhere; all else is not waited for.
       if (error instanceof ApiError && error.status === 413) reader.releaseLock();
       else void reader.cancel().catch(() => {});
-      throw error instanceof ApiError ? error : new ApiError(400, "invalid_json", "The body broke off.", { cause: error, headers: close });
+      if (error instanceof ApiError) throw error;
+      if (request.signal.aborted) throw new ApiError(499, "client_closed_request", "The client went away.", { cause: error });
+      throw new ApiError(400, "invalid_json", "The body broke off.", { cause: error, headers: close });
     } finally {
       clearTimeout(timer);
       place.leave();

@@ -1,10 +1,10 @@
 // Bodies that somebody else has read, and the places of those that are still arriving.
 import { createServer, type IncomingMessage, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { connect, type AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { Hono } from "hono";
-import { afterEach, describe, expect, test } from "vitest";
-import { createHandler, type HandlerOptions } from "../../../src/server/index.js";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { createHandler, listen, type HandlerOptions } from "../../../src/server/index.js";
 import { PendingBodies } from "../../../src/server/pending_bodies.js";
 import { scriptedModel } from "../../support/scripted_model.js";
 
@@ -76,6 +76,20 @@ describe("a body that was read before", () => {
     expect((await ask(url)).status).toBe(200);
     expect((await fetch(`${url}/v1/chat/completions`, { method: "POST", headers: { "content-type": "application/json" } })).status).toBe(400);
   });
+});
+
+test("a client that leaves before its body is there counts as gone, and leaves its place", async () => {
+  const handler = await handlerOf();
+  const { port, close } = await listen(handler, { port: 0 });
+  for (let count = 0; count < 3; count++) {
+    const socket = connect(port, "127.0.0.1");
+    socket.write("POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    socket.destroy();
+  }
+  const metrics = async () => (await handler.fetch(new Request("http://localhost/metrics"))).text();
+  await vi.waitFor(async () => expect(await metrics()).toContain('caduceus_errors_total{code="client_closed_request"} 3'), 10_000);
+  await close();
 });
 
 describe("places of arriving bodies", () => {
