@@ -34,14 +34,14 @@ export class PendingBodies {
     return this.#bytes;
   }
 
-  /** Throws where there is no place. Without an address only the limits of all together hold. */
-  enter(address: string | undefined): PendingBody {
+  /** Throws where there is no place. Without an address only the limits of all together hold. `onGivenUp`: it has to end, for others. */
+  enter(address: string | undefined, onGivenUp: (error: ApiError) => void): PendingBody {
     const { maxPendingBodies, maxPendingBodiesPerAddress } = this.#limits;
     const owner = address === undefined ? Symbol("unknown") : networkOf(address);
     const own = [...this.#bodies].filter((body) => body.owner === owner);
     if (own.length >= maxPendingBodiesPerAddress) this.#replaceOne(own, `${own.length} bodies of this address are arriving already`);
     if (this.#bodies.size >= maxPendingBodies) this.#replaceOne([...this.#bodies], `${this.#bodies.size} bodies are arriving already`);
-    const body = new PendingBody(owner, (bytes) => this.#received(bytes), () => this.#leave(body));
+    const body = new PendingBody(owner, { received: (bytes) => this.#received(bytes), leave: () => this.#leave(body), givenUp: onGivenUp });
     this.#bodies.add(body);
     return body;
   }
@@ -67,6 +67,12 @@ export class PendingBodies {
   }
 }
 
+interface PendingHooks {
+  readonly received: (bytes: number) => void;
+  readonly leave: () => void;
+  readonly givenUp: (error: ApiError) => void;
+}
+
 /** A body on its way. */
 export class PendingBody {
   /** Whose it is. */
@@ -74,30 +80,27 @@ export class PendingBody {
   /** When something of it came last. */
   lastMs = performance.now();
   bytes = 0;
-  /** Rejects where it has to give up its place. */
-  readonly givenUp: Promise<never>;
-  /** Twice is fine. */
-  readonly leave: () => void;
-  readonly #onReceived: (bytes: number) => void;
-  #reject!: (error: ApiError) => void;
+  readonly #hooks: PendingHooks;
 
-  constructor(owner: string | symbol, onReceived: (bytes: number) => void, leave: () => void) {
+  constructor(owner: string | symbol, hooks: PendingHooks) {
     this.owner = owner;
-    this.leave = leave;
-    this.#onReceived = onReceived;
-    this.givenUp = new Promise((_, reject) => (this.#reject = reject));
-    this.givenUp.catch(() => {}); // Nobody may be waiting.
+    this.#hooks = hooks;
   }
 
   received(bytes: number): void {
     this.lastMs = performance.now();
     this.bytes += bytes;
-    this.#onReceived(bytes);
+    this.#hooks.received(bytes);
+  }
+
+  /** Twice is fine. */
+  leave(): void {
+    this.#hooks.leave();
   }
 
   giveUp(error: ApiError): void {
     this.leave();
-    this.#reject(error);
+    this.#hooks.givenUp(error);
   }
 }
 

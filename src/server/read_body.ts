@@ -2,7 +2,7 @@
 import { ApiError } from "./api_error.js";
 import { Fields } from "./fields.js";
 import { incomingOf } from "./node_request.js";
-import { PendingBodies, type PendingBody, type PendingLimits } from "./pending_bodies.js";
+import { PendingBodies, type PendingLimits } from "./pending_bodies.js";
 
 export interface BodyLimits extends PendingLimits {
   readonly maxBodyBytes: number;
@@ -37,15 +37,29 @@ export class BodyReader {
 
   async #bytes(request: Request, address: string | undefined): Promise<Uint8Array> {
     if (request.body === null) return new Uint8Array();
-    const place = this.#pending.enter(address);
-    const reader = request.body.getReader();
     const { bodyTimeoutMs } = this.#limits;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new ApiError(408, "request_timeout", `The body did not arrive within ${bodyTimeoutMs} ms.`, { headers: close })), bodyTimeoutMs);
-    });
+    let ended: ApiError | undefined;
+    let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+    // Ends the read that waits. A race between the two would hold every chunk for as long as the timer runs.
+    const end = (error: ApiError) => {
+      ended = error;
+      void reader?.cancel().catch(() => {});
+    };
+    const place = this.#pending.enter(address, end);
+    reader = request.body.getReader();
+    const timer = setTimeout(() => end(new ApiError(408, "request_timeout", `The body did not arrive within ${bodyTimeoutMs} ms.`, { headers: close })), bodyTimeoutMs);
     try {
-      return await this.#readAll(reader, place, Promise.race([late, place.givenUp]));
+      const chunks: Uint8Array[] = [];
+      let size = 0;
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (ended !== undefined) throw ended;
+        if (done) return Buffer.concat(chunks);
+        size += value.byteLength;
+        if (size > this.#limits.maxBodyBytes) throw this.#tooLarge();
+        chunks.push(value);
+        place.received(value.byteLength);
+      }
     } catch (error) {
       // What is too large is read on, elsewhere; all else is not waited for.
       if (error instanceof ApiError && error.status === 413) reader.releaseLock();
@@ -56,19 +70,6 @@ export class BodyReader {
     } finally {
       clearTimeout(timer);
       place.leave();
-    }
-  }
-
-  async #readAll(reader: ReadableStreamDefaultReader<Uint8Array>, place: PendingBody, ended: Promise<never>): Promise<Uint8Array> {
-    const chunks: Uint8Array[] = [];
-    let size = 0;
-    for (;;) {
-      const { done, value } = await Promise.race([reader.read(), ended]);
-      if (done) return Buffer.concat(chunks);
-      size += value.byteLength;
-      if (size > this.#limits.maxBodyBytes) throw this.#tooLarge();
-      place.received(value.byteLength);
-      chunks.push(value);
     }
   }
 

@@ -26,18 +26,18 @@ export function withUnreadBody(request: Request, bytes: Uint8Array<ArrayBuffer>,
 }
 
 async function drain(reader: ReadableStreamDefaultReader<Uint8Array>, { maxBytes, maxMs }: DrainLimits): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => (timer = setTimeout(resolve, maxMs, undefined)));
+  const end = () => void reader.cancel().catch(() => {});
+  const timer = setTimeout(end, maxMs); // The read that waits then ends.
   try {
     for (let size = 0; size <= maxBytes;) {
-      const read = await Promise.race([reader.read(), late]);
-      if (read === undefined || read.done) break;
-      size += read.value.byteLength;
+      const { done, value } = await reader.read();
+      if (done) break;
+      size += value.byteLength;
     }
   } catch {
     // The client has gone.
   } finally {
     clearTimeout(timer);
-    void reader.cancel().catch(() => {});
+    end();
   }
 }

@@ -1,0 +1,12 @@
+// What of memory is held, after everything that can be collected is.
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+
+setFlagsFromString("--expose-gc");
+const collect = runInNewContext("gc") as () => void;
+
+/** Bytes of buffers that somebody still holds. */
+export function heldBuffers(): number {
+  collect();
+  return process.memoryUsage().arrayBuffers;
+}
