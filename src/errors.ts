@@ -38,7 +38,7 @@ export type ErrorCode =
   | "SCHEMA_MISMATCH"
   /** A schema, pattern or grammar cannot be enforced: it is malformed, contradicts itself or uses what the engine does not know. */
   | "CONSTRAINT_INVALID"
-  /** Enforcing it would take too much time or memory. */
+  /** Reading a schema, or enforcing it, would take too much time or memory. */
   | "CONSTRAINT_TOO_COMPLEX"
   /** The model's chat template could not be rendered. */
   | "TEMPLATE_FAILED"

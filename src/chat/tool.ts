@@ -3,6 +3,7 @@ import { CaduceusError, describe, invalidArgument } from "../errors.js";
 import { isObject, type JsonSchema } from "../schema/json_schema.js";
 import { invalidSchema } from "../schema/json_schema.js";
 import { readSchema, type InferSchema, type ReadSchema, type Schema } from "../schema/read_schema.js";
+import { valuesOfTool, type WorkBudget } from "../schema/work_budget.js";
 
 /** What a handler is told besides its arguments. */
 export interface ToolContext {
@@ -92,6 +93,10 @@ const made = new WeakSet<object>();
  * the path inside it.
  */
 export function tool<const S extends Schema = typeof noParameters, Result = unknown, const Name extends string = string>(options: ToolOptions<S, Result, Name>): Tool<InferSchema<S>, Result, Name> {
+  return makeTool(options, undefined);
+}
+
+function makeTool<const S extends Schema, Result, Name extends string>(options: ToolOptions<S, Result, Name>, budget: WorkBudget | undefined): Tool<InferSchema<S>, Result, Name> {
   if (!isObject(options)) throw invalidTool("an object with name and parameters", "the tool", describe(options));
   const { name, description, parameters = noParameters, run, timeoutMs } = options as ToolOptions<Schema, Result>;
   checkName(name);
@@ -100,7 +105,8 @@ export function tool<const S extends Schema = typeof noParameters, Result = unkn
   if (timeoutMs !== undefined && !(typeof timeoutMs === "number" && timeoutMs > 0)) {
     throw invalidArgument("a positive number of milliseconds", `${name}.timeoutMs`, timeoutMs);
   }
-  const schema = readSchema(parameters, `${name}.parameters`);
+  budget?.spend(valuesOfTool);
+  const schema = readSchema(parameters, `${name}.parameters`, budget);
   const { type } = schema.jsonSchema;
   if (type !== undefined && type !== "object") throw invalidSchema('"object"', `${name}.parameters.type`, JSON.stringify(type));
   const result = Object.freeze({ name, description, parameters: schema.jsonSchema, schema, run, timeoutMs });
@@ -110,28 +116,29 @@ export function tool<const S extends Schema = typeof noParameters, Result = unkn
 
 /**
  * Checks the tools of one request and puts them in a Map by name, so that `__proto__` and `constructor` are only names.
- * Takes what `tool()` made, objects of the same form, and OpenAI's definitions. Throws `INVALID_TOOL` when two share a name.
+ * Takes what `tool()` made, objects of the same form, and OpenAI's definitions, which are read within the budget. Throws
+ * `INVALID_TOOL` when two share a name.
  */
-export function collectTools(tools: unknown): Map<string, Tool> {
+export function collectTools(tools: unknown, budget?: WorkBudget): Map<string, Tool> {
   const collected = new Map<string, Tool>();
   if (tools === undefined) return collected;
   if (!Array.isArray(tools)) throw invalidArgument("an array of tools", "tools", tools);
   tools.forEach((given: unknown, index) => {
-    const one = readTool(given, `tools[${index}]`);
+    const one = readTool(given, `tools[${index}]`, budget);
     if (collected.has(one.name)) throw invalidTool("a name of its own", `tools[${index}]`, `${describe(one.name)} a second time`);
     collected.set(one.name, one);
   });
   return collected;
 }
 
-function readTool(given: unknown, where: string): Tool {
+function readTool(given: unknown, where: string, budget: WorkBudget | undefined): Tool {
   if (!isObject(given)) throw invalidTool("a tool", where, describe(given));
   if (made.has(given)) return given as unknown as Tool;
-  if (given["type"] !== "function" || given["function"] === undefined) return tool(given as unknown as ToolOptions);
+  if (given["type"] !== "function" || given["function"] === undefined) return makeTool(given as unknown as ToolOptions, budget);
   const definition = given["function"];
   if (!isObject(definition)) throw invalidTool("an object with name and parameters", `${where}.function`, describe(definition));
   const { name, description, parameters } = definition as ToolDefinitionMessage["function"];
-  return tool({ name, description: description ?? undefined, parameters: parameters ?? undefined });
+  return makeTool<Schema, unknown, string>({ name, description: description ?? undefined, parameters: parameters ?? undefined }, budget);
 }
 
 function checkName(name: unknown): asserts name is string {

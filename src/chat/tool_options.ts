@@ -5,6 +5,7 @@ import { defaultMaxResultLength } from "../format/hermes/tool_result.js";
 import { hermesVariants, type HermesVariant } from "../format/hermes/prompt.js";
 import { checkBoolean, checkChoice, checkFunction, checkPositiveNumber, checkWholeNumber } from "../model/checks.js";
 import { readSchema, type InferSchema, type ReadSchema, type Schema } from "../schema/read_schema.js";
+import { requestBudget } from "../schema/work_budget.js";
 import { collectTools, type Tool, type ToolInput } from "./tool.js";
 
 /** A call that waits for approval. */
@@ -129,10 +130,11 @@ export interface ToolSettings {
 export type ValueOf<S> = S extends Schema ? InferSchema<S> : unknown;
 
 export function resolveToolOptions(options: ToolLoopOptions, capabilities: EngineCapabilities): ToolSettings {
-  const tools = collectTools(options.tools);
+  const budget = requestBudget();
+  const tools = collectTools(options.tools, budget);
   const isAllowed = checkConstrained(options.constrained, capabilities);
   const choice = checkToolChoice(options.toolChoice, tools, isAllowed, capabilities);
-  const schema = options.schema === undefined ? undefined : readSchema(options.schema, "schema");
+  const schema = options.schema === undefined ? undefined : readSchema(options.schema, "schema", budget);
   const hasTools = choice !== "none" && tools.size > 0;
   return {
     tools: choice === "none" ? new Map() : tools,

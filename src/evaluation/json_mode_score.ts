@@ -1,7 +1,8 @@
 // Both scores of JSON mode: the reply parses, satisfies the schema, and is the reference.
-import { newAjv } from "../ajv.js";
 import { failed, passed, type Outcome } from "./outcome.js";
 import { PythonSyntaxError, readJson, readJsonOrLiteral } from "./python_reader.js";
+import { copySchema, visitSchemas } from "../schema/json_schema.js";
+import { compileSchema } from "../schema/schema_compiler.js";
 import { isDict, isList, jsonEquals, pythonEquals, show, toJson, type PythonValue } from "./python_value.js";
 
 /** Says what is wrong with a value, nothing where it satisfies the schema. */
@@ -9,17 +10,20 @@ export type SchemaCheck = (value: unknown) => string | undefined;
 
 /** A schema that is none refuses every value, as in the official evaluator. */
 export function schemaCheck(schema: Readonly<Record<string, unknown>>): SchemaCheck {
-  const isOld = /draft-0[67]/.test(String(schema["$schema"]));
-  const { $schema: _, ...own } = schema;
-  // Python's jsonschema, with which the official evaluator checks, leaves formats alone by default.
-  const ajv = newAjv(isOld ? "draft-07" : "2020-12", { validateFormats: false });
   try {
-    const validate = ajv.compile(own);
-    return (value) => (validate(value) ? undefined : ajv.errorsText(validate.errors, { dataVar: "reply" }));
+    const copy = copySchema(schema, "schema");
+    visitSchemas(copy, "", withoutFormat);
+    const check = compileSchema(copy, /draft-0[67]/.test(String(copy["$schema"])) ? "draft-07" : "2020-12", "schema");
+    return (value) => check(value).map(({ path, message }) => `reply${path} ${message}`).join(", ") || undefined;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     return () => `the schema itself cannot be used: ${why}`;
   }
+}
+
+/** Python's jsonschema, with which the official evaluator checks, leaves formats alone by default. */
+function withoutFormat(schema: Record<string, unknown>): void {
+  delete schema["format"];
 }
 
 /**

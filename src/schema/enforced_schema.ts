@@ -1,12 +1,13 @@
 // The part of a schema that is enforced while the model writes: rewritten into the few keywords whose meaning the engine shares
 // with the checker, with a list of everything that had to be left out. What is left out makes the schema wider, never narrower.
 import type { EnforcedSchema } from "../engine/engine.js";
-import { areDisjoint } from "./disjoint_schemas.js";
+import { DisjointSchemas } from "./disjoint_schemas.js";
 import { enforceArray, enforceNumber, enforceObject, enforceString, type KeywordWriter } from "./enforced_values.js";
 import { keywords, refusesSomething } from "./enforced_keywords.js";
-import { isObject, put, type JsonSchema } from "./json_schema.js";
+import { eachInside, isObject, put, type JsonSchema } from "./json_schema.js";
 import type { Dialect } from "./schema_compiler.js";
 import { SchemaReferences } from "./schema_references.js";
+import { readingBudget, tooComplex, type WorkBudget } from "./work_budget.js";
 
 /** A keyword that is checked after the model has written, and not (or not wholly) enforced before. */
 export interface UnenforcedKeyword {
@@ -29,8 +30,15 @@ const mostBranches = 1_024;
 const inPlace: readonly string[] = ["$ref", "allOf", "anyOf", "oneOf"];
 const partKeywords: readonly string[] = ["properties", "patternProperties", "additionalProperties", "items", "prefixItems", "additionalItems", "unevaluatedProperties", "unevaluatedItems"];
 
-export function enforcedPart(schema: JsonSchema, dialect: Dialect): EnforcedReading {
-  return new SchemaReader(schema, dialect).read();
+/** @throws CaduceusError CONSTRAINT_TOO_COMPLEX, with the name, where reading it takes more than its budget */
+export function enforcedPart(schema: JsonSchema, dialect: Dialect, name: string): EnforcedReading {
+  try {
+    return new SchemaReader(schema, dialect, readingBudget(name)).read();
+  } catch (error) {
+    // A chain of references longer than the stack.
+    if (error instanceof RangeError) throw tooComplex(name, { cause: error });
+    throw error;
+  }
 }
 
 type Node = Record<string, unknown>;
@@ -46,14 +54,19 @@ class SchemaReader {
   readonly #root: JsonSchema;
   readonly #dialect: Dialect;
   readonly #references: SchemaReferences;
+  readonly #disjoint: DisjointSchemas;
+  readonly #budget: WorkBudget;
+  readonly #widths = new Map<unknown, number>();
   readonly #unenforced = new Map<string, UnenforcedKeyword>();
   readonly #definitions: Node = {};
   readonly #names = new Map<string, string>();
 
-  constructor(root: JsonSchema, dialect: Dialect) {
+  constructor(root: JsonSchema, dialect: Dialect, budget: WorkBudget) {
     this.#root = root;
     this.#dialect = dialect;
+    this.#budget = budget;
     this.#references = new SchemaReferences(root);
+    this.#disjoint = new DisjointSchemas(this.#references);
   }
 
   read(): EnforcedReading {
@@ -71,9 +84,16 @@ class SchemaReader {
   /** `isShared`: other schemas hold in the same place. */
   #schema(value: unknown, path: string, isShared: boolean): EnforcedSchema {
     if (!isObject(value)) return value !== false;
+    this.#budget.spend(10);
     const schema = unevaluatedAsPlain(value);
     this.#listUnenforced(schema, path);
     if (schema["not"] === true || (isObject(schema["not"]) && Object.keys(schema["not"]).length === 0)) return false;
+    // Most schemas are alone in their place.
+    if (!inPlace.some((keyword) => keyword in schema)) {
+      const result: Node = {};
+      this.#writeOwn(schema, path, isShared, (keyword, inner) => put(result, keyword, inner));
+      return result;
+    }
     const sources = this.#sources(schema, path);
     const kept = this.#compatible(value, sources, path);
     const result: Node = {};
@@ -93,45 +113,59 @@ class SchemaReader {
     }
   }
 
+  /** What the keywords of one schema say, but for those that bring others into its place. */
+  #writeOwn(schema: Node, path: string, isShared: boolean, set: (keyword: string, value: unknown) => void): void {
+    const into: KeywordWriter = {
+      dialect: this.#dialect,
+      isShared,
+      budget: this.#budget,
+      set,
+      leaveOut: (keyword, reason) => this.#leaveOut(path, keyword, reason),
+      schema: (inner, where) => this.#schema(inner, path + where, false),
+    };
+    const types = typesWith(schema);
+    if (types !== undefined) set("type", types);
+    for (const keyword of ["const", "enum"]) if (keyword in schema) set(keyword, schema[keyword]);
+    enforceNumber(schema, into);
+    enforceString(schema, into);
+    enforceArray(schema, into);
+    enforceObject(schema, into);
+  }
+
   /** Everything that holds in one place, the schema's own keywords first. */
   #sources(schema: Node, path: string): Source[] {
     const sources: Source[] = [];
-    const own: Node = {};
-    const writer = (isShared: boolean): KeywordWriter => ({
-      dialect: this.#dialect,
-      isShared,
-      set: (keyword, value) => put(own, keyword, value),
-      leaveOut: (keyword, reason) => this.#leaveOut(path, keyword, reason),
-      schema: (inner, where) => this.#schema(inner, path + where, false),
-    });
     sources.push({
       keyword: "type",
       schemas: [],
       write: (result, isShared) => {
-        const into = writer(isShared);
-        const types = typesWith(schema);
-        if (types !== undefined) into.set("type", types);
-        for (const keyword of ["const", "enum"]) if (keyword in schema) into.set(keyword, schema[keyword]);
-        for (const enforce of [enforceNumber, enforceString, enforceArray, enforceObject]) enforce(schema, into);
-        for (const [keyword, value] of Object.entries(own)) put(result, keyword, value);
+        this.#writeOwn(schema, path, isShared, (keyword, value) => put(result, keyword, value));
       },
     });
-    const all = (result: Node, inner: unknown) => put(result, "allOf", [...(result["allOf"] as unknown[] | undefined ?? []), inner]);
+    const all = (result: Node, inner: unknown) => {
+      if (Array.isArray(result["allOf"])) result["allOf"].push(inner);
+      else put(result, "allOf", [inner]);
+    };
     const { $ref } = schema;
+    // What is referred to twice in one place says nothing more the second time, and would double at each level.
+    const referred = new Set<unknown>();
     if (typeof $ref === "string") {
       const target = this.#references.resolve($ref);
+      referred.add(target?.schema);
       if (target === undefined) this.#leaveOut(path, "$ref", "leads where it cannot be followed");
-      else if (this.#references.loops(target.schema)) this.#leaveOut(path, "$ref", "leads back to itself without going deeper");
       else sources.push({ keyword: "$ref", schemas: [target.schema], write: (result, isShared) => put(result, "$ref", this.#definition(target.schema, target.path, isShared)) });
     }
     const list = (keyword: string) => (Array.isArray(schema[keyword]) ? schema[keyword] as unknown[] : []);
     list("allOf").forEach((inner, index) => {
+      const target = isObject(inner) && typeof inner["$ref"] === "string" && Object.keys(inner).length === 1 ? this.#references.resolve(inner["$ref"])?.schema : undefined;
+      if (target !== undefined && referred.has(target)) return;
+      referred.add(target);
       sources.push({ keyword: "allOf", schemas: [inner], write: (result, isShared) => all(result, this.#schema(inner, `${path}.allOf[${index}]`, isShared)) });
     });
     for (const keyword of ["anyOf", "oneOf"]) {
       const branches = list(keyword);
       if (branches.length === 0) continue;
-      if (keyword === "oneOf" && !this.#areDisjoint(branches)) this.#leaveOut(path, "oneOf", "is enforced as anyOf: its branches may overlap");
+      if (keyword === "oneOf" && !this.#disjoint.areDisjoint(branches)) this.#leaveOut(path, "oneOf", "is enforced as anyOf: its branches may overlap");
       sources.push({
         keyword,
         schemas: branches,
@@ -147,7 +181,7 @@ class SchemaReader {
    */
   #compatible(place: Node, sources: readonly Source[], path: string): readonly Source[] {
     if (sources.length < 2) return sources;
-    const circling = this.#references.recurs(place) && this.#references.reaches(place, place) ? sources.find((source) => this.#circles(place, source)) : undefined;
+    const circling = this.#references.share(place, place) ? sources.find((source) => this.#circles(place, source)) : undefined;
     if (circling !== undefined) {
       // The engine cannot intersect what it has not finished reading; that source says more than what stands beside it.
       const refersHere = circling.keyword === "$ref" || circling.schemas.some(refersInPlace);
@@ -162,7 +196,7 @@ class SchemaReader {
     return sources.filter(({ keyword, schemas }) => {
       const recurs = schemas.some((schema) => this.#references.recurs(schema));
       // A list of alternatives alone may be long: only what is multiplied counts.
-      const width = keyword === "type" ? valuesIn(place) : schemas.reduce<number>((sum, schema) => sum + this.#width(schema, 0), 0);
+      const width = keyword === "type" ? valuesIn(place) : schemas.reduce<number>((sum, schema) => sum + this.#width(schema), 0);
       if ((recurs && recurring > 0) || (width > 1 && branches > 1 && branches * width > mostBranches)) {
         this.#leaveOut(path, keyword, recurs ? "recurs, as another schema in its place does" : "multiplies the alternatives of its place");
         return false;
@@ -174,33 +208,38 @@ class SchemaReader {
   }
 
   /** How many alternatives hold in the place of a schema. */
-  #width(schema: unknown, depth: number): number {
-    if (!isObject(schema) || depth > 16) return 1;
+  #width(schema: unknown): number {
+    if (!isObject(schema)) return 1;
+    const known = this.#widths.get(schema);
+    if (known !== undefined) return known;
+    this.#budget.spend();
     const { $ref, allOf, anyOf, oneOf } = schema;
     const target = typeof $ref === "string" ? this.#references.resolve($ref)?.schema : undefined;
-    const all = [target, ...(Array.isArray(allOf) ? allOf as unknown[] : [])].map((inner) => this.#width(inner, depth + 1));
-    const any = [anyOf, oneOf].map((list) => (Array.isArray(list) ? list.reduce<number>((sum, inner) => sum + this.#width(inner, depth + 1), 0) : 1));
-    return [...all, ...any].reduce((product, width) => Math.min(Number.MAX_SAFE_INTEGER, product * width), valuesIn(schema));
+    const all = [target, ...(Array.isArray(allOf) ? allOf as unknown[] : [])].map((inner) => this.#width(inner));
+    const any = [anyOf, oneOf].map((list) => (Array.isArray(list) ? list.reduce<number>((sum, inner) => sum + this.#width(inner), 0) : 1));
+    const width = [...all, ...any].reduce((product, width) => Math.min(Number.MAX_SAFE_INTEGER, product * width), valuesIn(schema));
+    this.#widths.set(schema, width);
+    return width;
   }
 
   /** Whether following references from a source leads back to the place. */
   #circles(place: Node, { keyword, schemas }: Source): boolean {
-    if (keyword !== "type") return schemas.some((schema) => this.#references.reaches(schema, place));
-    const { $ref: _, allOf: _all, anyOf: _any, oneOf: _one, ...own } = place;
-    return this.#references.reaches(own, place);
+    if (keyword !== "type") return schemas.some((schema) => this.#references.share(schema, place));
+    let circles = false;
+    eachInside(place, (inner, keyword) => {
+      this.#budget.spend();
+      circles ||= !inPlace.includes(keyword) && this.#references.share(inner, place);
+    });
+    return circles;
   }
 
   /** Whether a source says something of the parts of a value, where another may refer to what is being read. */
   #hasParts(place: Node, { keyword, schemas }: Source): boolean {
     const said = keyword === "type" ? [place] : schemas;
+    this.#budget.spend(said.length);
     return said.some((schema) => isObject(schema) && Object.entries(schema).some(([key, value]) => (keyword === "type" && inPlace.includes(key) ? false
       : partKeywords.includes(key) || (["const", "enum"].includes(key) && [value].flat().some((one) => typeof one === "object" && one !== null))
       || (inPlace.includes(key) && (key === "$ref" || (Array.isArray(value) && value.some((inner) => this.#hasParts(place, { keyword: key, schemas: [inner], write: () => {} }))))))));
-  }
-
-  #areDisjoint(branches: readonly unknown[]): boolean {
-    if (branches.length > mostBranches) return false;
-    return branches.every((one, index) => branches.slice(index + 1).every((other) => areDisjoint(one, other, this.#references)));
   }
 
   /** A schema that is referred to is written once, or twice where it stands alone here and shares its place there. */

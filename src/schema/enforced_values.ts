@@ -4,13 +4,17 @@ import { enforcedFormat } from "./enforced_formats.js";
 import { isExact, multipleOfProblem } from "./enforced_keywords.js";
 import { enforcedPattern } from "./enforced_pattern.js";
 import { isObject, put, step } from "./json_schema.js";
+import { patternTest } from "./pattern_matcher.js";
 import type { Dialect } from "./schema_compiler.js";
+import { patternOf } from "./schema_forms.js";
+import type { WorkBudget } from "./work_budget.js";
 
 /** Where the keywords of one schema go. */
 export interface KeywordWriter {
   readonly dialect: Dialect;
   /** Other schemas hold in the same place, so that the engine has to intersect them. */
   readonly isShared: boolean;
+  readonly budget: WorkBudget;
   set(keyword: string, value: unknown): void;
   leaveOut(keyword: string, reason: string): void;
   /** The enforced part of a schema inside this one. */
@@ -38,6 +42,7 @@ const longestWithPattern = 256;
 export function enforceString(schema: Node, into: KeywordWriter): void {
   const patterns: string[] = [];
   if (typeof schema["pattern"] === "string") {
+    into.budget.spend(4 * schema["pattern"].length);
     const read = enforcedPattern(schema["pattern"], "search");
     if ("problem" in read) into.leaveOut("pattern", read.problem);
     else patterns.push(read.pattern);
@@ -103,14 +108,17 @@ export function enforceObject(schema: Node, into: KeywordWriter): void {
 function enforcePatternProperties(given: Readonly<Record<string, unknown>>, named: Readonly<Record<string, EnforcedSchema>>, into: KeywordWriter): boolean {
   const entries = Object.entries(given);
   if (entries.length === 0) return true;
-  const patterns = entries.map(([source]) => enforcedPattern(source, "search"));
+  const patterns = entries.map(([source]) => {
+    into.budget.spend(4 * source.length);
+    return enforcedPattern(source, "search");
+  });
   const problem = patterns.find((pattern) => "problem" in pattern);
   const refusal = problem !== undefined && "problem" in problem ? `has a pattern that cannot be enforced: ${problem.problem}`
     : patterns.some((pattern) => "partly" in pattern) ? "has a pattern with properties of Unicode"
     : into.isShared ? "shares its place with other schemas"
     : entries.length > 1 && !haveOwnBeginnings(entries.map(([source]) => source)) ? "has patterns that may match the same name"
     // A name that is both would have to satisfy both schemas, which may recur.
-    : entries.some(([source]) => Object.keys(named).some((name) => new RegExp(source).test(name))) ? "has a pattern that matches a named property"
+    : matchesAny(entries.map(([source]) => source), Object.keys(named), into.budget) ? "has a pattern that matches a named property"
     : undefined;
   if (refusal !== undefined) {
     into.leaveOut("patternProperties", refusal);
@@ -125,11 +133,24 @@ function enforcePatternProperties(given: Readonly<Record<string, unknown>>, name
   return true;
 }
 
+function matchesAny(sources: readonly string[], names: readonly string[], budget: WorkBudget): boolean {
+  return names.length > 0 && sources.some((source) => {
+    const test = patternTest(patternOf(source), budget);
+    return names.some((name) => test(name, budget));
+  });
+}
+
 /** Patterns that begin with letters of which none begins another's. */
 function haveOwnBeginnings(sources: readonly string[]): boolean {
-  const beginnings = sources.map((source) => /^\^([A-Za-z0-9_-]+)(?![?*{|])/.exec(source)?.[1]?.replace(/.$/s, (last, at, whole) => (whole.length > 0 ? last : "")));
-  return beginnings.every((one, index) => one !== undefined && !sources[index]!.includes("|")
-    && beginnings.every((other, place) => place === index || (other !== undefined && !other.startsWith(one))));
+  const beginnings: string[] = [];
+  for (const source of sources) {
+    const beginning = source.includes("|") ? undefined : /^\^([A-Za-z0-9_-]+)(?![?*{|])/.exec(source)?.[1];
+    if (beginning === undefined) return false;
+    beginnings.push(beginning);
+  }
+  // In their order the one that begins others stands right before the first of them.
+  beginnings.sort();
+  return beginnings.every((one, index) => index === 0 || !one.startsWith(beginnings[index - 1]!));
 }
 
 /** The engine counts only what it has no choice about, or one property of a closed object. */

@@ -1,15 +1,16 @@
 // JSON Schema as data: a checked copy of what the caller gave, and a walk over the schemas inside one.
 import { CaduceusError, describe } from "../errors.js";
+import type { WorkBudget } from "./work_budget.js";
 
 /** A JSON Schema, draft 2020-12 or draft-07. Only objects are taken, not the schemas `true` and `false`, at the top. */
 export interface JsonSchema {
   readonly [keyword: string]: unknown;
 }
 
-/** Levels of objects and arrays in a schema; some 128 nested properties. The checker's generated code grows faster than that. */
+/** Levels of objects and arrays in a schema; some 128 nested properties. */
 export const maxSchemaDepth = 256;
-/** Values in a schema, all levels together. */
-export const maxSchemaValues = 50_000;
+/** Values in a schema, all levels together: reading so many takes some tens of milliseconds. 5,000 described properties have 25,000. */
+export const maxSchemaValues = 30_000;
 /** Characters in the strings and keys of a schema. */
 export const maxSchemaCharacters = 1_000_000;
 
@@ -29,46 +30,60 @@ function shorten(path: string): string {
 
 /**
  * Copies a schema into plain objects, so that what the caller changes later changes nothing. Throws `INVALID_SCHEMA`, naming
- * the place, for anything that is not JSON, for cycles of objects (`$ref` is how schemas recur) and past the three limits.
+ * the place, for anything that is not JSON, for cycles of objects (`$ref` is how schemas recur) and too many levels, and
+ * `CONSTRAINT_TOO_COMPLEX` for what is too large. `budget` is charged for each value.
  */
-export function copySchema(schema: unknown, name: string): JsonSchema {
+export function copySchema(schema: unknown, name: string, budget?: WorkBudget): JsonSchema {
   if (typeof schema !== "object" || schema === null || Array.isArray(schema)) throw invalidSchema("a JSON Schema object", name, describe(schema));
   let values = 0;
   let characters = 0;
-  const parents: object[] = [];
-  const count = (text: string, where: string) => {
+  const parents = new Set<object>();
+  // The way to where it is, written out only for errors.
+  const keys: PropertyKey[] = [];
+  const here = () => name + keys.map(step).join("");
+  const tooLarge = (most: string, received: string) => new CaduceusError("CONSTRAINT_TOO_COMPLEX", `Expected a schema of at most ${most} for ${name} but received ${received}.`);
+  const count = (text: string) => {
     characters += text.length;
-    if (characters > maxSchemaCharacters) throw invalidSchema(`a schema of at most ${maxSchemaCharacters} characters`, name, `more, beginning with ${shorten(where)}`);
+    if (characters > maxSchemaCharacters) throw tooLarge(`${maxSchemaCharacters} characters`, `more, beginning with ${shorten(here())}`);
   };
-  const copy = (value: unknown, where: string): unknown => {
+  const copy = (value: unknown): unknown => {
     values++;
-    if (values > maxSchemaValues) throw invalidSchema(`a schema of at most ${maxSchemaValues} values`, name, "more");
+    budget?.spend();
+    if (values > maxSchemaValues) throw tooLarge(`${maxSchemaValues} values`, "more");
     if (value === null || typeof value === "boolean") return value;
     if (typeof value === "string") {
-      count(value, where);
+      count(value);
       return value;
     }
     if (typeof value === "number" && Number.isFinite(value)) return value;
-    if (typeof value !== "object") throw invalidSchema("a JSON value", where, describe(value));
-    if (parents.includes(value)) throw invalidSchema("a schema without cycles (use $ref)", where, "an object that contains itself");
-    if (parents.length >= maxSchemaDepth) throw invalidSchema(`at most ${maxSchemaDepth} levels of nesting (use $ref)`, where, "more");
-    parents.push(value);
-    const result = Array.isArray(value) ? value.map((item, index) => copy(item, where + step(index))) : copyMembers(value, where);
-    parents.pop();
+    if (typeof value !== "object") throw invalidSchema("a JSON value", here(), describe(value));
+    if (parents.has(value)) throw invalidSchema("a schema without cycles (use $ref)", here(), "an object that contains itself");
+    if (parents.size >= maxSchemaDepth) throw invalidSchema(`at most ${maxSchemaDepth} levels of nesting (use $ref)`, here(), "more");
+    parents.add(value);
+    const result = Array.isArray(value) ? Array.from(value, (item, index) => copyAt(index, item)) : copyMembers(value);
+    parents.delete(value);
     return result;
   };
-  const copyMembers = (value: object, where: string): object => {
+  const copyAt = (key: PropertyKey, value: unknown): unknown => {
+    keys.push(key);
+    const result = copy(value);
+    keys.pop();
+    return result;
+  };
+  const copyMembers = (value: object): object => {
     const prototype: unknown = Object.getPrototypeOf(value);
-    if (prototype !== null && Object.getPrototypeOf(prototype) !== null) throw invalidSchema("a plain object", where, describe(value));
-    const result = {};
+    if (prototype !== null && Object.getPrototypeOf(prototype) !== null) throw invalidSchema("a plain object", here(), describe(value));
+    const result: Record<string, unknown> = {};
     for (const [key, member] of Object.entries(value)) {
       if (member === undefined) continue;
-      count(key, where);
-      put(result, key, copy(member, where + step(key)));
+      count(key);
+      const copied = copyAt(key, member);
+      if (key === "__proto__") put(result, key, copied);
+      else result[key] = copied;
     }
     return result;
   };
-  return copy(schema, name) as JsonSchema;
+  return copy(schema) as JsonSchema;
 }
 
 /** Sets an own property, also one called `__proto__`. */
@@ -84,15 +99,19 @@ const mapsOfSchemas = ["properties", "patternProperties", "$defs", "definitions"
 export function visitSchemas(schema: unknown, path: string, visit: (schema: Record<string, unknown>, path: string) => void): void {
   if (!isObject(schema)) return;
   visit(schema, path);
-  const inside = (value: unknown, where: string) => visitSchemas(value, where, visit);
-  for (const key of oneSchema) if (Object.hasOwn(schema, key)) inside(schema[key], path + step(key));
-  for (const key of listsOfSchemas) {
-    const list = Object.hasOwn(schema, key) ? schema[key] : undefined;
-    if (Array.isArray(list)) list.forEach((item, index) => inside(item, path + step(key) + step(index)));
-  }
-  for (const key of mapsOfSchemas) {
-    const map = Object.hasOwn(schema, key) ? schema[key] : undefined;
-    if (isObject(map)) for (const [name, item] of Object.entries(map)) inside(item, path + step(key) + step(name));
+  eachInside(schema, (inner, keyword, key) => visitSchemas(inner, path + step(keyword) + (key === undefined ? "" : step(key)), visit));
+}
+
+const holders: ReadonlyMap<string, "one" | "list" | "map"> = new Map([...listsOfSchemas.map((key) => [key, "list"] as const), ...oneSchema.map((key) => [key, "one"] as const), ...mapsOfSchemas.map((key) => [key, "map"] as const)]);
+
+/** Calls `visit` for what stands where a keyword of this very schema has schemas, with the way to it. */
+export function eachInside(schema: Readonly<Record<string, unknown>>, visit: (inner: unknown, keyword: string, key?: string | number) => void): void {
+  for (const keyword of Object.keys(schema)) {
+    const kind = holders.get(keyword);
+    const value = kind === undefined ? undefined : schema[keyword];
+    if (Array.isArray(value) && (kind === "list" || keyword === "items")) value.forEach((item, index) => visit(item, keyword, index));
+    else if (isObject(value) && kind === "map") for (const key of Object.keys(value)) visit(value[key], keyword, key);
+    else if (kind === "one") visit(value, keyword);
   }
 }
 

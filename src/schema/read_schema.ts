@@ -6,6 +6,7 @@ import { copySchema, invalidSchema, isObject, step, visitSchemas, type JsonSchem
 import { enforcedPart, withName, type EnforcedReading } from "./enforced_schema.js";
 import { compileSchema, dialectOf, type Dialect, type SchemaIssue } from "./schema_compiler.js";
 import { isStandardSchema, jsonSchemaOf } from "./standard_schema.js";
+import type { WorkBudget } from "./work_budget.js";
 
 export type { InferSchema, Schema } from "./infer_schema.js";
 export type { EnforcedReading, UnenforcedKeyword } from "./enforced_schema.js";
@@ -35,27 +36,30 @@ export interface ReadSchema<Output = unknown> {
   parse(value: unknown, valueName?: string): Promise<SchemaCheck<Output>>;
 }
 
-// Servers define the same tools again for every request; compiling takes milliseconds each time.
+// Servers define the same tools again for every request.
 const compiled = new Map<string, { readonly check: ReturnType<typeof compileSchema>; enforced?: EnforcedReading }>();
-const compiledLimit = 128;
+const compiledLimit = 512;
+/** Characters of a schema that is kept: a few enormous ones would hold the memory of all. */
+const longestKept = 50_000;
 
 /**
  * Reads a Standard Schema (zod, valibot, arktype, …) or a plain JSON Schema. `name` is what errors call it, such as
- * `tools.add.parameters`. Throws `INVALID_SCHEMA`, naming the place inside, for a schema that cannot be used.
+ * `tools.add.parameters`. Throws `INVALID_SCHEMA`, naming the place inside, for a schema that cannot be used. `budget` is what
+ * all schemas of one request share.
  */
-export function readSchema<const S extends Schema>(schema: S, name: string): ReadSchema<InferSchema<S>> {
+export function readSchema<const S extends Schema>(schema: S, name: string, budget?: WorkBudget): ReadSchema<InferSchema<S>> {
   const standard = isStandardSchema(schema) ? schema : undefined;
   if (standard === undefined && (!isObject(schema) || "~standard" in schema)) {
     throw invalidSchema("a Standard Schema or a JSON Schema object", name, describe(schema));
   }
-  const whole = copySchema(standard === undefined ? schema : jsonSchemaOf(standard, name), name);
+  const whole = copySchema(standard === undefined ? schema : jsonSchemaOf(standard, name), name, budget);
   const copy = standard === undefined ? whole : structuredClone(whole);
   if (standard !== undefined) visitSchemas(copy, name, dropSafeIntegerBounds);
   const dialect = dialectOf(copy, name);
   const key = `${dialect} ${JSON.stringify(whole)}`;
   const known = compiled.get(key) ?? { check: compileSchema(copy, dialect, name) };
   compiled.delete(key);
-  compiled.set(key, known);
+  if (key.length <= longestKept) compiled.set(key, known);
   if (compiled.size > compiledLimit) compiled.delete(compiled.keys().next().value as string);
 
   const { $schema: _, ...jsonSchema } = copy;
@@ -71,7 +75,7 @@ export function readSchema<const S extends Schema>(schema: S, name: string): Rea
     jsonSchema,
     dialect,
     get enforced() {
-      known.enforced ??= enforcedPart(whole, dialect);
+      known.enforced ??= enforcedPart(whole, dialect, name);
       return { schema: known.enforced.schema, unenforced: withName(name, known.enforced.unenforced) };
     },
     check: checkJson,

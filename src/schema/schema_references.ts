@@ -1,5 +1,5 @@
 // Where the references of one schema lead, and which of its schemas lead back to themselves.
-import { isObject, visitSchemas, type JsonSchema } from "./json_schema.js";
+import { eachInside, isObject, step, visitSchemas, type JsonSchema } from "./json_schema.js";
 
 type Node = Record<string, unknown>;
 
@@ -11,29 +11,42 @@ export interface Target {
 
 export class SchemaReferences {
   readonly #root: JsonSchema;
-  readonly #paths = new Map<unknown, string>();
-  readonly #anchors = new Map<string, Node>();
+  readonly #anchors = new Map<string, Target>();
   /** A schema in here has a base of its own, against which its references are read. */
   readonly #hasOtherBases: boolean;
-  readonly #cyclic = new Map<unknown, boolean>();
-  readonly #looping = new Map<unknown, boolean>();
-  readonly #reachable = new Map<unknown, Set<unknown>>();
+  readonly #targets = new Map<string, Target | undefined>();
+  #known: Circles | undefined;
 
   constructor(root: JsonSchema) {
     this.#root = root;
     let bases = 0;
-    visitSchemas(root, "", (schema, path) => {
-      this.#paths.set(schema, path);
-      const { $id, $anchor, $dynamicAnchor } = schema;
-      for (const anchor of [$anchor, $dynamicAnchor]) if (typeof anchor === "string") this.#anchors.set(anchor, schema);
-      if (typeof $id === "string" && $id.startsWith("#")) this.#anchors.set($id.slice(1), schema);
-      else if (typeof $id === "string" && schema !== root) bases++;
-    });
+    let anchors = 0;
+    const look = (schema: unknown): void => {
+      if (!isObject(schema)) return;
+      const { $id } = schema;
+      if (typeof $id === "string" && !$id.startsWith("#") && schema !== root) bases++;
+      if ("$anchor" in schema || "$dynamicAnchor" in schema || $id !== undefined) anchors++;
+      eachInside(schema, look);
+    };
+    look(root);
     this.#hasOtherBases = bases > 0;
+    if (anchors === 0) return;
+    visitSchemas(root, "", (schema, path) => {
+      const { $id, $anchor, $dynamicAnchor } = schema;
+      for (const anchor of [$anchor, $dynamicAnchor]) if (typeof anchor === "string") this.#anchors.set(anchor, { schema, path });
+      if (typeof $id === "string" && $id.startsWith("#")) this.#anchors.set($id.slice(1), { schema, path });
+    });
   }
 
   /** The schema that a `$ref` leads to; undefined where it leads out of the schema, or where its base is not the root's. */
   resolve(reference: string): Target | undefined {
+    if (this.#targets.has(reference)) return this.#targets.get(reference);
+    const target = this.#resolve(reference);
+    this.#targets.set(reference, target);
+    return target;
+  }
+
+  #resolve(reference: string): Target | undefined {
     if (this.#hasOtherBases || !reference.startsWith("#")) return undefined;
     let fragment: string;
     try {
@@ -41,80 +54,86 @@ export class SchemaReferences {
     } catch {
       return undefined;
     }
-    const found = fragment === "" || fragment.startsWith("/") ? this.#follow(fragment) : this.#anchors.get(fragment);
-    if (!isObject(found) && typeof found !== "boolean") return undefined;
-    return { schema: found, path: this.#paths.get(found) ?? reference };
+    return fragment === "" || fragment.startsWith("/") ? this.#follow(fragment) : this.#anchors.get(fragment);
   }
 
-  #follow(pointer: string): unknown {
+  #follow(pointer: string): Target | undefined {
     let place: unknown = this.#root;
+    let path = "";
     for (const part of pointer.split("/").slice(1)) {
       const key = part.replaceAll("~1", "/").replaceAll("~0", "~");
-      if (Array.isArray(place)) place = place[Number(key)];
-      else place = isObject(place) && Object.hasOwn(place, key) ? place[key] : undefined;
+      if (typeof place !== "object" || place === null || !Object.hasOwn(place, key)) return undefined;
+      path += step(Array.isArray(place) ? Number(key) : key);
+      place = (place as Node)[key];
     }
-    return place;
+    return isObject(place) || typeof place === "boolean" ? { schema: place, path } : undefined;
   }
 
   /** Whether following references from here can go on for ever. */
   recurs(schema: unknown): boolean {
-    return this.#recurs(schema, new Set());
+    return this.#circles().recurring.has(schema);
   }
 
-  #recurs(schema: unknown, parents: Set<unknown>): boolean {
-    if (!isObject(schema)) return false;
-    const known = this.#cyclic.get(schema);
-    if (known !== undefined) return known;
-    if (parents.has(schema)) return true;
-    parents.add(schema);
-    const recurs = this.#targets(schema).some((target) => this.#recurs(target, parents));
-    parents.delete(schema);
-    this.#cyclic.set(schema, recurs);
-    return recurs;
+  /** Whether a schema and one that it leads to, by nesting or by references, lead to each other: one circle has both. */
+  share(schema: unknown, other: unknown): boolean {
+    const { circleOf } = this.#circles();
+    const circle = circleOf.get(schema);
+    return circle !== undefined && circle === circleOf.get(other);
   }
 
-  /** Only what references lead to: nesting alone always ends. */
-  #targets(schema: Node): unknown[] {
-    const targets: unknown[] = [];
-    visitSchemas(schema, "", ({ $ref }) => {
-      const target = typeof $ref === "string" ? this.resolve($ref) : undefined;
-      if (target !== undefined) targets.push(target.schema);
-    });
-    return targets;
-  }
-
-  /** Whether references lead back to the same place without going deeper: such a schema says nothing. */
-  loops(schema: unknown, parents: readonly unknown[] = []): boolean {
-    if (!isObject(schema)) return false;
-    if (parents.includes(schema)) return true;
-    const known = this.#looping.get(schema);
-    if (known !== undefined) return known;
-    const { $ref, allOf, anyOf, oneOf } = schema;
-    const target = typeof $ref === "string" ? this.resolve($ref)?.schema : undefined;
-    const here = [target, ...[allOf, anyOf, oneOf].flatMap((list) => (Array.isArray(list) ? list as unknown[] : []))];
-    const loops = here.some((inner) => this.loops(inner, [...parents, schema]));
-    this.#looping.set(schema, loops);
-    return loops;
-  }
-
-  /** Whether `inner` can be come to from `schema`, by nesting or by references; from itself only by going round. */
-  reaches(schema: unknown, inner: unknown): boolean {
-    let reached = this.#reachable.get(schema);
-    if (reached === undefined) {
-      const found = new Set<unknown>();
-      const waiting = [schema];
-      for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-        const from = next;
-        visitSchemas(from, "", (nested) => {
-          if (nested !== from) found.add(nested);
-          const target = typeof nested["$ref"] === "string" ? this.resolve(nested["$ref"])?.schema : undefined;
-          if (target === undefined || found.has(target)) return;
-          found.add(target);
-          waiting.push(target);
-        });
+  /** All circles at once, by Tarjan's algorithm without recursion: asking for each schema apart takes quadratic time. */
+  #circles(): Circles {
+    if (this.#known !== undefined) return this.#known;
+    const circleOf = new Map<unknown, number>();
+    const recurring = new Set<unknown>();
+    const order = new Map<Node, { readonly index: number; low: number; isOpen: boolean }>();
+    const open: Node[] = [];
+    const path: { readonly schema: Node; readonly next: readonly Node[]; at: number }[] = [];
+    const enter = (schema: Node) => {
+      order.set(schema, { index: order.size, low: order.size, isOpen: true });
+      open.push(schema);
+      path.push({ schema, next: this.#successors(schema), at: 0 });
+    };
+    enter(this.#root as Node);
+    for (let last = path.at(-1); last !== undefined; last = path.at(-1)) {
+      const state = order.get(last.schema)!;
+      const next = last.next[last.at++];
+      if (next !== undefined) {
+        const known = order.get(next);
+        if (known === undefined) enter(next);
+        else if (known.isOpen) state.low = Math.min(state.low, known.index);
+        continue;
       }
-      this.#reachable.set(schema, reached = found);
+      path.pop();
+      const above = path.at(-1);
+      if (above !== undefined) order.get(above.schema)!.low = Math.min(order.get(above.schema)!.low, state.low);
+      if (state.low !== state.index) continue;
+      const members = open.splice(open.lastIndexOf(last.schema));
+      const isCircle = members.length > 1 || last.next.includes(last.schema);
+      for (const member of members) {
+        order.get(member)!.isOpen = false;
+        if (isCircle) circleOf.set(member, state.index);
+      }
+      // Whatever they lead to is over by now.
+      if (isCircle || last.next.some((inner) => recurring.has(inner))) for (const member of members) recurring.add(member);
     }
-    return reached.has(inner);
+    return (this.#known = { circleOf, recurring });
   }
+
+  #successors(schema: Node): Node[] {
+    const found: Node[] = [];
+    const target = typeof schema["$ref"] === "string" ? this.resolve(schema["$ref"])?.schema : undefined;
+    if (isObject(target)) found.push(target);
+    eachInside(schema, (inner) => {
+      if (isObject(inner)) found.push(inner);
+    });
+    return found;
+  }
+}
+
+interface Circles {
+  /** Of every schema that leads back to itself. */
+  readonly circleOf: ReadonlyMap<unknown, number>;
+  /** Those, and all that lead to one of them. */
+  readonly recurring: ReadonlySet<unknown>;
 }

@@ -1,14 +1,14 @@
 // Judges calls by the tools there are: the name must be given, the arguments must satisfy the tool's schema.
 
-import type { ErrorObject, ValidateFunction } from "ajv";
-import { newAjv } from "../../ajv.js";
 import { describe, invalidArgument } from "../../errors.js";
+import { copySchema } from "../../schema/json_schema.js";
+import { compileSchema, dialectOf } from "../../schema/schema_compiler.js";
 import type { CallCheck, CallFault, ToolDefinition, ToolFunction } from "./reply_types.js";
 
 /**
- * Checks calls against these tools. Schemas are read as JSON Schema 2020-12, or as draft-07 where `$schema` says so,
- * each compiled when its tool is first called (changes to a schema object after that are not seen). A schema that can't be compiled checks nothing but that the
- * arguments are an object: refusing schemas is the business of whoever takes them from the user.
+ * Checks calls against these tools. Schemas are read as JSON Schema 2020-12, or as draft-07 where `$schema` or their keywords
+ * say so, each when its tool is first called (changes to a schema object after that are not seen). A schema that cannot be
+ * read checks nothing but that the arguments are an object: refusing schemas is the business of whoever takes them from the user.
  */
 export function createCallCheck(tools: readonly ToolDefinition[]): CallCheck {
   const checks = new Map<string, (args: unknown) => string | undefined>();
@@ -39,51 +39,32 @@ export function toolFunction(tool: ToolDefinition): ToolFunction {
   return inner as ToolFunction;
 }
 
-// Compiling takes milliseconds, a parser is made for every reply: each schema object is compiled once.
-const compiledSchemas = new WeakMap<object, { validate: ValidateFunction | undefined }>();
+type Check = ReturnType<typeof compileSchema>;
+
+// A parser is made for every reply: each schema object is read once.
+const compiledSchemas = new WeakMap<object, Check>();
 
 function lazySchemaCheck(schema: unknown): (args: unknown) => string | undefined {
   if (schema === false) return () => "The tool takes no arguments at all.";
   if (typeof schema !== "object" || schema === null) return () => undefined;
   return (args) => {
-    let compiled = compiledSchemas.get(schema);
-    if (!compiled) {
-      compiled = { validate: compile(schema) };
-      compiledSchemas.set(schema, compiled);
-    }
-    const { validate } = compiled;
-    if (!validate || validate(withoutBigInts(args))) return undefined;
-    return sentence(validate.errors?.[0]);
+    let check = compiledSchemas.get(schema);
+    if (check === undefined) compiledSchemas.set(schema, check = compile(schema));
+    const [issue] = check(withoutBigInts(args));
+    return issue && `${issue.path === "" ? "The value of arguments" : `The argument ${issue.path.replace(/^\./, "")}`} ${issue.message}.`;
   };
 }
 
-function compile(schema: object): ValidateFunction | undefined {
-  const { $schema: named, ...own } = schema as { $schema?: unknown };
-  const older = typeof named === "string" && /draft-0[67]/.test(named);
-  const dialects: Parameters<typeof newAjv>[0][] = older ? ["draft-07"] : ["2020-12"];
-  // Without a dialect, what 2020-12 refuses may still be draft-07: a list for `items`.
-  if (named === undefined) dialects.push("draft-07");
-  for (const dialect of dialects) {
-    const ajv = newAjv(dialect, {});
-    try {
-      const validate = ajv.compile(own);
-      return "$async" in validate && validate.$async ? undefined : validate;
-    } catch {
-      continue;
-    }
+function compile(schema: object): Check {
+  try {
+    const copy = copySchema(schema, "parameters");
+    return compileSchema(copy, dialectOf(copy, "parameters"), "parameters");
+  } catch {
+    return () => [];
   }
-  return undefined;
 }
 
-function sentence(error: ErrorObject | undefined): string {
-  if (!error) return "The arguments do not satisfy the schema.";
-  const where = error.instancePath === "" ? "The arguments" : `The argument ${error.instancePath.slice(1).replaceAll("/", ".")}`;
-  const allowed: unknown = error.params["allowedValues"];
-  const values = Array.isArray(allowed) ? `: ${allowed.map((value) => JSON.stringify(value)).join(", ")}` : "";
-  return `${where} ${error.message ?? "is not valid"}${values}.`;
-}
-
-/** ajv knows no BigInt: an integer of that size is near enough as a number to be judged. */
+/** The checker knows no BigInt: an integer of that size is near enough as a number to be judged. */
 function withoutBigInts(value: unknown): unknown {
   return holdsBigInt(value) ? withNumbers(value) : value;
 }

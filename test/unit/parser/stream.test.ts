@@ -110,7 +110,7 @@ describe("calls", () => {
     const text = '<tool_call>{"name":"get_weather","arguments":{}}</tool_call><tool_call>{"name":"nope","arguments":{}}</tool_call>';
     const { parser } = parseInPieces([text], two);
     expect(parser.callDetails.map((call) => call.problemMessage)).toEqual([
-      "The arguments must have required property 'location'.",
+      "The argument location is required.",
       'There is no tool named "nope"; there is "get_weather", "ping".',
     ]);
   });

@@ -134,7 +134,7 @@ describe("references", () => {
   });
 
   test("two that recur in one place cannot be intersected", () => {
-    expect(listed({ allOf: [{ $ref: "#/definitions/node" }, { $ref: "#/definitions/node" }], definitions: { node } })).toEqual(["schema allOf"]);
+    expect(listed({ allOf: [{ $ref: "#/definitions/node" }, { $ref: "#/definitions/other" }], definitions: { node, other: node } })).toEqual(["schema allOf"]);
   });
 });
 

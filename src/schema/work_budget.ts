@@ -1,0 +1,45 @@
+// How much work one piece of input may cause. Counted in steps and not by the clock, so that the same input always ends the
+// same way, whatever else the machine does.
+import { CaduceusError } from "../errors.js";
+
+/** Ends a check whose budget is spent. */
+export class BudgetSpent extends Error {}
+
+export class WorkBudget {
+  readonly #exhausted: () => Error;
+  #left: number;
+
+  constructor(steps: number, exhausted: () => Error = () => new BudgetSpent()) {
+    this.#left = steps;
+    this.#exhausted = exhausted;
+  }
+
+  /** @throws what the budget was made with, once more is asked for than is left */
+  spend(steps = 1): void {
+    this.#left -= steps;
+    if (this.#left < 0) throw this.#exhausted();
+  }
+}
+
+/** Steps of reading one schema: 5,000 properties take some 100,000. A step takes 0.1 to 0.4 µs. */
+const readingSteps = 400_000;
+/** Steps of checking one value, its patterns included: a few nanoseconds each in a pattern, 20 steps for each schema that a value meets. */
+export const checkingSteps = 2_000_000;
+
+/** For reading the schema of that name: what is compared, resolved or multiplied out beyond the values that it has. */
+export function readingBudget(name: string): WorkBudget {
+  return new WorkBudget(readingSteps, () => tooComplex(name));
+}
+
+export function tooComplex(name: string, options?: ErrorOptions): CaduceusError {
+  return new CaduceusError("CONSTRAINT_TOO_COMPLEX", `The schema ${name} takes too much work to be read: it has too many references, alternatives or patterns that have to be compared. Simplify it.`, options);
+}
+
+/** Values of all schemas that one request defines, where each tool counts as 50 more: 500 tools of 40 values each, or one schema as large as schemas may be. */
+const requestValues = 50_000;
+export const valuesOfTool = 50;
+
+/** For all tools and the schema of one request. What `tool()` made was read before. */
+export function requestBudget(): WorkBudget {
+  return new WorkBudget(requestValues, () => new CaduceusError("CONSTRAINT_TOO_COMPLEX", `The tools and schemas of the request are too large: they may have ${requestValues} values together, each tool counting as ${valuesOfTool} of its own. Give fewer or smaller ones.`));
+}
