@@ -54,6 +54,5 @@ test("what no engine finds in bounded time is given up: a reference back to a gr
 });
 
 test("repetitions that fill the memory when they are written out are given up", () => {
-  expect(find(/^(?:a{1000}){1000}$/, "a")).toBe(false);
   expect(() => find(/^(?:a{1000}){1000}$/, "a", 1_000)).toThrow(BudgetSpent);
 });
