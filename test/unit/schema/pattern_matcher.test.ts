@@ -9,7 +9,7 @@ const find = (expression: RegExp, text: string, steps = 10_000_000) => {
   return patternTest(expression, budget)(text, budget);
 };
 
-const pieces = ["a", "b", "[ab]", "[^a]", ".", "\\w", "\\d", "\\b", "\\B", "^", "$", "\\u0061", "😀", "[😀b]", "\\s", "-", "(?=a)", "(?!b)", "(?<=a)", "(?<!b)", "(?=.*b$)", "(?<=^a.)", "\\p{L}", "\\.", "\\x41", "[]", "[^]", "\\]", "[\\]]", "\\0", "\\u{1F600}", "\\ud83d\\ude00"];
+const pieces = ["a", "b", "[ab]", "[^a]", ".", "\\w", "\\d", "\\b", "\\B", "^", "$", "\\u0061", "😀", "[😀b]", "\\s", "-", "(?=a)", "(?!b)", "(?<=a)", "(?<!b)", "(?=.*b$)", "(?<=^a.)", "\\p{L}", "\\.", "\\x41", "[]", "[^]", "\\]", "[\\]]", "\\0", "\\u{1F600}", "\\ud83d\\ude00", "\\1", "\\1", "\\k<n>", "\\2"];
 const quantifiers = ["", "*", "+", "?", "{2}", "{1,3}", "{0,}", "*?", "{2,}?"];
 const { pattern } = fc.letrec<{ pattern: string; part: string }>((tie) => ({
   part: fc.oneof(
@@ -17,7 +17,7 @@ const { pattern } = fc.letrec<{ pattern: string; part: string }>((tie) => ({
     fc.constantFrom(...pieces),
     fc.array(tie("pattern"), { maxLength: 4 }).map((parts) => parts.join("")),
     fc.tuple(tie("part"), tie("part")).map(([one, other]) => `(?:${one}|${other})`),
-    ...["(", "(?=", "(?<!", "(?<n>"].map((opening) => tie("part").map((part) => `${opening}${part})`)),
+    ...["(", "(", "(?=", "(?<=", "(?<!", "(?<n>"].map((opening) => tie("part").map((part) => `${opening}${part})`)),
   ),
   pattern: fc.tuple(tie("part"), fc.constantFrom(...quantifiers)).map(([part, quantifier]) => `(?:${part})${quantifier}`),
 }));
@@ -31,8 +31,10 @@ test("whatever the pattern and the text, the answer is JavaScript's", () => {
     } catch {
       return;
     }
-    // Looking behind, V8 stops in the middle of a character of two halves.
-    if (/\(\?<[=!]/.test(source) && text.includes("😀")) return;
+    // V8 looks behind, and for no boundary of words, in the middle of a character of two halves too.
+    if (/\(\?<[=!]|\\B/.test(source) && text.includes("😀")) return;
+    // In any case it is not looked for.
+    if (flags.includes("i") && /\\[12k]/.test(source)) return;
     expect(find(expression, text), `${String(expression)} in ${JSON.stringify(text)}`).toBe(expression.test(text));
   }), { numRuns: 1_500 });
 });
