@@ -45,7 +45,7 @@ export async function prepare(model: LoadedModel, task: Task, signal: AbortSigna
   const transcript = new Transcript(model, task);
   if (contextOverflow !== "error") await unlessAborted(() => transcript.dropOldest(request.maxTokens), signal);
   const { prompt } = transcript.prompt();
-  onPrompt(prompt, false, roundConstraint(tools, format.isHermes, true, endsInThought(prompt)));
+  onPrompt(prompt, false, request.constraint ?? roundConstraint(tools, format.isHermes, true, endsInThought(prompt)));
 }
 
 /** `keep` takes over the end of the conversation, to go on from it later; by default it is let go. */
@@ -106,7 +106,7 @@ class ReplyLoop {
     const prompt = this.#transcript.prompt();
     this.#trace = trace.round(this.#rounds.length + 1);
     const reasoning = endsInThought(prompt.prompt);
-    const constraint = roundConstraint(tools, format.isHermes, this.#isForced, reasoning);
+    const constraint = request.constraint ?? roundConstraint(tools, format.isHermes, this.#isForced, reasoning);
     // Nothing of a turn that is constrained from its first token on is free text, where alone stop strings count.
     const stop = isWhole(constraint) ? [] : request.stop;
     const round = new Round(this.#model, { ...request, ...prompt, stop, constraint }, this.#signal, this.#trace);

@@ -31,7 +31,7 @@ export interface ModelCapabilities extends EngineCapabilities {
 
 /**
  * `toolChoice`: a call where one is required, or of the tool that is named. `toolArguments`: calls of given tools that fit
- * their schemas. `schema`: an answer that fits. `grammar`: `regex` and `grammar` of `complete`.
+ * their schemas. `schema`: an answer that fits. `grammar`: texts that fit `regex` or `grammar`, and `schema` of `complete`.
  */
 export type Guarantee = "toolChoice" | "toolArguments" | "schema" | "grammar";
 
@@ -103,8 +103,8 @@ export class Model {
 
   /**
    * Goes on with a raw prompt. In a string markup is read, so `<|im_start|>` becomes that token; parts say themselves what
-   * they are: `{ text }` is never markup, `{ control }` is, `{ tokens }` are taken as they are. `regex` or `grammar` say what
-   * may come.
+   * they are: `{ text }` is never markup, `{ control }` is, `{ tokens }` are taken as they are. `regex`, `grammar` or `schema`
+   * say what may come.
    */
   complete(prompt: string | readonly PromptPart[], options?: CompleteOptions): Reply {
     const model = this.#model;
@@ -115,6 +115,7 @@ export class Model {
     const start = async function* (signal: AbortSignal) {
       signal.throwIfAborted();
       const settings = resolveCompleteOptions(given, model);
+      record.unenforced = settings.unenforced;
       const parts = readPrompt(prompt, model.engine.info.vocabularySize);
       record.begin({ name: "raw", reason: "complete() takes the prompt as it is." })(parts, false, settings.request.constraint);
       yield* plainReply(model, { ...settings.request, prompt: parts, keepPrefix: settings.keepPrefix ? parts.length : undefined }, signal, trace);

@@ -3,8 +3,9 @@ import { CaduceusError, invalidArgument } from "../errors.js";
 import type { PromptPart, RunRequest } from "../engine/engine.js";
 import { checkBoolean, checkChoice, checkOptions, checkPositiveNumber, checkSignal, checkText, checkWholeNumber, isSignal, type GivenOptions } from "../model/checks.js";
 import type { LoadedModel } from "../model/loaded_model.js";
-import type { Schema } from "../schema/read_schema.js";
+import { readSchema, type Schema } from "../schema/read_schema.js";
 import { checkRequestId } from "./diagnostics.js";
+import type { Unenforced } from "./round_constraint.js";
 import { readTextConstraint, textConstraintNames, type TextConstraintOptions } from "./text_constraint.js";
 import { resolveToolOptions, toolOptionNames, type ToolLoopOptions, type ToolSettings } from "./tool_options.js";
 import { resolveSampling, samplingOptionNames, type SamplingOptions } from "../model/sampling.js";
@@ -67,6 +68,12 @@ export interface GenerationOptions extends SamplingOptions {
 
 /** What can be asked of a completion of a raw prompt. */
 export interface CompleteOptions extends GenerationOptions, TextConstraintOptions {
+  /**
+   * The whole text is JSON that fits this schema: any Standard Schema (zod, valibot, arktype) or JSON Schema. Keywords that
+   * cannot be enforced are in `reply.unenforced`. The prompt is not told of it, and the text is not checked again. Not
+   * together with `regex` or `grammar`. Defaults to none.
+   */
+  readonly schema?: Schema | undefined;
   /** As for a reply, but 0 is fine too: the prompt is read and nothing written. */
   readonly maxTokens?: number | undefined;
   /**
@@ -79,8 +86,8 @@ export interface CompleteOptions extends GenerationOptions, TextConstraintOption
   readonly promptLogProbabilities?: boolean | undefined;
 }
 
-/** What can be asked of a reply. With tools or a schema the temperature defaults to 0.1. */
-export interface ReplyOptions<S extends Schema = Schema> extends GenerationOptions, ToolLoopOptions<S> {
+/** What can be asked of a reply. With tools or a schema the temperature defaults to 0.1. `regex` and `grammar` go together with neither. */
+export interface ReplyOptions<S extends Schema = Schema> extends GenerationOptions, ToolLoopOptions<S>, TextConstraintOptions {
   /**
    * What happens when the conversation does not fit into the context before the model writes. `"error"`: the reply fails with
    * `CONTEXT_FULL`. `"drop-oldest"`: the oldest turns (a message of the user and everything up to the next) are left out,
@@ -97,9 +104,9 @@ const generationOptionNames = [
   "requestId", "signal",
 ] as const satisfies readonly (keyof GenerationOptions)[];
 
-export const completeOptionNames = [...generationOptionNames, ...textConstraintNames, "promptLogProbabilities"] as const satisfies readonly (keyof CompleteOptions)[];
+export const completeOptionNames = [...generationOptionNames, ...textConstraintNames, "schema", "promptLogProbabilities"] as const satisfies readonly (keyof CompleteOptions)[];
 
-export const replyOptionNames = [...generationOptionNames, ...toolOptionNames, "contextOverflow"] as const satisfies readonly (keyof ReplyOptions)[];
+export const replyOptionNames = [...generationOptionNames, ...toolOptionNames, ...textConstraintNames, "contextOverflow"] as const satisfies readonly (keyof ReplyOptions)[];
 
 /** A request of the engine but for its prompt. */
 export type RequestSettings = Omit<RunRequest, "prompt" | "after" | "keepPrefix">;
@@ -109,10 +116,12 @@ export interface CompleteSettings {
   readonly request: RequestSettings;
   /** Undefined: nobody said. */
   readonly keepPrefix: boolean | undefined;
+  /** Of a schema, what is not enforced. */
+  readonly unenforced: readonly Unenforced[];
 }
 
 /** What is asked of a reply. */
-export interface ReplySettings extends CompleteSettings {
+export interface ReplySettings extends Omit<CompleteSettings, "unenforced"> {
   readonly tools: ToolSettings;
   readonly contextOverflow: "error" | "drop-oldest";
 }
@@ -122,15 +131,27 @@ export function resolveReplyOptions(value: unknown, subject: string, model: Load
   const options = checkOptions(value, subject, replyOptionNames) as ReplyOptions;
   const tools = resolveToolOptions(options, model.engine.capabilities);
   const isExact = tools.tools.size > 0 || tools.schema !== undefined;
+  const constraint = readTextConstraint(options, model.engine.capabilities);
+  if (constraint !== undefined && isExact) {
+    throw new CaduceusError("INVALID_ARGUMENT", `Expected no ${options.regex === undefined ? "grammar" : "regex"} together with ${tools.schema === undefined ? "tools" : "a schema"}.`);
+  }
+  if (constraint !== undefined && options.constrained === false) throw new CaduceusError("INVALID_ARGUMENT", "Expected constrained not to be false together with regex or grammar.");
   const contextOverflow = checkChoice(options.contextOverflow, "contextOverflow", ["error", "drop-oldest"]) ?? "error";
-  return { ...resolveRequest(isExact ? { temperature: exactTemperature, ...options } : options, model), tools, contextOverflow };
+  const { request, keepPrefix } = resolveRequest(isExact ? { temperature: exactTemperature, ...options } : options, model);
+  return { request: { ...request, constraint }, keepPrefix, tools, contextOverflow };
 }
 
 /** The same for a raw prompt. */
 export function resolveCompleteOptions(value: unknown, model: LoadedModel): CompleteSettings {
   const options = checkOptions(value, "complete", completeOptionNames) as CompleteOptions;
   const { request, keepPrefix } = resolveRequest(options, model, 0);
-  return { request: { ...request, constraint: readTextConstraint(options, model.engine.capabilities) }, keepPrefix };
+  const { capabilities } = model.engine;
+  const text = readTextConstraint(options, capabilities);
+  const schema = options.schema === undefined ? undefined : readSchema(options.schema, "schema");
+  if (schema === undefined) return { request: { ...request, constraint: text }, keepPrefix, unenforced: [] };
+  if (text !== undefined) throw new CaduceusError("INVALID_ARGUMENT", `Expected one of ${text.kind === "regex" ? "regex" : "grammar"} and schema but received both.`);
+  if (!capabilities.constrained) throw new CaduceusError("INVALID_ARGUMENT", "Expected no schema: this engine cannot enforce it.");
+  return { request: { ...request, constraint: { kind: "json", schema: schema.enforced.schema } }, keepPrefix, unenforced: schema.enforced.unenforced };
 }
 
 // What calls and JSON are written at, and what the published scores were taken at.
@@ -140,7 +161,7 @@ const exactTemperature = 0.1;
 const longestWaitMs = 1e12;
 
 /** `leastTokens` that `maxTokens` may be. */
-function resolveRequest(options: CompleteOptions, model: LoadedModel, leastTokens = 1): CompleteSettings {
+function resolveRequest(options: GenerationOptions, model: LoadedModel, leastTokens = 1): Pick<CompleteSettings, "request" | "keepPrefix"> {
   checkSignal(options.signal);
   checkRequestId(options.requestId);
   const deterministic = checkBoolean(options.deterministic, "deterministic") ?? false;
@@ -162,7 +183,7 @@ function resolveRequest(options: CompleteOptions, model: LoadedModel, leastToken
   return { request, keepPrefix: checkBoolean(options.keepPrefix, "keepPrefix") };
 }
 
-function resolveLogProbabilities(options: CompleteOptions, model: LoadedModel) {
+function resolveLogProbabilities(options: GenerationOptions & Pick<CompleteOptions, "promptLogProbabilities">, model: LoadedModel) {
   const logProbabilities = checkBoolean(options.logProbabilities, "logProbabilities") ?? false;
   const promptLogProbabilities = checkBoolean(options.promptLogProbabilities, "promptLogProbabilities") ?? false;
   const topLogProbabilities = checkWholeNumber(options.topLogProbabilities, "topLogProbabilities", 0, 20) ?? 0;

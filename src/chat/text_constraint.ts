@@ -1,10 +1,11 @@
-// What a completion's text can be held to: a regular expression or a grammar.
+// What a text can be constrained by, besides a schema: a regular expression or a grammar.
 import type { Constraint, EngineCapabilities } from "../engine/engine.js";
 import { CaduceusError, invalidArgument } from "../errors.js";
 import { checkText } from "../model/checks.js";
 import { enforcedPattern } from "../schema/enforced_pattern.js";
+import { GbnfError, gbnfToLark, isGbnf } from "../schema/gbnf.js";
 
-/** What a completion may be. */
+/** What a text may be. */
 export interface TextConstraintOptions {
   /**
    * What the whole text must match: a regular expression in JavaScript's syntax, as text of at most 10,000 characters. It has
@@ -16,10 +17,11 @@ export interface TextConstraintOptions {
    */
   readonly regex?: string | undefined;
   /**
-   * The grammar of the whole text, in llguidance's dialect of Lark, whose first rule is `start`; at most 200,000 characters.
-   * Not together with `regex`. A grammar that does not compile fails the reply in the engine's words. Defaults to none.
+   * The grammar of the whole text, in llguidance's dialect of Lark, which begins with the rule `start`, or as llama.cpp writes
+   * them (GBNF), beginning with the rule `root`; at most 200,000 characters. Not together with `regex`. A grammar that does not
+   * compile fails the reply in the engine's words. Defaults to none.
    *
-   * Such as `'start: "yes" | "no"'`.
+   * Such as `'start: "yes" | "no"'` or `'root ::= "yes" | "no"'`.
    */
   readonly grammar?: string | undefined;
 }
@@ -50,6 +52,16 @@ function checkLength(value: unknown, name: string, most: number): string {
 
 /** What the engine would say less plainly. */
 function checkGrammar(text: string): string {
+  if (isGbnf(text)) return fromGbnf(text);
   if (/^\s*\??start\s*(?:\[[^\]]*\]|\{[^}]*\}|::[\w.]+|\.\w+)?\s*:/m.test(text)) return text;
   throw new CaduceusError("INVALID_ARGUMENT", 'Expected a grammar with a rule called start (start: "yes" | "no") for grammar but received one without.');
+}
+
+function fromGbnf(text: string): string {
+  try {
+    return gbnfToLark(text);
+  } catch (error) {
+    if (!(error instanceof GbnfError)) throw error;
+    throw new CaduceusError("INVALID_ARGUMENT", `Expected a grammar that can be read for grammar but received one that cannot: ${error.message}.`);
+  }
 }

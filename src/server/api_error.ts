@@ -3,7 +3,7 @@ import { CaduceusError, type ErrorCode } from "../index.js";
 
 /** Stable codes of everything that the server refuses or fails. docs/server.md says what each means. */
 export type ApiErrorCode =
-  | "invalid_json" | "invalid_type" | "invalid_value" | "missing_required_parameter" | "unsupported_parameter"
+  | "invalid_json" | "invalid_type" | "invalid_value" | "missing_required_parameter" | "unsupported_parameter" | "unknown_parameter"
   | "invalid_messages" | "invalid_schema" | "invalid_tool" | "unsupported_schema" | "context_length_exceeded" | "template_failed"
   | "invalid_api_key" | "host_not_allowed" | "not_found" | "model_not_found" | "method_not_allowed" | "unsupported_media_type"
   | "request_too_large" | "request_timeout" | "rate_limit_exceeded" | "queue_timeout" | "reply_timeout" | "reader_too_slow"
@@ -61,13 +61,13 @@ const ofLibrary: Partial<Record<ErrorCode, readonly [status: number, code: ApiEr
   OUT_OF_MEMORY: [503, "out_of_memory"],
 };
 
-/** Whatever was thrown. Of what nobody expected, the client is told nothing but that it happened. */
-export function toApiError(error: unknown): ApiError {
+/** Whatever was thrown. `constraintParam`: the field that says what the answer is to be. Of what nobody expected, the client is told nothing but that it happened. */
+export function toApiError(error: unknown, constraintParam?: string): ApiError {
   if (error instanceof ApiError) return error;
   const [status, code] = (error instanceof CaduceusError ? ofLibrary[error.code] : undefined) ?? [500, "server_error"];
   if (status === 500) return new ApiError(500, "server_error", "The server failed to answer this request.", { cause: error });
   const { message } = error as CaduceusError;
-  return new ApiError(status, code, message, { param: paramOf(error as CaduceusError), headers: status === 429 || status === 503 ? retryAfter : {}, cause: error });
+  return new ApiError(status, code, message, { param: paramOf(error as CaduceusError, constraintParam), headers: status === 429 || status === 503 ? retryAfter : {}, cause: error });
 }
 
 /** A prompt that is too long for the context, said in the words by which OpenAI's clients know that they have to shorten it. */
@@ -81,14 +81,15 @@ export function tooLong(contextSize: number, why: string): string {
 }
 
 const paramsOfOptions: Readonly<Record<string, string>> = {
-  logitBias: "logit_bias", maxTokens: "max_tokens", logProbabilities: "logprobs", topLogProbabilities: "top_logprobs", toolChoice: "tool_choice", schema: "response_format", tools: "tools", prompt: "prompt",
+  logitBias: "logit_bias", maxTokens: "max_tokens", logProbabilities: "logprobs", topLogProbabilities: "top_logprobs", toolChoice: "tool_choice", tools: "tools", prompt: "prompt",
 };
 
 /** The library's sentences name the place: `for messages[2].content but`, `for logitBias[0][0] but`. */
-function paramOf({ code, message }: CaduceusError): string | undefined {
+function paramOf({ code, message }: CaduceusError, constraintParam: string | undefined): string | undefined {
   if (code === "INVALID_MESSAGES") return /\b(messages\[\d+\][^\s]*) but/.exec(message)?.[1] ?? "messages";
   if (code === "INVALID_TOOL") return "tools";
   if (code === "CONTEXT_FULL") return undefined;
   const option = /for ([a-zA-Z]+)[^\s]* but/.exec(message)?.[1];
+  if (option === "schema" || option === "regex" || option === "grammar" || code === "CONSTRAINT_INVALID" || code === "CONSTRAINT_TOO_COMPLEX") return constraintParam;
   return option === undefined ? undefined : paramsOfOptions[option] ?? (code === "INVALID_SCHEMA" ? "tools" : undefined);
 }

@@ -4,16 +4,16 @@ import type { FinishEvent, ReplyEvent, ToolCall } from "../index.js";
 import { collectAnswers, countUsage, finishReason, readAnswers } from "./answers.js";
 import { ApiError } from "./api_error.js";
 import type { ChatRequest } from "./chat_request.js";
-import { seedOf } from "./generation_fields.js";
+import { cacheScopeOf, seedOf } from "./generation_fields.js";
 import type { Served, Service } from "./service.js";
 import type { TokenTexts } from "./token_texts.js";
 
 export async function chatCompletions(request: ChatRequest & Served, service: Service): Promise<object | AsyncGenerator<object, void, undefined>> {
   const { model, exchange, cacheScope, tokens } = service;
-  const { messages, options, replyOptions, n, seed, strict } = request;
+  const { messages, options, replyOptions, n, seed, strict, cacheSalt } = request;
   exchange.expect(n);
   const replies = Array.from({ length: n }, (_, index) =>
-    model.reply(messages, { ...options, ...replyOptions, seed: seedOf(seed, index), cacheScope, signal: exchange.signal, requestId: service.requestId(index, n) }));
+    model.reply(messages, { ...options, ...replyOptions, seed: seedOf(seed, index), cacheScope: cacheScopeOf(cacheScope, cacheSalt), signal: exchange.signal, requestId: service.requestId(index, n) }));
   const head = { id: `chatcmpl-${randomUUID().replaceAll("-", "")}`, created: Math.floor(Date.now() / 1000), model: request.model };
   const events = readAnswers(replies, service, strict);
   if (request.stream) return chatChunks(events, { ...head, object: "chat.completion.chunk" }, request, tokens);

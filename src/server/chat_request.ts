@@ -1,30 +1,29 @@
 // A request for a chat completion, in the library's words.
 import type { Message, ReplyOptions, ToolDefinitionMessage } from "../index.js";
 import { ApiError } from "./api_error.js";
+import { checkFields } from "./check_fields.js";
+import { readConstraint } from "./constraint_fields.js";
 import { describe, Fields, invalid, unsupported } from "./fields.js";
-import { readGenerationFields, refuseFields, type GenerationFields } from "./generation_fields.js";
+import { readGenerationFields, type GenerationFields } from "./generation_fields.js";
 
 export interface ChatRequest extends GenerationFields {
   readonly messages: readonly Message[];
   readonly logprobs: boolean;
-  readonly replyOptions: Pick<ReplyOptions, "tools" | "toolChoice" | "parallelToolCalls" | "schema" | "maxRounds" | "logProbabilities" | "topLogProbabilities">;
+  readonly replyOptions: Pick<ReplyOptions, "tools" | "toolChoice" | "parallelToolCalls" | "schema" | "regex" | "grammar" | "maxRounds" | "logProbabilities" | "topLogProbabilities">;
+  /** Where the schema, expression or grammar of the answer came from. */
+  readonly constraintParam: string | undefined;
   /** Whose schemas must be enforced to the last keyword: names of tools, and undefined for the answer. */
   readonly strict: ReadonlySet<string | undefined>;
 }
 
 export function readChatRequest(body: Fields): ChatRequest {
-  refuseFields(body, {
-    functions: "use tools.",
-    function_call: "use tool_choice.",
-    audio: "the model writes text alone.",
-    web_search_options: "the server does not search; give it a tool.",
-  });
-  if (body.list("modalities")?.some((one) => one !== "text")) throw unsupported("modalities", "the model writes text alone.");
+  checkFields(body, "chat");
   const generation = readGenerationFields(body, 1);
   const { choice, allowed } = readToolChoice(body);
   const tools = onlyAllowed((body.list("tools") ?? []).map(readTool), allowed);
-  const format = readResponseFormat(body);
+  const constraint = readConstraint(body);
   const hasTools = tools.length > 0 && choice !== "none";
+  if (hasTools && constraint !== undefined && constraint.options.schema === undefined) throw unsupported(constraint.param, "not together with tools.");
   const { logprobs, top } = readLogprobs(body, hasTools);
   return {
     ...generation,
@@ -34,13 +33,14 @@ export function readChatRequest(body: Fields): ChatRequest {
       ...(tools.length === 0 ? {} : { tools: tools.map(({ tool }) => tool) }),
       toolChoice: choice,
       parallelToolCalls: body.boolean("parallel_tool_calls"),
-      schema: format?.schema,
+      ...constraint?.options,
       // Calls are the client's to answer, those of unknown tools too.
       maxRounds: 1,
       logProbabilities: logprobs,
       topLogProbabilities: top,
     },
-    strict: new Set([...tools.filter(({ strict }) => strict).map(({ tool }) => tool.function.name), ...(format?.strict ? [undefined] : [])]),
+    strict: new Set([...tools.filter(({ strict }) => strict).map(({ tool }) => tool.function.name), ...(constraint?.strict ? [undefined] : [])]),
+    constraintParam: constraint?.param,
   };
 }
 
@@ -96,17 +96,6 @@ function onlyAllowed<T extends { readonly tool: ToolDefinitionMessage }>(tools: 
     throw new ApiError(400, "invalid_value", `Expected names of the request's tools for tool_choice.allowed_tools.tools but received ${received}.`, { param: "tool_choice" });
   }
   return tools.filter(({ tool }) => allowed.includes(tool.function.name));
-}
-
-function readResponseFormat(body: Fields): { readonly schema: Record<string, unknown>; readonly strict: boolean } | undefined {
-  const format = body.fields("response_format");
-  const type = format?.required("type", (name) => format.choice(name, ["text", "json_object", "json_schema"]));
-  if (format === undefined || type === "text") return undefined;
-  if (type === "json_object") return { schema: { type: "object" }, strict: false };
-  const description = format.required("json_schema", format.fields);
-  description.required("name", description.text);
-  description.required("schema", description.fields);
-  return { schema: description.value("schema") as Record<string, unknown>, strict: description.boolean("strict") ?? false };
 }
 
 function readLogprobs(body: Fields, hasTools: boolean): { readonly logprobs: boolean; readonly top: number } {

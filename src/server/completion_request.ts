@@ -1,13 +1,19 @@
 // A request for the completion of raw prompts, in the library's words. Markup in a prompt is read, as llama.cpp's server does.
-import { type Fields, invalid, unsupported } from "./fields.js";
 import { ApiError } from "./api_error.js";
-import { mostChoices, readGenerationFields, refuseFields, type GenerationFields } from "./generation_fields.js";
+import { checkFields } from "./check_fields.js";
+import { readConstraint, type AnswerConstraint } from "./constraint_fields.js";
+import { type Fields, invalid, unsupported } from "./fields.js";
+import { mostChoices, readGenerationFields, type GenerationFields } from "./generation_fields.js";
 
 /** A text, in which markup is read, or token ids. */
 export type CompletionPrompt = string | readonly number[];
 
 export interface CompletionRequest extends GenerationFields {
   readonly prompts: readonly CompletionPrompt[];
+  readonly constraint: AnswerConstraint["options"];
+  readonly strict: ReadonlySet<undefined>;
+  /** Where the constraint came from. */
+  readonly constraintParam: string | undefined;
   /** The answer begins with its prompt. */
   readonly echo: boolean;
   /** How many of the likeliest tokens come beside each; undefined: nothing of this is asked for. */
@@ -15,7 +21,7 @@ export interface CompletionRequest extends GenerationFields {
 }
 
 export function readCompletionRequest(body: Fields): CompletionRequest {
-  refuseFields(body, { suffix: "the model completes at the end alone." });
+  checkFields(body, "completions");
   const generation = readGenerationFields(body, 0);
   const bestOf = body.wholeNumber("best_of", 1, mostChoices);
   if (bestOf !== undefined && bestOf !== generation.n) throw unsupported("best_of", "ask for n answers and choose among them.");
@@ -23,7 +29,8 @@ export function readCompletionRequest(body: Fields): CompletionRequest {
   if (prompts.length * generation.n > mostChoices) {
     throw new ApiError(400, "invalid_value", `Expected at most ${mostChoices} answers in all, n times the prompts, but received ${prompts.length * generation.n}.`, { param: "n" });
   }
-  return { ...generation, prompts, echo: body.boolean("echo") ?? false, logprobs: body.wholeNumber("logprobs", 0, 5) };
+  const constraint = readConstraint(body);
+  return { ...generation, prompts, constraint: constraint?.options ?? {}, strict: new Set(constraint?.strict ? [undefined] : []), constraintParam: constraint?.param, echo: body.boolean("echo") ?? false, logprobs: body.wholeNumber("logprobs", 0, 5) };
 }
 
 function readPrompts(body: Fields): CompletionRequest["prompts"] {

@@ -5,12 +5,12 @@ import { collectAnswers, countUsage, finishReason, readAnswers } from "./answers
 import { CompletionLogprobs } from "./completion_logprobs.js";
 import type { CompletionPrompt, CompletionRequest } from "./completion_request.js";
 import { echoOf, type Echo } from "./echo.js";
-import { seedOf } from "./generation_fields.js";
+import { cacheScopeOf, seedOf } from "./generation_fields.js";
 import type { Served, Service } from "./service.js";
 
 export async function completions(request: CompletionRequest & Served, service: Service): Promise<object | AsyncGenerator<object, void, undefined>> {
   const { model, exchange, cacheScope } = service;
-  const { prompts, options, n, seed, logprobs, echo } = request;
+  const { prompts, options, n, seed, logprobs, echo, cacheSalt } = request;
   const count = prompts.length * n;
   exchange.expect(count);
   // What a prompt scores must not depend on what else is computed at the moment.
@@ -19,11 +19,11 @@ export async function completions(request: CompletionRequest & Served, service: 
   const replies = Array.from({ length: count }, (_, index) => {
     const prompt = prompts[Math.floor(index / n)]!;
     return model.complete(typeof prompt === "string" ? prompt : [{ tokens: prompt }], {
-      ...options, ...scores, deterministic, seed: seedOf(seed, index % n), cacheScope, signal: exchange.signal, requestId: service.requestId(index, count),
+      ...options, ...scores, ...request.constraint, deterministic, seed: seedOf(seed, index % n), cacheScope: cacheScopeOf(cacheScope, cacheSalt), signal: exchange.signal, requestId: service.requestId(index, count),
     });
   });
   const head = { id: `cmpl-${randomUUID().replaceAll("-", "")}`, object: "text_completion", created: Math.floor(Date.now() / 1000), model: request.model };
-  const events = readAnswers(replies, service);
+  const events = readAnswers(replies, service, request.strict);
   if (request.stream) return completionChunks(events, head, request, service);
   const results = await collectAnswers(events);
   const choices = await Promise.all(results.map(async (result, index) => {

@@ -1,5 +1,5 @@
 // The fields of a request: read one by one, each refused with its own name where it has the wrong type. As with OpenAI, null
-// is as good as missing, and what nobody asks for is passed over.
+// is as good as missing. check_fields.ts says what becomes of fields that nobody reads.
 import { ApiError } from "./api_error.js";
 
 export class Fields {
@@ -15,6 +15,10 @@ export class Fields {
   value(name: string): unknown {
     const value = Object.hasOwn(this.#object, name) ? this.#object[name] : undefined;
     return value === null ? undefined : value;
+  }
+
+  names(): string[] {
+    return Object.keys(this.#object);
   }
 
   /** How errors name a field. */

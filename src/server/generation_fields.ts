@@ -1,7 +1,7 @@
 // The fields that chat completions and completions have in common, and what they are to the library.
 import type { GenerationOptions } from "../index.js";
 import { ApiError } from "./api_error.js";
-import { type Fields, invalid, unsupported } from "./fields.js";
+import { type Fields, invalid } from "./fields.js";
 
 export interface GenerationFields {
   /** How many answers to each prompt. */
@@ -10,6 +10,8 @@ export interface GenerationFields {
   /** A last chunk of the stream counts the tokens. */
   readonly includeUsage: boolean;
   readonly seed: number | undefined;
+  /** Requests with other salts never share cached tokens; empty without one. */
+  readonly cacheSalt: string;
   readonly options: Omit<GenerationOptions, "seed" | "signal" | "cacheScope" | "requestId">;
 }
 
@@ -28,23 +30,25 @@ export function readGenerationFields(body: Fields, leastTokens: 0 | 1): Generati
   body.text("user");
   const seed = body.wholeNumber("seed", -(2 ** 63), 2 ** 63);
   return {
-    n: body.wholeNumber("n", 1, mostChoices) ?? 1,
+    n: body.wholeNumber("n", 1, mostChoices) ?? body.wholeNumber("n_cmpl", 1, mostChoices) ?? 1,
     stream,
     includeUsage: streamOptions?.boolean("include_usage") ?? false,
     // 64 bits there, 32 here. Each is a seed, -1 too, which other servers take for "a new one": that is a request without.
     seed: seed === undefined ? undefined : Number(BigInt.asUintN(32, BigInt(seed))),
+    cacheSalt: body.text("cache_salt") ?? "",
     options: {
       temperature: body.number("temperature", 0, 2),
       topP: body.number("top_p", 0, 1),
       frequencyPenalty: body.number("frequency_penalty", -2, 2),
       presencePenalty: body.number("presence_penalty", -2, 2),
-      maxTokens: readMaxTokens(body, "max_completion_tokens", leastTokens) ?? readMaxTokens(body, "max_tokens", leastTokens),
+      maxTokens: readMaxTokens(body, "max_completion_tokens", leastTokens) ?? readMaxTokens(body, "max_tokens", leastTokens) ?? readMaxTokens(body, "n_predict", leastTokens),
       stop: readStop(body),
       logitBias: readLogitBias(body),
       // Not OpenAI's, but what other servers of local models take.
       topK: isUnlimited(body, "top_k") ? 0 : body.wholeNumber("top_k", 0, mostTokens),
       minP: body.number("min_p", 0, 1),
-      repeatPenalty: body.number("repeat_penalty", 0.01, 100),
+      repeatPenalty: body.number("repeat_penalty", 0.01, 100) ?? body.number("repetition_penalty", 0.01, 100),
+      penaltyLastN: body.wholeNumber("repeat_last_n", -1, mostTokens),
       deterministic: body.boolean("deterministic"),
     },
   };
@@ -81,8 +85,7 @@ export function seedOf(seed: number | undefined, index: number): number | undefi
   return seed === undefined ? undefined : (seed + index) % 2 ** 32;
 }
 
-export function refuseFields(body: Fields, reasons: Readonly<Record<string, string>>): void {
-  for (const [name, why] of Object.entries(reasons)) {
-    if (body.value(name) !== undefined) throw unsupported(name, why);
-  }
+/** The scope of a key, parted further by the request's salt. */
+export function cacheScopeOf(scope: string, salt: string): string {
+  return salt === "" ? scope : `${scope}\n${salt}`;
 }

@@ -71,7 +71,7 @@ export function createHandler(options: HandlerOptions): Handler {
   };
 
   /** An endpoint that generates: `answer` gives the response's object, or the chunks of its stream. */
-  const generate = <R extends object>(read: (body: Fields) => R, answer: (request: R & Served, service: Service) => Promise<object | AsyncGenerator<object, void, undefined>>) =>
+  const generate = <R extends { readonly constraintParam: string | undefined }>(read: (body: Fields) => R, answer: (request: R & Served, service: Service) => Promise<object | AsyncGenerator<object, void, undefined>>) =>
     async (context: Context): Promise<Response> => {
       const cacheScope = keys.check(context.req.raw.headers);
       const id = newRequestId();
@@ -80,10 +80,12 @@ export function createHandler(options: HandlerOptions): Handler {
       // A place in the queue is taken by what can be answered: the body is there.
       const body = await bodies.read(context.req.raw, context.env);
       const exchange = admission.enter(id, context.req.raw.signal, settings.replyTimeoutMs);
+      let request: (R & Served) | undefined;
       try {
-        const request = { ...read(body), model: body.text("model") ?? models.only() };
+        request = { ...read(body), model: body.text("model") ?? models.only() };
         const { model, tokens } = models.find(request.model);
-        const onFinish = (result: FinishEvent) => metrics.finished(request.model, result);
+        const { model: name } = request;
+        const onFinish = (result: FinishEvent) => metrics.finished(name, result);
         const requestId = (index: number, count: number) => (count === 1 ? exchange.id : `${exchange.id}-${index}`);
         const answered = await answer(request, { model, tokens, exchange, cacheScope, onFinish, requestId });
         if (!(Symbol.asyncIterator in answered)) {
@@ -95,7 +97,7 @@ export function createHandler(options: HandlerOptions): Handler {
         return response;
       } catch (error) {
         exchange.end();
-        throw exchange.cancellation ?? error;
+        throw exchange.cancellation ?? toApiError(error, request?.constraintParam);
       }
     };
 

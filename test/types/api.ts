@@ -99,8 +99,8 @@ export async function guaranteeing(model: Model): Promise<void> {
   expectTypeOf<DeepPartial<{ a: { b: number }[] }>>().toEqualTypeOf<{ a?: { b?: number }[] }>();
   model.complete("Hi", { regex: "\\d+" });
   model.complete("Hi", { grammar: 'start: "a"' });
-  // @ts-expect-error only a raw prompt has a grammar of its own
-  model.reply("Hi", { grammar: 'start: "a"' });
+  model.complete("Hi", { schema });
+  model.reply("Hi", { grammar: 'root ::= "a"' });
   // @ts-expect-error an expression is given as text
   model.complete("Hi", { regex: /a/ });
   // @ts-expect-error no such order

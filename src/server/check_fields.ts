@@ -1,0 +1,48 @@
+// No field is left out without a word: those that the server cannot honor are refused, and so are misspelled ones.
+import { isDeepStrictEqual } from "node:util";
+import { ApiError } from "./api_error.js";
+import { fieldTable, type FieldEntry } from "./field_table.js";
+import { type Fields, unsupported } from "./fields.js";
+
+type Endpoint = "chat" | "completions";
+
+const of = (endpoint: Endpoint) => new Map(fieldTable.filter(({ endpoints }) => endpoints === "both" || endpoints === endpoint).map((entry) => [entry.name, entry]));
+const entries: Readonly<Record<Endpoint, ReadonlyMap<string, FieldEntry>>> = { chat: of("chat"), completions: of("completions") };
+/** Objects whose own fields stand in the table. */
+const objects: ReadonlySet<string> = new Set(fieldTable.flatMap(({ name }) => (name.includes(".") ? [name.slice(0, name.indexOf("."))] : [])));
+
+/** Refuses, by its name, what would change the answer and is not honored. What nobody documents passes, unless it is nearly the name of a field that counts. */
+export function checkFields(body: Fields, endpoint: Endpoint): void {
+  for (const name of body.names()) check(body, name, endpoint);
+}
+
+function check(fields: Fields, name: string, endpoint: Endpoint): void {
+  const value = fields.value(name);
+  if (value === undefined) return;
+  const path = fields.path(name);
+  const entry = entries[endpoint].get(path);
+  if (entry?.does === "refused" && !entry.neutral?.some((neutral) => isDeepStrictEqual(neutral, value))) throw unsupported(path, entry.note);
+  if (entry === undefined && !objects.has(path)) refuseMisspelled(path, endpoint);
+  if (!objects.has(path) || entry?.does === "refused" || typeof value !== "object" || Array.isArray(value)) return;
+  const inner = fields.fields(name)!;
+  for (const innerName of inner.names()) check(inner, innerName, endpoint);
+}
+
+function refuseMisspelled(path: string, endpoint: Endpoint): void {
+  const meant = [...entries[endpoint].values()].find(({ name, does }) => does !== "nothing" && isMisspelled(path, name));
+  if (meant === undefined) return;
+  throw new ApiError(400, "unknown_parameter", `Unknown parameter: ${path}. Did you mean ${meant.name}?`, { param: path });
+}
+
+/** The same but for case and signs, or one letter too many, too few or wrong in a longer name. */
+function isMisspelled(name: string, meant: string): boolean {
+  if (name.length > meant.length + 8) return false;
+  const [plain, other] = [name, meant].map((text) => text.toLowerCase().replace(/[^a-z0-9]/g, "")) as [string, string];
+  if (plain === other) return true;
+  if (other.length < 5 || Math.abs(plain.length - other.length) > 1) return false;
+  let start = 0;
+  while (start < plain.length && plain[start] === other[start]) start++;
+  let end = 0;
+  while (end < Math.min(plain.length, other.length) - start && plain.at(-1 - end) === other.at(-1 - end)) end++;
+  return Math.max(plain.length, other.length) - start - end <= 1;
+}
