@@ -47,6 +47,24 @@ Sampling to_sampling(const Napi::Object& object) {
   sampling.frequency_penalty = static_cast<float>(number(object, "frequencyPenalty"));
   sampling.presence_penalty = static_cast<float>(number(object, "presencePenalty"));
   sampling.penalty_last_n = static_cast<int32_t>(number(object, "penaltyLastN"));
+  const auto optional = [&](const char* key, float& value) { value = optional_number<float>(object, key).value_or(value); };
+  optional("topNSigma", sampling.top_n_sigma);
+  optional("typicalP", sampling.typical_p);
+  optional("xtcProbability", sampling.xtc_probability);
+  optional("xtcThreshold", sampling.xtc_threshold);
+  optional("dynatempRange", sampling.dynatemp_range);
+  optional("dynatempExponent", sampling.dynatemp_exponent);
+  sampling.mirostat = optional_number<int32_t>(object, "mirostat").value_or(0);
+  optional("mirostatTau", sampling.mirostat_tau);
+  optional("mirostatEta", sampling.mirostat_eta);
+  if (const Napi::Value given = object.Get("dry"); given.IsObject()) {
+    const auto dry = given.As<Napi::Object>();
+    sampling.dry.multiplier = static_cast<float>(number(dry, "multiplier"));
+    sampling.dry.base = static_cast<float>(number(dry, "base"));
+    sampling.dry.allowed_length = static_cast<int32_t>(number(dry, "allowedLength"));
+    sampling.dry.last_n = static_cast<int32_t>(number(dry, "lastN"));
+    each(dry, "sequenceBreakers", [&](const Napi::Value& text) { sampling.dry.sequence_breakers.push_back(text.As<Napi::String>().Utf8Value()); });
+  }
   sampling.seed = optional_number<uint32_t>(object, "seed");
   each(object, "logitBias", [&](const Napi::Value& entry) {
     const auto pair = entry.As<Napi::Array>();
@@ -171,6 +189,7 @@ RunRequest to_request(const Napi::Object& object) {
   request.after = optional_number<RunId>(object, "after");
   request.sampling = to_sampling(object.Get("sampling").As<Napi::Object>());
   request.max_tokens = optional_number<uint32_t>(object, "maxTokens");
+  request.min_tokens = optional_number<uint32_t>(object, "minTokens").value_or(0);
   each(object, "stop", [&](const Napi::Value& stop) { request.stop.push_back(stop.As<Napi::String>().Utf8Value()); });
   each(object, "stopTokens", [&](const Napi::Value& token) { request.stop_tokens.push_back(token.As<Napi::Number>().Int32Value()); });
   request.log_probabilities = object.Get("logProbabilities").ToBoolean();

@@ -204,7 +204,9 @@ void Engine::begin(Submit submit) {
     int32_t& last_n = run.request.sampling.penalty_last_n;
     const auto all = static_cast<int32_t>(context_->context_size());
     last_n = last_n < 0 ? all : std::min(last_n, all);
-    run.start(read_prompt(run), context_->model().vocab());
+    int32_t& dry_last_n = run.request.sampling.dry.last_n;
+    dry_last_n = dry_last_n < 0 ? all : std::min(dry_last_n, all);
+    run.start(read_prompt(run), context_->model().vocab(), dry_samplers_);
     start(run);
   } catch (const EngineError& error) {
     fail(run, error.code(), error.what());

@@ -126,6 +126,7 @@ class Engine {
   void constrain(Run& run, std::shared_ptr<const Grammar> grammar);
   bool catch_up(Run& run);
   Token choose(Run& run, std::span<const float> logits);
+  Token choose_among(Run& run, std::span<const float> logits, bool may_fail);
   void force(Run& run);
   bool give_forced(Run& run, Token token, bool more);
 
@@ -155,6 +156,8 @@ class Engine {
   Stats totals_;
   std::vector<Context::Row> rows_;
   std::vector<llama_token_data> scratch_;
+  std::vector<float> going_on_;  // logits without those that end the turn
+  DrySamplers dry_samplers_;
   TokenMask mask_;
 
   std::mutex close_mutex_;

@@ -20,6 +20,18 @@ struct ControlPart { std::string text; };     // special tokens in it become tho
 struct TokensPart { std::vector<Token> tokens; };
 using PromptPart = std::variant<TextPart, ControlPart, TokensPart>;
 
+// llama.cpp's DRY: a token that would go on repeating what came before costs multiplier * base ^ (length - allowed_length).
+struct Dry {
+  float multiplier = 0.0f;  // 0 is off
+  float base = 1.75f;
+  int32_t allowed_length = 2;
+  int32_t last_n = -1;  // how many tokens it looks at; 0 is off, -1 the whole context
+  std::vector<std::string> sequence_breakers;
+
+  bool is_on() const { return multiplier != 0.0f && base >= 1.0f && last_n != 0; }
+  friend bool operator==(const Dry&, const Dry&) = default;
+};
+
 struct Sampling {
   float temperature = 0.8f;
   int32_t top_k = 40;
@@ -29,6 +41,16 @@ struct Sampling {
   float frequency_penalty = 0.0f;
   float presence_penalty = 0.0f;
   int32_t penalty_last_n = 64;
+  Dry dry;
+  float top_n_sigma = 0.0f;  // 0 is off
+  float typical_p = 1.0f;    // 1 is off
+  float xtc_probability = 0.0f;
+  float xtc_threshold = 0.1f;
+  float dynatemp_range = 0.0f;
+  float dynatemp_exponent = 1.0f;
+  int32_t mirostat = 0;  // 1 and 2 choose by it, in the place of all that leaves candidates out
+  float mirostat_tau = 5.0f;
+  float mirostat_eta = 0.1f;
   std::optional<uint32_t> seed;
   std::vector<std::pair<Token, float>> logit_bias;
 };
@@ -55,6 +77,7 @@ struct RunRequest {
   std::optional<RunId> after;
   Sampling sampling;
   std::optional<uint32_t> max_tokens;
+  uint32_t min_tokens = 0;                 // before them no token ends the turn, where the constraint allows another
   std::vector<std::string> stop;           // not searched in the calls of a lazy constraint
   std::vector<Token> stop_tokens;
   bool log_probabilities = false;         // of the tokens that are generated

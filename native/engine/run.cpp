@@ -8,10 +8,10 @@ namespace caduceus {
 Run::Run(RunId id, RunRequest request_, Clock::time_point submitted)
     : id(id), request(std::move(request_)), exact(request.deterministic), submitted(submitted), stops_(request.stop), last_token_(submitted) {}
 
-void Run::start(std::vector<Token> prompt, const llama_vocab* vocab) {
+void Run::start(std::vector<Token> prompt, const llama_vocab* vocab, DrySamplers& dry_samplers) {
   tokens = std::move(prompt);
   usage.prompt_tokens = static_cast<uint32_t>(tokens.size());
-  sampler = std::make_unique<Sampler>(request.sampling, vocab);
+  sampler = std::make_unique<Sampler>(request.sampling, vocab, &dry_samplers);
   // The penalties look at the prompt too, as llama.cpp's own tools do.
   for (const Token token : tokens) sampler->accept(token);
   request.prompt.clear();

@@ -29,7 +29,7 @@ class Run {
   Run(RunId id, RunRequest request, Clock::time_point submitted);
 
   // The prompt is known: `tokens` holds all of it, what came before `after` included.
-  void start(std::vector<Token> tokens, const llama_vocab* vocab);
+  void start(std::vector<Token> tokens, const llama_vocab* vocab, DrySamplers& dry_samplers);
 
   struct Step {
     std::string text;  // what can be shown now
@@ -62,6 +62,9 @@ class Run {
 
   // More rows than these in a decode batch would hold up the other runs.
   static constexpr uint32_t most_generated_rows = 17;
+  // No token ends the turn yet.
+  bool must_go_on() const { return usage.generated_tokens < request.min_tokens; }
+
   uint32_t generated_rows = 0;  // tokens added since the last computation, forced ones included
   uint32_t ahead = 0;           // at the end of `tokens`: how the output must begin, not given out yet
   std::vector<Token> take_ahead();

@@ -16,9 +16,28 @@ constexpr size_t block = 64;
 // llama.cpp takes this one seed to mean "a new one each time". Where it was given it is replaced by another.
 constexpr uint32_t instead_of_default = 0x9E3779B9;
 
+// Leaves out what cannot come: some of llama.cpp's samplers take the logarithm of its probability. One token always stays.
+void drop_impossible(llama_sampler*, llama_token_data_array* candidates) {
+  const auto end = candidates->data + candidates->size;
+  const auto left = std::remove_if(candidates->data, end, [](const llama_token_data& one) { return !std::isfinite(one.logit); });
+  candidates->size = std::max<size_t>(static_cast<size_t>(left - candidates->data), std::min<size_t>(candidates->size, 1));
+}
+
+llama_sampler_i dropping() {
+  llama_sampler_i interface{};
+  interface.name = [](const llama_sampler*) { return "drop-impossible"; };
+  interface.apply = drop_impossible;
+  return interface;
+}
+
+llama_sampler* init_drop_impossible() {
+  static llama_sampler_i interface = dropping();
+  return llama_sampler_init(&interface, nullptr);
+}
+
 }  // namespace
 
-Sampler::Sampler(const Sampling& sampling, const llama_vocab* vocab) {
+Sampler::Sampler(const Sampling& sampling, const llama_vocab* vocab, DrySamplers* dry_samplers) {
   const bool greedy = sampling.temperature <= 0;
   llama_sampler_chain_params params = llama_sampler_chain_default_params();
   params.no_perf = true;
@@ -30,24 +49,44 @@ Sampler::Sampler(const Sampling& sampling, const llama_vocab* vocab) {
     for (const auto& [token, bias] : sampling.logit_bias) {
       biases.push_back({token, bias});
       biased_.push_back(token);
+      if (bias == -INFINITY) banned_.push_back(token);
     }
     add(llama_sampler_init_logit_bias(size, static_cast<int32_t>(biases.size()), biases.data()));
   }
   const bool penalized = penalizes(sampling);
-  if (!penalized && biased_.size() <= most_biased) enough_ = greedy ? 1 : static_cast<size_t>(std::max(sampling.top_k, 0));
+  const bool needs_all = penalized || sampling.dry.is_on() || (!greedy && (sampling.mirostat != 0 || sampling.top_n_sigma > 0.0f));
+  if (!needs_all && biased_.size() <= most_biased) enough_ = greedy ? 1 : static_cast<size_t>(std::max(sampling.top_k, 0));
   if (penalized) {
     add(llama_sampler_init_penalties(size, sampling.penalty_last_n, sampling.repeat_penalty, sampling.frequency_penalty, sampling.presence_penalty));
   }
+  if (sampling.dry.is_on()) add(dry_samplers ? dry_samplers->make(sampling.dry, vocab) : DrySamplers().make(sampling.dry, vocab));
   if (greedy) {
     add(llama_sampler_init_greedy());
     return;
   }
+  const uint32_t seed = seed_of(sampling);
+  if (sampling.mirostat != 0) {
+    learns_ = true;
+    std::sort(banned_.begin(), banned_.end());
+    add(init_drop_impossible());
+    add(llama_sampler_init_temp(sampling.temperature));
+    add(sampling.mirostat == 1 ? llama_sampler_init_mirostat(size, seed, sampling.mirostat_tau, sampling.mirostat_eta, 100)
+                               : llama_sampler_init_mirostat_v2(seed, sampling.mirostat_tau, sampling.mirostat_eta));
+    return;
+  }
+  if (sampling.top_n_sigma > 0.0f) add(llama_sampler_init_top_n_sigma(sampling.top_n_sigma));
   // Top-k before top-p: 21 us a token over 32k entries, where top-p first takes 340.
   if (sampling.top_k > 0) add(llama_sampler_init_top_k(sampling.top_k));
+  if (sampling.typical_p < 1.0f) {
+    add(init_drop_impossible());
+    add(llama_sampler_init_typical(sampling.typical_p, 1));
+  }
   if (sampling.top_p < 1.0f) add(llama_sampler_init_top_p(sampling.top_p, 1));
   if (sampling.min_p > 0.0f) add(llama_sampler_init_min_p(sampling.min_p, 1));
-  add(llama_sampler_init_temp(sampling.temperature));
-  add(llama_sampler_init_dist(seed_of(sampling)));
+  if (sampling.xtc_probability > 0.0f) add(llama_sampler_init_xtc(sampling.xtc_probability, sampling.xtc_threshold, 1, seed));
+  if (sampling.dynatemp_range > 0.0f) add(llama_sampler_init_temp_ext(sampling.temperature, sampling.dynatemp_range, sampling.dynatemp_exponent));
+  else add(llama_sampler_init_temp(sampling.temperature));
+  add(llama_sampler_init_dist(seed));
 }
 
 uint32_t seed_of(const Sampling& sampling) {
@@ -65,7 +104,7 @@ std::string what_leaves_no_token(const Sampling& sampling, std::span<const float
   if (!possible()) return {};
   for (const auto& [token, bias] : sampling.logit_bias) left[static_cast<size_t>(token)] += bias;
   if (!possible()) return "logitBias";
-  if (!penalizes(sampling)) return {};
+  if (!penalizes(sampling)) return sampling.dry.is_on() ? "dryMultiplier and dryBase" : "";
   return "repeatPenalty, frequencyPenalty and presencePenalty";
 }
 
@@ -75,6 +114,11 @@ Token Sampler::sample(std::span<const float> logits, std::vector<llama_token_dat
   if (allowed.empty()) preselect(logits, scratch);
   else preselect_allowed(logits, allowed, scratch);
   if (std::none_of(scratch.begin(), scratch.end(), [](const llama_token_data& candidate) { return std::isfinite(candidate.logit); })) return LLAMA_TOKEN_NULL;
+  if (learns_) {
+    // Where there is no choice, there is nothing to learn.
+    std::erase_if(scratch, [this](const llama_token_data& one) { return !std::isfinite(one.logit) || std::binary_search(banned_.begin(), banned_.end(), one.id); });
+    if (scratch.size() <= 1) return scratch.empty() ? LLAMA_TOKEN_NULL : scratch.front().id;
+  }
   llama_token_data_array candidates{scratch.data(), scratch.size(), -1, false};
   llama_sampler_apply(chain_.get(), &candidates);
   if (candidates.selected < 0 || static_cast<size_t>(candidates.selected) >= candidates.size) return LLAMA_TOKEN_NULL;

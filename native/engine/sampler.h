@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "dry_samplers.h"
 #include "llama.h"
 #include "request.h"
 
@@ -19,9 +20,16 @@ bool penalizes(const Sampling& sampling);
 // The options that left none of these logits finite; empty where it was the model.
 std::string what_leaves_no_token(const Sampling& sampling, std::span<const float> logits);
 
+// llama.cpp's samplers in the order of its own chain; those that are off are left out. At temperature 0 the likeliest token
+// after biases, penalties and DRY is taken, whatever else is set. Mirostat chooses by itself, after biases, penalties, DRY and
+// the temperature.
 class Sampler {
  public:
-  Sampler(const Sampling& sampling, const llama_vocab* vocab);
+  // `dry_samplers` spares making a new one for DRY.
+  Sampler(const Sampling& sampling, const llama_vocab* vocab, DrySamplers* dry_samplers = nullptr);
+
+  // Each choice changes the next one: what is chosen must be what is taken.
+  bool learns() const { return learns_; }
 
   // The chosen token, or LLAMA_TOKEN_NULL when no token has a finite logit. `logits` is one row of the vocabulary;
   // `scratch` is shared by all samplers of a thread. With `allowed`, a bit for each token, all others count as impossible.
@@ -43,6 +51,8 @@ class Sampler {
   Handle chain_;
   size_t enough_ = 0;           // the likeliest tokens that decide the choice, biased ones not counted; 0: all are needed
   std::vector<Token> biased_;
+  std::vector<Token> banned_;   // of these, sorted
+  bool learns_ = false;
 };
 
 }  // namespace caduceus

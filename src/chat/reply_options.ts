@@ -18,6 +18,13 @@ export interface GenerationOptions extends SamplingOptions {
    */
   readonly maxTokens?: number | undefined;
   /**
+   * Before so many tokens the model cannot end its turn. A schema, grammar or call that is complete ends it all the same, and so
+   * do stop strings. Whole number from 0 to `maxTokens`. Defaults to 0.
+   */
+  readonly minTokens?: number | undefined;
+  /** Token ids that end the turn besides the model's own end-of-generation tokens. Defaults to none. */
+  readonly stopTokens?: readonly number[] | undefined;
+  /**
    * The reply ends before the first of these strings, which is not part of its text. A string or an array of them; none is empty.
    * They count in free text: not in a call that is constrained, from its opening tag to its closing one, nor in the white space
    * between two calls, and not in an answer by `schema`. In `complete` they count whatever constrains the text.
@@ -100,7 +107,7 @@ export interface ReplyOptions<S extends Schema = Schema> extends GenerationOptio
 }
 
 const generationOptionNames = [
-  ...samplingOptionNames, "maxTokens", "stop", "logProbabilities", "topLogProbabilities", "priority", "queueTimeoutMs", "cacheScope", "deterministic", "keepPrefix",
+  ...samplingOptionNames, "maxTokens", "minTokens", "stopTokens", "stop", "logProbabilities", "topLogProbabilities", "priority", "queueTimeoutMs", "cacheScope", "deterministic", "keepPrefix",
   "requestId", "signal",
 ] as const satisfies readonly (keyof GenerationOptions)[];
 
@@ -168,12 +175,14 @@ function resolveRequest(options: GenerationOptions, model: LoadedModel, leastTok
   if (deterministic && !model.engine.capabilities.deterministic) {
     throw new CaduceusError("INVALID_ARGUMENT", "Expected false for deterministic but received true, which this engine cannot promise.");
   }
+  const maxTokens = checkWholeNumber(options.maxTokens, "maxTokens", leastTokens, 0x7fffffff);
   const queueTimeoutMs = checkPositiveNumber(options.queueTimeoutMs, "queueTimeoutMs");
   const request: RequestSettings = {
     sampling: resolveSampling(options, model.sampling),
-    maxTokens: checkWholeNumber(options.maxTokens, "maxTokens", leastTokens, 0x7fffffff),
+    maxTokens,
+    minTokens: checkWholeNumber(options.minTokens, "minTokens", 0, maxTokens ?? 0x7fffffff) ?? 0,
     stop: checkStop(options.stop),
-    stopTokens: model.vocabulary.stopTokens,
+    stopTokens: options.stopTokens === undefined ? model.vocabulary.stopTokens : [...model.vocabulary.stopTokens, ...checkTokens(options.stopTokens, "stopTokens", model.engine.info.vocabularySize)],
     ...resolveLogProbabilities(options, model),
     cacheScope: options.cacheScope === undefined ? "" : checkText(options.cacheScope, "cacheScope"),
     priority: checkWholeNumber(options.priority, "priority", -100, 100) ?? 0,

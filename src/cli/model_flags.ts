@@ -4,6 +4,7 @@ import path from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { LoadOptions, ReplyOptions } from "../index.js";
 import { expandHome } from "./home_folder.js";
+import { addSamplerFlags, samplerOptions } from "./sampler_flags.js";
 
 export interface ModelFlags {
   readonly model: string;
@@ -33,7 +34,7 @@ export function addModelFlags(command: Command, defaults: { readonly system?: st
     .option("--repeat-penalty <factor>", "make repetition less likely, 1 is off (default: the model's, else 1)", readNumber)
     .option("--seed <number>", "same seed, same answer (default: a new one each time)", readNumber)
     .option("--stop <text>", "end the answer before this text; may be given several times", (text: string, earlier: string[] = []) => [...earlier, text]);
-  return addLoadFlags(command);
+  return addSamplerFlags(addLoadFlags(command));
 }
 
 export function addModelFlag(command: Command): Command {
@@ -94,6 +95,7 @@ export function replyOptions(flags: ModelFlags): Omit<ReplyOptions, "signal"> {
     repeatPenalty: flags.repeatPenalty,
     seed: flags.seed,
     stop: flags.stop,
+    ...samplerOptions(flags),
   };
 }
 

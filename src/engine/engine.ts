@@ -29,6 +29,22 @@ export interface EngineSampling {
   readonly presencePenalty: number;
   /** How many of the last tokens the three penalties look at. 0 is off, -1 is the whole context. */
   readonly penaltyLastN: number;
+  /** A token that would go on repeating what came before. `multiplier` 0 is off; `lastN` 0 is off, -1 is the whole context. */
+  readonly dry: { readonly multiplier: number; readonly base: number; readonly allowedLength: number; readonly lastN: number; readonly sequenceBreakers: readonly string[] };
+  /** Candidates within so many standard deviations of the likeliest one are kept. 0 keeps all. */
+  readonly topNSigma: number;
+  /** Locally typical candidates up to this share. 1 keeps all. */
+  readonly typicalP: number;
+  /** How often the likeliest candidates are dropped, but for the last of those above `xtcThreshold`. 0 is off. */
+  readonly xtcProbability: number;
+  readonly xtcThreshold: number;
+  /** How far the temperature goes up and down with the entropy. 0 is off. */
+  readonly dynatempRange: number;
+  readonly dynatempExponent: number;
+  /** 1 and 2 choose by Mirostat, in the place of all that drops candidates. 0 is off. */
+  readonly mirostat: number;
+  readonly mirostatTau: number;
+  readonly mirostatEta: number;
   /** 32-bit seed of the random choice. Undefined picks one. */
   readonly seed?: number | undefined;
   /** Added to the logits of single tokens; -Infinity bans one. */
@@ -70,6 +86,8 @@ export interface RunRequest {
   readonly sampling: EngineSampling;
   /** Undefined: what the context has left. 0: the prompt is read, and nothing written. */
   readonly maxTokens?: number | undefined;
+  /** Before so many tokens none ends the turn, unless the constraint allows nothing else. Undefined: 0. */
+  readonly minTokens?: number | undefined;
   /**
    * Generation ends before the first of these strings; it is not part of the text. Where only calls are constrained, they are
    * not looked for in a call, its tags and the white space between two calls included.

@@ -26,6 +26,7 @@ export class LoadedModel {
     this.sampling = {
       defaults: samplingDefaults(engine.info.metadata),
       bannedTokens: vocabulary.bannedTokens,
+      endTokens: [...new Set([...engine.info.endOfGenerationTokens, ...vocabulary.stopTokens])],
       vocabularySize: engine.info.vocabularySize,
     };
   }

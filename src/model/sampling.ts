@@ -1,9 +1,13 @@
 // How the next token is chosen: the public options, their checks, and defaults from the model's file.
 import type { EngineSampling } from "../engine/engine.js";
 import { invalidArgument } from "../errors.js";
-import { checkNumber, checkPositiveNumber, checkWholeNumber } from "./checks.js";
+import { checkBoolean, checkNumber, checkPositiveNumber, checkText, checkWholeNumber } from "./checks.js";
 
-/** Every default named "the file's" is read from the model file's `general.sampling.*` metadata. */
+/**
+ * How the next token is chosen: llama.cpp's samplers, in the order of its own chain. At temperature 0 the likeliest token after
+ * biases, penalties and DRY is taken, whatever else is set. Every default named "the file's" is read from the model file's
+ * `general.sampling.*` metadata.
+ */
 export interface SamplingOptions {
   /** Randomness; 0 always takes the most likely token. Number from 0 up. Defaults to the file's, else 0.8. */
   readonly temperature?: number | undefined;
@@ -21,6 +25,45 @@ export interface SamplingOptions {
   readonly presencePenalty?: number | undefined;
   /** How many of the last tokens the penalties look at; 0 is none, -1 the whole context. Defaults to the file's, else 64. */
   readonly penaltyLastN?: number | undefined;
+  /**
+   * DRY: how much a token loses that would go on repeating what came before: this times `dryBase` to the power of how much longer
+   * the repetition is than `dryAllowedLength`. Number from 0 to 1,000; 0 is off. Defaults to 0.
+   */
+  readonly dryMultiplier?: number | undefined;
+  /** From 1 to 1,000. Defaults to 1.75. */
+  readonly dryBase?: number | undefined;
+  /** Repetitions up to so many tokens cost nothing. Whole number from 0 up. Defaults to 2. */
+  readonly dryAllowedLength?: number | undefined;
+  /** How many of the last tokens DRY looks at; 0 is none, -1 the whole context. Defaults to -1. */
+  readonly dryPenaltyLastN?: number | undefined;
+  /** Texts over which no repetition goes: at most 16 of at most 40 bytes each. Defaults to a newline, `:`, `"` and `*`. */
+  readonly drySequenceBreakers?: readonly string[] | undefined;
+  /** Keeps candidates whose score is within so many standard deviations of the highest; 0 keeps all. From 0 to 1,000. Defaults to 0. */
+  readonly topNSigma?: number | undefined;
+  /** Keeps the most typical candidates whose probabilities add up to this; 1 keeps all. From 0 to 1. Defaults to 1. */
+  readonly typicalP?: number | undefined;
+  /**
+   * XTC: how often all candidates above `xtcThreshold` but the least likely of them are dropped; 0 is off. From 0 to 1. Defaults
+   * to the file's, else 0.
+   */
+  readonly xtcProbability?: number | undefined;
+  /** From 0 to 1; above 0.5 XTC does nothing. Defaults to the file's, else 0.1. */
+  readonly xtcThreshold?: number | undefined;
+  /** The temperature goes up and down by at most this, with the model's uncertainty; 0 is off. From 0 to 100. Defaults to 0. */
+  readonly dynatempRange?: number | undefined;
+  /** How uncertainty becomes temperature. From 0 to 100. Defaults to 1. */
+  readonly dynatempExponent?: number | undefined;
+  /**
+   * 1 and 2 choose by Mirostat (2.0), which keeps the text's surprise near `mirostatTau`, in the place of all options that drop
+   * candidates; 0 is off. Defaults to the file's, else 0.
+   */
+  readonly mirostat?: 0 | 1 | 2 | undefined;
+  /** The surprise that Mirostat keeps to, in bits. From 0 to 100. Defaults to the file's, else 5. */
+  readonly mirostatTau?: number | undefined;
+  /** How fast Mirostat learns. From 0 to 10. Defaults to the file's, else 0.1. */
+  readonly mirostatEta?: number | undefined;
+  /** The model's own end-of-generation tokens never come. Defaults to false. */
+  readonly ignoreEos?: boolean | undefined;
   /** Seed of the random choice, for answers that come out the same. Whole number from 0 to 4,294,967,295, each of them a seed. Defaults to a new one each time. */
   readonly seed?: number | undefined;
   /** Added to the scores of single tokens: pairs of token id and number, as a Map or an array; -Infinity bans a token. */
@@ -28,12 +71,14 @@ export interface SamplingOptions {
 }
 
 export const samplingOptionNames = [
-  "temperature", "topK", "topP", "minP", "repeatPenalty", "frequencyPenalty", "presencePenalty", "penaltyLastN", "seed", "logitBias",
+  "temperature", "topK", "topP", "minP", "repeatPenalty", "frequencyPenalty", "presencePenalty", "penaltyLastN",
+  "dryMultiplier", "dryBase", "dryAllowedLength", "dryPenaltyLastN", "drySequenceBreakers", "topNSigma", "typicalP", "xtcProbability", "xtcThreshold", "dynatempRange", "dynatempExponent",
+  "mirostat", "mirostatTau", "mirostatEta", "ignoreEos", "seed", "logitBias",
 ] as const satisfies readonly (keyof SamplingOptions)[];
 
 type SamplingDefaults = Omit<EngineSampling, "seed" | "logitBias">;
 
-const builtInDefaults: SamplingDefaults = {
+export const builtInDefaults: SamplingDefaults = {
   temperature: 0.8,
   topK: 40,
   topP: 0.95,
@@ -42,6 +87,16 @@ const builtInDefaults: SamplingDefaults = {
   frequencyPenalty: 0,
   presencePenalty: 0,
   penaltyLastN: 64,
+  dry: { multiplier: 0, base: 1.75, allowedLength: 2, lastN: -1, sequenceBreakers: ["\n", ":", '"', "*"] },
+  topNSigma: 0,
+  typicalP: 1,
+  xtcProbability: 0,
+  xtcThreshold: 0.1,
+  dynatempRange: 0,
+  dynatempExponent: 1,
+  mirostat: 0,
+  mirostatTau: 5,
+  mirostatEta: 0.1,
 };
 
 /** What the file recommends, over what this library does otherwise. A value of the file that makes no sense is passed over. */
@@ -62,6 +117,11 @@ export function samplingDefaults(metadata: Readonly<Record<string, string>>): Sa
     minP: recommended("min_p", builtInDefaults.minP, isShare),
     repeatPenalty: recommended("penalty_repeat", builtInDefaults.repeatPenalty, (value) => value > 0),
     penaltyLastN: recommended("penalty_last_n", builtInDefaults.penaltyLastN, (value) => Number.isInteger(value) && value >= -1),
+    xtcProbability: recommended("xtc_probability", builtInDefaults.xtcProbability, isShare),
+    xtcThreshold: recommended("xtc_threshold", builtInDefaults.xtcThreshold, isShare),
+    mirostat: recommended("mirostat", builtInDefaults.mirostat, (value) => [0, 1, 2].includes(value)),
+    mirostatTau: recommended("mirostat_tau", builtInDefaults.mirostatTau, (value) => value >= 0 && value <= 100),
+    mirostatEta: recommended("mirostat_eta", builtInDefaults.mirostatEta, (value) => value >= 0 && value <= 10),
   };
 }
 
@@ -70,6 +130,8 @@ export interface ModelSampling {
   readonly defaults: SamplingDefaults;
   /** Tokens that are never generated. */
   readonly bannedTokens: readonly number[];
+  /** Tokens that end a turn. */
+  readonly endTokens: readonly number[];
   readonly vocabularySize: number;
 }
 
@@ -85,12 +147,46 @@ export function resolveSampling(options: SamplingOptions, model: ModelSampling):
     frequencyPenalty: checkNumber(options.frequencyPenalty, "frequencyPenalty", -Infinity, Infinity) ?? defaults.frequencyPenalty,
     presencePenalty: checkNumber(options.presencePenalty, "presencePenalty", -Infinity, Infinity) ?? defaults.presencePenalty,
     penaltyLastN: checkWholeNumber(options.penaltyLastN, "penaltyLastN", -1, 0x7fffffff) ?? defaults.penaltyLastN,
+    dry: resolveDry(options, defaults.dry),
+    topNSigma: checkNumber(options.topNSigma, "topNSigma", 0, 1_000) ?? defaults.topNSigma,
+    typicalP: checkNumber(options.typicalP, "typicalP", 0, 1) ?? defaults.typicalP,
+    xtcProbability: checkNumber(options.xtcProbability, "xtcProbability", 0, 1) ?? defaults.xtcProbability,
+    xtcThreshold: checkNumber(options.xtcThreshold, "xtcThreshold", 0, 1) ?? defaults.xtcThreshold,
+    dynatempRange: checkNumber(options.dynatempRange, "dynatempRange", 0, 100) ?? defaults.dynatempRange,
+    dynatempExponent: checkNumber(options.dynatempExponent, "dynatempExponent", 0, 100) ?? defaults.dynatempExponent,
+    mirostat: checkWholeNumber(options.mirostat, "mirostat", 0, 2) ?? defaults.mirostat,
+    mirostatTau: checkNumber(options.mirostatTau, "mirostatTau", 0, 100) ?? defaults.mirostatTau,
+    mirostatEta: checkNumber(options.mirostatEta, "mirostatEta", 0, 10) ?? defaults.mirostatEta,
     seed: checkWholeNumber(options.seed, "seed", 0, 0xffffffff),
     logitBias: [
       ...checkLogitBias(options.logitBias, model.vocabularySize),
-      ...model.bannedTokens.map((token) => [token, -Infinity] as const),
+      ...[...model.bannedTokens, ...(checkBoolean(options.ignoreEos, "ignoreEos") ? model.endTokens : [])].map((token) => [token, -Infinity] as const),
     ],
   };
+}
+
+function resolveDry(options: SamplingOptions, defaults: EngineSampling["dry"]): EngineSampling["dry"] {
+  return {
+    multiplier: checkNumber(options.dryMultiplier, "dryMultiplier", 0, 1_000) ?? defaults.multiplier,
+    base: checkNumber(options.dryBase, "dryBase", 1, 1_000) ?? defaults.base,
+    allowedLength: checkWholeNumber(options.dryAllowedLength, "dryAllowedLength", 0, 0x7fffffff) ?? defaults.allowedLength,
+    lastN: checkWholeNumber(options.dryPenaltyLastN, "dryPenaltyLastN", -1, 0x7fffffff) ?? defaults.lastN,
+    sequenceBreakers: checkBreakers(options.drySequenceBreakers) ?? defaults.sequenceBreakers,
+  };
+}
+
+/** Finding the tokens of each takes a walk through the vocabulary, and llama.cpp cuts off what is longer. */
+const mostBreakers = 16;
+const mostBreakerBytes = 40;
+
+function checkBreakers(value: unknown): string[] | undefined {
+  if (value === undefined) return undefined;
+  if (!Array.isArray(value) || value.length > mostBreakers) throw invalidArgument(`an array of at most ${mostBreakers} texts`, "drySequenceBreakers", value);
+  return value.map((one: unknown, index) => {
+    const text = checkText(one, `drySequenceBreakers[${index}]`);
+    if (text !== "" && !text.includes("\0") && Buffer.byteLength(text) <= mostBreakerBytes) return text;
+    throw invalidArgument(`text of 1 to ${mostBreakerBytes} bytes, without NUL,`, `drySequenceBreakers[${index}]`, text);
+  });
 }
 
 function checkLogitBias(value: unknown, vocabularySize: number): (readonly [number, number])[] {

@@ -82,6 +82,7 @@ export function tooLong(contextSize: number, why: string): string {
 
 const paramsOfOptions: Readonly<Record<string, string>> = {
   logitBias: "logit_bias", maxTokens: "max_tokens", logProbabilities: "logprobs", topLogProbabilities: "top_logprobs", toolChoice: "tool_choice", tools: "tools", prompt: "prompt",
+  minTokens: "min_tokens", stopTokens: "stop_token_ids", drySequenceBreakers: "dry_sequence_breakers",
 };
 
 /** The library's sentences name the place: `for messages[2].content but`, `for logitBias[0][0] but`. */

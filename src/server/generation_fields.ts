@@ -1,7 +1,8 @@
 // The fields that chat completions and completions have in common, and what they are to the library.
 import type { GenerationOptions } from "../index.js";
 import { ApiError } from "./api_error.js";
-import { type Fields, invalid } from "./fields.js";
+import { describe, type Fields, invalid } from "./fields.js";
+import { readSamplers } from "./sampler_fields.js";
 
 export interface GenerationFields {
   /** How many answers to each prompt. */
@@ -50,6 +51,10 @@ export function readGenerationFields(body: Fields, leastTokens: 0 | 1): Generati
       repeatPenalty: body.number("repeat_penalty", 0.01, 100) ?? body.number("repetition_penalty", 0.01, 100),
       penaltyLastN: body.wholeNumber("repeat_last_n", -1, mostTokens),
       deterministic: body.boolean("deterministic"),
+      minTokens: body.wholeNumber("min_tokens", 0, mostTokens),
+      stopTokens: readStopTokens(body),
+      ignoreEos: body.boolean("ignore_eos"),
+      ...readSamplers(body),
     },
   };
 }
@@ -70,14 +75,34 @@ function readStop(body: Fields): readonly string[] | undefined {
   return list.length === 0 ? undefined : list;
 }
 
+function readStopTokens(body: Fields): readonly number[] | undefined {
+  const list = body.list("stop_token_ids");
+  if (list?.every((token) => Number.isInteger(token)) === false) throw invalid("stop_token_ids", "an array of token ids", list);
+  return list as readonly number[] | undefined;
+}
+
+/** OpenAI's object, or pairs as llama.cpp's server takes them, in which false bans a token. */
 function readLogitBias(body: Fields): [number, number][] | undefined {
-  return body.entries("logit_bias")?.map(([token, bias]) => {
-    const param = `logit_bias.${token}`;
-    if (!/^\d{1,9}$/.test(token)) throw new ApiError(400, "invalid_value", `Expected token ids as the keys of logit_bias but received ${JSON.stringify(token.slice(0, 60))}.`, { param: "logit_bias" });
-    if (typeof bias !== "number") throw invalid(param, "a number", bias);
-    if (bias < -100 || bias > 100) throw new ApiError(400, "invalid_value", `Expected a number from -100 to 100 for ${param} but received ${bias}.`, { param });
-    return [Number(token), bias];
-  });
+  const value = body.value("logit_bias");
+  if (Array.isArray(value)) {
+    return value.map((pair: unknown, index) => {
+      const param = `logit_bias[${index}]`;
+      if (!Array.isArray(pair) || pair.length !== 2) throw invalid(param, "a pair of a token id and a number", pair);
+      return [readToken(typeof pair[0] === "number" ? String(pair[0]) : pair[0]), pair[1] === false ? -Infinity : readBias(pair[1], `${param}[1]`)];
+    });
+  }
+  return body.entries("logit_bias")?.map(([token, bias]) => [readToken(token), readBias(bias, `logit_bias.${token}`)]);
+}
+
+function readToken(token: unknown): number {
+  if (typeof token === "string" && /^\d{1,9}$/.test(token)) return Number(token);
+  throw new ApiError(400, "invalid_value", `Expected token ids for logit_bias but received ${describe(token)}. /tokenize tells the ids of a text.`, { param: "logit_bias" });
+}
+
+function readBias(bias: unknown, param: string): number {
+  if (typeof bias !== "number") throw invalid(param, "a number", bias);
+  if (bias < -100 || bias > 100) throw new ApiError(400, "invalid_value", `Expected a number from -100 to 100 for ${param} but received ${bias}.`, { param });
+  return bias;
 }
 
 /** The next answer to the same prompt has the next seed. */

@@ -1,5 +1,6 @@
 // Runs of the addon's engine with a constraint and nothing above it, for tests.
 import { createAddonEngine } from "../../src/engine/addon/addon_engine.js";
+import { builtInDefaults } from "../../src/model/sampling.js";
 import type { Constraint, Engine, EngineSampling, PromptPart, RunEnd, RunRequest } from "../../src/engine/engine.js";
 
 export function openEngine(path: string, options: { contextSize?: number; cacheTokens?: number } = {}): Promise<Engine> {
@@ -7,7 +8,7 @@ export function openEngine(path: string, options: { contextSize?: number; cacheT
 }
 
 export const greedy: EngineSampling = {
-  temperature: 0, topK: 40, topP: 0.95, minP: 0.05, repeatPenalty: 1, frequencyPenalty: 0, presencePenalty: 0, penaltyLastN: 64, logitBias: [],
+  ...builtInDefaults, temperature: 0, logitBias: [],
 };
 
 export const userTurn = (text: string): PromptPart[] => [

@@ -100,6 +100,9 @@ export async function guaranteeing(model: Model): Promise<void> {
   model.complete("Hi", { regex: "\\d+" });
   model.complete("Hi", { grammar: 'start: "a"' });
   model.complete("Hi", { schema });
+  model.reply("Hi", { dryMultiplier: 0.8, drySequenceBreakers: ["\n"], xtcProbability: 0.5, typicalP: 0.9, topNSigma: 1, mirostat: 2, minTokens: 5, stopTokens: [7], ignoreEos: true });
+  // @ts-expect-error there are two of them
+  model.reply("Hi", { mirostat: 3 });
   model.reply("Hi", { grammar: 'root ::= "a"' });
   // @ts-expect-error an expression is given as text
   model.complete("Hi", { regex: /a/ });

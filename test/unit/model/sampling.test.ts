@@ -11,6 +11,8 @@ const loaded = (script?: Script): Promise<LoadedModel> => Loaded.of(new Scripted
 test("defaults are those of the design", async () => {
   expect(resolveReplyOptions(undefined, "reply", await loaded()).request.sampling).toEqual({
     temperature: 0.8, topK: 40, topP: 0.95, minP: 0.05, repeatPenalty: 1, frequencyPenalty: 0, presencePenalty: 0, penaltyLastN: 64,
+    dry: { multiplier: 0, base: 1.75, allowedLength: 2, lastN: -1, sequenceBreakers: ["\n", ":", '"', "*"] }, topNSigma: 0, typicalP: 1, xtcProbability: 0, xtcThreshold: 0.1,
+    dynatempRange: 0, dynatempExponent: 1, mirostat: 0, mirostatTau: 5, mirostatEta: 0.1,
     seed: undefined, logitBias: [],
   });
 });
@@ -19,8 +21,9 @@ test("the file's own values come before them, and the caller's before both", asy
   const model = await loaded({ metadata: {
     "general.sampling.temp": "0.300000011920929", "general.sampling.top_k": "20", "general.sampling.top_p": "0.9", "general.sampling.min_p": "0",
     "general.sampling.penalty_repeat": "1.1", "general.sampling.penalty_last_n": "-1",
+    "general.sampling.xtc_probability": "0.5", "general.sampling.xtc_threshold": "0.2", "general.sampling.mirostat": "2", "general.sampling.mirostat_tau": "4", "general.sampling.mirostat_eta": "0.2",
   } });
-  const expected = { temperature: 0.3, topK: 20, topP: 0.9, minP: 0, repeatPenalty: 1.1, penaltyLastN: -1 };
+  const expected = { temperature: 0.3, topK: 20, topP: 0.9, minP: 0, repeatPenalty: 1.1, penaltyLastN: -1, xtcProbability: 0.5, xtcThreshold: 0.2, mirostat: 2, mirostatTau: 4, mirostatEta: 0.2 };
   expect(resolveReplyOptions({}, "reply", model).request.sampling).toMatchObject(expected);
   expect(resolveReplyOptions({ topP: 0.5, temperature: 0 }, "reply", model).request.sampling).toMatchObject({ ...expected, topP: 0.5, temperature: 0 });
 });
@@ -30,7 +33,8 @@ test("a senseless value of the file is passed over", async () => {
   expect(resolveReplyOptions({}, "reply", model).request.sampling).toMatchObject({ temperature: 0.8, topK: 40, topP: 0.95, minP: 0.05, repeatPenalty: 1 });
 });
 
-const numbers = ["temperature", "topK", "topP", "minP", "repeatPenalty", "frequencyPenalty", "presencePenalty", "penaltyLastN", "seed", "maxTokens"];
+const numbers = ["temperature", "topK", "topP", "minP", "repeatPenalty", "frequencyPenalty", "presencePenalty", "penaltyLastN", "seed", "maxTokens", "minTokens",
+  "dryMultiplier", "dryBase", "dryAllowedLength", "dryPenaltyLastN", "topNSigma", "typicalP", "xtcProbability", "xtcThreshold", "dynatempRange", "dynatempExponent", "mirostat", "mirostatTau", "mirostatEta"];
 test.each(numbers)("%s refuses what is not a finite number", async (name) => {
   const model = await loaded();
   for (const value of ["1", Number.NaN, Infinity, -Infinity, null, true, {}, 1n]) {
@@ -51,6 +55,17 @@ test.each([
   [{ seed: -1 }, "Expected a whole number of at least 0 for seed but received -1."],
   [{ seed: 2 ** 32 }, "Expected a whole number of at most 4294967295 for seed but received 4294967296."],
   [{ maxTokens: -5 }, "Expected a whole number of at least 1 for maxTokens but received -5."],
+  [{ minTokens: 5, maxTokens: 4 }, "Expected a whole number of at most 4 for minTokens but received 5."],
+  [{ stopTokens: [-1] }, "Expected a token id from 0 to"],
+  [{ ignoreEos: 1 }, "Expected true or false for ignoreEos but received 1."],
+  [{ mirostat: 3 }, "Expected a whole number of at most 2 for mirostat but received 3."],
+  [{ typicalP: 1.5 }, "Expected a number from 0 to 1 for typicalP but received 1.5."],
+  [{ dryBase: 0.5 }, "Expected a number from 1 to 1000 for dryBase but received 0.5."],
+  [{ drySequenceBreakers: "x" }, "Expected an array of at most 16 texts for drySequenceBreakers"],
+  [{ drySequenceBreakers: Array(17).fill("x") }, "Expected an array of at most 16 texts for drySequenceBreakers"],
+  [{ drySequenceBreakers: ["a", ""] }, "Expected text of 1 to 40 bytes, without NUL, for drySequenceBreakers[1]"],
+  [{ drySequenceBreakers: ["a\0"] }, "without NUL, for drySequenceBreakers[0]"],
+  [{ drySequenceBreakers: ["é".repeat(21)] }, "Expected text of 1 to 40 bytes"],
   [{ stop: 5 }, "Expected a string or an array of strings for stop but received 5."],
   [{ stop: "" }, 'Expected text that is not empty for stop but received "".'],
   [{ stop: ["a", ""] }, 'Expected text that is not empty for stop[1] but received "".'],

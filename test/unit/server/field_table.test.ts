@@ -67,7 +67,8 @@ describe("without effect", () => {
 /** Values that change what the engine is asked, or the answer; and what must stand beside them. */
 const tool = { type: "function", function: { name: "f", parameters: { type: "object" } } };
 const samples: Readonly<Record<string, unknown>> = {
-  messages: [{ role: "user", content: "Ho" }], prompt: "Ho", stream: true, "stream_options.include_usage": true, n: 2, max_completion_tokens: 3, max_tokens: 3, n_predict: 3, n_cmpl: 2, repetition_penalty: 1.5, repeat_last_n: 5, cache_salt: "s", stop: "1", seed: 5, deterministic: true,
+  messages: [{ role: "user", content: "Ho" }], prompt: "Ho", stream: true, "stream_options.include_usage": true, n: 2, max_completion_tokens: 3, max_tokens: 3, min_tokens: 2, ignore_eos: true, stop_token_ids: [65], dry_multiplier: 0.8, dry_base: 2, dry_allowed_length: 3, dry_penalty_last_n: 64, dry_sequence_breakers: ["x"], top_n_sigma: 1, typical_p: 0.5,
+  xtc_probability: 0.5, xtc_threshold: 0.2, dynatemp_range: 0.5, dynatemp_exponent: 2, mirostat: 2, mirostat_tau: 3, mirostat_eta: 0.2, n_predict: 3, n_cmpl: 2, repetition_penalty: 1.5, repeat_last_n: 5, cache_salt: "s", stop: "1", seed: 5, deterministic: true,
   temperature: 0.5, top_p: 0.5, top_k: 5, min_p: 0.5, repeat_penalty: 1.5, frequency_penalty: 1, presence_penalty: 1, logit_bias: { 5: -1 }, top_logprobs: 2, echo: true,
   tools: [tool], tool_choice: "required", parallel_tool_calls: false, "response_format.type": "json_object", "response_format.json_schema": { name: "x", schema: { type: "array" } }, "response_format.schema": { type: "array" },
   json_schema: { type: "array" }, grammar: 'root ::= "a"', guided_json: '{"type":"array"}', guided_regex: "a+", guided_choice: ["a", "b"], guided_grammar: 'start: "a"',

@@ -1,0 +1,110 @@
+// llama.cpp's samplers and what bounds a turn, on a real model: with seeds, constraints, drafts and log probabilities.
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { z } from "zod";
+import { load, type Model, type ReplyOptions } from "../../src/index.js";
+
+let model: Model;
+beforeAll(async () => {
+  model = await load("smollm2", { format: "hermes", prefixFolder: false });
+});
+afterAll(() => model.close());
+
+const samplers: readonly (readonly [string, ReplyOptions])[] = [
+  ["DRY", { dryMultiplier: 2, dryAllowedLength: 1, dryBase: 2 }],
+  ["top n sigma", { topNSigma: 1, topK: 0, topP: 1, minP: 0 }],
+  ["typical p", { typicalP: 0.2 }],
+  ["XTC", { xtcProbability: 1, xtcThreshold: 0.05 }],
+  ["dynamic temperature", { dynatempRange: 1 }],
+  ["Mirostat", { mirostat: 1, mirostatTau: 2 }],
+  ["Mirostat 2.0", { mirostat: 2, mirostatTau: 2 }],
+  ["all of them", { dryMultiplier: 1, topNSigma: 3, typicalP: 0.9, xtcProbability: 0.3, dynatempRange: 0.3, repeatPenalty: 1.1 }],
+];
+const question = "Make up a name for a ship.";
+const person = z.strictObject({ name: z.string().max(20), age: z.int().min(0).max(150), kind: z.enum(["human", "robot"]) });
+
+describe.each(samplers)("%s", (_, options) => {
+  test("a seed gives the same text again, with log probabilities and apart from others too", async () => {
+    const asked = { ...options, seed: 3, temperature: 1.2, maxTokens: 24 };
+    const { text } = await model.reply(question, { ...asked, deterministic: true });
+    const again = await model.reply(question, { ...asked, deterministic: true, logProbabilities: true });
+    expect(again.text).toBe(text);
+    expect(text).not.toBe("");
+    const plain = await model.reply(question, { seed: 3, temperature: 1.2, maxTokens: 24, deterministic: true });
+    expect(plain.text).not.toBe(text);
+  });
+
+  test("JSON stays what its schema says, and stays the same for a seed", async () => {
+    const asked = { ...options, schema: person, seed: 5, temperature: 1.2, maxTokens: 100, deterministic: true } as const;
+    const { value, valueProblem, text } = await model.reply("Anna is 31.", asked);
+    expect(valueProblem).toBeUndefined();
+    expect(value).toMatchObject({ name: expect.any(String), age: expect.any(Number) });
+    expect((await model.reply("Anna is 31.", asked)).text).toBe(text);
+  });
+});
+
+test("DRY sees what is given out, forced tokens too: a repetition ends", async () => {
+  const asked = { temperature: 0, maxTokens: 60 };
+  const longest = (text: string) => /(.{2,}?)\1{3,}/s.exec(text)?.[0].length ?? 0;
+  const prompt = "one two three one two three one two three one two three one two three one";
+  const plain = await model.complete(prompt, asked);
+  const dry = await model.complete(prompt, { ...asked, dryMultiplier: 5, dryBase: 2, dryAllowedLength: 1 });
+  expect(longest(plain.text)).toBeGreaterThan(20);
+  expect(longest(dry.text)).toBeLessThan(20);
+});
+
+describe("the end of a turn", () => {
+  test("does not come before minTokens, and never with ignoreEos", async () => {
+    const asked = { temperature: 0, maxTokens: 80 };
+    const { usage, finishReason } = await model.reply("Say yes.", asked);
+    expect(finishReason).toBe("stop");
+    const more = await model.reply("Say yes.", { ...asked, minTokens: usage.generatedTokens + 10 });
+    expect(more.usage.generatedTokens).toBeGreaterThanOrEqual(usage.generatedTokens + 10);
+    expect(await model.reply("Say yes.", { ...asked, ignoreEos: true })).toMatchObject({ finishReason: "length", usage: { generatedTokens: 80 } });
+  });
+
+  test("comes with a token of stopTokens", async () => {
+    const { text, logProbabilities } = await model.reply("Count to ten.", { temperature: 0, maxTokens: 20, logProbabilities: true });
+    const stop = logProbabilities![6]!.token;
+    const first = logProbabilities!.findIndex(({ token }) => token === stop);
+    const cut = await model.reply("Count to ten.", { temperature: 0, maxTokens: 20, stopTokens: [stop] });
+    expect(cut).toMatchObject({ finishReason: "stop", usage: { generatedTokens: first } });
+    expect(text.startsWith(cut.text)).toBe(true);
+  });
+
+  test("is what a complete constraint comes to, whatever minTokens says", async () => {
+    expect((await model.reply("A digit.", { regex: "\\d", minTokens: 20 })).text).toMatch(/^\d$/);
+    // Where more may come, more comes.
+    expect((await model.reply("Digits.", { regex: "\\d+", minTokens: 20, maxTokens: 30, temperature: 0 })).text.length).toBeGreaterThanOrEqual(20);
+    const { value } = await model.reply("Anna is 31.", { schema: person, minTokens: 90, maxTokens: 100, seed: 1 });
+    expect(value).toBeDefined();
+    expect((await model.reply("A digit.", { regex: "\\d", ignoreEos: true, maxTokens: 10 })).text).toMatch(/^\d$/);
+  });
+});
+
+describe("grammars of llama.cpp", () => {
+  test.each<[string, string, RegExp]>([
+    ["alternatives that begin alike", 'root ::= "ab" "c" | [a-z]+ "!"', /^(?:abc|[a-z]+!)$/],
+    ["what reaches over whole words", 'root ::= word (" " word){2}\nword ::= [a-z] [a-z]*', /^[a-z]+ [a-z]+ [a-z]+$/],
+    ["nesting", 'root ::= list\nlist ::= "[" (list ("," list)?)? "]"', /^[[\],]+$/],
+    ["what is left out", 'root ::= [^a-zA-Z ]{1,10} "."?', /^[^a-zA-Z ]{1,10}\.?$/],
+    ["characters of several bytes", 'root ::= [ぁ-ゟ]{3} "é\\U0001F600"', /^[ぁ-ゟ]{3}é😀$/u],
+    ["moves", 'root ::= "1. " move " " move "\\n"\nmove ::= (pawn | nonpawn | castle) [+#]?\npawn ::= ([a-h] "x")? [a-h] [1-8] ("=" [NBKQR])?\nnonpawn ::= [NBKQR] [a-h]? [1-8]? "x"? [a-h] [1-8]\ncastle ::= "O-O" "-O"?', /^1\. \S+ \S+\n$/],
+  ])("%s", async (_, grammar, expected) => {
+    for (let seed = 0; seed < 3; seed++) {
+      const { text, finishReason } = await model.reply("Write something.", { grammar, seed, temperature: 1.5, maxTokens: 60 });
+      if (finishReason === "stop") expect(text).toMatch(expected);
+      else expect(text.length).toBeGreaterThan(0);
+    }
+  });
+
+  test("one that cannot be compiled fails in words", async () => {
+    await expect(model.reply("Hi", { grammar: "root ::= (" })).rejects.toMatchObject({ code: "INVALID_ARGUMENT", message: expect.stringContaining("expected )") });
+  });
+});
+
+test("a schema binds a raw prompt, and says what it leaves open", async () => {
+  const reply = model.complete("Anna:", { schema: { type: "array", items: { type: "integer" }, minItems: 2, maxItems: 2, uniqueItems: true }, maxTokens: 40 });
+  const numbers = JSON.parse((await reply).text) as unknown;
+  expect(numbers).toHaveLength(2);
+  expect(reply.unenforced).toMatchObject([{ keyword: "uniqueItems" }]);
+});
