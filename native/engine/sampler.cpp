@@ -133,7 +133,7 @@ void Sampler::preselect(std::span<const float> logits, std::vector<llama_token_d
   const size_t count = enough_ == 0 ? 0 : enough_ + biased_.size();
   candidates.clear();
   if (count == 0 || count >= logits.size()) {
-    for (size_t i = 0; i < logits.size(); ++i) candidates.push_back({static_cast<Token>(i), logits[i], 0.0f});
+    for (size_t i = 0; i < logits.size(); ++i) candidates.push_back({static_cast<Token>(i), std::isnan(logits[i]) ? -INFINITY : logits[i], 0.0f});
     return;
   }
   // A heap with the least likely on top.

@@ -18,6 +18,9 @@ const wrong: Readonly<Record<string, string>> = {
   "--port": "70000", "--max-queue": "0", "--max-body": "0", "--max-bodies-per-address": "0", "--host": "", "--reply-timeout": "0", "--grace": "-1", "--allowed-host": "", "--cors-origin": "", "--api-key": "",
   "--limit": "0", "--tool-choice": "perhaps", "--call-order": "none", "--parallel-calls": "perhaps", "--parallel-hint": "perhaps", "--constrained": "perhaps",
   "--n-prompt": "0", "--n-gen": "1", "--repetitions": "0", "--streams": "0,1",
+  "--repeat-last-n": "-2", "--presence-penalty": "Infinity", "--frequency-penalty": "Infinity", "--dry-multiplier": "-1", "--dry-base": "0", "--dry-allowed-length": "-1", "--dry-penalty-last-n": "-2",
+  "--dry-sequence-breaker": "", "--top-n-sigma": "-1", "--typical-p": "2", "--xtc-probability": "2", "--xtc-threshold": "2", "--dynatemp-range": "-1", "--dynatemp-exp": "-1", "--mirostat": "3",
+  "--mirostat-ent": "-1", "--mirostat-lr": "-1", "--min-tokens": "-1",
 };
 /** Names, paths and text, of which nothing is wrong by itself. */
 const free = ["--model", "--system", "--tools", "--schema", "--load", "--file", "--input", "--output", "--out", "--category", "--api-key-file"];
