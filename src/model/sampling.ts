@@ -36,7 +36,7 @@ export interface SamplingOptions {
   readonly dryAllowedLength?: number | undefined;
   /** How many of the last tokens DRY looks at; 0 is none, -1 the whole context. Defaults to -1. */
   readonly dryPenaltyLastN?: number | undefined;
-  /** Texts over which no repetition goes: at most 16 of at most 40 bytes each. Defaults to a newline, `:`, `"` and `*`. */
+  /** Texts over which no repetition goes: at most 8 of at most 40 bytes each. Defaults to a newline, `:`, `"` and `*`. */
   readonly drySequenceBreakers?: readonly string[] | undefined;
   /** Keeps candidates whose score is within so many standard deviations of the highest; 0 keeps all. From 0 to 1,000. Defaults to 0. */
   readonly topNSigma?: number | undefined;
@@ -176,7 +176,7 @@ function resolveDry(options: SamplingOptions, defaults: EngineSampling["dry"]): 
 }
 
 /** Finding the tokens of each takes a walk through the vocabulary, and llama.cpp cuts off what is longer. */
-const mostBreakers = 16;
+const mostBreakers = 8;
 const mostBreakerBytes = 40;
 
 function checkBreakers(value: unknown): string[] | undefined {
