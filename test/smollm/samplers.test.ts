@@ -5,7 +5,7 @@ import { load, type Model, type ReplyOptions } from "../../src/index.js";
 
 let model: Model;
 beforeAll(async () => {
-  model = await load("smollm2", { format: "hermes", prefixFolder: false });
+  model = await load("smollm2", { format: "hermes", prefixFolder: false, threads: 1 });
 });
 afterAll(() => model.close());
 
