@@ -1,6 +1,7 @@
 // What constraints cost and what they save: compiling tools, a token with and without a constraint, a call with what is forced.
 import { createAddonEngine } from "../../dist/engine/addon/addon_engine.js";
 import { toNativeConstraint } from "../../dist/engine/addon/grammar.js";
+import { builtInDefaults } from "../../dist/model/sampling.js";
 import { inTurn, median, ratio } from "../figures.mjs";
 import { claim } from "../report.mjs";
 
@@ -10,7 +11,7 @@ import { claim } from "../report.mjs";
 /** @typedef {import("../../dist/engine/engine.js").ToolConstraint} ToolConstraint */
 
 const toolCounts = [1, 20, 128];
-const sampling = { temperature: 0, topK: 40, topP: 0.95, minP: 0.05, repeatPenalty: 1, frequencyPenalty: 0, presencePenalty: 0, penaltyLastN: 64, logitBias: [] };
+const sampling = { ...builtInDefaults, temperature: 0, logitBias: [] };
 let series = 0;
 
 /** Tools as people write them; no two calls of this give the same ones. @param {number} count @param {{ minLength?: number, maxLength?: number }} [text] @returns {ToolConstraint} */

@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import { createAddonEngine } from "../../dist/engine/addon/addon_engine.js";
+import { builtInDefaults } from "../../dist/model/sampling.js";
 import { parseReply } from "../../dist/format/hermes/index.js";
 import { cachedModel } from "../support/gguf/make_model.mjs";
 import { seeded } from "../support/seeded.mjs";
@@ -89,7 +90,7 @@ function constraint() {
 }
 
 const engine = await createAddonEngine({ path: cachedModel({ shape: "tiny", added: "control", tokenBias: {} }), contextSize: 512, cacheTokens: 4096, kvType: "f16", gpuLayers: 0, prefixFolderBytes: 0, branchMemoryBytes: 0 });
-const sampling = { temperature: 1.5, topK: 0, topP: 1, minP: 0, repeatPenalty: 1, frequencyPenalty: 0, presencePenalty: 0, penaltyLastN: 64, logitBias: [[32000, 6]] };
+const sampling = { ...builtInDefaults, temperature: 1.5, topK: 0, topP: 1, minP: 0, logitBias: [[32000, 6]] };
 const prompt = [{ control: "<|im_start|>" }, { text: "user\nHello" }, { control: "<|im_end|>" }, { text: "\n" }];
 
 async function write(more) {
