@@ -2,7 +2,7 @@
 import type { ReplyResult } from "../index.js";
 
 /** Integers beyond 2^53 are strings of digits, which `jsonLine` makes of them. */
-export function resultFields({ text, value, toolCalls, finishReason, stopString, stoppedBy, incomplete, malformed, reasoning, dropped, usage, timings, logProbabilities }: ReplyResult) {
+export function resultFields({ text, value, toolCalls, finishReason, stopString, stoppedBy, incomplete, incompleteCall, malformed, reasoning, dropped, usage, timings, logProbabilities }: ReplyResult) {
   return {
     text,
     value,
@@ -11,6 +11,7 @@ export function resultFields({ text, value, toolCalls, finishReason, stopString,
     stopString,
     stoppedBy,
     incomplete,
+    incompleteCall,
     malformed,
     reasoning,
     dropped: dropped?.length,
