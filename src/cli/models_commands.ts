@@ -1,4 +1,5 @@
 // `caduceus pull`, `list` and `remove`: the models on this machine.
+import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import { listModels, pullModel, removeModel, type StoredModel } from "../index.js";
 import { exitCodeHelp } from "./exit_codes.js";
@@ -71,7 +72,7 @@ async function pullCommand(name: string, { json }: JsonFlag, ending: AbortSignal
       bar.show(progress);
     },
   }).finally(() => bar.clear());
-  if (!json) note(hasFetched ? `${name} is there and verified.` : `${name} was there already.`);
+  if (!json) note(hasFetched ? `${name} is there and verified.` : /[/\\]/.test(name) && existsSync(name) ? `${name} is a file, so there is nothing to fetch.` : `${name} was there already.`);
   await write(json ? `${JSON.stringify(pulled)}\n` : `${pulled.path}\n`);
 }
 

@@ -62,7 +62,7 @@ async function readPrompt({ argument, file, isInputTaken }: PromptSource, ending
     file !== undefined ? await readText(file, ending) : readsInput || isInputTaken ? "" : await readContext(ending),
   ];
   const prompt = parts.filter((part) => part !== "").join("\n\n");
-  if (prompt.trim() === "") throw new NoPrompt(`Expected a prompt but ${file === undefined || isStandardInput(file) ? "standard input" : file} is empty.`);
+  if (prompt.trim() === "") throw new NoPrompt(`Expected a prompt but ${readsInput || isStandardInput(file) ? "standard input" : file ?? "it"} is empty.`);
   return prompt;
 }
 

@@ -111,6 +111,7 @@ function stopOn(ending: AbortSignal): AbortController {
 export function readModels(models: readonly string[]): Record<string, string> {
   const sources = models.map((model): readonly [string, string] => {
     const named = /^([^=/\\]+)=(.+)$/.exec(model);
+    if (named === null && /^=|^[^=/\\]+=$/.test(model)) throw new UsageError(`Expected NAME=PATH for -m/--model but received ${JSON.stringify(model)}.`);
     if (named !== null) return [named[1]!, named[2]!];
     return [model.toLowerCase().endsWith(".gguf") ? path.basename(model).slice(0, -5) : model, model];
   });

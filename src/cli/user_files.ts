@@ -4,7 +4,7 @@ import { pathToFileURL } from "node:url";
 import { tool, type JsonSchema, type Message, type Schema, type Tool, type ToolInput } from "../index.js";
 import { UsageError } from "./exit_codes.js";
 import { expandHome } from "./home_folder.js";
-import { readUserText, unreadable } from "./user_text.js";
+import { isStandardInput, readUserText, unreadable } from "./user_text.js";
 
 type Exports = Readonly<Record<string, unknown>>;
 
@@ -53,7 +53,8 @@ const isJson = (file: string) => !/\.[cm]?[jt]s$/i.test(file);
 
 function listOf(content: unknown, file: string): ToolInput[] {
   const tools = Array.isArray(content) ? content as ToolInput[] : isTool(content) ? [content] : undefined;
-  if (tools === undefined || tools.length === 0) throw new UsageError(`Expected an array of tools in ${file}.`);
+  if (tools === undefined) throw new UsageError(`Expected an array of tools in ${file}.`);
+  if (tools.length === 0) throw new UsageError(`Expected at least one tool in ${file} but the array is empty.`);
   return tools;
 }
 
@@ -68,9 +69,12 @@ async function readJson(file: string, signal: AbortSignal | undefined): Promise<
   try {
     return JSON.parse(text) as unknown;
   } catch (error) {
-    throw new UsageError(text.trim() === "" ? `Expected JSON in ${file} but it is empty.` : `${file} is not JSON: ${(error as Error).message}.`);
+    throw new UsageError(text.trim() === "" ? `Expected JSON in ${file} but it is empty.` : `${file} is not JSON: ${(error as Error).message.replaceAll(/\s+/g, " ")}.${otherwise(file)}`);
   }
 }
+
+/** What else the file may have been meant as. */
+const otherwise = (file: string) => (/\.(json|jsonl)$/i.test(file) || isStandardInput(file) ? "" : " Modules end with .js, .mjs or .cjs.");
 
 async function importModule(named: string): Promise<Exports> {
   const file = expandHome(named);
@@ -83,6 +87,8 @@ async function importModule(named: string): Promise<Exports> {
     url.searchParams.set("changed", String(mtimeMs));
     return await import(url.href) as Exports;
   } catch (error) {
+    const isUnknown = (error as NodeJS.ErrnoException | null)?.code === "ERR_UNKNOWN_FILE_EXTENSION";
+    if (isUnknown) throw new UsageError(`${file} cannot be loaded: this Node, ${process.version}, knows no TypeScript, which Node 22.18 and newer do. Give it as JavaScript.`);
     throw new UsageError(`${file} cannot be loaded as a module: ${error instanceof Error ? error.message : String(error)}`);
   }
 }

@@ -51,8 +51,8 @@ export interface DataFile {
 }
 
 export async function readDataFile(file: string): Promise<DataFile> {
-  const bytes = await readFile(file).catch((error: Error) => {
-    throw new EvaluationError(`The data file cannot be read: ${error.message}.`);
+  const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => {
+    throw new EvaluationError(error.code === "ENOENT" ? `There is no file ${file}.` : `The data file cannot be read: ${error.message}.`);
   });
   const rows = readRows(bytes.toString("utf8"), file);
   if (rows.length === 0) throw new EvaluationError(`${file} holds no rows.`);

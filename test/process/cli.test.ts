@@ -44,6 +44,7 @@ describe("run", () => {
 
   test.each([
     ["no prompt at all", ["run"], "Expected a prompt but standard input is empty."],
+    ["a blank prompt", ["run", "  "], "Expected a prompt but it is empty."],
     ["an unknown flag", ["run", "--tempp", "1", "x"], "Did you mean --temp?"],
     ["a flag that is no number", ["run", "--temp", "warm", "x"], "Expected a number."],
     ["a value out of range", ["run", "--top-p", "2", "x"], "Expected a number from 0 to 1 for --top-p but received 2. (INVALID_ARGUMENT)"],

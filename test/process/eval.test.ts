@@ -110,7 +110,7 @@ test("eval json counts both scores and keeps what the model wrote", async () => 
 
 describe("what is wrong is said before the model is asked", () => {
   test.each<[string, () => string[], string]>([
-    ["a missing file", () => ["function-calling", "/nowhere.jsonl"], "The data file cannot be read"],
+    ["a missing file", () => ["function-calling", "/nowhere.jsonl"], "There is no file /nowhere.jsonl."],
     ["a file of another form", () => ["function-calling", json], "json.jsonl, line 1: Expected a column tools but there are prompt, schema, completion."],
     ["a category with a file", () => ["function-calling", calls, "--category", "parallel"], "Expected no --category but with berkeley"],
     ["an unknown category", () => ["function-calling", "berkeley", "--category", "simple"], "Expected categories among simple_python, multiple"],

@@ -104,7 +104,7 @@ describe("tools", () => {
     ["broken.mjs", "export default [", "cannot be loaded as a module"],
     ["throws.mjs", "throw 'a string'", "cannot be loaded as a module: a string"],
     ["none.mjs", "export const a = 1;", "it exports none"],
-    ["empty.mjs", "export default []", "Expected an array of tools"],
+    ["empty.mjs", "export default []", "Expected at least one tool"],
     ["number.mjs", "export default 5", "Expected an array of tools"],
     ["broken.json", "[", "is not JSON"],
     ["object.json", "{}", "Expected an array of tools"],

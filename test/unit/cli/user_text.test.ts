@@ -56,10 +56,16 @@ test("a module with the mark is read as well, and one that is missing is named",
 
 test.each([
   ["empty", "", /^Expected JSON in .*empty but it is empty\.$/],
-  ["words", "hello", /words is not JSON: /],
+  ["words", "hello\nyou", /words is not JSON: [^\n]+\. Modules end with \.js, \.mjs or \.cjs\.$/],
+  ["cut.json", '{"a":', /cut\.json is not JSON: [^\n]+\.$/],
   ["latin1", Buffer.from('{"title": "M\u00fcnchen"}', "latin1"), /^Expected UTF-8 in .*latin1 but it is something else/],
 ])("a schema that is %s is refused by what is wrong with it", async (name, content, words) => {
   await expect(readSchema(await write(name, content))).rejects.toThrow(words);
+});
+
+test("no tools at all are refused by what is there", async () => {
+  await expect(readTools(await write("none.json", "[]"))).rejects.toThrow(/^Expected at least one tool in .*none\.json but the array is empty\.$/);
+  await expect(readTools(await write("one.json", "3"))).rejects.toThrow(/^Expected an array of tools in /);
 });
 
 test("standard input may be named for one thing", () => {
