@@ -12,6 +12,9 @@ namespace {
 constexpr size_t most_examined = 256;
 constexpr size_t longest_examined = 64;
 
+// llama.cpp looks the token up, or gives one that is none.
+EngineError no_token_for_text() { return EngineError("MODEL_INVALID", "The vocabulary of this model has no token for a part of the text."); }
+
 bool continues_character(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) == 0x80; }
 
 }  // namespace
@@ -143,10 +146,17 @@ std::vector<Token> Tokenizer::raw(const std::string& text, bool parse_special) c
     throw EngineError("CONTEXT_FULL", "The prompt has " + std::to_string(text.size()) + " bytes, more than can be tokenised.");
   }
   std::vector<Token> tokens(text.size() + 2);
-  const int32_t count = llama_tokenize(vocab_, text.data(), static_cast<int32_t>(text.size()), tokens.data(),
-                                       static_cast<int32_t>(tokens.size()), false, parse_special);
+  const int32_t count = [&] {
+    try {
+      return llama_tokenize(vocab_, text.data(), static_cast<int32_t>(text.size()), tokens.data(),
+                            static_cast<int32_t>(tokens.size()), false, parse_special);
+    } catch (const std::exception&) {
+      throw no_token_for_text();
+    }
+  }();
   if (count < 0) throw EngineError("ENGINE_FAILED", "The tokenizer failed on a text of " + std::to_string(text.size()) + " bytes.");
   tokens.resize(static_cast<size_t>(count));
+  if (!std::all_of(tokens.begin(), tokens.end(), [this](Token token) { return is_token(token); })) throw no_token_for_text();
   return tokens;
 }
 

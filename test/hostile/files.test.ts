@@ -19,6 +19,7 @@ const mostBytes = 1.5e9;
 
 interface Told {
   readonly loaded?: true;
+  readonly first?: string;
   readonly text?: string;
   readonly code?: string;
   readonly name?: string;
@@ -85,6 +86,12 @@ describe("a file with", () => {
     if (refusal?.source === "MODEL_INVALID|loads") return expect(told.loaded ?? told.code).toSatisfy((outcome) => outcome === true || outcome === "MODEL_INVALID");
     if (refusal === undefined) return expect(told).toMatchObject({ loaded: true, text: expect.any(String) });
     expect(told).toMatchObject({ code: "MODEL_INVALID", message: expect.stringMatching(refusal) });
+  });
+
+  test("no token for a byte loses the texts that need it, and no others", async () => {
+    const file = GgufFile.read(model);
+    file.set("tokenizer.ggml.tokens", raw.texts(file.texts("tokenizer.ggml.tokens").map((text) => (text === "<0xF0>" ? "gone" : text))));
+    expect(await use(file.write(path.join(folder, "model.gguf")), { first: "\u{1F99C}" })).toMatchObject({ first: "MODEL_INVALID", text: expect.any(String) });
   });
 
   test("a second part that cannot be computed", async () => {

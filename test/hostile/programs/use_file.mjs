@@ -1,11 +1,11 @@
 // Loads a file and asks it something, and tells what came of it and what it cost. `node use_file.mjs FILE [ABORT_AFTER_MS]`, with
-// the options as JSON on standard input.
+// the options as JSON on standard input; `first` is asked before the prompt.
 import { readFileSync } from "node:fs";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { load } from "../../../dist/index.js";
 
 const [file, abortAfterMs] = process.argv.slice(2);
-const { prompt = "Hi there, how are you?", reply = {}, ...loading } = JSON.parse(readFileSync(0, "utf8"));
+const { prompt = "Hi there, how are you?", first, reply = {}, ...loading } = JSON.parse(readFileSync(0, "utf8"));
 const delay = monitorEventLoopDelay({ resolution: 10 });
 delay.enable();
 const began = performance.now();
@@ -14,6 +14,7 @@ try {
   const signal = abortAfterMs === undefined ? undefined : AbortSignal.timeout(Number(abortAfterMs));
   const model = await load(file, { contextSize: 256, threads: 1, signal, ...loading });
   told.loaded = true;
+  if (first !== undefined) await model.complete(first, { maxTokens: 1 }).catch((error) => (told.first = error.code));
   const { text, finishReason } = await model.complete(prompt, { maxTokens: 4, ...reply });
   Object.assign(told, { text, finishReason });
   await model.close();
