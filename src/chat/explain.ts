@@ -1,4 +1,5 @@
 // What a reply's prompts were, for those who wonder why the model said that.
+import { setImmediate } from "node:timers/promises";
 import type { Constraint, PromptPart } from "../engine/engine.js";
 import { partsToText } from "../format/hermes/prompt.js";
 import type { LoadedModel } from "../model/loaded_model.js";
@@ -40,9 +41,10 @@ export interface Explanation {
   readonly unenforced: readonly Unenforced[];
 }
 
-/** Remembers a reply's prompts while it runs. */
+const tokensAtOnce = 8_192;
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
+/** Remembers a reply's prompts while it runs. */
 export class PromptRecord {
   readonly #model: LoadedModel;
   #format = { name: "", reason: "" };
@@ -75,8 +77,14 @@ export class PromptRecord {
   async #tokens(parts: readonly PromptPart[], continues: boolean): Promise<ExplainedToken[]> {
     const { engine } = this.#model;
     const ids = Array.from(await engine.tokenize(parts));
-    const bytes = await engine.tokenBytes(ids);
-    const tokens = ids.map((id, index) => ({ id, text: decoder.decode(bytes[index]) }));
+    const tokens: ExplainedToken[] = [];
+    while (tokens.length < ids.length) {
+      // Of a prompt of megabytes that is seconds of work: others have their turn in between.
+      if (tokens.length > 0) await setImmediate();
+      const some = ids.slice(tokens.length, tokens.length + tokensAtOnce);
+      const bytes = await engine.tokenBytes(some);
+      some.forEach((id, index) => tokens.push({ id, text: decoder.decode(bytes[index]) }));
+    }
     // A continuation begins with the end of a turn, and so with a control token: only the BOS in front is not its own.
     return continues && ids[0] === engine.info.bosToken ? tokens.slice(1) : tokens;
   }

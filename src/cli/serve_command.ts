@@ -34,6 +34,7 @@ export async function serveCommand(flags: ServeFlags, ending: AbortSignal): Prom
   const stop = stopOn(ending);
   const stopping = stop.signal;
   const graceMs = flags.grace ?? 10_000;
+  stopping.addEventListener("abort", () => endAnyway(graceMs + closingMs), { once: true });
   const loading = Object.fromEntries(Object.entries(sources).map(([name, source]) =>
     [name, load(source, { ...loadOptions(flags), cacheTokens: flags.cacheTokens, signal: stopping, onProgress: showFetching(name) })]));
   const loaded = Promise.all(Object.values(loading));
@@ -89,6 +90,17 @@ export async function serveCommand(flags: ServeFlags, ending: AbortSignal): Prom
 function showFetching(name: string): (progress: LoadProgress) => void {
   const bar = new ProgressBar(`Fetching ${name}`);
   return ({ stage, ...fetched }) => (stage === "fetch" && fetched.fraction < 1 ? bar.show(fetched) : bar.clear());
+}
+
+/** Milliseconds after the grace time in which models are closed: what is being compiled for one of them is waited for. */
+const closingMs = 20_000;
+
+/** Whatever hangs then, in the engine or beside it, ends with the process. */
+function endAnyway(afterMs: number): void {
+  setTimeout(() => {
+    note("caduceus: The models did not close in time; the process ends without them.");
+    process.kill(process.pid, "SIGKILL");
+  }, afterMs).unref();
 }
 
 /** Aborts on Ctrl-C, and on SIGTERM, which is no failure. A second signal, of whichever kind, ends the process at once. */

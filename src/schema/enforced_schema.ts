@@ -24,6 +24,9 @@ export interface EnforcedReading {
   readonly unenforced: readonly UnenforcedKeyword[];
 }
 
+/** References within references, each of which is read for the first time. */
+const deepestReference = 500;
+
 /** Branches that one place may have when its alternatives are multiplied out. */
 const mostBranches = 1_024;
 
@@ -33,7 +36,7 @@ const partKeywords: readonly string[] = ["properties", "patternProperties", "add
 /** @throws CaduceusError CONSTRAINT_TOO_COMPLEX, with the name, where reading it takes more than its budget */
 export function enforcedPart(schema: JsonSchema, dialect: Dialect, name: string): EnforcedReading {
   try {
-    return new SchemaReader(schema, dialect, readingBudget(name)).read();
+    return new SchemaReader(schema, dialect, name).read();
   } catch (error) {
     // A chain of references longer than the stack.
     if (error instanceof RangeError) throw tooComplex(name, { cause: error });
@@ -60,11 +63,14 @@ class SchemaReader {
   readonly #unenforced = new Map<string, UnenforcedKeyword>();
   readonly #definitions: Node = {};
   readonly #names = new Map<string, string>();
+  readonly #name: string;
+  #depth = 0;
 
-  constructor(root: JsonSchema, dialect: Dialect, budget: WorkBudget) {
+  constructor(root: JsonSchema, dialect: Dialect, name: string) {
     this.#root = root;
     this.#dialect = dialect;
-    this.#budget = budget;
+    this.#name = name;
+    this.#budget = readingBudget(name);
     this.#references = new SchemaReferences(root);
     this.#disjoint = new DisjointSchemas(this.#references);
   }
@@ -249,7 +255,9 @@ class SchemaReader {
     if (name === undefined) {
       name = `d${this.#names.size}`;
       this.#names.set(key, name);
+      if (++this.#depth > deepestReference) throw tooComplex(this.#name);
       this.#definitions[name] = this.#schema(schema, path, isShared);
+      this.#depth--;
     }
     return `#/$defs/${name}`;
   }

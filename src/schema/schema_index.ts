@@ -14,6 +14,8 @@ export interface Resource {
   readonly root: Node;
   readonly anchors: Map<string, Node>;
   readonly dynamicAnchors: Map<string, Node>;
+  /** Where its references lead. */
+  readonly targets: Map<string, Target | undefined>;
 }
 
 export interface Target {
@@ -99,7 +101,7 @@ export class SchemaIndex {
 
   #resource(root: Node, id: string | undefined, around: Resource | undefined): Resource {
     const base = (id === undefined ? undefined : address(id, around?.base ?? noAddress)?.base) ?? around?.base ?? noAddress;
-    const resource: Resource = { base, root, anchors: new Map(), dynamicAnchors: new Map() };
+    const resource: Resource = { base, root, anchors: new Map(), dynamicAnchors: new Map(), targets: new Map() };
     if (!this.#resources.has(base)) this.#resources.set(base, resource);
     return resource;
   }
@@ -134,6 +136,12 @@ export class SchemaIndex {
 
   #resolve(reference: string, from: Node, keyword: string): Target | undefined {
     const own = this.#resourceOf.get(from)!;
+    const key = `${keyword} ${reference}`;
+    if (!own.targets.has(key)) own.targets.set(key, this.#find(reference, own, keyword));
+    return own.targets.get(key);
+  }
+
+  #find(reference: string, own: Resource, keyword: string): Target | undefined {
     const { base, fragment } = address(reference, own.base) ?? {};
     const resource = base === own.base ? own : base === undefined ? undefined : this.#resources.get(base);
     if (resource === undefined || fragment === undefined) return undefined;

@@ -1,19 +1,23 @@
 // POST /v1/chat/completions: what the library says, in OpenAI's words, whole or in chunks.
 import { randomUUID } from "node:crypto";
-import type { FinishEvent, ReplyEvent, ToolCall } from "../index.js";
+import type { FinishEvent, Reply, ReplyEvent, ToolCall } from "../index.js";
 import { collectAnswers, countUsage, finishReason, readAnswers } from "./answers.js";
 import { ApiError } from "./api_error.js";
 import type { ChatRequest } from "./chat_request.js";
 import { cacheScopeOf, seedOf } from "./generation_fields.js";
 import type { Served, Service } from "./service.js";
 import type { TokenTexts } from "./token_texts.js";
+import { turn } from "./turns.js";
 
 export async function chatCompletions(request: ChatRequest & Served, service: Service): Promise<object | AsyncGenerator<object, void, undefined>> {
   const { model, exchange, cacheScope, tokens } = service;
   const { messages, options, replyOptions, n, seed, strict, cacheSalt } = request;
   exchange.expect(n);
-  const replies = Array.from({ length: n }, (_, index) =>
-    model.reply(messages, { ...options, ...replyOptions, seed: seedOf(seed, index), cacheScope: cacheScopeOf(cacheScope, cacheSalt), signal: exchange.signal, requestId: service.requestId(index, n) }));
+  const replies: Reply[] = [];
+  for (let index = 0; index < n; index++) {
+    if (index > 0) await turn();
+    replies.push(model.reply(messages, { ...options, ...replyOptions, seed: seedOf(seed, index), cacheScope: cacheScopeOf(cacheScope, cacheSalt), signal: exchange.signal, requestId: service.requestId(index, n) }));
+  }
   const head = { id: `chatcmpl-${randomUUID().replaceAll("-", "")}`, created: Math.floor(Date.now() / 1000), model: request.model };
   const events = readAnswers(replies, service, strict);
   if (request.stream) return chatChunks(events, { ...head, object: "chat.completion.chunk" }, request, tokens);

@@ -23,6 +23,7 @@ import { checkHandlerOptions, checkWholeNumber, type HandlerOptions } from "./se
 import type { Served, Service } from "./service.js";
 import { describeStats } from "./stats.js";
 import { tokenizerRoutes } from "./tokenizer_routes.js";
+import { turn } from "./turns.js";
 import { withUnreadBody } from "./unread_body.js";
 
 /** OpenAI's API over the models it was made with. */
@@ -87,6 +88,7 @@ export function createHandler(options: HandlerOptions): Handler {
         const { model: name } = request;
         const onFinish = (result: FinishEvent) => metrics.finished(name, result);
         const requestId = (index: number, count: number) => (count === 1 ? exchange.id : `${exchange.id}-${index}`);
+        await turn();
         const answered = await answer(request, { model, tokens, exchange, cacheScope, onFinish, requestId });
         if (!(Symbol.asyncIterator in answered)) {
           exchange.end();
