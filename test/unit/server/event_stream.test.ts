@@ -1,4 +1,5 @@
 // Streams while there is nothing to say: when their status goes out, what keeps them alive, and what becomes of errors.
+import OpenAI from "openai";
 import { afterEach, expect, test, vi } from "vitest";
 import { ApiError } from "../../../src/server/api_error.js";
 import { eventStream } from "../../../src/server/event_stream.js";
@@ -154,4 +155,13 @@ test("over a socket the status and a comment are there while the model has said 
   expect(new TextDecoder().decode((await reader.read()).value)).toBe(": waiting\n\n");
   expect(engine.generated).toBe(0);
   await reader.cancel();
+});
+
+test("OpenAI's client reads on over the comments", async () => {
+  const { model } = await scriptedModel({ answer: () => "ok", paceMs: 100 });
+  const handler = createHandler({ models: { m: model }, statusAfterMs: 10, heartbeatMs: 20 });
+  const client = new OpenAI({ baseURL: "http://localhost/v1", apiKey: "none", maxRetries: 0, fetch: (url, init) => handler.fetch(new Request(url as string, init)) });
+  let text = "";
+  for await (const { choices } of await client.chat.completions.create({ model: "m", stream: true, messages: [{ role: "user", content: "Hi" }] })) text += choices[0]?.delta.content ?? "";
+  expect(text).toBe("ok");
 });
