@@ -11,6 +11,7 @@
 //                 aarch64-unknown-linux-gnu x86_64-unknown-linux-musl)
 //   hostile       damaged requests, schemas and model headers for ten minutes each
 //   damage        5,000 damaged model files, each in a process of its own
+//   text          1 MB of each run of characters with each pre-tokenizer that llama.cpp has
 //   random        millions of steps of scheduler, prefix cache and engine, under address and undefined-behaviour sanitizers
 //   threads       the C++ tests under the thread sanitizer (Rust's sources: rustup component add rust-src)
 //   addresses     the TypeScript tests under the address sanitizer
@@ -57,6 +58,7 @@ const parts = {
     return Math.max(...codes);
   },
   damage: (seed) => nativeTest({}, "model_fuzz_test", 5000, seed),
+  text: () => nativeTest({}, "tokenizer_test", 1_000_000),
   random: async (seed) => {
     const codes = [
       await nativeTest(sanitized, "scheduler_test", 4000, seed),

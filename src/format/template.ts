@@ -149,17 +149,17 @@ export class ChatTemplate {
       messages: messages.map((message, index) => ({
         role: message.role,
         content: marks.hide(message.content, message.role === "assistant" ? "thinking" : message.role === "tool" ? "nothing" : "switches"),
-        ...(message.role === "tool" ? { name: nameOfResult(messages, index) ?? "", tool_call_id: message.toolCallId ?? "" } : {}),
+        ...(message.role === "tool" ? { name: marks.hide(nameOfResult(messages, index) ?? ""), tool_call_id: marks.hide(message.toolCallId ?? "") } : {}),
         ...((message.toolCalls ?? []).length > 0 ? { tool_calls: message.toolCalls?.map((call) => ({
-          id: call.id ?? "", type: "function", function: { name: call.name, arguments: marks.hideValue(parseArguments(call.arguments)) },
+          id: marks.hide(call.id ?? ""), type: "function", function: { name: marks.hide(call.name), arguments: marks.hideValue(parseArguments(call.arguments)) },
         })) } : {}),
       })),
       tools: tools.length === 0 ? null : tools.map(({ name, description, parameters }) => ({
         type: "function",
         function: {
-          name,
+          name: marks.hide(name),
           description: marks.hide(description ?? ""),
-          parameters: marks.hideValue(parameters ?? { type: "object", properties: {} }, ["type", "format", "$ref"]),
+          parameters: marks.hideSchema(parameters ?? { type: "object", properties: {} }),
         },
       })),
       documents: null,

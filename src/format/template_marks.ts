@@ -27,6 +27,21 @@ const marker = /<[^<>\s]+>|\[\/?[A-Za-z][^[\]\s"]*\]|\]~|\[e~\[/;
 /** Every marker has one of these, and callers' own are hidden. */
 const inMarkers = /[<[\]]/g;
 
+/** Keywords of JSON Schema, none of which is the name of a token. Of what stands under another key the key is hidden too. */
+const keywords = new Set([
+  "$schema", "$id", "$anchor", "$ref", "$comment", "$vocabulary", "$dynamicRef", "$dynamicAnchor", "title", "description", "deprecated", "readOnly", "writeOnly", "nullable",
+  "allOf", "anyOf", "oneOf", "not", "if", "then", "else", "items", "prefixItems", "additionalItems", "unevaluatedItems", "contains", "minContains", "maxContains", "minItems",
+  "maxItems", "uniqueItems", "required", "additionalProperties", "unevaluatedProperties", "propertyNames", "minProperties", "maxProperties", "minLength", "maxLength",
+  "pattern", "contentEncoding", "contentMediaType", "contentSchema", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf",
+]);
+const keywordsOfNames = new Set(["properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependentRequired", "dependencies"]);
+const keywordsOfValues = new Set(["default", "examples", "enum", "const", "example"]);
+const words = new Set([
+  "string", "number", "integer", "boolean", "object", "array", "null",
+  "date-time", "date", "time", "duration", "email", "idn-email", "hostname", "idn-hostname", "ipv4", "ipv6", "uri", "uri-reference", "iri", "iri-reference", "uuid",
+  "uri-template", "json-pointer", "relative-json-pointer", "regex", "int32", "int64", "float", "double", "byte", "binary", "password",
+]);
+
 export class Marks {
   readonly #block: number;
 
@@ -48,15 +63,32 @@ export class Marks {
     return text.split(new RegExp(`(${kept.source})`)).map((piece, index) => (index % 2 === 1 ? piece : this.hide(piece))).join("");
   }
 
-  /** Hides every string in a JSON value, keys only where they contain brackets: templates look up the others. */
-  hideValue(value: unknown, keepKeys: readonly string[] = []): unknown {
+  /** Hides every string in a JSON value, keys included. */
+  hideValue(value: unknown): unknown {
     if (typeof value === "string") return this.hide(value);
-    if (Array.isArray(value)) return value.map((item) => this.hideValue(item, keepKeys));
+    if (Array.isArray(value)) return value.map((item) => this.hideValue(item));
     if (typeof value !== "object" || value === null) return value;
-    return Object.fromEntries(Object.entries(value).map(([key, member]) => [
-      /[<[\]]/.test(key) ? this.hide(key) : key,
-      keepKeys.includes(key) && typeof member === "string" ? member : this.hideValue(member, keepKeys),
-    ]));
+    return Object.fromEntries(Object.entries(value).map(([key, member]) => [this.hide(key), this.hideValue(member)]));
+  }
+
+  /** Hides what is the caller's in a JSON Schema: everything but the keywords and the words for types and formats, which templates look up. */
+  hideSchema(schema: unknown): unknown {
+    if (typeof schema === "string") return this.hide(schema);
+    if (Array.isArray(schema)) return schema.map((item) => this.hideSchema(item));
+    if (typeof schema !== "object" || schema === null) return schema;
+    return Object.fromEntries(Object.entries(schema).map(([key, member]: [string, unknown]) => {
+      if (key === "type" || key === "format") return [key, this.#hideWord(member)];
+      if (keywordsOfNames.has(key) && typeof member === "object" && member !== null && !Array.isArray(member)) {
+        return [key, Object.fromEntries(Object.entries(member).map(([name, inner]) => [this.hide(name), this.hideSchema(inner)]))];
+      }
+      if (keywordsOfValues.has(key)) return [key, this.hideValue(member)];
+      return [keywords.has(key) ? key : this.hide(key), this.hideSchema(member)];
+    }));
+  }
+
+  #hideWord(word: unknown): unknown {
+    if (Array.isArray(word)) return word.map((item) => this.#hideWord(item));
+    return typeof word === "string" && words.has(word) ? word : this.hideValue(word);
   }
 
   /** Callers' characters as they were. */

@@ -79,7 +79,12 @@ class AddonEngine implements Engine {
 
   async tokenize(parts: readonly PromptPart[]): Promise<Int32Array> {
     this.#assertOpen();
-    return this.#native.tokenize(withTypedTokens(parts));
+    this.#countWaiting(1);
+    try {
+      return await this.#native.tokenize(withTypedTokens(parts));
+    } finally {
+      this.#countWaiting(-1);
+    }
   }
 
   async detokenize(tokens: ArrayLike<number>, options: { special?: boolean } = {}): Promise<string> {
