@@ -1,5 +1,7 @@
 #include "engine_object.h"
 
+#include <algorithm>
+
 #include "addon_data.h"
 #include "convert.h"
 #include "promise_worker.h"
@@ -90,26 +92,40 @@ void EngineObject::release(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value EngineObject::take(const Napi::CallbackInfo& info) {
+  if (engine_) settle(info.Env(), engine_->take_tokenized());
   return from_outputs(info.Env(), engine_ ? engine_->take() : std::vector<RunOutput>());
+}
+
+void EngineObject::settle(Napi::Env env, std::vector<PromptReader::Answer> answers) {
+  for (const PromptReader::Answer& answer : answers) {
+    const auto it = tokenizing_.find(answer.id);
+    if (it == tokenizing_.end()) continue;
+    const Napi::Promise::Deferred deferred = it->second;
+    tokenizing_.erase(it);
+    if (!answer.error_code.empty()) {
+      deferred.Reject(to_js(env, answer.error_code, answer.error_message).Value());
+      continue;
+    }
+    auto array = Napi::Int32Array::New(env, answer.tokens.size());
+    std::copy(answer.tokens.begin(), answer.tokens.end(), array.Data());
+    deferred.Resolve(array);
+  }
 }
 
 Napi::Value EngineObject::stats(const Napi::CallbackInfo& info) { return from_stats(info.Env(), open(info.Env()).stats()); }
 
 Napi::Value EngineObject::get_info(const Napi::CallbackInfo& info) {
   Engine& engine = open(info.Env());
-  return from_info(info.Env(), engine.model_info(), engine.context());
+  auto object = from_info(info.Env(), engine.model_info(), engine.context());
+  object["longestTokenBytes"] = static_cast<double>(engine.tokenizer().longest_piece());
+  return object;
 }
 
 Napi::Value EngineObject::tokenize(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    open(info.Env());
-    return PromiseWorker<std::vector<Token>>::start(
-        info.Env(), [engine = engine_, parts = to_parts(info[0])] { return engine->tokenizer().tokenize(parts); },
-        [](Napi::Env env, const std::vector<Token>& tokens) -> Napi::Value {
-          auto array = Napi::Int32Array::New(env, tokens.size());
-          std::copy(tokens.begin(), tokens.end(), array.Data());
-          return array;
-        });
+    const auto deferred = Napi::Promise::Deferred::New(info.Env());
+    tokenizing_.emplace(open(info.Env()).tokenize(to_parts(info[0])), deferred);
+    return deferred.Promise();
   });
 }
 
@@ -157,18 +173,23 @@ Napi::Value EngineObject::close(const Napi::CallbackInfo& info) {
   // until its thread has ended, so the function is released after that; a clean-up hook that comes first joins too.
   closing_ = engine_;
   Ref();
-  return PromiseWorker<std::vector<RunOutput>>::start(
+  struct Last {
+    std::vector<RunOutput> outputs;
+    std::vector<PromptReader::Answer> tokenized;
+  };
+  return PromiseWorker<Last>::start(
       info.Env(),
       [engine = std::move(engine_)]() mutable {
         engine->close();
-        auto last = engine->take_rest();
+        Last last{engine->take_rest(), engine->take_tokenized()};
         engine.reset();
         return last;
       },
-      [this](Napi::Env env, const std::vector<RunOutput>& last) -> Napi::Value {
+      [this](Napi::Env env, const Last& last) -> Napi::Value {
         let_go();
         Unref();
-        return from_outputs(env, last);
+        settle(env, last.tokenized);
+        return from_outputs(env, last.outputs);
       });
 }
 

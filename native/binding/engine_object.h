@@ -9,7 +9,9 @@
 #include <napi.h>
 
 #include <atomic>
+#include <map>
 #include <memory>
+#include <vector>
 
 #include "../engine/engine.h"
 #include "addon_data.h"
@@ -45,6 +47,8 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   Napi::Value close(const Napi::CallbackInfo& info);
 
   Engine& open(Napi::Env env);
+  // Settles promises of `tokenize`.
+  void settle(Napi::Env env, std::vector<PromptReader::Answer> answers);
   void end_thread();
   void let_go();
   static void on_exit(void* self);
@@ -54,6 +58,7 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   std::weak_ptr<Engine> closing_;   // while a worker closes it
   Napi::ThreadSafeFunction wake_;
   std::shared_ptr<std::atomic<bool>> silent_ = std::make_shared<std::atomic<bool>>(false);  // `wake_` is not called
+  std::map<uint32_t, Napi::Promise::Deferred> tokenizing_;
   AddonData* data_ = nullptr;
   bool adopted_ = false;
 };

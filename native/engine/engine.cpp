@@ -31,8 +31,10 @@ Run::Ending failed(Run& run, const std::string& code, const std::string& message
 Engine::Engine(std::unique_ptr<Context> context, const EngineOptions& options, std::function<void()> wake)
     : context_(std::move(context)),
       tokenizer_(context_->model().tokenizer()),
-      outbox_(std::move(wake)),
-      shared_(std::make_unique<Lane>(*context_, options.branch_memory.value_or(context_->cache_bytes()), options.drafts, false)) {
+      wake_(std::move(wake)),
+      outbox_(wake_),
+      shared_(std::make_unique<Lane>(*context_, options.branch_memory.value_or(context_->cache_bytes()), options.drafts, false)),
+      reader_(tokenizer_) {
   update_stats();
   // Where a sequence cannot go back, a kept prefix would be of no use but to the very same prompt.
   if (!options.prefix_folder.empty() && context_->model().can_rewind()) {
@@ -40,7 +42,7 @@ Engine::Engine(std::unique_ptr<Context> context, const EngineOptions& options, s
     const std::filesystem::path model(reinterpret_cast<const char8_t*>(model_info().path.c_str()));
     folder_ = std::make_unique<PrefixFolder>(folder, options.prefix_folder_bytes, model, settings_of(*context_), [this](PrefixFolder::Found found) { push(std::move(found)); });
   }
-  thread_ = std::thread([this] { loop(); });
+  thread_ = LargeStackThread([this] { loop(); });
 }
 
 Engine::~Engine() { close(); }
@@ -108,7 +110,7 @@ void Engine::close() {
   }
   commands_ready_.notify_one();
   std::lock_guard lock(close_mutex_);
-  if (thread_.joinable()) thread_.join();
+  thread_.join();
 }
 
 // -- engine thread --
@@ -129,6 +131,7 @@ void Engine::loop() {
   // What is still to be kept is written before the engine counts as closed.
   folder_.reset();
   compiler_.reset();
+  reader_.stop();
   // Runs submitted between the last look and the end of this thread are among the commands.
   std::vector<Command> left;
   {
@@ -190,6 +193,8 @@ bool Engine::take_commands() {
       adopt(std::move(*found));
     } else if (auto* answer = std::get_if<ConstraintCompiler::Answer>(&command)) {
       take_grammar(std::move(*answer));
+    } else if (auto* prompt = std::get_if<PromptReader::Answer>(&command)) {
+      take_prompt(std::move(*prompt));
     }
   }
   return !stopping;
@@ -206,8 +211,7 @@ void Engine::begin(Submit submit) {
     last_n = last_n < 0 ? all : std::min(last_n, all);
     int32_t& dry_last_n = run.request.sampling.dry.last_n;
     dry_last_n = dry_last_n < 0 ? all : std::min(dry_last_n, all);
-    run.start(read_prompt(run), context_->model().vocab(), dry_samplers_);
-    start(run);
+    read_prompt(run);
   } catch (const EngineError& error) {
     fail(run, error.code(), error.what());
   }
@@ -227,6 +231,7 @@ void Engine::end(Run& run, Run::Ending ending) {
   totals_.cached_tokens += ending.end.usage.cached_tokens;
   totals_.restored_tokens += run.restored_tokens;
   if (compiler_) compiler_->forget(run.id);
+  if (!run.sampler) reader_.forget(run.id);
   drop_drafts(run);
   // What is exact shares nothing, so that nothing of it is kept.
   lane_of(run).scheduler.remove(run, !run.exact && ending.end.reason != FinishReason::error);

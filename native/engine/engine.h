@@ -11,15 +11,16 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <variant>
 #include <vector>
 
 #include "constraint_compiler.h"
 #include "context.h"
 #include "lane.h"
+#include "large_stack_thread.h"
 #include "outbox.h"
 #include "prefix_folder.h"
+#include "prompt_reader.h"
 #include "run.h"
 #include "tokenizer.h"
 
@@ -36,7 +37,7 @@ struct EngineOptions {
 
 class Engine {
  public:
-  // `wake` is called on the engine thread when `take` has something to give.
+  // `wake` is called on the engine's threads when `take` or `take_tokenized` has something to give.
   Engine(std::unique_ptr<Context> context, const EngineOptions& options, std::function<void()> wake);
   ~Engine();
   Engine(const Engine&) = delete;
@@ -56,6 +57,10 @@ class Engine {
   std::vector<RunOutput> take() { return outbox_.take(); }
   // What is left after `close`, paused runs included.
   std::vector<RunOutput> take_rest() { return outbox_.take(true); }
+  // Counts or shows tokens without a run. Answered, in no particular order, by `take_tokenized` under the id that this gives,
+  // after `close` too. Throws as `submit` does.
+  uint32_t tokenize(std::vector<PromptPart> parts);
+  std::vector<PromptReader::Answer> take_tokenized();
   Stats stats() const;
   // Returns when the thread has ended. Twice is fine.
   void close();
@@ -73,7 +78,7 @@ class Engine {
   struct Cancel { RunId id; };
   struct Resume {};
   struct Release { RunId id; };
-  using Command = std::variant<Submit, Cancel, Resume, Release, PrefixFolder::Found, ConstraintCompiler::Answer>;
+  using Command = std::variant<Submit, Cancel, Resume, Release, PrefixFolder::Found, ConstraintCompiler::Answer, PromptReader::Answer>;
 
   void push(Command command);
   bool is_prefilling(RunId id) const { return std::find(prefilling_.begin(), prefilling_.end(), id) != prefilling_.end(); }
@@ -97,7 +102,8 @@ class Engine {
   }
 
   // -- engine thread: from a request to tokens in the queue --
-  std::vector<Token> read_prompt(Run& run);
+  void read_prompt(Run& run);
+  void take_prompt(PromptReader::Answer answer);
   void refuse_if_too_long(size_t tokens, const char* at_least) const;
   void enqueue(Run& run);
   void open_exact_lane();
@@ -132,7 +138,11 @@ class Engine {
 
   std::unique_ptr<Context> context_;
   const Tokenizer& tokenizer_;  // the model's
+  const std::function<void()> wake_;
   Outbox outbox_;
+
+  std::mutex tokenized_mutex_;
+  std::vector<PromptReader::Answer> tokenized_;  // guarded by it
 
   // -- guarded by commands_mutex_ --
   std::mutex commands_mutex_;
@@ -161,7 +171,8 @@ class Engine {
   TokenMask mask_;
 
   std::mutex close_mutex_;
-  std::thread thread_;  // last: starts when all else is there
+  PromptReader reader_;
+  LargeStackThread thread_;  // last: starts when all else is there
 };
 
 }  // namespace caduceus

@@ -10,45 +10,102 @@ namespace {
 // Shorter prefixes are computed about as soon as they are read from a disk.
 constexpr uint32_t worth_keeping = 128;
 
+// A prompt up to this size is tokenized on the engine's thread, which others wait for meanwhile: below 2 ms for all but the slowest
+// pre-tokenizers. Each bracket may begin markup that text is cut at.
+constexpr size_t quick_bytes = 8'192;
+constexpr size_t quick_brackets = 64;
+
+// How far a prompt that is too long is counted, for the message.
+constexpr uint32_t counted_contexts = 4;
+
+struct PromptSize {
+  size_t bytes = 0;
+  size_t brackets = 0;
+};
+
+PromptSize measure(const std::vector<PromptPart>& prompt) {
+  PromptSize size;
+  for (const PromptPart& part : prompt) {
+    const auto* text = std::get_if<TextPart>(&part);
+    const auto* control = std::get_if<ControlPart>(&part);
+    size.bytes += text ? text->text.size() : control ? control->text.size() : 0;
+    if (text && size.bytes <= quick_bytes) size.brackets += static_cast<size_t>(std::count_if(text->text.begin(), text->text.end(), [](char c) { return c == '<' || c == '['; }));
+  }
+  return size;
+}
+
 }  // namespace
 
-std::vector<Token> Engine::read_prompt(Run& run) {
-  const RunRequest& request = run.request;
-  std::vector<Token> tokens;
+// To its tokens: at once where that is a matter of a millisecond or two, else by the reader.
+void Engine::read_prompt(Run& run) {
+  RunRequest& request = run.request;
   if (request.after) {
     const auto before = runs_.find(*request.after);
     if (before == runs_.end() || before->second->phase != Run::Phase::ended) {
       throw EngineError("INVALID_ARGUMENT", "Expected the id of an earlier run that has ended for after but received " + std::to_string(*request.after) + ".");
     }
-    tokens = before->second->tokens;
+    run.earlier = before->second->tokens;
   }
-  // A prompt far beyond the context is refused without tokenising it: that would hold up every other run.
-  size_t bytes = 0;
-  for (const PromptPart& part : request.prompt) {
-    if (const auto* text = std::get_if<TextPart>(&part)) bytes += text->text.size();
-    if (const auto* control = std::get_if<ControlPart>(&part)) bytes += control->text.size();
-  }
-  refuse_if_too_long(tokens.size() + bytes / tokenizer_.longest_piece(), "at least ");
-  const auto before = tokens.empty() ? std::nullopt : std::optional(tokens.back());
-  const size_t earlier = tokens.size();
-  const auto added = tokenizer_.tokenize(request.prompt, before);
-  tokens.insert(tokens.end(), added.begin(), added.end());
-  if (tokens.empty()) throw EngineError("INVALID_ARGUMENT", "Expected at least one token for prompt but received none.");
-  refuse_if_too_long(tokens.size(), "");
   for (const auto& [token, bias] : request.sampling.logit_bias) {
     if (!tokenizer_.is_token(token)) throw EngineError("INVALID_ARGUMENT", "Expected token ids of this model for logitBias but received " + std::to_string(token) + ".");
   }
   if (request.top_log_probabilities > static_cast<uint32_t>(tokenizer_.size())) {
     throw EngineError("INVALID_ARGUMENT", "Expected at most " + std::to_string(tokenizer_.size()) + " for topLogProbabilities, all tokens there are, but received " + std::to_string(request.top_log_probabilities) + ".");
   }
-  if (folder_ && request.keep_prefix && !run.exact) {
-    // Tokens may reach across the last part's end; those that do are not of the prefix.
-    const size_t parts = std::min<size_t>(*request.keep_prefix, request.prompt.size());
-    const auto first = tokenizer_.tokenize({request.prompt.begin(), request.prompt.begin() + static_cast<std::ptrdiff_t>(parts)}, before);
-    const auto [end, _] = std::mismatch(first.begin(), first.end(), added.begin(), added.end());
-    run.keep_tokens = static_cast<uint32_t>(earlier + static_cast<size_t>(end - first.begin()));
+  // A prompt far beyond the context is refused without tokenizing it.
+  const PromptSize size = measure(request.prompt);
+  refuse_if_too_long(run.earlier.size() + size.bytes / tokenizer_.longest_piece(), "at least ");
+  PromptReader::Job job{run.id, std::move(request.prompt), run.earlier.empty() ? std::nullopt : std::optional(run.earlier.back()), {}, SIZE_MAX, {}};
+  request.prompt.clear();
+  if (folder_ && request.keep_prefix && !run.exact) job.kept_parts = *request.keep_prefix;
+  if (size.bytes <= quick_bytes && size.brackets <= quick_brackets) return take_prompt(PromptReader::read_now(tokenizer_, std::move(job)));
+  job.most_tokens = size_t{counted_contexts} * context_->context_size();
+  job.done = [this](PromptReader::Answer answer) { push(std::move(answer)); };
+  reader_.read(std::move(job));
+}
+
+// The prompt has been tokenized.
+void Engine::take_prompt(PromptReader::Answer answer) {
+  const auto it = runs_.find(answer.id);
+  if (it == runs_.end() || it->second->phase == Run::Phase::ended) return;
+  Run& run = *it->second;
+  try {
+    if (!answer.error_code.empty()) throw EngineError(answer.error_code, answer.error_message);
+    std::vector<Token> tokens = std::move(run.earlier);
+    run.earlier.clear();
+    if (answer.kept > 0) run.keep_tokens = static_cast<uint32_t>(tokens.size() + answer.kept);
+    tokens.insert(tokens.end(), answer.tokens.begin(), answer.tokens.end());
+    if (tokens.empty()) throw EngineError("INVALID_ARGUMENT", "Expected at least one token for prompt but received none.");
+    refuse_if_too_long(tokens.size(), answer.too_long ? "at least " : "");
+    run.start(std::move(tokens), context_->model().vocab(), dry_samplers_);
+    start(run);
+  } catch (const EngineError& error) {
+    fail(run, error.code(), error.what());
   }
-  return tokens;
+}
+
+// Any thread.
+uint32_t Engine::tokenize(std::vector<PromptPart> parts) {
+  uint32_t id;
+  {
+    std::lock_guard lock(commands_mutex_);
+    if (stopping_) throw EngineError("MODEL_CLOSED", "The model is closed.");
+    if (!failure_.empty()) throw EngineError("ENGINE_FAILED", failure_);
+    id = next_id_++;
+  }
+  reader_.read({id, std::move(parts), {}, {}, SIZE_MAX, [this](PromptReader::Answer answer) {
+                  {
+                    std::lock_guard lock(tokenized_mutex_);
+                    tokenized_.push_back(std::move(answer));
+                  }
+                  wake_();
+                }});
+  return id;
+}
+
+std::vector<PromptReader::Answer> Engine::take_tokenized() {
+  std::lock_guard lock(tokenized_mutex_);
+  return std::exchange(tokenized_, {});
 }
 
 void Engine::refuse_if_too_long(size_t tokens, const char* at_least) const {

@@ -53,6 +53,7 @@ class Run {
   RunRequest request;
   const bool exact;           // must come out the same to the bit each time
   Phase phase = Phase::waiting;
+  std::vector<Token> earlier; // of the run it goes on from, while its prompt is tokenized
   std::vector<Token> tokens;  // prompt, then what was generated or is certain to be
   uint32_t computed = 0;      // of these, how many lie in the cache
   int sequence = -1;          // in the prefix cache; -1 while waiting and after the end

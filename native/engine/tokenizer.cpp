@@ -4,9 +4,13 @@
 #include <limits>
 
 #include "error.h"
+#include "llama-vocab.h"
+#include "tokenization.h"
 
 namespace caduceus {
 namespace {
+
+bool begins_markup(char c) { return c == '<' || c == '[' || c == ']'; }
 
 // For more and longer markup the best place for a cut is not looked for: that takes time by the square of either.
 constexpr size_t most_examined = 256;
@@ -30,120 +34,97 @@ Tokenizer::Tokenizer(const llama_vocab* vocab, const std::atomic<bool>* cancelle
   const auto stop_if_cancelled = [&] {
     if (cancelled && cancelled->load(std::memory_order_relaxed)) throw EngineError("CANCELLED", "Loading was cancelled.");
   };
+  std::vector<std::string> specials;
   for (Token token = 0; token < size_; ++token) {
     if (token % 1024 == 0) stop_if_cancelled();
     const std::string text = llama_vocab_get_text(vocab_, token);
     longest_piece_ = std::max(longest_piece_, text.size());
     if (is_end_of_generation(token)) ends_of_generation_.push_back(token);
-    const bool markup = text.size() > 2 && ((text.front() == '<' && text.back() == '>') || (text.front() == '[' && text.back() == ']'));
+    // `<|im_end|>`, `[INST]`, and MiniMax's `]~b]` and `[e~[`.
+    const bool markup = text.size() > 2 && begins_markup(text.front()) && std::string_view(">[]").find(text.back()) != std::string_view::npos;
     if (markup && (llama_vocab_get_attr(vocab_, token) & LLAMA_TOKEN_ATTR_USER_DEFINED)) markers_.push_back({text, 0});
+    if (is_special(token)) specials.push_back(text);
   }
   for (Marker& marker : markers_) {
     stop_if_cancelled();
-    // Markup begins with `<` or `[`, which are characters of one byte.
+    // What markup begins with is a character of one byte.
     const bool examined = markers_.size() <= most_examined && marker.text.size() <= longest_examined;
     marker.cut = examined ? best_cut(marker.text) : 1;
   }
+  std::sort(markers_.begin(), markers_.end(), [](const Marker& a, const Marker& b) { return a.text < b.text; });
+  std::vector<std::string> texts;
+  for (const Marker& marker : markers_) texts.push_back(marker.text);
+  marker_texts_ = StringSet(std::move(texts));
+  special_texts_ = StringSet(std::move(specials));
+  // Its search for where groups of three digits begin takes time by the cube of a number's length.
+  if (vocab->get_pre_type() == LLAMA_VOCAB_PRE_TYPE_SUPERBPE) longest_number_ = 96;
 }
 
-// A cut where the joint tokenisation has a boundary gives the fewest tokens.
+// A cut where the joint tokenization has a boundary gives the fewest tokens.
 size_t Tokenizer::best_cut(const std::string& marker) const {
   size_t fewest = std::numeric_limits<size_t>::max();
   size_t best = 1;
   for (size_t cut = 1; cut < marker.size(); ++cut) {
     if (continues_character(marker[cut])) continue;
     std::vector<Token> tokens;
-    append_plain(tokens, marker.substr(0, cut), false);
-    append_plain(tokens, marker.substr(cut), true);
+    append_plain(tokens, std::string_view(marker).substr(0, cut), false, false);
+    append_plain(tokens, std::string_view(marker).substr(cut), true, false);
     if (tokens.size() < fewest) fewest = tokens.size(), best = cut;
   }
   return best;
 }
 
 std::vector<Token> Tokenizer::tokenize(std::span<const PromptPart> parts, std::optional<Token> previous) const {
-  std::vector<Token> out;
-  if (!previous && llama_vocab_get_add_bos(vocab_)) out.push_back(llama_vocab_bos(vocab_));
-  bool first = !previous.has_value();
-  std::string text;
-  bool text_pending = false;
-  // Text gets the space prefix at the start of a prompt and after a special token.
-  const auto continues = [&] {
-    if (!out.empty()) return !is_special(out.back());
-    return previous.has_value() && !is_special(*previous);
-  };
-  const auto flush = [&] {
-    if (!text_pending) return;
-    if (!text.empty()) append_text(out, text, continues());
-    text.clear();
-    text_pending = false;
-  };
-  for (const PromptPart& part : parts) {
-    if (const auto* plain = std::get_if<TextPart>(&part)) {
-      text += plain->text;
-      text_pending = true;
-      continue;
-    }
-    flush();
-    if (const auto* control = std::get_if<ControlPart>(&part)) {
-      if (control->text.empty()) continue;
-      std::vector<Token> tokens;
-      // llama.cpp starts with a space prefix; where the text goes on, a newline in front takes it and is dropped.
-      if (space_prefix_ && continues()) {
-        tokens = raw("\n" + control->text, true);
-        tokens.erase(tokens.begin(), tokens.begin() + static_cast<std::ptrdiff_t>(std::min(newline_prefix_.size(), tokens.size())));
-      } else {
-        tokens = raw(control->text, true);
-      }
-      // A raw prompt may begin with the BOS it was copied with.
-      const bool doubled = first && !out.empty() && !tokens.empty() && tokens.front() == out.front() && out.size() == 1;
-      out.insert(out.end(), tokens.begin() + (doubled ? 1 : 0), tokens.end());
-    } else {
-      const auto& given = std::get<TokensPart>(part).tokens;
-      for (const Token token : given) check(token);
-      const bool doubled = first && out.size() == 1 && !given.empty() && given.front() == out.front();
-      out.insert(out.end(), given.begin() + (doubled ? 1 : 0), given.end());
-    }
-    first = false;
-  }
-  flush();
-  return out;
+  Tokenization tokenization(*this, {parts.begin(), parts.end()}, previous);
+  while (tokenization.step()) {}
+  return tokenization.take();
 }
 
-void Tokenizer::append_text(std::vector<Token>& out, const std::string& text, bool continues) const {
-  size_t begin = 0;
-  while (begin < text.size()) {
-    size_t cut = std::string::npos;
-    for (const Marker& marker : markers_) {
-      const size_t found = text.find(marker.text, begin);
-      if (found != std::string::npos) cut = std::min(cut, found + marker.cut);
-    }
-    const std::string piece = text.substr(begin, cut == std::string::npos ? cut : cut - begin);
-    append_plain(out, piece, continues);
-    continues = true;
-    begin += piece.size();
-  }
+size_t Tokenizer::next_piece(std::string_view text) const {
+  size_t end = next_stretch(text);
+  if (longest_number_ > 0) end = before_long_digits(text.substr(0, end), longest_number_);
+  if (end == text.size()) return end;
+  // A token of its own is not torn apart, unless it is the whole stretch.
+  const size_t whole = special_texts_.before_straddling(text, end);
+  return whole > 0 ? whole : end;
 }
 
-void Tokenizer::append_plain(std::vector<Token>& out, const std::string& text, bool continues) const {
+size_t Tokenizer::next_marker_cut(std::string_view text) const {
+  size_t cut = std::string_view::npos;
+  for (size_t at = 0; at < std::min(text.size(), cut); ++at) {
+    if (!begins_markup(text[at])) continue;
+    marker_texts_.each_prefix(text.substr(at), [&](size_t marker) { cut = std::min(cut, at + markers_[marker].cut); });
+  }
+  return cut;
+}
+
+void Tokenizer::append_plain(std::vector<Token>& out, std::string_view text, bool continues, bool parse_special) const {
   if (text.empty()) return;
   if (!space_prefix_ || !continues) {
-    const auto tokens = raw(text, false);
+    const auto tokens = raw(text, parse_special);
     out.insert(out.end(), tokens.begin(), tokens.end());
     return;
   }
-  const auto tokens = raw("\n" + text, false);
+  // llama.cpp starts with a space prefix; where the text goes on, a newline in front takes it and is dropped.
+  std::string behind_newline = "\n";
+  behind_newline += text;
+  const auto tokens = raw(behind_newline, parse_special);
   out.insert(out.end(), tokens.begin() + static_cast<std::ptrdiff_t>(std::min(newline_prefix_.size(), tokens.size())), tokens.end());
 }
 
 std::vector<Token> Tokenizer::tokenize_inside(const std::string& text) const {
   std::vector<Token> out;
-  append_plain(out, text, true);
+  for (std::string_view rest = text; !rest.empty();) {
+    const size_t size = next_piece(rest);
+    append_plain(out, rest.substr(0, size), true, false);
+    rest.remove_prefix(size);
+  }
   return out;
 }
 
-std::vector<Token> Tokenizer::raw(const std::string& text, bool parse_special) const {
+std::vector<Token> Tokenizer::raw(std::string_view text, bool parse_special) const {
   if (text.size() > static_cast<size_t>(std::numeric_limits<int32_t>::max() / 2)) {
-    throw EngineError("CONTEXT_FULL", "The prompt has " + std::to_string(text.size()) + " bytes, more than can be tokenised.");
+    throw EngineError("CONTEXT_FULL", "The prompt has " + std::to_string(text.size()) + " bytes, more than can be tokenized.");
   }
   std::vector<Token> tokens(text.size() + 2);
   const int32_t count = [&] {

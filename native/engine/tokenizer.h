@@ -5,10 +5,12 @@
 #include <atomic>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "llama.h"
 #include "request.h"
+#include "text_cuts.h"
 
 namespace caduceus {
 
@@ -17,7 +19,8 @@ class Tokenizer {
   // Takes long for a vocabulary with much markup, so not on the event loop; throws CANCELLED once `cancelled` is set.
   explicit Tokenizer(const llama_vocab* vocab, const std::atomic<bool>* cancelled = nullptr);
 
-  // A whole prompt, or its continuation after `previous` (the last token before it).
+  // A whole prompt, or its continuation after `previous` (the last token before it). Deep in the stack, up to 4 MB: on threads
+  // with a large one. Long prompts are for a PromptReader.
   std::vector<Token> tokenize(std::span<const PromptPart> parts, std::optional<Token> previous = std::nullopt) const;
 
   // Text that the model writes after other text: markup that is a token of its own may be that token.
@@ -46,10 +49,14 @@ class Tokenizer {
     size_t cut = 0;
   };
 
+  friend class Tokenization;
   size_t best_cut(const std::string& marker) const;
-  void append_text(std::vector<Token>& out, const std::string& text, bool continues) const;
-  void append_plain(std::vector<Token>& out, const std::string& text, bool continues) const;
-  std::vector<Token> raw(const std::string& text, bool parse_special) const;
+  // How much of `text` llama.cpp may be given at once, markers aside.
+  size_t next_piece(std::string_view text) const;
+  // Where the first marker in `text` is cut; npos without one.
+  size_t next_marker_cut(std::string_view text) const;
+  void append_plain(std::vector<Token>& out, std::string_view text, bool continues, bool parse_special) const;
+  std::vector<Token> raw(std::string_view text, bool parse_special) const;
   bool is_special(Token token) const;
   void check(Token token) const;
 
@@ -57,7 +64,10 @@ class Tokenizer {
   int64_t size_;
   bool space_prefix_;                  // SentencePiece: a space is put before text at the start and after special tokens
   std::vector<Token> newline_prefix_;  // what "\n" becomes with that space; put before text that must not get one
-  std::vector<Marker> markers_;
+  std::vector<Marker> markers_;        // sorted, as in `marker_texts_`
+  StringSet marker_texts_;
+  StringSet special_texts_;            // of all tokens that llama.cpp looks for before it reads anything else
+  size_t longest_number_ = 0;          // digits in a row that one stretch may hold; 0: any number
   std::vector<Token> ends_of_generation_;
   size_t longest_piece_ = 1;
 };

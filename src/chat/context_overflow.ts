@@ -1,4 +1,5 @@
 // What goes when a conversation has outgrown the context: its oldest turns, whole, and no more of them than must.
+import { CaduceusError } from "../errors.js";
 import type { PlainMessage } from "../format/messages.js";
 
 /** Tokens that are kept free for the answer: what was asked for, at most a quarter of the context, else an eighth of it. */
@@ -30,9 +31,83 @@ export function turnEnds(messages: readonly PlainMessage[], answered: number): n
   return ends;
 }
 
-/** The smallest number from 1 to `most` that is enough, or `most` where none is. Asks few times: each costs a tokenisation. */
-export async function fewestEnough(most: number, isEnough: (count: number) => Promise<boolean>): Promise<number> {
-  let [low, high] = [1, most];
+/** In every format a message has markup before and behind it, and the name of its role. */
+const tokensOfMarkup = 3;
+
+/** What is known of a model's tokens before any is made. */
+export interface TokenBounds {
+  readonly contextSize: number;
+  /** No token has more bytes; undefined: nobody knows. */
+  readonly longestTokenBytes?: number | undefined;
+}
+
+/** As few tokens as a message can have. Every UTF-16 unit is a byte or more. */
+export function leastTokens({ content, toolCalls = [] }: PlainMessage, { longestTokenBytes = Infinity }: TokenBounds): number {
+  const length = toolCalls.reduce((sum, call) => sum + call.arguments.length, content.length);
+  return tokensOfMarkup + Math.floor(length / longestTokenBytes);
+}
+
+/** Refuses what cannot fit before it is written as a prompt, which takes time by its length. `contexts` times the context are let pass. */
+export function refuseIfTooLong(messages: readonly PlainMessage[], bounds: TokenBounds, contexts = 1): void {
+  const least = messages.reduce((sum, message) => sum + leastTokens(message, bounds), 0);
+  const { contextSize } = bounds;
+  if (least < contexts * contextSize) return;
+  throw contextFull(least, contextSize);
+}
+
+function contextFull(least: number, contextSize: number): CaduceusError {
+  return new CaduceusError("CONTEXT_FULL", `The prompt has at least ${least} tokens, but the context holds ${contextSize} and needs room for one more; shorten it by ${least - contextSize + 1} or raise contextSize.`);
+}
+
+/** Refuses more messages than four contexts hold, before any is read. */
+export function refuseTooMany(input: unknown, { contextSize }: TokenBounds): void {
+  if (Array.isArray(input) && input.length * tokensOfMarkup >= 4 * contextSize) throw contextFull(input.length * tokensOfMarkup, contextSize);
+}
+
+/** About as many tokens as a message has, in ordinary text. */
+export const likelyTokens = ({ content, toolCalls = [] }: PlainMessage): number =>
+  tokensOfMarkup + 1 + toolCalls.reduce((sum, call) => sum + call.arguments.length + call.name.length, content.length) / 3.5;
+
+/**
+ * For each number of `turns` that may be dropped, 0 included, whether what stays then has at most `most` of what `count` counts;
+ * gives the smallest such number, or all turns. Constant work for each message.
+ */
+export function fewestByCount(messages: readonly PlainMessage[], ends: readonly number[], most: number, count: (message: PlainMessage) => number): number {
+  const first = systemMessages(messages);
+  const counts = messages.map(count);
+  let rest = counts.reduce((sum, one) => sum + one, 0);
+  let at = first;
+  for (let turns = 0; turns < ends.length; turns++) {
+    if (rest <= most) return turns;
+    for (const end = ends[turns] as number; at < end; at++) rest -= counts[at] as number;
+  }
+  return ends.length;
+}
+
+/**
+ * The smallest number from `least` to `most` that is enough, or `most` where none is. Begins at `guess` and goes away from it in
+ * growing steps, since each question costs a tokenization of what stays: few are asked, and none of much more than is needed.
+ */
+export async function fewestEnough(least: number, most: number, guess: number, isEnough: (count: number) => Promise<boolean>): Promise<number> {
+  let [low, high] = [least, most];
+  let step = Math.max(1, Math.ceil((most - guess) / 16));
+  if (await isEnough(guess)) {
+    high = guess;
+    for (; low < high; step *= 2) {
+      const probe = Math.max(low, high - step);
+      if (await isEnough(probe)) high = probe;
+      else low = probe + 1;
+      if (low === probe + 1) break;
+    }
+  } else {
+    low = Math.min(guess + 1, most);
+    for (; low < high; step *= 2) {
+      const probe = Math.min(high - 1, low + step - 1);
+      if (await isEnough(probe)) high = probe;
+      else low = probe + 1;
+      if (high === probe) break;
+    }
+  }
   while (low < high) {
     const middle = Math.floor((low + high) / 2);
     if (await isEnough(middle)) high = middle;

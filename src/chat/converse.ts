@@ -39,11 +39,15 @@ export interface Continuation {
 
 export const warningsOf = (message: string | undefined): WarningEvent[] => (message === undefined ? [] : [{ type: "warning", code: "system-messages-joined", message }]);
 
+/** So many times the context a prompt may have that is only shown. */
+const shownContexts = 4;
+
 /** Tells the task the prompt that a reply would begin with, and leaves it at that. */
 export async function prepare(model: LoadedModel, task: Task, signal: AbortSignal): Promise<void> {
   const { request, tools, format, contextOverflow, onPrompt } = task;
   const transcript = new Transcript(model, task);
   if (contextOverflow !== "error") await unlessAborted(() => transcript.dropOldest(request.maxTokens), signal);
+  transcript.refuseIfTooLong(shownContexts);
   const { prompt } = transcript.prompt();
   onPrompt(prompt, false, request.constraint ?? roundConstraint(tools, format.isHermes, true, endsInThought(prompt)));
 }
@@ -103,6 +107,7 @@ class ReplyLoop {
     const { request, tools, format, contextOverflow, trace, onPrompt } = this.#task;
     const dropped = contextOverflow === "error" ? [] : await unlessAborted(() => this.#transcript.dropOldest(request.maxTokens), this.#signal);
     this.#signal.throwIfAborted();
+    this.#transcript.refuseIfTooLong();
     const prompt = this.#transcript.prompt();
     this.#trace = trace.round(this.#rounds.length + 1);
     const reasoning = endsInThought(prompt.prompt);

@@ -4,6 +4,7 @@ import type { EngineCapabilities, EngineStats, ModelInfo, PromptPart } from "../
 import { readMessages, type Message } from "../format/messages.js";
 import { joinSystemMessages } from "../format/system_messages.js";
 import { checkBoolean, checkOptions, checkText, readOptions, type GivenOptions } from "../model/checks.js";
+import { refuseTooMany } from "./context_overflow.js";
 import type { LoadedModel } from "../model/loaded_model.js";
 import { modelClosed, ReplyTrace } from "./diagnostics.js";
 import { openChat, type Chat, type ChatOptions } from "./chat.js";
@@ -165,6 +166,7 @@ export class Model {
 function readTask(model: LoadedModel, input: string | readonly Message[], given: GivenOptions, record: PromptRecord, trace: ReplyTrace): Task {
   const settings = resolveReplyOptions(given, "reply", model);
   record.unenforced = unenforcedOf(settings.tools);
+  if (settings.contextOverflow === "error") refuseTooMany(input, model.engine.info);
   const { messages, warning } = joinSystemMessages(readMessages(input));
   const format = model.format(settings.tools.promptVariant);
   const keep = settings.keepPrefix ? "before-last" : "nothing";

@@ -207,7 +207,8 @@ function resolveLogProbabilities(options: GenerationOptions & Pick<CompleteOptio
 function checkStop(value: unknown): string[] {
   if (value === undefined) return [];
   if (typeof value !== "string" && !Array.isArray(value)) throw invalidArgument("a string or an array of strings", "stop", value);
-  return [value].flat().map((text: unknown, index) => {
+  // `flat` passes over the holes of a sparse array.
+  return Array.from(typeof value === "string" ? [value] : value as unknown[], (text, index) => {
     const name = typeof value === "string" ? "stop" : `stop[${index}]`;
     if (text === "") throw invalidArgument("text that is not empty", name, text);
     return checkText(text, name);
@@ -222,7 +223,7 @@ export function readPrompt(prompt: unknown, vocabularySize: number): readonly Pr
 
 export function checkParts(parts: unknown, name: string, vocabularySize: number): readonly PromptPart[] {
   if (!Array.isArray(parts)) throw invalidArgument("a string or an array of prompt parts", name, parts);
-  return parts.map((part: unknown, index): PromptPart => {
+  return Array.from(parts as unknown[], (part, index): PromptPart => {
     const where = `${name}[${index}]`;
     const entries = typeof part === "object" && part !== null ? Object.entries(part) : [];
     const [kind, value] = entries[0] ?? [];
@@ -237,10 +238,11 @@ export function checkTokens(value: unknown, name: string, vocabularySize: number
   const isList = Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));
   if (!isList) throw invalidArgument("an array of token ids", name, value);
   const tokens = value as ArrayLike<unknown>;
-  return Int32Array.from(tokens, (token, index) => {
+  // One after the other: a sparse array may be four billion holes long.
+  return Int32Array.from(Array.from(tokens, (token, index) => {
     if (typeof token === "number" && Number.isInteger(token) && token >= 0 && token < vocabularySize) return token;
     throw invalidArgument(`a token id from 0 to ${vocabularySize - 1}`, `${name}[${index}]`, token);
-  });
+  }));
 }
 
 /** The signal of options that have not been checked yet. */

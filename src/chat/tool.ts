@@ -123,11 +123,14 @@ export function collectTools(tools: unknown, budget?: WorkBudget): Map<string, T
   const collected = new Map<string, Tool>();
   if (tools === undefined) return collected;
   if (!Array.isArray(tools)) throw invalidArgument("an array of tools", "tools", tools);
-  tools.forEach((given: unknown, index) => {
-    const one = readTool(given, `tools[${index}]`, budget);
-    if (collected.has(one.name)) throw invalidTool("a name of its own", `tools[${index}]`, `${describe(one.name)} a second time`);
+  // Not `forEach`, which passes over the holes of a sparse array.
+  let index = 0;
+  for (const given of tools as unknown[]) {
+    const where = `tools[${index++}]`;
+    const one = readTool(given, where, budget);
+    if (collected.has(one.name)) throw invalidTool("a name of its own", where, `${describe(one.name)} a second time`);
     collected.set(one.name, one);
-  });
+  }
   return collected;
 }
 

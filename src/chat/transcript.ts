@@ -3,7 +3,7 @@ import type { PromptPart, RunRequest } from "../engine/engine.js";
 import type { Conversation, ConversationFormat } from "../format/conversation_format.js";
 import type { PlainMessage } from "../format/messages.js";
 import type { LoadedModel } from "../model/loaded_model.js";
-import { answeredTurn, fewestEnough, roomForAnswer, systemMessages, turnEnds } from "./context_overflow.js";
+import { answeredTurn, fewestByCount, fewestEnough, leastTokens, likelyTokens, refuseIfTooLong, roomForAnswer, systemMessages, turnEnds } from "./context_overflow.js";
 import type { ToolSettings } from "./tool_options.js";
 
 /** An earlier run that holds the tokens of the first so many messages. */
@@ -80,6 +80,11 @@ export class Transcript {
     this.#after = run && { runId: run.id, messages: this.#messages.length, tokens: run.tokens };
   }
 
+  /** Refuses a conversation that cannot fit, before it is rendered; `contexts` times the context are let pass. */
+  refuseIfTooLong(contexts?: number): void {
+    refuseIfTooLong(this.#messages, this.#model.engine.info, contexts);
+  }
+
   /** The next prompt: everything, or only what follows the tokens of an earlier run. */
   prompt(): Required<Pick<RunRequest, "prompt" | "after" | "keepPrefix">> {
     const { prompt, after } = this.#render();
@@ -111,13 +116,18 @@ export class Transcript {
    * system message and the turn to be answered stay, even where they alone do not fit.
    */
   async dropOldest(maxTokens: number | undefined): Promise<readonly PlainMessage[]> {
-    const { contextSize } = this.#model.engine.info;
-    const most = contextSize - roomForAnswer(contextSize, maxTokens);
+    const { info } = this.#model.engine;
+    const most = info.contextSize - roomForAnswer(info.contextSize, maxTokens);
     const ends = turnEnds(this.#messages, this.#answered);
-    if (ends.length === 0 || await this.#size() <= most) return [];
+    if (ends.length === 0) return [];
+    // What certainly does not fit is neither rendered nor tokenized.
+    const least = fewestByCount(this.#messages, ends, most, (message) => leastTokens(message, info));
+    if (least === 0 && await this.#size() <= most) return [];
     const first = systemMessages(this.#messages);
     const without = (turns: number) => [...this.#messages.slice(0, first), ...this.#messages.slice(ends[turns - 1])];
-    const turns = await fewestEnough(ends.length, async (count) => {
+    const atLeast = Math.max(1, least);
+    const guess = Math.max(atLeast, fewestByCount(this.#messages, ends, most, likelyTokens));
+    const turns = await fewestEnough(atLeast, ends.length, guess, async (count) => {
       const prompt = this.#start.format.render(this.#conversation(without(count)));
       return (await this.#model.engine.tokenize(prompt)).length <= most;
     });

@@ -232,6 +232,8 @@ export interface ModelInfo {
   readonly endOfGenerationTokens: readonly number[];
   /** One conversation's limit in tokens. */
   readonly contextSize: number;
+  /** No token has more bytes, so that a text of so many bytes has at least one. Undefined where the engine cannot tell. */
+  readonly longestTokenBytes?: number | undefined;
   /** Room for all conversations and cached branches together, in tokens. */
   readonly cacheTokens: number;
   readonly kvType: "f16" | "q8_0";

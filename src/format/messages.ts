@@ -1,5 +1,6 @@
 // Conversations as people write them: OpenAI-shaped messages, and the checks that refuse what cannot be rendered.
 import { CaduceusError, describe } from "../errors.js";
+import { loneSurrogate } from "../model/checks.js";
 import { linkResults } from "./answered_calls.js";
 
 /** The text of a message: a string, or OpenAI's list of text parts, which are joined without anything between. */
@@ -137,7 +138,7 @@ function readToolCalls(given: unknown, role: string, where: string): PlainToolCa
   if (given === undefined || given === null) return [];
   if (!Array.isArray(given)) throw invalid("an array of calls", where, describe(given));
   if (given.length > 0 && role !== "assistant") throw invalid("no calls in a message that is not the assistant's", where, describe(given));
-  return given.map((call: unknown, index) => {
+  return Array.from(given as unknown[], (call, index) => {
     const at = `${where}[${index}]`;
     const { id, function: called } = (call ?? {}) as Record<string, unknown>;
     const { name, arguments: args } = (called ?? {}) as Record<string, unknown>;
@@ -180,7 +181,7 @@ function readOptionalContent(content: unknown, where: string): string {
 function readContent(content: unknown, where: string): string {
   if (typeof content === "string") return checkText(content, where);
   if (!Array.isArray(content)) throw invalid("a string or an array of text parts", where, describe(content));
-  return content.map((part: unknown, index) => {
+  return Array.from(content as unknown[], (part, index) => {
     const { type, text } = (part ?? {}) as Record<string, unknown>;
     if (type !== "text") throw invalid('"text"', `${where}[${index}].type`, describe(type));
     if (typeof text !== "string") throw invalid("a string", `${where}[${index}].text`, describe(text));
@@ -189,7 +190,7 @@ function readContent(content: unknown, where: string): string {
 }
 
 function checkText(text: string, where: string): string {
-  const index = text.search(/\p{Surrogate}/u);
+  const index = loneSurrogate(text);
   if (index === -1) return text;
   throw invalid("well-formed text", where, `a lone surrogate at index ${index}`);
 }

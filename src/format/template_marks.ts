@@ -11,7 +11,6 @@ import { CaduceusError } from "../errors.js";
 const beyondAscii = ["｜", "▁"].map((character) => character.charCodeAt(0));
 const quote = 0x22;
 const backslash = 0x5c;
-const stretch = 4_096;
 const blockSize = 0x80;
 /** Room for the stand-ins in Unicode's private-use area; the first block that occurs in no caller's string is taken. */
 const blocks = Array.from({ length: (0xf900 - 0xe000) / blockSize }, (_, index) => 0xe000 + index * blockSize);
@@ -147,13 +146,14 @@ export class Marks {
   }
 }
 
-/** Unit by unit, in stretches that a call takes as its arguments: a function for each match costs seconds in 10 MB. */
+/** Unit by unit, in memory: a function for each match costs seconds in 10 MB. */
 function mapUnits(text: string, map: (unit: number) => number): string {
-  let mapped = "";
-  for (let start = 0; start < text.length; start += stretch) {
-    const units = new Uint16Array(Math.min(stretch, text.length - start));
-    for (let index = 0; index < units.length; index++) units[index] = map(text.charCodeAt(start + index));
-    mapped += String.fromCharCode.apply(undefined, units as unknown as number[]);
+  const bytes = Buffer.from(text, "utf16le");
+  for (let at = 0; at < bytes.length; at += 2) {
+    const unit = (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
+    const mapped = map(unit);
+    bytes[at] = mapped & 0xff;
+    bytes[at + 1] = mapped >> 8;
   }
-  return mapped;
+  return bytes.toString("utf16le");
 }

@@ -53,7 +53,7 @@ class AddonEngine implements Engine {
   submit(request: RunRequest): Run {
     this.#assertOpen();
     let constraint: NativeConstraint | undefined;
-    let failure: CaduceusError | undefined;
+    let failure = tooLong(request.prompt, this.info);
     try {
       constraint = request.constraint && toNativeConstraint(request.constraint);
     } catch (error) {
@@ -160,6 +160,14 @@ class AddonEngine implements Engine {
   #assertOpen(): void {
     if (this.#closing) throw new CaduceusError("MODEL_CLOSED" satisfies ErrorCode, "The model is closed.");
   }
+}
+
+/** What cannot fit is not even handed over, which takes a second for 50 MB. A UTF-16 unit is a byte or more. */
+function tooLong(prompt: readonly PromptPart[], { contextSize, longestTokenBytes = Infinity }: ModelInfo): CaduceusError | undefined {
+  const units = prompt.reduce((sum, part) => sum + ("text" in part ? part.text.length : "control" in part ? part.control.length : part.tokens.length * longestTokenBytes), 0);
+  const least = Math.floor(units / longestTokenBytes);
+  if (!(least >= contextSize)) return undefined;
+  return new CaduceusError("CONTEXT_FULL" satisfies ErrorCode, `The prompt has at least ${least} tokens, but the context holds ${contextSize} and needs room for one more; shorten it by ${least - contextSize + 1} or raise contextSize.`);
 }
 
 function withTypedTokens(parts: readonly PromptPart[]): PromptPart[] {

@@ -3,6 +3,10 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { answeredTurn, fewestEnough, roomForAnswer, turnEnds } from "../../../src/chat/context_overflow.js";
 import { tool } from "../../../src/chat/tool.js";
+import { Transcript, type TranscriptStart } from "../../../src/chat/transcript.js";
+import type { PromptPart } from "../../../src/engine/engine.js";
+import type { Conversation, ConversationFormat } from "../../../src/format/conversation_format.js";
+import type { LoadedModel } from "../../../src/model/loaded_model.js";
 import type { ReplyEvent } from "../../../src/chat/reply_events.js";
 import { CaduceusError } from "../../../src/errors.js";
 import type { PlainMessage } from "../../../src/format/messages.js";
@@ -208,9 +212,41 @@ test("turns end where the next message of the user begins, and never reach into 
 });
 
 test("the fewest that are enough are found, with few questions", async () => {
-  await fc.assert(fc.asyncProperty(fc.integer({ min: 1, max: 500 }), fc.integer({ min: 1, max: 600 }), async (most, needed) => {
+  await fc.assert(fc.asyncProperty(fc.integer({ min: 1, max: 500 }), fc.integer({ min: 1, max: 600 }), fc.double({ min: 0, max: 1, noNaN: true }), fc.double({ min: 0, max: 1, noNaN: true }), async (most, needed, lowest, guessed) => {
+    const least = 1 + Math.floor(lowest * (most - 1));
+    const guess = least + Math.floor(guessed * (most - least));
     let asked = 0;
-    expect(await fewestEnough(most, async (count) => (asked++, count >= needed))).toBe(Math.min(most, needed));
-    expect(asked).toBeLessThanOrEqual(Math.ceil(Math.log2(most)));
+    expect(await fewestEnough(least, most, guess, async (count) => (asked++, count >= needed))).toBe(Math.max(least, Math.min(most, needed)));
+    expect(asked).toBeLessThanOrEqual(2 * Math.ceil(Math.log2(most)) + 3);
   }));
 });
+
+test("of 10,001 messages, and of 100,000, none is rendered that cannot fit, however often the prompt is counted", async () => {
+  for (const count of [10_001, 100_001]) {
+    const messages = Array.from({ length: count }, (_, index): PlainMessage => ({ role: index % 2 === 0 ? "user" : "assistant", content: `message ${index}` }));
+    const rendered: number[] = [];
+    const { model, ...start } = transcriptOf(messages, (conversation) => rendered.push(conversation.length));
+    const transcript = new Transcript(model, start);
+    const dropped = await transcript.dropOldest(undefined);
+    // Of 8 tokens each, 512 fit into 4,096 but for the room of the answer.
+    expect(dropped.length).toBe(count - 447);
+    expect(rendered.length).toBeLessThan(14);
+    expect(Math.max(...rendered)).toBeLessThan(2_000);
+  }
+});
+
+test("a conversation that cannot fit is refused before it is rendered", () => {
+  const rendered: number[] = [];
+  const { model, ...start } = transcriptOf([{ role: "user", content: "x".repeat(70_000) }], () => rendered.push(1));
+  expect(() => new Transcript(model, start).refuseIfTooLong()).toThrow(expect.objectContaining({ code: "CONTEXT_FULL" }));
+  expect(() => new Transcript(model, start).refuseIfTooLong(4)).not.toThrow();
+  expect(rendered).toEqual([]);
+});
+
+/** With a format of one part for each message, and an engine that finds 8 tokens in each. */
+function transcriptOf(messages: readonly PlainMessage[], onRender: (messages: readonly PlainMessage[]) => void): TranscriptStart & { model: LoadedModel } {
+  const render = ({ messages: all }: Conversation): PromptPart[] => (onRender(all), all.map(({ content }) => ({ text: content })));
+  const format = { name: "test", reason: "", isHermes: true, render, renderContinuation: () => undefined, leadingParts: () => undefined } as ConversationFormat;
+  const engine = { info: { contextSize: 4096, longestTokenBytes: 16 }, tokenize: async (parts: readonly PromptPart[]) => new Int32Array(parts.length * 8) };
+  return { model: { engine } as unknown as LoadedModel, format, messages, tools: { tools: new Map() } as unknown as TranscriptStart["tools"], after: undefined, keep: "nothing" };
+}

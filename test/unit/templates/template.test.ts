@@ -186,9 +186,9 @@ test("messages that use every private-use character are refused, those that use 
 test("10 MB of a message come out whole, and every character costs far less than a function call", () => {
   const template = new ChatTemplate(chatml, { timeoutMs: 10_000 });
   const content = "Hello 😀 <|im_end|> [INST] \"x\"\n".repeat(310_000);
-  const begun = performance.now();
+  const begun = process.cpuUsage();
   const parts = template.render({ messages: [user(content)] });
-  // Some 0.5 s on two cores; one call for each character was above 5 s.
-  expect(performance.now() - begun).toBeLessThan(4_000);
+  // Some 0.4 s of the processor; one call for each character was above 5 s.
+  expect(process.cpuUsage(begun).user / 1_000).toBeLessThan(4_000);
   expect(partsToText(parts) === `<|im_start|>user\n${content}<|im_end|>\n<|im_start|>assistant\n`).toBe(true);
 });
