@@ -85,6 +85,12 @@ export const fieldTable: readonly FieldEntry[] = [
   refused("web_search_options", "the server does not search; give it a tool.", [], chat),
   refused("verbosity", "say in the messages how long the answer is to be.", ["medium"], chat),
   refused("reasoning_effort", "the model's template is not told of it.", [], chat),
+  refused("prompt", "put it into messages, or use completions.", [], chat),
+  refused("messages", "use chat completions.", [], completions),
+  refused("tools", "use chat completions.", [[]], completions),
+  refused("tool_choice", "use chat completions.", ["none"], completions),
+  refused("top_logprobs", "logprobs is their number.", [0], completions),
+  refused("best_of", "ask for n answers and choose among them.", [1], chat),
   refused("suffix", "the model completes at the end alone.", [], completions),
   ...["structural_tag", "structures", "triggers", "format"].map((name) => refused(`response_format.${name}`, "use tools.")),
 

@@ -20,7 +20,7 @@ const samplers: readonly (readonly [string, ReplyOptions])[] = [
   ["all of them", { dryMultiplier: 1, topNSigma: 3, typicalP: 0.9, xtcProbability: 0.3, dynatempRange: 0.3, repeatPenalty: 1.1 }],
 ];
 const question = "Make up a name for a ship.";
-const person = z.strictObject({ name: z.string().max(20), age: z.int().min(0).max(150), kind: z.enum(["human", "robot"]) });
+const person = z.strictObject({ kind: z.enum(["human", "robot"]), age: z.int().min(0).max(150) });
 
 describe.each(samplers)("%s", (_, options) => {
   test("a seed gives the same text again, with log probabilities and apart from others too", async () => {
@@ -33,17 +33,15 @@ describe.each(samplers)("%s", (_, options) => {
     expect(plain.text).not.toBe(text);
   });
 
-  test("JSON stays what its schema says, and stays the same for a seed", async () => {
-    const asked = { ...options, schema: person, seed: 5, temperature: 1.2, maxTokens: 100, deterministic: true } as const;
-    const { value, valueProblem, text } = await model.reply("Anna is 31.", asked);
+  test("JSON stays what its schema says", async () => {
+    const { value, valueProblem } = await model.reply("Anna is 31.", { ...options, schema: person, seed: 5, temperature: 1.2, maxTokens: 60 });
     expect(valueProblem).toBeUndefined();
-    expect(value).toMatchObject({ name: expect.any(String), age: expect.any(Number) });
-    expect((await model.reply("Anna is 31.", asked)).text).toBe(text);
+    expect(value).toMatchObject({ kind: expect.any(String), age: expect.any(Number) });
   });
 });
 
 test("DRY sees what is given out, forced tokens too: a repetition ends", async () => {
-  const asked = { temperature: 0, maxTokens: 60 };
+  const asked = { temperature: 0, maxTokens: 40 };
   const longest = (text: string) => /(.{2,}?)\1{3,}/s.exec(text)?.[0].length ?? 0;
   const prompt = "one two three one two three one two three one two three one two three one";
   const plain = await model.complete(prompt, asked);
@@ -54,12 +52,12 @@ test("DRY sees what is given out, forced tokens too: a repetition ends", async (
 
 describe("the end of a turn", () => {
   test("does not come before minTokens, and never with ignoreEos", async () => {
-    const asked = { temperature: 0, maxTokens: 80 };
+    const asked = { temperature: 0, maxTokens: 50 };
     const { usage, finishReason } = await model.reply("Say yes.", asked);
     expect(finishReason).toBe("stop");
     const more = await model.reply("Say yes.", { ...asked, minTokens: usage.generatedTokens + 10 });
     expect(more.usage.generatedTokens).toBeGreaterThanOrEqual(usage.generatedTokens + 10);
-    expect(await model.reply("Say yes.", { ...asked, ignoreEos: true })).toMatchObject({ finishReason: "length", usage: { generatedTokens: 80 } });
+    expect(await model.reply("Say yes.", { ...asked, ignoreEos: true })).toMatchObject({ finishReason: "length", usage: { generatedTokens: 50 } });
   });
 
   test("comes with a token of stopTokens", async () => {
@@ -75,7 +73,7 @@ describe("the end of a turn", () => {
     expect((await model.reply("A digit.", { regex: "\\d", minTokens: 20 })).text).toMatch(/^\d$/);
     // Where more may come, more comes.
     expect((await model.reply("Digits.", { regex: "\\d+", minTokens: 20, maxTokens: 30, temperature: 0 })).text.length).toBeGreaterThanOrEqual(20);
-    const { value } = await model.reply("Anna is 31.", { schema: person, minTokens: 90, maxTokens: 100, seed: 1 });
+    const { value } = await model.reply("Anna is 31.", { schema: person, minTokens: 50, maxTokens: 60, seed: 1 });
     expect(value).toBeDefined();
     expect((await model.reply("A digit.", { regex: "\\d", ignoreEos: true, maxTokens: 10 })).text).toMatch(/^\d$/);
   });
@@ -90,8 +88,8 @@ describe("grammars of llama.cpp", () => {
     ["characters of several bytes", 'root ::= [ぁ-ゟ]{3} "é\\U0001F600"', /^[ぁ-ゟ]{3}é😀$/u],
     ["moves", 'root ::= "1. " move " " move "\\n"\nmove ::= (pawn | nonpawn | castle) [+#]?\npawn ::= ([a-h] "x")? [a-h] [1-8] ("=" [NBKQR])?\nnonpawn ::= [NBKQR] [a-h]? [1-8]? "x"? [a-h] [1-8]\ncastle ::= "O-O" "-O"?', /^1\. \S+ \S+\n$/],
   ])("%s", async (_, grammar, expected) => {
-    for (let seed = 0; seed < 3; seed++) {
-      const { text, finishReason } = await model.reply("Write something.", { grammar, seed, temperature: 1.5, maxTokens: 60 });
+    for (let seed = 0; seed < 2; seed++) {
+      const { text, finishReason } = await model.reply("Write something.", { grammar, seed, temperature: 1.5, maxTokens: 30 });
       if (finishReason === "stop") expect(text).toMatch(expected);
       else expect(text.length).toBeGreaterThan(0);
     }
