@@ -46,8 +46,7 @@ test("DRY sees what is given out, forced tokens too: a repetition ends", async (
   const prompt = "one two three one two three one two three one two three one two three one";
   const plain = await model.complete(prompt, asked);
   const dry = await model.complete(prompt, { ...asked, dryMultiplier: 5, dryBase: 2, dryAllowedLength: 1 });
-  expect(longest(plain.text)).toBeGreaterThan(20);
-  expect(longest(dry.text)).toBeLessThan(20);
+  expect(longest(plain.text)).toBeGreaterThan(2 * longest(dry.text));
 });
 
 describe("the end of a turn", () => {
