@@ -80,7 +80,7 @@ std::optional<ConstraintSpec> to_constraint(const Napi::Value& value) {
   const auto object = value.As<Napi::Object>();
   ConstraintSpec spec;
   const std::string kind = string(object, "kind");
-  spec.kind = kind == "json" ? ConstraintSpec::Kind::json : kind == "regex" ? ConstraintSpec::Kind::regex : ConstraintSpec::Kind::lark;
+  spec.kind = kind == "json" ? ConstraintSpec::Kind::json : kind == "regex" ? ConstraintSpec::Kind::regex : kind == "calls" ? ConstraintSpec::Kind::calls : ConstraintSpec::Kind::lark;
   spec.text = string(object, "text");
   if (const Napi::Value entry = object.Get("trigger"); entry.IsObject()) {
     const auto trigger = entry.As<Napi::Object>();

@@ -57,7 +57,7 @@ struct Sampling {
 
 // What the output may be, as text for the constraint's compiler. src/engine/addon/grammar.ts writes it.
 struct ConstraintSpec {
-  enum class Kind { lark = 0, json = 1, regex = 2 };
+  enum class Kind { lark = 0, json = 1, regex = 2, calls = 3 };  // calls: Lark, and its texts are JSON between tags
   Kind kind = Kind::lark;
   std::string text;
 

@@ -15,9 +15,9 @@ export interface Unenforced extends UnenforcedKeyword {
  * a thought, where nothing is a call.
  */
 export function roundConstraint(settings: ToolSettings, isHermes: boolean, isForced: boolean, reasoning: boolean): Constraint | undefined {
-  const { tools, schema, toolChoice, isConstrained, parallelToolCalls, callOrder } = settings;
+  const { tools, schema, toolChoice, isConstrained, parallelToolCalls, callOrder, undeclaredProperties } = settings;
   if (!isConstrained) return undefined;
-  if (tools.size === 0) return schema && { kind: "json", schema: schema.enforced.schema };
+  if (tools.size === 0) return schema && { kind: "json", schema: schema.enforced(undeclaredProperties).schema };
   const forced = isForced ? toolChoice : "auto";
   const isNamed = typeof forced === "object";
   const named = isNamed ? [...tools.values()].filter(({ name }) => name === forced.name) : [...tools.values()];
@@ -25,12 +25,12 @@ export function roundConstraint(settings: ToolSettings, isHermes: boolean, isFor
   const parallel = parallelToolCalls && !isNamed;
   return {
     kind: "tools",
-    tools: named.map(({ name, schema: parameters }) => ({ name, parameters: parameters.enforced.schema })),
+    tools: named.map(({ name, schema: parameters }) => ({ name, parameters: parameters.enforced(undeclaredProperties).schema })),
     mode: forced === "auto" ? "auto" : "required",
     parallel,
     order: callOrder,
     bareFurtherCalls: parallel && acceptsUntagged(settings, isHermes),
-    ...(schema === undefined ? {} : { schema: schema.enforced.schema }),
+    ...(schema === undefined ? {} : { schema: schema.enforced(undeclaredProperties).schema }),
     ...(reasoning && forced === "auto" && schema === undefined ? { reasoning } : {}),
   };
 }
@@ -41,10 +41,10 @@ export function isWhole(constraint: Constraint | undefined): boolean {
 }
 
 /** What is known before the first token. */
-export function unenforcedOf({ tools, schema, isConstrained }: ToolSettings): Unenforced[] {
+export function unenforcedOf({ tools, schema, isConstrained, undeclaredProperties }: ToolSettings): Unenforced[] {
   const left = (list: readonly UnenforcedKeyword[], whole: string) => (isConstrained ? list : [{ path: whole, keyword: "*", reason: "the reply is not constrained" }]);
   return [
-    ...[...tools.values()].flatMap(({ name, schema: parameters }) => left(parameters.enforced.unenforced, `${name}.parameters`).map((one) => ({ tool: name, ...one }))),
-    ...(schema === undefined ? [] : left(schema.enforced.unenforced, "schema")),
+    ...[...tools.values()].flatMap(({ name, schema: parameters }) => left(parameters.enforced(undeclaredProperties).unenforced, `${name}.parameters`).map((one) => ({ tool: name, ...one }))),
+    ...(schema === undefined ? [] : left(schema.enforced(undeclaredProperties).unenforced, "schema")),
   ];
 }

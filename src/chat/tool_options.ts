@@ -4,7 +4,7 @@ import { CaduceusError, invalidArgument } from "../errors.js";
 import { defaultMaxResultLength } from "../format/hermes/tool_result.js";
 import { hermesVariants, type HermesVariant } from "../format/hermes/prompt.js";
 import { checkBoolean, checkChoice, checkFunction, checkPositiveNumber, checkWholeNumber } from "../model/checks.js";
-import { readSchema, type InferSchema, type ReadSchema, type Schema } from "../schema/read_schema.js";
+import { readSchema, type InferSchema, type ReadSchema, type Schema, type UndeclaredProperties } from "../schema/read_schema.js";
 import { requestBudget } from "../schema/work_budget.js";
 import { collectTools, type Tool, type ToolInput } from "./tool.js";
 
@@ -34,7 +34,7 @@ export interface ToolLoopOptions<S extends Schema = Schema> {
    * where the engine constrains generation (with tools: calls or the answer, never free text). What the schema says beyond
    * that is in `reply.unenforced` and checked afterwards: `value` holds the answer, or `valueProblem` says what is wrong.
    * Without a constraint the reply ends as soon as the JSON is complete and something else follows, or the text cannot become
-   * JSON any more. Objects are open unless their schema says `additionalProperties: false`, as JSON Schema has it.
+   * JSON any more. `undeclaredProperties` says which properties objects may have.
    */
   readonly schema?: S | undefined;
   /**
@@ -42,6 +42,13 @@ export interface ToolLoopOptions<S extends Schema = Schema> {
    * tools or a schema where the engine can (`model.capabilities.constrained`).
    */
   readonly constrained?: boolean | undefined;
+  /**
+   * What happens to properties that a schema does not declare, while the model writes objects whose schema has `properties` and
+   * says nothing of others (`additionalProperties` and the like). `"refuse"`: the model writes the declared ones only; it
+   * invents others where it may. `"allow"`: any others, as JSON Schema has it. Objects without `properties` stay open either way,
+   * the prompt is the same, and so is the check afterwards. Without effect where nothing is constrained. Defaults to `"refuse"`.
+   */
+  readonly undeclaredProperties?: UndeclaredProperties | undefined;
   /** `false`: a turn has at most one call (exactly one with `toolChoice: "required"`) and ends with it. Defaults to true. */
   readonly parallelToolCalls?: boolean | undefined;
   /**
@@ -97,7 +104,7 @@ export type CallOrder = ToolConstraint["order"];
 const defaultCallOrder: CallOrder = "name-first";
 
 export const toolOptionNames = [
-  "tools", "toolChoice", "parallelToolCalls", "callOrder", "parallelHint", "constrained", "schema", "schemaRepair", "maxRounds", "allowRepeatedCalls", "maxRepeatedCalls", "toolConcurrency", "toolTimeoutMs", "maxResultLength", "approve", "untaggedCalls",
+  "tools", "toolChoice", "parallelToolCalls", "callOrder", "parallelHint", "constrained", "undeclaredProperties", "schema", "schemaRepair", "maxRounds", "allowRepeatedCalls", "maxRepeatedCalls", "toolConcurrency", "toolTimeoutMs", "maxResultLength", "approve", "untaggedCalls",
   "promptVariant", "scratchPad",
 ] as const satisfies readonly (keyof ToolLoopOptions)[];
 
@@ -109,6 +116,7 @@ export interface ToolSettings {
   readonly toolChoice: "auto" | "required" | { readonly name: string };
   readonly parallelToolCalls: boolean;
   readonly callOrder: CallOrder;
+  readonly undeclaredProperties: UndeclaredProperties;
   readonly parallelHint: boolean;
   /** Calls and the answer are enforced while the model writes. False where there are none. */
   readonly isConstrained: boolean;
@@ -141,6 +149,7 @@ export function resolveToolOptions(options: ToolLoopOptions, capabilities: Engin
     toolChoice: choice === "none" ? "auto" : choice,
     parallelToolCalls: checkBoolean(options.parallelToolCalls, "parallelToolCalls") ?? true,
     callOrder: checkChoice(options.callOrder, "callOrder", ["name-first", "arguments-first", "either"]) ?? defaultCallOrder,
+    undeclaredProperties: checkChoice(options.undeclaredProperties, "undeclaredProperties", ["refuse", "allow"]) ?? "refuse",
     parallelHint: checkBoolean(options.parallelHint, "parallelHint") ?? false,
     isConstrained: isAllowed && (hasTools || schema !== undefined),
     schema,

@@ -25,6 +25,7 @@ export interface EvalFlags extends Pick<ModelFlags, "model" | "ctxSize" | "kvTyp
   readonly fresh?: boolean;
   readonly json?: boolean;
   readonly constrained?: YesOrNo;
+  readonly undeclaredProperties?: AskSettings["undeclaredProperties"];
 }
 
 export interface FunctionCallingFlags extends EvalFlags {
@@ -140,10 +141,10 @@ class ProgressCounter {
 }
 
 function settingsOf(flags: FunctionCallingFlags): AskSettings {
-  const { maxTokens, temp, seed, deterministic, constrained, toolChoice, callOrder, parallelCalls, parallelHint, promptVariant } = flags;
+  const { maxTokens, temp, seed, deterministic, constrained, toolChoice, callOrder, undeclaredProperties, parallelCalls, parallelHint, promptVariant } = flags;
   const isYes = (flag: YesOrNo | undefined) => (flag === undefined ? undefined : flag === "yes");
   return {
-    maxTokens, temperature: temp, seed, deterministic, constrained: isYes(constrained), toolChoice, callOrder, parallelCalls: isYes(parallelCalls), parallelHint: isYes(parallelHint), promptVariant,
+    maxTokens, temperature: temp, seed, deterministic, constrained: isYes(constrained), toolChoice, callOrder, undeclaredProperties, parallelCalls: isYes(parallelCalls), parallelHint: isYes(parallelHint), promptVariant,
   };
 }
 

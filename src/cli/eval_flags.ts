@@ -79,6 +79,7 @@ function addEvalFlags(command: Command): Command {
     .option("--out <folder>", "where results and report go (default: evaluation/, a folder named by the data, the model and the settings)")
     .option("--fresh", "forget the answers of an earlier run in that folder")
     .option("--json", "print the report as one JSON object, with every failure and its reason")
+    .addOption(new Option("--undeclared-properties <choice>", "whether constrained objects have properties that their schema does not declare (default: the library's)").choices(["refuse", "allow"]))
     .addOption(yesOrNo("--constrained <yes|no>", "no: calls and JSON are only checked after they are written (default: yes where the engine can)"));
   return addLoadFlags(command);
 }

@@ -18,6 +18,8 @@ export interface AskSettings {
   readonly toolChoice?: "auto" | "none" | "required" | undefined;
   /** Order of the keys of a call. */
   readonly callOrder?: CallOrder | undefined;
+  /** Properties that a schema does not declare, where it says nothing of them. */
+  readonly undeclaredProperties?: "refuse" | "allow" | undefined;
   /** Several calls in one reply. */
   readonly parallelCalls?: boolean | undefined;
   /** One more sentence in the system turn, which asks for a call for each thing wanted. */
@@ -29,16 +31,18 @@ export interface AskSettings {
 interface ConstraintOptions {
   readonly constrained?: boolean;
   readonly callOrder?: CallOrder;
+  readonly undeclaredProperties?: "refuse" | "allow";
   readonly parallelToolCalls?: boolean;
   readonly parallelHint?: boolean;
 }
 
 export function askOptions(sample: Sample, settings: AskSettings): ReplyOptions {
-  const { maxTokens, temperature, seed, deterministic, constrained, toolChoice, callOrder, parallelCalls, parallelHint, promptVariant } = settings;
+  const { maxTokens, temperature, seed, deterministic, constrained, toolChoice, callOrder, undeclaredProperties, parallelCalls, parallelHint, promptVariant } = settings;
   const hasTools = sample.tools !== undefined;
   const constraint: ConstraintOptions = {
     ...(constrained === undefined ? {} : { constrained }),
     ...(callOrder === undefined || !hasTools ? {} : { callOrder }),
+    ...(undeclaredProperties === undefined ? {} : { undeclaredProperties }),
     ...(parallelCalls === undefined || !hasTools ? {} : { parallelToolCalls: parallelCalls }),
     ...(parallelHint === undefined || !hasTools ? {} : { parallelHint }),
   };

@@ -22,6 +22,19 @@ const hex = "[0-9a-fA-F]";
 const base64 = "[A-Za-z0-9+\\x{2f}]";
 const pointer = "(?:\\x{2f}(?:[^~\\x{2f}]|~[01])*)*";
 
+/** As the checker has it: something has to follow the scheme. */
+const uri = (() => {
+  const escaped = `%${hex}{2}`;
+  const plain = "a-zA-Z0-9\\x{2d}._~!$&'()*+,;=";
+  const segment = `(?:[${plain}:@]|${escaped})`;
+  const host = `(?:\\x{5b}${ipv6}\\x{5d}|(?:[${plain}]|${escaped})*)`;
+  const authority = `(?:(?:[${plain}:]|${escaped})*@)?${host}(?::${digits}*)?`;
+  const rest = `(?:\\x{2f}${segment}*)*`;
+  const rootless = `${segment}+${rest}`;
+  const tail = `(?:[${plain}:@\\x{2f}?]|${escaped})*`;
+  return `[a-zA-Z][a-zA-Z0-9+\\x{2d}.]*:(?:\\x{2f}\\x{2f}${authority}${rest}|\\x{2f}(?:${rootless})?|${rootless})(?:\\x{3f}${tail})?(?:#${tail})?`;
+})();
+
 const duration = (() => {
   const timePart = "T(?:[0-9]+H(?:[0-9]+M)?(?:[0-9]+S)?|[0-9]+M(?:[0-9]+S)?|[0-9]+S)";
   const dayPart = "(?:[0-9]+Y(?:[0-9]+M)?(?:[0-9]+D)?|[0-9]+M(?:[0-9]+D)?|[0-9]+D)";
@@ -43,18 +56,15 @@ const patterns: ReadonlyMap<string, string> = new Map(Object.entries({
   uuid: `${hex}{8}-${hex}{4}-${hex}{4}-${hex}{4}-${hex}{12}`,
   byte: `(?:${base64}{4})*(?:${base64}{2}==|${base64}{3}=)?`,
   "json-pointer": pointer,
+  uri,
   "relative-json-pointer": `(?:0|[1-9][0-9]*)(?:#|${pointer})`,
 }).map(([name, pattern]) => [name, `^(?:${pattern})$`]));
-
-/** Enforced by the engine's own name for them, since their patterns fill a page. */
-const ofTheEngine: ReadonlySet<string> = new Set(["uri"]);
 
 /** Say what a value is for, and refuse none. */
 const silent: ReadonlySet<string> = new Set(["password", "binary", "float", "double"]);
 
 export type EnforcedFormat =
   | { readonly kind: "pattern"; readonly pattern: string; readonly partly?: string }
-  | { readonly kind: "format"; readonly format: string }
   | { readonly kind: "bounds"; readonly minimum?: number; readonly maximum?: number }
   | { readonly kind: "nothing" }
   | { readonly kind: "unknown" };
@@ -62,7 +72,6 @@ export type EnforcedFormat =
 export function enforcedFormat(name: string): EnforcedFormat {
   const pattern = patterns.get(name);
   if (pattern !== undefined) return { kind: "pattern", pattern, ...(name === "hostname" ? { partly: "its length of at most 253 is only checked" } : {}) };
-  if (ofTheEngine.has(name)) return { kind: "format", format: name };
   if (name === "int32") return { kind: "bounds", minimum: -(2 ** 31), maximum: 2 ** 31 - 1 };
   if (name === "int64") return { kind: "bounds" };
   return silent.has(name) ? { kind: "nothing" } : { kind: "unknown" };

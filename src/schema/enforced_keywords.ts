@@ -55,18 +55,3 @@ export function refusesSomething(keyword: string, schema: Readonly<Record<string
     default: return true;
   }
 }
-
-/**
- * `multipleOf` as the engine reads it, 32 bits and a power of ten found by multiplying: the reason why a number cannot be
- * enforced, or undefined.
- */
-export function multipleOfProblem(value: number): string | undefined {
-  let scaled = value;
-  let digits = 0;
-  while (scaled % 1 !== 0 && digits < 10) [scaled, digits] = [scaled * 10, digits + 1];
-  // Larger ones make one state for each remainder.
-  return scaled > 10_000 || digits > 6 || scaled / 10 ** digits !== value ? "it has too many digits" : undefined;
-}
-
-/** JavaScript's numbers are exact up to here, and so are the engine's bounds. */
-export const isExact = (value: unknown): value is number => typeof value === "number" && Math.abs(value) <= Number.MAX_SAFE_INTEGER;

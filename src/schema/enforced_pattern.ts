@@ -184,7 +184,7 @@ class PatternReader {
     const control = controls[character];
     if (control !== undefined) return literal(control);
     const rest = this.#source.slice(this.#at);
-    const coded = character === "x" ? /^[\da-fA-F]{2}/.exec(rest)?.[0] : character === "u" ? /^(?:[\da-fA-F]{4}|\{[\da-fA-F]+\})/.exec(rest)?.[0] : undefined;
+    const coded = character === "x" ? /^[\da-fA-F]{2}/.exec(rest)?.[0] : character === "u" ? (this.#isUnicode ? /^(?:[\da-fA-F]{4}|\{[\da-fA-F]+\})/ : /^[\da-fA-F]{4}/).exec(rest)?.[0] : undefined;
     if (coded !== undefined) {
       this.#at += coded.length;
       return this.#unit(Number.parseInt(coded.replace(/[{}]/g, ""), 16));

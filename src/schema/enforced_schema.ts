@@ -2,7 +2,9 @@
 // with the checker, with a list of everything that had to be left out. What is left out makes the schema wider, never narrower.
 import type { EnforcedSchema } from "../engine/engine.js";
 import { DisjointSchemas } from "./disjoint_schemas.js";
-import { enforceArray, enforceNumber, enforceObject, enforceString, type KeywordWriter } from "./enforced_values.js";
+import { enumeratedNames, propertiesInPlace, withEach } from "./enforced_names.js";
+import { enforceNumber } from "./enforced_numbers.js";
+import { enforceArray, enforceObject, enforceString, type KeywordWriter } from "./enforced_values.js";
 import { keywords, refusesSomething } from "./enforced_keywords.js";
 import { eachInside, isObject, put, type JsonSchema } from "./json_schema.js";
 import type { Dialect } from "./schema_compiler.js";
@@ -33,10 +35,16 @@ const mostBranches = 1_024;
 const inPlace: readonly string[] = ["$ref", "allOf", "anyOf", "oneOf"];
 const partKeywords: readonly string[] = ["properties", "patternProperties", "additionalProperties", "items", "prefixItems", "additionalItems", "unevaluatedProperties", "unevaluatedItems"];
 
+/**
+ * What objects may be written with whose schema has `properties` and says nothing of others: `"refuse"` closes them while the
+ * model writes, `"allow"` leaves them open as JSON Schema has it. The check afterwards is the same.
+ */
+export type UndeclaredProperties = "refuse" | "allow";
+
 /** @throws CaduceusError CONSTRAINT_TOO_COMPLEX, with the name, where reading it takes more than its budget */
-export function enforcedPart(schema: JsonSchema, dialect: Dialect, name: string): EnforcedReading {
+export function enforcedPart(schema: JsonSchema, dialect: Dialect, undeclared: UndeclaredProperties, name: string): EnforcedReading {
   try {
-    return new SchemaReader(schema, dialect, name).read();
+    return new SchemaReader(schema, dialect, undeclared, name).read();
   } catch (error) {
     // A chain of references longer than the stack.
     if (error instanceof RangeError) throw tooComplex(name, { cause: error });
@@ -56,6 +64,7 @@ interface Source {
 class SchemaReader {
   readonly #root: JsonSchema;
   readonly #dialect: Dialect;
+  readonly #closes: boolean;
   readonly #references: SchemaReferences;
   readonly #disjoint: DisjointSchemas;
   readonly #budget: WorkBudget;
@@ -66,9 +75,10 @@ class SchemaReader {
   readonly #name: string;
   #depth = 0;
 
-  constructor(root: JsonSchema, dialect: Dialect, name: string) {
+  constructor(root: JsonSchema, dialect: Dialect, undeclared: UndeclaredProperties, name: string) {
     this.#root = root;
     this.#dialect = dialect;
+    this.#closes = undeclared === "refuse";
     this.#name = name;
     this.#budget = readingBudget(name);
     this.#references = new SchemaReferences(root);
@@ -91,7 +101,9 @@ class SchemaReader {
   #schema(value: unknown, path: string, isShared: boolean): EnforcedSchema {
     if (!isObject(value)) return value !== false;
     this.#budget.spend(10);
-    const schema = unevaluatedAsPlain(value);
+    const names = this.#closes && !isShared ? propertiesInPlace(value, this.#references, this.#budget) : undefined;
+    const isAlone = names !== undefined && !inPlace.some((keyword) => keyword in value);
+    const schema = unevaluatedAsPlain(isAlone ? { ...value, additionalProperties: false } : value);
     this.#listUnenforced(schema, path);
     if (schema["not"] === true || (isObject(schema["not"]) && Object.keys(schema["not"]).length === 0)) return false;
     // Most schemas are alone in their place.
@@ -103,7 +115,9 @@ class SchemaReader {
     const sources = this.#sources(schema, path);
     const kept = this.#compatible(value, sources, path);
     const result: Node = {};
-    for (const source of kept) source.write(result, isShared || kept.length > 1);
+    // Where another schema alone is in the place, it is closed in there.
+    for (const source of kept) source.write(result, isShared || sources.length > 1);
+    if (names !== undefined && sources.length > 1) appendTo(result, { properties: withEach(names, true), additionalProperties: false });
     return result;
   }
 
@@ -114,7 +128,8 @@ class SchemaReader {
         if (!keyword.startsWith("x-")) this.#leaveOut(path, keyword, `is no keyword of JSON Schema ${this.#dialect}: nothing checks it either`);
       } else if (treatment === "checked" && refusesSomething(keyword, schema)) {
         const isNever = keyword === "not" && (schema["not"] === true || (isObject(schema["not"]) && Object.keys(schema["not"]).length === 0));
-        if (!isNever) this.#leaveOut(path, keyword, "has no form that can be enforced");
+        const isNamed = keyword === "propertyNames" && enumeratedNames(schema) !== undefined;
+        if (!isNever && !isNamed) this.#leaveOut(path, keyword, "has no form that can be enforced");
       }
     }
   }
@@ -148,10 +163,6 @@ class SchemaReader {
         this.#writeOwn(schema, path, isShared, (keyword, value) => put(result, keyword, value));
       },
     });
-    const all = (result: Node, inner: unknown) => {
-      if (Array.isArray(result["allOf"])) result["allOf"].push(inner);
-      else put(result, "allOf", [inner]);
-    };
     const { $ref } = schema;
     // What is referred to twice in one place says nothing more the second time, and would double at each level.
     const referred = new Set<unknown>();
@@ -166,7 +177,7 @@ class SchemaReader {
       const target = isObject(inner) && typeof inner["$ref"] === "string" && Object.keys(inner).length === 1 ? this.#references.resolve(inner["$ref"])?.schema : undefined;
       if (target !== undefined && referred.has(target)) return;
       referred.add(target);
-      sources.push({ keyword: "allOf", schemas: [inner], write: (result, isShared) => all(result, this.#schema(inner, `${path}.allOf[${index}]`, isShared)) });
+      sources.push({ keyword: "allOf", schemas: [inner], write: (result, isShared) => appendTo(result, this.#schema(inner, `${path}.allOf[${index}]`, isShared)) });
     });
     for (const keyword of ["anyOf", "oneOf"]) {
       const branches = list(keyword);
@@ -175,7 +186,7 @@ class SchemaReader {
       sources.push({
         keyword,
         schemas: branches,
-        write: (result, isShared) => all(result, { anyOf: branches.map((inner, index) => this.#schema(inner, `${path}.${keyword}[${index}]`, isShared)) }),
+        write: (result, isShared) => appendTo(result, { anyOf: branches.map((inner, index) => this.#schema(inner, `${path}.${keyword}[${index}]`, isShared)) }),
       });
     }
     return sources.filter(({ keyword }) => keyword !== "type" || hasOwnKeywords(schema) || sources.length === 1);
@@ -261,6 +272,12 @@ class SchemaReader {
     }
     return `#/$defs/${name}`;
   }
+}
+
+/** One more schema that holds in the place of another. */
+function appendTo(result: Node, inner: EnforcedSchema): void {
+  if (Array.isArray(result["allOf"])) result["allOf"].push(inner);
+  else put(result, "allOf", [inner]);
 }
 
 /** Its reference, or one of its alternatives', holds in its own place. */

@@ -1,7 +1,7 @@
-// The keywords of numbers, strings, arrays and objects, as they go into the constraint.
+// The keywords of strings, arrays and objects, as they go into the constraint; those of numbers are in enforced_numbers.ts.
 import type { EnforcedSchema } from "../engine/engine.js";
 import { enforcedFormat } from "./enforced_formats.js";
-import { isExact, multipleOfProblem } from "./enforced_keywords.js";
+import { enumeratedNames } from "./enforced_names.js";
 import { enforcedPattern } from "./enforced_pattern.js";
 import { isObject, put, step } from "./json_schema.js";
 import { patternTest } from "./pattern_matcher.js";
@@ -22,19 +22,6 @@ export interface KeywordWriter {
 }
 
 type Node = Readonly<Record<string, unknown>>;
-
-export function enforceNumber(schema: Node, into: KeywordWriter): void {
-  for (const keyword of ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"]) {
-    if (!(keyword in schema)) continue;
-    if (isExact(schema[keyword])) into.set(keyword, schema[keyword]);
-    else into.leaveOut(keyword, "lies beyond the numbers that are exact");
-  }
-  const { multipleOf } = schema;
-  if (typeof multipleOf !== "number") return;
-  const problem = multipleOfProblem(multipleOf);
-  if (problem === undefined) into.set("multipleOf", multipleOf);
-  else into.leaveOut("multipleOf", problem);
-}
 
 /** Longer texts with a pattern cost more than they are worth: the two are multiplied. */
 const longestWithPattern = 256;
@@ -66,7 +53,6 @@ function enforceFormat(schema: Node, name: string, patterns: string[], into: Key
       patterns.push(format.pattern);
       if (format.partly !== undefined) into.leaveOut("format", format.partly);
       return;
-    case "format": return into.set("format", format.format);
     case "bounds":
       // Of numbers, and only where nothing else is said of them.
       if (schema["type"] !== "integer") return into.leaveOut("format", "is enforced for whole numbers only");
@@ -92,16 +78,22 @@ export function enforceArray(schema: Node, into: KeywordWriter): void {
 export function enforceObject(schema: Node, into: KeywordWriter): void {
   const { properties, patternProperties, additionalProperties, required } = schema;
   const named: Record<string, EnforcedSchema> = {};
-  if (isObject(properties)) {
-    for (const [name, inner] of Object.entries(properties)) put(named, name, into.schema(inner, `.properties${step(name)}`));
-    into.set("properties", named);
+  const only = enumeratedNames(schema);
+  for (const [name, inner] of isObject(properties) ? Object.entries(properties) : []) {
+    if (only?.includes(name) !== false) put(named, name, into.schema(inner, `.properties${step(name)}`));
   }
+  if (only !== undefined) {
+    const rest = into.schema(additionalProperties, ".additionalProperties");
+    for (const name of only) if (!Object.hasOwn(named, name)) put(named, name, rest);
+    into.set("additionalProperties", false);
+  }
+  if (isObject(properties) || only !== undefined) into.set("properties", named);
   if (Array.isArray(required)) into.set("required", required);
   const known = isObject(patternProperties) ? enforcePatternProperties(patternProperties, named, into) : true;
-  const isOpen = additionalProperties !== undefined && additionalProperties !== true;
+  const isOpen = only === undefined && additionalProperties !== undefined && additionalProperties !== true;
   if (isOpen && known) into.set("additionalProperties", into.schema(additionalProperties, ".additionalProperties"));
   else if (isOpen) into.leaveOut("additionalProperties", "depends on patternProperties, which cannot be enforced here");
-  enforceCounts(schema, into);
+  enforceCounts(only === undefined ? schema : { ...schema, properties: named, additionalProperties: false }, into);
 }
 
 /** False where they are left out. An engine takes several patterns only when no name matches two of them. */

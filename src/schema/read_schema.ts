@@ -3,13 +3,13 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { describe, describeThrown } from "../errors.js";
 import type { InferSchema, Schema } from "./infer_schema.js";
 import { copySchema, invalidSchema, isObject, step, visitSchemas, type JsonSchema } from "./json_schema.js";
-import { enforcedPart, withName, type EnforcedReading } from "./enforced_schema.js";
+import { enforcedPart, withName, type EnforcedReading, type UndeclaredProperties } from "./enforced_schema.js";
 import { compileSchema, dialectOf, type Dialect, type SchemaIssue } from "./schema_compiler.js";
 import { isStandardSchema, jsonSchemaOf } from "./standard_schema.js";
 import type { WorkBudget } from "./work_budget.js";
 
 export type { InferSchema, Schema } from "./infer_schema.js";
-export type { EnforcedReading, UnenforcedKeyword } from "./enforced_schema.js";
+export type { EnforcedReading, UndeclaredProperties, UnenforcedKeyword } from "./enforced_schema.js";
 export type { JsonSchema } from "./json_schema.js";
 export type { Dialect, SchemaIssue } from "./schema_compiler.js";
 
@@ -28,8 +28,8 @@ export interface ReadSchema<Output = unknown> {
   /** The checker's copy, in the declaration's order and without `$schema`. Frozen only by convention: do not change it. */
   readonly jsonSchema: JsonSchema;
   readonly dialect: Dialect;
-  /** What of it can be enforced while the model writes, and what is left out of that; worked out when first asked for. */
-  readonly enforced: EnforcedReading;
+  /** What of it is enforced while the model writes, and what is left out of that; worked out when first asked for. */
+  enforced(undeclared: UndeclaredProperties): EnforcedReading;
   /** Checks a value against the JSON Schema alone, now. `valueName` is what problems call it. */
   check(value: unknown, valueName?: string): SchemaCheck<unknown>;
   /** Checks a value, then gives it to the Standard Schema's own validation (which may wait, and may change the value). Never rejects because of the value. */
@@ -37,7 +37,7 @@ export interface ReadSchema<Output = unknown> {
 }
 
 // Servers define the same tools again for every request.
-const compiled = new Map<string, { readonly check: ReturnType<typeof compileSchema>; enforced?: EnforcedReading }>();
+const compiled = new Map<string, { readonly check: ReturnType<typeof compileSchema>; readonly enforced: Map<UndeclaredProperties, EnforcedReading> }>();
 const compiledLimit = 512;
 /** Characters of a schema that is kept: a few enormous ones would hold the memory of all. */
 const longestKept = 50_000;
@@ -57,7 +57,7 @@ export function readSchema<const S extends Schema>(schema: S, name: string, budg
   if (standard !== undefined) visitSchemas(copy, name, dropSafeIntegerBounds);
   const dialect = dialectOf(copy, name);
   const key = `${dialect} ${JSON.stringify(whole)}`;
-  const known = compiled.get(key) ?? { check: compileSchema(copy, dialect, name) };
+  const known = compiled.get(key) ?? { check: compileSchema(copy, dialect, name), enforced: new Map() };
   compiled.delete(key);
   if (key.length <= longestKept) compiled.set(key, known);
   if (compiled.size > compiledLimit) compiled.delete(compiled.keys().next().value as string);
@@ -74,9 +74,10 @@ export function readSchema<const S extends Schema>(schema: S, name: string, budg
   return {
     jsonSchema,
     dialect,
-    get enforced() {
-      known.enforced ??= enforcedPart(whole, dialect, name);
-      return { schema: known.enforced.schema, unenforced: withName(name, known.enforced.unenforced) };
+    enforced(undeclared) {
+      const reading = known.enforced.get(undeclared) ?? enforcedPart(whole, dialect, undeclared, name);
+      known.enforced.set(undeclared, reading);
+      return { schema: reading.schema, unenforced: withName(name, reading.unenforced) };
     },
     check: checkJson,
     async parse(value, valueName = "value") {

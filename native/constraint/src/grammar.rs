@@ -6,6 +6,7 @@ use llguidance::api::TopLevelGrammar;
 use llguidance::TokenParser;
 
 use crate::matcher::Matcher;
+use crate::numbers::NumericTokens;
 use crate::vocabulary::Vocabulary;
 use crate::watchdog::{List, TOO_LONG};
 use crate::{classify, guarded, Message, INVALID, OK, PANICKED};
@@ -18,10 +19,13 @@ pub struct Grammar {
     pristine: TokenParser,
     shared: Mutex<TokenParser>,
     vocabulary_size: usize,
+    /// Where its texts are JSON, whose numbers stay finite.
+    numeric: Option<Arc<NumericTokens>>,
     watched: Arc<List>,
 }
 
-/// `kind`: 0 Lark, 1 JSON Schema, 2 a regular expression as JavaScript reads it. Slow; any thread with a large stack.
+/// `kind`: 0 Lark, 1 JSON Schema, 2 a regular expression as JavaScript reads it, 3 Lark whose texts are JSON between tags. Slow;
+/// any thread with a large stack.
 #[no_mangle]
 pub unsafe extern "C" fn caduceus_grammar_new(
     vocabulary: &Vocabulary,
@@ -67,7 +71,7 @@ impl Grammar {
 fn compile(vocabulary: &Vocabulary, kind: i32, text: &[u8]) -> Result<Grammar, String> {
     let text = std::str::from_utf8(text).map_err(|_| "it is not valid UTF-8".to_string())?;
     let grammar = match kind {
-        0 => TopLevelGrammar::from_lark(text.to_string()),
+        0 | 3 => TopLevelGrammar::from_lark(text.to_string()),
         1 => TopLevelGrammar::from_json_schema(serde_json::from_str(text).map_err(|error| error.to_string())?),
         _ => TopLevelGrammar::from_lark(format!("start: /{}/", llguidance::regex_to_lark(text, "dw"))),
     };
@@ -76,7 +80,8 @@ fn compile(vocabulary: &Vocabulary, kind: i32, text: &[u8]) -> Result<Grammar, S
     let watched = vocabulary.watchdog.list();
     let step = watched.add(parser.enable_cancellation());
     step.run(|| parser.start_without_prompt()).ok_or(TOO_LONG)?;
-    Ok(Grammar { pristine: parser.deep_clone(), shared: Mutex::new(parser), vocabulary_size: vocabulary.size, watched })
+    let numeric = matches!(kind, 1 | 3).then(|| vocabulary.numeric.clone());
+    Ok(Grammar { pristine: parser.deep_clone(), shared: Mutex::new(parser), vocabulary_size: vocabulary.size, numeric, watched })
 }
 
 #[no_mangle]
@@ -102,7 +107,7 @@ pub extern "C" fn caduceus_grammar_bytes(grammar: &Grammar) -> usize {
 pub unsafe extern "C" fn caduceus_matcher_new(grammar: &Grammar, out: &mut *mut Matcher) -> i32 {
     let made = guarded(|| {
         // A panic under the lock leaves only a parser that is replaced here.
-        Matcher::new(grammar.usable().clone(), grammar.vocabulary_size, &grammar.watched)
+        Matcher::new(grammar.usable().clone(), grammar.vocabulary_size, grammar.numeric.clone(), &grammar.watched)
     });
     match made {
         Ok(matcher) => {

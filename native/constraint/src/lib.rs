@@ -3,6 +3,7 @@
 
 mod grammar;
 mod matcher;
+mod numbers;
 mod vocabulary;
 mod watchdog;
 

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use llguidance::toktrie::TokTrie;
 use llguidance::TokenParser;
 
+use crate::numbers::{NumericTokens, Numbers};
 use crate::watchdog::{List, Watched, TOO_LONG};
 use crate::{classify, guarded, Message, OK};
 
@@ -11,22 +13,43 @@ pub struct Matcher {
     inner: llguidance::Matcher,
     vocabulary_size: usize,
     error: Option<(i32, String)>,
+    numbers: Option<NumberHistory>,
     watched: Watched,
 }
 
+/// Where in its numbers the output was after each token, so that tokens can be taken back.
+struct NumberHistory {
+    tokens: Arc<NumericTokens>,
+    states: Vec<Numbers>,
+}
+
+impl NumberHistory {
+    fn now(&self) -> Numbers {
+        self.states.last().copied().unwrap_or_default()
+    }
+
+    /// Where the output is after each of the tokens, up to the first that would make a number overflow.
+    fn after(&self, trie: &TokTrie, tokens: &[u32]) -> Vec<Numbers> {
+        let mut now = self.now();
+        let follow = |token: &u32| now.after(trie.token(*token)).inspect(|next| now = *next);
+        tokens.iter().map_while(follow).collect()
+    }
+}
+
 impl Matcher {
-    pub fn new(mut parser: TokenParser, vocabulary_size: usize, watched: &Arc<List>) -> Self {
+    pub fn new(mut parser: TokenParser, vocabulary_size: usize, numeric: Option<Arc<NumericTokens>>, watched: &Arc<List>) -> Self {
+        let numbers = numeric.map(|tokens| NumberHistory { tokens, states: Vec::new() });
         let watched = watched.add(parser.enable_cancellation());
-        Matcher { inner: llguidance::Matcher::new(Ok(parser)), vocabulary_size, error: None, watched }
+        Matcher { inner: llguidance::Matcher::new(Ok(parser)), vocabulary_size, error: None, numbers, watched }
     }
 
     /// Whatever fails leaves the matcher failed for good.
-    fn run<T>(&mut self, body: impl FnOnce(&mut llguidance::Matcher) -> Result<T, String>) -> Result<T, i32> {
+    fn run<T>(&mut self, body: impl FnOnce(&mut llguidance::Matcher, &mut Option<NumberHistory>) -> Result<T, String>) -> Result<T, i32> {
         if let Some((status, _)) = &self.error {
             return Err(*status);
         }
-        let inner = &mut self.inner;
-        let failure = match self.watched.run(|| guarded(|| body(inner))) {
+        let (inner, numbers) = (&mut self.inner, &mut self.numbers);
+        let failure = match self.watched.run(|| guarded(|| body(inner, numbers))) {
             None => TOO_LONG.to_string(),
             Some(Ok(Ok(value))) => return Ok(value),
             // What compiled and then lets nothing through contradicts itself.
@@ -38,6 +61,15 @@ impl Matcher {
         self.error = Some((status, failure));
         Err(status)
     }
+}
+
+/// Takes the tokens as long as they are allowed.
+fn take(inner: &mut llguidance::Matcher, numbers: &mut Option<NumberHistory>, tokens: &[u32]) -> Result<usize, String> {
+    let Some(history) = numbers else { return inner.try_consume_tokens(tokens).map_err(text) };
+    let after = history.after(inner.tok_env().map_err(text)?.tok_trie(), tokens);
+    let taken = inner.try_consume_tokens(&tokens[..after.len()]).map_err(text)?;
+    history.states.extend(&after[..taken]);
+    Ok(taken)
 }
 
 fn text(error: impl std::fmt::Display) -> String {
@@ -53,16 +85,16 @@ pub unsafe extern "C" fn caduceus_matcher_free(matcher: *mut Matcher) {
 #[no_mangle]
 pub unsafe extern "C" fn caduceus_matcher_take(matcher: &mut Matcher, tokens: *const u32, count: usize) -> i64 {
     let tokens = std::slice::from_raw_parts(tokens, count);
-    matcher.run(|inner| inner.try_consume_tokens(tokens).map_err(text)).map_or_else(i64::from, |taken| taken as i64)
+    matcher.run(|inner, numbers| take(inner, numbers, tokens)).map_or_else(i64::from, |taken| taken as i64)
 }
 
 /// Whether that text may come next; it is not taken.
 #[no_mangle]
 pub unsafe extern "C" fn caduceus_matcher_allows_text(matcher: &mut Matcher, bytes: *const u8, length: usize) -> i64 {
     let bytes = std::slice::from_raw_parts(bytes, length);
-    let allowed = matcher.run(|inner| {
+    let allowed = matcher.run(|inner, numbers| {
         let tokens = inner.tok_env().map_err(text)?.tok_trie().greedy_tokenize(bytes);
-        Ok(inner.validate_tokens(&tokens).map_err(text)? == tokens.len())
+        Ok(numbers.as_ref().is_none_or(|history| history.now().after(bytes).is_some()) && inner.validate_tokens(&tokens).map_err(text)? == tokens.len())
     });
     allowed.map_or_else(i64::from, i64::from)
 }
@@ -71,9 +103,9 @@ pub unsafe extern "C" fn caduceus_matcher_allows_text(matcher: &mut Matcher, byt
 #[no_mangle]
 pub unsafe extern "C" fn caduceus_matcher_take_text(matcher: &mut Matcher, bytes: *const u8, length: usize) -> i64 {
     let bytes = std::slice::from_raw_parts(bytes, length);
-    let taken = matcher.run(|inner| {
+    let taken = matcher.run(|inner, numbers| {
         let tokens = inner.tok_env().map_err(text)?.tok_trie().greedy_tokenize(bytes);
-        Ok(inner.try_consume_tokens(&tokens).map_err(text)? == tokens.len())
+        Ok(take(inner, numbers, &tokens)? == tokens.len())
     });
     taken.map_or_else(i64::from, i64::from)
 }
@@ -83,12 +115,21 @@ pub unsafe extern "C" fn caduceus_matcher_take_text(matcher: &mut Matcher, bytes
 pub unsafe extern "C" fn caduceus_matcher_mask(matcher: &mut Matcher, mask: *mut u32, words: usize) -> i32 {
     let mask = std::slice::from_raw_parts_mut(mask, words);
     let size = matcher.vocabulary_size;
-    let computed = matcher.run(|inner| {
+    let computed = matcher.run(|inner, numbers| {
         let allowed = inner.compute_mask_or_eos().map_err(text)?;
         mask.fill(0);
         let given = allowed.as_slice();
         let count = given.len().min(words).min(size.div_ceil(32));
         mask[..count].copy_from_slice(&given[..count]);
+        if let Some(history) = numbers {
+            let (now, trie) = (history.now(), inner.tok_env().map_err(text)?);
+            for token in history.tokens.doubtful(&now) {
+                let (word, bit) = (*token as usize / 32, 1 << (token % 32));
+                if word < count && mask[word] & bit != 0 && now.after(trie.tok_trie().token(*token)).is_none() {
+                    mask[word] &= !bit;
+                }
+            }
+        }
         Ok(())
     });
     computed.map_or_else(|status| status, |()| OK)
@@ -97,8 +138,12 @@ pub unsafe extern "C" fn caduceus_matcher_mask(matcher: &mut Matcher, mask: *mut
 /// Tokens that must come next, as the model would write them; not taken. At most `capacity` are written.
 #[no_mangle]
 pub unsafe extern "C" fn caduceus_matcher_forced(matcher: &mut Matcher, tokens: *mut u32, capacity: usize) -> i64 {
-    let forced = matcher.run(|inner| {
-        let forced = inner.compute_ff_tokens();
+    let forced = matcher.run(|inner, numbers| {
+        let mut forced = inner.compute_ff_tokens();
+        if let Some(history) = numbers {
+            let allowed = history.after(inner.tok_env().map_err(text)?.tok_trie(), &forced).len();
+            forced.truncate(allowed);
+        }
         inner.get_error().map_or(Ok(forced), Err)
     });
     forced.map_or_else(i64::from, |forced| {
@@ -111,19 +156,26 @@ pub unsafe extern "C" fn caduceus_matcher_forced(matcher: &mut Matcher, tokens: 
 /// 1 when the output may end here.
 #[no_mangle]
 pub extern "C" fn caduceus_matcher_accepts(matcher: &mut Matcher) -> i32 {
-    matcher.run(|inner| Ok(inner.is_stopped() || inner.is_accepting().map_err(text)?)).map_or_else(|status| status, i32::from)
+    matcher.run(|inner, _| Ok(inner.is_stopped() || inner.is_accepting().map_err(text)?)).map_or_else(|status| status, i32::from)
 }
 
 /// 1 when nothing can follow any more.
 #[no_mangle]
 pub extern "C" fn caduceus_matcher_stopped(matcher: &mut Matcher) -> i32 {
-    matcher.run(|inner| Ok(inner.is_stopped())).map_or_else(|status| status, i32::from)
+    matcher.run(|inner, _| Ok(inner.is_stopped())).map_or_else(|status| status, i32::from)
 }
 
 /// Takes the last tokens back.
 #[no_mangle]
 pub extern "C" fn caduceus_matcher_rollback(matcher: &mut Matcher, count: usize) -> i32 {
-    matcher.run(|inner| inner.rollback(count).map_err(text)).map_or_else(|status| status, |()| OK)
+    let back = |inner: &mut llguidance::Matcher, numbers: &mut Option<NumberHistory>| {
+        inner.rollback(count).map_err(text)?;
+        if let Some(history) = numbers {
+            history.states.truncate(history.states.len().saturating_sub(count));
+        }
+        Ok(())
+    };
+    matcher.run(back).map_or_else(|status| status, |()| OK)
 }
 
 /// Why it failed; an empty message when it has not.

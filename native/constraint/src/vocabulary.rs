@@ -8,6 +8,7 @@ use llguidance::earley::SlicedBiasComputer;
 use llguidance::toktrie::{InferenceCapabilities, TokEnv, TokRxInfo, TokTrie, TokenId, TokenizerEnv};
 use llguidance::ParserFactory;
 
+use crate::numbers::NumericTokens;
 use crate::watchdog::Watchdog;
 use crate::{guarded, Message, INVALID, OK};
 
@@ -40,6 +41,7 @@ impl TokenizerEnv for Environment {
 
 pub struct Vocabulary {
     pub factory: ParserFactory,
+    pub numeric: Arc<NumericTokens>,
     pub size: usize,
     pub watchdog: Watchdog,
 }
@@ -67,12 +69,13 @@ pub unsafe extern "C" fn caduceus_vocabulary_new(init: &VocabularyInit, out: &mu
             at = at.add(*length as usize);
         }
         let trie = TokTrie::from(&TokRxInfo::new(init.size, init.end_token), &words);
+        let numeric = Arc::new(NumericTokens::new(&trie));
         let environment: TokEnv = Arc::new(Environment { trie, tokenize: init.tokenize, data: init.data as usize });
         let mut factory = ParserFactory::new(&environment, InferenceCapabilities::default(), &SlicedBiasComputer::json_slices()).map_err(|error| format!("{error:#}"))?;
         factory.quiet();
         *factory.limits_mut() = limits();
         let watchdog = Watchdog::new().map_err(|error| error.to_string())?;
-        Ok::<_, String>(Vocabulary { factory, size: init.size as usize, watchdog })
+        Ok::<_, String>(Vocabulary { factory, numeric, size: init.size as usize, watchdog })
     });
     match made {
         Ok(Ok(vocabulary)) => {

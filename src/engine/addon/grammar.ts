@@ -4,7 +4,8 @@ import type { Constraint, EnforcedSchema, ToolConstraint } from "../engine.js";
 
 /** What the addon takes; ConstraintSpec of native/engine/request.h. */
 export interface NativeConstraint {
-  readonly kind: "lark" | "json" | "regex";
+  /** `"calls"`: a grammar in Lark whose texts are JSON between tags, so that their numbers are kept finite. */
+  readonly kind: "lark" | "json" | "regex" | "calls";
   readonly text: string;
   /** Free text comes first: the grammar begins with the `{` of a call and ends with the call. */
   readonly trigger?: { readonly tag: string; readonly further: boolean; readonly bare: boolean; readonly reasoning?: boolean } | undefined;
@@ -62,14 +63,14 @@ function toolsGrammar(constraint: ToolConstraint): NativeConstraint {
   if (mode === "auto" && schema === undefined) {
     rules.add("start", `call ${literal(end)}`);
     addCalls(rules, constraint);
-    return { kind: "lark", text: String(rules), trigger: { tag, further: parallel, bare: parallel && bareFurtherCalls, ...(reasoning ? { reasoning } : {}) } };
+    return { kind: "calls", text: String(rules), trigger: { tag, further: parallel, bare: parallel && bareFurtherCalls, ...(reasoning ? { reasoning } : {}) } };
   }
   const more = bareFurtherCalls ? `("\\n" ${literal(begin)}? call ${literal(end)})*` : `(${literal(`\n${begin}`)} call ${literal(end)})*`;
   const calls = `${literal(begin)} call ${literal(end)}${parallel ? ` ${more}` : ""}`;
   rules.add("start", mode === "required" || schema === undefined ? calls : `calls | ${rules.json(schemaText(schema, "json"))}`);
   if (mode !== "required" && schema !== undefined) rules.add("calls", calls);
   addCalls(rules, constraint);
-  return { kind: "lark", text: String(rules) };
+  return { kind: "calls", text: String(rules) };
 }
 
 /** The rule `call`: the JSON of a call of any of the tools. */

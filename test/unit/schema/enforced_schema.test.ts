@@ -5,7 +5,7 @@ import { enforcedFormat } from "../../../src/schema/enforced_formats.js";
 import { keywords } from "../../../src/schema/enforced_keywords.js";
 import { readSchema, type JsonSchema } from "../../../src/schema/read_schema.js";
 
-const enforced = (schema: JsonSchema) => readSchema(schema, "schema").enforced;
+const enforced = (schema: JsonSchema) => readSchema(schema, "schema").enforced("allow");
 const listed = (schema: JsonSchema) => enforced(schema).unenforced.map(({ path, keyword }) => `${path} ${keyword}`);
 const draft7 = "http://json-schema.org/draft-07/schema#";
 
@@ -21,9 +21,9 @@ const table: Record<string, readonly [schema: JsonSchema, enforced: unknown]> = 
   enum: [{ enum: [1, "a", null] }, { enum: [1, "a", null] }],
   minimum: [{ minimum: 1 }, { minimum: 1 }],
   maximum: [{ maximum: 1.5 }, { maximum: 1.5 }],
-  exclusiveMinimum: [{ exclusiveMinimum: 1 }, { exclusiveMinimum: 1 }],
-  exclusiveMaximum: [{ exclusiveMaximum: 1 }, { exclusiveMaximum: 1 }],
-  multipleOf: [{ type: ["number", "null"], multipleOf: 5 }, { type: ["integer", "null"], multipleOf: 5 }],
+  exclusiveMinimum: [{ exclusiveMinimum: 1 }, { exclusiveMinimum: 1, multipleOf: 1e-6 }],
+  exclusiveMaximum: [{ type: "integer", exclusiveMaximum: 1 }, { type: "integer", exclusiveMaximum: 1 }],
+  multipleOf: [{ type: ["number", "null"], multipleOf: 5 }, { type: ["integer", "null"], multipleOf: 5, minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER }],
   minLength: [{ minLength: 1 }, { minLength: 1 }],
   maxLength: [{ maxLength: 100_000 }, { maxLength: 100_000 }],
   pattern: [{ pattern: "^a.$" }, { pattern: "^(?:a[^\\x{a}\\x{d}\\x{2028}\\x{2029}])$" }],
@@ -86,7 +86,10 @@ describe("values decide", () => {
   test.each<[string, JsonSchema, string[]]>([
     ["bounds beyond exact numbers", { minimum: 1e300 }, ["schema minimum"]],
     ["a multipleOf with too many digits", { multipleOf: 1e-8 }, ["schema multipleOf"]],
-    ["a multipleOf with too many remainders", { multipleOf: 123_457 }, ["schema multipleOf"]],
+    ["a multipleOf with too many remainders", { multipleOf: 9_973 }, ["schema multipleOf"]],
+    ["a multipleOf far beyond the exact numbers", { multipleOf: 0.5, minimum: 1e15 }, ["schema multipleOf"]],
+    ["a multipleOf beside others", { allOf: [{ multipleOf: 0.5 }, { multipleOf: 101 }] }, ["schema.allOf[0] multipleOf", "schema.allOf[1] multipleOf"]],
+    ["a bound that no short decimal is next to", { exclusiveMinimum: 2 ** 52, minimum: 1e-9 }, ["schema minimum", "schema exclusiveMinimum"]],
     ["lookahead", { pattern: "^(?=a)" }, ["schema pattern"]],
     ["a format that no engine knows", { format: "uri-template" }, ["schema format"]],
     ["the length of a hostname", { format: "hostname" }, ["schema format"]],
@@ -106,6 +109,7 @@ describe("values decide", () => {
     ["different enums", { oneOf: [{ enum: ["a", "b"] }, { enum: ["c"] }] }],
     ["a discriminator behind references", { oneOf: [{ $ref: "#/$defs/a" }, { $ref: "#/$defs/b" }], $defs: { a: { type: "string" }, b: { type: "number" } } }],
     ["one property of a closed object", { properties: { a: {}, b: {} }, additionalProperties: false, minProperties: 1, maxProperties: 1 }],
+    ["names from a list", { propertyNames: { enum: ["a", "b"] }, additionalProperties: { type: "number" }, minProperties: 1, maxProperties: 1 }],
     ["names that are strings", { propertyNames: { type: "string" }, additionalProperties: { type: "number" } }],
     ["unevaluated where nothing else evaluates", { properties: { a: {} }, unevaluatedProperties: false }],
     ["patterns of names with beginnings of their own", { patternProperties: { "^ab": true, "^x_": {} }, additionalProperties: false }],
@@ -142,7 +146,7 @@ test("the order of properties is the declaration's, names like __proto__ are onl
   const { schema } = enforced({ properties: JSON.parse('{"z": {}, "__proto__": {"type": "string"}, "a": {}}') as object });
   expect(Object.keys((schema as { properties: object }).properties)).toEqual(["z", "__proto__", "a"]);
   const zod = readSchema(z.object({ n: z.int(), at: z.iso.date(), tag: z.record(z.string(), z.number()) }), "schema");
-  expect(zod.enforced).toMatchObject({ schema: { properties: { n: { minimum: Number.MIN_SAFE_INTEGER } } } });
+  expect(zod.enforced("refuse")).toMatchObject({ schema: { properties: { n: { minimum: Number.MIN_SAFE_INTEGER } } } });
   expect(JSON.stringify(zod.jsonSchema)).not.toContain(String(Number.MAX_SAFE_INTEGER));
 });
 
@@ -184,4 +188,52 @@ test("what is referred to twice in one place is written once", () => {
   const levels = Object.fromEntries(Array.from({ length: 40 }, (_, index) => [`d${index}`, { allOf: [{ $ref: `#/$defs/d${index + 1}` }, { $ref: `#/$defs/d${index + 1}` }] }]));
   const { schema } = enforced({ $ref: "#/$defs/d0", $defs: { ...levels, d40: { type: "object" } } });
   expect(JSON.stringify(schema).match(/\$ref/g)).toHaveLength(41);
+});
+
+describe("properties that a schema does not declare", () => {
+  const closed = (schema: JsonSchema) => readSchema(schema, "schema").enforced("refuse").schema;
+  const a = { properties: { a: { type: "string" } } };
+
+  test("are left out where properties are declared and nothing is said of others, at every level", () => {
+    expect(closed({ type: "object", properties: { a: { type: "array", items: a }, b: {}, c: { type: "object" } } })).toEqual({
+      type: "object", additionalProperties: false, properties: { a: { type: "array", items: { ...a, additionalProperties: false } }, b: {}, c: { type: "object" } },
+    });
+    expect(closed(readSchema(z.object({ folder: z.string().default(".") }), "schema").jsonSchema)).toMatchObject({ additionalProperties: false });
+    expect(closed({ type: "object", properties: {} })).toEqual({ type: "object", properties: {}, additionalProperties: false });
+  });
+
+  test.each<[string, JsonSchema]>([
+    ["an object without properties", { type: "object" }],
+    ["additionalProperties: true", { ...a, additionalProperties: true }],
+    ["additionalProperties with a schema", { ...a, additionalProperties: { type: "number" } }],
+    ["patternProperties", { ...a, patternProperties: { "^x": {} } }],
+    ["unevaluatedProperties", { ...a, allOf: [{ properties: { b: {} } }], unevaluatedProperties: false }],
+    ["a required name that is not declared", { ...a, required: ["b"] }],
+    ["more properties than there are names", { ...a, minProperties: 2 }],
+    ["a condition", { ...a, if: { required: ["a"] }, then: { required: ["b"] } }],
+    ["a dependency", { ...a, dependentRequired: { a: ["b"] } }],
+    ["a constant", { ...a, const: { a: "x", b: 1 } }],
+    ["a part that takes others", { allOf: [a, { properties: { b: {} }, additionalProperties: { type: "number" } }] }],
+    ["a part that asks for another", { allOf: [a, { required: ["c"] }] }],
+    ["a reference that cannot be followed", { ...a, $ref: "#/$defs/b", $defs: { b: { $id: "http://x.y/b", properties: { b: {} } } } }],
+  ])("stay free with %s", (_, schema) => {
+    expect(closed(schema)).toEqual(readSchema(schema, "schema").enforced("allow").schema);
+  });
+
+  test("count from all schemas of a place, and from all of its alternatives", () => {
+    const b = { properties: { b: { type: "null" } } };
+    const names = { properties: { a: true, b: true }, additionalProperties: false };
+    expect(closed({ allOf: [a, b] })).toEqual({ allOf: [a, b, names] });
+    expect(closed({ type: "object", ...a, anyOf: [b, { required: ["a"] }] })).toEqual({ type: "object", ...a, allOf: [{ anyOf: [b, { required: ["a"] }] }, names] });
+    expect(closed({ ...a, $ref: "#/$defs/b", $defs: { b } })).toMatchObject({ ...a, allOf: [names] });
+    expect(closed({ $ref: "#/$defs/b", $defs: { b } })).toMatchObject({ $defs: { d0: { ...b, additionalProperties: false } } });
+    expect(closed({ anyOf: [a, b, { type: "object" }] })).toEqual({ allOf: [{ anyOf: [{ ...a, additionalProperties: false }, { ...b, additionalProperties: false }, { type: "object" }] }] });
+  });
+
+  test("of a record with listed keys are none, whichever way", () => {
+    const record = z.record(z.enum(["red", "green"]), z.number());
+    for (const way of ["refuse", "allow"] as const) {
+      expect(readSchema(record, "schema").enforced(way)).toMatchObject({ schema: { properties: { red: { type: "number" }, green: { type: "number" } }, additionalProperties: false }, unenforced: [] });
+    }
+  });
 });

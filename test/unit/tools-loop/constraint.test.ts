@@ -25,7 +25,7 @@ describe("toolChoice", () => {
     const constraint = { kind: "tools", mode: "auto", parallel: true, order: "name-first", bareFurtherCalls: false };
     expect(constraintsOf(engine)).toMatchObject([constraint, constraint]);
     expect(constraintsOf(engine)[0]?.tools.map(({ name }) => name)).toEqual(["add", "say"]);
-    expect(constraintsOf(engine)[0]?.tools[1]?.parameters).toEqual({ type: "object", properties: { text: { type: "string" } }, required: ["text"] });
+    expect(constraintsOf(engine)[0]?.tools[1]?.parameters).toEqual({ type: "object", properties: { text: { type: "string" } }, required: ["text"], additionalProperties: false });
   });
 
   test("required holds until the results of its turn have come back, so that the reply ends", async () => {
@@ -46,7 +46,7 @@ describe("toolChoice", () => {
     const { model, engine } = await saying(["{}"]);
     await model.reply("?", { tools: [add], toolChoice: "none" });
     await model.reply("?", { tools: [add], toolChoice: "none", schema: person });
-    expect(constraintsOf(engine)).toEqual([undefined, { kind: "json", schema: person }]);
+    expect(constraintsOf(engine)).toEqual([undefined, { kind: "json", schema: { ...person, additionalProperties: false } }]);
   });
 
   test.each([
@@ -74,6 +74,21 @@ test("constrained: false asks nothing of the engine and says so", async () => {
   expect(reply.unenforced).toEqual([{ path: "schema", keyword: "*", reason: "the reply is not constrained" }]);
   expect((await reply).value).toEqual({ name: "Anna", age: 31 });
   expect(constraintsOf(engine)).toEqual([undefined]);
+});
+
+test("undeclaredProperties: \"allow\" leaves objects open, and the prompt says the same either way", async () => {
+  const prompts = await Promise.all((["refuse", "allow"] as const).map(async (undeclaredProperties) => {
+    const { model, engine } = await saying(['{"name": "Anna", "age": 31, "x": 1}']);
+    const { value } = await model.reply("?", { tools: [say], schema: person, undeclaredProperties });
+    // The check is the schema's own.
+    expect(value).toEqual({ name: "Anna", age: 31, x: 1 });
+    const [constraint] = constraintsOf(engine);
+    for (const schema of [constraint?.schema, constraint?.tools[0]?.parameters]) {
+      expect(Object.hasOwn(schema as object, "additionalProperties")).toBe(undeclaredProperties === "refuse");
+    }
+    return JSON.stringify(engine.requests[0]?.prompt);
+  }));
+  expect(prompts[0]).toBe(prompts[1]);
 });
 
 test("parallelToolCalls: false and callOrder reach the engine", async () => {
