@@ -28,6 +28,7 @@ export type { ExplainedPrompt, ExplainedToken, Explanation } from "./chat/explai
 export type { SamplingOptions } from "./model/sampling.js";
 export type { Chat, ChatOptions } from "./chat/chat.js";
 export { tool, type CallsOf, type KnownCall, type Tool, type ToolContext, type ToolDefinitionMessage, type ToolInput, type ToolOptions } from "./chat/tool.js";
+export type { UndeclaredProperties } from "./schema/read_schema.js";
 export type { Approval, CallOrder, CallToApprove, ToolLoopOptions } from "./chat/tool_options.js";
 export type { InferSchema, JsonSchema, Schema } from "./schema/read_schema.js";
 export type {

@@ -69,6 +69,38 @@ void matches(const Vocabulary& vocabulary) {
   CHECK(!is_output(vocabulary, Kind::json, person, R"({"name": "\udc4d\ud83d"})"));
   CHECK(!is_output(vocabulary, Kind::json, person, "{\"name\": \"a\nb\"}"));
 
+  CLAIM("numbers are finite: neither their digits nor their exponents go on for ever, and texts are free");
+  const std::string any = schema("\"type\": [\"number\", \"string\", \"array\"]");
+  const std::string digits(308, '9');
+  for (const std::string number : {std::string("1e307"), std::string("-9.9E-999"), std::string("12345678e+300"), std::string("0.0e0"), digits, digits + ".5e0", "0." + digits + digits}) {
+    CHECK(is_output(vocabulary, Kind::json, any, number));
+    CHECK(is_output(vocabulary, Kind::json, any, "[1, \"9e999\", " + number + "]"));
+    CHECK(is_output(vocabulary, Kind::calls, "start: \"<tool_call>\" %json " + any + " \"</tool_call>\"", "<tool_call>" + number + "</tool_call>"));
+  }
+  for (const std::string number : {std::string("1e308"), std::string("-12e307"), std::string("1e0000"), std::string("1E-1000"), digits + "9", digits + "e1"}) {
+    CHECK(!is_output(vocabulary, Kind::json, any, number));
+    CHECK(!is_output(vocabulary, Kind::json, any, "[\"\\\"1\", " + number + "]"));
+    CHECK(!is_output(vocabulary, Kind::calls, "start: \"<tool_call>\" %json " + any + " \"</tool_call>\"", "<tool_call>" + number + "</tool_call>"));
+    CHECK(is_output(vocabulary, Kind::json, any, "\"" + number + "\""));
+    CHECK(is_output(vocabulary, Kind::lark, "start: /.*/", number));
+  }
+  CLAIM("a mask leaves out what a number has no room for, also after tokens were taken back");
+  {
+    Matcher matcher = vocabulary.matcher(Kind::json, any);
+    TokenMask allowed((static_cast<size_t>(vocabulary.tokenizer.size()) + 31) / 32);
+    const auto can_go_on = [&] {
+      matcher.mask(allowed);
+      return allows(allowed, vocabulary.tokenizer.tokenize_inside("[7").back());
+    };
+    for (const Token token : vocabulary.tokenizer.tokenize_inside("[1e30")) CHECK(matcher.take(token));
+    CHECK(can_go_on());
+    const std::vector<Token> more = vocabulary.tokenizer.tokenize_inside("[7");
+    CHECK(matcher.take(more.back()));
+    CHECK(!can_go_on() && !matcher.take(more.back()));
+    matcher.rollback(1);
+    CHECK(can_go_on());
+  }
+
   CLAIM("without long escapes no further property is a declared one in disguise");
   const char* const short_escapes = R"({"type": "object", "properties": {"name": {"type": "integer"}}, "x-guidance": {"item_separator": ", ", "key_separator": ": ", "whitespace_flexible": false, "json_allowed_escapes": "nrbtf\\\""}})";
   CHECK(is_output(vocabulary, Kind::json, short_escapes, R"({"name": 1})"));

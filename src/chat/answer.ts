@@ -1,11 +1,15 @@
 // The final answer by schema: the JSON object alone, as JSON mode asks for it, or in one code fence.
+import { numberProblem } from "../format/hermes/json_word.js";
+import { readJson } from "../format/strict_json.js";
 import type { ReadSchema, SchemaCheck } from "../schema/read_schema.js";
 
 export async function readAnswer(text: string, schema: ReadSchema<unknown>): Promise<SchemaCheck<unknown>> {
   const bare = /^\s*```(?:json)?\s*\n([\s\S]*?)\n?\s*```\s*$/.exec(text)?.[1] ?? text;
   let value: unknown;
   try {
-    value = JSON.parse(bare) as unknown;
+    const read = readJson(bare);
+    if (read.tooLarge !== undefined) return { ok: false, problem: numberProblem(read.tooLarge), path: "answer", issues: [{ path: "answer", message: "has a number that is too large" }] };
+    value = read.value;
   } catch (error) {
     const problem = `The answer must be JSON and nothing else (${(error as Error).message}).`;
     return { ok: false, problem, path: "answer", issues: [{ path: "answer", message: "is not JSON" }] };

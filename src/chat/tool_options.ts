@@ -43,7 +43,7 @@ export interface ToolLoopOptions<S extends Schema = Schema> {
    */
   readonly constrained?: boolean | undefined;
   /**
-   * What happens to properties that a schema does not declare, while the model writes objects whose schema has `properties` and
+   * What becomes of properties that a schema does not declare, while the model writes objects whose schema has `properties` and
    * says nothing of others (`additionalProperties` and the like). `"refuse"`: the model writes the declared ones only; it
    * invents others where it may. `"allow"`: any others, as JSON Schema has it. Objects without `properties` stay open either way,
    * the prompt is the same, and so is the check afterwards. Without effect where nothing is constrained. Defaults to `"refuse"`.

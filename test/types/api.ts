@@ -82,6 +82,8 @@ export async function replying(model: Model, options: ReplyOptions): Promise<voi
   model.complete("Hi", { contextOverflow: "drop-oldest" });
   // @ts-expect-error no such way
   model.reply("Hi", { contextOverflow: "shift" });
+  // @ts-expect-error no such way
+  model.reply("Hi", { undeclaredProperties: "close" });
   // @ts-expect-error no such role
   model.reply([{ role: "narrator", content: "Hi" }]);
   // @ts-expect-error no such option
@@ -90,7 +92,7 @@ export async function replying(model: Model, options: ReplyOptions): Promise<voi
 
 export async function guaranteeing(model: Model): Promise<void> {
   const schema = { type: "object", properties: { name: { type: "string" }, tags: { type: "array", items: { type: "string" } } }, required: ["name", "tags"] } as const;
-  const reply = model.reply("Hi", { schema, callOrder: "name-first", toolChoice: { name: "add" }, parallelToolCalls: false, parallelHint: true, constrained: true });
+  const reply = model.reply("Hi", { schema, callOrder: "name-first", toolChoice: { name: "add" }, parallelToolCalls: false, parallelHint: true, constrained: true, undeclaredProperties: "allow" });
   for await (const value of reply.valueStream) expectTypeOf(value).toEqualTypeOf<{ name?: string; tags?: string[] }>();
   expectTypeOf((await reply).value).toEqualTypeOf<{ name: string; tags: string[] } | undefined>();
   expectTypeOf(reply.unenforced).toEqualTypeOf<readonly Unenforced[]>();

@@ -26,6 +26,8 @@ export interface BuiltCall {
   readonly argumentsText: string;
   readonly repaired: boolean;
   readonly hasBigInt: boolean;
+  /** A number that does not fit; in the arguments it is text. */
+  readonly tooLarge: string | undefined;
   /** Whether the model wrote arguments at all. */
   readonly hasArguments: boolean;
 }
@@ -59,6 +61,7 @@ export class CallBuilder implements MemberListener {
   private restarted = false;
   private repaired = false;
   private hasBigInt = false;
+  private tooLarge: string | undefined;
   private startedAs: string | undefined;
 
   constructor(private readonly settings: CallSettings, insideList: boolean) {
@@ -164,6 +167,7 @@ export class CallBuilder implements MemberListener {
       argumentsText: this.sent,
       repaired: this.repaired || this.reader.repaired,
       hasBigInt: this.hasBigInt || this.reader.hasBigInt,
+      tooLarge: this.tooLarge ?? this.reader.tooLarge,
       hasArguments,
     };
   }
@@ -214,6 +218,7 @@ export class CallBuilder implements MemberListener {
       this.args = inner.value;
       this.written = inner.strict.take();
       this.hasBigInt ||= inner.hasBigInt;
+      this.tooLarge = inner.tooLarge;
       this.repaired = true;
     } else {
       this.written = JSON.stringify(text);

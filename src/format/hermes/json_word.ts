@@ -5,6 +5,8 @@ export interface WordValue {
   /** The same value as strict JSON writes it. */
   readonly text: string;
   readonly repaired: boolean;
+  /** A number that does not fit: no double is so large, and no integer so long is read. Its value is its text, as a string. */
+  readonly tooLarge?: true;
 }
 
 const JSON_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
@@ -22,7 +24,7 @@ const LITERALS = new Map<string, WordValue>([
   ["None", { value: null, text: "null", repaired: true }],
 ]);
 
-/** Undefined: not a value. NaN, infinities and numbers beyond the range of a double are not. */
+/** Undefined: not a value. NaN and infinities are not. */
 export function readWord(word: string): WordValue | undefined {
   const literal = LITERALS.get(word);
   if (literal) return literal;
@@ -34,12 +36,19 @@ export function readWord(word: string): WordValue | undefined {
   return number(`${sign === "-" ? "-" : ""}${whole || "0"}${fraction ? `.${fraction}` : fraction === "" ? ".0" : ""}${exponent}`, true);
 }
 
-function number(text: string, repaired: boolean): WordValue | undefined {
+function number(text: string, repaired: boolean): WordValue {
   const value = Number(text);
   if (INTEGER.test(text) && !Number.isSafeInteger(value)) {
-    return text.length > LONGEST_INTEGER ? undefined : { value: BigInt(text), text, repaired };
+    return text.length > LONGEST_INTEGER ? tooLarge(text) : { value: BigInt(text), text, repaired };
   }
-  return Number.isFinite(value) ? { value, text, repaired } : undefined;
+  return Number.isFinite(value) ? { value, text, repaired } : tooLarge(text);
+}
+
+const tooLarge = (text: string): WordValue => ({ value: text, text: JSON.stringify(text), repaired: true, tooLarge: true });
+
+/** What is wrong with a number that does not fit, as a sentence. */
+export function numberProblem(text: string): string {
+  return `The number ${text.length > 40 ? `${text.slice(0, 30)}… (${text.length} characters)` : text} is too large: numbers have to be below 1.8e308.`;
 }
 
 /** Whether a bare word can stand for a key: `{name: …}`, and `{1: …}` as Python writes it. */

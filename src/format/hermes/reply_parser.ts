@@ -1,6 +1,7 @@
 // The public face of the parser: takes the model's output in any pieces, gives events and, at its end, the reply.
 
 import { CaduceusError, invalidArgument } from "../../errors.js";
+import { numberProblem } from "./json_word.js";
 import { createCallCheck, toolFunction } from "./argument_check.js";
 import type { BuiltCall } from "./call_builder.js";
 import { isHighSurrogate } from "./character_classes.js";
@@ -9,7 +10,7 @@ import { ReplyOutput } from "./reply_output.js";
 import { ReplyScanner } from "./reply_scanner.js";
 import type { CallReceiver } from "./reply_scanner.js";
 import { ReplyText } from "./reply_text.js";
-import type { CallCheck, CallDetail, ParsedReply, ReplyEvent, ReplyFinish, ToolDefinition } from "./reply_types.js";
+import type { CallCheck, CallFault, CallDetail, ParsedReply, ReplyEvent, ReplyFinish, ToolDefinition } from "./reply_types.js";
 import { UntaggedCall } from "./untagged_call.js";
 
 /** What is known of the replies, and what is wanted of them. */
@@ -155,7 +156,7 @@ export class ReplyParser {
   private endUntagged(): void {
     if (!this.untagged) return;
     const call = this.untagged.finish();
-    if (!call || this.check?.(call.name, call.arguments)) {
+    if (!call || this.faultOf(call)) {
       this.releaseUntagged();
       return;
     }
@@ -189,12 +190,16 @@ export class ReplyParser {
   }
 
   private completeCall(call: BuiltCall, repaired: boolean): void {
-    const fault = this.check?.(call.name, call.arguments);
+    const fault = this.faultOf(call);
     const { index, name, argumentsText } = call;
     this.text.out.call({
       index, name, arguments: call.arguments, argumentsText, repaired,
       ...(fault ? { problem: fault.problem, problemMessage: fault.message } : {}),
     });
+  }
+
+  private faultOf({ name, arguments: args, tooLarge }: BuiltCall): CallFault | undefined {
+    return tooLarge === undefined ? this.check?.(name, args) : { problem: "invalid_arguments", message: numberProblem(tooLarge) };
   }
 
   private read(text: string): void {

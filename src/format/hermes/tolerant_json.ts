@@ -34,6 +34,8 @@ export class TolerantJson {
   status: "reading" | "tag" | "done" | "failed" = "reading";
   repaired = false;
   hasBigInt = false;
+  /** The first number that does not fit; its value is its text. */
+  tooLarge: string | undefined = undefined;
   value: unknown = undefined;
   /** Offsets of the last string in the whole output, quotes included. */
   stringStart = 0;
@@ -279,6 +281,7 @@ export class TolerantJson {
     if (!read) return void this.fail(to);
     if (read.repaired) this.repaired = true;
     if (typeof read.value === "bigint") this.hasBigInt = true;
+    if (read.tooLarge) this.tooLarge ??= word;
     if (from >= 0 && !read.repaired) this.strict.keep(from, to);
     else this.strict.add(read.text);
     this.endValue(read.value, read.text);
