@@ -15,9 +15,9 @@ const { treeFolder, installedOptions } = (await import(new URL("../../scripts/bu
 };
 const { nativeTestEnvironment } = (await import(new URL("../../scripts/test_native.mjs", import.meta.url).href)) as { nativeTestEnvironment(): Promise<NodeJS.ProcessEnv> };
 
-const count = Number(process.env["CADUCEUS_SCHEMAS"] ?? 60);
+const count = Number(process.env["CADUCEUS_SCHEMAS"] ?? 30);
 const firstSeed = Number(process.env["CADUCEUS_SEED"] ?? 1);
-const textsOfEach = 6;
+const textsOfEach = 4;
 let program: string;
 let env: NodeJS.ProcessEnv;
 
