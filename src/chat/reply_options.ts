@@ -3,11 +3,11 @@ import { CaduceusError, invalidArgument } from "../errors.js";
 import type { PromptPart, RunRequest } from "../engine/engine.js";
 import { checkBoolean, checkChoice, checkOptions, checkPositiveNumber, checkSignal, checkText, checkWholeNumber, isSignal, type GivenOptions } from "../model/checks.js";
 import type { LoadedModel } from "../model/loaded_model.js";
-import { readSchema, type Schema } from "../schema/read_schema.js";
+import { readSchema, type Schema, type UndeclaredProperties } from "../schema/read_schema.js";
 import { checkRequestId } from "./diagnostics.js";
 import type { Unenforced } from "./round_constraint.js";
 import { readTextConstraint, textConstraintNames, type TextConstraintOptions } from "./text_constraint.js";
-import { resolveToolOptions, toolOptionNames, type ToolLoopOptions, type ToolSettings } from "./tool_options.js";
+import { readUndeclared, resolveToolOptions, toolOptionNames, type ToolLoopOptions, type ToolSettings } from "./tool_options.js";
 import { resolveSampling, samplingOptionNames, type SamplingOptions } from "../model/sampling.js";
 
 /** What can be asked of everything that a model writes. */
@@ -81,6 +81,8 @@ export interface CompleteOptions extends GenerationOptions, TextConstraintOption
    * together with `regex` or `grammar`. Defaults to none.
    */
   readonly schema?: Schema | undefined;
+  /** As for a reply. Without effect without `schema`. Defaults to `"refuse"`. */
+  readonly undeclaredProperties?: UndeclaredProperties | undefined;
   /** As for a reply, but 0 is fine too: the prompt is read and nothing written. */
   readonly maxTokens?: number | undefined;
   /**
@@ -111,7 +113,7 @@ const generationOptionNames = [
   "requestId", "signal",
 ] as const satisfies readonly (keyof GenerationOptions)[];
 
-export const completeOptionNames = [...generationOptionNames, ...textConstraintNames, "schema", "promptLogProbabilities"] as const satisfies readonly (keyof CompleteOptions)[];
+export const completeOptionNames = [...generationOptionNames, ...textConstraintNames, "schema", "undeclaredProperties", "promptLogProbabilities"] as const satisfies readonly (keyof CompleteOptions)[];
 
 export const replyOptionNames = [...generationOptionNames, ...toolOptionNames, ...textConstraintNames, "contextOverflow"] as const satisfies readonly (keyof ReplyOptions)[];
 
@@ -158,7 +160,8 @@ export function resolveCompleteOptions(value: unknown, model: LoadedModel): Comp
   if (schema === undefined) return { request: { ...request, constraint: text }, keepPrefix, unenforced: [] };
   if (text !== undefined) throw new CaduceusError("INVALID_ARGUMENT", `Expected one of ${text.kind === "regex" ? "regex" : "grammar"} and schema but received both.`);
   if (!capabilities.constrained) throw new CaduceusError("INVALID_ARGUMENT", "Expected no schema: this engine cannot enforce it.");
-  return { request: { ...request, constraint: { kind: "json", schema: schema.enforced.schema } }, keepPrefix, unenforced: schema.enforced.unenforced };
+  const enforced = schema.enforced(readUndeclared(options.undeclaredProperties));
+  return { request: { ...request, constraint: { kind: "json", schema: enforced.schema } }, keepPrefix, unenforced: enforced.unenforced };
 }
 
 // What calls and JSON are written at, and what the published scores were taken at.

@@ -149,7 +149,7 @@ export function resolveToolOptions(options: ToolLoopOptions, capabilities: Engin
     toolChoice: choice === "none" ? "auto" : choice,
     parallelToolCalls: checkBoolean(options.parallelToolCalls, "parallelToolCalls") ?? true,
     callOrder: checkChoice(options.callOrder, "callOrder", ["name-first", "arguments-first", "either"]) ?? defaultCallOrder,
-    undeclaredProperties: checkChoice(options.undeclaredProperties, "undeclaredProperties", ["refuse", "allow"]) ?? "refuse",
+    undeclaredProperties: readUndeclared(options.undeclaredProperties),
     parallelHint: checkBoolean(options.parallelHint, "parallelHint") ?? false,
     isConstrained: isAllowed && (hasTools || schema !== undefined),
     schema,
@@ -166,6 +166,8 @@ export function resolveToolOptions(options: ToolLoopOptions, capabilities: Engin
     scratchPad: checkBoolean(options.scratchPad, "scratchPad") ?? false,
   };
 }
+
+export const readUndeclared = (value: unknown): UndeclaredProperties => checkChoice(value, "undeclaredProperties", ["refuse", "allow"]) ?? "refuse";
 
 /** Whether the engine may enforce anything. */
 function checkConstrained(value: unknown, capabilities: EngineCapabilities): boolean {

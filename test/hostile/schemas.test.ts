@@ -27,7 +27,7 @@ describe("reading a schema, what of it is enforced, and checking a value", () =>
     const took = cpuMs(() => {
       try {
         const { enforced, check } = readSchema(schema, "schema");
-        toNativeConstraint({ kind: "json", schema: enforced.schema });
+        toNativeConstraint({ kind: "json", schema: enforced("refuse").schema });
         expect(check(value)).toHaveProperty("ok");
       } catch (error) {
         expect(codes).toContain((error as CaduceusError).code);
@@ -52,7 +52,7 @@ describe("reading a schema, what of it is enforced, and checking a value", () =>
   });
 
   test("5,000 properties are no problem, and neither are 500 tools", async () => {
-    expect(readSchema(properties(5_000), "schema").enforced.unenforced).toEqual([]);
+    expect(readSchema(properties(5_000), "schema").enforced("refuse").unenforced).toEqual([]);
     const { model } = await scriptedModel({ answer: () => "Hello." });
     expect((await model.explain("Hi", { tools: tools(500) })).prompts[0]?.text).toContain("tool_499");
     await expect(model.reply("Hi", { tools: tools(2_000) })).rejects.toMatchObject({ code: "CONSTRAINT_TOO_COMPLEX", message: expect.stringContaining("50000 values together") as string });
