@@ -154,6 +154,9 @@ async function buildTree(options, tree, report) {
     await runLogged(log, "cmake", ["-DCADUCEUS_LLAMA_TOOLS=ON", tree], { what: "CMake" });
     append = true;
   }
+  // A configuration that failed leaves a cache, at which cmake-js would not configure again.
+  const isConfigured = (await Promise.all(["build.ninja", "Makefile", "ALL_BUILD.vcxproj"].map((name) => exists(path.join(tree, name))))).some(Boolean);
+  if (!isConfigured) await rm(path.join(tree, "CMakeCache.txt"), { force: true });
   const built = await readFile(path.join(tree, "caduceus-built.json"), "utf8").then(JSON.parse, () => ({}));
   for (const goal of goals) {
     await runLogged(log, process.execPath, args(goal), {
