@@ -3,6 +3,7 @@
 // goes through a schema that doubles at each level as often as it doubles; here what a reference leads to is asked once for
 // each place in the value.
 import { describe } from "../errors.js";
+import { brief, counted, withArticle } from "./issue_words.js";
 import { isObject, step } from "./json_schema.js";
 import { isMultiple } from "./multiple_of.js";
 import { canonical, type Node, type Resource, type SchemaIndex } from "./schema_index.js";
@@ -401,16 +402,3 @@ function lengthOf(text: string): number {
   }
   return length;
 }
-
-/** As it stands in the schema, unless it is long. */
-function brief(value: unknown): string {
-  const text = JSON.stringify(value);
-  return text.length <= 200 ? text : describe(value);
-}
-
-function withArticle(noun: string): string {
-  return noun === "null" || noun === "" ? noun : `${/^[aeio]/.test(noun) ? "an" : "a"} ${noun}`;
-}
-
-const plurals: Readonly<Record<string, string>> = { entry: "entries", property: "properties", character: "characters" };
-const counted = (count: number, noun: string): string => `${count} ${count === 1 ? noun : plurals[noun]}`;
