@@ -12,7 +12,8 @@ import { blocksOf, pages, proseOf, root, sources, type Block } from "./markdown.
 import { checkCommandLine, commandLines } from "./command_lines.js";
 
 const blocks = [...pages, ...sources].flatMap(blocksOf);
-const programs = blocks.filter(({ language }) => language === "ts" || language === "js");
+const shown = blocks.filter(({ file }) => file !== undefined);
+const programs = blocks.filter(({ language, file }) => file === undefined && (language === "ts" || language === "js"));
 const where = ({ page, line }: Block) => `${page}:${line}`;
 const fileName = ({ page, line, language }: Block) => `${path.basename(page, path.extname(page)).toLowerCase()}-${line}.${language}`;
 
@@ -67,8 +68,12 @@ test.each(blocks.filter(({ language }) => language === "json" || language === "j
   for (const text of language === "jsonl" ? code.trimEnd().split("\n") : [code]) expect(() => JSON.parse(text) as unknown).not.toThrow();
 });
 
+test.each(shown.map((block) => [where(block), block] as const))("%s is the file that it names, word for word", async (_, { file, code }) => {
+  expect(code).toBe((await readFile(path.join(root, file!), "utf8")).trimEnd());
+});
+
 test("all blocks are of a kind that is tested, or plain text", () => {
-  expect(blocks.filter(({ language }) => !["ts", "js", "sh", "json", "jsonl", "text"].includes(language)).map((block) => `${where(block)} ${block.language}`)).toEqual([]);
+  expect(blocks.filter(({ language, file }) => file === undefined && !["ts", "js", "sh", "json", "jsonl", "text"].includes(language)).map((block) => `${where(block)} ${block.language}`)).toEqual([]);
 });
 
 test("no code hides from the tests by being indented", () => {

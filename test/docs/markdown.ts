@@ -23,6 +23,8 @@ export interface Block {
   readonly given: readonly string[];
   /** Why `<!-- not run: … -->` above the block says that it is only compiled. */
   readonly notRun: string | undefined;
+  /** The program that the block shows, by `<!-- file: … -->` above it: compiled and run there. */
+  readonly file: string | undefined;
 }
 
 export function readPage(page: string): string {
@@ -45,6 +47,7 @@ export function blocksOf(page: string): Block[] {
       code: lines.slice(index + 1, end).join("\n"),
       given: notes.get("given")?.split(/,\s*/) ?? [],
       notRun: notes.get("not run"),
+      file: notes.get("file"),
     });
     index = end;
   }

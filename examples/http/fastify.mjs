@@ -1,0 +1,41 @@
+// A streamed chat in Fastify 5. POST /chat with { "messages": [...] } answers with server-sent events.
+// It takes `npm install fastify`.
+import { Readable } from "node:stream";
+import Fastify from "fastify";
+import { CaduceusError, load } from "caduceus";
+
+const model = await load(process.argv[2] ?? "smollm2");
+const app = Fastify({ bodyLimit: 100_000, forceCloseConnections: "idle" });
+
+app.post("/chat", async (request, response) => {
+  const gone = new AbortController();
+  response.raw.on("close", () => gone.abort());
+  const texts = model.reply(request.body?.messages, { maxTokens: 300, signal: gone.signal }).textStream[Symbol.asyncIterator]();
+  // What is wrong with the request shows here, while there is still a status to say it with.
+  const first = await texts.next();
+  return response.type("text/event-stream").header("cache-control", "no-cache").send(Readable.from(events(first, texts)));
+});
+
+// Fastify reads from it only as fast as the client does, and leaves it when the client goes, which cancels the reply.
+async function* events(next, texts) {
+  try {
+    for (; !next.done; next = await texts.next()) yield `data: ${JSON.stringify({ text: next.value })}\n\n`;
+    yield "data: [DONE]\n\n";
+  } catch (error) {
+    yield `event: error\ndata: ${JSON.stringify({ error: error.message })}\n\n`;
+  } finally {
+    await texts.return();
+  }
+}
+
+app.setErrorHandler((error, request, response) => {
+  const isTheirs = error instanceof CaduceusError || error.statusCode < 500;
+  return response.code(isTheirs ? error.statusCode ?? 400 : 500).send({ error: isTheirs ? error.message : "The server failed." });
+});
+
+console.log(`${await app.listen({ port: Number(process.env.PORT ?? 8080), host: "127.0.0.1" })}/chat`);
+
+process.once("SIGTERM", async () => {
+  await app.close();                    // takes no more requests; answers that are under way come to their end
+  await model.close();
+});
