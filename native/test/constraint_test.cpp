@@ -7,6 +7,7 @@
 
 #include "check.h"
 #include "constraint_compiler.h"
+#include "dry_samplers.h"
 #include "error.h"
 #include "model.h"
 #include "run.h"
@@ -274,7 +275,8 @@ std::string given(const Vocabulary& vocabulary, const std::string& text, const s
   request.stop = stops;
   request.constraint = calls(true, bare);
   Run run(1, request, Clock::now());
-  run.start(vocabulary.tokenizer.tokenize_inside("Hi"), vocabulary.model->vocab());
+  DrySamplers dry_samplers;
+  run.start(vocabulary.tokenizer.tokenize_inside("Hi"), vocabulary.model->vocab(), dry_samplers);
   run.constraint.emplace(std::make_shared<Grammar>(vocabulary.tokens, Kind::lark, request.constraint->text), *request.constraint, vocabulary.tokenizer, std::span<const Token>());
   std::string out;
   bool ended = false;
