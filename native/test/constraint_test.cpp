@@ -73,12 +73,12 @@ void matches(const Vocabulary& vocabulary) {
   CLAIM("numbers are finite: neither their digits nor their exponents go on for ever, and texts are free");
   const std::string any = schema("\"type\": [\"number\", \"string\", \"array\"]");
   const std::string digits(308, '9');
-  for (const std::string number : {std::string("1e307"), std::string("-9.9E-999"), std::string("12345678e+300"), std::string("0.0e0"), digits, digits + ".5e0", "0." + digits + digits}) {
+  for (const std::string& number : {std::string("1e307"), std::string("-9.9E-999"), std::string("12345678e+300"), std::string("0.0e0"), digits, digits + ".5e0", "0." + digits + digits}) {
     CHECK(is_output(vocabulary, Kind::json, any, number));
     CHECK(is_output(vocabulary, Kind::json, any, "[1, \"9e999\", " + number + "]"));
     CHECK(is_output(vocabulary, Kind::calls, "start: \"<tool_call>\" %json " + any + " \"</tool_call>\"", "<tool_call>" + number + "</tool_call>"));
   }
-  for (const std::string number : {std::string("1e308"), std::string("-12e307"), std::string("1e0000"), std::string("1E-1000"), digits + "9", digits + "e1"}) {
+  for (const std::string& number : {std::string("1e308"), std::string("-12e307"), std::string("1e0000"), std::string("1E-1000"), digits + "9", digits + "e1"}) {
     CHECK(!is_output(vocabulary, Kind::json, any, number));
     CHECK(!is_output(vocabulary, Kind::json, any, "[\"\\\"1\", " + number + "]"));
     CHECK(!is_output(vocabulary, Kind::calls, "start: \"<tool_call>\" %json " + any + " \"</tool_call>\"", "<tool_call>" + number + "</tool_call>"));
@@ -328,7 +328,7 @@ void drafts(const Vocabulary& vocabulary) {
   const auto grammar = std::make_shared<Grammar>(vocabulary.tokens, Kind::lark, calls(false, false).text);
   const std::string call = "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": 1}}\n</tool_call>";
   CLAIM("the one call there may be is not one that a thought or a scratch pad holds");
-  for (const std::string draft : {"<think>" + call + "</think>", "<scratch_pad>" + call + "</scratch_pad>"}) {
+  for (const std::string& draft : {"<think>" + call + "</think>", "<scratch_pad>" + call + "</scratch_pad>"}) {
     RunConstraint single(grammar, calls(false, false), vocabulary.tokenizer, {});
     CHECK(take(vocabulary, single, draft) > 0 && !single.done());
     CHECK(take(vocabulary, single, "\n" + call) > 0 && single.done());

@@ -36,7 +36,7 @@ describe("JSON", () => {
   });
 
   test("cut off by the limit is not complete", async () => {
-    const { end } = await ask({ kind: "json", schema: object({ story: { type: "string" } }) }, "Tell me a story.", { maxTokens: 12 });
+    const { end } = await ask({ kind: "json", schema: object({ story: { type: "string" } }) }, "Tell me a story.", { maxTokens: 6 });
     expect(end).toMatchObject({ finishReason: "length", constraint: { complete: false } });
   });
 });
