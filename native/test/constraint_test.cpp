@@ -310,7 +310,7 @@ void stop_strings(const Vocabulary& vocabulary) {
   CHECK(given(vocabulary, "Sure.\n" + call, {"Sure.\n<"}) == "Sure.\n" + call);
   CHECK(given(vocabulary, call + "\nDone", {"\n"}) == call + "|\n");
   CHECK(given(vocabulary, call + "\nDone.", {"one"}) == call + "\nD|one");
-  CHECK(given(vocabulary, call + call + " x y", {"x"}) == call + call + " |x");
+  CHECK(given(vocabulary, call + "\n" + call + " x y", {"x"}) == call + "\n" + call + " |x");
 
   CLAIM("what only looked like a call is text, and searched");
   CHECK(given(vocabulary, "The <tool_call>\ntag", {"\n"}) == "The <tool_call>|\n");
@@ -328,7 +328,7 @@ void drafts(const Vocabulary& vocabulary) {
   const auto grammar = std::make_shared<Grammar>(vocabulary.tokens, Kind::lark, calls(false, false).text);
   const std::string call = "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": 1}}\n</tool_call>";
   CLAIM("the one call there may be is not one that a thought or a scratch pad holds");
-  for (const std::string& draft : {"<think>" + call + "</think>", "<scratch_pad>" + call + "</scratch_pad>"}) {
+  for (const std::string& draft : {"<think>" + call + "</think>", "<scratch_pad>" + call + "\n</scratch_pad>"}) {
     RunConstraint single(grammar, calls(false, false), vocabulary.tokenizer, {});
     CHECK(take(vocabulary, single, draft) > 0 && !single.done());
     CHECK(take(vocabulary, single, "\n" + call) > 0 && single.done());

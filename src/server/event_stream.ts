@@ -27,12 +27,16 @@ export async function eventStream(chunks: AsyncGenerator<object, void, undefined
   let next: Promise<IteratorResult<object, void>> | undefined = chunks.next();
   let mayWaitMs = await settlesWithin(next, statusAfterMs) ? heartbeatMs : 0;
   let timer: NodeJS.Timeout | undefined;
+  let isGone = false;
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
       clearTimeout(timer);
       try {
         next ??= chunks.next();
-        if (await settlesWithin(next, mayWaitMs)) {
+        const hasCome = await settlesWithin(next, mayWaitMs);
+        // The client may leave while a chunk is waited for; its stream takes nothing any more.
+        if (isGone) return;
+        if (hasCome) {
           const { done, value } = await next;
           next = undefined;
           controller.enqueue(line(done ? "[DONE]" : JSON.stringify(value)));
@@ -61,6 +65,7 @@ export async function eventStream(chunks: AsyncGenerator<object, void, undefined
       }, readerTimeoutMs);
     },
     async cancel() {
+      isGone = true;
       clearTimeout(timer);
       exchange.cancel(new ApiError(499, "client_closed_request", "The client went away."));
       await chunks.return();

@@ -165,3 +165,20 @@ test("OpenAI's client reads on over the comments", async () => {
   for await (const { choices } of await client.chat.completions.create({ model: "m", stream: true, messages: [{ role: "user", content: "Hi" }] })) text += choices[0]?.delta.content ?? "";
   expect(text).toBe("ok");
 });
+
+test.each(["a chunk", "the end"])("a client that leaves while %s is on its way is no failure of the server", async (what) => {
+  const { step, chunks } = script();
+  step(0).give({ a: 1 });
+  const response = await start(chunks);
+  const reader = response.body!.getReader();
+  await reader.read();
+  void reader.read();
+  // The stream asks for the next chunk.
+  await new Promise(setImmediate);
+  const leaving = reader.cancel();
+  step(1).give(what === "a chunk" ? { b: 2 } : undefined);
+  await leaving;
+  await new Promise(setImmediate);
+  expect(errors).toEqual([]);
+  expect(exchange.cancellation?.code).toBe("client_closed_request");
+});
