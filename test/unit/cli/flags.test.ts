@@ -20,7 +20,7 @@ const wrong: Readonly<Record<string, string>> = {
   "--n-prompt": "0", "--n-gen": "1", "--repetitions": "0", "--streams": "0,1",
   "--repeat-last-n": "-2", "--presence-penalty": "Infinity", "--frequency-penalty": "Infinity", "--dry-multiplier": "-1", "--dry-base": "0", "--dry-allowed-length": "-1", "--dry-penalty-last-n": "-2",
   "--dry-sequence-breaker": "", "--top-n-sigma": "-1", "--typical-p": "2", "--xtc-probability": "2", "--xtc-threshold": "2", "--dynatemp-range": "-1", "--dynatemp-exp": "-1", "--mirostat": "3",
-  "--mirostat-ent": "-1", "--mirostat-lr": "-1", "--min-tokens": "-1",
+  "--mirostat-ent": "-1", "--mirostat-lr": "-1", "--min-tokens": "-1", "--undeclared-properties": "perhaps",
 };
 /** Names, paths and text, of which nothing is wrong by itself. */
 const free = ["--model", "--system", "--tools", "--schema", "--load", "--file", "--input", "--output", "--out", "--category", "--api-key-file"];
