@@ -9,13 +9,21 @@ import type { Served, Service } from "./service.js";
 import type { TokenTexts } from "./token_texts.js";
 import { turn } from "./turns.js";
 
+/** Of reading the same request for several answers, until others get their turn. */
+const longestStretchMs = 10;
+
 export async function chatCompletions(request: ChatRequest & Served, service: Service): Promise<object | AsyncGenerator<object, void, undefined>> {
   const { model, exchange, cacheScope, tokens } = service;
   const { messages, options, replyOptions, n, seed, strict, cacheSalt } = request;
   exchange.expect(n);
   const replies: Reply[] = [];
+  let began = performance.now();
   for (let index = 0; index < n; index++) {
-    if (index > 0) await turn();
+    // Answers that are quickly begun begin together: the same company each time gives the same texts for a seed.
+    if (performance.now() - began > longestStretchMs) {
+      await turn();
+      began = performance.now();
+    }
     replies.push(model.reply(messages, { ...options, ...replyOptions, seed: seedOf(seed, index), cacheScope: cacheScopeOf(cacheScope, cacheSalt), signal: exchange.signal, requestId: service.requestId(index, n) }));
   }
   const head = { id: `chatcmpl-${randomUUID().replaceAll("-", "")}`, created: Math.floor(Date.now() / 1000), model: request.model };

@@ -131,7 +131,7 @@ test.each([
   ["no streams at all", ["--input", "x.jsonl", "--concurrency", "0"], "Expected a whole number of at least 1."],
   ["the same file twice", ["--input", cli, "--output", cli], "Expected --output to be another file than --input."],
   ["answers that are none", ["--input", cli, "--output", path.join(path.dirname(cli), "../index.js")], "line 1 is no answer of caduceus run"],
-  ["a wrong flag for every line", ["--input", cli, "--top-p", "2"], "for topP but received 2"],
+  ["a wrong flag for every line", ["--input", cli, "--top-p", "2"], "for --top-p but received 2"],
 ])("%s is wrong usage: exit code 2, nothing on standard output", async (_, args, words) => {
   const { code, stdout, stderr } = await batch(args);
   expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
