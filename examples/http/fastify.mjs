@@ -5,7 +5,7 @@ import Fastify from "fastify";
 import { CaduceusError, load } from "caduceus";
 
 const model = await load(process.argv[2] ?? "smollm2");
-const app = Fastify({ bodyLimit: 100_000, forceCloseConnections: "idle" });
+const app = Fastify({ bodyLimit: 100_000, forceCloseConnections: "idle", keepAliveTimeout: 5_000 });
 
 app.post("/chat", async (request, response) => {
   const gone = new AbortController();

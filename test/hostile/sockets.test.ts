@@ -134,7 +134,8 @@ describe("a client that reads only when it has sent everything", () => {
       if (sent % 20 === 0) most = Math.max(most, heldBuffers() - before);
     }
     expect(sent).toBeLessThan(400);
-    expect(most).toBeLessThan(20 * 2 ** 20);
+    // Some of it is this client's own; what is read on is 64 MiB.
+    expect(most).toBeLessThan(32 * 2 ** 20);
     expect(status(await send(to, whole))).toBe(200);
   });
 

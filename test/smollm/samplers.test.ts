@@ -100,7 +100,7 @@ describe("grammars of llama.cpp", () => {
 });
 
 test("a schema binds a raw prompt, and says what it leaves open", async () => {
-  const reply = model.complete("Anna:", { schema: { type: "array", items: { type: "integer" }, minItems: 2, maxItems: 2, uniqueItems: true }, maxTokens: 40 });
+  const reply = model.complete("Anna:", { schema: { type: "array", items: { type: "integer", minimum: 0, maximum: 999 }, minItems: 2, maxItems: 2, uniqueItems: true }, maxTokens: 40 });
   const numbers = JSON.parse((await reply).text) as unknown;
   expect(numbers).toHaveLength(2);
   expect(reply.unenforced).toMatchObject([{ keyword: "uniqueItems" }]);
