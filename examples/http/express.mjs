@@ -2,7 +2,7 @@
 // It takes `npm install express`.
 import { once } from "node:events";
 import express from "express";
-import { CaduceusError, load } from "caduceus";
+import { load } from "caduceus";
 
 const model = await load(process.argv[2] ?? "smollm2");
 const app = express();
@@ -24,7 +24,7 @@ app.post("/chat", express.json({ limit: "100kb" }), async (request, response) =>
 });
 
 app.use((error, request, response, next) => {
-  const isTheirs = error instanceof CaduceusError || error.status < 500;
+  const isTheirs = ["INVALID_ARGUMENT", "INVALID_MESSAGES", "CONTEXT_FULL"].includes(error.code) || error.status < 500;
   const body = { error: isTheirs ? error.message : "The server failed." };
   if (response.headersSent) response.end(`event: error\ndata: ${JSON.stringify(body)}\n\n`);
   else response.status(isTheirs ? error.status ?? 400 : 500).json(body);
@@ -34,6 +34,7 @@ const server = app.listen(Number(process.env.PORT ?? 8080), "127.0.0.1", () => c
 
 process.once("SIGTERM", async () => {
   server.close();                       // takes no more requests
+  setTimeout(() => server.closeAllConnections(), 7_000).unref();
   await once(server, "close");          // answers that are under way come to their end
   await model.close();
 });

@@ -2,7 +2,7 @@
 // It takes `npm install fastify`.
 import { Readable } from "node:stream";
 import Fastify from "fastify";
-import { CaduceusError, load } from "caduceus";
+import { load } from "caduceus";
 
 const model = await load(process.argv[2] ?? "smollm2");
 const app = Fastify({ bodyLimit: 100_000, forceCloseConnections: "idle", keepAliveTimeout: 5_000 });
@@ -29,13 +29,14 @@ async function* events(next, texts) {
 }
 
 app.setErrorHandler((error, request, response) => {
-  const isTheirs = error instanceof CaduceusError || error.statusCode < 500;
+  const isTheirs = ["INVALID_ARGUMENT", "INVALID_MESSAGES", "CONTEXT_FULL"].includes(error.code) || error.statusCode < 500;
   return response.code(isTheirs ? error.statusCode ?? 400 : 500).send({ error: isTheirs ? error.message : "The server failed." });
 });
 
 console.log(`${await app.listen({ port: Number(process.env.PORT ?? 8080), host: "127.0.0.1" })}/chat`);
 
 process.once("SIGTERM", async () => {
+  setTimeout(() => app.server.closeAllConnections(), 7_000).unref();
   await app.close();                    // takes no more requests; answers that are under way come to their end
   await model.close();
 });

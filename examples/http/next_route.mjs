@@ -1,21 +1,26 @@
 // A streamed chat as a route of Next.js: save it as app/api/chat/route.js and keep `caduceus` out of the bundle, with
 // `serverExternalPackages: ["caduceus"]` in next.config.mjs.
-import { CaduceusError, load } from "caduceus";
+import { load } from "caduceus";
 
-// While you develop, Next.js loads this file again and again: the model stays.
-const model = (globalThis.caduceusModel ??= load(process.env.MODEL ?? "smollm2"));
+/** Loaded by the first request: while you develop, Next.js reads this file again and again, and once more when it builds. */
+function loadOnce() {
+  globalThis.caduceusModel ??= load(process.env.MODEL ?? "smollm2");
+  globalThis.caduceusModel.catch(() => delete globalThis.caduceusModel);
+  return globalThis.caduceusModel;
+}
 
 export const runtime = "nodejs";
 
 export async function POST(request) {
   try {
-    const { messages } = await request.json();
-    const texts = (await model).reply(messages, { maxTokens: 300, signal: request.signal }).textStream[Symbol.asyncIterator]();
+    if (!(Number(request.headers.get("content-length")) <= 100_000)) return new Response(null, { status: 413 });
+    const { messages } = (await request.json()) ?? {};
+    const texts = (await loadOnce()).reply(messages, { maxTokens: 300, signal: request.signal }).textStream[Symbol.asyncIterator]();
     // What is wrong with the request shows here, while there is still a status to say it with.
     const first = await texts.next();
     return new Response(ReadableStream.from(events(first, texts)), { headers: { "content-type": "text/event-stream", "cache-control": "no-cache" } });
   } catch (error) {
-    const isTheirs = error instanceof SyntaxError || error instanceof CaduceusError;
+    const isTheirs = error instanceof SyntaxError || ["INVALID_ARGUMENT", "INVALID_MESSAGES", "CONTEXT_FULL"].includes(error.code);
     return Response.json({ error: isTheirs ? error.message : "The server failed." }, { status: isTheirs ? 400 : 500 });
   }
 }

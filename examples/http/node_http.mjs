@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { text as readText } from "node:stream/consumers";
-import { CaduceusError, load } from "caduceus";
+import { load } from "caduceus";
 
 const model = await load(process.argv[2] ?? "smollm2");
 const largestBody = 100_000;
@@ -13,7 +13,7 @@ const server = createServer(async (request, response) => {
   try {
     if (request.method !== "POST" || request.url !== "/chat") return response.writeHead(404).end();
     if (!(Number(request.headers["content-length"]) <= largestBody)) return response.writeHead(413).end();
-    const { messages } = JSON.parse(await readText(request));
+    const { messages } = JSON.parse(await readText(request)) ?? {};
     const reply = model.reply(messages, { maxTokens: 300, signal: gone.signal });
     for await (const text of reply.textStream) {
       if (!response.headersSent) response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-cache" });
@@ -23,7 +23,7 @@ const server = createServer(async (request, response) => {
     response.end("data: [DONE]\n\n");
   } catch (error) {
     if (gone.signal.aborted) return;
-    const isTheirs = error instanceof SyntaxError || error instanceof CaduceusError;
+    const isTheirs = error instanceof SyntaxError || ["INVALID_ARGUMENT", "INVALID_MESSAGES", "CONTEXT_FULL"].includes(error.code);
     const body = JSON.stringify({ error: isTheirs ? error.message : "The server failed." });
     if (response.headersSent) response.end(`event: error\ndata: ${body}\n\n`);
     else response.writeHead(isTheirs ? 400 : 500, { "content-type": "application/json" }).end(body);
@@ -34,6 +34,7 @@ server.listen(Number(process.env.PORT ?? 8080), "127.0.0.1", () => console.log(`
 
 process.once("SIGTERM", async () => {
   server.close();                       // takes no more requests
+  setTimeout(() => server.closeAllConnections(), 7_000).unref();
   await once(server, "close");          // answers that are under way come to their end
   await model.close();
 });

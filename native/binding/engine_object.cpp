@@ -123,8 +123,10 @@ Napi::Value EngineObject::get_info(const Napi::CallbackInfo& info) {
 
 Napi::Value EngineObject::tokenize(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
+    const auto id = open(info.Env()).tokenize(to_parts(info[0]));
+    // Made last: one that is never settled leaks. The answer comes on this thread, after this call.
     const auto deferred = Napi::Promise::Deferred::New(info.Env());
-    tokenizing_.emplace(open(info.Env()).tokenize(to_parts(info[0])), deferred);
+    tokenizing_.emplace(id, deferred);
     return deferred.Promise();
   });
 }

@@ -14,6 +14,7 @@ constexpr uint32_t worth_keeping = 128;
 // pre-tokenizers. Each bracket may begin markup that text is cut at.
 constexpr size_t quick_bytes = 8'192;
 constexpr size_t quick_brackets = 64;
+constexpr size_t quick_parts = 256;
 
 // How far a prompt that is too long is counted, for the message.
 constexpr uint32_t counted_contexts = 4;
@@ -29,7 +30,7 @@ PromptSize measure(const std::vector<PromptPart>& prompt) {
     const auto* text = std::get_if<TextPart>(&part);
     const auto* control = std::get_if<ControlPart>(&part);
     size.bytes += text ? text->text.size() : control ? control->text.size() : 0;
-    if (text && size.bytes <= quick_bytes) size.brackets += static_cast<size_t>(std::count_if(text->text.begin(), text->text.end(), [](char c) { return c == '<' || c == '['; }));
+    if (text && size.bytes <= quick_bytes) size.brackets += static_cast<size_t>(std::count_if(text->text.begin(), text->text.end(), [](char c) { return c == '<' || c == '[' || c == ']'; }));
   }
   return size;
 }
@@ -58,7 +59,7 @@ void Engine::read_prompt(Run& run) {
   PromptReader::Job job{run.id, std::move(request.prompt), run.earlier.empty() ? std::nullopt : std::optional(run.earlier.back()), {}, SIZE_MAX, {}};
   request.prompt.clear();
   if (folder_ && request.keep_prefix && !run.exact) job.kept_parts = *request.keep_prefix;
-  if (size.bytes <= quick_bytes && size.brackets <= quick_brackets) return take_prompt(PromptReader::read_now(tokenizer_, std::move(job)));
+  if (size.bytes <= quick_bytes && size.brackets <= quick_brackets && job.prompt.size() <= quick_parts) return take_prompt(PromptReader::read_now(tokenizer_, std::move(job)));
   job.most_tokens = size_t{counted_contexts} * context_->context_size();
   job.done = [this](PromptReader::Answer answer) { push(std::move(answer)); };
   reader_.read(std::move(job));

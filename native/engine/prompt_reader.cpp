@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "error.h"
+#include "runtime.h"
 #include "tokenizer.h"
 
 namespace caduceus {
@@ -65,6 +66,7 @@ void PromptReader::close(Work& work) {
 }
 
 void PromptReader::loop() {
+  const AssertionGuard guard;
   std::unique_lock lock(mutex_);
   for (;;) {
     changed_.wait(lock, [&] { return stopping_ || !waiting_.empty(); });

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <stdexcept>
 
 #include "error.h"
 #include "llama-vocab.h"
@@ -131,7 +132,7 @@ std::vector<Token> Tokenizer::raw(std::string_view text, bool parse_special) con
     try {
       return llama_tokenize(vocab_, text.data(), static_cast<int32_t>(text.size()), tokens.data(),
                             static_cast<int32_t>(tokens.size()), false, parse_special);
-    } catch (const std::exception&) {
+    } catch (const std::out_of_range&) {
       throw no_token_for_text();
     }
   }();

@@ -138,8 +138,8 @@ async function readKeys(flags: ServeFlags): Promise<string[]> {
   const lines = flags.apiKeyFile === undefined ? [] : (await readUserText(flags.apiKeyFile)).split(/\r?\n/);
   const fromEnvironment = (process.env["CADUCEUS_API_KEYS"] ?? "").split(",");
   const keys = [...flags.apiKey ?? [], ...lines, ...fromEnvironment].map((key) => key.trim()).filter((key) => key !== "" && !key.startsWith("#"));
-  // An empty file must not open the server to everyone.
-  if (keys.length === 0 && (flags.apiKeyFile !== undefined || flags.apiKey !== undefined)) throw new UsageError("Expected at least one API key but there is none.");
+  // An empty file or variable must not open the server to everyone.
+  if (keys.length === 0 && (flags.apiKeyFile !== undefined || flags.apiKey !== undefined || process.env["CADUCEUS_API_KEYS"] !== undefined)) throw new UsageError("Expected at least one API key but there is none.");
   return keys;
 }
 

@@ -36,7 +36,7 @@ export interface SamplingOptions {
   readonly dryAllowedLength?: number | undefined;
   /** How many of the last tokens DRY looks at; 0 is none, -1 the whole context. Defaults to -1. */
   readonly dryPenaltyLastN?: number | undefined;
-  /** Texts over which no repetition goes: at most 8 of at most 40 bytes each. Defaults to a newline, `:`, `"` and `*`. */
+  /** ASCII characters over which no repetition goes, at most 8. Defaults to a newline, `:`, `"` and `*`. */
   readonly drySequenceBreakers?: readonly string[] | undefined;
   /** Keeps candidates whose score is within so many standard deviations of the highest; 0 keeps all. From 0 to 1,000. Defaults to 0. */
   readonly topNSigma?: number | undefined;
@@ -175,17 +175,16 @@ function resolveDry(options: SamplingOptions, defaults: EngineSampling["dry"]): 
   };
 }
 
-/** Finding the tokens of each takes a walk through the vocabulary, and llama.cpp cuts off what is longer. */
+/** Finding the tokens of each takes a walk through the vocabulary on the engine's thread, and of longer ones a tokenization for every token that ends as one begins. */
 const mostBreakers = 8;
-const mostBreakerBytes = 40;
 
 function checkBreakers(value: unknown): string[] | undefined {
   if (value === undefined) return undefined;
   if (!Array.isArray(value) || value.length > mostBreakers) throw invalidArgument(`an array of at most ${mostBreakers} texts`, "drySequenceBreakers", value);
   return value.map((one: unknown, index) => {
     const text = checkText(one, `drySequenceBreakers[${index}]`);
-    if (text !== "" && !text.includes("\0") && Buffer.byteLength(text) <= mostBreakerBytes) return text;
-    throw invalidArgument(`text of 1 to ${mostBreakerBytes} bytes, without NUL,`, `drySequenceBreakers[${index}]`, text);
+    if (/^[\x01-\x7f]$/.test(text)) return text;
+    throw invalidArgument("one ASCII character", `drySequenceBreakers[${index}]`, text);
   });
 }
 

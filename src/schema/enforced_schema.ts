@@ -9,7 +9,7 @@ import { keywords, refusesSomething } from "./enforced_keywords.js";
 import { eachInside, isObject, put, type JsonSchema } from "./json_schema.js";
 import type { Dialect } from "./schema_compiler.js";
 import { SchemaReferences } from "./schema_references.js";
-import { readingBudget, tooComplex, type WorkBudget } from "./work_budget.js";
+import { BudgetSpent, readingBudget, tooComplex, type WorkBudget } from "./work_budget.js";
 
 /** A keyword that is checked after the model has written, and not (or not wholly) enforced before. */
 export interface UnenforcedKeyword {
@@ -46,8 +46,8 @@ export function enforcedPart(schema: JsonSchema, dialect: Dialect, undeclared: U
   try {
     return new SchemaReader(schema, dialect, undeclared, name).read();
   } catch (error) {
-    // A chain of references longer than the stack.
-    if (error instanceof RangeError) throw tooComplex(name, { cause: error });
+    // A chain of references longer than the stack, or a pattern that nothing here can read.
+    if (error instanceof RangeError || error instanceof BudgetSpent) throw tooComplex(name, { cause: error });
     throw error;
   }
 }
@@ -71,6 +71,8 @@ class SchemaReader {
   readonly #widths = new Map<unknown, number>();
   readonly #unenforced = new Map<string, UnenforcedKeyword>();
   readonly #definitions: Node = {};
+  /** How many shared places what is being read lies in. */
+  #sharedAround = 0;
   readonly #names = new Map<string, string>();
   readonly #name: string;
   #depth = 0;
@@ -101,7 +103,7 @@ class SchemaReader {
   #schema(value: unknown, path: string, isShared: boolean): EnforcedSchema {
     if (!isObject(value)) return value !== false;
     this.#budget.spend(10);
-    const names = this.#closes && !isShared ? propertiesInPlace(value, this.#references, this.#budget) : undefined;
+    const names = this.#closes && !isShared && this.#sharedAround === 0 ? propertiesInPlace(value, this.#references, this.#budget) : undefined;
     const isAlone = names !== undefined && !inPlace.some((keyword) => keyword in value);
     const schema = unevaluatedAsPlain(isAlone ? { ...value, additionalProperties: false } : value);
     this.#listUnenforced(schema, path);
@@ -117,7 +119,7 @@ class SchemaReader {
     const result: Node = {};
     // Where another schema alone is in the place, it is closed in there.
     for (const source of kept) source.write(result, isShared || sources.length > 1);
-    if (names !== undefined && sources.length > 1) appendTo(result, { properties: withEach(names, true), additionalProperties: false });
+    if (names !== undefined && sources.length > 1 && kept.length === sources.length) appendTo(result, { properties: withEach(names, true), additionalProperties: false });
     return result;
   }
 
@@ -142,7 +144,15 @@ class SchemaReader {
       budget: this.#budget,
       set,
       leaveOut: (keyword, reason) => this.#leaveOut(path, keyword, reason),
-      schema: (inner, where) => this.#schema(inner, path + where, false),
+      // Each schema of a shared place knows some of the properties of its parts: none of them may close one.
+      schema: (inner, where) => {
+        this.#sharedAround += isShared ? 1 : 0;
+        try {
+          return this.#schema(inner, path + where, false);
+        } finally {
+          this.#sharedAround -= isShared ? 1 : 0;
+        }
+      },
     };
     const types = typesWith(schema);
     if (types !== undefined) set("type", types);
@@ -261,7 +271,7 @@ class SchemaReader {
 
   /** A schema that is referred to is written once, or twice where it stands alone here and shares its place there. */
   #definition(schema: unknown, path: string, isShared: boolean): string {
-    const key = `${isShared ? "shared" : "alone"} ${path}`;
+    const key = `${isShared ? "shared" : this.#sharedAround > 0 ? "open" : "alone"} ${path}`;
     let name = this.#names.get(key);
     if (name === undefined) {
       name = `d${this.#names.size}`;

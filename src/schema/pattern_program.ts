@@ -51,6 +51,8 @@ class Compiler {
   }
 
   #write(tree: Tree, backward: boolean, code: Instruction[]): void {
+    // What is empty writes no instruction, and may be asked for a billion times.
+    this.#budget.spend(1);
     switch (tree.kind) {
       case "characters": return void this.#push(code, { op: "character", matches: tree.matches });
       case "group": return this.#write(tree.inner, backward, code);
@@ -81,7 +83,11 @@ class Compiler {
 
   #repeat(item: Tree, least: number, most: number, backward: boolean, code: Instruction[]): void {
     const copies = most === Infinity ? Math.max(0, least - 1) : least;
-    for (let count = 0; count < copies; count++) this.#write(item, backward, code);
+    for (let count = 0; count < copies; count++) {
+      const before = code.length;
+      this.#write(item, backward, code);
+      if (code.length === before) break;
+    }
     if (most === Infinity) {
       const skip = least === 0 ? this.#push(code, { op: "split", first: code.length + 1, second: 0 }) : undefined;
       const start = code.length;

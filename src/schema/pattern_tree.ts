@@ -42,7 +42,7 @@ class TreeReader {
     this.#source = source;
     this.#isUnicode = isUnicode;
     this.#flags = flags;
-    const openings = [...source.replace(/\\[^]|\[(?:\\[^]|[^\]\\])*\]/g, "").matchAll(/\((?!\?)|\(\?<(?![=!])([^>]*)>/g)];
+    const openings = [...source.replace(/\\[^]|\[(?:\\[^]|[^\]\\])*\]/g, "x").matchAll(/\((?!\?)|\(\?<(?![=!])([^>]*)>/g)];
     this.#groups = openings.length;
     openings.forEach(([, name], index) => {
       if (name !== undefined) this.#names.set(name, [...this.#names.get(name) ?? [], index + 1]);
@@ -50,7 +50,8 @@ class TreeReader {
   }
 
   read(): Tree {
-    if (++this.#depth > deepestGroup) throw new UnsupportedPattern(`it has more than ${deepestGroup} groups within each other`);
+    // The whole is no group of its own.
+    if (++this.#depth > deepestGroup + 1) throw new UnsupportedPattern(`it has more than ${deepestGroup} groups within each other`);
     const branches: Tree[] = [];
     let items: Tree[] = [];
     for (;;) {

@@ -260,6 +260,7 @@ class Judgement {
   #checkObject(value: Node): void {
     const { required, minProperties, maxProperties, propertyNames } = this.#schema;
     const names = Object.keys(value);
+    this.#budget.spend(names.length);
     if (Array.isArray(required)) this.#require(value, required, "is required");
     if (typeof minProperties === "number" && names.length < minProperties) this.#wrong(() => `an object of at least ${counted(minProperties, "property")}`);
     if (typeof maxProperties === "number" && names.length > maxProperties) this.#wrong(() => `an object of at most ${counted(maxProperties, "property")}`);
@@ -294,6 +295,8 @@ class Judgement {
 
   #checkProperties(names: readonly string[]): void {
     const { properties, patternProperties, additionalProperties } = this.#schema;
+    if (names.length === 0) return;
+    if (isObject(patternProperties)) this.#budget.spend(Object.keys(patternProperties).length);
     const patterns = isObject(patternProperties) ? Object.entries(patternProperties).map(([source, schema]) => [this.#index.pattern(source, this.#budget), schema] as const) : [];
     if (!isObject(properties) && patterns.length === 0 && additionalProperties === undefined) return;
     for (const name of names) {

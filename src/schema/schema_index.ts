@@ -32,6 +32,9 @@ const appliedHere: ReadonlySet<string> = new Set(["not", "if", "then", "else", "
 /** Where schemas only lie. */
 const definitions: ReadonlySet<string> = new Set(["$defs", "definitions", "contentSchema"]);
 
+/** Each inner address is resolved against the outer one, and kept. */
+const longestId = 2000;
+
 export class SchemaIndex {
   readonly root: Node;
   readonly dialect: Dialect;
@@ -86,7 +89,9 @@ export class SchemaIndex {
     checkForms(schema, path, this.dialect, (inner, parent) => {
       if (this.#resourceOf.has(inner)) return;
       const around = parent === undefined ? outer : this.#resourceOf.get(parent);
-      const { $id, $anchor, $dynamicAnchor } = inner as { $id?: string; $anchor?: string; $dynamicAnchor?: string };
+      // Their forms are checked right after this.
+      const [$id, $anchor, $dynamicAnchor] = [inner["$id"], inner["$anchor"], inner["$dynamicAnchor"]].map((one) => (typeof one === "string" ? one : undefined));
+      if ($id !== undefined && $id.length > longestId) throw invalidSchema(`an address of at most ${longestId} characters`, `${path}.$id`, describe($id));
       const isOwn = around === undefined || ($id !== undefined && !$id.startsWith("#"));
       const resource = isOwn ? this.#resource(inner, $id, around) : around;
       this.#resourceOf.set(inner, resource);

@@ -1,10 +1,11 @@
 // POST /apply-template: what a chat completion would give the model to read. Nothing is generated.
-import { ApiError, tooLong } from "./api_error.js";
+import { ApiError, inContext, tooLong } from "./api_error.js";
 import type { ChatRequest } from "./chat_request.js";
 import type { Served, Service } from "./service.js";
 
 export async function applyTemplate({ model: name, messages, options, replyOptions }: ChatRequest & Served, { model, exchange, cacheScope }: Service): Promise<object> {
-  const { format, reason, prompts, unenforced } = await model.explain(messages, { ...options, ...replyOptions, cacheScope, signal: exchange.signal });
+  const { format, reason, prompts, unenforced } = await model.explain(messages, { ...options, ...replyOptions, cacheScope, signal: exchange.signal })
+    .catch((error: unknown) => { throw inContext(error, model.info.contextSize); });
   const { text, tokens, constraint } = prompts[0]!;
   const { contextSize } = model.info;
   if (tokens.length >= contextSize) {

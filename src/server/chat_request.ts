@@ -90,12 +90,13 @@ function nameOf(tool: Fields): string {
 /** Tools that may not be called are not shown either: a model that is told of a tool begins calls of it. */
 function onlyAllowed<T extends { readonly tool: ToolDefinitionMessage }>(tools: readonly T[], allowed: readonly string[] | undefined): readonly T[] {
   if (allowed === undefined) return tools;
-  const stranger = allowed.find((name) => !tools.some(({ tool }) => tool.function.name === name));
+  const [given, wanted] = [new Set(tools.map(({ tool }) => tool.function.name)), new Set(allowed)];
+  const stranger = allowed.find((name) => !given.has(name));
   if (stranger !== undefined || allowed.length === 0) {
     const received = stranger === undefined ? "none" : describe(stranger);
     throw new ApiError(400, "invalid_value", `Expected names of the request's tools for tool_choice.allowed_tools.tools but received ${received}.`, { param: "tool_choice" });
   }
-  return tools.filter(({ tool }) => allowed.includes(tool.function.name));
+  return tools.filter(({ tool }) => wanted.has(tool.function.name));
 }
 
 function readLogprobs(body: Fields, hasTools: boolean): { readonly logprobs: boolean; readonly top: number } {

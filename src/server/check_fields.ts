@@ -8,12 +8,23 @@ type Endpoint = "chat" | "completions";
 
 const of = (endpoint: Endpoint) => new Map(fieldTable.filter(({ endpoints }) => endpoints === "both" || endpoints === endpoint).map((entry) => [entry.name, entry]));
 const entries: Readonly<Record<Endpoint, ReadonlyMap<string, FieldEntry>>> = { chat: of("chat"), completions: of("completions") };
+/** What a misspelled name may have meant, and how it is compared. */
+const counting: Readonly<Record<Endpoint, ReadonlyArray<{ readonly name: string; readonly plain: string }>>> = { chat: plainOf("chat"), completions: plainOf("completions") };
+/** More names in one object than any client sends; each unknown one is compared with all that count. */
+const mostNames = 500;
+const longestName = Math.max(...fieldTable.map(({ name }) => name.length));
 /** Objects whose own fields stand in the table. */
 const objects: ReadonlySet<string> = new Set(fieldTable.flatMap(({ name }) => (name.includes(".") ? [name.slice(0, name.indexOf("."))] : [])));
 
 /** Refuses, by its name, what would change the answer and is not honored. What nobody documents passes, unless it is nearly the name of a field that counts. */
 export function checkFields(body: Fields, endpoint: Endpoint): void {
-  for (const name of body.names()) check(body, name, endpoint);
+  for (const name of namesOf(body, "the request")) check(body, name, endpoint);
+}
+
+function namesOf(fields: Fields, what: string): readonly string[] {
+  const names = fields.names();
+  if (names.length <= mostNames) return names;
+  throw new ApiError(400, "invalid_value", `Expected at most ${mostNames} fields in ${what} but received ${names.length}.`);
 }
 
 function check(fields: Fields, name: string, endpoint: Endpoint): void {
@@ -25,19 +36,19 @@ function check(fields: Fields, name: string, endpoint: Endpoint): void {
   if (entry === undefined && !objects.has(path)) refuseMisspelled(path, endpoint);
   if (!objects.has(path) || entry?.does === "refused" || typeof value !== "object" || Array.isArray(value)) return;
   const inner = fields.fields(name)!;
-  for (const innerName of inner.names()) check(inner, innerName, endpoint);
+  for (const innerName of namesOf(inner, path)) check(inner, innerName, endpoint);
 }
 
 function refuseMisspelled(path: string, endpoint: Endpoint): void {
-  const meant = [...entries[endpoint].values()].find(({ name, does }) => does !== "nothing" && isMisspelled(path, name));
+  if (path.length > longestName + 8) return;
+  const plain = plainName(path);
+  const meant = counting[endpoint].find((one) => isMisspelled(plain, one.plain));
   if (meant === undefined) return;
   throw new ApiError(400, "unknown_parameter", `Unknown parameter: ${path}. Did you mean ${meant.name}?`, { param: path });
 }
 
 /** The same but for case and signs, or one letter too many, too few or wrong in a longer name. */
-function isMisspelled(name: string, meant: string): boolean {
-  if (name.length > meant.length + 8) return false;
-  const [plain, other] = [name, meant].map((text) => text.toLowerCase().replace(/[^a-z0-9]/g, "")) as [string, string];
+function isMisspelled(plain: string, other: string): boolean {
   if (plain === other) return true;
   if (other.length < 5 || Math.abs(plain.length - other.length) > 1) return false;
   let start = 0;
@@ -45,4 +56,12 @@ function isMisspelled(name: string, meant: string): boolean {
   let end = 0;
   while (end < Math.min(plain.length, other.length) - start && plain.at(-1 - end) === other.at(-1 - end)) end++;
   return Math.max(plain.length, other.length) - start - end <= 1;
+}
+
+function plainName(name: string): string {
+  return name.toLowerCase().replace(/[^a-z0-9]/g, "");
+}
+
+function plainOf(endpoint: Endpoint) {
+  return [...entries[endpoint].values()].filter(({ does }) => does !== "nothing").map(({ name }) => ({ name, plain: plainName(name) }));
 }

@@ -11,6 +11,7 @@ export class Admission {
   readonly #inside = new Set<Exchange>();
   #waiting = 0;
   #isClosed = false;
+  #closing: Promise<void> | undefined;
   #onEmpty = () => {};
 
   /** @param mostWaiting answers that may wait for their first token */
@@ -38,6 +39,7 @@ export class Admission {
   /** Throws where the server is full, or about to end. `signal` is the client's: it aborts when that goes away. */
   enter(id: string, signal: AbortSignal, timeoutMs: number): Exchange {
     this.checkOpen();
+    if (signal.aborted) throw new ApiError(499, "client_closed_request", "The client went away.");
     const exchange = new Exchange(id, signal, timeoutMs, {
       wait: (count) => {
         if (count > 0 && this.#waiting + count > this.#mostWaiting) {
@@ -61,7 +63,11 @@ export class Admission {
   }
 
   /** Lets nobody in any more; resolves when all have left, those that are still there after `graceMs` being cancelled. */
-  async close(graceMs: number): Promise<void> {
+  close(graceMs: number): Promise<void> {
+    return (this.#closing ??= this.#end(graceMs));
+  }
+
+  async #end(graceMs: number): Promise<void> {
     this.#isClosed = true;
     if (this.#inside.size === 0) return;
     const empty = new Promise<void>((resolve) => (this.#onEmpty = resolve));
@@ -93,8 +99,7 @@ export class Exchange {
     this.#seat = seat;
     this.#client = client;
     this.#timer = setTimeout(() => this.cancel(new ApiError(504, "reply_timeout", `The answer took longer than ${timeoutMs} ms.`)), timeoutMs);
-    if (client.aborted) this.#onGone();
-    else client.addEventListener("abort", this.#onGone, { once: true });
+    client.addEventListener("abort", this.#onGone, { once: true });
   }
 
   /** Aborts when the answer is no longer wanted; its reason is an `ApiError`. */

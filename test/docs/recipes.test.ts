@@ -62,7 +62,7 @@ describe.each(programs)("%s", (name) => {
 test("next_route.mjs answers a request as Next.js would give it", async () => {
   process.env.MODEL = await smollm2Model();
   const program = `import { POST } from ${JSON.stringify(path.join(root, "examples/http/next_route.mjs"))};
-    const ask = (body) => POST(new Request("http://localhost/api/chat", { method: "POST", body }));
+    const ask = (body) => POST(new Request("http://localhost/api/chat", { method: "POST", body, headers: { "content-length": String(body.length) } }));
     const wrong = await ask("{}");
     const answer = await ask(${JSON.stringify(question)});
     console.log(JSON.stringify([wrong.status, answer.status, answer.headers.get("content-type"), await answer.text()]));
