@@ -1,18 +1,12 @@
 // Everything is read at the call, each value once: what is changed afterwards changes nothing, and what cannot be read is an error.
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { CaduceusError, inspectModel, load, tool } from "../../../src/index.js";
 import { createHandler, listen } from "../../../src/server/index.js";
 import { scriptedModel } from "../../support/scripted_model.js";
+import { expectNoUnhandledRejections } from "../../support/unhandled_rejections.js";
 
-const rejections: unknown[] = [];
-const onRejection = (reason: unknown) => rejections.push(reason);
-beforeEach(() => void process.on("unhandledRejection", onRejection));
-afterEach(async () => {
-  await sleep(2);
-  process.off("unhandledRejection", onRejection);
-  expect(rejections.splice(0)).toEqual([]);
-});
+expectNoUnhandledRejections();
 
 const promptOf = (engine: { requests: readonly { prompt: readonly object[] }[] }, index = -1) =>
   engine.requests.at(index)!.prompt.map((part) => ("text" in part ? part.text : "control" in part ? part.control : "")).join("");

@@ -1,17 +1,11 @@
 // Every iterator of the public interface keeps the protocol of an async generator, whatever is called when and how often.
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Reply } from "../../../src/chat/reply.js";
 import { scriptedModel } from "../../support/scripted_model.js";
+import { expectNoUnhandledRejections } from "../../support/unhandled_rejections.js";
 
-const rejections: unknown[] = [];
-const onRejection = (reason: unknown) => rejections.push(reason);
-beforeEach(() => void process.on("unhandledRejection", onRejection));
-afterEach(async () => {
-  await sleep(2);
-  process.off("unhandledRejection", onRejection);
-  expect(rejections.splice(0)).toEqual([]);
-});
+expectNoUnhandledRejections();
 
 const schema = { type: "object", properties: { text: { type: "string" } }, required: ["text"] } as const;
 const answer = (text: string) => JSON.stringify({ text });
