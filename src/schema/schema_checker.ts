@@ -6,46 +6,15 @@ import { describe } from "../errors.js";
 import { brief, counted, withArticle } from "./issue_words.js";
 import { isObject, step } from "./json_schema.js";
 import { isMultiple } from "./multiple_of.js";
-import { canonical, type Node, type Resource, type SchemaIndex } from "./schema_index.js";
+import type { Node, Resource, SchemaIndex } from "./schema_index.js";
 import type { SchemaIssue } from "./schema_compiler.js";
 import { hasFormat } from "./string_formats.js";
+import { Place } from "./value_place.js";
 import type { WorkBudget } from "./work_budget.js";
 
 /** Of what is wrong so much is kept. */
 const mostIssues = 100;
 const stepsOfSchema = 20;
-
-/** A place in the value. One object for each, so that what is known of it can be found again. */
-class Place {
-  readonly value: unknown;
-  readonly #above: Place | undefined;
-  readonly #key: string | number;
-  #parts: Map<string | number, Place> | undefined;
-  #canonical: string | undefined;
-
-  constructor(value: unknown, above?: Place, key: string | number = "") {
-    this.value = value;
-    this.#above = above;
-    this.#key = key;
-  }
-
-  part(key: string | number): Place {
-    this.#parts ??= new Map();
-    let part = this.#parts.get(key);
-    if (part === undefined) this.#parts.set(key, part = new Place((this.value as Node)[key], this, key));
-    return part;
-  }
-
-  get path(): string {
-    let path = "";
-    for (let place: Place = this; place.#above !== undefined; place = place.#above) path = step(place.#key) + path;
-    return path;
-  }
-
-  get canonical(): string {
-    return this.#canonical ??= canonical(this.value);
-  }
-}
 
 /** Written out at the end only: most are of alternatives that nobody asks about. */
 interface Issue {
