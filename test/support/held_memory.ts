@@ -7,6 +7,8 @@ const collect = runInNewContext("gc") as () => void;
 
 /** Bytes of buffers that somebody still holds. */
 export function heldBuffers(): number {
+  // Buffers are freed by another thread after a collection: the second waits until the first has done so.
+  collect();
   collect();
   return process.memoryUsage().arrayBuffers;
 }
