@@ -2,6 +2,7 @@
 // The command `caduceus`: runs a command line, and turns how it ended into an exit code.
 import type { Command } from "commander";
 import { ExitCode, Interrupted, isClosedPipe, reportFailure, SystemFailure, systemReason } from "./exit_codes.js";
+import { helpWords } from "./help_words.js";
 import { createProgram } from "./program.js";
 
 const ending = new AbortController();
@@ -21,7 +22,8 @@ process.on("SIGINT", () => {
 
 let failure: unknown;
 try {
-  await createProgram(ending.signal).hook("preAction", (_, action) => void (command = action)).parseAsync();
+  const program = createProgram(ending.signal).hook("preAction", (_, action) => void (command = action));
+  await program.parseAsync(helpWords(program, process.argv.slice(2)), { from: "user" });
   // What was written last, such as help, may fail as well.
   await new Promise((resolve) => process.stdout.write("", resolve));
 } catch (error) {

@@ -3,7 +3,7 @@
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 
-const mostBytes = 2 ** 20;
+export const mostBytes = 2 ** 20;
 
 /** The file's text; empty where there is no such file, where it cannot be read, and where it is none. */
 export async function readRegularFile(file: string): Promise<string> {

@@ -1,7 +1,7 @@
 // A request for a chat completion, in the library's words.
 import type { Message, ReplyOptions, ToolDefinitionMessage } from "../index.js";
 import { ApiError } from "./api_error.js";
-import { checkFields } from "./check_fields.js";
+import { checkFields, checkNames } from "./check_fields.js";
 import { readConstraint } from "./constraint_fields.js";
 import { describe, Fields, invalid, unsupported } from "./fields.js";
 import { readGenerationFields, type GenerationFields } from "./generation_fields.js";
@@ -57,6 +57,8 @@ function readTool(value: unknown, index: number): { readonly tool: ToolDefinitio
   const tool = new Fields(value, `tools[${index}]`);
   tool.required("type", (name) => tool.choice(name, ["function"]));
   const definition = tool.required("function", tool.fields);
+  checkNames(tool, ["type", "function"]);
+  checkNames(definition, ["name", "description", "parameters", "strict"]);
   const name = definition.required("name", definition.text);
   const parameters = definition.fields("parameters") && (definition.value("parameters") as Record<string, unknown>);
   return { tool: { type: "function", function: { name, description: definition.text("description"), parameters } }, strict: definition.boolean("strict") ?? false };

@@ -1,13 +1,9 @@
 // No field is left out without a word: those that the server cannot honor are refused, and so are misspelled ones.
 import { isDeepStrictEqual } from "node:util";
 import { ApiError } from "./api_error.js";
-import { fieldTable, type FieldEntry } from "./field_table.js";
+import { type Endpoint, fieldsOf, fieldTable } from "./field_table.js";
 import { type Fields, unsupported } from "./fields.js";
 
-type Endpoint = "chat" | "completions";
-
-const of = (endpoint: Endpoint) => new Map(fieldTable.filter(({ endpoints }) => endpoints === "both" || endpoints === endpoint).map((entry) => [entry.name, entry]));
-const entries: Readonly<Record<Endpoint, ReadonlyMap<string, FieldEntry>>> = { chat: of("chat"), completions: of("completions") };
 /** What a misspelled name may have meant, and how it is compared. */
 const counting: Readonly<Record<Endpoint, ReadonlyArray<{ readonly name: string; readonly plain: string }>>> = { chat: plainOf("chat"), completions: plainOf("completions") };
 /** More names in one object than any client sends; each unknown one is compared with all that count. */
@@ -31,7 +27,7 @@ function check(fields: Fields, name: string, endpoint: Endpoint): void {
   const value = fields.value(name);
   if (value === undefined) return;
   const path = fields.path(name);
-  const entry = entries[endpoint].get(path);
+  const entry = fieldsOf[endpoint].get(path);
   if (entry?.does === "refused" && !entry.neutral?.some((neutral) => isDeepStrictEqual(neutral, value))) throw unsupported(path, entry.note);
   if (entry === undefined && !objects.has(path)) refuseMisspelled(path, endpoint);
   if (!objects.has(path) || entry?.does === "refused" || typeof value !== "object" || Array.isArray(value)) return;
@@ -39,13 +35,24 @@ function check(fields: Fields, name: string, endpoint: Endpoint): void {
   for (const innerName of namesOf(inner, path)) check(inner, innerName, endpoint);
 }
 
+/** Of an object that is in no table, such as a tool: other names pass, but not those that are nearly one of its own. */
+export function checkNames(fields: Fields, own: readonly string[]): void {
+  for (const name of namesOf(fields, "one object")) {
+    if (own.includes(name) || fields.value(name) === undefined || name.length > longestName + 8) continue;
+    const meant = own.find((one) => isMisspelled(plainName(name), plainName(one)));
+    if (meant !== undefined) throw unknown(fields.path(name), fields.path(meant));
+  }
+}
+
 function refuseMisspelled(path: string, endpoint: Endpoint): void {
   if (path.length > longestName + 8) return;
   const plain = plainName(path);
   const meant = counting[endpoint].find((one) => isMisspelled(plain, one.plain));
   if (meant === undefined) return;
-  throw new ApiError(400, "unknown_parameter", `Unknown parameter: ${path}. Did you mean ${meant.name}?`, { param: path });
+  throw unknown(path, meant.name);
 }
+
+const unknown = (path: string, meant: string) => new ApiError(400, "unknown_parameter", `Unknown parameter: ${path}. Did you mean ${meant}?`, { param: path });
 
 /** The same but for case and signs, or one letter too many, too few or wrong in a longer name. */
 function isMisspelled(plain: string, other: string): boolean {
@@ -63,5 +70,5 @@ function plainName(name: string): string {
 }
 
 function plainOf(endpoint: Endpoint) {
-  return [...entries[endpoint].values()].filter(({ does }) => does !== "nothing").map(({ name }) => ({ name, plain: plainName(name) }));
+  return [...fieldsOf[endpoint].values()].filter(({ does }) => does !== "nothing").map(({ name }) => ({ name, plain: plainName(name) }));
 }

@@ -1,6 +1,7 @@
 // What an answer is to be: the fields of OpenAI, llama.cpp's server and vLLM for schemas, regular expressions, choices and
 // grammars. One of them at a time.
 import { ApiError } from "./api_error.js";
+import { checkNames } from "./check_fields.js";
 import { type Fields, invalid } from "./fields.js";
 
 type JsonSchema = Record<string, unknown>;
@@ -32,16 +33,32 @@ export function readConstraint(body: Fields): AnswerConstraint | undefined {
 function readResponseFormat(body: Fields): { readonly constraint: AnswerConstraint; readonly isAnyJson: boolean } | undefined {
   const format = body.fields("response_format");
   const type = format?.required("type", (name) => format.choice(name, ["text", "json_object", "json_schema"]));
-  if (format === undefined || type === "text") return undefined;
+  if (format === undefined) return undefined;
+  refuseOther(format, type!);
+  if (type === "text") return undefined;
   const ofFormat = (schema: JsonSchema, strict = false) => ({ constraint: { options: { schema }, strict, param: "response_format" }, isAnyJson: schema === anyObject });
   // llama.cpp's server takes the schema in the format itself.
   const own = format.fields("schema") && objectOf(format, "schema");
   if (type === "json_object") return ofFormat(own ?? anyObject);
-  if (own !== undefined && format.value("json_schema") === undefined) return ofFormat(own);
+  if (own !== undefined) return ofFormat(own);
   const description = format.required("json_schema", format.fields);
+  checkNames(description, ["name", "description", "schema", "strict"]);
   description.required("name", description.text);
   description.required("schema", description.fields);
-  return ofFormat(objectOf(description, "schema"), description.boolean("strict") ?? false);
+  const told = description.text("description");
+  return ofFormat({ ...(told === undefined ? {} : { description: told }), ...objectOf(description, "schema") }, description.boolean("strict") ?? false);
+}
+
+/** A schema that the type does not speak of would be left out without a word, and so would one of two. */
+function refuseOther(format: Fields, type: string): void {
+  const given = ["json_schema", "schema"].filter((name) => format.value(name) !== undefined);
+  const types = { schema: ["json_object", "json_schema"], json_schema: ["json_schema"] };
+  for (const name of given as (keyof typeof types)[]) {
+    if (types[name].includes(type)) continue;
+    const expected = types[name].map((one) => JSON.stringify(one)).join(" or ");
+    throw new ApiError(400, "invalid_value", `Expected ${format.path(name)} only with the type ${expected} but received the type ${JSON.stringify(type)}.`, { param: format.path(name) });
+  }
+  if (given.length > 1) throw new ApiError(400, "invalid_value", `Expected one of ${given.map(format.path, format).join(" and ")} but received both.`, { param: format.path("schema") });
 }
 
 function readStructuredOutputs(body: Fields): (AnswerConstraint | undefined)[] {

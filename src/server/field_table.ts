@@ -1,6 +1,8 @@
 // Every field that OpenAI, llama.cpp's server and vLLM document for chat completions and completions, and what becomes of it:
 // honored, refused by name, or without effect on the answer. docs/server.md shows this table; a test compares the two.
 
+export type Endpoint = "chat" | "completions";
+
 export interface FieldEntry {
   /** With the object it stands in: `stream_options.include_usage`. */
   readonly name: string;
@@ -68,7 +70,7 @@ export const fieldTable: readonly FieldEntry[] = [
   honored("tool_choice", "`auto`, `none`, `required`, a function by its name, or `allowed_tools`", chat),
   honored("parallel_tool_calls", "`false`: at most one call", chat),
   honored("response_format.type", "`text`, `json_object` or `json_schema`"),
-  honored("response_format.json_schema", "its `schema`; with `strict` a keyword that cannot be enforced is refused"),
+  honored("response_format.json_schema", "its `schema`, whose description it may have; with `strict` a keyword that cannot be enforced is refused"),
   honored("response_format.schema", "the schema, as llama.cpp's server takes it"),
   honored("json_schema", "JSON that fits it, as llama.cpp's server takes it"),
   honored("grammar", "GBNF as llama.cpp reads it, or llguidance's Lark; not together with tools"),
@@ -89,9 +91,10 @@ export const fieldTable: readonly FieldEntry[] = [
   refused("messages", "use chat completions.", [], completions),
   refused("tools", "use chat completions.", [[]], completions),
   refused("tool_choice", "use chat completions.", ["none"], completions),
+  refused("parallel_tool_calls", "use chat completions.", [true], completions),
   refused("top_logprobs", "logprobs is their number.", [0], completions),
   refused("best_of", "ask for n answers and choose among them.", [1], chat),
-  refused("suffix", "the model completes at the end alone.", [], completions),
+  refused("suffix", "the model completes at the end alone.", [""], completions),
   ...["structural_tag", "structures", "triggers", "format"].map((name) => refused(`response_format.${name}`, "use tools.")),
 
   refused("chat_template", "load the model with the template that it is to have.", [], chat),
@@ -194,3 +197,15 @@ export const fieldTable: readonly FieldEntry[] = [
   nothing("models", "of routers"),
   nothing("provider", "of routers"),
 ];
+
+/** Of each endpoint by their names; those that only the other one honors or refuses are refused here. */
+export const fieldsOf: Readonly<Record<Endpoint, ReadonlyMap<string, FieldEntry>>> = {
+  chat: withStrangers("chat", "it is a field of completions."),
+  completions: withStrangers("completions", "it is a field of chat completions."),
+};
+
+function withStrangers(endpoint: Endpoint, note: string): ReadonlyMap<string, FieldEntry> {
+  const isHere = ({ endpoints }: FieldEntry) => endpoints === "both" || endpoints === endpoint;
+  const strangers = fieldTable.filter((entry) => !isHere(entry)).map((entry): FieldEntry => (entry.does === "nothing" ? entry : { ...entry, does: "refused", note }));
+  return new Map([...strangers, ...fieldTable.filter(isHere)].map((entry) => [entry.name, entry]));
+}

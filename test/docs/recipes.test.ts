@@ -2,7 +2,7 @@
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
+import { createServer, request, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -75,10 +75,10 @@ test("next_route.mjs answers a request as Next.js would give it", async () => {
 });
 
 const nginx = ["/usr/sbin/nginx", "/usr/bin/nginx"].find(existsSync);
-test.skipIf(nginx === undefined)("nginx.conf passes each event on as it comes, and the name of the host", async () => {
+test.skipIf(nginx === undefined)("nginx.conf passes each event on as it comes, with the name of the host, and only for that name", async () => {
   let release = () => {};
-  const upstream = createServer(async (request, response) => {
-    response.writeHead(200, { "content-type": "text/event-stream" }).write(`data: ${request.headers.host}\n\n`);
+  const upstream = createServer(async (incoming, response) => {
+    response.writeHead(200, { "content-type": "text/event-stream" }).write(`data: ${incoming.headers.host}\n\n`);
     await new Promise<void>((resolve) => (release = resolve));
     response.end("data: [DONE]\n\n");
   }).listen(0, "127.0.0.1");
@@ -90,20 +90,32 @@ test.skipIf(nginx === undefined)("nginx.conf passes each event on as it comes, a
   const folder = path.join(tmpdir(), `caduceus-nginx-${process.pid}`);
   mkdirSync(path.join(folder, "logs"), { recursive: true });
   try {
-    const site = readFileSync(path.join(root, "examples/http/nginx.conf"), "utf8").replace("127.0.0.1:8000", `127.0.0.1:${(upstream.address() as AddressInfo).port}`).replace("listen 8081", `listen 127.0.0.1:${port}`);
+    const conf = readFileSync(path.join(root, "examples/http/nginx.conf"), "utf8").replace("127.0.0.1:8000", `127.0.0.1:${(upstream.address() as AddressInfo).port}`).replace("listen 8081", `listen 127.0.0.1:${port}`);
+    // nginx takes its first server for names that it does not know: here they get 404 from one of the test's own.
+    const others = `server { listen 127.0.0.1:${port} default_server; return 404; }`;
+    const name = /^ *server_name (\S+);$/m.exec(conf)![1]!;
+    const site = `${others}\n${conf}`;
     writeFileSync(path.join(folder, "nginx.conf"), `daemon off; pid ${folder}/pid; error_log stderr; events {} http { access_log off; client_body_temp_path ${folder}/b; proxy_temp_path ${folder}/p; fastcgi_temp_path ${folder}/f; uwsgi_temp_path ${folder}/u; scgi_temp_path ${folder}/s;\n${site}\n}`);
     const child = spawn(nginx!, ["-p", folder, "-c", path.join(folder, "nginx.conf")], { stdio: "ignore" });
     running.push(child);
-    let answer: Response | undefined;
-    for (let tries = 0; answer === undefined && tries < 100; tries++) {
-      answer = await fetch(`http://127.0.0.1:${port}/chat`, { method: "POST", body: "{}" }).catch(() => undefined);
-      if (answer === undefined) await new Promise((resolve) => setTimeout(resolve, 50));
+    // fetch sends no Host but its own.
+    const ask = async (host: string): Promise<IncomingMessage> => {
+      const asking = request({ host: "127.0.0.1", port, path: "/chat", method: "POST", headers: { host } }).end("{}");
+      return (await once(asking, "response") as [IncomingMessage])[0];
+    };
+    let other: IncomingMessage | undefined;
+    for (let tries = 0; other === undefined && tries < 100; tries++) {
+      other = await ask(`x${name}`).catch(() => undefined);
+      if (other === undefined) await new Promise((resolve) => setTimeout(resolve, 50));
     }
-    const reader = answer!.body!.pipeThrough(new TextDecoderStream()).getReader();
+    expect(other!.resume().statusCode).toBe(404);
+    const events = (await ask(name)).setEncoding("utf8")[Symbol.asyncIterator]() as AsyncIterator<string>;
     // The first event is here while the second is not even written.
-    expect((await reader.read()).value).toBe("data: 127.0.0.1\n\n");
+    expect((await events.next()).value).toBe(`data: ${name}\n\n`);
     release();
-    expect((await reader.read()).value).toBe("data: [DONE]\n\n");
+    expect((await events.next()).value).toBe("data: [DONE]\n\n");
+    // The server behind it is started with this name among its own.
+    expect(conf).toContain(`--allowed-host ${name}`);
   } finally {
     upstream.closeAllConnections();
     upstream.close();

@@ -51,6 +51,7 @@ describe("run", () => {
     ["a context beyond the model's training", ["run", "-c", "9000", "x"], "Expected at most 8192 for -c/--ctx-size"],
     ["a missing prompt file", ["run", "-f", "/nowhere/at/all"], "There is no file /nowhere/at/all."],
     ["an unknown command", ["rnu"], "Did you mean run?"],
+    ["help of an unknown command", ["help", "rnu"], "Did you mean run?"],
     ["no command", [], "Usage: caduceus"],
   ])("%s is wrong usage: exit code 2, nothing on standard output", async (_, args, words) => {
     const { code, stdout, stderr } = await caduceus(args);

@@ -6,13 +6,14 @@ import { showReply } from "../show_reply.js";
 import { note, withModel } from "../terminal.js";
 import { runCommand } from "./commands.js";
 import { completeLine } from "./completion.js";
+import { readHistory } from "./history.js";
 import { LineEditor } from "./line_editor.js";
 import { Session } from "./session.js";
 
 export async function chatCommand(question: string, flags: RequestFlags, ending: AbortSignal): Promise<void> {
   if (question !== "" || !process.stdin.isTTY) return answerOnce(question, flags, ending);
   await withModel(flags, ending, async (model) => {
-    await new Conversation(model, flags, ending).run();
+    await new Conversation(model, flags, await readHistory(), ending).run();
   });
   ending.throwIfAborted();
 }
@@ -38,10 +39,11 @@ class Conversation {
   /** The reply under way. */
   #replying: AbortController | undefined;
 
-  constructor(model: Model, flags: RequestFlags, ending: AbortSignal) {
+  constructor(model: Model, flags: RequestFlags, history: string[], ending: AbortSignal) {
     this.#model = model;
     this.#ending = ending;
     this.#editor = new LineEditor({
+      history,
       complete: (line) => completeLine(line, this.#session.branches.all.map(({ name }) => name)),
       onInterrupt: () => this.#interrupt(),
       onClose: () => this.#replying?.abort(),

@@ -1,7 +1,8 @@
 // The questions of earlier chats, for the arrow keys. Losing them is no reason to fail.
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { constants, mkdirSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import path from "node:path";
+import { mostBytes, readRegularFile } from "../../files/read_regular_file.js";
 
 export const historySize = 500;
 
@@ -19,19 +20,21 @@ export function stateFolder(environment: NodeJS.ProcessEnv = process.env, platfo
 }
 
 /** Newest first, as readline wants it. */
-export function readHistory(folder = stateFolder()): string[] {
-  try {
-    return readFileSync(path.join(folder, "history"), "utf8").split("\n").filter((line) => line !== "").slice(0, historySize);
-  } catch {
-    return [];
-  }
+export async function readHistory(folder = stateFolder()): Promise<string[]> {
+  const text = await readRegularFile(path.join(folder, "history"));
+  return text.split("\n").filter((line) => line !== "").slice(0, historySize);
 }
 
-/** Readable by this user alone, since people type private things. */
+/** Readable by this user alone, since people type private things. The oldest go where it would be more than is read again. */
 export function writeHistory(lines: readonly string[], folder = stateFolder()): void {
+  let room = mostBytes;
+  const tooMany = lines.findIndex((line) => (room -= Buffer.byteLength(line) + 1) < 0);
+  const kept = lines.slice(0, Math.min(historySize, tooMany === -1 ? historySize : tooMany));
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    writeFileSync(path.join(folder, "history"), `${lines.slice(0, historySize).join("\n")}\n`, { mode: 0o600 });
+    // A pipe in the place of the file would be waited for until somebody reads it.
+    const flag = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | (constants.O_NONBLOCK ?? 0);
+    writeFileSync(path.join(folder, "history"), kept.map((line) => `${line}\n`).join(""), { mode: 0o600, flag: flag as unknown as string });
   } catch {
     // A read-only home, for example.
   }

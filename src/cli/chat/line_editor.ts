@@ -1,9 +1,11 @@
 // The line at the bottom of the terminal: what the person types or pastes, and questions to them in between.
 import { createInterface, type Interface } from "node:readline";
-import { historySize, readHistory, writeHistory } from "./history.js";
+import { historySize, writeHistory } from "./history.js";
 import { LineJoiner } from "./line_joiner.js";
 
 export interface LineEditorOptions {
+  /** What was typed in earlier chats, newest first. */
+  readonly history: string[];
   /** What a typed line may go on with, and which part of it that replaces. */
   readonly complete: (line: string) => [string[], string];
   /** Ctrl-C at an empty line, or while something else runs. */
@@ -32,12 +34,12 @@ export class LineEditor {
   #isPasting = false;
   #isClosed = false;
 
-  constructor({ complete, onInterrupt, onClose }: LineEditorOptions) {
+  constructor({ history, complete, onInterrupt, onClose }: LineEditorOptions) {
     // Standard error where it is the terminal, so that standard output holds answers alone.
     this.#output = process.stderr.isTTY ? process.stderr : process.stdout;
     this.#marksPastes = process.env["TERM"] !== "dumb";
     this.#lines = createInterface({
-      input: process.stdin, output: this.#output, prompt, history: readHistory(), historySize, removeHistoryDuplicates: true,
+      input: process.stdin, output: this.#output, prompt, history, historySize, removeHistoryDuplicates: true,
       // A tab in a paste is a tab.
       completer: (line: string) => (this.#isPasting ? [["\t"], ""] : complete(line)),
     });

@@ -1,6 +1,7 @@
 // Help as it stands in a terminal.
 import type { Command } from "commander";
 import { expect, test } from "vitest";
+import { helpWords } from "../../../src/cli/help_words.js";
 import { wrapHelp } from "../../../src/cli/help_text.js";
 import { createProgram } from "../../../src/cli/program.js";
 import { routes } from "../../../src/server/routes.js";
@@ -37,4 +38,21 @@ test("paragraphs flow, terms keep their column, and a command goes on after a ba
 test("serve lists every path that it serves", () => {
   const listed = new Set(words(wide.get("caduceus serve")!));
   expect([...routes.values()].filter(({ path }) => !listed.has(path))).toEqual([]);
+});
+
+test.each<[string, string]>([
+  ["help", "--help"], ["help chat", "chat --help"], ["help help", "--help"], ["help eval json", "eval json --help"], ["eval help json", "eval json --help"], ["help ls", "ls --help"], ["help eval", "eval --help"], ["help run more", "run --help"],
+  ["run help me", "run help me"], ["run --help", "run --help"], ["--help", "--help"], ["-V", "-V"], ["eval json --help", "eval json --help"], ["help --unknown", "help --unknown"], ["", ""], ["chta", "chta"],
+])("%j is read as %j", (given, read) => {
+  const split = (line: string) => line.split(" ").filter((word) => word !== "");
+  expect(helpWords(createProgram(new AbortController().signal), split(given))).toEqual(split(read));
+});
+
+test.each<[string, string, string?]>([["help nope", "nope"], ["help chatt", "chatt", "chat"], ["nope --help", "nope"], ["rnu -h", "rnu", "run"], ["--help rnu", "rnu", "run"], ["help eval jsn", "jsn", "json"], ["eval jsn --help", "jsn", "json"], ["eval help jsn", "jsn", "json"]])("%j is refused: there is no such command", async (line, name, near) => {
+  let [out, errors] = ["", ""];
+  const program = createProgram(new AbortController().signal);
+  for (const command of withAll(program)) command.exitOverride().configureOutput({ writeOut: (part) => (out += part), writeErr: (part) => (errors += part) });
+  await expect(program.parseAsync(helpWords(program, line.split(" ")), { from: "user" })).rejects.toMatchObject({ code: "commander.unknownCommand" });
+  expect(out).toBe("");
+  expect(errors).toContain(`unknown command '${name}'${near === undefined ? "" : `\n(Did you mean ${near}?)`}`);
 });

@@ -1,5 +1,6 @@
 // What the command line keeps between chats, and keeps away from terminals.
-import { chmod, mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { chmod, mkdir, mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { Command } from "commander";
@@ -17,15 +18,30 @@ afterAll(() => rm(folder, { recursive: true }));
 test("history comes back as it was written, newest first and no longer than its limit", async () => {
   const lines = Array.from({ length: historySize + 50 }, (_, index) => `question ${index} ü`);
   writeHistory(lines, path.join(folder, "deep", "er"));
-  expect(readHistory(path.join(folder, "deep", "er"))).toEqual(lines.slice(0, historySize));
+  expect(await readHistory(path.join(folder, "deep", "er"))).toEqual(lines.slice(0, historySize));
   expect((await stat(path.join(folder, "deep", "er", "history"))).mode & 0o777).toBe(0o600);
 });
 
 test("history that cannot be read or written is no failure", async () => {
-  expect(readHistory(path.join(folder, "missing"))).toEqual([]);
+  expect(await readHistory(path.join(folder, "missing"))).toEqual([]);
   writeHistory(["x"], path.join(folder, "deep", "er", "history", "below a file"));
   expect(await readFile(path.join(folder, "deep", "er", "history"), "utf8")).toContain("question 0");
   await chmod(folder, 0o700);
+});
+
+test("of long questions as many come back as fit into one MiB, the newest", async () => {
+  const lines = Array.from({ length: 20 }, (_, index) => `${index} ${"é".repeat(50_000)}`);
+  writeHistory(lines, path.join(folder, "long"));
+  expect(await readHistory(path.join(folder, "long"))).toEqual(lines.slice(0, 10));
+});
+
+test.skipIf(process.platform === "win32")("a pipe in the place of the history is neither waited for nor harmed", async () => {
+  const piped = path.join(folder, "piped");
+  await mkdir(piped);
+  execFileSync("mkfifo", [path.join(piped, "history")]);
+  expect(await readHistory(piped)).toEqual([]);
+  writeHistory(["x"], piped);
+  expect((await stat(path.join(piped, "history"))).isFIFO()).toBe(true);
 });
 
 test.each([

@@ -1,17 +1,16 @@
 // What the server says of each field is what it does with it.
 import { readFileSync, writeFileSync } from "node:fs";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { fieldTable, type FieldEntry } from "../../../src/server/field_table.js";
+import { type Endpoint, fieldsOf, fieldTable, type FieldEntry } from "../../../src/server/field_table.js";
 import { createHandler, type Handler } from "../../../src/server/index.js";
 import type { ScriptedEngine } from "../../support/scripted_engine.js";
 import { scriptedModel } from "../../support/scripted_model.js";
 import { documented, objects } from "./documented_fields.js";
 
-type Endpoint = "chat" | "completions";
 const endpoints: readonly Endpoint[] = ["chat", "completions"];
 const paths = { chat: "/v1/chat/completions", completions: "/v1/completions" };
 const least = { chat: { model: "m", messages: [{ role: "user", content: "Hi" }] }, completions: { model: "m", prompt: "Hi" } };
-const of = (endpoint: Endpoint, does: FieldEntry["does"]) => fieldTable.filter((entry) => (entry.endpoints === "both" || entry.endpoints === endpoint) && entry.does === does);
+const of = (endpoint: Endpoint, does: FieldEntry["does"]) => [...fieldsOf[endpoint].values()].filter((entry) => entry.does === does);
 const cases = (does: FieldEntry["does"]) => endpoints.flatMap((endpoint) => of(endpoint, does).map((entry): [Endpoint, FieldEntry] => [endpoint, entry]));
 
 let handler: Handler;
@@ -41,6 +40,9 @@ test.each(endpoints)("in %s, each field that OpenAI, llama.cpp's server or vLLM 
   const names = fieldTable.filter((entry) => entry.endpoints === "both" || entry.endpoints === endpoint).map(({ name }) => name);
   expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
   expect(documented[endpoint].filter((name) => !names.includes(name) && !objects.includes(name))).toEqual([]);
+  // Nor does one of the other endpoint pass unnoticed.
+  expect(fieldTable.filter(({ name, does }) => does !== "nothing" && fieldsOf[endpoint].get(name)?.does === undefined)).toEqual([]);
+  expect(fieldTable.filter(({ name, endpoints, does }) => does !== "nothing" && endpoints !== "both" && endpoints !== endpoint && fieldsOf[endpoint].get(name)!.does === "nothing")).toEqual([]);
 });
 
 describe("refused", () => {
@@ -115,6 +117,7 @@ describe("what the answer is to be", () => {
     for (const fields of [{ json_schema: list }, { guided_json: list }, { guided_json: JSON.stringify(list) }, { structured_outputs: { json: list } }, { response_format: { type: "json_object", schema: list } }, { response_format: { type: "json_schema", schema: list } }, { response_format: { type: "json_object" }, json_schema: list }]) {
       expect(await constraintOf(endpoint, fields), JSON.stringify(fields)).toEqual(json);
     }
+    expect(await constraintOf(endpoint, { response_format: { type: "json_schema", json_schema: { name: "x", description: "Lists.", schema: list } } })).toEqual(await constraintOf(endpoint, { json_schema: { description: "Lists.", ...list } }));
     expect(await constraintOf(endpoint, { json_schema: {} })).toEqual(await constraintOf(endpoint, { response_format: { type: "json_object" } }));
     expect(await constraintOf(endpoint, { guided_regex: "a+" })).toEqual({ kind: "regex", pattern: "(?:a)+" });
     expect(await constraintOf(endpoint, { guided_choice: ['"yes"\n', "no"] })).toEqual({ kind: "lark", grammar: 'start: "\\"yes\\"\\n" | "no"\n' });
@@ -136,10 +139,29 @@ describe("what the answer is to be", () => {
     [{ grammar: "nothing" }, "invalid_value", "grammar"],
     [{ grammar: 'root ::= "a' }, "invalid_value", "grammar"],
     [{ tools: [tool], grammar: 'root ::= "a"' }, "unsupported_parameter", "grammar"],
+    [{ response_format: { type: "json_object", json_schema: { name: "x", schema: list } } }, "invalid_value", "response_format.json_schema"],
+    [{ response_format: { type: "text", json_schema: { name: "x", schema: list } } }, "invalid_value", "response_format.json_schema"],
+    [{ response_format: { type: "text", schema: list } }, "invalid_value", "response_format.schema"],
+    [{ response_format: { type: "json_schema", schema: list, json_schema: { name: "x", schema: list } } }, "invalid_value", "response_format.schema"],
+    [{ response_format: { type: "json_object", schema: list }, json_schema: list }, "invalid_value", "json_schema"],
+    [{ response_format: { type: "text" }, guided_json: list, json_schema: list }, "invalid_value", "guided_json"],
+    [{ response_format: { type: "json_schema", json_schema: { name: "x", schema: list, stricct: true } } }, "unknown_parameter", "response_format.json_schema.stricct"],
+    [{ tools: [{ type: "function", function: { name: "f", paramters: {} } }] }, "unknown_parameter", "tools[0].function.paramters"],
+    [{ tools: [{ type: "function", function: { name: "f", Description: "x" } }] }, "unknown_parameter", "tools[0].function.Description"],
+    [{ response_format: { schema: list } }, "missing_required_parameter", "response_format.type"],
     [{ response_format: { type: "structural_tag", structures: [], triggers: [] } }, "unsupported_parameter", "response_format.structures"],
   ])("%j is refused: %s, at %s", async (fields, code, param) => {
-    expect((await ask("chat", { ...least.chat, ...fields })).error).toMatchObject({ code, param });
+    for (const endpoint of endpoints) {
+      if (endpoint === "completions" && "tools" in fields) continue;
+      expect((await ask(endpoint, { ...least[endpoint], ...fields })).error, endpoint).toMatchObject({ code, param });
+    }
     expect(engine.requests).toHaveLength(0);
+  });
+
+  test.each(endpoints)("in %s null beside a schema is no second one", async (endpoint) => {
+    for (const format of [{ type: "json_object", schema: list, json_schema: null }, { type: "json_schema", schema: null, json_schema: { name: "x", schema: list } }, { type: "text", schema: null, json_schema: null }]) {
+      expect((await ask(endpoint, { ...least[endpoint], response_format: format })).error, JSON.stringify(format)).toBeUndefined();
+    }
   });
 });
 
