@@ -1,6 +1,6 @@
 // Counts how often the rounds of a reply have made the very same call, so that a model that goes round in circles is stopped.
 // (Within one turn a call is made once, unless `allowRepeatedCalls` says otherwise: turn_calls.ts.)
-import { canonicalJson } from "./canonical_json.js";
+import { canonicalJson } from "../schema/canonical_json.js";
 import type { ToolCall } from "./reply_events.js";
 
 export class RepeatedCalls {
@@ -15,8 +15,7 @@ export class RepeatedCalls {
   add(calls: readonly ToolCall[]): boolean {
     let tooOften = false;
     for (const { name, arguments: args } of calls) {
-      // No schema takes arguments nested too deeply; such a call goes back as wrong, so often and no more.
-      const key = `${name} ${canonicalJson(args) ?? ""}`;
+      const key = `${name} ${args === undefined ? "" : canonicalJson(args)}`;
       const times = (this.#times.get(key) ?? 0) + 1;
       this.#times.set(key, times);
       tooOften ||= times > this.#most;

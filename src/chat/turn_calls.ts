@@ -1,6 +1,6 @@
 // The calls of one turn as its reader is told of them. One that may yet come out as the repetition of another is held back
 // until it differs, so that nothing of a repetition is ever told: what has been said cannot be taken back.
-import { canonicalJson } from "./canonical_json.js";
+import { canonicalJson } from "../schema/canonical_json.js";
 import type { IncompleteCall, RepeatedCallEvent, ReplyEvent, ToolCall, ToolCallDeltaEvent, ToolCallEvent, ToolCallStartEvent } from "./reply_events.js";
 
 /** A call that is being written. */
@@ -94,7 +94,7 @@ export class TurnCalls {
   }
 }
 
-const keyOf = ({ name, arguments: args, argumentsText }: Pick<ToolCall, "name" | "arguments" | "argumentsText">) => `${name} ${canonicalJson(args) ?? argumentsText}`;
+const keyOf = ({ name, arguments: args, argumentsText }: Pick<ToolCall, "name" | "arguments" | "argumentsText">) => `${name} ${args === undefined ? argumentsText : canonicalJson(args)}`;
 
 /** Whether a value that is being written can end as that one: strings grow, keys are still to come, all else is complete. */
 function mayBecome(partial: unknown, whole: unknown): boolean {

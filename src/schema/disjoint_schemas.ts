@@ -1,7 +1,7 @@
 // Whether no value satisfies two of several schemas. Then "exactly one of them" is the same as "one of them", which an engine
 // can enforce. False where it cannot be told, or not within the budget: nothing is lost by that but the enforcement.
+import { canonicalJson } from "./canonical_json.js";
 import { isObject } from "./json_schema.js";
-import { canonical } from "./schema_index.js";
 import type { SchemaReferences } from "./schema_references.js";
 import { BudgetSpent, WorkBudget } from "./work_budget.js";
 
@@ -138,7 +138,7 @@ function valuesOf(schema: Record<string, unknown>): readonly unknown[] | undefin
 
 /** Among values of one type. */
 function keyOf(value: unknown): string {
-  return typeof value === "string" ? value : canonical(value);
+  return typeof value === "string" ? value : canonicalJson(value);
 }
 
 function typeOf(value: unknown): string {

@@ -38,11 +38,12 @@ class Search {
         return character !== undefined && tree.matches(character) && next(at + direction * (character > 0xffff ? 2 : 1), captures);
       }
       case "edge": return this.#text.isEdge(tree.edge, at) && next(at, captures);
-      case "sequence": return this.#sequence(direction === 1 ? tree.items : [...tree.items].reverse(), 0, at, captures, direction, next);
+      case "sequence": return this.#sequence(tree.items, 0, at, captures, direction, next);
       case "choice": return tree.branches.some((branch) => this.matches(branch, at, captures, direction, next));
       case "repeat": return this.#repeat(tree, 0, at, captures, direction, next);
       case "group":
         return this.matches(tree.inner, at, captures, direction, (end, inner) => {
+          this.#budget.spend(Math.max(inner.length, tree.index));
           const own = [...inner];
           own[tree.index] = direction === 1 ? [at, end] : [end, at];
           return next(end, own);
@@ -56,6 +57,7 @@ class Search {
         return found !== tree.negative && next(at, tree.negative || seen === undefined ? captures : seen);
       }
       case "reference": {
+        this.#budget.spend(tree.indexes.length);
         const [from, to] = tree.indexes.map((index) => captures[index]).find((captured) => captured !== undefined) ?? [0, 0];
         this.#budget.spend(to - from);
         const start = direction === 1 ? at : at - (to - from);
@@ -65,7 +67,7 @@ class Search {
   }
 
   #sequence(items: readonly Tree[], index: number, at: number, captures: Captures, direction: 1 | -1, next: Continue): boolean {
-    const item = items[index];
+    const item = items[direction === 1 ? index : items.length - 1 - index];
     if (item === undefined) return next(at, captures);
     return this.matches(item, at, captures, direction, (end, inner) => this.#sequence(items, index + 1, end, inner, direction, next));
   }
@@ -76,7 +78,8 @@ class Search {
     const again = () => {
       if (count >= most) return false;
       // What an earlier turn has captured is forgotten in the next.
-      const fresh = captures.map((captured, index) => (index >= first && index < after ? undefined : captured));
+      if (after > first) this.#budget.spend(captures.length);
+      const fresh = after === first ? captures : captures.map((captured, index) => (index >= first && index < after ? undefined : captured));
       return this.matches(item, at, fresh, direction, (end, inner) => (end === at && count >= least ? false : this.#repeat(tree, count + 1, end, inner, direction, next)));
     };
     return isLazy ? leave() || again() : again() || leave();

@@ -2,9 +2,11 @@
 // again, for some of them without end. Here all states are followed at once, every step is counted, and looking ahead or
 // behind costs what it reads. No dependency does this: RE2 knows no lookaround, and llguidance's engine is not there where
 // only calls are read (caduceus/hermes).
+import { BoundedCache } from "./bounded_cache.js";
 import { backtrackingTest } from "./pattern_backtracker.js";
 import { patternProgram, type Program } from "./pattern_program.js";
 import { PatternText, UnsupportedPattern } from "./pattern_tree.js";
+import { patternOf } from "./schema_forms.js";
 import { BudgetSpent, type WorkBudget } from "./work_budget.js";
 
 export type PatternTest = (text: string, budget: WorkBudget) => boolean;
@@ -24,6 +26,26 @@ export function patternTest(expression: RegExp, budget: WorkBudget): PatternTest
       throw new BudgetSpent();
     };
   }
+}
+
+/**
+ * Shared by all schemas, whose patterns are as many and as large as strangers like. Sizes are the steps of their making: an
+ * instruction is 5 of them and takes some 80 bytes.
+ */
+const kept = new BoundedCache<{ readonly test: PatternTest; readonly steps: number }>({ most: 500_000, largest: 100_000 });
+
+/** The pattern of a schema. It costs its steps each time, kept or not, so that the same input always ends the same way. */
+export function keptPattern(source: string, budget: WorkBudget): PatternTest {
+  const known = kept.get(source);
+  if (known !== undefined) {
+    budget.spend(known.steps);
+    return known.test;
+  }
+  const before = budget.left;
+  const test = patternTest(patternOf(source), budget);
+  const steps = before - budget.left;
+  kept.set(source, { test, steps }, steps);
+  return test;
 }
 
 class Run {

@@ -1,11 +1,13 @@
 // Reading a schema once, whatever it was written with: its JSON Schema for the prompt, and the checks for what comes back.
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { describe, describeThrown } from "../errors.js";
+import { BoundedCache } from "./bounded_cache.js";
 import type { InferSchema, Schema } from "./infer_schema.js";
 import { copySchema, invalidSchema, isObject, step, visitSchemas, type JsonSchema } from "./json_schema.js";
 import { enforcedPart, withName, type EnforcedReading, type UndeclaredProperties } from "./enforced_schema.js";
 import { compileSchema, dialectOf, type Dialect, type SchemaIssue } from "./schema_compiler.js";
 import { isStandardSchema, jsonSchemaOf } from "./standard_schema.js";
+import { withoutBigInts } from "./without_big_ints.js";
 import type { WorkBudget } from "./work_budget.js";
 
 export type { InferSchema, Schema } from "./infer_schema.js";
@@ -37,10 +39,8 @@ export interface ReadSchema<Output = unknown> {
 }
 
 // Servers define the same tools again for every request.
-const compiled = new Map<string, { readonly check: ReturnType<typeof compileSchema>; readonly enforced: Map<UndeclaredProperties, EnforcedReading> }>();
-const compiledLimit = 512;
-/** Characters of a schema that is kept: a few enormous ones would hold the memory of all. */
-const longestKept = 50_000;
+// Sizes are characters, which take up to 60 bytes each: some 100 MB are the most that strangers can fill.
+const compiled = new BoundedCache<{ readonly check: ReturnType<typeof compileSchema>; readonly enforced: Map<UndeclaredProperties, EnforcedReading> }>({ most: 1_500_000, largest: 50_000 });
 
 /**
  * Reads a Standard Schema (zod, valibot, arktype, …) or a plain JSON Schema. `name` is what errors call it, such as
@@ -58,19 +58,10 @@ export function readSchema<const S extends Schema>(schema: S, name: string, budg
   const dialect = dialectOf(copy, name);
   const key = `${dialect} ${JSON.stringify(whole)}`;
   const known = compiled.get(key) ?? { check: compileSchema(copy, dialect, name), enforced: new Map() };
-  compiled.delete(key);
-  if (key.length <= longestKept) compiled.set(key, known);
-  if (compiled.size > compiledLimit) compiled.delete(compiled.keys().next().value as string);
+  compiled.set(key, known, key.length);
 
   const { $schema: _, ...jsonSchema } = copy;
-  const checkJson = (value: unknown, valueName = "value"): SchemaCheck<unknown> => {
-    try {
-      return verdict(value, known.check(withoutBigInts(value)), valueName);
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
-      return verdict(value, [{ path: "", message: "is nested too deeply to be checked" }], valueName);
-    }
-  };
+  const checkJson = (value: unknown, valueName = "value"): SchemaCheck<unknown> => verdict(value, known.check(value), valueName);
   return {
     jsonSchema,
     dialect,
@@ -114,18 +105,6 @@ function verdict<T>(value: T, issues: readonly SchemaIssue[], valueName: string)
   const more = named.length > 5 ? ` There are ${named.length - 5} more problems.` : "";
   const sentences = named.slice(0, 5).map(({ path, message }) => `${path} ${message}${message.endsWith(".") ? "" : "."}`);
   return { ok: false, problem: sentences.join(" ") + more, path: valueName + issues[0].path, issues: named };
-}
-
-/** Integers beyond 2^53 arrive as BigInt, which no validator counts among the numbers. The value itself where there are none. */
-function withoutBigInts(value: unknown): unknown {
-  if (typeof value === "bigint") return Number(value);
-  if (Array.isArray(value)) {
-    const items = value.map(withoutBigInts);
-    return items.some((item, index) => item !== value[index]) ? items : value;
-  }
-  if (!isObject(value)) return value;
-  const members = Object.entries(value).map(([key, member]) => [key, withoutBigInts(member)] as const);
-  return members.some(([key, member]) => member !== value[key]) ? Object.fromEntries(members) : value;
 }
 
 /**

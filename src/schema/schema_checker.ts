@@ -6,6 +6,7 @@ import { describe } from "../errors.js";
 import { brief, counted, withArticle } from "./issue_words.js";
 import { isObject, step } from "./json_schema.js";
 import { isMultiple } from "./multiple_of.js";
+import { keptPattern, type PatternTest } from "./pattern_matcher.js";
 import type { Node, Resource, SchemaIndex } from "./schema_index.js";
 import type { SchemaIssue } from "./schema_compiler.js";
 import { hasFormat } from "./string_formats.js";
@@ -45,6 +46,7 @@ class Check {
   readonly #index: SchemaIndex;
   readonly #budget: WorkBudget;
   readonly #known = new Map<unknown, Map<Place, Verdict>>();
+  readonly #patterns = new Map<string, PatternTest>();
 
   constructor(index: SchemaIndex, budget: WorkBudget) {
     this.#index = index;
@@ -68,6 +70,13 @@ class Check {
     let verdict = known.get(place);
     if (verdict === undefined) known.set(place, verdict = this.judge(schema, place, scope));
     return verdict;
+  }
+
+  /** Made ready once for all places. */
+  pattern(source: string): PatternTest {
+    let test = this.#patterns.get(source);
+    if (test === undefined) this.#patterns.set(source, test = keptPattern(source, this.#budget));
+    return test;
   }
 
   #enter(schema: Node, scope: readonly Resource[]): readonly Resource[] {
@@ -176,7 +185,7 @@ class Judgement {
       if (typeof minLength === "number" && length < minLength) this.#wrong(() => `text of at least ${counted(minLength, "character")}`);
       if (typeof maxLength === "number" && length > maxLength) this.#wrong(() => `text of at most ${counted(maxLength, "character")}`);
     }
-    if (typeof pattern === "string" && !this.#index.pattern(pattern, this.#budget)(value, this.#budget)) this.#wrong(() => `text that matches ${pattern}`);
+    if (typeof pattern === "string" && !this.#check.pattern(pattern)(value, this.#budget)) this.#wrong(() => `text that matches ${pattern}`);
   }
 
   #checkArray(value: readonly unknown[]): void {
@@ -266,7 +275,7 @@ class Judgement {
     const { properties, patternProperties, additionalProperties } = this.#schema;
     if (names.length === 0) return;
     if (isObject(patternProperties)) this.#budget.spend(Object.keys(patternProperties).length);
-    const patterns = isObject(patternProperties) ? Object.entries(patternProperties).map(([source, schema]) => [this.#index.pattern(source, this.#budget), schema] as const) : [];
+    const patterns = isObject(patternProperties) ? Object.entries(patternProperties).map(([source, schema]) => [this.#check.pattern(source), schema] as const) : [];
     if (!isObject(properties) && patterns.length === 0 && additionalProperties === undefined) return;
     for (const name of names) {
       let isKnown = false;
@@ -292,6 +301,7 @@ class Judgement {
     const dynamic = this.#index.target(this.#schema, "$dynamicRef");
     if (dynamic === undefined) return;
     const { dynamicAnchor, schema } = dynamic;
+    this.#budget.spend(this.#scope.length);
     const outermost = dynamicAnchor === undefined ? undefined : this.#scope.find(({ dynamicAnchors }) => dynamicAnchors.has(dynamicAnchor))?.dynamicAnchors.get(dynamicAnchor);
     this.#take(this.#check.judgeTarget(outermost ?? schema, this.#place, this.#scope), this.#place);
   }

@@ -3,6 +3,7 @@ import { describe } from "../errors.js";
 import { invalidSchema, visitSchemas, type JsonSchema } from "./json_schema.js";
 import { checkValue } from "./schema_checker.js";
 import { SchemaIndex } from "./schema_index.js";
+import { withoutBigInts } from "./without_big_ints.js";
 import { BudgetSpent, checkingSteps, WorkBudget } from "./work_budget.js";
 
 export type Dialect = "2020-12" | "draft-07";
@@ -33,7 +34,7 @@ export function dialectOf(schema: JsonSchema, name: string): Dialect {
 }
 
 /**
- * A function that lists what is wrong with a value, nothing when it is right; a value whose check would take too much work is
+ * A function that lists what is wrong with a value, nothing when it is right (BigInts are judged as the numbers next to them); a value whose check would take too much work is
  * wrong for that reason. Throws `INVALID_SCHEMA`, naming the place in the schema, for keywords whose value has the wrong form,
  * remote or dangling `$ref`, patterns that do not compile, and references that lead back to themselves without going deeper.
  */
@@ -42,7 +43,7 @@ export function compileSchema(schema: JsonSchema, dialect: Dialect, name: string
   const index = new SchemaIndex(own, dialect, name);
   return (value) => {
     try {
-      return withoutRepetition(checkValue(index, value, new WorkBudget(checkingSteps)));
+      return withoutRepetition(checkValue(index, withoutBigInts(value), new WorkBudget(checkingSteps)));
     } catch (error) {
       if (error instanceof BudgetSpent) return [{ path: "", message: "could not be checked in time: its schema takes too much work for this value" }];
       if (error instanceof RangeError) return [{ path: "", message: "is nested too deeply to be checked" }];

@@ -1,9 +1,9 @@
 // One schema made ready for checking values: where each of its references leads, and what it uses that costs extra.
 import { describe } from "../errors.js";
+import { canonicalJson } from "./canonical_json.js";
 import { eachInside, invalidSchema, isObject, visitSchemas, type JsonSchema } from "./json_schema.js";
-import { patternTest, type PatternTest } from "./pattern_matcher.js";
 import type { Dialect } from "./schema_compiler.js";
-import { checkForms, patternOf } from "./schema_forms.js";
+import { checkForms } from "./schema_forms.js";
 import type { WorkBudget } from "./work_budget.js";
 
 export type Node = Record<string, unknown>;
@@ -32,8 +32,9 @@ const appliedHere: ReadonlySet<string> = new Set(["not", "if", "then", "else", "
 /** Where schemas only lie. */
 const definitions: ReadonlySet<string> = new Set(["$defs", "definitions", "contentSchema"]);
 
-/** Each inner address is resolved against the outer one, and kept. */
+/** Each inner address is resolved against the outer one, and kept: of one, and of what all of a schema come to, in characters. */
 const longestId = 2000;
+const mostOfAddresses = 500_000;
 
 export class SchemaIndex {
   readonly root: Node;
@@ -43,8 +44,10 @@ export class SchemaIndex {
   readonly #targets = new Map<string, Map<Node, Target>>([["$ref", new Map()], ["$dynamicRef", new Map()]]);
   readonly #resources = new Map<string, Resource>();
   readonly #resourceOf = new Map<Node, Resource>();
+  /** Of all resources: asking each for each name takes quadratic time. */
+  readonly #dynamicAnchors = new Map<string, Node[]>();
   readonly #name: string;
-  readonly #patterns = new Map<string, PatternTest>();
+  #ofAddresses = 0;
   readonly #values = { const: new Map<Node, ReadonlySet<string>>(), enum: new Map<Node, ReadonlySet<string>>() };
 
   /** @throws CaduceusError INVALID_SCHEMA, naming the place, for keywords of the wrong form and references that lead nowhere or only to themselves */
@@ -68,19 +71,12 @@ export class SchemaIndex {
     return this.#resourceOf.get(schema as Node);
   }
 
-  /** Compiled once. */
-  pattern(source: string, budget: WorkBudget): PatternTest {
-    let test = this.#patterns.get(source);
-    if (test === undefined) this.#patterns.set(source, test = patternTest(patternOf(source), budget));
-    return test;
-  }
-
   /** The values that a schema lists, canonical. */
   values(schema: Node, keyword: "const" | "enum", budget: WorkBudget): ReadonlySet<string> {
     const known = this.#values[keyword];
     let values = known.get(schema);
     if (values === undefined && keyword === "enum") budget.spend(10 * (schema["enum"] as unknown[]).length);
-    if (values === undefined) known.set(schema, values = new Set((keyword === "const" ? [schema["const"]] : schema["enum"] as unknown[]).map(canonical)));
+    if (values === undefined) known.set(schema, values = new Set((keyword === "const" ? [schema["const"]] : schema["enum"] as unknown[]).map(canonicalJson)));
     return values;
   }
 
@@ -93,19 +89,24 @@ export class SchemaIndex {
       const [$id, $anchor, $dynamicAnchor] = [inner["$id"], inner["$anchor"], inner["$dynamicAnchor"]].map((one) => (typeof one === "string" ? one : undefined));
       if ($id !== undefined && $id.length > longestId) throw invalidSchema(`an address of at most ${longestId} characters`, `${path}.$id`, describe($id));
       const isOwn = around === undefined || ($id !== undefined && !$id.startsWith("#"));
-      const resource = isOwn ? this.#resource(inner, $id, around) : around;
+      const resource = isOwn ? this.#resource(inner, $id, around, `${path}.$id`) : around;
       this.#resourceOf.set(inner, resource);
       if ($id?.startsWith("#")) resource.anchors.set($id.slice(1), inner);
       if ($anchor !== undefined) resource.anchors.set($anchor, inner);
       if ($dynamicAnchor !== undefined) {
         resource.anchors.set($dynamicAnchor, inner);
         resource.dynamicAnchors.set($dynamicAnchor, inner);
+        const namesakes = this.#dynamicAnchors.get($dynamicAnchor);
+        if (namesakes === undefined) this.#dynamicAnchors.set($dynamicAnchor, [inner]);
+        else namesakes.push(inner);
       }
     });
   }
 
-  #resource(root: Node, id: string | undefined, around: Resource | undefined): Resource {
+  #resource(root: Node, id: string | undefined, around: Resource | undefined, path: string): Resource {
     const base = (id === undefined ? undefined : address(id, around?.base ?? noAddress)?.base) ?? around?.base ?? noAddress;
+    this.#ofAddresses += base.length;
+    if (this.#ofAddresses > mostOfAddresses) throw invalidSchema(`addresses that come to at most ${mostOfAddresses} characters together`, path, `${describe(id)}, with which they come to ${this.#ofAddresses}`);
     const resource: Resource = { base, root, anchors: new Map(), dynamicAnchors: new Map(), targets: new Map() };
     if (!this.#resources.has(base)) this.#resources.set(base, resource);
     return resource;
@@ -134,7 +135,7 @@ export class SchemaIndex {
       const { $dynamicAnchor } = next;
       if (typeof $dynamicAnchor !== "string" || sought.has($dynamicAnchor)) continue;
       sought.add($dynamicAnchor);
-      for (const { dynamicAnchors } of this.#resources.values()) waiting.push(dynamicAnchors.get($dynamicAnchor) ?? next);
+      for (const namesake of this.#dynamicAnchors.get($dynamicAnchor) ?? []) waiting.push(namesake);
     }
     return [...reachable];
   }
@@ -234,12 +235,4 @@ function address(reference: string, base: string): { readonly base: string; read
   } catch {
     return undefined;
   }
-}
-
-/** The same text for values that JSON Schema calls equal. */
-export function canonical(value: unknown): string {
-  if (typeof value !== "object" || value === null) return JSON.stringify(value === 0 ? 0 : value);
-  return JSON.stringify(value, (_, member: unknown) => (isObject(member)
-    ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
-    : Object.is(member, -0) ? 0 : member));
 }

@@ -1,6 +1,7 @@
 // Where in a value a check is, and what is known of that place.
+import { canonicalJson } from "./canonical_json.js";
 import { step } from "./json_schema.js";
-import { canonical, type Node } from "./schema_index.js";
+import type { Node } from "./schema_index.js";
 
 /** A place in a value. One object for each, so that what is known of it can be found again. */
 export class Place {
@@ -30,6 +31,6 @@ export class Place {
   }
 
   get canonical(): string {
-    return this.#canonical ??= canonical(this.value);
+    return this.#canonical ??= canonicalJson(this.value);
   }
 }

@@ -14,6 +14,10 @@ export class WorkBudget {
     this.#exhausted = exhausted;
   }
 
+  get left(): number {
+    return this.#left;
+  }
+
   /** @throws what the budget was made with, once more is asked for than is left */
   spend(steps = 1): void {
     this.#left -= steps;

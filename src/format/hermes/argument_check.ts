@@ -50,7 +50,7 @@ function lazySchemaCheck(schema: unknown): (args: unknown) => string | undefined
   return (args) => {
     let check = compiledSchemas.get(schema);
     if (check === undefined) compiledSchemas.set(schema, check = compile(schema));
-    const [issue] = check(withoutBigInts(args));
+    const [issue] = check(args);
     return issue && `${issue.path === "" ? "The value of arguments" : `The argument ${issue.path.replace(/^\./, "")}`} ${issue.message}.`;
   };
 }
@@ -62,26 +62,4 @@ function compile(schema: object): Check {
   } catch {
     return () => [];
   }
-}
-
-/** The checker knows no BigInt: an integer of that size is near enough as a number to be judged. */
-function withoutBigInts(value: unknown): unknown {
-  return holdsBigInt(value) ? withNumbers(value) : value;
-}
-
-function holdsBigInt(value: unknown): boolean {
-  if (typeof value === "bigint") return true;
-  if (typeof value !== "object" || value === null) return false;
-  return Array.isArray(value) ? value.some(holdsBigInt) : Object.values(value).some(holdsBigInt);
-}
-
-function withNumbers(value: unknown): unknown {
-  if (typeof value === "bigint") {
-    const number = Number(value);
-    return Number.isFinite(number) ? number : Math.sign(number) * Number.MAX_VALUE;
-  }
-  if (typeof value !== "object" || value === null) return value;
-  if (Array.isArray(value)) return value.map(withNumbers);
-  const entries = Object.entries(value).map(([key, member]) => [key, withNumbers(member)] as const);
-  return Object.fromEntries(entries);
 }

@@ -1,5 +1,7 @@
 // What schemas could still cost, throw or close wrongly, found by reading the code.
 import { expect, test } from "vitest";
+import { createCallCheck } from "../../../src/format/hermes/argument_check.js";
+import { canonicalJson } from "../../../src/schema/canonical_json.js";
 import { readSchema, type JsonSchema } from "../../../src/schema/read_schema.js";
 
 test.each([
@@ -42,4 +44,17 @@ test("a pattern of 250 groups within each other is checked, and one more is refu
   expect(() => read.enforced("refuse")).not.toThrow();
   expect([read.check({ aa: 1 }).ok, read.check({ aa: "x" }).ok]).toEqual([true, false]);
   expect(() => readSchema(nested(251), "schema")).toThrow(/at most 250 groups/);
+});
+
+test.each([[2n ** 53n, {}], [10n ** 400n, {}], [-(10n ** 400n), { maximum: 0 }], [10n ** 400n, { minimum: 1e308, multipleOf: 2 }]])("an integer of any size is one, for answers and for arguments: %#", (value, bounds) => {
+  const schema = { type: "object", properties: { a: { type: "integer", ...bounds }, b: { const: "x" } } } as const;
+  expect(readSchema(schema, "schema").check({ a: value, b: "x" })).toMatchObject({ ok: true });
+  expect(createCallCheck([{ name: "f", parameters: schema }])("f", { a: value, b: "x" })).toBeUndefined();
+  expect(readSchema({ maximum: 5, minimum: -5 }, "schema").check(value).ok).toBe(false);
+});
+
+test("equal values have one text, and others have another", () => {
+  expect(canonicalJson({ b: [1, -0, "x"], a: { "": null } })).toBe(canonicalJson({ a: { "": null }, b: [1, 0, "x"] }));
+  const different = [0, 1, 2n ** 64n, "18446744073709551616", "18446744073709551616n", "a", "", null, true, [], {}, [[]], { a: 1 }, { a: "1" }, { "a\":1": 1 }, ["a,b"], ["a", "b"]];
+  expect(new Set(different.map(canonicalJson)).size).toBe(different.length);
 });
