@@ -10,9 +10,13 @@ import { seeded } from "../support/seeded.mjs";
 
 const imEnd = 32000;
 const imStart = 32001;
+/** What ends a string, an object or an array: random weights would go on to the limit in half of the replies. */
+let closers: (readonly [token: number, bias: number])[];
 let engine: Engine;
 beforeAll(async () => {
   engine = await openEngine(await hermesModel("control", { tokenBias: {} }), { contextSize: 1024, cacheTokens: 12_288 });
+  const tokens = await Promise.all(['"', '"}', "}", "}}", "]", '"]'].map(async (text) => [...(await engine.tokenize([{ text: `a${text}` }]))].slice(1)));
+  closers = [...new Set(tokens.flat())].map((token) => [token, 4]);
 });
 afterAll(() => engine.close());
 
@@ -33,11 +37,11 @@ async function randomRun(seed: number): Promise<{ constraint: ReturnType<typeof 
   const constraint = randomConstraint(random);
   const written = await write(engine, constraint, {
     prompt: userTurn(`Number ${seed}`),
-    maxTokens: 300,
+    maxTokens: 200,
     stopTokens: [imStart],
     jumpForward: random(4) > 0,
-    // The turn ends soon where it may, which random weights would hardly do.
-    sampling: { ...greedy, temperature: 1.5, topK: 0, topP: 1, minP: 0, seed, logitBias: [[imEnd, 6], [imStart, 4]] },
+    // The turn ends soon where it may: a bias of 6 left half of the replies to their limit.
+    sampling: { ...greedy, temperature: 1.5, topK: 0, topP: 1, minP: 0, seed, logitBias: [[imEnd, 30], [imStart, 7], ...closers] },
   });
   return { constraint, written };
 }
