@@ -1,6 +1,7 @@
 // The keywords of numbers, as they go into the constraint. The engine compares decimals of any length, the checker doubles:
 // where a long decimal could mean one thing to each, the constraint keeps to fewer digits than tell them apart.
 import type { KeywordWriter } from "./enforced_values.js";
+import { hasMultipleWithin, type NumberBounds } from "./multiple_of.js";
 
 type Node = Readonly<Record<string, unknown>>;
 
@@ -9,7 +10,7 @@ const bounds = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"] as
 export function enforceNumber(schema: Node, into: KeywordWriter): void {
   for (const keyword of bounds) {
     if (!(keyword in schema)) continue;
-    if (isExact(schema[keyword]) && (keyword.startsWith("m") || !hasFractions(schema) || Math.abs(schema[keyword]) < largestExcluded)) into.set(keyword, schema[keyword]);
+    if (isEnforced(schema, keyword)) into.set(keyword, schema[keyword]);
     else into.leaveOut(keyword, "lies beyond the numbers that the engine compares exactly");
   }
   const { multipleOf } = schema;
@@ -33,7 +34,12 @@ const largestExcluded = 10 ** (exactDigits - 1);
 /** Digits behind the point that the engine finds in a step, whose number it keeps in 32 bits. */
 const mostPlaces = 6;
 /** Of steps that share their place, the engine works out the least common multiple in 32 bits. */
-const [mostSharedPlaces, largestSharedStep] = [3, 100];
+const largestSharedStep = 100;
+
+const isEnforced = (schema: Node, keyword: (typeof bounds)[number]): boolean =>
+  isExact(schema[keyword]) && (keyword.startsWith("m") || !hasFractions(schema) || Math.abs(schema[keyword]) < largestExcluded);
+
+const exactBounds = (schema: Node): NumberBounds => Object.fromEntries(bounds.filter((keyword) => isEnforced(schema, keyword)).map((keyword) => [keyword, schema[keyword]]));
 
 const hasFractions = ({ type, multipleOf }: Node): boolean => !Number.isInteger(multipleOf) && (type === undefined || [type].flat().includes("number"));
 
@@ -67,17 +73,22 @@ function keepExact(schema: Node, step: number, into: KeywordWriter): string | un
   const given = (keyword: (typeof bounds)[number]) => (isExact(schema[keyword]) ? schema[keyword] : undefined);
   const least = Math.max(given("minimum") ?? -Infinity, given("exclusiveMinimum") ?? -Infinity);
   const most = Math.min(given("maximum") ?? Infinity, given("exclusiveMaximum") ?? Infinity);
-  if (least >= limit || most <= -limit) return "lies beyond the multiples that are exact";
+  const within = { ...exactBounds(schema), minimum: Math.max(given("minimum") ?? -limit, -limit), maximum: Math.min(given("maximum") ?? limit, limit) };
+  if (least >= limit || most <= -limit || (hasMultipleWithin(step, exactBounds(schema)) && !hasMultipleWithin(step, within))) return "lies beyond the multiples that are exact";
   if (least < -limit) into.set("minimum", -limit);
   if (most > limit) into.set("maximum", limit);
   return undefined;
 }
 
-/** A long decimal beside a bound that is not part of its range would round onto it, so there are only short ones. */
+/**
+ * A long decimal beside a bound that is not part of its range would round onto it, so there are only short ones; but not where
+ * there may be none: between near bounds, or those of other schemas in the same place.
+ */
 function keepOffBounds(schema: Node, into: KeywordWriter): void {
-  const excluded = [schema["exclusiveMinimum"], schema["exclusiveMaximum"]].filter(isExact).filter((bound) => Math.abs(bound) < largestExcluded);
+  const excluded = (["exclusiveMinimum", "exclusiveMaximum"] as const).filter((keyword) => isEnforced(schema, keyword));
   if (excluded.length === 0 || !hasFractions(schema)) return;
-  const whole = Math.max(...excluded.map((bound) => Math.trunc(Math.abs(bound)).toString().length));
-  const places = Math.min(into.isShared ? mostSharedPlaces : mostPlaces, Math.max(0, exactDigits - whole));
-  into.set("multipleOf", 1 / 10 ** places);
+  const whole = Math.max(...excluded.map((keyword) => Math.trunc(Math.abs(schema[keyword] as number)).toString().length));
+  const shortest = 1 / 10 ** Math.min(mostPlaces, Math.max(0, exactDigits - whole));
+  if (!into.isShared && hasMultipleWithin(shortest, exactBounds(schema))) into.set("multipleOf", shortest);
+  else for (const keyword of excluded) into.leaveOut(keyword, "is enforced but for decimals so long that they round to the bound itself");
 }

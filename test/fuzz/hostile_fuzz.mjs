@@ -16,7 +16,7 @@ const seconds = Number(process.argv[3] ?? 60);
 const seed = Number(process.argv[4] ?? Date.now() % 2 ** 31);
 const random = seeded(seed);
 
-/** Of one input, on a machine that does other things too. The issue that this holds was of 1.7 seconds and more. */
+/** Of one input, and as much of the processor's time: where the machine does other things, all inputs wait. The issue that this holds was of 1.7 seconds and more. */
 const longestDelayMs = Number(process.env.CADUCEUS_FUZZ_DELAY_MS ?? 1000);
 const longestMs = 90_000;
 const mostGrowth = 1.5 * 2 ** 30;
@@ -35,7 +35,7 @@ class Attacked {
     this.port = (await this.#next()).port;
   }
 
-  /** @param {unknown} input @returns {Promise<{ outcome: { code?: string, wrong?: string, ms?: number }, delayMs: number, rss: number }>} */
+  /** @param {unknown} input @returns {Promise<{ outcome: { code?: string, wrong?: string, ms?: number }, delayMs: number, cpuMs: number, rss: number }>} */
   ask(input) {
     const answer = this.#next();
     this.#child?.send(/** @type {any} */ (input));
@@ -80,9 +80,10 @@ function fail(what, input) {
 async function judge(input, shown = input) {
   const result = await attacked.ask(input).catch((error) => fail(error.message, shown));
   if (result.outcome.wrong !== undefined) fail(result.outcome.wrong, shown);
-  if (result.delayMs > longestDelayMs) fail(`the event loop stood still for ${result.delayMs} ms`, shown);
+  const delayMs = Math.min(result.delayMs, result.cpuMs);
+  if (delayMs > longestDelayMs) fail(`the event loop stood still for ${delayMs} ms`, shown);
   if (result.rss - baseline > mostGrowth) fail(`memory grew to ${Math.round(result.rss / 2 ** 20)} MiB`, shown);
-  slowest = Math.max(slowest, result.delayMs);
+  slowest = Math.max(slowest, delayMs);
   if (result.outcome.code !== undefined) count(result.outcome.code);
 }
 
@@ -108,9 +109,9 @@ async function requests() {
       throw /** @type {Error} */ (error).message.startsWith("seed ") ? error : fail(String(error), one);
     }
   }));
-  const started = performance.now();
-  await (await fetch(`http://127.0.0.1:${attacked.port}/health`)).text();
-  if (performance.now() - started > longestDelayMs) fail(`/health took ${Math.round(performance.now() - started)} ms`, sent);
+  const health = await fetch(`http://127.0.0.1:${attacked.port}/health`);
+  if (health.status !== 200) fail(`/health: ${health.status}`, sent);
+  await health.text();
   await judge({}, sent);
   return sent.length;
 }
@@ -118,16 +119,17 @@ async function requests() {
 /** As a client's would arrive; what not even JSON.stringify gets through is nobody's. @param {unknown} value */
 function asSent(value) {
   try {
-    return JSON.parse(JSON.stringify(value) ?? "null");
+    return JSON.stringify(value) ?? "null";
   } catch (error) {
-    if (error instanceof RangeError) return {};
+    if (error instanceof RangeError) return "{}";
     throw error;
   }
 }
 
 async function schemas() {
+  // As text: what is nested very deep does not come through between processes.
   const schema = asSent(hostileSchema(random));
-  await judge({ schema, as: random.pick(["tool", "answer"]) });
+  await judge({ schema, as: random.pick(["tool", "answer"]) }, schema);
   return 1;
 }
 
@@ -143,7 +145,7 @@ async function headers() {
 
 await attacked.start();
 let baseline = Infinity;
-baseline = (await attacked.ask(kind === "headers" ? { path: path.join(folder, "none.gguf") } : kind === "schemas" ? { schema: {}, as: "answer" } : {})).rss;
+baseline = (await attacked.ask(kind === "headers" ? { path: path.join(folder, "none.gguf") } : kind === "schemas" ? { schema: "{}", as: "answer" } : {})).rss;
 const round = /** @type {Record<string, () => Promise<number>>} */ ({ requests, schemas, headers })[kind];
 if (round === undefined) throw new Error(`Expected requests, schemas or headers but received ${kind}.`);
 const until = performance.now() + seconds * 1000;

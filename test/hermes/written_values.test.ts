@@ -83,6 +83,7 @@ test("what was found once stays mended", { timeout: 600_000 }, async () => {
     { type: "string", format: "uri" }, { type: "object", properties: { u: { type: "string", format: "uri", maxLength: 6 } }, required: ["u"] },
     { type: "number" }, { type: "integer" }, {}, { type: "array", items: {} }, { type: ["number", "string"] },
     { type: "number", exclusiveMaximum: 1, minimum: 0 }, { type: "number", exclusiveMinimum: 0 }, { type: "number", exclusiveMinimum: 0.1, exclusiveMaximum: 0.2 }, { type: "number", exclusiveMaximum: 1e-7 },
+    { type: "number", exclusiveMinimum: 1, maximum: 1.0000005 }, { exclusiveMinimum: 0, exclusiveMaximum: 1e-6, type: "number" }, { type: "number", allOf: [{ exclusiveMinimum: 0 }, { maximum: 0.0005 }] },
     { type: "number", multipleOf: 1e-7 }, { type: "number", multipleOf: 1e-5 }, { type: "number", multipleOf: 0.3 }, { type: "integer", multipleOf: 3 }, { type: "number", multipleOf: 9973 }, { type: "number", multipleOf: 10_000 },
     { type: "string", pattern: "^x{2{3}\\u{1F44D}" }, { allOf: [{ multipleOf: 10_000, type: "number" }, { multipleOf: 0.000_001 }] },
   ], "refuse");

@@ -12,6 +12,13 @@ const worstDelayMs = () => {
   delay.reset();
   return worst;
 };
+let used = process.cpuUsage();
+/** The processor's time since it was last asked. */
+const cpuMs = () => {
+  const { user, system } = process.cpuUsage(used);
+  used = process.cpuUsage();
+  return Math.round((user + system) / 1000);
+};
 const hermes = () => load(cachedModel({ shape: "tiny", added: "user-defined" }), { contextSize: 1024, prefixFolder: false });
 /** @param {object} message */
 const say = (message) => process.send?.(message);
@@ -33,8 +40,9 @@ const roles = {
   async schemas() {
     const model = await hermes();
     say({});
-    return async ({ schema, as }) => {
+    return async ({ schema: text, as }) => {
       try {
+        const schema = JSON.parse(text);
         const options = as === "tool" ? { tools: [{ type: "function", function: { name: "a", parameters: schema } }], toolChoice: "required", maxRounds: 1 } : { schema };
         const { finishReason } = await model.reply("Hi", { .../** @type {any} */ (options), maxTokens: 24, signal: AbortSignal.timeout(60_000) });
         return { code: finishReason };
@@ -66,9 +74,10 @@ const roles = {
 const role = /** @type {string} */ (process.argv[2]);
 const work = await /** @type {NonNullable<typeof roles[string]>} */ (roles[role])();
 delay.reset();
+cpuMs();
 process.on("message", async (input) => {
   const outcome = await work(input);
   // The delay of what was just done is counted at the next turn of the loop.
-  setTimeout(() => say({ outcome, delayMs: worstDelayMs(), rss: process.memoryUsage().rss }), 12);
+  setTimeout(() => say({ outcome, delayMs: worstDelayMs(), cpuMs: cpuMs(), rss: process.memoryUsage().rss }), 12);
 });
 process.on("disconnect", () => process.exit());
