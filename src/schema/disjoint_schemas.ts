@@ -9,7 +9,7 @@ const everyType = ["null", "boolean", "number", "string", "array", "object"];
 /** Properties of properties that are compared. */
 const deepest = 8;
 /** Schemas and values looked at, for all that is compared in one schema. */
-const mostSteps = 100_000;
+const mostSteps = 60_000;
 
 /** What is known of the values that satisfy some schemas at once. */
 interface Facts {

@@ -11,6 +11,9 @@ const openers: readonly string[] = [
   "dependencies", "dependentRequired", "dependentSchemas", "$dynamicRef", "const", "enum",
 ];
 
+/** Without one of them nothing is declared. */
+const declarers: readonly string[] = ["properties", "$ref", "allOf", "anyOf", "oneOf"];
+
 /** Deeper places stay open: what refers to what is not followed for ever. */
 const deepest = 16;
 
@@ -19,13 +22,20 @@ const deepest = 16;
  * stay open: no schema of it has `properties`, one of them says something of others, or something is required that none declares.
  */
 export function propertiesInPlace(schema: Node, references: SchemaReferences, budget: WorkBudget): ReadonlySet<string> | undefined {
+  if (!declarers.some((keyword) => keyword in schema)) return undefined;
   const names = new Set<string>();
   const required = new Set<string>();
   let least = 0;
+  const known = new Map<unknown, boolean | undefined>();
   /** Whether it declares the properties of its objects; undefined: it leaves the place open. */
   const declares = (value: unknown, depth: number): boolean | undefined => {
     if (!isObject(value)) return value === false;
-    budget.spend();
+    // References may double at each level.
+    if (!known.has(value)) known.set(value, declaresItself(value, depth));
+    return known.get(value);
+  };
+  const declaresItself = (value: Node, depth: number): boolean | undefined => {
+    budget.spend(4);
     if (depth > deepest || openers.some((keyword) => Object.hasOwn(value, keyword))) return undefined;
     const { properties, type, minProperties, $ref } = value;
     const list = (keyword: string) => (Array.isArray(value[keyword]) ? value[keyword] as unknown[] : []);

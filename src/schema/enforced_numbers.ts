@@ -8,6 +8,7 @@ type Node = Readonly<Record<string, unknown>>;
 const bounds = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"] as const;
 
 export function enforceNumber(schema: Node, into: KeywordWriter): void {
+  if (!("multipleOf" in schema || bounds.some((keyword) => keyword in schema))) return;
   for (const keyword of bounds) {
     if (!(keyword in schema)) continue;
     if (isEnforced(schema, keyword)) into.set(keyword, schema[keyword]);

@@ -114,6 +114,7 @@ class SchemaReader {
       this.#writeOwn(schema, path, isShared, (keyword, inner) => put(result, keyword, inner));
       return result;
     }
+    this.#budget.spend(20);
     const sources = this.#sources(schema, path);
     const kept = this.#compatible(value, sources, path);
     const result: Node = {};
@@ -315,6 +316,7 @@ function hasOwnKeywords(schema: Node): boolean {
 
 /** Where nothing in the same place evaluates anything, `unevaluated…` says what `additional…` does. */
 function unevaluatedAsPlain(schema: Node): Node {
+  if (!("unevaluatedProperties" in schema || "unevaluatedItems" in schema)) return schema;
   if (["$ref", "allOf", "anyOf", "oneOf", "if", "dependentSchemas", "$dynamicRef", "not"].some((keyword) => keyword in schema)) return schema;
   const { unevaluatedProperties, unevaluatedItems, ...plain } = schema;
   if (unevaluatedProperties !== undefined && !("additionalProperties" in plain)) plain["additionalProperties"] = unevaluatedProperties;

@@ -29,7 +29,7 @@ const longestWithPattern = 256;
 export function enforceString(schema: Node, into: KeywordWriter): void {
   const patterns: string[] = [];
   if (typeof schema["pattern"] === "string") {
-    into.budget.spend(4 * schema["pattern"].length);
+    into.budget.spend(20 + 6 * schema["pattern"].length);
     const read = enforcedPattern(schema["pattern"], "search");
     if ("problem" in read) into.leaveOut("pattern", read.problem);
     else patterns.push(read.pattern);
@@ -75,7 +75,10 @@ export function enforceArray(schema: Node, into: KeywordWriter): void {
   for (const keyword of ["minItems", "maxItems"]) if (keyword in schema) into.set(keyword, schema[keyword]);
 }
 
+const objectKeywords = ["properties", "patternProperties", "additionalProperties", "propertyNames", "required", "minProperties", "maxProperties"];
+
 export function enforceObject(schema: Node, into: KeywordWriter): void {
+  if (!objectKeywords.some((keyword) => keyword in schema)) return;
   const { properties, patternProperties, additionalProperties, required } = schema;
   const named: Record<string, EnforcedSchema> = {};
   const only = enumeratedNames(schema);
@@ -101,7 +104,7 @@ function enforcePatternProperties(given: Readonly<Record<string, unknown>>, name
   const entries = Object.entries(given);
   if (entries.length === 0) return true;
   const patterns = entries.map(([source]) => {
-    into.budget.spend(4 * source.length);
+    into.budget.spend(20 + 6 * source.length);
     return enforcedPattern(source, "search");
   });
   const problem = patterns.find((pattern) => "problem" in pattern);

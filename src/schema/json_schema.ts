@@ -74,12 +74,13 @@ export function copySchema(schema: unknown, name: string, budget?: WorkBudget): 
     const prototype: unknown = Object.getPrototypeOf(value);
     if (prototype !== null && Object.getPrototypeOf(prototype) !== null) throw invalidSchema("a plain object", here(), describe(value));
     const result: Record<string, unknown> = {};
-    for (const [key, member] of Object.entries(value)) {
+    const names = Object.keys(value);
+    if (values + names.length > maxSchemaValues) throw tooLarge(`${maxSchemaValues} values`, "more");
+    for (const key of names) {
+      const member = (value as Readonly<Record<string, unknown>>)[key];
       if (member === undefined) continue;
       count(key);
-      const copied = copyAt(key, member);
-      if (key === "__proto__") put(result, key, copied);
-      else result[key] = copied;
+      put(result, key, copyAt(key, member));
     }
     return result;
   };
@@ -87,8 +88,9 @@ export function copySchema(schema: unknown, name: string, budget?: WorkBudget): 
 }
 
 /** Sets an own property, also one called `__proto__`. */
-export function put(object: object, key: string, value: unknown): void {
-  Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
+export function put(object: Record<string, unknown>, key: string, value: unknown): void {
+  if (key === "__proto__") Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
+  else object[key] = value;
 }
 
 const oneSchema = ["items", "additionalItems", "additionalProperties", "contains", "not", "if", "then", "else", "propertyNames", "unevaluatedItems", "unevaluatedProperties", "contentSchema"];

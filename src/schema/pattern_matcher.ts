@@ -16,7 +16,8 @@ export type PatternTest = (text: string, budget: WorkBudget) => boolean;
  * that cannot be read (flags that change inside) is as if the budget were spent.
  */
 export function patternTest(expression: RegExp, budget: WorkBudget): PatternTest {
-  budget.spend(4 * expression.source.length);
+  // JavaScript reads it too, and its tree is made.
+  budget.spend(100 + 20 * expression.source.length);
   try {
     const program = patternProgram(expression, budget);
     return program === undefined ? backtrackingTest(expression) : (text, spent) => new Run(program, new PatternText(text, expression.unicode), spent).search();
@@ -32,7 +33,7 @@ export function patternTest(expression: RegExp, budget: WorkBudget): PatternTest
  * Shared by all schemas, whose patterns are as many and as large as strangers like. Sizes are the steps of their making: an
  * instruction is 5 of them and takes some 80 bytes.
  */
-const kept = new BoundedCache<{ readonly test: PatternTest; readonly steps: number }>({ most: 500_000, largest: 100_000 });
+const kept = new BoundedCache<{ readonly test: PatternTest; readonly steps: number }>({ most: 1_000_000, largest: 250_000 });
 
 /** The pattern of a schema. It costs its steps each time, kept or not, so that the same input always ends the same way. */
 export function keptPattern(source: string, budget: WorkBudget): PatternTest {

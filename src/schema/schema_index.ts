@@ -1,5 +1,5 @@
 // One schema made ready for checking values: where each of its references leads, and what it uses that costs extra.
-import { describe } from "../errors.js";
+import { CaduceusError, describe } from "../errors.js";
 import { canonicalJson } from "./canonical_json.js";
 import { eachInside, invalidSchema, isObject, visitSchemas, type JsonSchema } from "./json_schema.js";
 import type { Dialect } from "./schema_compiler.js";
@@ -32,6 +32,8 @@ const appliedHere: ReadonlySet<string> = new Set(["not", "if", "then", "else", "
 /** Where schemas only lie. */
 const definitions: ReadonlySet<string> = new Set(["$defs", "definitions", "contentSchema"]);
 
+/** Reading one takes some microseconds, in which nothing else happens. An object of 5,000 properties has 5,001. */
+const mostSchemas = 8_000;
 /** Each inner address is resolved against the outer one, and kept: of one, and of what all of a schema come to, in characters. */
 const longestId = 2000;
 const mostOfAddresses = 500_000;
@@ -84,6 +86,7 @@ export class SchemaIndex {
   #add(schema: Node, path: string, outer: Resource | undefined): void {
     checkForms(schema, path, this.dialect, (inner, parent) => {
       if (this.#resourceOf.has(inner)) return;
+      if (this.#resourceOf.size >= mostSchemas) throw new CaduceusError("CONSTRAINT_TOO_COMPLEX", `Expected a schema with at most ${mostSchemas} schemas in it for ${this.#name} but received more. Simplify it.`);
       const around = parent === undefined ? outer : this.#resourceOf.get(parent);
       // Their forms are checked right after this.
       const [$id, $anchor, $dynamicAnchor] = [inner["$id"], inner["$anchor"], inner["$dynamicAnchor"]].map((one) => (typeof one === "string" ? one : undefined));

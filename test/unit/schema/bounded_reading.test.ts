@@ -58,3 +58,9 @@ test("equal values have one text, and others have another", () => {
   const different = [0, 1, 2n ** 64n, "18446744073709551616", "18446744073709551616n", "a", "", null, true, [], {}, [[]], { a: 1 }, { a: "1" }, { "a\":1": 1 }, ["a,b"], ["a", "b"]];
   expect(new Set(different.map(canonicalJson)).size).toBe(different.length);
 });
+
+test("a schema may have 8,000 schemas in it, and one more is refused by their number", () => {
+  const properties = (count: number) => ({ properties: Object.fromEntries(Array.from({ length: count }, (_, index) => [`p${index}`, {}])) });
+  expect(readSchema(properties(7_999), "schema").enforced("refuse").unenforced).toEqual([]);
+  expect(() => readSchema(properties(8_000), "schema")).toThrow(expect.objectContaining({ code: "CONSTRAINT_TOO_COMPLEX", message: "Expected a schema with at most 8000 schemas in it for schema but received more. Simplify it." }) as Error);
+});
