@@ -66,8 +66,8 @@ export function toApiError(error: unknown, constraintParam?: string): ApiError {
   if (error instanceof ApiError) return error;
   const [status, code] = (error instanceof CaduceusError ? ofLibrary[error.code] : undefined) ?? [500, "server_error"];
   if (status === 500) return new ApiError(500, "server_error", "The server failed to answer this request.", { cause: error });
-  const { message } = error as CaduceusError;
-  return new ApiError(status, code, message, { param: paramOf(error as CaduceusError, constraintParam), headers: status === 429 || status === 503 ? retryAfter : {}, cause: error });
+  const param = paramOf(error as CaduceusError, constraintParam);
+  return new ApiError(status, code, inParams((error as CaduceusError).message), { param, headers: status === 429 || status === 503 ? retryAfter : {}, cause: error });
 }
 
 /** A prompt that is too long for the context, said in the words by which OpenAI's clients know that they have to shorten it. */
@@ -82,15 +82,25 @@ export function tooLong(contextSize: number, why: string): string {
 
 const paramsOfOptions: Readonly<Record<string, string>> = {
   logitBias: "logit_bias", maxTokens: "max_tokens", logProbabilities: "logprobs", topLogProbabilities: "top_logprobs", toolChoice: "tool_choice", tools: "tools", prompt: "prompt",
-  minTokens: "min_tokens", stopTokens: "stop_token_ids", drySequenceBreakers: "dry_sequence_breakers",
+  minTokens: "min_tokens", stopTokens: "stop_token_ids", drySequenceBreakers: "dry_sequence_breakers", stop: "stop", cacheScope: "cache_salt", tokens: "tokens",
 };
+
+const place = /for (?:the )?([a-zA-Z]+)(\S*) but/;
+
+/** The sentence with the field that the client knows; within it a place is the same only where it is one of a list. */
+function inParams(message: string): string {
+  return message.replace(place, (all, option: string, within: string) => {
+    const param = paramsOfOptions[option];
+    return param === undefined ? all : `for ${param}${/^\[\d+\]$/.test(within) ? within : ""} but`;
+  });
+}
 
 /** The library's sentences name the place: `for messages[2].content but`, `for logitBias[0][0] but`. */
 function paramOf({ code, message }: CaduceusError, constraintParam: string | undefined): string | undefined {
   if (code === "INVALID_MESSAGES") return /\b(messages\[\d+\][^\s]*) but/.exec(message)?.[1] ?? "messages";
   if (code === "INVALID_TOOL") return "tools";
   if (code === "CONTEXT_FULL") return undefined;
-  const option = /for ([a-zA-Z]+)[^\s]* but/.exec(message)?.[1];
+  const option = place.exec(message)?.[1];
   if (option === "schema" || option === "regex" || option === "grammar" || code === "CONSTRAINT_INVALID" || code === "CONSTRAINT_TOO_COMPLEX") return constraintParam;
   return option === undefined ? undefined : paramsOfOptions[option] ?? (code === "INVALID_SCHEMA" ? "tools" : undefined);
 }

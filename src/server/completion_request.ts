@@ -30,7 +30,7 @@ export function readCompletionRequest(body: Fields): CompletionRequest {
     throw new ApiError(400, "invalid_value", `Expected at most ${mostChoices} answers in all, n times the prompts, but received ${prompts.length * generation.n}.`, { param: "n" });
   }
   const constraint = readConstraint(body);
-  return { ...generation, prompts, constraint: constraint?.options ?? {}, strict: new Set(constraint?.strict ? [undefined] : []), constraintParam: constraint?.param, echo: body.boolean("echo") ?? false, logprobs: body.wholeNumber("logprobs", 0, 5) };
+  return { ...generation, prompts, constraint: constraint?.options ?? {}, strict: new Set(constraint?.strict ? [undefined] : []), constraintParam: constraint?.param, echo: body.boolean("echo") ?? false, logprobs: body.wholeNumber("logprobs", 0, 20) };
 }
 
 function readPrompts(body: Fields): CompletionRequest["prompts"] {

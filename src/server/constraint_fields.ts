@@ -43,7 +43,8 @@ function readResponseFormat(body: Fields): { readonly constraint: AnswerConstrai
   if (own !== undefined) return ofFormat(own);
   const description = format.required("json_schema", format.fields);
   checkNames(description, ["name", "description", "schema", "strict"]);
-  description.required("name", description.text);
+  // OpenAI wants a name; llama.cpp's server does not, and it changes nothing.
+  description.text("name");
   description.required("schema", description.fields);
   const told = description.text("description");
   return ofFormat({ ...(told === undefined ? {} : { description: told }), ...objectOf(description, "schema") }, description.boolean("strict") ?? false);
@@ -103,6 +104,8 @@ function readChoice(fields: Fields, name: string): AnswerConstraint | undefined 
   if (list === undefined) return undefined;
   const param = fields.path(name);
   if (list.length === 0 || !list.every((one) => typeof one === "string" && one !== "")) throw new ApiError(400, "invalid_value", `Expected texts that are not empty for ${param}.`, { param });
+  const broken = list.findIndex((one) => /\p{Surrogate}/u.test(one as string));
+  if (broken !== -1) throw new ApiError(400, "invalid_value", `Expected well-formed text for ${param}[${broken}] but received a lone surrogate.`, { param });
   return { options: { grammar: `start: ${list.map((one) => literal(one as string)).join(" | ")}\n` }, strict: false, param };
 }
 

@@ -61,7 +61,7 @@ export const fieldTable: readonly FieldEntry[] = [
   honored("presence_penalty", "-2 to 2"),
   honored("logit_bias", "token ids with numbers from -100 to 100; as an object, or as pairs, in which false bans"),
   honored("logprobs", "true or false, in chat; not together with tools", chat),
-  honored("logprobs", "0 to 5, in completions", completions),
+  honored("logprobs", "0 to 20, in completions", completions),
   honored("top_logprobs", "0 to 20, together with `logprobs`", chat),
   honored("cache_salt", "requests with other salts never share cached tokens"),
   honored("best_of", "only as many as `n`: choose among n answers", completions),

@@ -125,3 +125,30 @@ test("two requests on one connection are answered in order", async () => {
   expect(response.match(/HTTP\/1\.1 200/g)).toHaveLength(2);
   expect(response.indexOf("chat.completion")).toBeLessThan(response.indexOf('"status":"ok"'));
 });
+
+test("a thousand requests in one packet are answered one after the other, and others are let in between", async () => {
+  const count = 1_000;
+  const many = await open();
+  const other = await open();
+  let got = "";
+  many.setEncoding("utf8").on("data", (text: string) => (got += text));
+  many.write("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(count));
+  other.write("GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+  await closed(other.resume());
+  const answers = () => got.match(/HTTP\/1\.1 200/g)?.length ?? 0;
+  expect(answers()).toBeLessThan(count / 2);
+  await until(() => answers() === count);
+  many.destroy();
+});
+
+test("of requests in one packet whose client leaves, none is begun after the one under way", async () => {
+  const count = await metric(server, "caduceus_requests_total{endpoint=\"/v1/chat/completions\",status=\"200\"}");
+  const socket = await open();
+  socket.write(request(body({ max_tokens: 2_000, logit_bias: never })).repeat(5));
+  await until(() => model.stats().running === 1);
+  socket.resetAndDestroy();
+  await until(() => model.stats().running === 0 && model.stats().queued === 0);
+  await isWell();
+  expect(model.stats()).toMatchObject({ running: 0, queued: 0 });
+  expect(await metric(server, "caduceus_requests_total{endpoint=\"/v1/chat/completions\",status=\"200\"}")).toBe(count + 1);
+});

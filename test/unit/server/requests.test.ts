@@ -75,7 +75,7 @@ describe("fields", () => {
     [{ parallel_tool_calls: 1 }, "invalid_type", "parallel_tool_calls"],
     [{ response_format: { type: "xml" } }, "invalid_value", "response_format.type"],
     [{ response_format: { type: "json_schema" } }, "missing_required_parameter", "response_format.json_schema"],
-    [{ response_format: { type: "json_schema", json_schema: { name: "x" } } }, "missing_required_parameter", "response_format.json_schema.schema"],
+    [{ response_format: { type: "json_schema", json_schema: { strict: true } } }, "missing_required_parameter", "response_format.json_schema.schema"],
     [{ response_format: { type: "json_schema", json_schema: { name: "x", schema: { type: 7 } } } }, "invalid_schema", "response_format"],
     [{ messages: [] }, "invalid_messages", "messages"],
     [{ messages: "Hi" }, "invalid_type", "messages"],
@@ -86,6 +86,15 @@ describe("fields", () => {
     [{ messages: [{ role: "user", content: [{ type: "image_url", image_url: { url: "x" } }] }] }, "invalid_messages", "messages[0].content[0].type"],
     [{ messages: [{ role: "user", content: "\ud800" }] }, "invalid_messages", "messages[0].content"],
     [{ model: 5 }, "invalid_type", "model"],
+    [{ stop: ["a", "\udc00"] }, "invalid_value", "stop"],
+    [{ cache_salt: "\udc00" }, "invalid_value", "cache_salt"],
+    [{ guided_choice: ["\ud800"] }, "invalid_value", "guided_choice"],
+    [{ guided_regex: "\ud800" }, "invalid_value", "guided_regex"],
+    [{ grammar: 'start: "\ud800"' }, "invalid_value", "grammar"],
+    [{ dry_multiplier: 1, dry_sequence_breakers: ["\ud800"] }, "invalid_value", "dry_sequence_breakers"],
+    [{ min_tokens: 9, max_tokens: 3 }, "invalid_value", "min_tokens"],
+    [{ stop_token_ids: [-5] }, "invalid_value", "stop_token_ids"],
+    [{ logit_bias: { 999999999: 1 } }, "invalid_value", "logit_bias"],
   ])("%j is refused: %s, at %s", async (fields, code, param) => {
     expect(await errorOf(post("/v1/chat/completions", { ...hi, ...fields }))).toMatchObject({ status: 400, type: "invalid_request_error", code, param, message: expect.stringMatching(/\S/) });
     expect(engine.live.size).toBe(0);
@@ -93,7 +102,7 @@ describe("fields", () => {
 
   test.each<[object, string, string]>([
     [{ max_tokens: -2 }, "invalid_value", "max_tokens"],
-    [{ logprobs: 6 }, "invalid_value", "logprobs"],
+    [{ logprobs: 21 }, "invalid_value", "logprobs"],
     [{ logprobs: true }, "invalid_type", "logprobs"],
     [{ echo: "yes" }, "invalid_type", "echo"],
     [{ suffix: "x" }, "unsupported_parameter", "suffix"],
@@ -104,6 +113,18 @@ describe("fields", () => {
   ])("in completions, %j is refused: %s, at %s", async (fields, code, param) => {
     expect(await errorOf(post("/v1/completions", { model: "m", prompt: "Hi", ...fields }))).toMatchObject({ status: 400, code, param });
     expect(engine.live.size).toBe(0);
+  });
+
+  test("what the library refuses is said with the names of the fields", async () => {
+    for (const [path, fields, words] of [
+      ["/v1/chat/completions", { min_tokens: 9, max_tokens: 3 }, "for min_tokens but"], ["/v1/chat/completions", { stop: ["\udc00"] }, "for stop[0] but"], ["/v1/chat/completions", { stop_token_ids: [1, -5] }, "for stop_token_ids[1] but"],
+      ["/v1/chat/completions", { logit_bias: { 999999999: 1 } }, "for logit_bias but"], ["/v1/chat/completions", { cache_salt: "\udc00" }, "for cache_salt but"], ["/v1/completions", { prompt: [5, -1] }, "for prompt but"], ["/v1/completions", { prompt: "\ud800" }, "for prompt but"],
+      ["/tokenize", { prompt: "\ud800" }, "for prompt but"], ["/detokenize", { tokens: [5, -1] }, "for tokens[1] but"],
+    ] as const) {
+      const { message, param } = await errorOf(post(path, path.endsWith("chat/completions") ? { ...hi, ...fields } : { model: "m", ...fields }));
+      expect(message, JSON.stringify(fields)).toContain(words);
+      expect(words).toContain(param);
+    }
   });
 
   test("null is as good as missing, and what nobody knows is passed over", async () => {
@@ -154,7 +175,7 @@ test("the tokenizer answers for the only model, or the one that is named", async
   expect(await ask("/tokenize", { prompt: "<s>", add_special_tokens: false })).toMatchObject({ count: expect.any(Number) });
   expect(await ask("/detokenize", { tokens: [...tokens, 1] })).toEqual({ prompt: "Hi<|im_end|>" });
   expect(await (await handler.fetch(new Request(`${url}/tokenizer_info`))).json()).toEqual({ bos_token: "<s>", eos_token: "<|im_end|>", chat_template: null, model_max_length: 4096 });
-  for (const [path, body, param] of [["/tokenize", {}, "prompt"], ["/detokenize", { tokens: ["a"] }, "tokens"], ["/detokenize", { tokens: [1e9] }, null], ["/tokenize", { prompt: "\ud800" }, null]] as const) {
+  for (const [path, body, param] of [["/tokenize", {}, "prompt"], ["/detokenize", { tokens: ["a"] }, "tokens"], ["/detokenize", { tokens: [1e9] }, "tokens"], ["/tokenize", { prompt: "\ud800" }, "prompt"]] as const) {
     expect(await errorOf(post(path, body)), path).toMatchObject({ status: 400, param });
   }
   const { model } = await scriptedModel();
