@@ -46,7 +46,7 @@ export const fieldTable: readonly FieldEntry[] = [
   honored("repeat_last_n", "how many of the last tokens the penalties look at"),
   honored("min_tokens", "before so many the model cannot end its turn"),
   honored("ignore_eos", "the model cannot end its turn at all"),
-  honored("stop_token_ids", "tokens that end the turn"),
+  honored("stop_token_ids", "up to 1,000 tokens that end the turn"),
   honored("dry_multiplier", "DRY; 0 is off"),
   ...["dry_base", "dry_allowed_length", "dry_penalty_last_n", "dry_sequence_breakers"].map((name) => honored(name, "of DRY")),
   honored("top_n_sigma", "0 or less is off"),

@@ -19,6 +19,7 @@ export interface GenerationFields {
 /** Answers in one response, of all prompts together. */
 export const mostChoices = 32;
 const mostStops = 16;
+const mostStopTokens = 1_000;
 const mostTokens = 0x7fffffff;
 
 /** `leastTokens` that may be asked for. */
@@ -78,6 +79,7 @@ function readStop(body: Fields): readonly string[] | undefined {
 function readStopTokens(body: Fields): readonly number[] | undefined {
   const list = body.list("stop_token_ids");
   if (list?.every((token) => Number.isInteger(token)) === false) throw invalid("stop_token_ids", "an array of token ids", list);
+  if (list !== undefined && list.length > mostStopTokens) throw new ApiError(400, "invalid_value", `Expected at most ${mostStopTokens} tokens for stop_token_ids but received ${list.length}.`, { param: "stop_token_ids" });
   return list as readonly number[] | undefined;
 }
 

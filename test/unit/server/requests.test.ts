@@ -93,6 +93,7 @@ describe("fields", () => {
     [{ grammar: 'start: "\ud800"' }, "invalid_value", "grammar"],
     [{ dry_multiplier: 1, dry_sequence_breakers: ["\ud800"] }, "invalid_value", "dry_sequence_breakers"],
     [{ min_tokens: 9, max_tokens: 3 }, "invalid_value", "min_tokens"],
+    [{ stop_token_ids: Array(1_001).fill(5) }, "invalid_value", "stop_token_ids"],
     [{ stop_token_ids: [-5] }, "invalid_value", "stop_token_ids"],
     [{ logit_bias: { 999999999: 1 } }, "invalid_value", "logit_bias"],
   ])("%j is refused: %s, at %s", async (fields, code, param) => {
