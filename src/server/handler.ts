@@ -14,7 +14,7 @@ import { eventStream } from "./event_stream.js";
 import { Admission, newRequestId } from "./exchange.js";
 import type { Fields } from "./fields.js";
 import { Metrics } from "./metrics.js";
-import { disconnectOf, missingSlash } from "./node_request.js";
+import { disconnectOf, limitReading, missingSlash } from "./node_request.js";
 import { Page } from "./page.js";
 import { BodyReader } from "./read_body.js";
 import { remedies, routes, spellings } from "./routes.js";
@@ -170,7 +170,10 @@ export function createHandler(options: HandlerOptions): Handler {
   app.onError((thrown, context) => refuse(context, toApiError(thrown)));
 
   return {
-    fetch: async (request, env) => app.fetch(request, env ?? {}),
+    fetch: async (request, env) => {
+      limitReading(env, settings.readerTimeoutMs);
+      return app.fetch(request, env ?? {});
+    },
     close: ({ graceMs } = {}) => admission.close(checkWholeNumber(graceMs, "graceMs", 0) ?? 10_000),
   };
 }

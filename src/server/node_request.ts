@@ -18,8 +18,25 @@ export function incomingOf(env: unknown): Incoming | undefined {
 
 /** A response of Node's whose reader lags can only be thrown away: what it holds would wait for ever. */
 export function disconnectOf(env: unknown): (() => void) | undefined {
-  const outgoing = (env as { readonly outgoing?: { destroy?: () => void } } | null | undefined)?.outgoing;
+  const outgoing = outgoingOf(env);
   return typeof outgoing?.destroy === "function" ? () => outgoing.destroy!() : undefined;
+}
+
+interface Outgoing {
+  readonly destroy?: () => void;
+  readonly once?: (event: "prefinish", listener: () => void) => unknown;
+  readonly socket?: { readonly setTimeout?: (milliseconds: number) => unknown } | null;
+}
+
+const outgoingOf = (env: unknown) => (env as { readonly outgoing?: Outgoing } | null | undefined)?.outgoing;
+
+/**
+ * Closes the connection of a client that leaves a whole answer unread for so long: until then all of it is kept. Node closes
+ * what times out, counts again whenever some of it is taken, and has a time of its own for what waits for the next request.
+ */
+export function limitReading(env: unknown, milliseconds: number): void {
+  const outgoing = outgoingOf(env);
+  outgoing?.once?.("prefinish", () => outgoing.socket?.setTimeout?.(milliseconds));
 }
 
 /** Where a page belongs that was asked for without the slash behind its folder, relative to that; its files would not be found. */

@@ -36,7 +36,7 @@ export interface HandlerOptions {
   readonly bodyTimeoutMs?: number | undefined;
   /** Milliseconds an answer may take, waiting included. Defaults to 1,800,000: half an hour. */
   readonly replyTimeoutMs?: number | undefined;
-  /** Milliseconds that a client may leave a stream unread before it is ended. Until then its generation pauses. Defaults to 60,000. */
+  /** Milliseconds that a client may leave an answer unread before its connection is closed. Until then the generation of a stream pauses. Defaults to 60,000. */
   readonly readerTimeoutMs?: number | undefined;
   /**
    * Milliseconds after which a stream that has nothing to say yet sends its status. What fails before has a status of its own,
