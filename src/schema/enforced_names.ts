@@ -39,7 +39,10 @@ export function propertiesInPlace(schema: Node, references: SchemaReferences, bu
     if (depth > deepest || openers.some((keyword) => Object.hasOwn(value, keyword))) return undefined;
     const { properties, type, minProperties, $ref } = value;
     const list = (keyword: string) => (Array.isArray(value[keyword]) ? value[keyword] as unknown[] : []);
-    if (isObject(properties)) for (const name of Object.keys(properties)) names.add(name);
+    const declared = isObject(properties) ? Object.keys(properties) : [];
+    // The same ones are named again wherever a reference leads here.
+    budget.spend(2 * declared.length);
+    for (const name of declared) names.add(name);
     for (const name of list("required")) required.add(String(name));
     if (typeof minProperties === "number") least = Math.max(least, minProperties);
     const target = typeof $ref === "string" ? [references.resolve($ref)?.schema] : [];

@@ -103,13 +103,13 @@ class SchemaReader {
   #schema(value: unknown, path: string, isShared: boolean): EnforcedSchema {
     if (!isObject(value)) return value !== false;
     this.#budget.spend(10);
-    const names = this.#closes && !isShared && this.#sharedAround === 0 ? propertiesInPlace(value, this.#references, this.#budget) : undefined;
-    const isAlone = names !== undefined && !inPlace.some((keyword) => keyword in value);
-    const schema = unevaluatedAsPlain(isAlone ? { ...value, additionalProperties: false } : value);
+    const isAlone = !inPlace.some((keyword) => keyword in value);
+    const names = () => (this.#closes && !isShared && this.#sharedAround === 0 ? propertiesInPlace(value, this.#references, this.#budget) : undefined);
+    const schema = unevaluatedAsPlain(isAlone && names() !== undefined ? { ...value, additionalProperties: false } : value);
     this.#listUnenforced(schema, path);
     if (schema["not"] === true || (isObject(schema["not"]) && Object.keys(schema["not"]).length === 0)) return false;
     // Most schemas are alone in their place.
-    if (!inPlace.some((keyword) => keyword in schema)) {
+    if (isAlone) {
       const result: Node = {};
       this.#writeOwn(schema, path, isShared, (keyword, inner) => put(result, keyword, inner));
       return result;
@@ -120,7 +120,8 @@ class SchemaReader {
     const result: Node = {};
     // Where another schema alone is in the place, it is closed in there.
     for (const source of kept) source.write(result, isShared || sources.length > 1);
-    if (names !== undefined && sources.length > 1 && kept.length === sources.length) appendTo(result, { properties: withEach(names, true), additionalProperties: false });
+    const declared = sources.length > 1 && kept.length === sources.length ? names() : undefined;
+    if (declared !== undefined) appendTo(result, { properties: withEach(declared, true), additionalProperties: false });
     return result;
   }
 

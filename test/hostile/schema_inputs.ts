@@ -54,6 +54,8 @@ export const schemas: Readonly<Record<string, readonly [schema: Schema, value: u
   "unevaluated names in 60 levels": [defs(60, (index) => ({ allOf: [next(index)], anyOf: [next(index), {}], unevaluatedProperties: false })), Object.fromEntries(each(500, (index) => [`p${index}`, 1]))],
   "7,900 dynamic anchors, each with an address": [{ anyOf: each(7_900, (index) => ({ $id: `a${index}`, $dynamicAnchor: `a${index}` })) }, 1],
   "addresses within addresses": [each(240, () => 0).reduce<Schema>((inner) => ({ $id: `${"a".repeat(1_990)}/`, not: inner }), { anyOf: each(3_000, (index) => ({ $id: `x${index}` })) }), 1],
+  "2,000 references to an object of 2,500 properties": [{ properties: map(2_000, (index) => [`r${index}`, { $ref: "#/$defs/d" }]), $defs: { d: properties(2_500) } }, {}],
+  "2,000 of them beside others": [{ properties: map(2_000, (index) => [`r${index}`, { $ref: "#/$defs/d", minProperties: 1 }]), $defs: { d: properties(2_500) } }, {}],
   "29,000 empty alternatives": [{ anyOf: each(29_000, () => ({})) }, 1],
   "dynamic references that double": [{ $dynamicAnchor: "a", $ref: "#/$defs/d0", $defs: { ...map(30, (index) => [`d${index}`, { allOf: [next(index), next(index)] }]), d30: { properties: { a: { $dynamicRef: "#a" } } } } }, { a: {} }],
 };
