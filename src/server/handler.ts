@@ -16,6 +16,7 @@ import type { Fields } from "./fields.js";
 import { Metrics } from "./metrics.js";
 import { disconnectOf, limitReading, missingSlash } from "./node_request.js";
 import { Page } from "./page.js";
+import { Pipelined } from "./pipelined.js";
 import { BodyReader } from "./read_body.js";
 import { remedies, routes, spellings } from "./routes.js";
 import { ServedModels } from "./served_models.js";
@@ -64,6 +65,7 @@ export function createHandler(options: HandlerOptions): Handler {
   const admission = new Admission(settings.maxQueue);
   const bodies = new BodyReader(settings);
   const metrics = new Metrics();
+  const pipelined = new Pipelined();
 
   const report = (error: ApiError) => {
     metrics.failed(error.code);
@@ -172,6 +174,9 @@ export function createHandler(options: HandlerOptions): Handler {
   return {
     fetch: async (request, env) => {
       limitReading(env, settings.readerTimeoutMs);
+      const next = pipelined.next(env);
+      // Nobody would see the answer.
+      if (next !== undefined && !(await next)) return new Response(null, { status: 400 });
       return app.fetch(request, env ?? {});
     },
     close: ({ graceMs } = {}) => admission.close(checkWholeNumber(graceMs, "graceMs", 0) ?? 10_000),

@@ -6,7 +6,6 @@ import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { ApiError } from "./api_error.js";
 import type { Handler } from "./handler.js";
-import { onePerConnection } from "./pipelined.js";
 import { checkListenOptions, type ListenOptions } from "./server_options.js";
 
 /** A server that listens. */
@@ -48,12 +47,12 @@ export async function listen(handler: Handler, options: ListenOptions = {}): Pro
     requestTimeout: Math.max(headersTimeoutMs, 300_000),
     connectionsCheckingInterval: Math.min(headersTimeoutMs, 5_000),
     keepAliveTimeout: 30_000,
-  }, onePerConnection(getRequestListener(handler.fetch, {
+  }, getRequestListener(handler.fetch, {
     overrideGlobalObjects: false,
     // Of a request without a host, as HTTP/1.0 has them. Browsers always name one.
     hostname: "localhost",
     errorHandler: (error) => (error as Error | undefined)?.name === "RequestError" ? refuseRequest() : new Response(null, { status: 500 }),
-  })));
+  }));
   server.maxConnections = maxConnections;
   server.listen(port, host);
   await once(server, "listening");

@@ -2,7 +2,7 @@
 
 /** Of Node's `IncomingMessage`, what the server looks at; all of it may be missing elsewhere. */
 export interface Incoming {
-  readonly socket?: { readonly remoteAddress?: string | undefined } | undefined;
+  readonly socket?: { readonly remoteAddress?: string | undefined; readonly destroyed?: boolean } | undefined;
   readonly readableDidRead?: boolean | undefined;
   readonly url?: string | undefined;
   /** The whole path, where a router such as Express' has cut `url`. */
@@ -22,13 +22,14 @@ export function disconnectOf(env: unknown): (() => void) | undefined {
   return typeof outgoing?.destroy === "function" ? () => outgoing.destroy!() : undefined;
 }
 
+/** Of Node's `ServerResponse`. */
 interface Outgoing {
   readonly destroy?: () => void;
-  readonly once?: (event: "prefinish", listener: () => void) => unknown;
+  readonly once?: (event: "prefinish" | "close", listener: () => void) => unknown;
   readonly socket?: { readonly setTimeout?: (milliseconds: number) => unknown } | null;
 }
 
-const outgoingOf = (env: unknown) => (env as { readonly outgoing?: Outgoing } | null | undefined)?.outgoing;
+export const outgoingOf = (env: unknown) => (env as { readonly outgoing?: Outgoing } | null | undefined)?.outgoing;
 
 /**
  * Closes the connection of a client that leaves a whole answer unread for so long: until then all of it is kept. Node closes

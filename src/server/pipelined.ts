@@ -1,24 +1,26 @@
 // Requests that a client sends before it has the answers to earlier ones come out of one read of its connection, all at once:
-// some 1,500 of 64 KB. One after the other, and whoever else has come is looked at in between.
-import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
-import type { Socket } from "node:net";
+// some 1,500 of 64 KB. One after the other, and whoever else has come is looked at in between. Node tells nobody that a client
+// has gone whose request still waits for its turn to be answered.
 import { setImmediate } from "node:timers/promises";
+import { incomingOf, outgoingOf } from "./node_request.js";
 
-/** Begins each request when the one before it on the same connection is answered. */
-export function onePerConnection(listener: RequestListener): RequestListener {
-  const last = new WeakMap<Socket, ServerResponse>();
-  const answered = new WeakMap<ServerResponse, Promise<void>>();
-  const wait = async (before: Promise<void>, incoming: IncomingMessage, outgoing: ServerResponse) => {
-    await before;
-    await setImmediate();
-    // Of a client that has gone nothing more is begun.
-    if (!incoming.socket.destroyed) listener(incoming, outgoing);
-  };
-  return (incoming, outgoing) => {
-    const before = last.get(incoming.socket);
-    last.set(incoming.socket, outgoing);
-    answered.set(outgoing, new Promise((resolve) => outgoing.once("close", resolve)));
-    if (before === undefined || before.closed) listener(incoming, outgoing);
-    else void wait(answered.get(before)!, incoming, outgoing);
-  };
+export class Pipelined {
+  /** The last request of each connection. */
+  readonly #last = new WeakMap<object, { readonly isAnswered: () => boolean; readonly answered: Promise<void> }>();
+
+  /** Undefined where nothing comes before a request on its connection. Otherwise resolves when that is answered, with whether the client is still there. `env` is what the adapter gave to `fetch`. */
+  next(env: unknown): Promise<boolean> | undefined {
+    const socket = incomingOf(env)?.socket;
+    const outgoing = outgoingOf(env);
+    if (typeof socket !== "object" || socket === null || typeof outgoing?.once !== "function") return undefined;
+    const before = this.#last.get(socket);
+    let isAnswered = false;
+    const answered = new Promise<void>((resolve) => outgoing.once!("close", () => {
+      isAnswered = true;
+      resolve();
+    }));
+    this.#last.set(socket, { isAnswered: () => isAnswered, answered });
+    if (before === undefined || before.isAnswered()) return undefined;
+    return before.answered.then(() => setImmediate()).then(() => socket.destroyed !== true);
+  }
 }

@@ -67,7 +67,8 @@ test.each<[string, () => (string | Uint8Array)[], number, string]>([
 });
 
 test("100 MB in chunks are refused after 4 and read on to 64, and nothing of them is kept", async () => {
-  const socket = await open();
+  await using patient = await serving({ hermes: model });
+  const socket = await open(patient.port);
   let got = "";
   socket.setEncoding("utf8").on("data", (text: string) => (got += text));
   const gone = closed(socket);
@@ -170,14 +171,19 @@ test("a thousand requests in one packet are answered one after the other, and ot
   many.destroy();
 });
 
-test("of requests in one packet whose client leaves, none is begun after the one under way", async () => {
-  const left = () => metric(server, 'caduceus_cancelled_total{reason="client_closed_request"}');
+test.each(["of its own", "of the application"])("of requests in one packet whose client leaves, none is begun after the one under way, on a server %s", async (whose) => {
+  const handler = createHandler({ models: { hermes: model } });
+  const own = createServer(getRequestListener(handler.fetch, { overrideGlobalObjects: false })).listen(0, "127.0.0.1");
+  await once(own, "listening");
+  const port = whose === "of its own" ? server.port : (own.address() as AddressInfo).port;
+  const left = () => metric({ url: `http://127.0.0.1:${port}` }, 'caduceus_cancelled_total{reason="client_closed_request"}');
   const before = await left();
-  const socket = await open();
+  const socket = await open(port);
   socket.write(request(body({ max_tokens: 5_000, logit_bias: never })).repeat(5));
   await until(() => model.stats().running === 1);
   socket.resetAndDestroy();
   await until(() => model.stats().running === 0);
   await isWell();
   expect(await left()).toBe(before + 1);
+  own.close();
 });
