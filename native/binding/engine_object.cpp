@@ -14,8 +14,8 @@ Napi::Function EngineObject::define(Napi::Env env) {
                       InstanceMethod<&EngineObject::pause>("pause"), InstanceMethod<&EngineObject::resume>("resume"),
                       InstanceMethod<&EngineObject::release>("release"), InstanceMethod<&EngineObject::take>("take"),
                       InstanceMethod<&EngineObject::stats>("stats"), InstanceMethod<&EngineObject::get_info>("info"),
-                      InstanceMethod<&EngineObject::tokenize>("tokenize"), InstanceMethod<&EngineObject::detokenize>("detokenize"),
-                      InstanceMethod<&EngineObject::token_bytes>("tokenBytes"),
+                      InstanceMethod<&EngineObject::tokenize>("tokenize"), InstanceMethod<&EngineObject::stop_tokenizing>("stopTokenizing"),
+                      InstanceMethod<&EngineObject::detokenize>("detokenize"), InstanceMethod<&EngineObject::token_bytes>("tokenBytes"),
                       InstanceMethod<&EngineObject::ref>("ref"), InstanceMethod<&EngineObject::unref>("unref"),
                       InstanceMethod<&EngineObject::close>("close")});
 }
@@ -127,8 +127,20 @@ Napi::Value EngineObject::tokenize(const Napi::CallbackInfo& info) {
     // Made last: one that is never settled leaks. The answer comes on this thread, after this call.
     const auto deferred = Napi::Promise::Deferred::New(info.Env());
     tokenizing_.emplace(id, deferred);
-    return deferred.Promise();
+    auto pending = Napi::Object::New(info.Env());
+    pending["id"] = Napi::Number::New(info.Env(), id);
+    pending["promise"] = deferred.Promise();
+    return pending;
   });
+}
+
+void EngineObject::stop_tokenizing(const Napi::CallbackInfo& info) {
+  const auto id = info[0].As<Napi::Number>().Uint32Value();
+  const auto it = tokenizing_.find(id);
+  if (!engine_ || it == tokenizing_.end()) return;
+  engine_->stop_tokenizing(id);
+  it->second.Resolve(info.Env().Undefined());
+  tokenizing_.erase(it);
 }
 
 Napi::Value EngineObject::detokenize(const Napi::CallbackInfo& info) {

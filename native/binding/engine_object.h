@@ -37,7 +37,10 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   Napi::Value take(const Napi::CallbackInfo& info);
   Napi::Value stats(const Napi::CallbackInfo& info);
   Napi::Value get_info(const Napi::CallbackInfo& info);
+  // -> { id, promise }
   Napi::Value tokenize(const Napi::CallbackInfo& info);
+  // Its promise then gives undefined.
+  void stop_tokenizing(const Napi::CallbackInfo& info);
   Napi::Value detokenize(const Napi::CallbackInfo& info);
   Napi::Value token_bytes(const Napi::CallbackInfo& info);
   // While referenced, the process stays alive for this engine's output.

@@ -131,7 +131,8 @@ void Engine::loop() {
   // What is still to be kept is written before the engine counts as closed.
   folder_.reset();
   compiler_.reset();
-  reader_.stop();
+  if (code == "MODEL_CLOSED") reader_.stop();
+  else reader_.stop(code, message);
   // Runs submitted between the last look and the end of this thread are among the commands.
   std::vector<Command> left;
   {
@@ -205,6 +206,7 @@ void Engine::begin(Submit submit) {
   Run& run = *it->second;
   try {
     if (run.request.deterministic) open_exact_lane();
+    lane_of(run).scheduler.expect(run);
     // Of the tokens to penalize llama.cpp makes room for all at once; there are never more than these.
     int32_t& last_n = run.request.sampling.penalty_last_n;
     const auto all = static_cast<int32_t>(context_->context_size());
@@ -231,7 +233,7 @@ void Engine::end(Run& run, Run::Ending ending) {
   totals_.cached_tokens += ending.end.usage.cached_tokens;
   totals_.restored_tokens += run.restored_tokens;
   if (compiler_) compiler_->forget(run.id);
-  if (!run.sampler) reader_.forget(run.id);
+  reader_.forget(run.id);
   drop_drafts(run);
   // What is exact shares nothing, so that nothing of it is kept.
   lane_of(run).scheduler.remove(run, !run.exact && ending.end.reason != FinishReason::error);

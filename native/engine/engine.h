@@ -61,6 +61,8 @@ class Engine {
   // after `close` too. Throws as `submit` does.
   uint32_t tokenize(std::vector<PromptPart> parts);
   std::vector<PromptReader::Answer> take_tokenized();
+  // Nobody waits for the answer any more: the work ends, and what comes all the same may be passed over.
+  void stop_tokenizing(uint32_t id) { reader_.forget(id); }
   Stats stats() const;
   // Returns when the thread has ended. Twice is fine.
   void close();

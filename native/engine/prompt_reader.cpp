@@ -37,30 +37,38 @@ void PromptReader::read(Job job) {
     if (!stopping_) waiting_.push_back(std::move(work));
   }
   changed_.notify_one();
-  if (work) close(*work);
+  if (work) refuse(*work);
 }
 
 void PromptReader::forget(RunId id) {
+  std::unique_ptr<Work> forgotten;  // freed without the lock: it may be megabytes
   std::lock_guard lock(mutex_);
-  std::erase_if(waiting_, [id](const auto& work) { return work->answer.id == id; });
   if (current_ && current_->answer.id == id) current_->forgotten = true;
+  const auto it = std::find_if(waiting_.begin(), waiting_.end(), [id](const auto& work) { return work->answer.id == id; });
+  if (it == waiting_.end()) return;
+  forgotten = std::move(*it);
+  waiting_.erase(it);
 }
 
-void PromptReader::stop() {
+void PromptReader::stop(std::string code, std::string message) {
   std::lock_guard once(stop_mutex_);
   {
     std::lock_guard lock(mutex_);
+    if (!stopping_) {
+      end_code_ = std::move(code);
+      end_message_ = std::move(message);
+    }
     stopping_ = true;
   }
   changed_.notify_one();
   thread_.join();
-  for (const auto& work : waiting_) close(*work);
+  for (const auto& work : waiting_) refuse(*work);
   waiting_.clear();
 }
 
-void PromptReader::close(Work& work) {
-  work.answer.error_code = "MODEL_CLOSED";
-  work.answer.error_message = "The model was closed while this text was tokenized.";
+void PromptReader::refuse(Work& work) const {
+  work.answer.error_code = end_code_;
+  work.answer.error_message = end_message_;
   work.answer.tokens.clear();
   work.done(std::move(work.answer));
 }
@@ -78,13 +86,13 @@ void PromptReader::loop() {
     const bool answered = step(tokenizer_, *work);
     lock.lock();
     current_ = nullptr;
-    if (work->forgotten) continue;
-    if (!answered) {
+    const bool forgotten = work->forgotten;
+    if (!answered && !forgotten) {
       waiting_.push_back(std::move(work));
       continue;
     }
     lock.unlock();
-    work->done(std::move(work->answer));
+    if (!forgotten) work->done(std::move(work->answer));
     work.reset();
     lock.lock();
   }

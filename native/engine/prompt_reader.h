@@ -46,8 +46,8 @@ class PromptReader {
   static Answer read_now(const Tokenizer& tokenizer, Job job);
   // Nobody waits for it any more; it is not answered, unless that is just being done.
   void forget(RunId id);
-  // Answers what is left with MODEL_CLOSED and ends the thread. Twice is fine.
-  void stop();
+  // Ends the thread; what is left, and what still comes, is answered with this. The first call decides.
+  void stop(std::string code = "MODEL_CLOSED", std::string message = "The model was closed while this text was tokenized.");
 
  private:
   struct Work {
@@ -66,7 +66,7 @@ class PromptReader {
   void loop();
   // Reads on; true when there is an answer.
   static bool step(const Tokenizer& tokenizer, Work& work);
-  static void close(Work& work);
+  void refuse(Work& work) const;
 
   const Tokenizer& tokenizer_;
   std::mutex mutex_;  // guards what follows, but for the work that is under way
@@ -74,6 +74,8 @@ class PromptReader {
   std::deque<std::unique_ptr<Work>> waiting_;
   Work* current_ = nullptr;
   bool stopping_ = false;
+  std::string end_code_;  // set once, with `stopping_`
+  std::string end_message_;
   std::mutex stop_mutex_;
   LargeStackThread thread_;  // last: starts when all else is there
 };

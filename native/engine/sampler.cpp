@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <limits>
 #include <random>
+
+#include "finite_samplers.h"
 
 namespace caduceus {
 namespace {
@@ -15,25 +18,6 @@ constexpr size_t block = 64;
 
 // llama.cpp takes this one seed to mean "a new one each time". Where it was given it is replaced by another.
 constexpr uint32_t instead_of_default = 0x9E3779B9;
-
-// Leaves out what cannot come: some of llama.cpp's samplers take the logarithm of its probability. One token always stays.
-void drop_impossible(llama_sampler*, llama_token_data_array* candidates) {
-  const auto end = candidates->data + candidates->size;
-  const auto left = std::remove_if(candidates->data, end, [](const llama_token_data& one) { return !std::isfinite(one.logit); });
-  candidates->size = std::max<size_t>(static_cast<size_t>(left - candidates->data), std::min<size_t>(candidates->size, 1));
-}
-
-llama_sampler_i dropping() {
-  llama_sampler_i interface{};
-  interface.name = [](const llama_sampler*) { return "drop-impossible"; };
-  interface.apply = drop_impossible;
-  return interface;
-}
-
-llama_sampler* init_drop_impossible() {
-  static llama_sampler_i interface = dropping();
-  return llama_sampler_init(&interface, nullptr);
-}
 
 }  // namespace
 
@@ -61,20 +45,25 @@ Sampler::Sampler(const Sampling& sampling, const llama_vocab* vocab, DrySamplers
   }
   if (sampling.dry.is_on()) add(dry_samplers ? dry_samplers->make(sampling.dry, vocab) : DrySamplers().make(sampling.dry, vocab));
   if (greedy) {
+    add(init_steady(1));
     add(llama_sampler_init_greedy());
     return;
   }
+  // What is impossible, divided by infinity, would be no number.
+  const float temperature = std::min(sampling.temperature, std::numeric_limits<float>::max());
   const uint32_t seed = seed_of(sampling);
   if (sampling.mirostat != 0) {
     learns_ = true;
     std::sort(banned_.begin(), banned_.end());
+    add(init_steady(temperature));
+    add(llama_sampler_init_temp(temperature));
     add(init_drop_impossible());
-    add(llama_sampler_init_temp(sampling.temperature));
     add(sampling.mirostat == 1 ? llama_sampler_init_mirostat(size, seed, sampling.mirostat_tau, sampling.mirostat_eta, 100)
                                : llama_sampler_init_mirostat_v2(seed, sampling.mirostat_tau, sampling.mirostat_eta));
     return;
   }
   if (sampling.top_n_sigma > 0.0f) add(llama_sampler_init_top_n_sigma(sampling.top_n_sigma));
+  add(init_steady(temperature - std::min(sampling.dynatemp_range, temperature)));
   // Top-k before top-p: 21 us a token over 32k entries, where top-p first takes 340.
   if (sampling.top_k > 0) add(llama_sampler_init_top_k(sampling.top_k));
   if (sampling.typical_p < 1.0f) {
@@ -84,8 +73,8 @@ Sampler::Sampler(const Sampling& sampling, const llama_vocab* vocab, DrySamplers
   if (sampling.top_p < 1.0f) add(llama_sampler_init_top_p(sampling.top_p, 1));
   if (sampling.min_p > 0.0f) add(llama_sampler_init_min_p(sampling.min_p, 1));
   if (sampling.xtc_probability > 0.0f) add(llama_sampler_init_xtc(sampling.xtc_probability, sampling.xtc_threshold, 1, seed));
-  if (sampling.dynatemp_range > 0.0f) add(llama_sampler_init_temp_ext(sampling.temperature, sampling.dynatemp_range, sampling.dynatemp_exponent));
-  else add(llama_sampler_init_temp(sampling.temperature));
+  if (sampling.dynatemp_range > 0.0f) add(llama_sampler_init_temp_ext(temperature, sampling.dynatemp_range, sampling.dynatemp_exponent));
+  else add(llama_sampler_init_temp(temperature));
   add(llama_sampler_init_dist(seed));
 }
 
@@ -123,7 +112,7 @@ Token Sampler::sample(std::span<const float> logits, std::vector<llama_token_dat
   llama_sampler_apply(chain_.get(), &candidates);
   if (candidates.selected < 0 || static_cast<size_t>(candidates.selected) >= candidates.size) return LLAMA_TOKEN_NULL;
   const llama_token_data& chosen = candidates.data[candidates.selected];
-  return std::isnan(chosen.logit) || chosen.logit == -INFINITY ? LLAMA_TOKEN_NULL : chosen.id;
+  return chosen.logit == -INFINITY ? LLAMA_TOKEN_NULL : chosen.id;
 }
 
 // All tokens, or those among which the chain chooses anyway: as many of the likeliest as top-k keeps, one more for each

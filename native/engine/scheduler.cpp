@@ -33,6 +33,7 @@ Clock::duration to_duration(double milliseconds) { return std::chrono::duration_
 }  // namespace
 
 void Scheduler::enqueue(Run& run) {
+  std::erase(expected_, &run);
   if (waiting_.size() >= limits_.waiting) {
     throw EngineError("QUEUE_FULL", "All " + std::to_string(limits_.waiting) + " places of the waiting queue are taken; try again later.");
   }
@@ -47,8 +48,7 @@ void Scheduler::insert(Run& run) {
 }
 
 void Scheduler::remove(Run& run, bool keep) {
-  std::erase(running_, &run);
-  std::erase(waiting_, &run);
+  for (auto* runs : {&expected_, &waiting_, &running_}) std::erase(*runs, &run);
   if (run.sequence >= 0) cache_.close(run.sequence, keep);
   run.sequence = -1;
 }
@@ -181,13 +181,24 @@ void Scheduler::update_parked(const std::function<size_t(RunId)>& held, Clock::t
   }
 }
 
+template <typename Visit>
+void Scheduler::each_hurried(Visit visit) const {
+  for (const auto* runs : {&expected_, &waiting_}) {
+    for (Run* run : *runs) {
+      if (run->request.queue_timeout_ms && !run->admitted) visit(run, *run->request.queue_timeout_ms);
+    }
+  }
+}
+
 std::vector<Scheduler::Expired> Scheduler::expired(Clock::time_point now) const {
   std::vector<Expired> expired;
+  each_hurried([&](Run* run, double timeout) {
+    if (now - run->submitted <= to_duration(timeout)) return;
+    expired.push_back({run, "DEADLINE_EXCEEDED", "The run waited longer than its " + std::to_string(static_cast<int64_t>(timeout)) + " ms for a place."});
+  });
+  // Only who was admitted can have more output than its reader has read.
   for (Run* run : waiting_) {
-    const auto& timeout = run->request.queue_timeout_ms;
-    if (timeout && !run->admitted && now - run->submitted > to_duration(*timeout)) {
-      expired.push_back({run, "DEADLINE_EXCEEDED", "The run waited longer than its " + std::to_string(static_cast<int64_t>(*timeout)) + " ms for a place."});
-    } else if (run->parked && now - run->parked_since >= limits_.parked) {
+    if (run->admitted && run->parked && now - run->parked_since >= limits_.parked) {
       expired.push_back({run, "READER_TOO_SLOW", "The reply was not read for " + std::to_string(limits_.parked.count()) + " s and has been dropped."});
     }
   }
@@ -199,8 +210,8 @@ std::optional<Clock::time_point> Scheduler::next_deadline() const {
   const auto at_latest = [&](Clock::time_point at) { next = next ? std::min(*next, at) : at; };
   for (const Run* run : waiting_) {
     if (run->parked) at_latest(run->parked_since + limits_.parked);
-    if (run->request.queue_timeout_ms && !run->admitted) at_latest(run->submitted + to_duration(*run->request.queue_timeout_ms + 1));
   }
+  each_hurried([&](const Run* run, double timeout) { at_latest(run->submitted + to_duration(timeout + 1)); });
   for (const Run* run : running_) {
     if (run->parked) at_latest(run->parked_since + limits_.parked_with_cells);
   }

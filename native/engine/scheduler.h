@@ -32,6 +32,8 @@ class Scheduler {
 
   Scheduler(PrefixCache& cache, Limits limits) : cache_(cache), limits_(limits) {}
 
+  // One that will come to the queue; its time to wait has begun.
+  void expect(Run& run) { expected_.push_back(&run); }
   // By priority, then by age. Throws QUEUE_FULL.
   void enqueue(Run& run);
   // A run that has ended leaves; its tokens stay cached as a branch if `keep`.
@@ -72,6 +74,9 @@ class Scheduler {
   const std::vector<Run*>& running() const { return running_; }
 
  private:
+  // Those that were never admitted, and do not wait for ever.
+  template <typename Visit>
+  void each_hurried(Visit visit) const;
   bool admit(Run& run, Clock::time_point now);
   // Evicts branches, then suspends others. A run never takes room from one of higher priority, or an older one of its own,
   // so the strongest always gets on.
@@ -82,6 +87,7 @@ class Scheduler {
 
   PrefixCache& cache_;
   Limits limits_;
+  std::vector<Run*> expected_;
   std::vector<Run*> waiting_;
   std::vector<Run*> running_;
   RunId last_prefilled_ = 0;

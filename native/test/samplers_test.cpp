@@ -170,6 +170,52 @@ int main() {
     CHECK(Sampler(sampling, vocab).sample(logits, scratch) == LLAMA_TOKEN_NULL);
   }
 
+  CLAIM("far below the best, huge or infinite: what can come comes, and nothing that is hundreds below it, at any temperature");
+  for (const Case& one : cases) {
+    for (const float temperature : {0.0f, 1e-38f, 0.05f, 1.2f, 3e38f, INFINITY}) {
+      for (const float bias : {-100.0f, -104.0f, -3e38f, 3e38f}) {
+        Sampling sampling = base(4);
+        one.set(sampling);
+        sampling.temperature = temperature;
+        sampling.logit_bias.clear();
+        // Ten are left as they are, or are lifted.
+        for (Token token = 0; token < static_cast<Token>(size); ++token) {
+          if ((token % 1000 == 7) == (bias > 0)) sampling.logit_bias.emplace_back(token, bias);
+        }
+        std::mt19937 random(5);
+        Sampler sampler(sampling, vocab, &dry_samplers);
+        for (int step = 0; step < 8; ++step) {
+          const Token chosen = sampler.sample(some_logits(random, size), scratch);
+          CHECK(chosen >= 0 && (chosen % 1000 == 7 || temperature > 2));
+          sampler.accept(chosen);
+        }
+      }
+    }
+  }
+
+  CLAIM("extreme penalties leave a token, as long as there is one that they do not touch");
+  for (const Case& one : cases) {
+    for (const float penalty : {1e-45f, 1e-30f, 1e30f, 3e38f, INFINITY, -1e30f, -3e38f, -INFINITY}) {
+      for (const float temperature : {0.0f, 0.05f, 1.2f}) {
+        Sampling sampling = base(5);
+        one.set(sampling);
+        sampling.temperature = temperature;
+        sampling.repeat_penalty = std::fabs(penalty);
+        sampling.frequency_penalty = penalty;
+        sampling.presence_penalty = -penalty;
+        sampling.dry = {1000.0f, 1000.0f, 1, 64, {}};
+        std::mt19937 random(6);
+        Sampler sampler(sampling, vocab, &dry_samplers);
+        for (int i = 0; i < 20; ++i) sampler.accept(static_cast<Token>(10 + i % 4));
+        for (int step = 0; step < 8; ++step) {
+          const Token chosen = sampler.sample(some_logits(random, size), scratch);
+          CHECK(chosen >= 0);
+          sampler.accept(chosen);
+        }
+      }
+    }
+  }
+
   CLAIM("mirostat learns from choices, not from where there was none");
   for (const int version : {1, 2}) {
     Sampling sampling = base(3);

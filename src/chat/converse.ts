@@ -46,7 +46,7 @@ const shownContexts = 4;
 export async function prepare(model: LoadedModel, task: Task, signal: AbortSignal): Promise<void> {
   const { request, tools, format, contextOverflow, onPrompt } = task;
   const transcript = new Transcript(model, task);
-  if (contextOverflow !== "error") await unlessAborted(() => transcript.dropOldest(request.maxTokens), signal);
+  if (contextOverflow !== "error") await unlessAborted(() => transcript.dropOldest(request.maxTokens, signal), signal);
   transcript.refuseIfTooLong(shownContexts);
   const { prompt } = transcript.prompt();
   onPrompt(prompt, false, request.constraint ?? roundConstraint(tools, format.isHermes, true, endsInThought(prompt)));
@@ -105,7 +105,7 @@ class ReplyLoop {
   /** One turn of the model. */
   async *#write(): AsyncGenerator<ReplyEvent | undefined, { turn: WrittenTurn; end: RunEnd }, undefined> {
     const { request, tools, format, contextOverflow, trace, onPrompt } = this.#task;
-    const dropped = contextOverflow === "error" ? [] : await unlessAborted(() => this.#transcript.dropOldest(request.maxTokens), this.#signal);
+    const dropped = contextOverflow === "error" ? [] : await unlessAborted(() => this.#transcript.dropOldest(request.maxTokens, this.#signal), this.#signal);
     this.#signal.throwIfAborted();
     this.#transcript.refuseIfTooLong();
     const prompt = this.#transcript.prompt();

@@ -65,22 +65,23 @@ export class PromptRecord {
     return this.#prompts.length > 0;
   }
 
-  async explain(rounds: readonly Round[]): Promise<Explanation> {
+  async explain(rounds: readonly Round[], signal?: AbortSignal): Promise<Explanation> {
     const prompts = await Promise.all(this.#prompts.map(async ({ parts, continues, constraint }, index): Promise<ExplainedPrompt> => {
       const usage = rounds[index]?.usage;
       const counts = usage === undefined ? {} : { promptTokens: usage.promptTokens, cachedTokens: usage.cachedTokens };
-      return { text: partsToText(parts), parts, tokens: await this.#tokens(parts, continues), continues, ...counts, ...(constraint === undefined ? {} : { constraint }) };
+      return { text: partsToText(parts), parts, tokens: await this.#tokens(parts, continues, signal), continues, ...counts, ...(constraint === undefined ? {} : { constraint }) };
     }));
     return { format: this.#format.name, reason: this.#format.reason, prompts, unenforced: this.unenforced };
   }
 
-  async #tokens(parts: readonly PromptPart[], continues: boolean): Promise<ExplainedToken[]> {
+  async #tokens(parts: readonly PromptPart[], continues: boolean, signal: AbortSignal | undefined): Promise<ExplainedToken[]> {
     const { engine } = this.#model;
-    const ids = Array.from(await engine.tokenize(parts));
+    const ids = Array.from(await engine.tokenize(parts, signal));
     const tokens: ExplainedToken[] = [];
     while (tokens.length < ids.length) {
       // Of a prompt of megabytes that is seconds of work: others have their turn in between.
       if (tokens.length > 0) await setImmediate();
+      signal?.throwIfAborted();
       const some = ids.slice(tokens.length, tokens.length + tokensAtOnce);
       const bytes = await engine.tokenBytes(some);
       some.forEach((id, index) => tokens.push({ id, text: decoder.decode(bytes[index]) }));

@@ -99,7 +99,7 @@ export class Model {
     const [signal = model.closing] = signalsOf(given);
     const record = new PromptRecord(model);
     await prepare(model, readTask(model, input, given, record, new ReplyTrace("reply", undefined)), signal);
-    return unlessAborted(() => record.explain([]), signal);
+    return unlessAborted(() => record.explain([], signal), signal);
   }
 
   /**

@@ -115,21 +115,21 @@ export class Transcript {
    * Drops the oldest turns until the next prompt and room for its answer fit into the context, and gives what it dropped. The
    * system message and the turn to be answered stay, even where they alone do not fit.
    */
-  async dropOldest(maxTokens: number | undefined): Promise<readonly PlainMessage[]> {
+  async dropOldest(maxTokens: number | undefined, signal: AbortSignal): Promise<readonly PlainMessage[]> {
     const { info } = this.#model.engine;
     const most = info.contextSize - roomForAnswer(info.contextSize, maxTokens);
     const ends = turnEnds(this.#messages, this.#answered);
     if (ends.length === 0) return [];
     // What certainly does not fit is neither rendered nor tokenized.
     const least = fewestByCount(this.#messages, ends, most, (message) => leastTokens(message, info));
-    if (least === 0 && await this.#size() <= most) return [];
+    if (least === 0 && await this.#size(signal) <= most) return [];
     const first = systemMessages(this.#messages);
     const without = (turns: number) => [...this.#messages.slice(0, first), ...this.#messages.slice(ends[turns - 1])];
     const atLeast = Math.max(1, least);
     const guess = Math.max(atLeast, fewestByCount(this.#messages, ends, most, likelyTokens));
     const turns = await fewestEnough(atLeast, ends.length, guess, async (count) => {
       const prompt = this.#start.format.render(this.#conversation(without(count)));
-      return (await this.#model.engine.tokenize(prompt)).length <= most;
+      return (await this.#model.engine.tokenize(prompt, signal)).length <= most;
     });
     const dropped = this.#messages.slice(first, ends[turns - 1]);
     this.#messages = without(turns);
@@ -141,10 +141,10 @@ export class Transcript {
   }
 
   /** Tokens of the next prompt; what an earlier run holds is not counted again. */
-  async #size(): Promise<number> {
+  async #size(signal: AbortSignal): Promise<number> {
     const { engine } = this.#model;
     const { prompt, after } = this.#render();
-    const tokens = await engine.tokenize(prompt);
+    const tokens = await engine.tokenize(prompt, signal);
     if (after === undefined) return tokens.length;
     // A continuation has no BOS, which stands before everything that is tokenised by itself.
     return after.tokens + tokens.length - (tokens[0] === engine.info.bosToken ? 1 : 0);

@@ -311,8 +311,8 @@ export interface Engine {
   readonly capabilities: EngineCapabilities;
   /** Never blocks. Everything that is wrong with the request surfaces in the run. Throws `MODEL_CLOSED` after `close`. */
   submit(request: RunRequest): Run;
-  /** Token ids of a prompt, as a run of it would read them, the leading BOS included. */
-  tokenize(parts: readonly PromptPart[]): Promise<Int32Array>;
+  /** Token ids of a prompt, as a run of it would read them, the leading BOS included. Rejects with the signal's reason when it aborts. */
+  tokenize(parts: readonly PromptPart[], signal?: AbortSignal): Promise<Int32Array>;
   /** The text of tokens; control tokens are written out when `special` is true and left out otherwise. */
   detokenize(tokens: ArrayLike<number>, options?: { special?: boolean }): Promise<string>;
   /** The bytes of each token, which may be part of a character; control tokens are written out. */

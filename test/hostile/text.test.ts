@@ -135,6 +135,13 @@ test("tokenizing ends with the signal of its reply, and with the model", async (
   const reply = second.reply(long, { signal: ending.signal });
   setTimeout(() => ending.abort(), 20);
   await expect(reply).rejects.toHaveProperty("name", "AbortError");
+  // Both count the tokens of a prompt before they do anything else.
+  for (const counting of [(signal: AbortSignal) => second.explain(long, { signal }), (signal: AbortSignal) => second.reply([{ role: "user", content: "Hi" }, { role: "assistant", content: long.slice(0, 500_000) }, { role: "user", content: "Go on." }], { signal, contextOverflow: "drop-oldest" })]) {
+    const controller = new AbortController();
+    const counted = counting(controller.signal);
+    setTimeout(() => controller.abort(), 20);
+    await expect(counted).rejects.toHaveProperty("name", "AbortError");
+  }
   const counted = second.tokenize(long).then(() => "counted", (error: unknown) => (error as CaduceusError).code);
   await sleep(20);
   await second.close();

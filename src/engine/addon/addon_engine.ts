@@ -1,6 +1,7 @@
 // The engine that runs in this process: packed output from the addon, handed to the runs it belongs to.
 import { CaduceusError, type ErrorCode } from "../../errors.js";
 import type { Engine, EngineCapabilities, EngineOptions, EngineStats, ModelInfo, PromptPart, Run, RunRequest } from "../engine.js";
+import { followSignal } from "../../follow_signal.js";
 import { AddonRun } from "./addon_run.js";
 import { toNativeConstraint, type NativeConstraint } from "./grammar.js";
 import { gpuModuleFiles } from "./gpus.js";
@@ -77,12 +78,18 @@ class AddonEngine implements Engine {
     return run;
   }
 
-  async tokenize(parts: readonly PromptPart[]): Promise<Int32Array> {
+  async tokenize(parts: readonly PromptPart[], signal?: AbortSignal): Promise<Int32Array> {
     this.#assertOpen();
+    signal?.throwIfAborted();
+    const { id, promise } = this.#native.tokenize(withTypedTokens(parts));
+    const unfollow = followSignal(signal, () => this.#closing ?? this.#native.stopTokenizing(id));
     this.#countWaiting(1);
     try {
-      return await this.#native.tokenize(withTypedTokens(parts));
+      const tokens = await promise;
+      if (tokens === undefined) throw signal?.reason;
+      return tokens;
     } finally {
+      unfollow();
       this.#countWaiting(-1);
     }
   }

@@ -43,7 +43,9 @@ export interface NativeEngine {
   take(): NativeOutputs;
   stats(): EngineStats;
   info(): ModelInfo;
-  tokenize(parts: readonly PromptPart[]): Promise<Int32Array>;
+  tokenize(parts: readonly PromptPart[]): { readonly id: number; readonly promise: Promise<Int32Array | undefined> };
+  /** Its promise then gives undefined. */
+  stopTokenizing(id: number): void;
   detokenize(tokens: Int32Array, special: boolean): Promise<string>;
   tokenBytes(tokens: Int32Array): Promise<Uint8Array[]>;
   ref(): void;

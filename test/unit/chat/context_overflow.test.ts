@@ -227,7 +227,7 @@ test("of 10,001 messages, and of 100,000, none is rendered that cannot fit, howe
     const rendered: number[] = [];
     const { model, ...start } = transcriptOf(messages, (conversation) => rendered.push(conversation.length));
     const transcript = new Transcript(model, start);
-    const dropped = await transcript.dropOldest(undefined);
+    const dropped = await transcript.dropOldest(undefined, AbortSignal.any([]));
     // Of 8 tokens each, 512 fit into 4,096 but for the room of the answer.
     expect(dropped.length).toBe(count - 447);
     expect(rendered.length).toBeLessThan(14);
