@@ -11,12 +11,6 @@
 #endif
 
 namespace caduceus {
-namespace {
-
-// Of address space; what is not touched takes no memory.
-constexpr size_t stack_bytes = size_t{64} << 20;
-
-}  // namespace
 
 struct LargeStackThread::Handle {
   std::function<void()> body;
@@ -37,7 +31,7 @@ struct LargeStackThread::Handle {
 
 void LargeStackThread::FreeHandle::operator()(Handle* handle) const { delete handle; }
 
-LargeStackThread::LargeStackThread(std::function<void()> body) : handle_(new Handle{std::move(body)}) {
+LargeStackThread::LargeStackThread(std::function<void()> body, size_t stack_bytes) : handle_(new Handle{std::move(body)}) {
 #if defined(_WIN32)
   handle_->thread = reinterpret_cast<HANDLE>(_beginthreadex(nullptr, static_cast<unsigned>(stack_bytes), Handle::start, handle_.get(), STACK_SIZE_PARAM_IS_A_RESERVATION, nullptr));
   const int error = handle_->thread == nullptr ? errno : 0;

@@ -1,6 +1,7 @@
 // A thread with a stack large enough for what recurses with its input. Joined by its destructor.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 
@@ -9,8 +10,10 @@ namespace caduceus {
 class LargeStackThread {
  public:
   LargeStackThread() = default;
+  // Of address space; what is not touched takes no memory.
+  static constexpr size_t large = size_t{64} << 20;
   // Throws std::system_error when the system gives no thread.
-  explicit LargeStackThread(std::function<void()> body);
+  explicit LargeStackThread(std::function<void()> body, size_t stack_bytes = large);
   ~LargeStackThread() { join(); }
   LargeStackThread(LargeStackThread&& other) noexcept = default;
   LargeStackThread& operator=(LargeStackThread&& other) noexcept {

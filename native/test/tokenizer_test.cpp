@@ -10,8 +10,6 @@
 #include <memory>
 #include <set>
 
-#include <pthread.h>
-
 #include "check.h"
 #include "large_stack_thread.h"
 #include "llama-vocab.h"
@@ -80,20 +78,17 @@ const std::vector<std::pair<std::string, std::string>> runs = {
 };
 
 // As small as the stacks of libuv's threads and of those that std::thread makes.
-void on_small_stack(const std::function<void()>& body) {
-  pthread_attr_t attributes;
-  pthread_attr_init(&attributes);
-  pthread_attr_setstacksize(&attributes, size_t{8} << 20);
-  pthread_t thread;
-  CHECK(pthread_create(&thread, &attributes, [](void* data) -> void* { return (*static_cast<const std::function<void()>*>(data))(), nullptr; }, const_cast<std::function<void()>*>(&body)) == 0);
-  pthread_join(thread, nullptr);
-  pthread_attr_destroy(&attributes);
-}
+void on_small_stack(std::function<void()> body) { LargeStackThread(std::move(body), size_t{8} << 20).join(); }
 
+// Of this thread where the system tells, else of the process, which does nothing else.
 double thread_seconds() {
+#ifdef CLOCK_THREAD_CPUTIME_ID
   timespec now;
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
   return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+#else
+  return static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
+#endif
 }
 
 std::vector<Token> whole(const llama_vocab* vocab, const std::string& text) {

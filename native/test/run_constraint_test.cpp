@@ -1,0 +1,157 @@
+// Constraints of runs: where a call begins and ends in free text, and what stop strings and drafts of calls mean there.
+#include "run_constraint.h"
+
+#include "constraint_harness.h"
+#include "dry_samplers.h"
+#include "run.h"
+
+using namespace caduceus;
+
+namespace {
+
+ConstraintSpec calls(bool further, bool bare) {
+  ConstraintSpec spec;
+  spec.text = "start: \"{\\\"name\\\": \\\"f\\\", \\\"arguments\\\": \" json \"}\\n</tool_call>\"\njson: %json " + schema(R"("type": "object", "properties": {"a": {"enum": [1, 2]}}, "required": ["a"], "additionalProperties": false)") + "\n";
+  spec.trigger = ConstraintSpec::Trigger{"<tool_call>", further, bare};
+  return spec;
+}
+
+// Takes the text in the tokens of the model; where one is refused, -1 less the bytes taken so far, else the bytes.
+int take(const Vocabulary& vocabulary, RunConstraint& constraint, const std::string& text) {
+  int taken = 0;
+  for (const Token token : vocabulary.tokenizer.tokenize_inside(text)) {
+    if (!constraint.take(token)) return -1 - taken;
+    taken += static_cast<int>(vocabulary.tokenizer.piece(token).size());
+  }
+  return taken;
+}
+
+void triggers(const Vocabulary& vocabulary) {
+  const auto grammar = std::make_shared<Grammar>(vocabulary.tokens, Kind::lark, calls(true, false).text);
+  const auto make = [&](bool further, bool bare) { return RunConstraint(grammar, calls(further, bare), vocabulary.tokenizer, {}); };
+  const Token end = vocabulary.tokenizer.ends_of_generation().front();
+  const std::string call = "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": 1}}\n</tool_call>";
+
+  CLAIM("text is free and may end until a call begins, and then neither");
+  RunConstraint free = make(true, false);
+  CHECK(take(vocabulary, free, "Any {\"text\": [1]} with <tool_call> in it.") > 0);
+  CHECK(free.whole() && free.take(end));
+  CHECK(take(vocabulary, free, "<tool_call>\n{\"") > 0);
+  CHECK(!free.whole() && !free.take(end));
+
+  CLAIM("a token that ends the tag and begins a call wrongly is refused, and the mask knows it");
+  RunConstraint wrong = make(true, false);
+  CHECK(take(vocabulary, wrong, "<tool_call>\n") > 0);
+  TokenMask mask;
+  wrong.mask(mask);
+  int refused = 0;
+  int begins = 0;
+  for (Token token = 0; token < vocabulary.tokenizer.size(); ++token) {
+    const std::string piece = vocabulary.tokenizer.piece(token);
+    RunConstraint copy = make(true, false);
+    if (piece.empty() || piece.find_first_of("{[") == std::string::npos) continue;
+    CHECK(take(vocabulary, copy, "<tool_call>\n") > 0);
+    const bool taken = copy.take(token);
+    CHECK(taken == allows(mask, token));
+    refused += !taken;
+    begins += taken && !copy.is_free();
+  }
+  std::fprintf(stderr, "    %d tokens begin the call, %d are refused\n", begins, refused);
+  CHECK(begins >= 1 && refused >= 1);
+  CHECK(allows(mask, end));
+
+  CLAIM("after a call the output is free again, or over");
+  RunConstraint further = make(true, false);
+  CHECK(take(vocabulary, further, call) == static_cast<int>(call.size()));
+  CHECK(further.is_free() && further.whole() && !further.done());
+  CHECK(take(vocabulary, further, "\n{\"name\": 7") > 0);
+  CHECK(take(vocabulary, further, "\n" + call) == static_cast<int>(call.size()) + 1);
+  RunConstraint single = make(false, false);
+  CHECK(take(vocabulary, single, "Well.\n" + call) > 0);
+  CHECK(single.done() && single.whole());
+  CHECK(take(vocabulary, single, "x") == -1 && single.take(end));
+
+  CLAIM("a further call needs no tag where that is allowed, and is a call all the same");
+  RunConstraint bare = make(true, true);
+  CHECK(take(vocabulary, bare, call) > 0);
+  CHECK(take(vocabulary, bare, "\n{\"name\": \"g\"") < 0);
+  CHECK(take(vocabulary, bare, "\n") < 0 || !bare.is_free());
+}
+
+// What a run gives out where the model writes this text, and `|` with the stop string that ended it.
+std::string given(const Vocabulary& vocabulary, const std::string& text, const std::vector<std::string>& stops, bool bare = false, FinishReason reason = FinishReason::stop) {
+  RunRequest request;
+  request.stop = stops;
+  request.constraint = calls(true, bare);
+  Run run(1, request, Clock::now());
+  DrySamplers dry_samplers;
+  run.start(vocabulary.tokenizer.tokenize_inside("Hi"), vocabulary.model->vocab(), dry_samplers);
+  run.constraint.emplace(std::make_shared<Grammar>(vocabulary.tokens, Kind::lark, request.constraint->text), *request.constraint, vocabulary.tokenizer, std::span<const Token>());
+  std::string out;
+  bool ended = false;
+  for (const Token token : vocabulary.tokenizer.tokenize_inside(text)) {
+    CHECK(run.constraint->take(token));
+    const Run::Step step = run.accept(token, vocabulary.tokenizer, 10'000);
+    out += step.text;
+    if ((ended = step.finished.has_value())) break;
+  }
+  const Run::Ending ending = run.finish(ended ? FinishReason::stop : reason);
+  if (ending.end.stop_string) CHECK(ending.end.constraint->complete);
+  return out + ending.text + (ending.end.stop_string ? "|" + *ending.end.stop_string : "");
+}
+
+void stop_strings(const Vocabulary& vocabulary) {
+  const std::string call = "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": 1}}\n</tool_call>";
+  for (const bool bare : {false, true}) {
+    CLAIM("stop strings do not count in a call, from its opening tag to its closing one, nor between two calls");
+    for (const std::string stop : {"\n", "<tool_call>", "</tool_call>", "name", "{", ">", "a"}) {
+      CHECK(given(vocabulary, call, {stop}, bare) == call);
+      CHECK(given(vocabulary, call + "\n" + call, {stop}, bare) == call + "\n" + call);
+      CHECK(given(vocabulary, call + "\n", {stop}, bare) == call + "\n");
+    }
+    CHECK(given(vocabulary, "Sure. " + call, {"\n"}, bare) == "Sure. " + call);
+  }
+  const std::string bare = call.substr(call.find('{'));
+  CHECK(given(vocabulary, call + "\n" + bare, {"\n"}, true) == call + "\n" + bare);
+
+  CLAIM("they count before a call and behind it");
+  CHECK(given(vocabulary, "Sure.\n" + call, {"\n"}) == "Sure.|\n");
+  CHECK(given(vocabulary, "Sure.\n" + call, {"Sure.\n<"}) == "Sure.\n" + call);
+  CHECK(given(vocabulary, call + "\nDone", {"\n"}) == call + "|\n");
+  CHECK(given(vocabulary, call + "\nDone.", {"one"}) == call + "\nD|one");
+  CHECK(given(vocabulary, call + "\n" + call + " x y", {"x"}) == call + "\n" + call + " |x");
+
+  CLAIM("what only looked like a call is text, and searched");
+  CHECK(given(vocabulary, "The <tool_call>\ntag", {"\n"}) == "The <tool_call>|\n");
+  CHECK(given(vocabulary, "a <tool_call> b", {"<tool_call>"}) == "a |<tool_call>");
+  CHECK(given(vocabulary, "a <tool_call>\n", {"\n"}) == "a <tool_call>|\n");
+  CHECK(given(vocabulary, "a <tool_call>\n", {"\n"}, false, FinishReason::length) == "a <tool_call>\n");
+  CHECK(given(vocabulary, "a <b> \n", {"<b"}) == "a |<b");
+  CHECK(given(vocabulary, "<think>a\n" + call, {"\n"}) == "<think>a|\n");
+
+  CLAIM("a call drafted in a thought is text, and no grammar holds it");
+  CHECK(given(vocabulary, "<think><tool_call>\n{\"any\": [thing]}</tool_call></think>" + call, {}) == "<think><tool_call>\n{\"any\": [thing]}</tool_call></think>" + call);
+}
+
+void drafts(const Vocabulary& vocabulary) {
+  const auto grammar = std::make_shared<Grammar>(vocabulary.tokens, Kind::lark, calls(false, false).text);
+  const std::string call = "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": 1}}\n</tool_call>";
+  CLAIM("the one call there may be is not one that a thought or a scratch pad holds");
+  for (const std::string& draft : {"<think>" + call + "</think>", "<scratch_pad>" + call + "\n</scratch_pad>"}) {
+    RunConstraint single(grammar, calls(false, false), vocabulary.tokenizer, {});
+    CHECK(take(vocabulary, single, draft) > 0 && !single.done());
+    CHECK(take(vocabulary, single, "\n" + call) > 0 && single.done());
+  }
+  ConstraintSpec spec = calls(false, false);
+  spec.trigger->reasoning = true;
+  RunConstraint thinking(grammar, spec, vocabulary.tokenizer, {});
+  CHECK(take(vocabulary, thinking, call) > 0 && !thinking.done());
+  CHECK(take(vocabulary, thinking, "</think>" + call) > 0 && thinking.done());
+}
+
+}  // namespace
+
+int main() {
+  on_each_vocabulary(triggers, stop_strings, drafts);
+  return report();
+}
