@@ -153,7 +153,7 @@ export function createHandler(options: HandlerOptions): Handler {
     });
     app.get("/assets/:name", (context) => page.answer(`assets/${context.req.param("name")}`, context.req.raw));
   }
-  app.route("/", tokenizerRoutes(models, keys, bodies));
+  app.route("/", tokenizerRoutes({ models, keys, bodies, admission, replyTimeoutMs: settings.replyTimeoutMs }));
   const refuse = (context: Context, error: ApiError) => {
     report(error);
     const bytes = new TextEncoder().encode(JSON.stringify(error.body));

@@ -2,33 +2,66 @@
 import { type Context, Hono } from "hono";
 import type { ApiKeys } from "./api_keys.js";
 import { writesBos } from "./echo.js";
+import { type Admission, type Exchange, newRequestId } from "./exchange.js";
 import { invalid, type Fields } from "./fields.js";
 import type { BodyReader } from "./read_body.js";
 import type { ServedModels } from "./served_models.js";
 
-export function tokenizerRoutes(models: ServedModels, keys: ApiKeys, bodies: BodyReader): Hono {
+/** Of a text that takes long to tokenize. Each holds some times its size meanwhile, and cannot be stopped: there is one at a time. */
+const longText = 2 ** 16;
+
+export interface TokenizerServices {
+  readonly models: ServedModels;
+  readonly keys: ApiKeys;
+  readonly bodies: BodyReader;
+  readonly admission: Admission;
+  readonly replyTimeoutMs: number;
+}
+
+export function tokenizerRoutes({ models, keys, bodies, admission, replyTimeoutMs }: TokenizerServices): Hono {
   const routes = new Hono();
-  const read = (context: Context) => bodies.read(context.req.raw, context.env);
+  let last: Promise<unknown> = Promise.resolve();
+  /** When the long ones before it are done, and if somebody still waits for it. */
+  const alone = <T>(exchange: Exchange, work: () => Promise<T>): Promise<T> => {
+    const mine = last.then(() => {
+      exchange.signal.throwIfAborted();
+      return work();
+    });
+    last = mine.catch(() => {});
+    return mine;
+  };
+  /** With a place in the queue, as what generates. */
+  const ask = (answer: (body: Fields, exchange: Exchange) => Promise<object>) => async (context: Context) => {
+    keys.check(context.req.raw.headers);
+    admission.checkOpen();
+    const body = await bodies.read(context.req.raw, context.env);
+    const exchange = admission.enter(newRequestId(), context.req.raw.signal, replyTimeoutMs);
+    try {
+      return context.json(await answer(body, exchange));
+    } catch (error) {
+      throw exchange.cancellation ?? error;
+    } finally {
+      exchange.end();
+    }
+  };
   const modelOf = (body: Fields) => models.find(body.text("model") ?? models.only());
 
-  routes.post("/tokenize", async (context) => {
-    keys.check(context.req.raw.headers);
-    const body = await read(context);
+  routes.post("/tokenize", ask(async (body, exchange) => {
     const { model, tokens: texts } = modelOf(body);
     const prompt = body.required("prompt", body.text);
-    const tokens = [...await model.tokenize([{ control: prompt }])];
+    const read = () => model.tokenize([{ control: prompt }]);
+    const tokens = [...await (prompt.length < longText ? read() : alone(exchange, read))];
     const hasOwnBos = tokens[0] === model.info.bosToken && !(await writesBos(prompt, { model, tokens: texts }));
     if (hasOwnBos && body.boolean("add_special_tokens") === false) tokens.shift();
-    return context.json({ tokens, count: tokens.length, max_model_len: model.info.contextSize });
-  });
+    return { tokens, count: tokens.length, max_model_len: model.info.contextSize };
+  }));
 
-  routes.post("/detokenize", async (context) => {
-    keys.check(context.req.raw.headers);
-    const body = await read(context);
+  routes.post("/detokenize", ask(async (body, exchange) => {
     const tokens = body.required("tokens", body.list);
     if (!tokens.every((token) => Number.isInteger(token))) throw invalid("tokens", "an array of token ids", tokens);
-    return context.json({ prompt: await modelOf(body).model.detokenize(tokens as number[], { special: true }) });
-  });
+    const write = () => modelOf(body).model.detokenize(tokens as number[], { special: true });
+    return { prompt: await (tokens.length < longText ? write() : alone(exchange, write)) };
+  }));
 
   routes.get("/tokenizer_info", async (context) => {
     keys.check(context.req.raw.headers);

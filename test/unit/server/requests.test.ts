@@ -1,7 +1,7 @@
 // What the server takes and what it refuses, as a function from Request to Response.
 import fc from "fast-check";
 import { Hono } from "hono";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { createHandler, type Handler, type HandlerOptions } from "../../../src/server/index.js";
 import type { ScriptedEngine } from "../../support/scripted_engine.js";
 import { scriptedModel } from "../../support/scripted_model.js";
@@ -184,6 +184,37 @@ test("the tokenizer answers for the only model, or the one that is named", async
   expect((await post("/tokenize", { prompt: "Hi" })).status).toBe(401);
   expect(await errorOf(post("/tokenize", { prompt: "Hi" }, { authorization: "Bearer k" }))).toMatchObject({ status: 400, param: "model" });
   expect((await post("/tokenize", { model: "n", prompt: "Hi" }, { authorization: "Bearer k" })).status).toBe(200);
+});
+
+test("long texts are tokenized one at a time, not at all for a client that has gone, and hold no short one up", async () => {
+  const { model } = await scriptedModel();
+  handler = createHandler({ models: { m: model }, maxQueue: 4 });
+  const ends: (() => void)[] = [];
+  const whole = vi.spyOn(model, "tokenize").mockImplementation(([part]) => {
+    const { control } = part as { control: string };
+    if (control.length < 100) return Promise.resolve([1, 2]) as never;
+    return new Promise((resolve) => ends.push(() => resolve([1, 2, 3] as never)));
+  });
+  const ask = (prompt: string, signal?: AbortSignal) => Promise.resolve(handler.fetch(new Request(`${url}/tokenize`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ prompt }), signal: signal ?? null })));
+  const left = new AbortController();
+  const [first, second, third] = [ask("x".repeat(100_000)), ask("y".repeat(100_000), left.signal), ask("z".repeat(100_000))];
+  await vi.waitFor(() => expect(ends).toHaveLength(1));
+  expect(await (await ask("short")).json()).toMatchObject({ count: 2 });
+  const fourth = ask("w".repeat(100_000));
+  await vi.waitFor(async () => expect((await ask("short")).status).toBe(429));
+  expect(ends).toHaveLength(1);
+  left.abort();
+  ends[0]!();
+  expect(await (await first).json()).toMatchObject({ count: 3 });
+  expect((await second).status).toBe(499);
+  for (const [index, answer] of [third, fourth].entries()) {
+    await vi.waitFor(() => expect(ends).toHaveLength(index + 2));
+    ends[index + 1]!();
+    expect((await answer).status).toBe(200);
+  }
+  expect(whole.mock.calls.filter(([[part]]) => (part as { control: string }).control.startsWith("y"))).toEqual([]);
+  await handler.close();
+  expect((await ask("short")).status).toBe(503);
 });
 
 describe("bodies", () => {
