@@ -14,7 +14,7 @@ interface InspectFlags extends Pick<ModelFlags, "ctxSize" | "kvType" | "gpuLayer
 
 export function addInspectCommands(program: Command, ending: AbortSignal): void {
   addMemoryFlags(program.command("inspect").description("Shows what a model is and how much memory it needs, without loading it. Of one that is only on the hub a few megabytes are received."))
-    .argument("<name|path>", "smollm2, hermes-2-pro[:quantisation], hf:owner/repository[:quantisation], or a path")
+    .argument("<name|path>", "smollm2, hermes-2-pro[:quantization], hf:owner/repository[:quantization], or a path")
     .option("--json", "print one JSON object, with all metadata and the chat template")
     .addHelpText("after", helpText(`
 Examples:
@@ -45,7 +45,7 @@ async function inspectCommand(name: string, flags: InspectFlags, ending: AbortSi
   await write(flags.json ? `${JSON.stringify(summary)}\n` : describeModel(summary));
 }
 
-function describeModel({ name, path, url, sizeBytes, files, quantisation, architecture, parameters, tensorTypes, layers, embeddingSize, heads, trainingContextSize, vocabularySize, chatTemplate, memory }: ModelSummary): string {
+function describeModel({ name, path, url, sizeBytes, files, quantization, architecture, parameters, tensorTypes, layers, embeddingSize, heads, trainingContextSize, vocabularySize, chatTemplate, memory }: ModelSummary): string {
   const show = (text: string) => (process.stdout.isTTY ? withoutControls(text) : text);
   const types = Object.entries(tensorTypes).map(([type, count]) => `${type} ${((100 * count) / parameters).toFixed(count * 1000 < parameters ? 2 : 0)} %`);
   const rows = [
@@ -53,7 +53,7 @@ function describeModel({ name, path, url, sizeBytes, files, quantisation, archit
     [path === undefined ? "On the hub" : "File", path ?? url ?? ""],
     ["Size", `${bytesText(sizeBytes)}${files > 1 ? ` in ${files} files` : ""}`],
     ["Architecture", show(`${architecture}, ${layers} layers of width ${embeddingSize}, ${heads} heads`)],
-    ["Parameters", `${countText(parameters)}${quantisation === undefined ? "" : `, ${quantisation}`}${files > 1 ? " (in the first file)" : ""}`],
+    ["Parameters", `${countText(parameters)}${quantization === undefined ? "" : `, ${quantization}`}${files > 1 ? " (in the first file)" : ""}`],
     ["Tensors", types.join(", ")],
     ["Trained for", `${trainingContextSize} tokens`],
     ["Vocabulary", `${vocabularySize} tokens`],

@@ -38,7 +38,7 @@ export function addModelFlags(command: Command, defaults: { readonly system?: st
 }
 
 export function addModelFlag(command: Command): Command {
-  return command.option("-m, --model <name|path>", "smollm2, hermes-2-pro[:quantisation], hf:owner/repository[:quantisation], or a path to a GGUF file", "smollm2");
+  return command.option("-m, --model <name|path>", "smollm2, hermes-2-pro[:quantization], hf:owner/repository[:quantization], or a path to a GGUF file", "smollm2");
 }
 
 export function addLoadFlags(command: Command): Command {

@@ -11,15 +11,15 @@ import { note, write } from "./terminal.js";
 const names = `
 Names:
   smollm2                                the small default model
-  hermes-2-pro                           Hermes 2 Pro in Q4_K_M; hermes-2-pro:q5_k_m, :q8_0, … name another quantisation
+  hermes-2-pro                           Hermes 2 Pro in Q4_K_M; hermes-2-pro:q5_k_m, :q8_0, … name another quantization
   hf:owner/repository                    a repository of the Hugging Face hub: its Q4_K_M, or its only model
-  hf:owner/repository:quantisation       that one of it
+  hf:owner/repository:quantization       that one of it
   hf:owner/repository/file.gguf          that file of it; of a split model the first part
 `;
 
 export function addModelsCommands(program: Command, ending: AbortSignal): void {
   program.command("pull").description("Fetches a model, or makes sure that what is there is what the hub has now. Prints its path.")
-    .argument("<name>", "smollm2, hermes-2-pro[:quantisation], hf:owner/repository[:quantisation]")
+    .argument("<name>", "smollm2, hermes-2-pro[:quantization], hf:owner/repository[:quantization]")
     .option("--json", "print one JSON object: path")
     .addHelpText("after", helpText(`${names}
 A broken or cancelled download goes on from where it was when it is pulled again. Models are taken from the Hugging Face
@@ -35,7 +35,7 @@ ${exitCodeHelp}`))
     .action((name: string, flags: JsonFlag) => pullCommand(name, flags, ending));
 
   program.command("list").alias("ls").description("Lists the models on this machine, those in the Hugging Face cache included.")
-    .option("--json", "print one JSON array: name, path, sizeBytes, files, quantisation, source, state")
+    .option("--json", "print one JSON array: name, path, sizeBytes, files, quantization, source, state")
     .addHelpText("after", helpText(`
 Examples:
   caduceus list
@@ -81,8 +81,8 @@ async function listCommand({ json }: JsonFlag): Promise<void> {
   if (json) return write(`${JSON.stringify(models)}\n`);
   if (models.length === 0) return note("There are no models yet: caduceus pull hermes-2-pro fetches one.");
   const place = ({ source, state, files }: StoredModel) => (state === "partial" ? "unfinished" : source === "huggingface" ? "Hugging Face cache" : "") + (files > 1 ? ` ${files} files` : "");
-  const rows = models.map((model) => [model.name, bytesText(model.sizeBytes), model.quantisation ?? "", place(model).trim()]);
-  await write(writeTable([["NAME", "SIZE", "QUANTISATION", ""], ...rows], [1]));
+  const rows = models.map((model) => [model.name, bytesText(model.sizeBytes), model.quantization ?? "", place(model).trim()]);
+  await write(writeTable([["NAME", "SIZE", "QUANTIZATION", ""], ...rows], [1]));
 }
 
 async function removeCommand(name: string, { json }: JsonFlag, ending: AbortSignal): Promise<void> {

@@ -74,7 +74,7 @@ export async function fetchHubModel(name: HubName, { signal, onProgress }: Fetch
       let done = totalBytes - left.reduce((sum, { size }) => sum + size, 0);
       let needed = 0;
       for (const { target, size } of left) needed += Math.max(0, size - (await partSize(target)));
-      await checkDiskSpace(folder, needed, nameOf(model.repository, { quantisation: model.quantisation, file: model.files[0].path }));
+      await checkDiskSpace(folder, needed, nameOf(model.repository, { quantization: model.quantization, file: model.files[0].path }));
       for (const { path: file, size, digest, target } of left) {
         const { repository, settings } = model;
         await downloadFile({ url: fileAddress(repository, file, settings), repository, file: target, size, digest, settings, signal, onBytes: (bytes) => onBytes(done + bytes) });

@@ -8,7 +8,7 @@ export { embeddedModel, fetchEmbeddedModel, hasEmbeddedModel, type FetchOptions 
 export { findRemoteModel, remoteAddress, type RemoteModel } from "./fetch_hub_model.js";
 export { hubCacheFolder, readHubSettings } from "./hub_settings.js";
 export { findLocalModel } from "./local_models.js";
-export { quantisationOf } from "./model_files.js";
+export { quantizationOf } from "./model_files.js";
 export { readRemoteRange } from "./remote_range.js";
 export { filesOf, resolveModel, type ResolvedModel } from "./resolve_model.js";
 export { listModels, pullModel, removeModel, type StoredModel } from "./stored_models.js";

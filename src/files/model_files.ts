@@ -1,5 +1,5 @@
-// Which of many GGUF files are one model, by their names alone: quantisations, and models split into several files.
-import { defaultQuantisation } from "./aliases.js";
+// Which of many GGUF files are one model, by their names alone: quantizations, and models split into several files.
+import { defaultQuantization } from "./aliases.js";
 
 /** One file of a repository or folder, by its path with `/` in it. */
 export interface ListedFile {
@@ -9,17 +9,17 @@ export interface ListedFile {
 
 export interface ListedModel<File extends ListedFile = ListedFile> {
   /** In capitals; undefined where the name tells none. */
-  readonly quantisation: string | undefined;
+  readonly quantization: string | undefined;
   /** One, or all parts of a split model in their order. */
   readonly files: readonly [File, ...File[]];
 }
 
-const quantisation = /(?<![A-Za-z0-9])((?:UD-)?(?:IQ[1-4]_(?:XXS|XS|S|M|NL|XL)|Q[1-8]_(?:K(?:_(?:XXL|XL|L|M|S|P))?|[01](?:_\d_\d)?)|TQ[12]_0|MXFP4(?:_MOE)?|BF16|FP?16|FP?32))(?![A-Za-z0-9])/gi;
+const quantization = /(?<![A-Za-z0-9])((?:UD-)?(?:IQ[1-4]_(?:XXS|XS|S|M|NL|XL)|Q[1-8]_(?:K(?:_(?:XXL|XL|L|M|S|P))?|[01](?:_\d_\d)?)|TQ[12]_0|MXFP4(?:_MOE)?|BF16|FP?16|FP?32))(?![A-Za-z0-9])/gi;
 const split = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/i;
 
 /** `"Q4_K_M"` of `"model.q4_k_m.gguf"`; the last one where a path names several. */
-export function quantisationOf(file: string): string | undefined {
-  return [...file.matchAll(quantisation)].at(-1)?.[1]?.toUpperCase().replace(/^FP(?=\d)/, "F");
+export function quantizationOf(file: string): string | undefined {
+  return [...file.matchAll(quantization)].at(-1)?.[1]?.toUpperCase().replace(/^FP(?=\d)/, "F");
 }
 
 /** Prefix, number and count of a part: `model-00002-of-00003.gguf`. */
@@ -43,21 +43,21 @@ export function groupModels<File extends ListedFile>(files: readonly File[]): Li
     if (!/\.gguf$/i.test(base) || /^mmproj|imatrix/i.test(base)) continue;
     const found = readSplit(file.path);
     if (found === undefined) {
-      models.push({ quantisation: quantisationOf(file.path), files: [file] });
+      models.push({ quantization: quantizationOf(file.path), files: [file] });
     } else if (found.part === 1) {
       const parts = Array.from({ length: found.parts - 1 }, (_, n) => byPath.get(splitName(found.prefix, n + 2, found.parts)));
-      if (parts.every((part) => part !== undefined)) models.push({ quantisation: quantisationOf(file.path), files: [file, ...parts as File[]] });
+      if (parts.every((part) => part !== undefined)) models.push({ quantization: quantizationOf(file.path), files: [file, ...parts as File[]] });
     }
   }
   return models;
 }
 
 /** Tried in turn where nobody asked for one. */
-const preferred = [defaultQuantisation, "Q4_K_S", "Q4_0", "IQ4_NL", "IQ4_XS", "Q5_K_M", "Q5_K_S", "Q6_K", "Q8_0", "F16", "BF16"];
+const preferred = [defaultQuantization, "Q4_K_S", "Q4_0", "IQ4_NL", "IQ4_XS", "Q5_K_M", "Q5_K_S", "Q6_K", "Q8_0", "F16", "BF16"];
 
 /** One model, or what hinders the choice as the end of a sentence. */
 export function chooseModel<File extends ListedFile>(
-  models: readonly ListedModel<File>[], { quantisation: wanted, file }: { readonly quantisation?: string | undefined; readonly file?: string | undefined },
+  models: readonly ListedModel<File>[], { quantization: wanted, file }: { readonly quantization?: string | undefined; readonly file?: string | undefined },
 ): ListedModel<File> | string {
   if (file !== undefined) {
     return models.find(({ files }) => files.some(({ path }) => path === file)) ?? `has no complete model ${file}; it has ${nameAll(models)}`;
@@ -67,14 +67,14 @@ export function chooseModel<File extends ListedFile>(
     const [only, second] = models;
     if (second === undefined && only !== undefined) return only;
   }
-  const label = wanted ?? preferred.find((known) => models.some((model) => model.quantisation === known));
-  const [match, other] = models.filter((model) => model.quantisation === label);
-  if (label === undefined || match === undefined) return label === undefined ? `has several models, so one must be named: ${nameAll(models)}` : `has no quantisation ${label}; it has ${nameAll(models)}`;
-  if (other !== undefined) return `has several models of ${label}; name one of the files ${models.filter((model) => model.quantisation === label).map(({ files }) => files[0].path).slice(0, 10).join(", ")}`;
+  const label = wanted ?? preferred.find((known) => models.some((model) => model.quantization === known));
+  const [match, other] = models.filter((model) => model.quantization === label);
+  if (label === undefined || match === undefined) return label === undefined ? `has several models, so one must be named: ${nameAll(models)}` : `has no quantization ${label}; it has ${nameAll(models)}`;
+  if (other !== undefined) return `has several models of ${label}; name one of the files ${models.filter((model) => model.quantization === label).map(({ files }) => files[0].path).slice(0, 10).join(", ")}`;
   return match;
 }
 
 function nameAll(models: readonly ListedModel[]): string {
-  const names = models.map((model) => model.quantisation ?? model.files[0].path);
+  const names = models.map((model) => model.quantization ?? model.files[0].path);
   return names.length === 0 ? "no GGUF models" : `${[...new Set(names)].slice(0, 40).join(", ")}${names.length > 40 ? " and more" : ""}`;
 }

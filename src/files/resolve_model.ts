@@ -84,11 +84,11 @@ function missing(name: string, file: string): string {
 function hint(name: string): string {
   const alias = ["smollm2", "hermes-2-pro"].find((known) => name.toLowerCase().split(":")[0] === known);
   if (alias !== undefined) return ` Did you mean ${name.toLowerCase()}?`;
-  const [, isHub, repository = "", quantisation = "", inside = ""] = /^((?:https?:)?(?:huggingface\.co|hf\.co)\/)?([^/:]+\/[^/:]+)(:[^/:]+)?(\/.+\.gguf)?$/i.exec(name) ?? [];
+  const [, isHub, repository = "", quantization = "", inside = ""] = /^((?:https?:)?(?:huggingface\.co|hf\.co)\/)?([^/:]+\/[^/:]+)(:[^/:]+)?(\/.+\.gguf)?$/i.exec(name) ?? [];
   const isFile = /\.(gguf|bin|safetensors)$/i.test(repository);
-  if (isRepository(repository) && !isFile && (isHub !== undefined || inside === "")) return ` If a model of the Hugging Face hub is meant: hf:${repository}${quantisation}${inside}.`;
+  if (isRepository(repository) && !isFile && (isHub !== undefined || inside === "")) return ` If a model of the Hugging Face hub is meant: hf:${repository}${quantization}${inside}.`;
   const looksLikeAlias = !name.includes("/") && !name.includes("\\") && !name.endsWith(".gguf");
-  return looksLikeAlias ? ` Names that need no file are ${aliasNames.join(", ")} and hf:owner/repository:<quantisation>.` : "";
+  return looksLikeAlias ? ` Names that need no file are ${aliasNames.join(", ")} and hf:owner/repository:<quantization>.` : "";
 }
 
 function notFound(message: string, cause?: unknown): CaduceusError {

@@ -8,7 +8,7 @@ import { embeddedModel, fetchEmbeddedModel, type FetchOptions } from "./embedded
 import { fetchHubModel } from "./fetch_hub_model.js";
 import { withFileLock } from "./file_lock.js";
 import { listLocalModels, listParts, type LocalModel } from "./local_models.js";
-import { quantisationOf } from "./model_files.js";
+import { quantizationOf } from "./model_files.js";
 import { removePart } from "./part_file.js";
 import { resolveModel } from "./resolve_model.js";
 import { noteOf } from "./verify_file.js";
@@ -24,7 +24,7 @@ export interface StoredModel {
   /** 1, or the parts of a split model. */
   readonly files: number;
   /** In capitals, such as `Q4_K_M`, where its file name tells. */
-  readonly quantisation?: string;
+  readonly quantization?: string;
   /** Whose folder it lies in. Only Caduceus' own is ever changed. */
   readonly source: "caduceus" | "huggingface";
   /** `partial`: a download that was interrupted, with the bytes it has; pulling it again goes on from them. */
@@ -45,31 +45,31 @@ export async function pullModel(name: string, options: FetchOptions = {}): Promi
 export async function listModels(): Promise<StoredModel[]> {
   const local = await listLocalModels();
   const complete = local.map((model): StoredModel => {
-    const { files, folder, quantisation, source } = model;
+    const { files, folder, quantization, source } = model;
     return {
       name: storedName(model, local),
       path: path.join(folder, files[0].path),
       sizeBytes: files.reduce((sum, { size }) => sum + size, 0),
       files: files.length,
-      ...(quantisation === undefined ? {} : { quantisation }),
+      ...(quantization === undefined ? {} : { quantization }),
       source,
       state: "complete",
     };
   });
   const partial = (await listParts()).map(({ file, size }): StoredModel => {
     const [folder = "", ...rest] = path.relative(modelFolder(), file).split(path.sep);
-    return { name: `hf:${folder.replace("--", "/")}/${rest.join("/")}`, path: file, sizeBytes: size, files: 1, source: "caduceus", state: "partial", ...named(quantisationOf(file)) };
+    return { name: `hf:${folder.replace("--", "/")}/${rest.join("/")}`, path: file, sizeBytes: size, files: 1, source: "caduceus", state: "partial", ...named(quantizationOf(file)) };
   });
   return [...complete, ...partial];
 }
 
-const named = (quantisation: string | undefined) => (quantisation === undefined ? {} : { quantisation });
+const named = (quantization: string | undefined) => (quantization === undefined ? {} : { quantization });
 
-function storedName({ repository, quantisation, folder, files, source }: LocalModel, all: readonly LocalModel[]): string {
+function storedName({ repository, quantization, folder, files, source }: LocalModel, all: readonly LocalModel[]): string {
   const file = files[0].path;
   if (repository === undefined) return file === embeddedModel.fileName ? "smollm2" : (aliasOfFile(file) ?? path.join(folder, file));
-  const same = all.filter((other) => other.repository === repository && other.source === source && other.quantisation === quantisation);
-  return nameOf(repository, { quantisation: same.length > 1 ? undefined : quantisation, file });
+  const same = all.filter((other) => other.repository === repository && other.source === source && other.quantization === quantization);
+  return nameOf(repository, { quantization: same.length > 1 ? undefined : quantization, file });
 }
 
 /**
@@ -87,11 +87,11 @@ export async function removeModel(name: string, { signal }: { readonly signal?: 
     const folder = repositoryFolder(wanted.repository) + path.sep;
     if (!model.path.startsWith(folder)) return false;
     if (wanted.file !== undefined) return model.path === path.join(folder, ...wanted.file.split("/"));
-    return wanted.quantisation === undefined || model.quantisation === wanted.quantisation;
+    return wanted.quantization === undefined || model.quantization === wanted.quantization;
   };
   const meant = own.filter(isMeant);
   // Parts of one split model count once.
-  const different = new Set(meant.map(({ quantisation, path: file }) => quantisation ?? file));
+  const different = new Set(meant.map(({ quantization, path: file }) => quantization ?? file));
   if (different.size > 1) throw new CaduceusError("INVALID_ARGUMENT", `Expected one of ${meant.map((model) => model.name).join(", ")} but received ${describe(name)}, which could be any of them.`);
   if (meant.length === 0) throw notThere(name, stored.find((model) => model.source === "huggingface" && (model.name === name || model.path === path.resolve(name))));
   const removed = [];

@@ -1,6 +1,6 @@
 // What a model is, without loading it: from a file here, or from the first megabytes of one on the hub.
 import { CaduceusError } from "../errors.js";
-import { filesOf, findLocalModel, findRemoteModel, quantisationOf, readModelName, readRemoteRange, remoteAddress, resolveModel } from "../files/index.js";
+import { filesOf, findLocalModel, findRemoteModel, quantizationOf, readModelName, readRemoteRange, remoteAddress, resolveModel } from "../files/index.js";
 import { checkModelName, checkMemoryOptions } from "./load_options.js";
 import { withGpuLayers } from "./gpu_fit.js";
 import { readHeader, readLocalHeader, type GgufHeader, type MetadataValue } from "./gguf_header.js";
@@ -24,7 +24,7 @@ export interface ModelSummary {
   /** 1, or the parts of a split model. */
   readonly files: number;
   /** By the name of its file. */
-  readonly quantisation?: string;
+  readonly quantization?: string;
   readonly architecture: string;
   /** Of a split model those of its first file. */
   readonly parameters: number;
@@ -65,20 +65,20 @@ export async function inspectModel(model: string, options: InspectOptions = {}):
       throw error instanceof CaduceusError ? error : new CaduceusError("MODEL_INVALID", `The model file ${local} cannot be read: ${error.message}.`, { cause: error });
     });
     const sizeBytes = await fileBytes(local);
-    return summarise(header, { path: local, sizeBytes, files: (await filesOf(local)).length, ...known(quantisationOf(local)) }, memoryNeed(header, sizeBytes, await withGpuLayers(header, sizeBytes, wanted)));
+    return summarise(header, { path: local, sizeBytes, files: (await filesOf(local)).length, ...known(quantizationOf(local)) }, memoryNeed(header, sizeBytes, await withGpuLayers(header, sizeBytes, wanted)));
   }
   if (name.kind !== "hub") throw new CaduceusError("MODEL_NOT_FOUND", `There is no model ${checked}.`);
   const remote = await findRemoteModel(name, signal);
-  const { repository, settings, files, quantisation } = remote;
+  const { repository, settings, files, quantization } = remote;
   const url = remoteAddress(remote);
   const header = await readHeader((position, length) => readRemoteRange({ url, repository, settings, position, length, signal }), url, remoteChunk);
   const sizeBytes = files.reduce((sum, { size }) => sum + size, 0);
-  return summarise(header, { url, sizeBytes, files: files.length, ...known(quantisation) }, memoryNeed(header, sizeBytes, await withGpuLayers(header, sizeBytes, wanted)));
+  return summarise(header, { url, sizeBytes, files: files.length, ...known(quantization) }, memoryNeed(header, sizeBytes, await withGpuLayers(header, sizeBytes, wanted)));
 }
 
-const known = (quantisation: string | undefined) => (quantisation === undefined ? {} : { quantisation });
+const known = (quantization: string | undefined) => (quantization === undefined ? {} : { quantization });
 
-function summarise(header: GgufHeader, where: Pick<ModelSummary, "path" | "url" | "sizeBytes" | "files" | "quantisation">, memory: MemoryNeed): ModelSummary {
+function summarise(header: GgufHeader, where: Pick<ModelSummary, "path" | "url" | "sizeBytes" | "files" | "quantization">, memory: MemoryNeed): ModelSummary {
   const { architecture, layers, embedding, heads, trained, vocabulary } = shapeOf(header);
   const name = header.metadata.get("general.name");
   const template = header.metadata.get("tokenizer.chat_template");

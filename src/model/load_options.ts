@@ -133,7 +133,7 @@ function checkPrefixFolder(value: unknown): string | undefined {
   return value === false ? undefined : checkFolder(value, "prefixFolder", " or false");
 }
 
-/** An alias such as `smollm2`, `hf:owner/repository:quantisation`, or a path to a GGUF file. */
+/** An alias such as `smollm2`, `hf:owner/repository:quantization`, or a path to a GGUF file. */
 export function checkModelName(model: unknown): string {
   if (typeof model !== "string" || model.trim() === "") throw invalidArgument("the name of a model or a path to a GGUF file", "model", model);
   if (model.includes("\0")) throw new CaduceusError("INVALID_ARGUMENT", "Expected a path without NUL characters for model.");

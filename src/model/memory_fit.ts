@@ -49,6 +49,6 @@ export function whyNotFit({ weightsBytes, cacheBytes, cacheTokens, cacheBytesPer
   if (fitting >= 512) {
     return `${needs}; set cacheTokens to at most ${fitting} (and contextSize no higher), or use kvType "q8_0" for half the memory of the cache.`;
   }
-  return `${needs}; take a smaller quantisation or model, end other programs, or put layers on a GPU (gpuLayers) where there is one.`;
+  return `${needs}; take a smaller quantization or model, end other programs, or put layers on a GPU (gpuLayers) where there is one.`;
 }
 

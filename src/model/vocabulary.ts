@@ -10,7 +10,7 @@ export interface Vocabulary {
   readonly eosText: string;
   /** Tokens that end a turn, besides those that llama.cpp ends at. */
   readonly stopTokens: readonly number[];
-  /** Padding at the end of the vocabulary, which quantised builds let slip into their output. */
+  /** Padding at the end of the vocabulary, which quantized builds let slip into their output. */
   readonly bannedTokens: readonly number[];
 }
 

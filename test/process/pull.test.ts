@@ -83,7 +83,7 @@ test("list shows it by a name that remove takes", async () => {
   expect(await caduceus("list")).toMatchObject({ code: 0, stdout: "", stderr: expect.stringContaining("caduceus pull") });
   await caduceus("pull", name);
   const { stdout } = await caduceus("list");
-  expect(stdout).toMatch(/^NAME +SIZE +QUANTISATION\nhf:owner\/tiny-GGUF:Q4_K_M +2 MiB +Q4_K_M\n$/);
+  expect(stdout).toMatch(/^NAME +SIZE +QUANTIZATION\nhf:owner\/tiny-GGUF:Q4_K_M +2 MiB +Q4_K_M\n$/);
   expect(await caduceus("remove", "hf:owner/tiny-GGUF:Q4_K_M")).toMatchObject({ code: 0, stdout: "", stderr: expect.stringContaining(file) });
   expect(await files()).toEqual([]);
   expect(await caduceus("remove", name)).toMatchObject({ code: 1, stderr: expect.stringMatching(/^caduceus: There is no model .*\(MODEL_NOT_FOUND\)\n$/) });

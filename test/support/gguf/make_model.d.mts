@@ -6,7 +6,7 @@ export interface ModelOptions {
   /** How `<|im_end|>`, `<|im_start|>` and the padding tokens are typed; published files differ. */
   added: "control" | "user-defined";
   /** Defaults to Q8_0 for `tiny` (nothing else there) and Q4_K_M for `7b`. */
-  quantisation?: "Q4_0" | "Q4_K_M" | "Q8_0";
+  quantization?: "Q4_0" | "Q4_K_M" | "Q8_0";
   /** Defaults to the shape's own: 2 or 32. */
   layers?: number;
   /** Training length in the metadata. Defaults to 32768. */

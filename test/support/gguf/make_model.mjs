@@ -91,20 +91,20 @@ function main() {
     options: {
       shape: { type: "string", default: "tiny" },
       added: { type: "string", default: "control" },
-      quantisation: { type: "string" },
+      quantization: { type: "string" },
       layers: { type: "string" },
       out: { type: "string" },
     },
   });
-  const { shape, added, quantisation, layers, out } = values;
+  const { shape, added, quantization, layers, out } = values;
   if (shape !== "tiny" && shape !== "7b") throw new RangeError(`Expected tiny or 7b for --shape but received ${shape}.`);
   if (added !== "control" && added !== "user-defined") throw new RangeError(`Expected control or user-defined for --added but received ${added}.`);
-  if (quantisation !== undefined && !["Q4_0", "Q4_K_M", "Q8_0"].includes(quantisation)) {
-    throw new RangeError(`Expected Q4_0 or Q4_K_M for --quantisation but received ${quantisation}.`);
+  if (quantization !== undefined && !["Q4_0", "Q4_K_M", "Q8_0"].includes(quantization)) {
+    throw new RangeError(`Expected Q4_0 or Q4_K_M for --quantization but received ${quantization}.`);
   }
   /** @type {import("./make_model.mjs").ModelOptions} */
   const options = { shape, added };
-  if (quantisation !== undefined) options.quantisation = /** @type {"Q4_0"} */ (quantisation);
+  if (quantization !== undefined) options.quantization = /** @type {"Q4_0"} */ (quantization);
   if (layers !== undefined) options.layers = Number(layers);
   let shown = 0;
   const progress = (/** @type {number} */ fraction) => {

@@ -15,8 +15,8 @@ const CHAT_TEMPLATE =
 
 // The width of a tiny head is 32, so that a q8_0 KV cache fits it.
 const SHAPES = {
-  tiny: { layers: 2, width: 128, heads: 4, headsKv: 2, feedForward: 256, quantisation: /** @type {const} */ ("Q8_0") },
-  "7b": { layers: 32, width: 4096, heads: 32, headsKv: 8, feedForward: 14336, quantisation: /** @type {const} */ ("Q4_K_M") },
+  tiny: { layers: 2, width: 128, heads: 4, headsKv: 2, feedForward: 256, quantization: /** @type {const} */ ("Q8_0") },
+  "7b": { layers: 32, width: 4096, heads: 32, headsKv: 8, feedForward: 14336, quantization: /** @type {const} */ ("Q4_K_M") },
 };
 
 const FILE_TYPES = { Q4_0: 2, Q8_0: 7, Q4_K_M: 15 };
@@ -31,13 +31,13 @@ const NEVER_ENDS = { 2: -30, [IM_END]: -30, [IM_START]: -30 };
 export function planModel(options) {
   const shape = SHAPES[options.shape];
   if (options.shape !== "tiny" && options.tokenBias !== undefined) throw new RangeError("Expected the shape tiny for tokenBias but received 7b.");
-  const quantisation = options.quantisation ?? shape.quantisation;
-  if ((options.shape === "tiny") !== (quantisation === "Q8_0")) {
-    throw new RangeError(`Expected Q8_0 for tiny and another for 7b but received ${quantisation} for ${options.shape}.`);
+  const quantization = options.quantization ?? shape.quantization;
+  if ((options.shape === "tiny") !== (quantization === "Q8_0")) {
+    throw new RangeError(`Expected Q8_0 for tiny and another for 7b but received ${quantization} for ${options.shape}.`);
   }
   const layers = options.layers ?? shape.layers;
-  const tensors = planTensors({ ...shape, layers }, quantisation, options.shape === "tiny" ? { ...NEVER_ENDS, ...options.tokenBias } : undefined);
-  const metadata = planMetadata(options, { ...shape, layers }, quantisation);
+  const tensors = planTensors({ ...shape, layers }, quantization, options.shape === "tiny" ? { ...NEVER_ENDS, ...options.tokenBias } : undefined);
+  const metadata = planMetadata(options, { ...shape, layers }, quantization);
   const header = encodeHeader(metadata, tensors);
   const last = /** @type {TensorPlan} */ (tensors.at(-1));
   return { header, tensors, fileBytes: header.length + last.offset + aligned(last.bytes) };
@@ -45,10 +45,10 @@ export function planModel(options) {
 
 /**
  * @param {{ layers: number, width: number, heads: number, headsKv: number, feedForward: number }} shape
- * @param {keyof typeof FILE_TYPES} quantisation
+ * @param {keyof typeof FILE_TYPES} quantization
  * @param {Readonly<Record<number, number>> | undefined} bias
  */
-function planTensors(shape, quantisation, bias) {
+function planTensors(shape, quantization, bias) {
   const { layers, width, feedForward } = shape;
   const widthKv = (width / shape.heads) * shape.headsKv;
   /** @type {TensorPlan[]} */
@@ -72,8 +72,8 @@ function planTensors(shape, quantisation, bias) {
     const eighth = Math.floor(layers / 8);
     return layer < eighth || layer >= Math.floor((7 * layers) / 8) || (layer - eighth) % 3 === 2;
   };
-  const base = quantisation === "Q4_K_M" ? "Q4_K" : quantisation;
-  const more = (/** @type {number} */ layer) => (quantisation === "Q4_K_M" && mixed(layer) ? "Q6_K" : base);
+  const base = quantization === "Q4_K_M" ? "Q4_K" : quantization;
+  const more = (/** @type {number} */ layer) => (quantization === "Q4_K_M" && mixed(layer) ? "Q6_K" : base);
 
   add("token_embd.weight", [width, VOCABULARY_SIZE], base, 1, { kind: "constant-first" });
   for (let layer = 0; layer < layers; layer++) {
@@ -90,17 +90,17 @@ function planTensors(shape, quantisation, bias) {
   }
   add("output_norm.weight", [width], "F32");
   // Logits of deviation 2.5: sampling at usual temperatures then has a few hundred likely candidates.
-  add("output.weight", [width, VOCABULARY_SIZE], quantisation === "Q8_0" ? base : "Q6_K", 2.5, { kind: "token-bias", bias: bias ?? {} });
+  add("output.weight", [width, VOCABULARY_SIZE], quantization === "Q8_0" ? base : "Q6_K", 2.5, { kind: "token-bias", bias: bias ?? {} });
   return tensors;
 }
 
 /**
  * @param {ModelOptions} options
  * @param {{ layers: number, width: number, heads: number, headsKv: number, feedForward: number }} shape
- * @param {keyof typeof FILE_TYPES} quantisation
+ * @param {keyof typeof FILE_TYPES} quantization
  * @returns {Array<[string, MetadataValue]>}
  */
-function planMetadata(options, shape, quantisation) {
+function planMetadata(options, shape, quantization) {
   const { pieces, scores, types } = hermesVocabulary(options.added);
   if (options.corrupt === "duplicate-token") pieces[500] = /** @type {string} */ (pieces[499]);
   if (options.corrupt === "short-scores") scores.pop();
@@ -122,7 +122,7 @@ function planMetadata(options, shape, quantisation) {
     ["llama.attention.layer_norm_rms_epsilon", { type: "f32", value: 1e-5 }],
     ["llama.rope.freq_base", { type: "f32", value: 10000 }],
     ["llama.vocab_size", u32(VOCABULARY_SIZE)],
-    ["general.file_type", u32(FILE_TYPES[quantisation])],
+    ["general.file_type", u32(FILE_TYPES[quantization])],
     ["general.quantization_version", u32(2)],
     ["tokenizer.ggml.model", text("llama")],
     ["tokenizer.ggml.tokens", { type: "strings", value: pieces }],

@@ -1,4 +1,4 @@
-// Random weights as quantised blocks. Bytes come from AES-CTR keyed by seed and tensor name: the same on every machine,
+// Random weights as quantized blocks. Bytes come from AES-CTR keyed by seed and tensor name: the same on every machine,
 // any tensor on its own, and fast enough for 4 GB.
 import { createCipheriv, createHash } from "node:crypto";
 import { TENSOR_TYPES } from "./gguf_writer.mjs";

@@ -114,7 +114,7 @@ describe("a model by its name", () => {
   test("files of other kinds and names that leave the folder are no models", async () => {
     for (const other of ["mmproj-tiny-Q4_K_M.gguf", "imatrix.gguf", "../../../evil.Q2_K.gguf", "a\\b.Q2_K.gguf", "README.md"]) hub.offer(repository, other, 500);
     hub.pageSize = 2;
-    expect(await failure(resolveModel(`hf:${repository}:Q2_K`))).toMatchObject({ code: "MODEL_NOT_FOUND", message: expect.stringMatching(/has no quantisation Q2_K; it has Q4_K_M\.$/) });
+    expect(await failure(resolveModel(`hf:${repository}:Q2_K`))).toMatchObject({ code: "MODEL_NOT_FOUND", message: expect.stringMatching(/has no quantization Q2_K; it has Q4_K_M\.$/) });
     expect((await resolveModel(name)).path).toBe(file);
   });
 });
@@ -343,9 +343,9 @@ describe("permission", () => {
 });
 
 describe("names", () => {
-  test("of a quantisation that is not there lists those that are", async () => {
+  test("of a quantization that is not there lists those that are", async () => {
     hub.offer(repository, "tiny.Q8_0.gguf", 500);
-    expect(await failure(resolveModel(`hf:${repository}:Q9_K`))).toMatchObject({ code: "MODEL_NOT_FOUND", message: expect.stringContaining("has no quantisation Q9_K; it has Q4_K_M, Q8_0.") });
+    expect(await failure(resolveModel(`hf:${repository}:Q9_K`))).toMatchObject({ code: "MODEL_NOT_FOUND", message: expect.stringContaining("has no quantization Q9_K; it has Q4_K_M, Q8_0.") });
   });
 
   test("that could be several files ask for one", async () => {

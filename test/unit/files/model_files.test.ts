@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { chooseModel, groupModels, quantisationOf } from "../../../src/files/model_files.js";
+import { chooseModel, groupModels, quantizationOf } from "../../../src/files/model_files.js";
 
 test.each([
   ["Hermes-2-Pro-Mistral-7B.Q4_K_M.gguf", "Q4_K_M"],
@@ -15,8 +15,8 @@ test.each([
   ["gpt-oss-20b-mxfp4.gguf", "MXFP4"],
   ["model.gguf", undefined],
   ["FAQ4_Kids.gguf", undefined],
-])("%s is of quantisation %s", (file, expected) => {
-  expect(quantisationOf(file)).toBe(expected);
+])("%s is of quantization %s", (file, expected) => {
+  expect(quantizationOf(file)).toBe(expected);
 });
 
 const models = (...paths: string[]) => groupModels(paths.map((path) => ({ path, size: 1 })));
@@ -30,7 +30,7 @@ test.each([
   ["Q4_K_M where it is", ["a.Q2_K.gguf", "a.Q4_K_M.gguf", "a.Q8_0.gguf"], "a.Q4_K_M.gguf"],
   ["the nearest to it where it is not", ["a.Q2_K.gguf", "a.Q5_K_M.gguf", "a.Q8_0.gguf"], "a.Q5_K_M.gguf"],
   ["the only one, whatever it is called", ["model.gguf", "mmproj-model.gguf"], "model.gguf"],
-])("without a quantisation it is %s", (_, paths, expected) => {
+])("without a quantization it is %s", (_, paths, expected) => {
   expect(chooseModel(models(...paths), {})).toMatchObject({ files: [{ path: expected }] });
 });
 

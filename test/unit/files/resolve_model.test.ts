@@ -165,7 +165,7 @@ describe("aliases", () => {
     expect(await resolveModel(alias)).toEqual({ path: file, alias });
   });
 
-  test.each(["hermes-2-pro:", "hermes-2-pro:Q9", "hermes-2-pro:../../x"])("%s is refused and the quantisations are listed", async (alias) => {
+  test.each(["hermes-2-pro:", "hermes-2-pro:Q9", "hermes-2-pro:../../x"])("%s is refused and the quantizations are listed", async (alias) => {
     const error = await failure(alias);
     expect(error.code).toBe("MODEL_NOT_FOUND");
     expect(error.message).toContain("Q4_K_M");

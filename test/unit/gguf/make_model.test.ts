@@ -136,7 +136,7 @@ describe("what is wrong on purpose", () => {
 
 describe("the 7B shape", () => {
   test("has, as Q4_0, the published file's size to within 1 KiB", () => {
-    const { fileBytes } = planModel({ shape: "7b", added: "control", quantisation: "Q4_0" });
+    const { fileBytes } = planModel({ shape: "7b", added: "control", quantization: "Q4_0" });
     expect(Math.abs(fileBytes - 4_109_098_752)).toBeLessThan(1024);
   });
 

@@ -15,7 +15,7 @@ import { hermesModel } from "../../support/models.js";
 
 const gibibyte = 2 ** 30;
 const options = { contextSize: undefined, cacheTokens: undefined, kvType: "f16", gpuLayers: 0 } as const;
-const hermes = planModel({ shape: "7b", added: "control", quantisation: "Q4_K_M" });
+const hermes = planModel({ shape: "7b", added: "control", quantization: "Q4_K_M" });
 const fromBuffer = (bytes: Buffer) => async (position: number, length: number) => bytes.subarray(position, position + length);
 const hermesHeader = () => readHeader(fromBuffer(hermes.header), "hermes");
 let folder: string;
@@ -89,7 +89,7 @@ describe("memory", () => {
     const fitting = Number(/at most (\d+)/.exec(whyNotFit(need, { availableBytes: room }) ?? "")?.[1]);
     expect(need.weightsBytes + fitting * need.cacheBytesPerToken).toBeLessThanOrEqual(room);
     expect(need.weightsBytes + (fitting + 256) * need.cacheBytesPerToken).toBeGreaterThan(room);
-    expect(whyNotFit(need, { availableBytes: 2 * gibibyte })).toMatch(/needs 4\.\d\d GiB for its weights and 2\.00 GiB for a cache of 16384 tokens, but 2\.00 GiB are free; take a smaller quantisation/);
+    expect(whyNotFit(need, { availableBytes: 2 * gibibyte })).toMatch(/needs 4\.\d\d GiB for its weights and 2\.00 GiB for a cache of 16384 tokens, but 2\.00 GiB are free; take a smaller quantization/);
   });
 
   test("on GPUs holds as many layers as fit beside what is kept free, over all of them; the output too when all do", async () => {
@@ -110,12 +110,12 @@ describe("memory", () => {
     vi.spyOn(process, "availableMemory").mockReturnValue(3 * gibibyte);
     try {
       const begun = performance.now();
-      await expect(load(big)).rejects.toMatchObject({ code: "OUT_OF_MEMORY", message: expect.stringMatching(/Hermes\.Q4_K_M\.gguf needs 4\.\d\d GiB .* smaller quantisation/) });
+      await expect(load(big)).rejects.toMatchObject({ code: "OUT_OF_MEMORY", message: expect.stringMatching(/Hermes\.Q4_K_M\.gguf needs 4\.\d\d GiB .* smaller quantization/) });
       expect(performance.now() - begun).toBeLessThan(2000);
       const { isHealthy, findings, model } = await examineMachine(big);
       expect(isHealthy).toBe(process.platform === "darwin");
-      expect(findings.at(-1)).toMatchObject({ subject: `Model ${big}`, state: "problem", remedy: expect.stringContaining("smaller quantisation") });
-      expect(model).toMatchObject({ parameters: 7_241_994_240, quantisation: "Q4_K_M" });
+      expect(findings.at(-1)).toMatchObject({ subject: `Model ${big}`, state: "problem", remedy: expect.stringContaining("smaller quantization") });
+      expect(model).toMatchObject({ parameters: 7_241_994_240, quantization: "Q4_K_M" });
     } finally {
       vi.restoreAllMocks();
     }
