@@ -27,7 +27,7 @@ export type ErrorCode =
   /** The waiting queue is full. */
   | "QUEUE_FULL"
   /** A request waited longer than its `queueTimeoutMs`. */
-  | "DEADLINE_EXCEEDED"
+  | "QUEUE_TIMEOUT"
   /** The model (or this conversation) was closed before or while it was used. */
   | "MODEL_CLOSED"
   /** A reply can be read once: one of its three streams, or awaited. */

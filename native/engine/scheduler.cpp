@@ -194,7 +194,7 @@ std::vector<Scheduler::Expired> Scheduler::expired(Clock::time_point now) const 
   std::vector<Expired> expired;
   each_hurried([&](Run* run, double timeout) {
     if (now - run->submitted <= to_duration(timeout)) return;
-    expired.push_back({run, "DEADLINE_EXCEEDED", "The run waited longer than its " + std::to_string(static_cast<int64_t>(timeout)) + " ms for a place."});
+    expired.push_back({run, "QUEUE_TIMEOUT", "The run waited longer than its " + std::to_string(static_cast<int64_t>(timeout)) + " ms for a place."});
   });
   // Only who was admitted can have more output than its reader has read.
   for (Run* run : waiting_) {

@@ -113,7 +113,7 @@ void refusals(const std::shared_ptr<Model>& model) {
   RunRequest hurried = question("Hello?");
   hurried.queue_timeout_ms = 1;
   const RunOutput expired = harness.wait(harness.engine->submit(hurried));
-  CHECK(expired.end->error_code == "DEADLINE_EXCEEDED");
+  CHECK(expired.end->error_code == "QUEUE_TIMEOUT");
   harness.engine->cancel(busy);
   for (const RunId id : crowd) harness.engine->cancel(id);
   for (const RunId id : crowd) CHECK(harness.wait(id).end->reason == FinishReason::cancelled || harness.seen(id).end->reason == FinishReason::length);

@@ -91,7 +91,7 @@ void waiting(const std::shared_ptr<Model>& model) {
   for (int i = 0; i < 60; ++i) texts.push_back(engine.tokenize(prompt(1'000'000)));
   RunRequest hurried = question(words(9'000));
   hurried.queue_timeout_ms = 5;
-  CHECK(harness.wait(engine.submit(hurried)).end->error_code == "DEADLINE_EXCEEDED");
+  CHECK(harness.wait(engine.submit(hurried)).end->error_code == "QUEUE_TIMEOUT");
   CHECK(engine.take_tokenized().empty());
 
   CLAIM("texts that nobody waits for any more are not read on, and not answered");

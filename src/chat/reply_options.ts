@@ -44,7 +44,7 @@ export interface GenerationOptions extends SamplingOptions {
   readonly priority?: number | undefined;
   /**
    * Milliseconds a request may wait in the engine until its prompt is begun (in a reply with tools, each round anew); then the
-   * reply fails with `DEADLINE_EXCEEDED`. Number above 0. Defaults to no limit.
+   * reply fails with `QUEUE_TIMEOUT`. Number above 0. Defaults to no limit.
    */
   readonly queueTimeoutMs?: number | undefined;
   /**

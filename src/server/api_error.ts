@@ -55,7 +55,7 @@ const ofLibrary: Partial<Record<ErrorCode, readonly [status: number, code: ApiEr
   CONTEXT_FULL: [400, "context_length_exceeded"],
   TEMPLATE_FAILED: [400, "template_failed"],
   QUEUE_FULL: [429, "rate_limit_exceeded"],
-  DEADLINE_EXCEEDED: [503, "queue_timeout"],
+  QUEUE_TIMEOUT: [503, "queue_timeout"],
   READER_TOO_SLOW: [408, "reader_too_slow"],
   MODEL_CLOSED: [503, "model_unavailable"],
   OUT_OF_MEMORY: [503, "out_of_memory"],

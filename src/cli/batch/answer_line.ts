@@ -7,7 +7,7 @@ import { readId, readObject, readPrompt, type PromptLine } from "./prompt_line.j
 
 // The other lines can be answered all the same.
 const ofTheLine = new Set<string>([
-  "INVALID_ARGUMENT", "INVALID_MESSAGES", "INVALID_SCHEMA", "INVALID_TOOL", "CONSTRAINT_INVALID", "CONSTRAINT_TOO_COMPLEX", "CONTEXT_FULL", "TEMPLATE_FAILED", "DEADLINE_EXCEEDED",
+  "INVALID_ARGUMENT", "INVALID_MESSAGES", "INVALID_SCHEMA", "INVALID_TOOL", "CONSTRAINT_INVALID", "CONSTRAINT_TOO_COMPLEX", "CONTEXT_FULL", "TEMPLATE_FAILED", "QUEUE_TIMEOUT",
 ]);
 
 /** Rejects where nothing can be answered any more, and with the signal's reason. */
