@@ -216,7 +216,7 @@ ContextOptions to_context_options(const Napi::Object& object) {
 
 EngineOptions to_engine_options(const Napi::Object& object) {
   EngineOptions options;
-  options.branch_memory = optional_number<uint64_t>(object, "branchMemoryBytes");
+  options.host_cache_bytes = optional_number<uint64_t>(object, "hostCacheBytes");
   if (const Napi::Value drafts = object.Get("drafts"); !drafts.IsUndefined() && !drafts.ToBoolean()) options.drafts = Drafts::never;
   if (!object.Get("prefixFolder").IsUndefined()) options.prefix_folder = string(object, "prefixFolder");
   options.prefix_folder_bytes = optional_number<uint64_t>(object, "prefixFolderBytes").value_or(0);
@@ -288,7 +288,7 @@ Napi::Object from_stats(Napi::Env env, const Stats& stats) {
   object["cacheTokens"] = stats.cache_tokens;
   object["cacheTokensUsed"] = stats.cache_tokens_used;
   object["branches"] = stats.branches;
-  object["branchMemoryBytes"] = static_cast<double>(stats.branch_memory_bytes);
+  object["hostCacheBytes"] = static_cast<double>(stats.host_cache_bytes);
   object["threads"] = stats.threads;
   object["promptTokens"] = static_cast<double>(stats.prompt_tokens);
   object["cachedTokens"] = static_cast<double>(stats.cached_tokens);

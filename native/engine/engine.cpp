@@ -33,7 +33,7 @@ Engine::Engine(std::unique_ptr<Context> context, const EngineOptions& options, s
       tokenizer_(context_->model().tokenizer()),
       wake_(std::move(wake)),
       outbox_(wake_),
-      shared_(std::make_unique<Lane>(*context_, options.branch_memory.value_or(context_->cache_bytes()), options.drafts, false)),
+      shared_(std::make_unique<Lane>(*context_, options.host_cache_bytes.value_or(context_->cache_bytes()), options.drafts, false)),
       reader_(tokenizer_) {
   update_stats();
   // Where a sequence cannot go back, a kept prefix would be of no use but to the very same prompt.
@@ -253,7 +253,7 @@ void Engine::update_stats() {
   stats.cache_tokens = shared_->cache.capacity();
   stats.cache_tokens_used = shared_->cache.used();
   stats.branches = shared_->cache.branches();
-  stats.branch_memory_bytes = shared_->store.bytes();
+  stats.host_cache_bytes = shared_->store.bytes();
   stats.threads = context_->threads_now();
   std::lock_guard lock(stats_mutex_);
   stats_ = stats;

@@ -28,7 +28,7 @@ namespace caduceus {
 
 struct EngineOptions {
   // Bytes for branches outside of the KV cache. As many as the cache has, unless said otherwise.
-  std::optional<uint64_t> branch_memory;
+  std::optional<uint64_t> host_cache_bytes;
   Drafts drafts = Drafts::paying;
   // Where prefixes are kept for later processes; none are when it is empty.
   std::string prefix_folder;

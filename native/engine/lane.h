@@ -15,11 +15,11 @@ namespace caduceus {
 
 struct Lane {
   // Exact: one run at a time, which shares nothing, loses its cells to nobody and reads its prompt in chunks of one size.
-  Lane(Context& context, uint64_t branch_memory, Drafts drafts, bool exact)
+  Lane(Context& context, uint64_t host_cache_bytes, Drafts drafts, bool exact)
       : context(context),
         exact(exact),
         memory(context.get()),
-        store(branch_memory),
+        store(host_cache_bytes),
         cache(memory, store, context.cache_tokens(), last_sequence(context), !exact && context.model().can_rewind()),
         scheduler(cache, limits(context, exact)),
         drafts(exact || !context.model().can_rewind() ? Drafts::never : drafts) {}

@@ -160,7 +160,7 @@ struct Stats {
   uint32_t cache_tokens = 0;
   uint32_t cache_tokens_used = 0;
   uint32_t branches = 0;
-  uint64_t branch_memory_bytes = 0;
+  uint64_t host_cache_bytes = 0;
   uint32_t threads = 0;  // that compute at the moment
   uint64_t prompt_tokens = 0;
   uint64_t cached_tokens = 0;

@@ -18,7 +18,7 @@ namespace {
 EngineOptions with(Drafts drafts) {
   EngineOptions options;
   options.drafts = drafts;
-  options.branch_memory = 0;
+  options.host_cache_bytes = 0;
   return options;
 }
 

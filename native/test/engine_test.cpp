@@ -200,7 +200,7 @@ void moving(const std::shared_ptr<Model>& model) {
   const RunOutput before = harness.wait(harness.engine->submit(first));
   for (int i = 0; i < 5; ++i) harness.wait(harness.engine->submit(question(std::to_string(i) + long_text(20), 8)));
   for (int i = 0; i < 1000 && harness.engine->stats().branches > 3; ++i) std::this_thread::sleep_for(5ms);
-  CHECK(harness.engine->stats().branches <= 3 && harness.engine->stats().branch_memory_bytes > 0);
+  CHECK(harness.engine->stats().branches <= 3 && harness.engine->stats().host_cache_bytes > 0);
   const RunOutput again = harness.wait(harness.engine->submit(first));
   CHECK(again.end->usage.cached_tokens == before.end->usage.prompt_tokens - 1);
   CHECK(harness.engine->stats().restored_tokens + 8 > again.end->usage.cached_tokens);  // the first ones are all prompts'
@@ -208,11 +208,11 @@ void moving(const std::shared_ptr<Model>& model) {
 
   CLAIM("without memory for branches they stay where they are");
   EngineOptions none;
-  none.branch_memory = 0;
+  none.host_cache_bytes = 0;
   Harness kept(model, 2048, 4096, none);
   for (int i = 0; i < 4; ++i) kept.wait(kept.engine->submit(question(std::to_string(i) + long_text(20), 8)));
   std::this_thread::sleep_for(50ms);
-  CHECK(kept.engine->stats().branches == 4 && kept.engine->stats().branch_memory_bytes == 0);
+  CHECK(kept.engine->stats().branches == 4 && kept.engine->stats().host_cache_bytes == 0);
 }
 
 void keeping(const std::shared_ptr<Model>& model) {

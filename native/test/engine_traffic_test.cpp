@@ -139,7 +139,7 @@ int main(int argc, char** argv) {
     EngineOptions engine_options;
     engine_options.prefix_folder = round == 2 ? "" : folder.string();
     engine_options.prefix_folder_bytes = 1 << 20;
-    if (round == 1) engine_options.branch_memory = 1 << 18;
+    if (round == 1) engine_options.host_cache_bytes = 1 << 18;
     if (round < 2) engine_options.drafts = Drafts::always;
     std::atomic<int> wakes = 0;
     Engine engine(std::make_unique<Context>(model, options), engine_options, [&] { ++wakes; });

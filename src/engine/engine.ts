@@ -284,7 +284,7 @@ export interface EngineStats {
   /** Cached branches, running sequences not counted. */
   readonly branches: number;
   /** Memory that branches moved out of the cache take at the moment, in bytes. */
-  readonly branchMemoryBytes: number;
+  readonly hostCacheBytes: number;
   /** Threads that compute at the moment: fewer than `info.threads` while other work takes cores away. */
   readonly threads: number;
   /** Total since the engine began, as all that follow: tokens of prompts. */
@@ -334,7 +334,7 @@ export interface EngineOptions {
   readonly threads?: number | undefined;
   readonly gpuLayers: number;
   /** Memory outside of the KV cache for branches that are not in use. Undefined: as much as the KV cache itself; 0: none. */
-  readonly branchMemoryBytes?: number | undefined;
+  readonly hostCacheBytes?: number | undefined;
   /** Tokens may be guessed from what came before, and computed ahead where that pays. Undefined: true. */
   readonly drafts?: boolean | undefined;
   /** Where prefixes are kept on disk; absolute. Undefined: nowhere. */

@@ -45,7 +45,7 @@ export interface LoadOptions {
    * Bytes of memory outside of the cache for conversations and prefixes that are not in use: they are moved there when the
    * cache needs their room, and back when they go on. Whole number from 0 up; 0 turns it off. Defaults to as much as the cache takes.
    */
-  readonly branchMemoryBytes?: number | undefined;
+  readonly hostCacheBytes?: number | undefined;
   /**
    * Guesses tokens from what followed the same words earlier in the conversation, and computes them ahead where measured times
    * say that this pays. What is chosen stays the same, up to floating-point ties. Never for `deterministic` replies and those
@@ -78,7 +78,7 @@ export interface LoadOptions {
 }
 
 const names = [
-  "contextSize", "cacheTokens", "kvType", "threads", "gpuLayers", "branchMemoryBytes", "drafts", "prefixFolder", "prefixFolderBytes", "format", "promptVariant",
+  "contextSize", "cacheTokens", "kvType", "threads", "gpuLayers", "hostCacheBytes", "drafts", "prefixFolder", "prefixFolderBytes", "format", "promptVariant",
   "onProgress", "signal",
 ] as const satisfies readonly (keyof LoadOptions)[];
 const mostTokens = 0x7fffffff;
@@ -106,7 +106,7 @@ export function checkLoadOptions(value: unknown): CheckedLoadOptions {
       // More threads than processors wait for each other in busy loops: a token can take minutes.
       threads: checkWholeNumber(options.threads, "threads", 1, availableParallelism()),
       gpuLayers: options.gpuLayers === "auto" ? "auto" : checkWholeNumber(options.gpuLayers, "gpuLayers", 0, mostTokens) ?? "auto",
-      branchMemoryBytes: checkWholeNumber(options.branchMemoryBytes, "branchMemoryBytes", 0, Number.MAX_SAFE_INTEGER),
+      hostCacheBytes: checkWholeNumber(options.hostCacheBytes, "hostCacheBytes", 0, Number.MAX_SAFE_INTEGER),
       drafts: checkBoolean(options.drafts, "drafts"),
       prefixFolder: checkPrefixFolder(options.prefixFolder),
       prefixFolderBytes: checkWholeNumber(options.prefixFolderBytes, "prefixFolderBytes", 1, Number.MAX_SAFE_INTEGER) ?? 4 * 2 ** 30,

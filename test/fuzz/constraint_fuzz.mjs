@@ -89,7 +89,7 @@ function constraint() {
   ])();
 }
 
-const engine = await createAddonEngine({ path: cachedModel({ shape: "tiny", added: "control", tokenBias: {} }), contextSize: 512, cacheTokens: 4096, kvType: "f16", gpuLayers: 0, prefixFolderBytes: 0, branchMemoryBytes: 0 });
+const engine = await createAddonEngine({ path: cachedModel({ shape: "tiny", added: "control", tokenBias: {} }), contextSize: 512, cacheTokens: 4096, kvType: "f16", gpuLayers: 0, prefixFolderBytes: 0, hostCacheBytes: 0 });
 const sampling = { ...builtInDefaults, temperature: 1.5, topK: 0, topP: 1, minP: 0, logitBias: [[32000, 6]] };
 const prompt = [{ control: "<|im_start|>" }, { text: "user\nHello" }, { control: "<|im_end|>" }, { text: "\n" }];
 

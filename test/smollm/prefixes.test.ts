@@ -96,10 +96,10 @@ test("a deterministic reply has the same tokens and probabilities to the bit, al
 });
 
 test("idle conversations leave the cache for memory, and go on from there at once", async () => {
-  await withModel({ prefixFolder: false, branchMemoryBytes: 2 ** 30 }, async (model) => {
+  await withModel({ prefixFolder: false, hostCacheBytes: 2 ** 30 }, async (model) => {
     const chats = [1, 2, 3, 4].map((n) => model.chat({ system: `${n} ${system}` }));
     for (const chat of chats) await chat.send("What is the capital of France?", short);
-    while (model.stats().branchMemoryBytes === 0) await sleep(5);
+    while (model.stats().hostCacheBytes === 0) await sleep(5);
     const { usage } = await chats[0]!.send("And of Spain?", short);
     expect(usage.promptTokens - usage.cachedTokens).toBeLessThan(20);
     expect(model.stats().restoredTokens).toBeGreaterThan(150);

@@ -4,7 +4,7 @@ import { load, type Model } from "../../src/index.js";
 
 let model: Model;
 beforeAll(async () => {
-  model = await load("smollm2", { format: "hermes", contextSize: 512, cacheTokens: 512, branchMemoryBytes: 0, prefixFolder: false });
+  model = await load("smollm2", { format: "hermes", contextSize: 512, cacheTokens: 512, hostCacheBytes: 0, prefixFolder: false });
 });
 afterAll(() => model.close());
 

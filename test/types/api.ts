@@ -31,8 +31,8 @@ export async function loading(): Promise<void> {
   await inspectModel("hermes-2-pro", { threads: 2 });
   // Conditional options need no spreading, under exactOptionalPropertyTypes too.
   await load("smollm2", { contextSize: undefined, signal: undefined });
-  await load("smollm2", { branchMemoryBytes: 0, prefixFolder: "/var/cache/prefixes", prefixFolderBytes: 2 ** 30 });
-  await load("smollm2", { branchMemoryBytes: undefined, prefixFolder: false, drafts: false });
+  await load("smollm2", { hostCacheBytes: 0, prefixFolder: "/var/cache/prefixes", prefixFolderBytes: 2 ** 30 });
+  await load("smollm2", { hostCacheBytes: undefined, prefixFolder: false, drafts: false });
   // @ts-expect-error only false turns it off
   await load("smollm2", { prefixFolder: true });
   // @ts-expect-error no such option

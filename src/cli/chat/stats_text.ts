@@ -14,7 +14,7 @@ export function describeStats(stats: EngineStats, last: ReplyResult | undefined)
     ["  guessed and right", `${stats.acceptedDrafts} of ${stats.draftedTokens}`],
     ["Cache", `${share(stats.cacheTokensUsed, stats.cacheTokens)} of ${stats.cacheTokens} tokens`],
     ["Cached branches", `${stats.branches}`],
-    ["  moved to memory", bytesText(stats.branchMemoryBytes)],
+    ["  moved to memory", bytesText(stats.hostCacheBytes)],
     ["Threads", `${stats.threads}`],
   ];
   if (last !== undefined) {

@@ -67,7 +67,7 @@ export interface NativeLoadOptions {
   readonly cacheTokens?: number | undefined;
   readonly kvType: string;
   readonly threads?: number | undefined;
-  readonly branchMemoryBytes?: number | undefined;
+  readonly hostCacheBytes?: number | undefined;
   readonly drafts?: boolean | undefined;
   readonly prefixFolder?: string | undefined;
   readonly prefixFolderBytes: number;
