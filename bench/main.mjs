@@ -13,16 +13,16 @@ import { printTable } from "./report.mjs";
 
 /** @typedef {{ model: string, threads: number, runs: number }} Settings */
 
-const names = /** @type {const} */ (["decode", "prefill", "streams", "intruder", "firstToken", "fullCache", "busyMain", "cancel", "footprint", "loadBlock", "compiling", "constrainedToken", "forcedCall", "toolLoop", "drafts", "portable"]);
+const names = /** @type {const} */ (["decode", "prefill", "streams", "intruder", "firstToken", "fullCache", "busyMain", "cancel", "footprint", "loadBlock", "compiling", "constrainedToken", "forcedCall", "toolLoop", "promptLookup", "portable"]);
 
 /** @returns {Promise<Record<typeof names[number], (settings: Settings) => Promise<import("./report.mjs").Row[]>>>} */
 async function allRows() {
   // Only now: they need the built library.
-  const [oneStream, streams, firstToken, underLoad, footprint, constrained, toolLoop, drafts, portable] = await Promise.all([
+  const [oneStream, streams, firstToken, underLoad, footprint, constrained, toolLoop, promptLookup, portable] = await Promise.all([
     import("./rows/one_stream.mjs"), import("./rows/streams.mjs"), import("./rows/first_token.mjs"), import("./rows/under_load.mjs"), import("./rows/footprint.mjs"),
     import("./rows/constrained.mjs"), import("./rows/tool_loop.mjs"), import("./rows/drafts.mjs"), import("./rows/portable.mjs"),
   ]);
-  return { ...oneStream, ...streams, ...firstToken, ...underLoad, ...footprint, ...constrained, ...toolLoop, ...drafts, ...portable };
+  return { ...oneStream, ...streams, ...firstToken, ...underLoad, ...footprint, ...constrained, ...toolLoop, ...promptLookup, ...portable };
 }
 
 const { values } = parseArgs({

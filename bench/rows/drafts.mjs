@@ -1,4 +1,4 @@
-// What drafts bring: text that repeats what was said, and text that does not, one stream and several, with and without them.
+// What prompt lookup (speculative decoding without a draft model) brings: text that repeats what was said, and text that does not, one stream and several, with and without it.
 import { load } from "caduceus";
 import { inTurn, ratio } from "../figures.mjs";
 import { claim } from "../report.mjs";
@@ -8,9 +8,9 @@ const copying = (/** @type {number} */ n) => `Write this list again, the same wo
 const telling = (/** @type {number} */ n) => `Tell me a story about number ${n} and a ship that never came home.`;
 
 /** @type {(settings: import("../main.mjs").Settings) => Promise<import("../report.mjs").Row[]>} */
-export async function drafts({ model: file, threads, runs }) {
+export async function promptLookup({ model: file, threads, runs }) {
   const options = { contextSize: 1024, cacheTokens: 16_384, threads, prefixFolder: /** @type {const} */ (false) };
-  const models = { drafts: await load(file, options), none: await load(file, { ...options, drafts: false }) };
+  const models = { promptLookup: await load(file, options), none: await load(file, { ...options, promptLookup: false }) };
   const rows = [];
   let asked = 0;
   for (const [name, prompt, temperature] of /** @type {const} */ ([["a list copied", copying, 0], ["a story", telling, 0.8]])) {
@@ -21,7 +21,7 @@ export async function drafts({ model: file, threads, runs }) {
         // Without the prompts, which are read alike.
         return (1000 * tokens) / Math.max(...replies.map(({ rounds }) => rounds[0]?.timings.generationMs ?? 0));
       }])));
-      rows.push({ name: `${name}, ${streams} ${streams === 1 ? "stream" : "streams"}`, unit: "tokens/s", figures, claims: claim("≥ 0.97 × none", ratio(figures, "drafts", "none"), (value) => value >= 0.97) });
+      rows.push({ name: `${name}, ${streams} ${streams === 1 ? "stream" : "streams"}`, unit: "tokens/s", figures, claims: claim("≥ 0.97 × none", ratio(figures, "promptLookup", "none"), (value) => value >= 0.97) });
     }
   }
   await Promise.all(Object.values(models).map((model) => model.close()));

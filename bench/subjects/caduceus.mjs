@@ -3,8 +3,8 @@ import { load } from "caduceus";
 
 /** @param {import("./subject.js").SubjectSettings} settings @returns {Promise<import("./subject.js").Subject>} */
 export async function open({ model: file, contextSize, sequences, cacheTokens = contextSize * sequences, threads, own = {} }) {
-  // Words without meaning end in repetitions, which drafts would make up for; nobody else has them.
-  const model = await load(file, { contextSize, cacheTokens, threads, prefixFolder: false, drafts: false, ...own });
+  // Words without meaning end in repetitions, which prompt lookup would make up for; nobody else has them.
+  const model = await load(file, { contextSize, cacheTokens, threads, prefixFolder: false, promptLookup: false, ...own });
   const logitBias = model.info.endOfGenerationTokens.map((token) => /** @type {const} */ ([token, -Infinity]));
   return {
     async generate({ prompt, tokens, signal, onText, own = {} }) {

@@ -217,7 +217,7 @@ ContextOptions to_context_options(const Napi::Object& object) {
 EngineOptions to_engine_options(const Napi::Object& object) {
   EngineOptions options;
   options.host_cache_bytes = optional_number<uint64_t>(object, "hostCacheBytes");
-  if (const Napi::Value drafts = object.Get("drafts"); !drafts.IsUndefined() && !drafts.ToBoolean()) options.drafts = Drafts::never;
+  if (const Napi::Value lookup = object.Get("promptLookup"); !lookup.IsUndefined() && !lookup.ToBoolean()) options.drafts = Drafts::never;
   if (!object.Get("prefixFolder").IsUndefined()) options.prefix_folder = string(object, "prefixFolder");
   options.prefix_folder_bytes = optional_number<uint64_t>(object, "prefixFolderBytes").value_or(0);
   return options;
@@ -296,8 +296,8 @@ Napi::Object from_stats(Napi::Env env, const Stats& stats) {
   object["generatedTokens"] = static_cast<double>(stats.generated_tokens);
   object["forcedTokens"] = static_cast<double>(stats.forced_tokens);
   object["rejectedTokens"] = static_cast<double>(stats.rejected_tokens);
-  object["draftedTokens"] = static_cast<double>(stats.drafted_tokens);
-  object["acceptedDrafts"] = static_cast<double>(stats.accepted_drafts);
+  object["draftTokens"] = static_cast<double>(stats.drafted_tokens);
+  object["acceptedDraftTokens"] = static_cast<double>(stats.accepted_drafts);
   object["ticks"] = static_cast<double>(stats.ticks);
   return object;
 }

@@ -298,10 +298,10 @@ export interface EngineStats {
   readonly forcedTokens: number;
   /** Sampled tokens that a constraint refused. */
   readonly rejectedTokens: number;
-  /** Tokens guessed from what came before and computed beside the certain ones, where that was measured to pay. */
-  readonly draftedTokens: number;
-  /** Of the drafted ones, those that came true. */
-  readonly acceptedDrafts: number;
+  /** Tokens that prompt lookup proposed (speculative decoding) and the engine verified. */
+  readonly draftTokens: number;
+  /** Of the draft tokens, those that were accepted. */
+  readonly acceptedDraftTokens: number;
   /** Steps of the engine's thread. */
   readonly ticks: number;
 }
@@ -335,8 +335,8 @@ export interface EngineOptions {
   readonly gpuLayers: number;
   /** Memory outside of the KV cache for branches that are not in use. Undefined: as much as the KV cache itself; 0: none. */
   readonly hostCacheBytes?: number | undefined;
-  /** Tokens may be guessed from what came before, and computed ahead where that pays. Undefined: true. */
-  readonly drafts?: boolean | undefined;
+  /** Speculative decoding by prompt lookup, where it pays. Undefined: true. */
+  readonly promptLookup?: boolean | undefined;
   /** Where prefixes are kept on disk; absolute. Undefined: nowhere. */
   readonly prefixFolder?: string | undefined;
   /** The most that folder may hold. */

@@ -47,11 +47,11 @@ export interface LoadOptions {
    */
   readonly hostCacheBytes?: number | undefined;
   /**
-   * Guesses tokens from what followed the same words earlier in the conversation, and computes them ahead where measured times
-   * say that this pays. What is chosen stays the same, up to floating-point ties. Never for `deterministic` replies and those
+   * Speculative decoding without a draft model: proposes the tokens that followed the same words earlier in the conversation and
+   * verifies them in one batch, where measured times say that this pays. What is chosen stays the same, up to floating-point ties. Never for `deterministic` replies and those
    * with `logProbabilities`. Defaults to true.
    */
-  readonly drafts?: boolean | undefined;
+  readonly promptLookup?: boolean | undefined;
   /**
    * Folder in which prompts that are worth it (see `keepPrefix`) are kept, so that they need not be read again after a
    * restart. What lies there can be deleted at any time, and several processes may share it. `false` keeps nothing on disk.
@@ -78,7 +78,7 @@ export interface LoadOptions {
 }
 
 const names = [
-  "contextSize", "cacheTokens", "kvType", "threads", "gpuLayers", "hostCacheBytes", "drafts", "prefixFolder", "prefixFolderBytes", "format", "promptVariant",
+  "contextSize", "cacheTokens", "kvType", "threads", "gpuLayers", "hostCacheBytes", "promptLookup", "prefixFolder", "prefixFolderBytes", "format", "promptVariant",
   "onProgress", "signal",
 ] as const satisfies readonly (keyof LoadOptions)[];
 const mostTokens = 0x7fffffff;
@@ -107,7 +107,7 @@ export function checkLoadOptions(value: unknown): CheckedLoadOptions {
       threads: checkWholeNumber(options.threads, "threads", 1, availableParallelism()),
       gpuLayers: options.gpuLayers === "auto" ? "auto" : checkWholeNumber(options.gpuLayers, "gpuLayers", 0, mostTokens) ?? "auto",
       hostCacheBytes: checkWholeNumber(options.hostCacheBytes, "hostCacheBytes", 0, Number.MAX_SAFE_INTEGER),
-      drafts: checkBoolean(options.drafts, "drafts"),
+      promptLookup: checkBoolean(options.promptLookup, "promptLookup"),
       prefixFolder: checkPrefixFolder(options.prefixFolder),
       prefixFolderBytes: checkWholeNumber(options.prefixFolderBytes, "prefixFolderBytes", 1, Number.MAX_SAFE_INTEGER) ?? 4 * 2 ** 30,
     },

@@ -102,7 +102,7 @@ export class ScriptedEngine implements Engine {
     const running = [...this.live.values()].filter((run) => run.isRunning);
     return {
       running: running.length, queued: 0, parked: running.filter((run) => run.isParked).length, cacheTokens: 8192, cacheTokensUsed: 0,
-      branches: 0, hostCacheBytes: 0, promptTokens: 0, cachedTokens: 0, restoredTokens: 0, generatedTokens: this.generated, forcedTokens: 0, rejectedTokens: 0, draftedTokens: 0, acceptedDrafts: 0, ticks: 0, threads: 1,
+      branches: 0, hostCacheBytes: 0, promptTokens: 0, cachedTokens: 0, restoredTokens: 0, generatedTokens: this.generated, forcedTokens: 0, rejectedTokens: 0, draftTokens: 0, acceptedDraftTokens: 0, ticks: 0, threads: 1,
     };
   }
 

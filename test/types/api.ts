@@ -32,7 +32,7 @@ export async function loading(): Promise<void> {
   // Conditional options need no spreading, under exactOptionalPropertyTypes too.
   await load("smollm2", { contextSize: undefined, signal: undefined });
   await load("smollm2", { hostCacheBytes: 0, prefixFolder: "/var/cache/prefixes", prefixFolderBytes: 2 ** 30 });
-  await load("smollm2", { hostCacheBytes: undefined, prefixFolder: false, drafts: false });
+  await load("smollm2", { hostCacheBytes: undefined, prefixFolder: false, promptLookup: false });
   // @ts-expect-error only false turns it off
   await load("smollm2", { prefixFolder: true });
   // @ts-expect-error no such option

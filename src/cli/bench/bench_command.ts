@@ -63,7 +63,7 @@ function checkLength(flags: BenchFlags, trained: number): void {
 function loadOptionsOf({ nPrompt, nGen, streams }: BenchFlags) {
   const contextSize = Math.max(nPrompt + shortPrompt, shortPrompt + nGen) + shortPrompt;
   const cacheTokens = Math.max(64, 2 * contextSize, Math.max(...streams) * (nGen + 2 * shortPrompt));
-  return { contextSize, cacheTokens, drafts: false, prefixFolder: false, hostCacheBytes: 0 } as const;
+  return { contextSize, cacheTokens, promptLookup: false, prefixFolder: false, hostCacheBytes: 0 } as const;
 }
 
 async function measure(model: Model, { nPrompt, nGen, repetitions, streams }: BenchFlags, progress: ProgressLine, ending: AbortSignal): Promise<Row[]> {

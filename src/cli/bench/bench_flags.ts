@@ -16,8 +16,8 @@ export function addBenchCommand(program: Command, ending: AbortSignal): void {
     .addOption(gpuLayersFlag())
     .option("--json", "print one JSON object, with every single measurement")
     .addHelpText("after", helpText(`
-Prompts are words without meaning that no cache has seen; answers take the likeliest token and never end by themselves. Tokens
-are not guessed ahead, which such text would flatter. Figures are medians, with the least and the most beside them. They hold
+Prompts are words without meaning that no cache has seen; answers take the likeliest token and never end by themselves. There
+is no speculative decoding, which such text would flatter. Figures are medians, with the least and the most beside them. They hold
 for a machine that does nothing else, and the command says when it did.
 
 Examples:

@@ -11,7 +11,7 @@ export function describeStats(stats: EngineStats, last: ReplyResult | undefined)
     ["  back from memory or disk", `${stats.restoredTokens}`],
     ["Tokens generated", `${stats.generatedTokens}`],
     ["  without a choice", share(stats.forcedTokens, stats.generatedTokens)],
-    ["  guessed and right", `${stats.acceptedDrafts} of ${stats.draftedTokens}`],
+    ["  draft tokens accepted", `${stats.acceptedDraftTokens} of ${stats.draftTokens}`],
     ["Cache", `${share(stats.cacheTokensUsed, stats.cacheTokens)} of ${stats.cacheTokens} tokens`],
     ["Cached branches", `${stats.branches}`],
     ["  moved to memory", bytesText(stats.hostCacheBytes)],

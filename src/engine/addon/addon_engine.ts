@@ -12,12 +12,12 @@ import type { NativeEngine, NativeOutputs } from "./native.js";
 export async function createAddonEngine(options: EngineOptions): Promise<Engine> {
   const { signal, onProgress } = options;
   signal?.throwIfAborted();
-  const { path, gpuLayers, contextSize, cacheTokens, kvType, threads, hostCacheBytes, drafts, prefixFolder, prefixFolderBytes } = options;
+  const { path, gpuLayers, contextSize, cacheTokens, kvType, threads, hostCacheBytes, promptLookup, prefixFolder, prefixFolderBytes } = options;
   const gpuModules = await gpuModuleFiles();
   signal?.throwIfAborted();
   let engine: AddonEngine | undefined;
   const load = loadAddon().createEngine(
-    { path, gpuLayers, gpuModules, contextSize, cacheTokens, kvType, threads, hostCacheBytes, drafts, prefixFolder, prefixFolderBytes },
+    { path, gpuLayers, gpuModules, contextSize, cacheTokens, kvType, threads, hostCacheBytes, promptLookup, prefixFolder, prefixFolderBytes },
     () => engine?.deliver(),
     onProgress,
   );

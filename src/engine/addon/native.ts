@@ -68,7 +68,7 @@ export interface NativeLoadOptions {
   readonly kvType: string;
   readonly threads?: number | undefined;
   readonly hostCacheBytes?: number | undefined;
-  readonly drafts?: boolean | undefined;
+  readonly promptLookup?: boolean | undefined;
   readonly prefixFolder?: string | undefined;
   readonly prefixFolderBytes: number;
 }

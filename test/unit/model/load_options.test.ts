@@ -22,7 +22,7 @@ test.each([
   [{ threads: 100_000 }, `Expected a whole number of at most ${availableParallelism()} for threads but received 100000.`],
   [{ hostCacheBytes: -1 }, "Expected a whole number of at least 0 for hostCacheBytes but received -1."],
   [{ hostCacheBytes: 1.5 }, "Expected a whole number of at least 0 for hostCacheBytes but received 1.5."],
-  [{ drafts: 1 }, "Expected true or false for drafts but received 1."],
+  [{ promptLookup: 1 }, "Expected true or false for promptLookup but received 1."],
   [{ prefixFolder: true }, "Expected the path of a folder or false for prefixFolder but received true."],
   [{ prefixFolder: null }, "Expected the path of a folder or false for prefixFolder but received null."],
   [{ prefixFolder: " " }, 'Expected the path of a folder or false for prefixFolder but received " ".'],
@@ -35,7 +35,7 @@ test.each([
   [{ signal: new AbortController() }, "Expected an AbortSignal for signal but received an object of class AbortController."],
   [{ contextsize: 5 }, 'Expected a known option of load but received "contextsize". Did you mean contextSize?'],
   [{ n_threads: 5 }, "Did you mean threads?"],
-  [{ banana: 5 }, "Known are contextSize, cacheTokens, kvType, threads, gpuLayers, hostCacheBytes, drafts, prefixFolder, prefixFolderBytes, format, promptVariant, onProgress, signal."],
+  [{ banana: 5 }, "Known are contextSize, cacheTokens, kvType, threads, gpuLayers, hostCacheBytes, promptLookup, prefixFolder, prefixFolderBytes, format, promptVariant, onProgress, signal."],
   [5, "Expected an object for the options of load but received 5."],
   [null, "Expected an object for the options of load but received null."],
   [new AbortController().signal, "Expected an object for the options of load but received an object of class AbortSignal."],
@@ -47,7 +47,7 @@ test.each([
 test("absent and undefined options take their defaults", () => {
   const expected = { engine: {
     contextSize: undefined, cacheTokens: undefined, kvType: "f16", threads: undefined, gpuLayers: "auto",
-    hostCacheBytes: undefined, drafts: undefined, prefixFolder: path.join(cacheFolder(), "prefixes"), prefixFolderBytes: 4 * 1024 ** 3,
+    hostCacheBytes: undefined, promptLookup: undefined, prefixFolder: path.join(cacheFolder(), "prefixes"), prefixFolderBytes: 4 * 1024 ** 3,
   }, format: { format: "auto", variant: "card" }, onProgress: undefined, signal: undefined };
   expect(checkLoadOptions(undefined)).toEqual(expected);
   expect(checkLoadOptions({ contextSize: undefined, kvType: undefined, signal: undefined })).toEqual(expected);
@@ -57,7 +57,7 @@ test("the folder of prefixes is absolute whatever the working folder becomes, an
   expect(checkLoadOptions({ prefixFolder: "here" }).engine.prefixFolder).toBe(path.resolve("here"));
   expect(checkLoadOptions({ prefixFolder: false }).engine.prefixFolder).toBeUndefined();
   expect(checkLoadOptions({ hostCacheBytes: 0, prefixFolderBytes: 2 ** 40 }).engine).toMatchObject({ hostCacheBytes: 0, prefixFolderBytes: 2 ** 40 });
-  expect(checkLoadOptions({ drafts: false }).engine.drafts).toBe(false);
+  expect(checkLoadOptions({ promptLookup: false }).engine.promptLookup).toBe(false);
   expect(checkLoadOptions({ gpuLayers: 0 }).engine.gpuLayers).toBe(0);
   expect(checkLoadOptions({ gpuLayers: "auto" }).engine.gpuLayers).toBe("auto");
 });
