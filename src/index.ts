@@ -21,7 +21,7 @@ export type {
 export type { DownloadEndMessage, DownloadRetryMessage, DownloadStartMessage, FetchProgress } from "./files/download_events.js";
 export type { FetchOptions } from "./files/embedded_model.js";
 export { listModels, pullModel, removeModel, type StoredModel } from "./files/stored_models.js";
-export { examineMachine, type Examination, type Finding } from "./model/examine_machine.js";
+export { doctor, type DoctorReport, type Finding } from "./model/examine_machine.js";
 export { inspectModel, type InspectOptions, type ModelSummary } from "./model/inspect_model.js";
 export type { MemoryNeed } from "./model/memory_need.js";
 export type { ExplainedPrompt, ExplainedToken, Explanation } from "./chat/explain.js";

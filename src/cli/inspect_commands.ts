@@ -1,6 +1,6 @@
 // `caduceus inspect` and `doctor`: what a model is, and whether this machine can run it.
 import type { Command } from "commander";
-import { examineMachine, inspectModel, type Finding, type InspectOptions, type ModelSummary } from "../index.js";
+import { doctor, inspectModel, type Finding, type InspectOptions, type ModelSummary } from "../index.js";
 import { ExitCode, exitCodeHelp } from "./exit_codes.js";
 import { helpText } from "./help_text.js";
 import { addMemoryFlags, type ModelFlags } from "./model_flags.js";
@@ -70,9 +70,9 @@ function countText(count: number): string {
 const marks = { ok: "ok", warning: "warn", problem: "WRONG" } as const;
 
 async function doctorCommand(name: string | undefined, flags: InspectFlags, ending: AbortSignal): Promise<void> {
-  const examination = await examineMachine(name, memoryOptions(flags, ending));
-  await write(flags.json ? `${JSON.stringify(examination)}\n` : examination.findings.map(describeFinding).join(""));
-  if (!examination.isHealthy) process.exitCode = ExitCode.failure;
+  const report = await doctor(name, memoryOptions(flags, ending));
+  await write(flags.json ? `${JSON.stringify(report)}\n` : report.findings.map(describeFinding).join(""));
+  if (!report.isHealthy) process.exitCode = ExitCode.failure;
 }
 
 function describeFinding({ subject, state, detail, remedy }: Finding): string {

@@ -23,8 +23,8 @@ export interface Finding {
   readonly remedy?: string;
 }
 
-/** What `examineMachine` found. */
-export interface Examination {
+/** What `doctor` found. */
+export interface DoctorReport {
   /** In the order in which they were looked for; the model last. */
   readonly findings: readonly Finding[];
   /** No finding is a problem. */
@@ -43,7 +43,7 @@ const mostModels = 20;
  * whatever name `load` takes, else those in Caduceus' folder. Never throws for what it finds. Only a model that is not on
  * this machine is asked for at the hub.
  */
-export async function examineMachine(model?: string, options: InspectOptions = {}): Promise<Examination> {
+export async function doctor(model?: string, options: InspectOptions = {}): Promise<DoctorReport> {
   const findings = [examineNode(), await examineProcessor(), await examineAddon(), await examineGpu(), examineMemory(), await examineFolder(), await examineHub()];
   let summary: ModelSummary | undefined;
   if (model !== undefined) {

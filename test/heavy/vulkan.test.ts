@@ -16,9 +16,9 @@ interface Answer {
 
 const folder = mkdtempSync(path.join(tmpdir(), "caduceus-vulkan-"));
 const program = `
-import { examineMachine, load } from "caduceus";
+import { doctor, load } from "caduceus";
 const [model, ...wanted] = JSON.parse(process.argv[2]);
-const { findings } = await examineMachine();
+const { findings } = await doctor();
 const answers = [];
 for (const gpuLayers of wanted) {
   const loaded = await load(model, { gpuLayers, contextSize: 1024, prefixFolder: false });

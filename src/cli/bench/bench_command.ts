@@ -1,5 +1,5 @@
 // `caduceus bench`: how fast a model runs on this machine.
-import { examineMachine, type Model } from "../../index.js";
+import { doctor, type Model } from "../../index.js";
 import { UsageError } from "../exit_codes.js";
 import type { ModelFlags } from "../model_flags.js";
 import { bytesText } from "../progress_bar.js";
@@ -35,7 +35,7 @@ export async function benchCommand(flags: BenchFlags, ending: AbortSignal): Prom
     const rows = [loading, ...await measure(model, flags, progress, ending)];
     progress.clear();
     const othersShare = work.share();
-    const { findings } = await examineMachine(model.info.path, { signal: ending });
+    const { findings } = await doctor(model.info.path, { signal: ending });
     const machine = ["Processor", "Memory", "Node", "Addon"].flatMap((subject) => findings.find((finding) => finding.subject === subject)?.detail ?? []);
     const peakMemoryBytes = process.resourceUsage().maxRSS * 1024;
     const results = { model, machine, flags, rows, peakMemoryBytes, othersShare };

@@ -3,7 +3,7 @@ import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { examineMachine, inspectModel, load } from "../../../src/index.js";
+import { doctor, inspectModel, load } from "../../../src/index.js";
 import { listGpus } from "../../../src/engine/addon/gpus.js";
 import { readHeader, readLocalHeader } from "../../../src/model/gguf_header.js";
 import { layersThatFit } from "../../../src/model/gpu_fit.js";
@@ -112,7 +112,7 @@ describe("memory", () => {
       const begun = performance.now();
       await expect(load(big)).rejects.toMatchObject({ code: "OUT_OF_MEMORY", message: expect.stringMatching(/Hermes\.Q4_K_M\.gguf needs 4\.\d\d GiB .* smaller quantization/) });
       expect(performance.now() - begun).toBeLessThan(2000);
-      const { isHealthy, findings, model } = await examineMachine(big);
+      const { isHealthy, findings, model } = await doctor(big);
       expect(isHealthy).toBe(process.platform === "darwin");
       expect(findings.at(-1)).toMatchObject({ subject: `Model ${big}`, state: "problem", remedy: expect.stringContaining("smaller quantization") });
       expect(model).toMatchObject({ parameters: 7_241_994_240, quantization: "Q4_K_M" });
