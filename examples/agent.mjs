@@ -7,19 +7,19 @@ const notes = new Map([["shopping", "milk, bread"]]);
 const listNotes = tool({
   name: "list_notes",
   description: "The titles of all notes",
-  run: () => [...notes.keys()],
+  execute: () => [...notes.keys()],
 });
 const readNote = tool({
   name: "read_note",
   description: "The text of a note",
   parameters: z.object({ title: z.string().describe("Title of the note") }),
-  run: ({ title }) => notes.get(title) ?? `There is no note ${title}.`,
+  execute: ({ title }) => notes.get(title) ?? `There is no note ${title}.`,
 });
 const writeNote = tool({
   name: "write_note",
   description: "Writes a note, over an older one of the same title",
   parameters: z.object({ title: z.string().min(1), text: z.string() }),
-  run: ({ title, text }) => {
+  execute: ({ title, text }) => {
     notes.set(title, text);
     return { written: title };
   },

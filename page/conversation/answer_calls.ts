@@ -20,7 +20,7 @@ export async function answerCalls(answer: AnswerEntry, show: (answer: AnswerEntr
   const work = now.calls.map(async (call, index) => {
     const tool = browserTools.find(({ name }) => name === call.name);
     if (tool === undefined) change(index, { state: "asking" });
-    change(index, { result: await (tool === undefined ? ask(call) : runTool(tool.run, call)), state: "done" });
+    change(index, { result: await (tool === undefined ? ask(call) : runTool(tool.execute, call)), state: "done" });
   });
   const stopped = new Promise<void>((resolve) => {
     if (signal.aborted) resolve();
@@ -41,9 +41,9 @@ function ask({ id, name }: Call): Promise<string> {
 }
 
 /** What goes wrong is for the model to read. */
-async function runTool(run: (values: Record<string, unknown>) => unknown, { argumentsText }: Call): Promise<string> {
+async function runTool(execute: (values: Record<string, unknown>) => unknown, { argumentsText }: Call): Promise<string> {
   try {
-    return JSON.stringify(run(JSON.parse(argumentsText) as Record<string, unknown>));
+    return JSON.stringify(execute(JSON.parse(argumentsText) as Record<string, unknown>));
   } catch (error) {
     return JSON.stringify({ error: (error as Error).message });
   }

@@ -165,7 +165,7 @@ class ReplyLoop {
 
   async *#call({ calls, malformed }: WrittenTurn): AsyncGenerator<ReplyEvent, Partial<ReplyResult> | undefined, undefined> {
     const { tools } = this.#task;
-    const hasHandler = ({ name }: ToolCall) => !tools.tools.has(name) || tools.tools.get(name)?.run !== undefined;
+    const hasHandler = ({ name }: ToolCall) => !tools.tools.has(name) || tools.tools.get(name)?.execute !== undefined;
     if (!calls.every(hasHandler)) return { finishReason: "tool-calls", toolCalls: calls };
     const stoppedBy = this.#repeated.add(calls) ? "maxRepeatedCalls" : this.#rounds.length >= tools.maxRounds ? "maxRounds" : undefined;
     if (stoppedBy !== undefined) return { finishReason: "tool-calls", toolCalls: calls, stoppedBy };

@@ -111,7 +111,7 @@ async function runHandler(tool: Tool, args: unknown, call: ToolCall, settings: T
   const took = () => performance.now() - begun;
   const ending = AbortSignal.any([signal, timeout.signal]);
   try {
-    const result = await unlessAborted(async () => tool.run?.(args, { signal: ending, callId: call.id }), ending);
+    const result = await unlessAborted(async () => tool.execute?.(args, { signal: ending, callId: call.id }), ending);
     const { content, problem, leftOut } = writeToolResult(tool.name, result, { maxLength: settings.maxResultLength });
     return { result, ...(problem === undefined ? {} : { error: new Error(problem), failure: "unwritable" as const }), content, leftOut, durationMs: took() };
   } catch (error) {

@@ -1,5 +1,6 @@
 // Tools: what the model may call, with a schema for the arguments and, where this program runs it, a handler.
 import { CaduceusError, describe, invalidArgument } from "../errors.js";
+import { checkOptions } from "../model/checks.js";
 import { isObject, type JsonSchema } from "../schema/json_schema.js";
 import { invalidSchema } from "../schema/json_schema.js";
 import { readSchema, type InferSchema, type ReadSchema, type Schema } from "../schema/read_schema.js";
@@ -25,7 +26,7 @@ export interface ToolOptions<S extends Schema = Schema, Result = unknown, Name e
    * Runs a call with arguments that have passed the schema. Its result goes back to the model; what it throws goes back as
    * an error. Without it, calls are given to the caller of the reply, who answers them.
    */
-  readonly run?: ((args: InferSchema<S>, context: ToolContext) => Result | Promise<Result>) | undefined;
+  readonly execute?: ((args: InferSchema<S>, context: ToolContext) => Result | Promise<Result>) | undefined;
   /** Milliseconds a handler may take; the loop's own default otherwise. A positive number, or Infinity. */
   readonly timeoutMs?: number | undefined;
 }
@@ -36,25 +37,27 @@ export interface Tool<Arguments = any, Result = unknown, Name extends string = s
   readonly description?: string | undefined;
   /** JSON Schema of the arguments, as the prompt shows it. */
   readonly parameters: JsonSchema;
-  /** @internal The checks of the arguments. */
+  /** @internal The checks of the arguments. Not enumerable, so that a copy by spreading is options again. */
   readonly schema: ReadSchema<Arguments>;
   /** The handler. Without it, calls are given to the caller of the reply. */
-  readonly run?: ((args: Arguments, context: ToolContext) => Result | Promise<Result>) | undefined;
+  readonly execute?: ((args: Arguments, context: ToolContext) => Result | Promise<Result>) | undefined;
   readonly timeoutMs?: number | undefined;
 }
 
 /** OpenAI's form of a tool, which has no handler. */
-export interface ToolDefinitionMessage {
+export interface FunctionTool {
   readonly type: "function";
   readonly function: {
     readonly name: string;
     readonly description?: string | null | undefined;
     readonly parameters?: JsonSchema | null | undefined;
+    /** Without effect: calls are constrained either way. */
+    readonly strict?: boolean | null | undefined;
   };
 }
 
 /** What a request takes as a tool. */
-export type ToolInput = Tool | ToolDefinitionMessage;
+export type ToolInput = Tool | FunctionTool;
 
 /** A call as far as the types of the tools tell: one of these for each tool, or of any name where they are not known. */
 export interface KnownCall {
@@ -72,6 +75,7 @@ type CallOf<T> =
 type Call<Name extends string, Arguments> = string extends Name ? KnownCall : { readonly name: Name; readonly arguments: Arguments };
 
 const noParameters = { type: "object", properties: {} } as const;
+const toolOptionNames = ["name", "description", "parameters", "execute", "timeoutMs"] as const;
 const made = new WeakSet<object>();
 
 /**
@@ -85,23 +89,24 @@ const made = new WeakSet<object>();
  *   name: "get_weather",
  *   description: "The weather in a city now",
  *   parameters: z.object({ city: z.string() }),
- *   run: async ({ city }) => ({ city, celsius: 21 }),
+ *   execute: async ({ city }) => ({ city, celsius: 21 }),
  * });
  * ```
  *
- * Throws `INVALID_TOOL` for a wrong name, description or handler, `INVALID_SCHEMA` for a schema that cannot be used, with
+ * Throws `INVALID_ARGUMENT` for an unknown option, `INVALID_TOOL` for a wrong name, description or handler, `INVALID_SCHEMA` for a schema that cannot be used, with
  * the path inside it.
  */
 export function tool<const S extends Schema = typeof noParameters, Result = unknown, const Name extends string = string>(options: ToolOptions<S, Result, Name>): Tool<InferSchema<S>, Result, Name> {
-  return makeTool(options, undefined);
+  return makeTool(options, "tool", undefined);
 }
 
-function makeTool<const S extends Schema, Result, Name extends string>(options: ToolOptions<S, Result, Name>, budget: WorkBudget | undefined): Tool<InferSchema<S>, Result, Name> {
+/** `subject` is what the options are called in messages. */
+function makeTool<const S extends Schema, Result, Name extends string>(options: ToolOptions<S, Result, Name>, subject: string, budget: WorkBudget | undefined): Tool<InferSchema<S>, Result, Name> {
   if (!isObject(options)) throw invalidTool("an object with name and parameters", "the tool", describe(options));
-  const { name, description, parameters = noParameters, run, timeoutMs } = options as ToolOptions<Schema, Result>;
+  const { name, description, parameters = noParameters, execute, timeoutMs } = checkOptions(options, subject, toolOptionNames) as unknown as ToolOptions<Schema, Result>;
   checkName(name);
   if (description !== undefined && typeof description !== "string") throw invalidTool("a string", `${name}.description`, describe(description));
-  if (run !== undefined && typeof run !== "function") throw invalidTool("a function", `${name}.run`, describe(run));
+  if (execute !== undefined && typeof execute !== "function") throw invalidTool("a function", `${name}.execute`, describe(execute));
   if (timeoutMs !== undefined && !(typeof timeoutMs === "number" && timeoutMs > 0)) {
     throw invalidArgument("a positive number of milliseconds", `${name}.timeoutMs`, timeoutMs);
   }
@@ -109,7 +114,7 @@ function makeTool<const S extends Schema, Result, Name extends string>(options: 
   const schema = readSchema(parameters, `${name}.parameters`, budget);
   const { type } = schema.jsonSchema;
   if (type !== undefined && type !== "object") throw invalidSchema('"object"', `${name}.parameters.type`, JSON.stringify(type));
-  const result = Object.freeze({ name, description, parameters: schema.jsonSchema, schema, run, timeoutMs });
+  const result = Object.freeze(Object.defineProperty({ name, description, parameters: schema.jsonSchema, execute, timeoutMs }, "schema", { value: schema }));
   made.add(result);
   return result as unknown as Tool<InferSchema<S>, Result, Name>;
 }
@@ -137,11 +142,11 @@ export function collectTools(tools: unknown, budget?: WorkBudget): Map<string, T
 function readTool(given: unknown, where: string, budget: WorkBudget | undefined): Tool {
   if (!isObject(given)) throw invalidTool("a tool", where, describe(given));
   if (made.has(given)) return given as unknown as Tool;
-  if (given["type"] !== "function" || given["function"] === undefined) return makeTool(given as unknown as ToolOptions, budget);
-  const definition = given["function"];
+  if (given["type"] !== "function" || given["function"] === undefined) return makeTool(given as unknown as ToolOptions, where, budget);
+  const { function: definition } = checkOptions(given, where, ["type", "function"]);
   if (!isObject(definition)) throw invalidTool("an object with name and parameters", `${where}.function`, describe(definition));
-  const { name, description, parameters } = definition as ToolDefinitionMessage["function"];
-  return makeTool<Schema, unknown, string>({ name, description: description ?? undefined, parameters: parameters ?? undefined }, budget);
+  const { name, description, parameters } = checkOptions(definition, `${where}.function`, ["name", "description", "parameters", "strict"]) as unknown as FunctionTool["function"];
+  return makeTool<Schema, unknown, string>({ name, description: description ?? undefined, parameters: parameters ?? undefined }, where, budget);
 }
 
 function checkName(name: unknown): asserts name is string {

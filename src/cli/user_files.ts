@@ -40,7 +40,7 @@ export function withoutHandlers(tools: readonly ToolInput[]): ToolInput[] {
   return tools.map((one) => tool(toolDefinition(one)));
 }
 
-export const hasHandler = (one: ToolInput): boolean => !("function" in one) && one.run !== undefined;
+export const hasHandler = (one: ToolInput): boolean => !("function" in one) && one.execute !== undefined;
 
 /** What the model is told of a tool, in whichever form that was given. */
 export function toolDefinition(one: ToolInput): { readonly name: string; readonly description: string | undefined; readonly parameters: JsonSchema | undefined } {
@@ -60,8 +60,8 @@ function listOf(content: unknown, file: string): ToolInput[] {
 
 function isTool(value: unknown): value is Tool {
   if (typeof value !== "object" || value === null) return false;
-  const { name, parameters, run, type } = value as Exports;
-  return type === "function" || (typeof name === "string" && (typeof parameters === "object" || typeof run === "function"));
+  const { name, parameters, execute, type } = value as Exports;
+  return type === "function" || (typeof name === "string" && (typeof parameters === "object" || typeof execute === "function"));
 }
 
 async function readJson(file: string, signal: AbortSignal | undefined): Promise<unknown> {

@@ -1,5 +1,5 @@
 // The Berkeley leaderboard's questions about Python functions, in its own words, with its types turned into JSON Schema's.
-import type { JsonSchema, Message, ToolDefinitionMessage } from "../index.js";
+import type { JsonSchema, Message, FunctionTool } from "../index.js";
 import { checkCalls, readPossibleAnswers, type FunctionDescription, type PossibleAnswer } from "./ast_checker.js";
 import type { Row } from "./data_file.js";
 import { writtenCalls } from "./function_calling_set.js";
@@ -58,7 +58,7 @@ function readFunctions(row: Row): BerkeleyFunction[] {
   return functions.map((described) => toJson(described) as BerkeleyFunction);
 }
 
-function toolOf({ name, description, parameters }: BerkeleyFunction): ToolDefinitionMessage {
+function toolOf({ name, description, parameters }: BerkeleyFunction): FunctionTool {
   return { type: "function", function: { name, ...(description === undefined ? {} : { description }), parameters: toJsonSchema(parameters) } };
 }
 

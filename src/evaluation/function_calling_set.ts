@@ -1,6 +1,6 @@
 // Rows in the form of NousResearch/func-calling-eval: `prompt` (messages), `tools` and `completion` (the expected calls), the
 // last two as JSON text.
-import type { JsonSchema, ToolDefinitionMessage } from "../index.js";
+import type { JsonSchema, FunctionTool } from "../index.js";
 import { keysOf, readDataFile, type Row } from "./data_file.js";
 import { correctedScore, officialScore, type ExpectedCall, type WrittenCall } from "./function_calling_score.js";
 import { officialCalls } from "./official_calls.js";
@@ -34,7 +34,7 @@ export function writtenCalls({ calls }: Answer): WrittenCall[] {
   return calls.map(({ name, argumentsText }) => ({ name, arguments: readJson(argumentsText) }));
 }
 
-function toolDefinitions(row: Row): ToolDefinitionMessage[] {
+function toolDefinitions(row: Row): FunctionTool[] {
   const tools = row.json("tools");
   return (isList(tools) ? tools : [tools]).map((tool) => {
     const described = toJson(tool) as { function?: unknown };

@@ -1,5 +1,5 @@
 // What an evaluation asks, what comes back, and how it is judged.
-import type { JsonSchema, Message, ToolDefinitionMessage } from "../index.js";
+import type { JsonSchema, Message, FunctionTool } from "../index.js";
 import type { Outcome } from "./outcome.js";
 
 /** One question of an evaluation. */
@@ -9,7 +9,7 @@ export interface Sample {
   /** What it is counted with: a category, or the whole file. */
   readonly group: string;
   readonly messages: readonly Message[];
-  readonly tools?: readonly ToolDefinitionMessage[];
+  readonly tools?: readonly FunctionTool[];
   readonly schema?: JsonSchema;
   /** By the name of each score; pure. */
   readonly judge: (answer: Answer) => Readonly<Record<string, Outcome>>;

@@ -1,7 +1,7 @@
 // Which format a model's conversations are written in, and why: Hermes' own for Hermes, the file's template for others.
 import type { ModelInfo, PromptPart } from "../engine/engine.js";
 import { CaduceusError } from "../errors.js";
-import { renderHermes, renderHermesContinuation, type HermesVariant, type ToolDefinition } from "./hermes/prompt.js";
+import { renderHermes, renderHermesContinuation, type HermesVariant, type PromptTool } from "./hermes/prompt.js";
 import type { PlainMessage } from "./messages.js";
 import { commonParts } from "./leading_parts.js";
 import { ChatTemplate } from "./template.js";
@@ -9,7 +9,7 @@ import { ChatTemplate } from "./template.js";
 /** Everything that a prompt is made of. */
 export interface Conversation {
   readonly messages: readonly PlainMessage[];
-  readonly tools: readonly ToolDefinition[];
+  readonly tools: readonly PromptTool[];
   /** JSON Schema of the final answer. */
   readonly schema?: Readonly<Record<string, unknown>> | undefined;
   /** Asks for a scratch pad, where the wording is `hermes3` and there are tools. Default false. */

@@ -23,7 +23,7 @@ export interface UserMessage {
 }
 
 /** A call of the model in OpenAI's form. */
-export interface ToolCallMessage {
+export interface MessageToolCall {
   /** In a history it may be empty: then results are matched by their order. */
   readonly id: string;
   readonly type: "function";
@@ -37,7 +37,7 @@ export interface AssistantMessage {
   /** Null and missing are no text. */
   readonly content?: MessageContent | null | undefined;
   /** In the order in which they were made. */
-  readonly tool_calls?: readonly ToolCallMessage[] | undefined;
+  readonly tool_calls?: readonly MessageToolCall[] | undefined;
 }
 
 /** What a tool gave back, after the assistant's message with the call. */
@@ -106,7 +106,7 @@ export function linkMessages(messages: readonly PlainMessage[], earlier: readonl
 export function toMessage({ role, content, toolCalls = [], toolCallId, name }: PlainMessage): Message {
   if (role === "tool") return { role, content, ...(toolCallId === undefined ? {} : { tool_call_id: toolCallId }), ...(name === undefined ? {} : { name }) };
   if (toolCalls.length === 0) return { role, content } as Message;
-  const calls = toolCalls.map((call): ToolCallMessage => ({ id: call.id ?? "", type: "function", function: { name: call.name, arguments: call.arguments } }));
+  const calls = toolCalls.map((call): MessageToolCall => ({ id: call.id ?? "", type: "function", function: { name: call.name, arguments: call.arguments } }));
   return { role: "assistant", content, tool_calls: calls };
 }
 

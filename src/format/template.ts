@@ -1,14 +1,14 @@
 // The chat template of a model that is not Hermes: the file's own Jinja, with Hermes' wording for tools where it has none.
 import type { PromptPart } from "../engine/engine.js";
 import { CaduceusError } from "../errors.js";
-import { callsText, responseText, type PromptMessage, type ToolDefinition } from "./hermes/prompt.js";
+import { callsText, responseText, type PromptMessage, type PromptTool } from "./hermes/prompt.js";
 import { parallelHintText, systemStretches, type HermesVariant } from "./hermes/prompt_system.js";
 import { Marks } from "./template_marks.js";
 import { parseTemplate, runTemplate, type Program } from "./template_run.js";
 
 export interface TemplatePrompt {
   readonly messages: readonly PromptMessage[];
-  readonly tools?: readonly ToolDefinition[] | undefined;
+  readonly tools?: readonly PromptTool[] | undefined;
   /** JSON Schema of the final answer; it is asked for in the system message. */
   readonly schema?: Readonly<Record<string, unknown>> | undefined;
   /** As Hermes' own prompt has it; only where the template has no tools and the variant is `hermes3`. Default false. */

@@ -60,8 +60,14 @@ export function checkOptions(value: unknown, subject: string, known: readonly st
   return options;
 }
 
+/** What options were called before 1.0, and what other libraries call them, where no edit distance finds the name. */
+const otherNames: Readonly<Record<string, string>> = {
+  branchMemoryBytes: "hostCacheBytes", drafts: "promptLookup", inputSchema: "parameters", run: "execute",
+};
+
 function unknownOption(name: string, subject: string, known: readonly string[]): CaduceusError {
-  const meant = nearestName(name, known);
+  const other = Object.hasOwn(otherNames, name) ? otherNames[name] : undefined;
+  const meant = other !== undefined && known.includes(other) ? other : nearestName(name, known);
   const hint = meant === undefined ? `Known are ${known.join(", ")}.` : `Did you mean ${meant}?`;
   return new CaduceusError("INVALID_ARGUMENT", `Expected a known option of ${subject} but received ${JSON.stringify(name)}. ${hint}`);
 }

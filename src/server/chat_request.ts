@@ -1,5 +1,5 @@
 // A request for a chat completion, in the library's words.
-import type { Message, ReplyOptions, ToolDefinitionMessage } from "../index.js";
+import type { Message, ReplyOptions, FunctionTool } from "../index.js";
 import { ApiError } from "./api_error.js";
 import { checkFields, checkNames } from "./check_fields.js";
 import { readConstraint } from "./constraint_fields.js";
@@ -53,7 +53,7 @@ function readMessage(value: unknown, index: number): unknown {
   return value;
 }
 
-function readTool(value: unknown, index: number): { readonly tool: ToolDefinitionMessage; readonly strict: boolean } {
+function readTool(value: unknown, index: number): { readonly tool: FunctionTool; readonly strict: boolean } {
   const tool = new Fields(value, `tools[${index}]`);
   tool.required("type", (name) => tool.choice(name, ["function"]));
   const definition = tool.required("function", tool.fields);
@@ -90,7 +90,7 @@ function nameOf(tool: Fields): string {
 }
 
 /** Tools that may not be called are not shown either: a model that is told of a tool begins calls of it. */
-function onlyAllowed<T extends { readonly tool: ToolDefinitionMessage }>(tools: readonly T[], allowed: readonly string[] | undefined): readonly T[] {
+function onlyAllowed<T extends { readonly tool: FunctionTool }>(tools: readonly T[], allowed: readonly string[] | undefined): readonly T[] {
   if (allowed === undefined) return tools;
   const [given, wanted] = [new Set(tools.map(({ tool }) => tool.function.name)), new Set(allowed)];
   const stranger = allowed.find((name) => !given.has(name));

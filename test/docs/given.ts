@@ -15,7 +15,7 @@ export const weather = tool({
   name: "get_weather",
   description: "The weather in a city now",
   parameters: z.object({ city: z.string() }),
-  run: async ({ city }) => ({ city, celsius: 21 }),
+  execute: async ({ city }) => ({ city, celsius: 21 }),
 });
 
 export const person = z.object({ name: z.string(), age: z.int() });

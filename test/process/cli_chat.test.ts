@@ -29,7 +29,7 @@ beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), "caduceus-chat-"));
   await writeFile(inFolder("weather.json"), JSON.stringify(weather));
   await writeFile(inFolder("tools.mjs"), `export const weather = {
-    name: "get_weather", description: "The weather in a city now", run: ({ city }) => ({ city, celsius: 21 }),
+    name: "get_weather", description: "The weather in a city now", execute: ({ city }) => ({ city, celsius: 21 }),
     parameters: { type: "object", properties: { city: { type: "string" } }, required: ["city"], additionalProperties: false },
   };`);
   await writeFile(inFolder("tools.json"), JSON.stringify([{ type: "function", function: { name: "get_weather", description: "By hand", parameters: { type: "object", properties: { city: { type: "string" } }, required: ["city"], additionalProperties: false } } }]));

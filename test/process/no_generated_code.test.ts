@@ -11,7 +11,7 @@ test("tools are made and calls are judged with --disallow-code-generation-from-s
     import { tool } from ${dist("index.js")};
     import { parseReply } from ${dist("format/hermes/index.js")};
     const parameters = { type: "object", properties: { n: { type: "integer" }, at: { type: "string", format: "date", pattern: "^(?=2)" } }, required: ["n"] };
-    const made = tool({ name: "a", parameters, run: () => 1 });
+    const made = tool({ name: "a", parameters, execute: () => 1 });
     const { calls } = parseReply('<tool_call>{"name": "a", "arguments": {"n": "x"}}</tool_call>', { tools: [{ name: "a", parameters }] });
     console.log(made.name, calls[0].problem, (() => { try { new Function("return 1"); } catch (error) { return error.name; } })());
   `;

@@ -12,7 +12,7 @@ afterAll(() => model.close());
 const add = tool({
   name: "add", description: "Adds two numbers",
   parameters: { type: "object", properties: { a: { type: "number", minimum: 0, maximum: 1000 }, b: { type: "number", minimum: 0, maximum: 1000 } }, required: ["a", "b"], additionalProperties: false },
-  run: ({ a, b }) => a + b,
+  execute: ({ a, b }) => a + b,
 });
 const person = z.strictObject({ name: z.string().max(20), age: z.int().min(0).max(150), kind: z.enum(["human", "robot"]) });
 
@@ -40,7 +40,7 @@ test("in the words of the file's own template, too, a round goes on from the tok
 
 test.each(["name-first", "arguments-first", "either"] as const)("with callOrder %s every call parses and validates", async (callOrder) => {
   for (let seed = 0; seed < 4; seed++) {
-    const tools = [tool({ ...add, run: undefined })];
+    const tools = [tool({ ...add, execute: undefined })];
     const { toolCalls, finishReason, incomplete } = await model.reply("Add 2 and 3, and 4 and 5.", { tools, toolChoice: "required", callOrder, seed, temperature: 1.5, maxTokens: 200 });
     if (incomplete) expect(finishReason).toBe("length");
     else expect(toolCalls.length).toBeGreaterThan(0);
@@ -58,7 +58,7 @@ test.each([5, 0.5, 2.5])("a number between bounds that steps by %d is written", 
 });
 
 test("a required call that the limit cuts off at any token is incomplete, and nothing of it is text", async () => {
-  const tools = [tool({ ...add, run: undefined })];
+  const tools = [tool({ ...add, execute: undefined })];
   for (let maxTokens = 1; maxTokens <= 24; maxTokens++) {
     const { text, toolCalls, incomplete } = await model.reply("Add 2 and 3.", { tools, toolChoice: "required", seed: 1, maxTokens });
     expect(text).toBe("");
@@ -68,7 +68,7 @@ test("a required call that the limit cuts off at any token is incomplete, and no
 
 test("a named tool is the one that is called", async () => {
   const say = tool({ name: "say", parameters: z.strictObject({ text: z.string().max(10) }) });
-  const { toolCalls } = await model.reply("What is 1 plus 1?", { tools: [tool({ ...add, run: undefined }), say], toolChoice: { name: "say" }, parallelToolCalls: false, maxTokens: 100 });
+  const { toolCalls } = await model.reply("What is 1 plus 1?", { tools: [tool({ ...add, execute: undefined }), say], toolChoice: { name: "say" }, parallelToolCalls: false, maxTokens: 100 });
   expect(toolCalls.map(({ name }) => name)).toEqual(["say"]);
 });
 
@@ -92,7 +92,7 @@ describe("JSON by schema", () => {
 
   test("with tools, a turn is calls or the object, and never free text", async () => {
     for (let seed = 0; seed < 3; seed++) {
-      const { text, value, toolCalls, incomplete } = await model.reply("Add 1 and 2 for Anna, who is 31.", { tools: [tool({ ...add, run: undefined })], schema: person, seed, temperature: 1, maxTokens: 200 });
+      const { text, value, toolCalls, incomplete } = await model.reply("Add 1 and 2 for Anna, who is 31.", { tools: [tool({ ...add, execute: undefined })], schema: person, seed, temperature: 1, maxTokens: 200 });
       if (toolCalls.length > 0) expect(text).toBe("");
       else if (!incomplete) expect(person.parse(value)).toEqual(JSON.parse(text));
     }

@@ -113,7 +113,7 @@ export async function guaranteeing(model: Model): Promise<void> {
 }
 
 export async function calling(model: Model): Promise<void> {
-  const weather = tool({ name: "get_weather", parameters: z.object({ city: z.string() }), run: ({ city }) => city.length });
+  const weather = tool({ name: "get_weather", parameters: z.object({ city: z.string() }), execute: ({ city }) => city.length });
   const roll = { type: "function", function: { name: "roll", parameters: { type: "object", properties: { sides: { type: "integer" } }, required: ["sides"] } } } as const;
   const now = tool({ name: "now" });
   const bare = { type: "function", function: { name: "bare" } } as const;

@@ -106,8 +106,8 @@ export class Session {
   /** A tool without a handler is answered by the person. */
   #answeredByHand(one: ToolInput): ToolInput {
     const { name } = toolDefinition(one);
-    const run = async (args: unknown, { signal }: { signal: AbortSignal }) => this.#ask(`What does ${name} ${short(args)} give? `, signal);
-    return tool({ ...toolDefinition(one), timeoutMs: Number.POSITIVE_INFINITY, run });
+    const execute = async (args: unknown, { signal }: { signal: AbortSignal }) => this.#ask(`What does ${name} ${short(args)} give? `, signal);
+    return tool({ ...toolDefinition(one), timeoutMs: Number.POSITIVE_INFINITY, execute });
   }
 }
 

@@ -6,16 +6,16 @@ import type { PlainMessage as PromptMessage, PlainToolCall as PromptToolCall } f
 import { hideTags, respaceJson } from "./prompt_json.js";
 import { PromptWriter, turnEnd } from "./prompt_parts.js";
 import { systemStretches, type HermesVariant } from "./prompt_system.js";
-import type { ToolDefinition } from "./tools_json.js";
+import type { PromptTool } from "./tools_json.js";
 
 export { partsToText } from "./prompt_parts.js";
 export type { PlainMessage as PromptMessage, PlainToolCall as PromptToolCall } from "../messages.js";
 export { hermesVariants, type HermesVariant } from "./prompt_system.js";
-export type { ToolDefinition } from "./tools_json.js";
+export type { PromptTool } from "./tools_json.js";
 
 export interface HermesPrompt {
   readonly messages: readonly PromptMessage[];
-  readonly tools?: readonly ToolDefinition[] | undefined;
+  readonly tools?: readonly PromptTool[] | undefined;
   /** JSON Schema of the final answer. */
   readonly schema?: Readonly<Record<string, unknown>> | undefined;
   /** Default `card`. */

@@ -1,6 +1,6 @@
 // The system turn's wording in each prompt variant. The models were trained on these sentences: tests pin them word for word.
 import { finalAnswerText, jsonModeText } from "../json_mode.js";
-import { cardDefinition, templateDefinition, type ToolDefinition } from "./tools_json.js";
+import { cardDefinition, templateDefinition, type PromptTool } from "./tools_json.js";
 
 /**
  * `card`: the model card of Hermes 2 Pro on Mistral. `tool_use`: the Jinja template published with later Hermes models,
@@ -11,7 +11,7 @@ export const hermesVariants = ["card", "tool_use", "hermes3"] as const;
 
 export interface SystemTurn {
   readonly variant: HermesVariant;
-  readonly tools: readonly ToolDefinition[];
+  readonly tools: readonly PromptTool[];
   /** JSON Schema of the final answer. */
   readonly schema?: Readonly<Record<string, unknown>> | undefined;
   /** `hermes3` only: the model is to write down goal, actions, observation and reflection before it calls. */

@@ -2,7 +2,7 @@
 import { hideTags, toPythonJson } from "./prompt_json.js";
 
 /** What the prompt says about a tool. */
-export interface ToolDefinition {
+export interface PromptTool {
   readonly name: string;
   readonly description?: string | undefined;
   /** JSON Schema of the arguments. Undefined: an object without properties. */
@@ -13,7 +13,7 @@ export interface ToolDefinition {
  * The model card's form: the caller's own description and schema. A missing description leaves its key out; missing
  * parameters are written as an object without properties.
  */
-export function cardDefinition({ name, description, parameters }: ToolDefinition): string {
+export function cardDefinition({ name, description, parameters }: PromptTool): string {
   return definition({ name, description, parameters: parameters ?? { type: "object", properties: {} } });
 }
 
@@ -21,7 +21,7 @@ export function cardDefinition({ name, description, parameters }: ToolDefinition
  * The published template's form: the description begins with a Python signature and ends with the parameters' own
  * descriptions, one a line; a schema without properties is written as `{}`.
  */
-export function templateDefinition({ name, description, parameters }: ToolDefinition): string {
+export function templateDefinition({ name, description, parameters }: PromptTool): string {
   const properties = Object.entries(record(parameters?.["properties"]));
   const signature = properties.map(([key, schema]) => `${key}: ${pythonType(schema)}`).join(", ");
   const lines = properties.map(([key, schema]) => `        ${key}(${pythonType(schema)}): ${text(record(schema)["description"]).trim()}`);

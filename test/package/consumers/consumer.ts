@@ -9,7 +9,7 @@ export async function answer(question: string, options: ReplyOptions = {}): Prom
     name: "add",
     description: "Adds two numbers",
     parameters: { type: "object", properties: { a: { type: "number" }, b: { type: "number" } }, required: ["a", "b"], additionalProperties: false } as const,
-    run: ({ a, b }): number => a + b,
+    execute: ({ a, b }): number => a + b,
   });
   const reply = model.reply(question, { ...options, tools: [add] });
   for await (const event of reply) {

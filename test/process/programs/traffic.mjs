@@ -8,7 +8,7 @@ import { cachedModel } from "../../support/gguf/make_model.mjs";
 import { speak } from "../../support/speak.mjs";
 
 const imEnd = 32000;
-const tools = [tool({ name: "add", parameters: { type: "object", properties: { a: { type: "number" } } }, run: ({ a = 0 }) => a + 1 })];
+const tools = [tool({ name: "add", parameters: { type: "object", properties: { a: { type: "number" } } }, execute: ({ a = 0 }) => a + 1 })];
 const system = "You are brief. ".repeat(12);
 export const modelPath = () => cachedModel({ shape: "tiny", added: "control" });
 

@@ -147,7 +147,7 @@ test("forks of a shortened chat share what is left", async () => {
 });
 
 test("in the tool loop old turns go while the question, its calls and results stay", async () => {
-  const read = tool({ name: "read", run: () => "r".repeat(250) });
+  const read = tool({ name: "read", execute: () => "r".repeat(250) });
   const call = '<tool_call>\n{"arguments": {}, "name": "read"}\n</tool_call>';
   const filler = Array.from({ length: 4 }, () => [user(a.repeat(12)), assistant(b)]).flat();
   const ask = async (contextSize: number) => {

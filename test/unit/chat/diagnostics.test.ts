@@ -83,8 +83,8 @@ test("the rounds of a tool loop and their calls come in order, with what failed"
   let round = 0;
   const lines = [[call("add", { a: 1, b: 2 }), call("add", { a: "secret" }), call("nope", {}), call("broken", {})].join("\n"), "3"];
   const { model } = await scriptedModel({ metadata: hermes, answer: () => lines[round++] ?? "" });
-  const add = tool({ name: "add", parameters: z.object({ a: z.number(), b: z.number() }), run: ({ a, b }) => a + b });
-  const broken = tool({ name: "broken", run: () => { throw new Error("secret"); } });
+  const add = tool({ name: "add", parameters: z.object({ a: z.number(), b: z.number() }), execute: ({ a, b }) => a + b });
+  const broken = tool({ name: "broken", execute: () => { throw new Error("secret"); } });
   const reply = model.reply("?", { tools: [add, broken], toolConcurrency: 1 });
   const ids: string[] = [];
   for await (const event of reply) if (event.type === "tool-call") ids.push(event.id);
@@ -150,7 +150,7 @@ test("a reply that is left or aborted ends once, its round cancelled with what i
 test("a handler that runs when its reply is left ends as cancelled, and one that waited never starts", async () => {
   const told = listen();
   const { model } = await scriptedModel({ metadata: hermes, answer: () => [1, 2].map((n) => call("slow", { n })).join("\n") });
-  const slow = tool({ name: "slow", parameters: z.object({ n: z.number() }), run: () => sleep(5_000, undefined, { ref: false }) });
+  const slow = tool({ name: "slow", parameters: z.object({ n: z.number() }), execute: () => sleep(5_000, undefined, { ref: false }) });
   let runs = 0;
   for await (const event of model.reply("?", { tools: [slow], toolConcurrency: 1 })) if (event.type === "tool-run" && ++runs === 2) break;
   await sleep(5);
@@ -187,7 +187,7 @@ test("nothing is published where nobody listens", async () => {
   expect(channels.map(({ hasSubscribers }) => hasSubscribers)).toEqual(names.map(() => false));
   const spies = channels.map((one) => vi.spyOn(one, "publish"));
   const { model } = await scriptedModel({ metadata: hermes, answer: (prompt) => (prompt.includes("<tool_response>") ? "3" : call("add", {})) });
-  await model.reply("?", { tools: [tool({ name: "add", run: () => 3 })] });
+  await model.reply("?", { tools: [tool({ name: "add", execute: () => 3 })] });
   await model.reply("Hi", { maxTokens: 0 }).catch(() => {});
   await model.close();
   for (const spy of spies) {

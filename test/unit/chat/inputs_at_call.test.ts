@@ -109,7 +109,7 @@ describe.each(Object.entries(entryPoints))("%s", (name, use) => {
     for (const wrap of [(options: object) => options, (options: object) => new Proxy(options, {})]) {
       const reads = new Map<string, number>();
       const options = {};
-      for (const key of name === "tool" ? ["name", "parameters", "run"] : name === "model.detokenize" ? ["special"] : ["createHandler"].includes(name) ? ["maxQueue", "apiKeys"] : ["load", "inspectModel"].includes(name) ? ["contextSize", "kvType"] : ["temperature", "maxTokens", "stop"]) {
+      for (const key of name === "tool" ? ["name", "parameters", "execute"] : name === "model.detokenize" ? ["special"] : ["createHandler"].includes(name) ? ["maxQueue", "apiKeys"] : ["load", "inspectModel"].includes(name) ? ["contextSize", "kvType"] : ["temperature", "maxTokens", "stop"]) {
         Object.defineProperty(options, key, {
           enumerable: true, configurable: true,
           get: () => {

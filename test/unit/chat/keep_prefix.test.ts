@@ -8,7 +8,7 @@ const chatml = "{% for message in messages %}{{ '<|im_start|>' + message['role']
 const system = { role: "system", content: "Be brief." } as const;
 const user = (content: string) => ({ role: "user", content }) as const;
 const assistant = (content: string) => ({ role: "assistant", content }) as const;
-const add = tool({ name: "add", run: () => 3 });
+const add = tool({ name: "add", execute: () => 3 });
 const call = '<tool_call>\n{"arguments": {}, "name": "add"}\n</tool_call>';
 
 /** The text of what is to be kept, for each request. */

@@ -58,7 +58,7 @@ const calls: Record<string, () => Promise<Call> | Call> = {
   },
   "a reply with handlers": async () => {
     const { model } = await scriptedModel({ answer: (prompt) => (prompt.includes("<tool_response>") ? "Done" : '<tool_call>\n{"name": "now", "arguments": {}}\n</tool_call>'.repeat(3)), constrained: false });
-    const now = tool({ name: "now", run: () => sleep(1) });
+    const now = tool({ name: "now", execute: () => sleep(1) });
     return (signal) => model.reply("Hi", { signal, tools: [now], approve: async () => true });
   },
   "load": () => (signal) => load("/no/such/model.gguf", { signal }),

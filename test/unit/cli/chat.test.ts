@@ -73,7 +73,7 @@ describe("the tab key", () => {
 });
 
 describe("tools", () => {
-  const plain = "{ name: 'add', description: 'Adds', parameters: { type: 'object', properties: {} }, run: () => 1 }";
+  const plain = "{ name: 'add', description: 'Adds', parameters: { type: 'object', properties: {} }, execute: () => 1 }";
 
   test.each([
     ["a default export that is an array", `export default [${plain}]`],
@@ -92,10 +92,10 @@ describe("tools", () => {
   });
 
   test("of a file that has changed are read anew", async () => {
-    const file = await put("changing.mjs", "export default [{ name: 'one', run() {} }]");
+    const file = await put("changing.mjs", "export default [{ name: 'one', execute() {} }]");
     expect((await readTools(file)).map(({ name }: any) => name)).toEqual(["one"]);
     await new Promise((resolve) => setTimeout(resolve, 20));
-    await writeFile(file, "export default [{ name: 'two', run() {} }]");
+    await writeFile(file, "export default [{ name: 'two', execute() {} }]");
     expect((await readTools(file)).map(({ name }: any) => name)).toEqual(["two"]);
   });
 

@@ -49,7 +49,7 @@ describe.each(readers)("%s", (name, read, text) => {
 });
 
 test("a module with the mark is read as well, and one that is missing is named", async () => {
-  const text = 'export default [{ name: "now", run: () => 1 }];';
+  const text = 'export default [{ name: "now", execute: () => 1 }];';
   expect(await readTools(await write("marked.mjs", mark + text))).toHaveLength(1);
   await expect(readTools(path.join(folder, "nowhere.mjs"))).rejects.toThrow(/^There is no file .*nowhere\.mjs\.$/);
 });

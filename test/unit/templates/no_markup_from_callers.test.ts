@@ -3,13 +3,13 @@ import { readdirSync, readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { PromptPart } from "../../../src/engine/engine.js";
-import { hermesVariants, renderHermes, type PromptMessage, type ToolDefinition } from "../../../src/format/hermes/prompt.js";
+import { hermesVariants, renderHermes, type PromptMessage, type PromptTool } from "../../../src/format/hermes/prompt.js";
 import { ChatTemplate } from "../../../src/format/template.js";
 import { CaduceusError } from "../../../src/errors.js";
 
 interface Given {
   readonly messages: PromptMessage[];
-  readonly tools: ToolDefinition[];
+  readonly tools: PromptTool[];
   readonly schema: Record<string, unknown>;
 }
 

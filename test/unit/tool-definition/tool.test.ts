@@ -18,13 +18,13 @@ function refusal(define: () => unknown): string {
 
 describe("handlers", () => {
   test("have their arguments typed by zod, valibot, arktype and literal JSON Schemas", () => {
-    tool({ name: "a", parameters: z.object({ city: z.string() }), run: (args) => { expectTypeOf(args).toEqualTypeOf<{ city: string }>(); } });
-    tool({ name: "b", parameters: v.object({ city: v.string() }), run: (args) => { expectTypeOf(args).toEqualTypeOf<{ city: string }>(); } });
-    tool({ name: "c", parameters: type({ city: "string" }), run: (args) => { expectTypeOf(args).toEqualTypeOf<{ city: string }>(); } });
+    tool({ name: "a", parameters: z.object({ city: z.string() }), execute: (args) => { expectTypeOf(args).toEqualTypeOf<{ city: string }>(); } });
+    tool({ name: "b", parameters: v.object({ city: v.string() }), execute: (args) => { expectTypeOf(args).toEqualTypeOf<{ city: string }>(); } });
+    tool({ name: "c", parameters: type({ city: "string" }), execute: (args) => { expectTypeOf(args).toEqualTypeOf<{ city: string }>(); } });
     const add = tool({
       name: "add",
       parameters: { type: "object", properties: { a: { type: "number" }, b: { type: "number" } }, required: ["a", "b"] },
-      run: ({ a, b }, { signal, callId }) => {
+      execute: ({ a, b }, { signal, callId }) => {
         expectTypeOf(signal).toEqualTypeOf<AbortSignal>();
         expectTypeOf(callId).toEqualTypeOf<string>();
         return a + b;
@@ -36,7 +36,7 @@ describe("handlers", () => {
   });
 
   test("may be left out, with parameters and description", () => {
-    expect(tool({ name: "now" })).toMatchObject({ name: "now", description: undefined, parameters: { type: "object", properties: {} }, run: undefined });
+    expect(tool({ name: "now" })).toMatchObject({ name: "now", description: undefined, parameters: { type: "object", properties: {} }, execute: undefined });
   });
 });
 
@@ -60,12 +60,32 @@ describe("wrong definitions", () => {
   test.each<[string, unknown, string]>([
     ["no object", 3, "INVALID_TOOL: Expected an object with name and parameters for the tool but received 3."],
     ["a description that is no string", { name: "f", description: 1 }, "INVALID_TOOL: Expected a string for f.description but received 1."],
-    ["a handler that is no function", { name: "f", run: "x" }, 'INVALID_TOOL: Expected a function for f.run but received "x".'],
+    ["a handler that is no function", { name: "f", execute: "x" }, 'INVALID_TOOL: Expected a function for f.execute but received "x".'],
     ["a time of nothing", { name: "f", timeoutMs: 0 }, "INVALID_ARGUMENT: Expected a positive number of milliseconds for f.timeoutMs but received 0."],
     ["parameters that are no object", { name: "f", parameters: { type: "string" } }, 'INVALID_SCHEMA: Expected "object" for f.parameters.type but received "string".'],
     ["a wrong schema", { name: "f", parameters: { type: "object", properties: { a: { type: "strin" } } } }, 'INVALID_SCHEMA: Expected one of "array", "boolean", "integer", "null", "number", "object", "string" for f.parameters.properties.a.type but received "strin".'],
   ])("%s", (_, options, message) => {
     expect(refusal(() => tool(options as { name: string }))).toBe(message);
+  });
+
+  test.each<[unknown, string]>([
+    [{ name: "f", run: () => 1 }, 'Expected a known option of SUBJECT but received "run". Did you mean execute?'],
+    [{ name: "f", inputSchema: {} }, 'Expected a known option of SUBJECT but received "inputSchema". Did you mean parameters?'],
+    [{ name: "f", banana: 1 }, 'Expected a known option of SUBJECT but received "banana". Known are name, description, parameters, execute, timeoutMs.'],
+  ])("an unknown name is refused: %j", (options, message) => {
+    expect(refusal(() => tool(options as { name: string }))).toBe(`INVALID_ARGUMENT: ${message.replace("SUBJECT", "tool")}`);
+    expect(refusal(() => collectTools([options]))).toBe(`INVALID_ARGUMENT: ${message.replace("SUBJECT", "tools[0]")}`);
+  });
+
+  test("an unknown name in OpenAI's form is refused; its strict is taken", () => {
+    const definition = { name: "f", description: null, strict: true };
+    expect([...collectTools([{ type: "function", function: definition }]).keys()]).toEqual(["f"]);
+    expect(refusal(() => collectTools([{ type: "function", function: { ...definition, paramters: {} } }]))).toBe('INVALID_ARGUMENT: Expected a known option of tools[0].function but received "paramters". Did you mean parameters?');
+    expect(refusal(() => collectTools([{ type: "function", function: definition, execute: () => 1 }]))).toContain('Expected a known option of tools[0] but received "execute".');
+  });
+
+  test("a copy of a tool by spreading is options again", () => {
+    expect(tool({ ...tool({ name: "f", execute: () => 1 }), execute: undefined })).toMatchObject({ name: "f", execute: undefined });
   });
 
   test("in a list are refused with their place", () => {
@@ -77,7 +97,7 @@ describe("wrong definitions", () => {
 
 test("what OpenAI's clients send is taken: null for what is missing, and no handler", () => {
   const tools = collectTools([{ type: "function", function: { name: "add", description: null, parameters: { type: "object", properties: { a: { type: "number" } } } } }]);
-  expect(tools.get("add")).toMatchObject({ name: "add", run: undefined });
+  expect(tools.get("add")).toMatchObject({ name: "add", execute: undefined });
   expect(tools.get("add")?.schema.check({ a: "x" })).toMatchObject({ ok: false, path: "value.a" });
   expect(collectTools(undefined).size).toBe(0);
 });

@@ -6,8 +6,8 @@ import type { ToolConstraint } from "../../../src/engine/engine.js";
 import { scriptedModel } from "../../support/scripted_model.js";
 
 const call = (name: string, args: unknown) => `<tool_call>\n{"name": ${JSON.stringify(name)}, "arguments": ${JSON.stringify(args)}}\n</tool_call>`;
-const add = tool({ name: "add", parameters: z.object({ a: z.number(), b: z.number() }), run: ({ a, b }) => a + b });
-const say = tool({ name: "say", parameters: { type: "object", properties: { text: { type: "string" } }, required: ["text"] }, run: () => "said" });
+const add = tool({ name: "add", parameters: z.object({ a: z.number(), b: z.number() }), execute: ({ a, b }) => a + b });
+const say = tool({ name: "say", parameters: { type: "object", properties: { text: { type: "string" } }, required: ["text"] }, execute: () => "said" });
 const hermes = { "general.basename": "Hermes-2-Pro" };
 const person = { type: "object", properties: { name: { type: "string" }, age: { type: "integer" } }, required: ["name", "age"] } as const;
 

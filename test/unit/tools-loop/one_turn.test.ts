@@ -39,7 +39,7 @@ describe("a call that would repeat another of its turn", () => {
     const ran = vi.fn(() => 1);
     let round = 0;
     const { model, engine } = await scriptedModel({ metadata: { "general.basename": "Hermes-2-Pro" }, answer: () => (round++ === 0 ? call("act", { a: 1 }).repeat(5) : "Done") });
-    const result = await model.reply("?", { tools: [tool({ name: "act", parameters: { type: "object" }, run: ran })] });
+    const result = await model.reply("?", { tools: [tool({ name: "act", parameters: { type: "object" }, execute: ran })] });
     expect(ran).toHaveBeenCalledTimes(1);
     expect(result).toMatchObject({ text: "Done", messages: [{ tool_calls: [{}] }, { role: "tool" }, {}] });
     // The model's tokens hold more than the messages say, so that the next round does not go on from them.
@@ -77,7 +77,7 @@ describe("a call that would repeat another of its turn", () => {
 
   test("counts in each turn anew: maxRepeatedCalls is about the rounds", async () => {
     const { model } = await scriptedModel({ metadata: { "general.basename": "Hermes-2-Pro" }, answer: () => call("act", {}) });
-    const result = await model.reply("?", { tools: [tool({ name: "act", run: () => 1 })], maxRepeatedCalls: 2 });
+    const result = await model.reply("?", { tools: [tool({ name: "act", execute: () => 1 })], maxRepeatedCalls: 2 });
     expect(result).toMatchObject({ stoppedBy: "maxRepeatedCalls", rounds: { length: 3 } });
   });
 
@@ -122,7 +122,7 @@ describe("a named tool", () => {
   test("frees the rounds after it", async () => {
     let round = 0;
     const { model, engine } = await scriptedModel({ constrained: true, answer: () => (round++ === 0 ? call("act", {}) : "Done") });
-    await model.reply("?", { tools: [tool({ name: "act", run: () => 1 })], toolChoice: { name: "act" } });
+    await model.reply("?", { tools: [tool({ name: "act", execute: () => 1 })], toolChoice: { name: "act" } });
     expect(engine.requests.map(({ constraint }) => constraint)).toMatchObject([{ mode: "required", parallel: false }, { mode: "auto", parallel: true }]);
     // And its tokens are gone on from.
     expect(engine.requests[1]!.after).toBe(1);
@@ -150,7 +150,7 @@ describe("stop strings", () => {
 describe("reasoning", () => {
   test("is told as such, and a call that it drafts is none", async () => {
     const ran = vi.fn();
-    const { events, finish } = await read(`<think>\nI could ${call("look", { at: "/" })}\n</think>\nNo.`, { tools: [tool({ name: "look", parameters: { type: "object" }, run: ran })] });
+    const { events, finish } = await read(`<think>\nI could ${call("look", { at: "/" })}\n</think>\nNo.`, { tools: [tool({ name: "look", parameters: { type: "object" }, execute: ran })] });
     expect(ran).not.toHaveBeenCalled();
     expect(finish).toMatchObject({ text: "No.", finishReason: "stop", toolCalls: [], reasoning: expect.stringContaining("<tool_call>") });
     expect(new Set(events.map(({ type }) => type))).toEqual(new Set(["reasoning", "text", "round", "finish"]));

@@ -34,14 +34,14 @@ test.each(Object.keys(thrown))("%s can be described", (name) => {
 const fail = (value: unknown) => {
   throw value;
 };
-const ways: Record<string, (value: unknown) => { run: ToolOptions["run"]; approve?: () => never; parameters?: Record<string, unknown> }> = {
-  "a handler that throws": (value) => ({ run: () => fail(value) }),
-  "a handler that rejects": (value) => ({ run: () => Promise.reject(value) }),
-  "an approval that throws": (value) => ({ run: () => 1, approve: () => fail(value) as never }),
-  "an approval that rejects": (value) => ({ run: () => 1, approve: (() => Promise.reject(value)) as never }),
-  "an approval whose answer throws": (value) => ({ run: () => 1, approve: (() => ({ get allow() { return fail(value); } })) as never }),
+const ways: Record<string, (value: unknown) => { execute: ToolOptions["execute"]; approve?: () => never; parameters?: Record<string, unknown> }> = {
+  "a handler that throws": (value) => ({ execute: () => fail(value) }),
+  "a handler that rejects": (value) => ({ execute: () => Promise.reject(value) }),
+  "an approval that throws": (value) => ({ execute: () => 1, approve: () => fail(value) as never }),
+  "an approval that rejects": (value) => ({ execute: () => 1, approve: (() => Promise.reject(value)) as never }),
+  "an approval whose answer throws": (value) => ({ execute: () => 1, approve: (() => ({ get allow() { return fail(value); } })) as never }),
   "a schema's check that throws": (value) => ({
-    run: () => 1,
+    execute: () => 1,
     parameters: { "~standard": { version: 1, vendor: "mine", validate: () => fail(value), jsonSchema: { input: () => ({ type: "object" }) } } },
   }),
 };
@@ -64,7 +64,7 @@ test.each(Object.keys(ways).flatMap((way) => Object.keys(thrown).map((name) => [
 test("a refusal whose reason is no text is a refusal", async () => {
   for (const reason of Object.values(thrown)) {
     const { model } = await scriptedModel({ answer: (prompt) => (prompt.includes("<tool_response>") ? "Done" : call) });
-    const result = await model.reply("Hi", { tools: [tool({ name: "act", run: () => 1 })], approve: () => ({ allow: false, reason: reason as never }) });
+    const result = await model.reply("Hi", { tools: [tool({ name: "act", execute: () => 1 })], approve: () => ({ allow: false, reason: reason as never }) });
     expect(result.text).toBe("Done");
   }
 });
