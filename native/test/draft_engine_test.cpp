@@ -49,12 +49,12 @@ void copies(const std::shared_ptr<Model>& model) {
   Stats plain_stats;
   for (const Drafts drafts : {Drafts::never, Drafts::paying, Drafts::always}) {
     Harness harness(model, 2048, 4096, with(drafts));
-    const RunRequest request = copying(120);
+    const RunRequest request = copying(64);
     const RunOutput output = harness.wait(harness.engine->submit(request));
     const Stats stats = harness.engine->stats();
     count(drafts, stats);
-    CHECK(output.tokens.size() == 120 && output.end->reason == FinishReason::length && output.end->usage.generated_tokens == 120);
-    CHECK(stats.generated_tokens == 120 && stats.cache_tokens_used == cells(output) - 1);
+    CHECK(output.tokens.size() == 64 && output.end->reason == FinishReason::length && output.end->usage.generated_tokens == 64);
+    CHECK(stats.generated_tokens == 64 && stats.cache_tokens_used == cells(output) - 1);
     CHECK(harness.engine->tokenizer().detokenize(output.tokens, false) == output.text);
     if (drafts == Drafts::never) {
       CHECK(stats.drafted_tokens == 0 && stats.accepted_drafts == 0);
@@ -64,7 +64,7 @@ void copies(const std::shared_ptr<Model>& model) {
     }
     CHECK(same_up_to_a_tie(*model, prompt_of(harness, request), plain, output));
     CHECK(stats.accepted_drafts <= stats.drafted_tokens);
-    if (drafts == Drafts::always) CHECK(stats.accepted_drafts > 65 && stats.ticks * 2 < plain_stats.ticks);
+    if (drafts == Drafts::always) CHECK(stats.accepted_drafts > 33 && stats.ticks * 2 < plain_stats.ticks);
   }
 
   CLAIM("a text that ends by itself, sampled and penalised, is the same as well");
@@ -129,11 +129,11 @@ void ends(const std::shared_ptr<Model>& model) {
   }
 
   CLAIM("a full context ends the run at its last cell, and round after round no cell is lost");
-  Harness small(model, 128, 128, with(Drafts::always));
-  for (int round = 0; round < 4; ++round) {
+  Harness small(model, 96, 96, with(Drafts::always));
+  for (int round = 0; round < 3; ++round) {
     const RunOutput full = small.wait(small.engine->submit(copying(1000, round)));
-    CHECK(full.end->reason == FinishReason::length && cells(full) == 128);
-    CHECK(small.engine->stats().cache_tokens_used < 128);
+    CHECK(full.end->reason == FinishReason::length && cells(full) == 96);
+    CHECK(small.engine->stats().cache_tokens_used < 96);
   }
 
   CLAIM("a cancel leaves what was certain, and the next run goes on from there as if there had been no drafts");
@@ -161,14 +161,18 @@ void streams(const std::shared_ptr<Model>& model) {
   CLAIM("3 and 15 streams side by side write what they write without drafts");
   for (const int number : {3, 15}) {
     std::vector<RunOutput> outputs;
+    const bool many = number > 8;
+    const uint32_t tokens = many ? 12 : 24;
     for (const Drafts drafts : {Drafts::never, Drafts::paying, Drafts::always}) {
-      Harness harness(model, 1024, 8192, with(drafts));
+      // Many drafts in one batch are what many streams are for, and reading their prompts is what takes the time.
+      if (many && drafts == Drafts::paying) continue;
+      Harness harness(model, 256, 2048, with(drafts));
       std::vector<RunId> ids;
-      for (int i = 0; i < number; ++i) ids.push_back(harness.engine->submit(copying(24, i)));
+      for (int i = 0; i < number; ++i) ids.push_back(harness.engine->submit(copying(tokens, i)));
       uint32_t used = 0;
       for (int i = 0; i < number; ++i) {
         const RunOutput output = harness.wait(ids[static_cast<size_t>(i)]);
-        CHECK(output.end->reason == FinishReason::length && output.tokens.size() == 24);
+        CHECK(output.end->reason == FinishReason::length && output.tokens.size() == tokens);
         used += cells(output) - 1;
         if (drafts == Drafts::never) outputs.push_back(output);
         else CHECK(same_up_to_a_tie(*model, prompt_of(harness, copying(1, i)), outputs[static_cast<size_t>(i)], output));
@@ -204,14 +208,14 @@ void constraints(const std::shared_ptr<Model>& model) {
   uint64_t accepted = 0;
   for (size_t i = 0; i < specs.size(); ++i) {
     for (const bool jump : {true, false}) {
-      const uint32_t limit = jump ? 36 : 17;
+      const uint32_t limit = jump ? 26 : 13;
       RunOutput plain;
       for (const Drafts drafts : {Drafts::never, Drafts::always}) {
         Harness harness(model, 1024, 4096, with(drafts));
         RunRequest request = copying(limit);
         if (i >= 2) {
           std::string calls;
-          for (const std::string city : {"Rome", "Oslo", "Lima", "Rome", "Oslo", "Lima"}) calls += "{\"city\": \"" + city + "\", \"unit\": \"celsius\"}\n";
+          for (const std::string city : {"Rome", "Oslo", "Rome", "Oslo"}) calls += "{\"city\": \"" + city + "\", \"unit\": \"celsius\"}\n";
           request.prompt = {TextPart{calls}};
         }
         request.constraint = specs[i];

@@ -82,9 +82,9 @@ void answers(const std::shared_ptr<Model>& model) {
 }
 
 void refusals(const std::shared_ptr<Model>& model) {
-  Harness harness(model, 256, 512);
+  Harness harness(model, 128, 512);
   CLAIM("a prompt longer than the context is refused and says by how much");
-  const RunOutput full = harness.wait(harness.engine->submit(question(long_text(40))));
+  const RunOutput full = harness.wait(harness.engine->submit(question(long_text(20))));
   CHECK(full.end->error_code == "CONTEXT_FULL");
   CHECK(full.end->error_message.find("shorten it by") != std::string::npos);
 
@@ -103,7 +103,7 @@ void refusals(const std::shared_ptr<Model>& model) {
   CLAIM("a full context ends the run with length, and refused runs leave nothing behind");
   const RunOutput filled = harness.wait(harness.engine->submit(endless("Count.", 100000)));
   CHECK(filled.end->reason == FinishReason::length);
-  CHECK(filled.end->usage.prompt_tokens + filled.tokens.size() == 256);
+  CHECK(filled.end->usage.prompt_tokens + filled.tokens.size() == 128);
   CHECK(harness.engine->stats().running == 0 && harness.engine->stats().queued == 0);
 
   CLAIM("a request waits no longer than it said");
@@ -120,11 +120,11 @@ void refusals(const std::shared_ptr<Model>& model) {
 }
 
 void cancelling(const std::shared_ptr<Model>& model) {
-  Harness harness(model, 4096, 8192);
+  Harness harness(model, 4096, 4096);
   CLAIM("a cancel in a prefill interrupts it");
-  const auto read_all = Clock::now();
-  harness.wait(harness.engine->submit(question(long_text(300), 1)));
-  const double whole = milliseconds(Clock::now() - read_all);
+  const auto begin = Clock::now();
+  harness.wait(harness.engine->submit(question(long_text(60), 1)));
+  const double a_fifth = milliseconds(Clock::now() - begin);
   const RunId prefilling = harness.engine->submit(question("x " + long_text(300)));
   while (harness.engine->stats().running == 0) std::this_thread::sleep_for(1ms);
   std::this_thread::sleep_for(20ms);
@@ -132,18 +132,18 @@ void cancelling(const std::shared_ptr<Model>& model) {
   harness.engine->cancel(prefilling);
   const RunOutput cancelled = harness.wait(prefilling);
   CHECK(cancelled.end->reason == FinishReason::cancelled && cancelled.tokens.empty());
-  CHECK(milliseconds(Clock::now() - asked) < whole);
+  CHECK(milliseconds(Clock::now() - asked) < a_fifth);
 
   CLAIM("a cancel in decode ends the run, keeps its text, and its neighbour goes on as if it had been alone");
-  const RunOutput alone = harness.wait(harness.engine->submit(endless("Tell me about the sea.", 60)));
-  const RunId neighbour = harness.engine->submit(endless("Tell me about the sea.", 60));
+  const RunOutput alone = harness.wait(harness.engine->submit(endless("Tell me about the sea.", 40)));
+  const RunId neighbour = harness.engine->submit(endless("Tell me about the sea.", 40));
   const RunId victim = harness.engine->submit(endless("Tell me about mountains.", 4000));
   harness.wait_for_tokens(victim, 5);
   harness.engine->cancel(victim);
   CHECK(harness.wait(victim).end->reason == FinishReason::cancelled);
   CHECK(!harness.seen(victim).text.empty());
   const RunOutput other = harness.wait(neighbour);
-  CHECK(other.tokens.size() == 60 && other.end->reason == FinishReason::length);
+  CHECK(other.tokens.size() == 40 && other.end->reason == FinishReason::length);
   CHECK(same_up_to_a_tie(*model, harness.engine->tokenizer().tokenize(endless("Tell me about the sea.").prompt), other, alone));
 
   CLAIM("cancelling twice, after the end, or a run that never was does nothing");
@@ -154,30 +154,40 @@ void cancelling(const std::shared_ptr<Model>& model) {
   CHECK(harness.wait(harness.engine->submit(question("What is the capital of France?"))).text == "The capital of France is Paris.");
 }
 
+// Of models with other ends of a turn than SmolLM2 too.
+RunRequest unending(const Model& model, const std::string& text, uint32_t max_tokens) {
+  RunRequest request = question(text, max_tokens);
+  for (const Token token : model.tokenizer().ends_of_generation()) request.sampling.logit_bias.emplace_back(token, -INFINITY);
+  return request;
+}
+
 void crowding(const std::shared_ptr<Model>& model) {
   CLAIM("runs that need more cells than there are, are preempted and computed again, and none ends early");
   std::vector<RunOutput> alone;
-  const std::vector<std::string> topics{"the sea", "mountains", "bread", "music", "trains", "ants"};
+  std::vector<RunRequest> requests;
+  for (const std::string topic : {"the sea", "mountains", "bread", "music", "trains", "ants"}) requests.push_back(unending(*model, "Tell me about " + topic + ".", 120));
   {
     Harness quiet(model, 512, 4096);
-    for (const auto& topic : topics) alone.push_back(quiet.wait(quiet.engine->submit(endless("Tell me about " + topic + ".", 120))));
+    for (const auto& request : requests) alone.push_back(quiet.wait(quiet.engine->submit(request)));
   }
   Harness crowded(model, 512, 512);
   std::vector<RunId> ids;
-  for (const auto& topic : topics) ids.push_back(crowded.engine->submit(endless("Tell me about " + topic + ".", 120)));
+  for (const auto& request : requests) ids.push_back(crowded.engine->submit(request));
+  size_t together = 0;
   for (size_t i = 0; i < ids.size(); ++i) {
     const RunOutput output = crowded.wait(ids[i]);
     CHECK(output.end->reason == FinishReason::length && output.tokens.size() == 120);
-    CHECK(same_up_to_a_tie(*model, crowded.engine->tokenizer().tokenize(endless("Tell me about " + topics[i] + ".").prompt), output, alone[i]));
+    CHECK(same_up_to_a_tie(*model, crowded.engine->tokenizer().tokenize(requests[i].prompt), output, alone[i]));
+    together += output.end->usage.prompt_tokens + output.tokens.size();
   }
   const Stats stats = crowded.engine->stats();
-  CHECK(stats.running == 0 && stats.cache_tokens_used <= stats.cache_tokens);
+  CHECK(together > stats.cache_tokens + 200 && stats.running == 0 && stats.cache_tokens_used <= stats.cache_tokens);
 }
 
 void neglected(const std::shared_ptr<Model>& model) {
   Harness harness(model);
   CLAIM("a run whose reader pauses parks, holds a bounded number of tokens, and goes on when it resumes");
-  const RunId lazy = harness.engine->submit(endless("Tell me about the sea.", 700));
+  const RunId lazy = harness.engine->submit(endless("Tell me about the sea.", 330));
   harness.engine->pause(lazy);
   for (int i = 0; i < 3000 && harness.engine->stats().parked == 0; ++i) std::this_thread::sleep_for(10ms);
   CHECK(harness.engine->stats().parked == 1);
@@ -190,7 +200,7 @@ void neglected(const std::shared_ptr<Model>& model) {
   CLAIM("others run meanwhile");
   CHECK(harness.wait(harness.engine->submit(question("What is the capital of France?"))).text == "The capital of France is Paris.");
   harness.engine->resume(lazy);
-  CHECK(harness.wait(lazy).tokens.size() == 700);
+  CHECK(harness.wait(lazy).tokens.size() == 330);
 }
 
 void moving(const std::shared_ptr<Model>& model) {
@@ -222,7 +232,7 @@ void keeping(const std::shared_ptr<Model>& model) {
   options.prefix_folder_bytes = 1 << 30;
   const auto ask = [](const std::string& text, bool keep) {
     RunRequest request = question(text, 8);
-    request.prompt.insert(request.prompt.begin(), {ControlPart{"<|im_start|>"}, TextPart{"system\n" + long_text(30)}, ControlPart{"<|im_end|>"}, TextPart{"\n"}});
+    request.prompt.insert(request.prompt.begin(), {ControlPart{"<|im_start|>"}, TextPart{"system\n" + long_text(16)}, ControlPart{"<|im_end|>"}, TextPart{"\n"}});
     if (keep) request.keep_prefix = 3;
     return request;
   };
@@ -237,7 +247,7 @@ void keeping(const std::shared_ptr<Model>& model) {
     Harness second(model, 2048, 4096, options);
     const RunOutput restored = second.wait(second.engine->submit(ask("What is the capital of France?", false)));
     const uint32_t whole = restored.end->usage.prompt_tokens;
-    CHECK(restored.end->usage.cached_tokens > 300 && restored.end->usage.cached_tokens < whole - 10);
+    CHECK(restored.end->usage.cached_tokens > 128 && restored.end->usage.cached_tokens < whole - 10);
     CHECK(second.engine->stats().restored_tokens == restored.end->usage.cached_tokens);
     CHECK(same_up_to_a_tie(*model, second.engine->tokenizer().tokenize(ask("What is the capital of France?", false).prompt), computed, restored));
     RunRequest tenant = ask("What is the capital of France?", false);
@@ -266,11 +276,11 @@ void keeping(const std::shared_ptr<Model>& model) {
   {
     Harness third(model, 2048, 4096, options);
     std::vector<RunId> ids;
-    for (int i = 0; i < 6; ++i) ids.push_back(third.engine->submit(ask("What is the capital of France?", i == 5)));
+    for (int i = 0; i < 3; ++i) ids.push_back(third.engine->submit(ask("What is the capital of France?", i == 2)));
     for (const RunId id : ids) CHECK(third.wait(id).end->reason != FinishReason::error);
   }
   Harness fourth(model, 2048, 4096, options);
-  CHECK(fourth.wait(fourth.engine->submit(ask("And of Spain?", false))).end->usage.cached_tokens > 300);
+  CHECK(fourth.wait(fourth.engine->submit(ask("And of Spain?", false))).end->usage.cached_tokens > 128);
   fourth.engine->close();
   std::filesystem::remove_all(folder);
 }
@@ -278,13 +288,13 @@ void keeping(const std::shared_ptr<Model>& model) {
 void exact(const std::shared_ptr<Model>& model) {
   CLAIM("a deterministic run gives the same tokens and probabilities to the bit, alone, beside others and after them");
   Harness harness(model);
-  RunRequest request = endless("Tell me about the sea. " + long_text(5), 40);
+  RunRequest request = endless("Tell me about the sea. " + long_text(5), 24);
   request.sampling.temperature = 1;
   request.sampling.seed = 3;
   request.deterministic = true;
   request.log_probabilities = true;
   const RunOutput alone = harness.wait(harness.engine->submit(request));
-  CHECK(alone.tokens.size() == 40 && alone.end->usage.cached_tokens == 0);
+  CHECK(alone.tokens.size() == 24 && alone.end->usage.cached_tokens == 0);
   std::vector<RunId> others;
   for (int i = 0; i < 3; ++i) others.push_back(harness.engine->submit(endless("Tell me about " + std::to_string(i), 400)));
   const RunId one = harness.engine->submit(request);
@@ -343,7 +353,7 @@ void closing(const std::shared_ptr<Model>& model) {
       done = true;
     }
   });
-  std::this_thread::sleep_for(100ms);
+  std::this_thread::sleep_for(30ms);
   harness.engine->close();
   caller.join();
   CHECK(done);
@@ -353,19 +363,21 @@ void closing(const std::shared_ptr<Model>& model) {
 
 // Names of groups run these alone.
 int main(int argc, char** argv) {
-  const auto model = load_test_model("CADUCEUS_TEST_SMOLLM2");
+  const auto smollm = load_test_model("CADUCEUS_TEST_SMOLLM2");
+  // Of random weights, and many times as fast: where it does not matter what is written.
+  const auto tiny = load_test_model("CADUCEUS_TEST_HERMES_MODEL");
   const std::vector<std::string> chosen(argv + 1, argv + argc);
-  const auto group = [&](const char* name, auto test) {
+  const auto group = [&](const char* name, auto test, const std::shared_ptr<Model>& model) {
     if (chosen.empty() || std::find(chosen.begin(), chosen.end(), name) != chosen.end()) test(model);
   };
-  group("answers", answers);
-  group("refusals", refusals);
-  group("cancelling", cancelling);
-  group("crowding", crowding);
-  group("neglected", neglected);
-  group("moving", moving);
-  group("keeping", keeping);
-  group("exact", exact);
-  group("closing", closing);
+  group("answers", answers, smollm);
+  group("refusals", refusals, smollm);
+  group("cancelling", cancelling, smollm);
+  group("crowding", crowding, tiny);
+  group("neglected", neglected, smollm);
+  group("moving", moving, tiny);
+  group("keeping", keeping, smollm);
+  group("exact", exact, smollm);
+  group("closing", closing, smollm);
   return report();
 }
