@@ -167,7 +167,7 @@ class ReplyLoop {
     const { tools } = this.#task;
     const hasHandler = ({ name }: ToolCall) => !tools.tools.has(name) || tools.tools.get(name)?.execute !== undefined;
     if (!calls.every(hasHandler)) return { finishReason: "tool-calls", toolCalls: calls };
-    const stoppedBy = this.#repeated.add(calls) ? "maxRepeatedCalls" : this.#rounds.length >= tools.maxRounds ? "maxRounds" : undefined;
+    const stoppedBy = this.#repeated.add(calls) ? "max-repeated-calls" : this.#rounds.length >= tools.maxRounds ? "max-rounds" : undefined;
     if (stoppedBy !== undefined) return { finishReason: "tool-calls", toolCalls: calls, stoppedBy };
     for await (const event of runCalls(calls, tools, this.#signal, this.#trace)) {
       if (event.type === "tool-result") this.#transcript.push({ role: "tool", content: event.content, toolCallId: event.id });

@@ -97,7 +97,7 @@ export interface ModelLoadMessage {
   /** Of its file. */
   readonly path: string;
   /** From the call of `load`, a download included. */
-  readonly milliseconds: number;
+  readonly durationMs: number;
 }
 
 /** A model was closed. */

@@ -23,6 +23,6 @@ import { Model } from "./model.js";
 export async function load(model: string, options?: LoadOptions): Promise<Model> {
   const begun = performance.now();
   const loaded = await openModel(model, options);
-  modelLoaded({ path: loaded.engine.info.path, milliseconds: performance.now() - begun });
+  modelLoaded({ path: loaded.engine.info.path, durationMs: performance.now() - begun });
   return new Model(loaded);
 }

@@ -31,10 +31,10 @@ export interface ModelCapabilities extends EngineCapabilities {
 }
 
 /**
- * `toolChoice`: a call where one is required, or of the tool that is named. `toolArguments`: calls of given tools that fit
- * their schemas. `schema`: an answer that fits. `grammar`: texts that fit `regex` or `grammar`, and `schema` of `complete`.
+ * `"tool-choice"`: a call where one is required, or of the tool that is named. `"tool-arguments"`: calls of given tools that fit
+ * their schemas. `"schema"`: an answer that fits. `"grammar"`: texts that fit `regex` or `grammar`, and `schema` of `complete`.
  */
-export type Guarantee = "toolChoice" | "toolArguments" | "schema" | "grammar";
+export type Guarantee = "tool-choice" | "tool-arguments" | "schema" | "grammar";
 
 /** A model in memory. It answers many requests at once, and holds its memory until it is closed. */
 export class Model {
@@ -53,8 +53,8 @@ export class Model {
   /** Which promises are kept while the model writes, and which are only checked afterwards. */
   get capabilities(): ModelCapabilities {
     const { capabilities } = this.#model.engine;
-    if (capabilities.constrained) return { ...capabilities, enforced: ["toolChoice", "toolArguments", "schema", "grammar"], checked: [], refused: [] };
-    return { ...capabilities, enforced: [], checked: ["toolArguments", "schema"], refused: ["toolChoice", "grammar"] };
+    if (capabilities.constrained) return { ...capabilities, enforced: ["tool-choice", "tool-arguments", "schema", "grammar"], checked: [], refused: [] };
+    return { ...capabilities, enforced: [], checked: ["tool-arguments", "schema"], refused: ["tool-choice", "grammar"] };
   }
 
   /**

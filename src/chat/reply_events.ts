@@ -74,7 +74,7 @@ export interface ToolCall<Name extends string = string, Arguments = unknown> {
   /** The model's text broke the format and was mended. */
   readonly repaired: boolean;
   /** Why the call is not run as it is. */
-  readonly problem?: "unknown_tool" | "invalid_arguments" | undefined;
+  readonly problem?: "unknown-tool" | "invalid-arguments" | undefined;
   /** The same in one sentence, as the model is told. */
   readonly problemMessage?: string | undefined;
 }
@@ -131,7 +131,7 @@ export interface ToolResultEvent {
   /** What the model is told. */
   readonly content: string;
   /** Characters left out of a long result. */
-  readonly leftOut: number;
+  readonly leftOutChars: number;
   /** How long the handler took, in milliseconds; 0 when it did not run. */
   readonly durationMs: number;
 }
@@ -200,7 +200,7 @@ export interface ReplyResult<V = unknown, C extends KnownCall = KnownCall> {
   /** Which of the stop strings ended it. */
   readonly stopString?: string;
   /** The limit that ended the tool loop. */
-  readonly stoppedBy?: "maxRounds" | "maxRepeatedCalls";
+  readonly stoppedBy?: "max-rounds" | "max-repeated-calls";
   /** The token limit cut a call, or the JSON that was asked for, off. A call that was cut off is never run. */
   readonly incomplete?: true;
   /** The call that was cut off, where its name was written already. */

@@ -172,9 +172,9 @@ export class ReplyReader {
 function checkOf(tools: ReadonlyMap<string, Tool>): CallCheck {
   return (name, args) => {
     const tool = tools.get(name);
-    if (tool === undefined) return { problem: "unknown_tool", message: `There is no function ${describe(name)}.` };
-    if (typeof args !== "object" || args === null || Array.isArray(args)) return { problem: "invalid_arguments", message: `arguments must be an object, not ${describe(args)}.` };
+    if (tool === undefined) return { problem: "unknown-tool", message: `There is no function ${describe(name)}.` };
+    if (typeof args !== "object" || args === null || Array.isArray(args)) return { problem: "invalid-arguments", message: `arguments must be an object, not ${describe(args)}.` };
     const verdict = tool.schema.check(args, "arguments");
-    return verdict.ok ? undefined : { problem: "invalid_arguments", message: verdict.problem };
+    return verdict.ok ? undefined : { problem: "invalid-arguments", message: verdict.problem };
   };
 }

@@ -112,8 +112,8 @@ async function runHandler(tool: Tool, args: unknown, call: ToolCall, settings: T
   const ending = AbortSignal.any([signal, timeout.signal]);
   try {
     const result = await unlessAborted(async () => tool.execute?.(args, { signal: ending, callId: call.id }), ending);
-    const { content, problem, leftOut } = writeToolResult(tool.name, result, { maxLength: settings.maxResultLength });
-    return { result, ...(problem === undefined ? {} : { error: new Error(problem), failure: "unwritable" as const }), content, leftOut, durationMs: took() };
+    const { content, problem, leftOutChars } = writeToolResult(tool.name, result, { maxChars: settings.maxResultChars });
+    return { result, ...(problem === undefined ? {} : { error: new Error(problem), failure: "unwritable" as const }), content, leftOutChars, durationMs: took() };
   } catch (error) {
     signal.throwIfAborted();
     const failure = timeout.signal.aborted ? { kind: "timeout", timeoutMs } as const : { kind: "threw", error } as const;
@@ -125,7 +125,7 @@ async function runHandler(tool: Tool, args: unknown, call: ToolCall, settings: T
 
 function failed(name: string, failure: Exclude<CallFailure, { kind: "malformed" }>): Outcome {
   const content = writeCallFailure(name, failure);
-  return { error: new Error((JSON.parse(content) as { error: string }).error), failure: failure.kind, content, leftOut: 0, durationMs: 0 };
+  return { error: new Error((JSON.parse(content) as { error: string }).error), failure: failure.kind, content, leftOutChars: 0, durationMs: 0 };
 }
 
 /** Runs so many at a time, in the order given. */

@@ -1,7 +1,7 @@
 // What can be asked of tools and of a final schema in one reply, and its checks.
 import type { EngineCapabilities, ToolConstraint } from "../engine/engine.js";
 import { CaduceusError, invalidArgument } from "../errors.js";
-import { defaultMaxResultLength } from "../format/hermes/tool_result.js";
+import { defaultMaxResultChars } from "../format/hermes/tool_result.js";
 import { hermesVariants, type HermesVariant } from "../format/hermes/prompt.js";
 import { checkBoolean, checkChoice, checkFunction, checkPositiveNumber, checkWholeNumber } from "../model/checks.js";
 import { readSchema, type InferSchema, type ReadSchema, type Schema, type UndeclaredProperties } from "../schema/read_schema.js";
@@ -82,7 +82,7 @@ export interface ToolLoopOptions<S extends Schema = Schema> {
   /** Milliseconds a handler may take, unless its tool says otherwise. Above 0, or Infinity. Defaults to 60,000. */
   readonly toolTimeoutMs?: number | undefined;
   /** Longer results are cut in their middle, and say so. UTF-16 code units, from 200 up. Defaults to 16,384. */
-  readonly maxResultLength?: number | undefined;
+  readonly maxResultChars?: number | undefined;
   /** Asked before each call that would run, one after the other. What it throws refuses the call. Defaults to allowing all. */
   readonly approve?: ((call: CallToApprove, context: { readonly signal: AbortSignal }) => Approval | Promise<Approval>) | undefined;
   /**
@@ -104,7 +104,7 @@ export type CallOrder = ToolConstraint["order"];
 const defaultCallOrder: CallOrder = "name-first";
 
 export const toolOptionNames = [
-  "tools", "toolChoice", "parallelToolCalls", "callOrder", "parallelHint", "constrained", "undeclaredProperties", "schema", "schemaRepair", "maxRounds", "allowRepeatedCalls", "maxRepeatedCalls", "toolConcurrency", "toolTimeoutMs", "maxResultLength", "approve", "untaggedCalls",
+  "tools", "toolChoice", "parallelToolCalls", "callOrder", "parallelHint", "constrained", "undeclaredProperties", "schema", "schemaRepair", "maxRounds", "allowRepeatedCalls", "maxRepeatedCalls", "toolConcurrency", "toolTimeoutMs", "maxResultChars", "approve", "untaggedCalls",
   "promptVariant", "scratchPad",
 ] as const satisfies readonly (keyof ToolLoopOptions)[];
 
@@ -127,7 +127,7 @@ export interface ToolSettings {
   readonly maxRepeatedCalls: number;
   readonly toolConcurrency: number;
   readonly toolTimeoutMs: number;
-  readonly maxResultLength: number;
+  readonly maxResultChars: number;
   readonly approve: ToolLoopOptions["approve"];
   readonly untaggedCalls: "accept" | "off" | undefined;
   /** Undefined: the model's own. */
@@ -159,7 +159,7 @@ export function resolveToolOptions(options: ToolLoopOptions, capabilities: Engin
     maxRepeatedCalls: checkWholeNumber(options.maxRepeatedCalls, "maxRepeatedCalls", 1, 1_000_000) ?? 3,
     toolConcurrency: checkWholeNumber(options.toolConcurrency, "toolConcurrency", 1, 1_000) ?? 8,
     toolTimeoutMs: options.toolTimeoutMs === Infinity ? Infinity : checkPositiveNumber(options.toolTimeoutMs, "toolTimeoutMs") ?? 60_000,
-    maxResultLength: checkWholeNumber(options.maxResultLength, "maxResultLength", 200, 0x7fffffff) ?? defaultMaxResultLength,
+    maxResultChars: checkWholeNumber(options.maxResultChars, "maxResultChars", 200, 0x7fffffff) ?? defaultMaxResultChars,
     approve: checkFunction(options.approve, "approve") as ToolLoopOptions["approve"],
     untaggedCalls: checkChoice(options.untaggedCalls, "untaggedCalls", ["accept", "off"]),
     promptVariant: checkChoice(options.promptVariant, "promptVariant", hermesVariants),

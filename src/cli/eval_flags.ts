@@ -30,7 +30,7 @@ ${exitCodeHelp}`));
     .addOption(new Option("--call-order <order>", "which key of a constrained call comes first (default: the library's)").choices(["name-first", "arguments-first", "either"]))
     .addOption(yesOrNo("--parallel-calls <yes|no>", "several calls in one reply (default: yes)"))
     .addOption(yesOrNo("--parallel-hint <yes|no>", "one more sentence in the system turn, which asks for a call for each thing wanted (default: no)"))
-    .addOption(new Option("--prompt-variant <name>", "wording with tools (default: card)").choices(["card", "tool_use", "hermes3"]))
+    .addOption(new Option("--prompt-variant <name>", "wording with tools (default: card)").choices(["card", "tool-use", "hermes3"]))
     .addHelpText("after", helpText(`
 A file has a row for each sample: prompt (messages), tools and completion (the expected calls), the last two as JSON text. A
 system message that states the tools is replaced by the model's own wording. Two scores:

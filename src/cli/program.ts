@@ -89,7 +89,7 @@ ${exitCodeHelp} A line that failed, or an answer that does not fit --schema: 1.`
   addRequestFlags(addModelFlags(program.command("explain").description("Shows what a prompt becomes: the format and why, the exact text, its tokens, and what of it was cached.")))
     .argument("[prompt...]", promptHelp)
     .option("-f, --file <path>", fileHelp)
-    .option("--prompt-variant <name>", "wording with tools: card, tool_use or hermes3 (default: card)")
+    .option("--prompt-variant <name>", "wording with tools: card, tool-use or hermes3 (default: card)")
     .option("--json", "print one JSON object: format, reason, prompts with text, parts and tokens")
     .addHelpText("after", helpText(`
 Examples:

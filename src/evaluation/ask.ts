@@ -18,11 +18,11 @@ export async function ask(model: Model, sample: Sample, settings: AskSettings, s
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof CaduceusError) || !ofTheQuestion.has(error.code)) throw error;
-    return { text: "", calls: [], malformed: 0, promptTokens: 0, generatedTokens: 0, milliseconds: 0, error: `${error.message} (${error.code})` };
+    return { text: "", calls: [], malformed: 0, promptTokens: 0, generatedTokens: 0, durationMs: 0, error: `${error.message} (${error.code})` };
   }
 }
 
-function toAnswer(result: ReplyResult, text: string, milliseconds: number): Answer {
+function toAnswer(result: ReplyResult, text: string, durationMs: number): Answer {
   const { toolCalls, malformed, finishReason, incomplete, usage } = result;
   return {
     text,
@@ -34,7 +34,7 @@ function toAnswer(result: ReplyResult, text: string, milliseconds: number): Answ
     ...(incomplete ? { incomplete } : {}),
     promptTokens: usage.promptTokens,
     generatedTokens: usage.generatedTokens,
-    milliseconds: Math.round(milliseconds),
+    durationMs: Math.round(durationMs),
   };
 }
 

@@ -38,7 +38,7 @@ export interface Answer {
   readonly incomplete?: true;
   readonly promptTokens: number;
   readonly generatedTokens: number;
-  readonly milliseconds: number;
+  readonly durationMs: number;
   /** The question could not be asked: a schema that cannot be used, a prompt beyond the context. */
   readonly error?: string;
 }
@@ -48,6 +48,6 @@ export interface AnsweredCall {
   /** Strict JSON, with the numbers as the model wrote them. */
   readonly argumentsText: string;
   /** The name or the arguments do not fit the tools. */
-  readonly problem?: "unknown_tool" | "invalid_arguments";
+  readonly problem?: "unknown-tool" | "invalid-arguments";
   readonly repaired?: true;
 }

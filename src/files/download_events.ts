@@ -40,7 +40,7 @@ export interface DownloadEndMessage extends DownloadMessage {
   /** On the disk now. */
   readonly receivedBytes: number;
   /** Since this try began. */
-  readonly milliseconds: number;
+  readonly durationMs: number;
   /** Missing where the file is there and verified. A cancelled download has the name of its signal's reason. */
   readonly error?: { readonly name: string; readonly code?: ErrorCode };
 }

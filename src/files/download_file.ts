@@ -46,7 +46,7 @@ export async function downloadFile(download: Download): Promise<void> {
     await part?.close().catch(() => {});
     if (downloadChannels.end.hasSubscribers) {
       const error = failure === undefined ? {} : { error: { name: failure instanceof Error ? failure.name : typeof failure, ...(failure instanceof CaduceusError ? { code: failure.code } : {}) } };
-      downloadChannels.end.publish({ ...told, receivedBytes: part?.size ?? 0, milliseconds: performance.now() - begun, ...error } satisfies DownloadEndMessage);
+      downloadChannels.end.publish({ ...told, receivedBytes: part?.size ?? 0, durationMs: performance.now() - begun, ...error } satisfies DownloadEndMessage);
     }
   }
 }

@@ -62,7 +62,7 @@ export function checkOptions(value: unknown, subject: string, known: readonly st
 
 /** What options were called before 1.0, and what other libraries call them, where no edit distance finds the name. */
 const otherNames: Readonly<Record<string, string>> = {
-  branchMemoryBytes: "hostCacheBytes", drafts: "promptLookup", inputSchema: "parameters", run: "execute",
+  branchMemoryBytes: "hostCacheBytes", drafts: "promptLookup", inputSchema: "parameters", maxResultLength: "maxResultChars", run: "execute",
 };
 
 function unknownOption(name: string, subject: string, known: readonly string[]): CaduceusError {

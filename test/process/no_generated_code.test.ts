@@ -17,5 +17,5 @@ test("tools are made and calls are judged with --disallow-code-generation-from-s
   `;
   const { stdout, stderr } = spawnSync(process.execPath, ["--disallow-code-generation-from-strings", "--input-type=module", "-e", program], { encoding: "utf8" });
   expect(stderr).toBe("");
-  expect(stdout).toBe("a invalid_arguments EvalError\n");
+  expect(stdout).toBe("a invalid-arguments EvalError\n");
 });

@@ -166,7 +166,7 @@ export async function chatting(model: Model, messages: readonly Message[]): Prom
 export function diagnosing(messages: DiagnosticsMessages): void {
   expectTypeOf(messages["caduceus:reply:start"].kind).toEqualTypeOf<"reply" | "complete" | "chat">();
   expectTypeOf(messages["caduceus:round:end"].finishReason).toEqualTypeOf<"stop" | "length" | "cancelled" | "failed">();
-  expectTypeOf(messages["caduceus:model:load"].milliseconds).toEqualTypeOf<number>();
+  expectTypeOf(messages["caduceus:model:load"].durationMs).toEqualTypeOf<number>();
   // @ts-expect-error no such channel
   messages["caduceus:token"];
 }

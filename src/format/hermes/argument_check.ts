@@ -20,13 +20,13 @@ export function createCallCheck(tools: readonly ToolDefinition[]): CallCheck {
     const check = checks.get(name);
     if (!check) {
       const known = [...checks.keys()].slice(0, 20).map((known) => JSON.stringify(known)).join(", ");
-      return { problem: "unknown_tool", message: `There is no tool named ${describe(name)}${known ? `; there is ${known}` : ""}.` };
+      return { problem: "unknown-tool", message: `There is no tool named ${describe(name)}${known ? `; there is ${known}` : ""}.` };
     }
     if (typeof args !== "object" || args === null || Array.isArray(args)) {
-      return { problem: "invalid_arguments", message: `Expected an object for the arguments of ${describe(name)} but received ${describe(args)}.` };
+      return { problem: "invalid-arguments", message: `Expected an object for the arguments of ${describe(name)} but received ${describe(args)}.` };
     }
     const message = check(args);
-    return message === undefined ? undefined : { problem: "invalid_arguments", message };
+    return message === undefined ? undefined : { problem: "invalid-arguments", message };
   };
 }
 

@@ -3,11 +3,11 @@ import { finalAnswerText, jsonModeText } from "../json_mode.js";
 import { cardDefinition, templateDefinition, type PromptTool } from "./tools_json.js";
 
 /**
- * `card`: the model card of Hermes 2 Pro on Mistral. `tool_use`: the Jinja template published with later Hermes models,
+ * `card`: the model card of Hermes 2 Pro on Mistral. `tool-use`: the Jinja template published with later Hermes models,
  * with its slips mended. `hermes3`: the same, and room for a scratch pad.
  */
 export type HermesVariant = (typeof hermesVariants)[number];
-export const hermesVariants = ["card", "tool_use", "hermes3"] as const;
+export const hermesVariants = ["card", "tool-use", "hermes3"] as const;
 
 export interface SystemTurn {
   readonly variant: HermesVariant;

@@ -199,7 +199,7 @@ export class ReplyParser {
   }
 
   private faultOf({ name, arguments: args, tooLarge }: BuiltCall): CallFault | undefined {
-    return tooLarge === undefined ? this.check?.(name, args) : { problem: "invalid_arguments", message: numberProblem(tooLarge) };
+    return tooLarge === undefined ? this.check?.(name, args) : { problem: "invalid-arguments", message: numberProblem(tooLarge) };
   }
 
   private read(text: string): void {

@@ -17,7 +17,7 @@ export interface ToolFunction {
 export type ReplyFinish = "stop" | "length";
 
 /** What is wrong with a call that could be read. Such a call is reported and must not be run. */
-export type CallProblem = "unknown_tool" | "invalid_arguments";
+export type CallProblem = "unknown-tool" | "invalid-arguments";
 
 /** One call, as `parseReply` returns it. Keys that do not apply are absent. */
 export interface ParsedCall {

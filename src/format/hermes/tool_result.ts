@@ -3,7 +3,7 @@ import { describeThrown, messageOf } from "../../errors.js";
 import { toPythonJson, UnwritableValue } from "./prompt_json.js";
 
 /** Longer results are cut to this many UTF-16 code units by default: some 4,000 tokens, half of the default context. */
-export const defaultMaxResultLength = 16_384;
+export const defaultMaxResultChars = 16_384;
 
 export interface ToolResultText {
   /** The content of the `tool` message: a string (or what has one as its JSON, such as a date) as it is, every other result as JSON with Python's spacing. */
@@ -11,26 +11,26 @@ export interface ToolResultText {
   /** The result had no JSON form, and `content` is an error that says so. */
   readonly problem?: string | undefined;
   /** How many UTF-16 code units were left out of a long result; 0 when it is whole. */
-  readonly leftOut: number;
+  readonly leftOutChars: number;
 }
 
 /**
  * Writes what a handler returned. `undefined` is null; lone surrogates in a string become U+FFFD. What has no JSON form (functions, symbols, promises, bytes, cycles)
  * becomes an error result that names the place, because half a result would mislead the model.
  *
- * A result longer than `maxLength` is cut in its middle: the first three quarters and the last quarter of what fits
+ * A result longer than `maxChars` is cut in its middle: the first three quarters and the last quarter of what fits
  * stay, with `[… N characters left out …]` on a line of its own between them. Cut JSON goes back as text.
  */
-export function writeToolResult(toolName: string, result: unknown, { maxLength = defaultMaxResultLength } = {}): ToolResultText {
+export function writeToolResult(toolName: string, result: unknown, { maxChars = defaultMaxResultChars } = {}): ToolResultText {
   let content: string;
   try {
     content = contentOf(result);
   } catch (error) {
     const where = error instanceof UnwritableValue ? `${error.path === "" ? "it" : error.path} is ${error.found}` : describeThrown(error);
     const problem = `The function ${toolName} ran, but its result can't be shown: ${where}.`;
-    return { content: errorContent(problem), problem, leftOut: 0 };
+    return { content: errorContent(problem), problem, leftOutChars: 0 };
   }
-  return cutMiddle(content, maxLength);
+  return cutMiddle(content, maxChars);
 }
 
 function contentOf(result: unknown): string {
@@ -92,14 +92,14 @@ function thrownValue(value: unknown): string {
 }
 
 /** Keeps the beginning and the end of a long text; never splits a surrogate pair. */
-function cutMiddle(text: string, maxLength: number): ToolResultText {
-  if (text.length <= maxLength) return { content: text, leftOut: 0 };
-  let head = Math.ceil(maxLength * 0.75);
-  let tail = text.length - (maxLength - head);
+function cutMiddle(text: string, maxChars: number): ToolResultText {
+  if (text.length <= maxChars) return { content: text, leftOutChars: 0 };
+  let head = Math.ceil(maxChars * 0.75);
+  let tail = text.length - (maxChars - head);
   if (splitsPair(text, head)) head--;
   if (splitsPair(text, tail)) tail++;
-  const leftOut = tail - head;
-  return { content: `${text.slice(0, head)}\n[… ${leftOut} characters left out …]\n${text.slice(tail)}`, leftOut };
+  const leftOutChars = tail - head;
+  return { content: `${text.slice(0, head)}\n[… ${leftOutChars} characters left out …]\n${text.slice(tail)}`, leftOutChars };
 }
 
 function splitsPair(text: string, index: number): boolean {

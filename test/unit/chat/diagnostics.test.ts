@@ -173,11 +173,11 @@ test("turns of a chat that wait tell of themselves when they are asked for, and 
 test("a model tells of its closing once, and of its loading", async () => {
   const told = listen();
   const { model } = await scriptedModel();
-  modelLoaded({ path: model.info.path, milliseconds: 5 });
+  modelLoaded({ path: model.info.path, durationMs: 5 });
   await Promise.all([model.close(), model.close()]);
   await model.close();
   expect(told).toEqual([
-    { name: "caduceus:model:load", message: { path: "/scripted.gguf", milliseconds: 5 } },
+    { name: "caduceus:model:load", message: { path: "/scripted.gguf", durationMs: 5 } },
     { name: "caduceus:model:close", message: { path: "/scripted.gguf" } },
   ]);
 });

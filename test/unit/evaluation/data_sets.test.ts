@@ -12,7 +12,7 @@ import { readSchema } from "../../../src/schema/read_schema.js";
 
 const row = (columns: object) => new Row(readJson(JSON.stringify(columns)) as PythonDict, "rows.jsonl, line 1");
 const answer = (calls: readonly [string, string][], text = ""): Answer => ({
-  text, calls: calls.map(([name, argumentsText]) => ({ name, argumentsText })), malformed: 0, promptTokens: 1, generatedTokens: 1, milliseconds: 1,
+  text, calls: calls.map(([name, argumentsText]) => ({ name, argumentsText })), malformed: 0, promptTokens: 1, generatedTokens: 1, durationMs: 1,
 });
 
 describe("files", () => {

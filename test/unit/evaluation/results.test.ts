@@ -9,7 +9,7 @@ import { ResultsFile } from "../../../src/evaluation/results_file.js";
 import { limitGroups } from "../../../src/evaluation/run_evaluation.js";
 import type { Answer, Sample } from "../../../src/evaluation/sample.js";
 
-const answerOf = (text: string, more: Partial<Answer> = {}): Answer => ({ text, calls: [], malformed: 0, promptTokens: 10, generatedTokens: 5, milliseconds: 1, ...more });
+const answerOf = (text: string, more: Partial<Answer> = {}): Answer => ({ text, calls: [], malformed: 0, promptTokens: 10, generatedTokens: 5, durationMs: 1, ...more });
 const run = { model: "m", seed: 0, constrained: null };
 
 describe("the results file", () => {
@@ -81,7 +81,7 @@ const sample = (key: string, group: string): Sample => ({
 describe("the report", () => {
   const samples = [sample("a", "one"), sample("b", "one"), sample("c", "two"), sample("d", "two"), sample("e", "two")];
   const answers = new Map<string, Answer>([
-    ["a", answerOf("right", { calls: [{ name: "f", argumentsText: "{}", problem: "unknown_tool" }] })],
+    ["a", answerOf("right", { calls: [{ name: "f", argumentsText: "{}", problem: "unknown-tool" }] })],
     ["b", answerOf("half", { incomplete: true, malformed: 2 })],
     ["c", answerOf("")],
     ["d", answerOf("right", { error: "The schema is none. (INVALID_SCHEMA)" })],

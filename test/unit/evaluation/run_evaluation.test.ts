@@ -41,7 +41,7 @@ describe("an answer", () => {
     await run([sample("a")], { answer: () => written });
     expect(results.answers.get("a")).toMatchObject({
       text: written,
-      calls: [{ name: "f", argumentsText: '{"a": 5.0}', repaired: true }, { name: "g", argumentsText: "{}", problem: "unknown_tool" }],
+      calls: [{ name: "f", argumentsText: '{"a": 5.0}', repaired: true }, { name: "g", argumentsText: "{}", problem: "unknown-tool" }],
       malformed: 0, finishReason: "tool-calls", generatedTokens: [...written].length,
     });
   });
@@ -66,7 +66,7 @@ describe("a run", () => {
   const samples = ["a", "b", "c", "d", "e", "f"].map((key) => sample(key));
 
   test("asks what is not answered yet, each once, and never more at a time than asked for", async () => {
-    results.add("b", { text: "before", calls: [], malformed: 0, promptTokens: 1, generatedTokens: 1, milliseconds: 1 });
+    results.add("b", { text: "before", calls: [], malformed: 0, promptTokens: 1, generatedTokens: 1, durationMs: 1 });
     let most = 0;
     const { model, engine } = await scriptedModel({ metadata: hermes, answer: () => "No." });
     const submit = engine.submit.bind(engine);
@@ -114,11 +114,11 @@ describe("a run", () => {
 });
 
 describe("options", () => {
-  const all: AskSettings = { ...settings, constrained: false, toolChoice: "required", callOrder: "arguments-first", parallelCalls: false, parallelHint: true, promptVariant: "tool_use" };
+  const all: AskSettings = { ...settings, constrained: false, toolChoice: "required", callOrder: "arguments-first", parallelCalls: false, parallelHint: true, promptVariant: "tool-use" };
 
   test("reach the library under its names, those about tools only where there are tools", () => {
     expect(askOptions(sample("a"), all)).toMatchObject({
-      maxTokens: 512, temperature: 0.1, tools, constrained: false, toolChoice: "required", callOrder: "arguments-first", parallelToolCalls: false, parallelHint: true, promptVariant: "tool_use",
+      maxTokens: 512, temperature: 0.1, tools, constrained: false, toolChoice: "required", callOrder: "arguments-first", parallelToolCalls: false, parallelHint: true, promptVariant: "tool-use",
     });
     const { seed, ...rest } = askOptions({ key: "a", group: "all", messages: [], schema: { type: "object" }, judge: () => ({}) }, all);
     expect(rest).toEqual({ maxTokens: 512, temperature: 0.1, constrained: false, schema: { type: "object" } });

@@ -14,9 +14,9 @@ test("draft-07 and 2020-12 are told apart by $schema", () => {
   const tuple = { type: "object", properties: { x: { type: "array", items: [{ type: "string" }] } } };
   const older = checkOf({ $schema: "http://json-schema.org/draft-07/schema#", ...tuple });
   expect(older("a", { x: [1] })?.message).toBe("The argument x[0] must be a string, not 1.");
-  expect(checkOf(tuple)("a", { x: [1] })?.problem).toBe("invalid_arguments");
+  expect(checkOf(tuple)("a", { x: [1] })?.problem).toBe("invalid-arguments");
   const newer = checkOf({ type: "object", properties: { x: { type: "array", prefixItems: [{ type: "string" }] } } });
-  expect(newer("a", { x: [1] })?.problem).toBe("invalid_arguments");
+  expect(newer("a", { x: [1] })?.problem).toBe("invalid-arguments");
 });
 
 test("a schema that can't be compiled leaves the arguments unchecked, but for being an object", () => {
@@ -34,7 +34,7 @@ test("large integers are integers, and are not changed by being judged", () => {
   const parse = (args: string) => parseReply(`<tool_call>{"name":"a","arguments":${args}}</tool_call>`, { tools }).calls[0];
   expect(parse('{"n": 12345678901234567890}')).toEqual({ name: "a", arguments: { n: 12345678901234567890n } });
   expect(parse(`{"n": ${"9".repeat(400)}}`)?.problem).toBeUndefined();
-  expect(parse('{"s": 12345678901234567890}')?.problem).toBe("invalid_arguments");
+  expect(parse('{"s": 12345678901234567890}')?.problem).toBe("invalid-arguments");
 });
 
 test("allowed values are named", () => {
@@ -45,7 +45,7 @@ test("allowed values are named", () => {
 test("tools named like members of every object are only names", () => {
   const check = createCallCheck([{ name: "__proto__" }, { name: "toString" }]);
   expect(check("__proto__", {})).toBeUndefined();
-  expect(check("constructor", {})?.problem).toBe("unknown_tool");
+  expect(check("constructor", {})?.problem).toBe("unknown-tool");
 });
 
 test("calls are read and not judged when no tools are given", () => {

@@ -30,7 +30,8 @@ test("there are goldens of both templates for every conversation", () => {
 });
 
 test.each(goldens)("%s differs from ours by the listed corrections alone", (golden) => {
-  const [variant, name] = golden.split(".") as [HermesVariant, string];
+  const [file, name] = golden.split(".") as [string, string];
+  const variant = file.replace("_", "-") as HermesVariant;
   const corrected = corrections.reduce((text, { from, to }) => text.replaceAll(from, to), read(golden));
   expect(ours(conversations[name] as Conversation, variant)).toBe(corrected);
 });
@@ -61,5 +62,5 @@ test("the scratch pad of hermes3 stands before the example of a call, and nothin
   const pad = /\. You must use <scratch_pad> <\/scratch_pad> XML tags [\s\S]*\n<\/scratch_pad>\n(?=<tool_call>)/;
   expect(withPad).toMatch(/\nGoal: .*\nActions:\n(.*\n)+Observation: .*\nReflection: /);
   expect(withPad.replace(pad, " as follows:\n")).toBe(without);
-  expect(partsToText(renderHermes({ messages, tools, variant: "tool_use", scratchPad: true }))).toBe(without);
+  expect(partsToText(renderHermes({ messages, tools, variant: "tool-use", scratchPad: true }))).toBe(without);
 });

@@ -47,7 +47,7 @@ describe("the system turn", () => {
     expect(prompt).toContain("</tool_call>\n\nOnce no more function calls are needed, give the final answer in JSON, without any other text. Here's the json schema you must adhere to:\n<schema>\n{\"type\": \"object\"}\n</schema>\n\nBe brief.<|im_end|>");
   });
 
-  test.each<HermesVariant>(["card", "tool_use", "hermes3"])("survives tools without description, parameters or properties (%s)", (variant) => {
+  test.each<HermesVariant>(["card", "tool-use", "hermes3"])("survives tools without description, parameters or properties (%s)", (variant) => {
     const prompt = text({ messages: [user("Hi")], variant, tools: [{ name: "a" }, { name: "b", parameters: {} }, { name: "c", parameters: { type: "object" } }] });
     const definitions = prompt.match(/\{"type": "function".*?\}\}+(?=\s)/g) ?? [];
     expect(definitions.map((json) => (JSON.parse(json) as { function: { name: string } }).function.name)).toEqual(["a", "b", "c"]);
@@ -67,7 +67,7 @@ describe("calls and results", () => {
       "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\nLet me see.\n"
       + '<tool_call>\n{"arguments": {"a": 12345678901234567890, "b": [1.0, {"c": ": , \\" "}]}, "name": "add"}\n</tool_call>\n'
       + '<tool_call>\n{"arguments": {}, "name": "add"}\n</tool_call><|im_end|>\n');
-    expect(text({ messages, variant: "tool_use" })).toContain('{"name": "add", "arguments": {}}');
+    expect(text({ messages, variant: "tool-use" })).toContain('{"name": "add", "arguments": {}}');
   });
 
   test("arguments that are no JSON are shown as a string instead of breaking the call", () => {
@@ -118,7 +118,7 @@ describe("markup", () => {
         { role: "tool", toolCallId: "1", content: a }, user(c),
       ];
       const tools = [{ name: "add", description: b, parameters: { type: "object", properties: { [c]: { type: "string", description: a } } } }];
-      for (const variant of ["card", "tool_use", "hermes3"] as const) {
+      for (const variant of ["card", "tool-use", "hermes3"] as const) {
         expectOnlyTemplateMarkers(renderHermes({ messages, tools, schema: { title: c }, variant }), 5);
       }
     }));

@@ -11,7 +11,7 @@ import { ScriptedEngine } from "../../support/scripted_engine.js";
 const chatml = "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
 const add = { name: "add", description: "Adds", parameters: { type: "object", properties: { a: { type: "number" } } } };
 
-function formatOf(chatTemplate: string | undefined, variant: "card" | "tool_use" = "card", hasTagTokens = false): ConversationFormat {
+function formatOf(chatTemplate: string | undefined, variant: "card" | "tool-use" = "card", hasTagTokens = false): ConversationFormat {
   const info: ModelInfo = { ...new ScriptedEngine().info, ...(chatTemplate === undefined ? {} : { chatTemplate }) };
   return chooseFormat(info, { hasChatMl: true, hasTagTokens, eosText: "</s>" }, { format: "auto", variant });
 }
@@ -42,7 +42,7 @@ describe("Hermes' format", () => {
   });
 
   test("tools make a system turn without any message, with and without tokens of their own for the tags", () => {
-    for (const format of [hermes, formatOf(undefined, "card", true), formatOf(undefined, "tool_use", true)]) {
+    for (const format of [hermes, formatOf(undefined, "card", true), formatOf(undefined, "tool-use", true)]) {
       const conversation = of([user("Hi")], { tools: [add], schema: { type: "object" } });
       const whole = partsToText(format.render(conversation));
       expect(leadingText(format, conversation, 0)).toBe(whole.slice(0, whole.indexOf("<|im_start|>user")));

@@ -13,7 +13,7 @@ test.each([
   [new Date(0), "1970-01-01T00:00:00.000Z"],
   [{ toJSON: () => "12 kg" }, "12 kg"],
 ])("the result %s becomes %s", (result, content) => {
-  expect(writeToolResult("f", result)).toEqual({ content, leftOut: 0 });
+  expect(writeToolResult("f", result)).toEqual({ content, leftOutChars: 0 });
 });
 
 test("a function or a cycle becomes an error that names tool and place", () => {
@@ -24,21 +24,21 @@ test("a function or a cycle becomes an error that names tool and place", () => {
 });
 
 test("10 MB are cut to the limit, with what is missing counted", () => {
-  const { content, leftOut } = writeToolResult("f", `begin${"x".repeat(10_000_000)}end`);
+  const { content, leftOutChars } = writeToolResult("f", `begin${"x".repeat(10_000_000)}end`);
   expect(content.length).toBeLessThan(16_384 + 60);
   expect(content.startsWith("begin")).toBe(true);
   expect(content.endsWith("end")).toBe(true);
-  expect(content).toContain(`\n[… ${leftOut} characters left out …]\n`);
-  expect(leftOut).toBe(10_000_008 - 16_384);
+  expect(content).toContain(`\n[… ${leftOutChars} characters left out …]\n`);
+  expect(leftOutChars).toBe(10_000_008 - 16_384);
 });
 
 test("a cut never splits a surrogate pair, and the pieces and the count add up", () => {
-  fc.assert(fc.property(fc.string({ unit: "grapheme", maxLength: 60 }), fc.integer({ min: 0, max: 30 }), (text, maxLength) => {
-    const { content, leftOut } = writeToolResult("f", text, { maxLength });
+  fc.assert(fc.property(fc.string({ unit: "grapheme", maxLength: 60 }), fc.integer({ min: 0, max: 30 }), (text, maxChars) => {
+    const { content, leftOutChars } = writeToolResult("f", text, { maxChars });
     expect(content).not.toMatch(/\p{Surrogate}/u);
     const kept = content.replace(/\n\[… \d+ characters left out …\]\n/, "");
-    expect(kept.length).toBe(text.length - leftOut);
-    expect(kept.length).toBeLessThanOrEqual(Math.max(maxLength, 0));
+    expect(kept.length).toBe(text.length - leftOutChars);
+    expect(kept.length).toBeLessThanOrEqual(Math.max(maxChars, 0));
   }));
 });
 

@@ -64,7 +64,7 @@ describe("toolChoice", () => {
     const { model } = await saying(["x"], { constrained: false });
     await expect(model.reply("?", { tools: [add], toolChoice: "required" })).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
     await expect(model.reply("?", { tools: [add], constrained: true })).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
-    expect(model.capabilities).toMatchObject({ enforced: [], checked: ["toolArguments", "schema"], refused: ["toolChoice", "grammar"] });
+    expect(model.capabilities).toMatchObject({ enforced: [], checked: ["tool-arguments", "schema"], refused: ["tool-choice", "grammar"] });
   });
 });
 

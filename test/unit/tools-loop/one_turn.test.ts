@@ -78,7 +78,7 @@ describe("a call that would repeat another of its turn", () => {
   test("counts in each turn anew: maxRepeatedCalls is about the rounds", async () => {
     const { model } = await scriptedModel({ metadata: { "general.basename": "Hermes-2-Pro" }, answer: () => call("act", {}) });
     const result = await model.reply("?", { tools: [tool({ name: "act", execute: () => 1 })], maxRepeatedCalls: 2 });
-    expect(result).toMatchObject({ stoppedBy: "maxRepeatedCalls", rounds: { length: 3 } });
+    expect(result).toMatchObject({ stoppedBy: "max-repeated-calls", rounds: { length: 3 } });
   });
 
   test("is cut off by the token limit like any other call, and then told", async () => {

@@ -25,7 +25,7 @@ test("a call runs, its result goes back in a tool turn, and the answer comes; ev
   for await (const event of model.reply("What is 17 plus 25?", { tools: [add] })) events.push(event);
   const kinds = events.map(({ type }) => type).filter((type, index, all) => type !== all[index - 1]);
   expect(kinds).toEqual(["text", "tool-call-start", "tool-call-delta", "tool-call", "round", "tool-run", "tool-result", "text", "round", "finish"]);
-  expect(events.find(({ type }) => type === "tool-result")).toMatchObject({ name: "add", result: 42, content: "42", leftOut: 0 });
+  expect(events.find(({ type }) => type === "tool-result")).toMatchObject({ name: "add", result: 42, content: "42", leftOutChars: 0 });
   const finish = events.at(-1);
   if (finish?.type !== "finish") throw new Error("no finish");
   expect(finish).toMatchObject({ text: "It is 42.", finishReason: "stop", toolCalls: [], rounds: [{}, {}] });
@@ -95,10 +95,10 @@ test("a call without a handler goes to the caller, who answers it with a message
 
 test("limits on rounds and on repeated calls end the loop and are named", async () => {
   const again = await saying(call("add", { a: 1, b: 1 }));
-  expect(await again.model.reply("?", { tools: [add] })).toMatchObject({ finishReason: "tool-calls", stoppedBy: "maxRepeatedCalls", rounds: { length: 4 } });
+  expect(await again.model.reply("?", { tools: [add] })).toMatchObject({ finishReason: "tool-calls", stoppedBy: "max-repeated-calls", rounds: { length: 4 } });
   let n = 0;
   const { model } = await scriptedModel({ metadata: hermes, answer: () => call("add", { a: n++, b: 1 }) });
-  expect(await model.reply("?", { tools: [add], maxRounds: 3 })).toMatchObject({ finishReason: "tool-calls", stoppedBy: "maxRounds", rounds: { length: 3 } });
+  expect(await model.reply("?", { tools: [add], maxRounds: 3 })).toMatchObject({ finishReason: "tool-calls", stoppedBy: "max-rounds", rounds: { length: 3 } });
 });
 
 test("approval allows, edits or refuses with a reason that the model is told", async () => {
