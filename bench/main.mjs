@@ -5,7 +5,8 @@
 import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import path from "node:path";
-import { command, setUp } from "../scripts/setup.mjs";
+import { command } from "../scripts/setup/command.mjs";
+import { setUp } from "../scripts/setup.mjs";
 import { testModels } from "../scripts/setup/steps.mjs";
 import { SetupError } from "../scripts/setup/run_logged.mjs";
 import { describeMachine, waitUntilQuiet } from "./machine.mjs";

@@ -3,7 +3,8 @@
 import { spawn } from "node:child_process";
 import { rm } from "node:fs/promises";
 import path from "node:path";
-import { command, setUp } from "./setup.mjs";
+import { command } from "./setup/command.mjs";
+import { setUp } from "./setup.mjs";
 import { runLogged, SetupError } from "./setup/run_logged.mjs";
 import { showProgress } from "./setup/progress.mjs";
 import { root } from "./setup/paths.mjs";

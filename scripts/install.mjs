@@ -1,5 +1,6 @@
 // npm's install script: nothing where a prebuilt addon fits this machine, else the build from source.
-import { command, setUp } from "./setup.mjs";
+import { command } from "./setup/command.mjs";
+import { setUp } from "./setup.mjs";
 import { removeBuildFiles } from "./setup/clean_up.mjs";
 
 if (!(await hasPrebuilt())) {

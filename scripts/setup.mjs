@@ -1,9 +1,10 @@
 // Makes a checkout ready: node scripts/setup.mjs [build | prebuild | start | test | bench | docs | package | consumers | size]. Does only what is missing.
 import { pathToFileURL } from "node:url";
 import { checkNode, checkTools } from "./setup/check_tools.mjs";
+import { command } from "./setup/command.mjs";
 import { withLock } from "./setup/lock.mjs";
 import { showProgress } from "./setup/progress.mjs";
-import { diskError, SetupError } from "./setup/run_logged.mjs";
+import { SetupError } from "./setup/run_logged.mjs";
 import { consumerPackages, embeddedModel, hermesTestModel, llamaSource, nativeBuild, packages, page, peerPackages, sitePackages, typescript, vendor } from "./setup/steps.mjs";
 
 /** @typedef {import("./setup/steps.mjs").Step} Step */
@@ -47,27 +48,6 @@ export async function setUp(goal) {
 async function outdated(steps) {
   const current = await Promise.all(steps.map((step) => step.isCurrent()));
   return steps.filter((_, index) => !current[index]);
-}
-
-/**
- * Runs a command of ours: what the user can act on is printed plainly and ends with code 1.
- * @param {() => Promise<void>} work
- */
-export async function command(work) {
-  try {
-    await work();
-  } catch (error) {
-    showFailure(error);
-    process.exitCode = 1;
-  }
-}
-
-/** Prints what the user can act on, and throws anything else on. @param {unknown} error */
-export function showFailure(error) {
-  const shown = diskError(error) ?? error;
-  const plain = shown instanceof SetupError || (shown instanceof Error && shown.name === "CaduceusError");
-  if (!plain) throw error;
-  process.stderr.write(`${shown.message}\n`);
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {

@@ -1,7 +1,8 @@
 // `npm start`: sets up what is missing, then chats. What stands after `--` goes to `caduceus chat`.
 import { pathToFileURL } from "node:url";
 import path from "node:path";
-import { command, setUp } from "./setup.mjs";
+import { command } from "./setup/command.mjs";
+import { setUp } from "./setup.mjs";
 import { root } from "./setup/paths.mjs";
 
 let ready = false;

@@ -3,7 +3,8 @@
 import { spawn } from "node:child_process";
 import path from "node:path";
 import { installedOptions } from "./build.mjs";
-import { command, setUp } from "./setup.mjs";
+import { command } from "./setup/command.mjs";
+import { setUp } from "./setup.mjs";
 import { SetupError } from "./setup/run_logged.mjs";
 import { root } from "./setup/paths.mjs";
 import { runNativeTests } from "./test_native.mjs";

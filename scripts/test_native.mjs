@@ -3,7 +3,8 @@
 import { spawn } from "node:child_process";
 import { pathToFileURL } from "node:url";
 import { build, isBuilt, parseBuildArguments, treeFolder } from "./build.mjs";
-import { command, setUp } from "./setup.mjs";
+import { command } from "./setup/command.mjs";
+import { setUp } from "./setup.mjs";
 import { root } from "./setup/paths.mjs";
 import { showProgress } from "./setup/progress.mjs";
 import { hermesTestOptions, testModels } from "./setup/steps.mjs";

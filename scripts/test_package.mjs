@@ -6,7 +6,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { findTarball } from "./package/tarball.mjs";
-import { command, setUp } from "./setup.mjs";
+import { command } from "./setup/command.mjs";
+import { setUp } from "./setup.mjs";
 import { root } from "./setup/paths.mjs";
 import { npmCommand, SetupError } from "./setup/run_logged.mjs";
 

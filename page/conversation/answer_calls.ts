@@ -1,6 +1,6 @@
 // Answers the calls of a turn: tools of the browser run, and for the others the person is asked, which is their approval too.
 import { browserTools } from "../tools/browser_tools.js";
-import type { AnswerEntry, Call } from "./entries.js";
+import type { AnswerEntry, Call } from "./entry.js";
 import { announcement } from "./store.js";
 
 /** By the ids of calls: what takes the result that somebody typed. */

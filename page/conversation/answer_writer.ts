@@ -1,6 +1,6 @@
 // An answer as its chunks come in.
 import type { ChatChunk } from "../server/chat_stream.js";
-import type { AnswerEntry, Call } from "./entries.js";
+import type { AnswerEntry, Call } from "./entry.js";
 
 export class AnswerWriter {
   #answer: AnswerEntry;

@@ -1,49 +1,6 @@
 // A conversation: a tree of what was said. Each entry knows what it answers; the path to `leaf` is what is shown and sent.
+import type { AnswerEntry, AnswerNumbers, Call, Entry, UserEntry } from "./entry.js";
 import { newSettings, readSettings, type Settings } from "./settings.js";
-
-export interface Call {
-  readonly id: string;
-  readonly name: string;
-  /** As the model wrote them so far. */
-  readonly argumentsText: string;
-  /** `writing`: the model is at it. `asking`: the person is asked for its result. `left`: it was stopped before it had one. */
-  readonly state: "writing" | "asking" | "running" | "done" | "left";
-  readonly result: string;
-}
-
-/** Of one answer. */
-export interface AnswerNumbers {
-  readonly promptTokens: number;
-  readonly cachedTokens: number;
-  readonly generatedTokens: number;
-  readonly firstTokenMs: number;
-  /** After the first; 0 where there was only one. */
-  readonly tokensPerSecond: number;
-}
-
-export interface UserEntry {
-  readonly role: "user";
-  readonly id: string;
-  readonly parent: string | null;
-  readonly text: string;
-}
-
-export interface AnswerEntry {
-  readonly role: "assistant";
-  readonly id: string;
-  readonly parent: string | null;
-  readonly text: string;
-  readonly reasoning: string;
-  readonly calls: readonly Call[];
-  readonly state: "writing" | "done" | "stopped" | "failed";
-  /** Why it failed, or that it was cut off. */
-  readonly note: string;
-  /** It was held to a JSON schema. */
-  readonly isJson: boolean;
-  readonly numbers: AnswerNumbers | null;
-}
-
-export type Entry = UserEntry | AnswerEntry;
 
 export interface Conversation {
   readonly id: string;

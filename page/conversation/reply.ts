@@ -2,7 +2,8 @@
 import { streamChat } from "../server/chat_stream.js";
 import { AnswerWriter } from "./answer_writer.js";
 import { answerCalls } from "./answer_calls.js";
-import { addEntry, newAnswer, newUserEntry, pathTo, replaceEntry, type AnswerEntry } from "./entries.js";
+import { addEntry, newAnswer, newUserEntry, pathTo, replaceEntry } from "./entries.js";
+import type { AnswerEntry } from "./entry.js";
 import { requestBody } from "./settings.js";
 import { announcement, find, running, setRunning, update } from "./store.js";
 

@@ -1,7 +1,7 @@
 // How a conversation is held: its model, sampling, tools and schema; and the request that this makes.
 import { modelOf } from "../server/models.js";
 import { browserTools } from "../tools/browser_tools.js";
-import type { Entry } from "./entries.js";
+import type { Entry } from "./entry.js";
 
 /** Numbers are as they were typed; an empty one leaves the choice to the model. */
 export const samplingFields = [

@@ -1,7 +1,8 @@
 // What the model is given to read, to the last token.
 import { signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
-import { newUserEntry, pathTo, type AnswerEntry } from "../conversation/entries.js";
+import { newUserEntry, pathTo } from "../conversation/entries.js";
+import type { AnswerEntry } from "../conversation/entry.js";
 import { requestBody } from "../conversation/settings.js";
 import { find } from "../conversation/store.js";
 import { applyTemplate, type AppliedTemplate } from "../server/client.js";

@@ -2,7 +2,7 @@
 import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import type { UserEntry } from "../conversation/entries.js";
+import type { UserEntry } from "../conversation/entry.js";
 import { reply, say } from "../conversation/reply.js";
 import { current } from "../conversation/store.js";
 

@@ -1,7 +1,8 @@
 // What was said, on the branch that is shown.
 import { useSignalEffect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { pathTo, showBranch, siblings, type Entry } from "../conversation/entries.js";
+import { pathTo, showBranch, siblings } from "../conversation/entries.js";
+import type { Entry } from "../conversation/entry.js";
 import { current, running, update } from "../conversation/store.js";
 import { modelsProblem } from "../server/models.js";
 import { Answer } from "./answer.js";

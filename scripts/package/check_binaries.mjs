@@ -8,7 +8,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
-import { command } from "../setup.mjs";
+import { command } from "../setup/command.mjs";
 import { root } from "../setup/paths.mjs";
 import { SetupError } from "../setup/run_logged.mjs";
 import { isElf, readElf } from "./elf.mjs";

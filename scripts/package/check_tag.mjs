@@ -1,7 +1,7 @@
 // Is a tag the version that would be published? `node scripts/package/check_tag.mjs v1.2.3`
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { command } from "../setup.mjs";
+import { command } from "../setup/command.mjs";
 import { root } from "../setup/paths.mjs";
 import { SetupError } from "../setup/run_logged.mjs";
 

@@ -5,7 +5,8 @@ import { mkdir } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { pathToFileURL } from "node:url";
 import path from "node:path";
-import { command, setUp } from "../setup.mjs";
+import { command } from "../setup/command.mjs";
+import { setUp } from "../setup.mjs";
 import { root } from "../setup/paths.mjs";
 import { npmCommand, runLogged } from "../setup/run_logged.mjs";
 

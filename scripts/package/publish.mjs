@@ -6,7 +6,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { command } from "../setup.mjs";
+import { command } from "../setup/command.mjs";
 import { npmCommand, SetupError } from "../setup/run_logged.mjs";
 import { tarballsIn } from "./tarball.mjs";
 

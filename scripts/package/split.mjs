@@ -6,7 +6,7 @@ import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import path from "node:path";
 import { isForMusl } from "../build.mjs";
-import { command } from "../setup.mjs";
+import { command } from "../setup/command.mjs";
 import { cacheFolder, root } from "../setup/paths.mjs";
 import { runLogged, SetupError } from "../setup/run_logged.mjs";
 import { packFolder, packPackage } from "./pack.mjs";

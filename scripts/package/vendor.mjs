@@ -13,7 +13,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import path from "node:path";
 import { build as rolldown } from "rolldown";
 import { isCurrent as isLlamaCurrent, readPin } from "../fetch_llama_cpp.mjs";
-import { command } from "../setup.mjs";
+import { command } from "../setup/command.mjs";
 import { writeArchive } from "../setup/archive.mjs";
 import { findCargo } from "../setup/check_tools.mjs";
 import { cacheFolder, llamaSource, root } from "../setup/paths.mjs";

@@ -2,7 +2,8 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { CaduceusError } from "../errors.js";
 import type { ConversationFormat } from "../format/conversation_format.js";
-import { linkMessages, readEach, readMessages, toMessage, type Message, type PlainMessage } from "../format/messages.js";
+import { linkMessages, readEach, readMessages, toMessage, type Message } from "../format/messages.js";
+import type { PlainMessage } from "../format/plain_message.js";
 import { joinSystemMessages } from "../format/system_messages.js";
 import { checkOptions, checkText, GivenOptions, readOptions } from "../model/checks.js";
 import type { LoadedModel } from "../model/loaded_model.js";

@@ -1,6 +1,6 @@
 // What goes when a conversation has outgrown the context: its oldest turns, whole, and no more of them than must.
 import { CaduceusError } from "../errors.js";
-import type { PlainMessage } from "../format/messages.js";
+import type { PlainMessage } from "../format/plain_message.js";
 
 /** Tokens that are kept free for the answer: what was asked for, at most a quarter of the context, else an eighth of it. */
 export function roomForAnswer(contextSize: number, maxTokens: number | undefined): number {

@@ -2,7 +2,8 @@
 import type { Constraint, PromptPart, RunEnd } from "../engine/engine.js";
 import { CaduceusError } from "../errors.js";
 import { writeCallFailure } from "../format/hermes/tool_result.js";
-import { toMessage, type PlainMessage } from "../format/messages.js";
+import { toMessage } from "../format/messages.js";
+import type { PlainMessage } from "../format/plain_message.js";
 import { endsInThought } from "../format/thought.js";
 import type { LoadedModel } from "../model/loaded_model.js";
 import { readAnswer } from "./answer.js";

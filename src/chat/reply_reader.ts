@@ -5,7 +5,7 @@ import type { Constraint } from "../engine/engine.js";
 import { describe } from "../errors.js";
 import { ReplyParser, type CallCheck, type ReplyEvent as ParserEvent } from "../format/hermes/index.js";
 import { JsonWatch } from "../format/json_watch.js";
-import type { PlainMessage, PlainToolCall } from "../format/messages.js";
+import type { PlainMessage, PlainToolCall } from "../format/plain_message.js";
 import type { IncompleteCall, ReplyEvent, TextEvent, ToolCall } from "./reply_events.js";
 import { isWhole } from "./round_constraint.js";
 import type { Tool } from "./tool.js";

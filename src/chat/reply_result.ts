@@ -1,6 +1,7 @@
 // What a reply comes to, put together from its rounds.
 import type { Timings, Usage } from "../engine/engine.js";
-import { toMessage, type AssistantMessage, type PlainMessage } from "../format/messages.js";
+import { toMessage, type AssistantMessage } from "../format/messages.js";
+import type { PlainMessage } from "../format/plain_message.js";
 import type { ReplyResult, Round, TokenProbability } from "./reply_events.js";
 import type { WrittenTurn } from "./reply_reader.js";
 

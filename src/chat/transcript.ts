@@ -1,7 +1,7 @@
 // The conversation of a reply under way: what has been said, what has been dropped, and the prompt that follows from it.
 import type { PromptPart, RunRequest } from "../engine/engine.js";
 import type { Conversation, ConversationFormat } from "../format/conversation_format.js";
-import type { PlainMessage } from "../format/messages.js";
+import type { PlainMessage } from "../format/plain_message.js";
 import type { LoadedModel } from "../model/loaded_model.js";
 import { answeredTurn, fewestByCount, fewestEnough, leastTokens, likelyTokens, refuseIfTooLong, roomForAnswer, systemMessages, turnEnds } from "./context_overflow.js";
 import type { ToolSettings } from "./tool_options.js";

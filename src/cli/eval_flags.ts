@@ -3,7 +3,8 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import type { EvalFlags, FunctionCallingFlags } from "./eval_command.js";
 import { exitCodeHelp } from "./exit_codes.js";
 import { helpText } from "./help_text.js";
-import { addLoadFlags, addModelFlag, readCount, readNumber } from "./model_flags.js";
+import { readCount, readNumber } from "./flag_values.js";
+import { addLoadFlags, addModelFlag } from "./model_flags.js";
 
 const resultsHelp = `
 Answers are written to results.jsonl as they come, the report beside them. The same command goes on where an earlier one was

@@ -1,8 +1,9 @@
 // The flags that every command with a model has, named as llama.cpp's people know them, and what they mean to the library.
 import { statSync } from "node:fs";
 import path from "node:path";
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
 import type { LoadOptions, ReplyOptions } from "../index.js";
+import { numberOf, readNumber } from "./flag_values.js";
 import { expandHome } from "./home_folder.js";
 import { addSamplerFlags, samplerOptions } from "./sampler_flags.js";
 
@@ -57,29 +58,6 @@ export const threadsFlag = () => new Option("-t, --threads <count>", "threads th
 export const kvTypeFlag = () => new Option("--kv-type <type>", "f16, or q8_0 for half the memory of the cache (default: f16)");
 export const gpuLayersFlag = () => new Option("--gpu-layers <count|auto>", "layers on GPUs, where there are some (default: auto, as many as fit)")
   .argParser((text: string) => (text === "auto" ? text : numberOf(text, "Expected a number or the word auto.")));
-
-export const readNumber = (text: string) => numberOf(text, "Expected a number.");
-
-function numberOf(text: string, expected: string): number {
-  const number = text.trim() === "" ? Number.NaN : Number(text);
-  if (Number.isNaN(number)) throw new InvalidArgumentError(expected);
-  return number;
-}
-
-/** As milliseconds. `least` and the most that a timer can wait are in seconds. */
-export const readSeconds = (least: number) => (text: string): number => {
-  const seconds = Number(text);
-  if (text.trim() === "" || !(seconds >= least && seconds <= mostSeconds)) throw new InvalidArgumentError(`Expected a number of seconds from ${least} to ${mostSeconds}.`);
-  return Math.round(seconds * 1000);
-};
-
-const mostSeconds = 2_147_483;
-
-export function readCount(text: string): number {
-  const number = Number(text);
-  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError("Expected a whole number of at least 1.");
-  return number;
-}
 
 export function loadOptions(flags: Omit<ModelFlags, "model">): LoadOptions {
   return { contextSize: flags.ctxSize, kvType: flags.kvType, threads: flags.threads, gpuLayers: flags.gpuLayers };

@@ -9,9 +9,11 @@ import { helpText } from "./help_text.js";
 import { explainCommand, type ExplainFlags } from "./explain_command.js";
 import { addInspectCommands } from "./inspect_commands.js";
 import { addModelsCommands } from "./models_commands.js";
-import { addModelFlags, readCount } from "./model_flags.js";
+import { readCount } from "./flag_values.js";
+import { addModelFlags } from "./model_flags.js";
 import { addRequestFlags, type RequestFlags } from "./request.js";
-import { runCommand, type RunFlags } from "./run_command.js";
+import { runCommand } from "./run_command.js";
+import type { RunFlags } from "./request.js";
 import { addServeCommand } from "./serve_flags.js";
 
 const yesToolsHelp = "run the calls of tools without asking";

@@ -14,6 +14,16 @@ export interface RequestFlags extends ModelFlags {
   readonly load?: string;
 }
 
+/** What `caduceus run` takes besides. */
+export interface RunFlags extends RequestFlags {
+  readonly file?: string;
+  readonly json?: boolean;
+  readonly input?: string;
+  readonly output?: string;
+  readonly concurrency?: number;
+  readonly retryErrors?: boolean;
+}
+
 export function addRequestFlags(command: Command): Command {
   return command
     .option("--tools <path>", "what the model may call: an ES module that exports tools, or a JSON file with a list of them in OpenAI's form")

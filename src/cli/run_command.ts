@@ -1,19 +1,10 @@
 // `caduceus run`: one prompt, one answer; with --input many.
 import { ExitCode, UsageError } from "./exit_codes.js";
-import { checkStandardInput, readRequest, type Request, type RequestFlags } from "./request.js";
+import { checkStandardInput, readRequest, type Request, type RequestFlags, type RunFlags } from "./request.js";
 import { jsonLine, resultFields } from "./result_fields.js";
 import { showReply } from "./show_reply.js";
 import { note, withModel, write } from "./terminal.js";
 import { isStandardInput, readOfferedInput, readUserText, waitedInVain } from "./user_text.js";
-
-export interface RunFlags extends RequestFlags {
-  readonly file?: string;
-  readonly json?: boolean;
-  readonly input?: string;
-  readonly output?: string;
-  readonly concurrency?: number;
-  readonly retryErrors?: boolean;
-}
 
 export async function runCommand(argument: string, flags: RunFlags, ending: AbortSignal): Promise<void> {
   const { input } = flags;

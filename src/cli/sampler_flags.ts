@@ -1,7 +1,7 @@
 // llama.cpp's further samplers, as its own programs name them.
 import { Option, type Command } from "commander";
 import type { GenerationOptions } from "../index.js";
-import { readNumber } from "./model_flags.js";
+import { readNumber } from "./flag_values.js";
 
 type SamplerOption = "penaltyLastN" | "presencePenalty" | "frequencyPenalty" | "dryMultiplier" | "dryBase" | "dryAllowedLength" | "dryPenaltyLastN" | "topNSigma" | "typicalP" | "xtcProbability" | "xtcThreshold" | "dynatempRange" | "dynatempExponent" | "mirostat" | "mirostatTau" | "mirostatEta" | "minTokens";
 

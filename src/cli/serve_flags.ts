@@ -2,7 +2,8 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { exitCodeHelp } from "./exit_codes.js";
 import { helpText } from "./help_text.js";
-import { addLoadFlags, readCount, readNumber, readSeconds } from "./model_flags.js";
+import { readCount, readNumber, readSeconds } from "./flag_values.js";
+import { addLoadFlags } from "./model_flags.js";
 import type { ServeFlags } from "./serve_command.js";
 
 export function addServeCommand(program: Command, ending: AbortSignal): void {

@@ -1,5 +1,5 @@
 // Which result answers which call, in histories that other programs wrote: calls and results without ids go by their order.
-import type { PlainMessage, PlainToolCall } from "./messages.js";
+import type { PlainMessage, PlainToolCall } from "./plain_message.js";
 
 /**
  * Gives ids to calls that have none, or one that another call of their turn has, and to each result the id of the call it

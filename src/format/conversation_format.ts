@@ -2,7 +2,7 @@
 import type { ModelInfo, PromptPart } from "../engine/engine.js";
 import { CaduceusError } from "../errors.js";
 import { renderHermes, renderHermesContinuation, type HermesVariant, type PromptTool } from "./hermes/prompt.js";
-import type { PlainMessage } from "./messages.js";
+import type { PlainMessage } from "./plain_message.js";
 import { commonParts } from "./leading_parts.js";
 import { ChatTemplate } from "./template.js";
 

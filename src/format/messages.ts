@@ -2,6 +2,7 @@
 import { CaduceusError, describe } from "../errors.js";
 import { loneSurrogate } from "../model/checks.js";
 import { linkResults } from "./answered_calls.js";
+import type { PlainMessage, PlainToolCall } from "./plain_message.js";
 
 /** The text of a message: a string, or OpenAI's list of text parts, which are joined without anything between. */
 export type MessageContent = string | readonly { readonly type: "text"; readonly text: string }[];
@@ -54,26 +55,6 @@ export interface ToolMessage {
 export type Message = SystemMessage | UserMessage | AssistantMessage | ToolMessage;
 
 const roles = ["system", "developer", "user", "assistant", "tool"];
-
-/** A call in the history. */
-export interface PlainToolCall {
-  readonly id?: string | undefined;
-  readonly name: string;
-  /** JSON text. */
-  readonly arguments: string;
-}
-
-/** A message as the templates see it: checked, its parts joined. */
-export interface PlainMessage {
-  readonly role: "system" | "user" | "assistant" | "tool";
-  readonly content: string;
-  /** Of an assistant. */
-  readonly toolCalls?: readonly PlainToolCall[] | undefined;
-  /** Of a tool's result: the call it answers. */
-  readonly toolCallId?: string | undefined;
-  /** Of a tool's result: the tool's name, where no call of the conversation has that id. */
-  readonly name?: string | undefined;
-}
 
 /** Checks what a caller gave as a conversation; a string is one message of the user. */
 export function readMessages(input: unknown): PlainMessage[] {

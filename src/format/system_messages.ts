@@ -1,5 +1,5 @@
 // One system message, at the beginning: what models were trained on, whatever a conversation that others wrote has.
-import type { PlainMessage } from "./messages.js";
+import type { PlainMessage } from "./plain_message.js";
 
 export interface JoinedSystem {
   readonly messages: readonly PlainMessage[];

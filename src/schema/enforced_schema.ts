@@ -6,8 +6,7 @@ import { enumeratedNames, propertiesInPlace, withEach } from "./enforced_names.j
 import { enforceNumber } from "./enforced_numbers.js";
 import { enforceArray, enforceObject, enforceString, type KeywordWriter } from "./enforced_values.js";
 import { keywords, refusesSomething } from "./enforced_keywords.js";
-import { eachInside, isObject, put, type JsonSchema } from "./json_schema.js";
-import type { Dialect } from "./schema_compiler.js";
+import { eachInside, isObject, put, type Dialect, type JsonSchema } from "./json_schema.js";
 import { SchemaReferences } from "./schema_references.js";
 import { BudgetSpent, readingBudget, tooComplex, type WorkBudget } from "./work_budget.js";
 

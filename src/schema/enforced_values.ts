@@ -3,9 +3,8 @@ import type { EnforcedSchema } from "../engine/engine.js";
 import { enforcedFormat } from "./enforced_formats.js";
 import { enumeratedNames } from "./enforced_names.js";
 import { enforcedPattern } from "./enforced_pattern.js";
-import { isObject, put, step } from "./json_schema.js";
+import { isObject, put, step, type Dialect } from "./json_schema.js";
 import { patternTest } from "./pattern_matcher.js";
-import type { Dialect } from "./schema_compiler.js";
 import { patternOf } from "./schema_forms.js";
 import type { WorkBudget } from "./work_budget.js";
 

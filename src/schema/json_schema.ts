@@ -2,6 +2,14 @@
 import { CaduceusError, describe } from "../errors.js";
 import type { WorkBudget } from "./work_budget.js";
 
+export type Dialect = "2020-12" | "draft-07";
+
+/** One thing that is wrong with a value: where, and what, in words that the model and the programmer both understand. */
+export interface SchemaIssue {
+  readonly path: string;
+  readonly message: string;
+}
+
 /** A JSON Schema, draft 2020-12 or draft-07. Only objects are taken, not the schemas `true` and `false`, at the top. */
 export interface JsonSchema {
   readonly [keyword: string]: unknown;

@@ -3,9 +3,9 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { describe, describeThrown } from "../errors.js";
 import { BoundedCache } from "./bounded_cache.js";
 import type { InferSchema, Schema } from "./infer_schema.js";
-import { copySchema, invalidSchema, isObject, step, visitSchemas, type JsonSchema } from "./json_schema.js";
+import { copySchema, invalidSchema, isObject, step, visitSchemas, type Dialect, type JsonSchema, type SchemaIssue } from "./json_schema.js";
 import { enforcedPart, withName, type EnforcedReading, type UndeclaredProperties } from "./enforced_schema.js";
-import { compileSchema, dialectOf, type Dialect, type SchemaIssue } from "./schema_compiler.js";
+import { compileSchema, dialectOf } from "./schema_compiler.js";
 import { isStandardSchema, jsonSchemaOf } from "./standard_schema.js";
 import { withoutBigInts } from "./without_big_ints.js";
 import type { WorkBudget } from "./work_budget.js";
@@ -13,7 +13,7 @@ import type { WorkBudget } from "./work_budget.js";
 export type { InferSchema, Schema } from "./infer_schema.js";
 export type { EnforcedReading, UndeclaredProperties, UnenforcedKeyword } from "./enforced_schema.js";
 export type { JsonSchema } from "./json_schema.js";
-export type { Dialect, SchemaIssue } from "./schema_compiler.js";
+export type { Dialect, SchemaIssue } from "./json_schema.js";
 
 export type SchemaCheck<Output> =
   | { readonly ok: true; readonly value: Output }

@@ -4,11 +4,10 @@
 // each place in the value.
 import { describe } from "../errors.js";
 import { brief, counted, withArticle } from "./issue_words.js";
-import { isObject, step } from "./json_schema.js";
+import { isObject, step, type SchemaIssue } from "./json_schema.js";
 import { isMultiple } from "./multiple_of.js";
 import { keptPattern, type PatternTest } from "./pattern_matcher.js";
 import type { Node, Resource, SchemaIndex } from "./schema_index.js";
-import type { SchemaIssue } from "./schema_compiler.js";
 import { hasFormat } from "./string_formats.js";
 import { Place } from "./value_place.js";
 import type { WorkBudget } from "./work_budget.js";

@@ -1,18 +1,10 @@
 // Schemas made ready to check values: which dialect one is of, and a function that lists what is wrong with a value.
 import { describe } from "../errors.js";
-import { invalidSchema, visitSchemas, type JsonSchema } from "./json_schema.js";
+import { invalidSchema, visitSchemas, type Dialect, type JsonSchema, type SchemaIssue } from "./json_schema.js";
 import { checkValue } from "./schema_checker.js";
 import { SchemaIndex } from "./schema_index.js";
 import { withoutBigInts } from "./without_big_ints.js";
 import { BudgetSpent, checkingSteps, WorkBudget } from "./work_budget.js";
-
-export type Dialect = "2020-12" | "draft-07";
-
-/** One thing that is wrong with a value: where, and what, in words that the model and the programmer both understand. */
-export interface SchemaIssue {
-  readonly path: string;
-  readonly message: string;
-}
 
 type Check = (value: unknown) => readonly SchemaIssue[];
 

@@ -1,8 +1,7 @@
 // What form the value of each keyword has, in both dialects, and a walk over a schema that refuses others. It stands for the
 // dialects' own schemas, by which checking 5,000 properties took a second.
 import { describe } from "../errors.js";
-import { invalidSchema, isObject, step } from "./json_schema.js";
-import type { Dialect } from "./schema_compiler.js";
+import { invalidSchema, isObject, step, type Dialect } from "./json_schema.js";
 
 type Form = "schema" | "schemas" | "schema or schemas" | "map of schemas" | "map of schemas or names" | "map of names"
   | "number" | "positive number" | "count" | "string" | "boolean" | "array" | "names" | "types" | "pattern" | "map of patterns" | "reference" | "refused";

@@ -1,8 +1,7 @@
 // One schema made ready for checking values: where each of its references leads, and what it uses that costs extra.
 import { CaduceusError, describe } from "../errors.js";
 import { canonicalJson } from "./canonical_json.js";
-import { eachInside, invalidSchema, isObject, visitSchemas, type JsonSchema } from "./json_schema.js";
-import type { Dialect } from "./schema_compiler.js";
+import { eachInside, invalidSchema, isObject, visitSchemas, type Dialect, type JsonSchema } from "./json_schema.js";
 import { checkForms } from "./schema_forms.js";
 import type { WorkBudget } from "./work_budget.js";
 

@@ -9,9 +9,6 @@ export interface AnswerEvent {
   readonly event: ReplyEvent;
 }
 
-/** What the answers tell the metrics. */
-export type OnFinish = (result: FinishEvent) => void;
-
 /** The events of all replies as they come. It reads one event of each ahead, and no more than that. */
 export async function* readAnswers(replies: readonly Reply[], { model, exchange, onFinish }: Service, strict: ReadonlySet<string | undefined> = new Set()): AsyncGenerator<AnswerEvent, void, undefined> {
   const iterators = replies.map((reply) => reply[Symbol.asyncIterator]());

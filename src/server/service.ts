@@ -1,6 +1,5 @@
 // What an endpoint works with, for one request.
-import type { Model } from "../index.js";
-import type { OnFinish } from "./answers.js";
+import type { FinishEvent, Model } from "../index.js";
 import type { Exchange } from "./exchange.js";
 import type { TokenTexts } from "./token_texts.js";
 
@@ -16,7 +15,7 @@ export interface Service {
   readonly exchange: Exchange;
   /** Of the API key. */
   readonly cacheScope: string;
-  readonly onFinish: OnFinish;
+  readonly onFinish: (result: FinishEvent) => void;
   /** What the diagnostics call one of several answers. */
   requestId(index: number, count: number): string;
 }

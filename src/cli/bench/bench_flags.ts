@@ -2,7 +2,8 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { exitCodeHelp } from "../exit_codes.js";
 import { helpText } from "../help_text.js";
-import { addModelFlag, gpuLayersFlag, kvTypeFlag, readCount, threadsFlag } from "../model_flags.js";
+import { readCount } from "../flag_values.js";
+import { addModelFlag, gpuLayersFlag, kvTypeFlag, threadsFlag } from "../model_flags.js";
 import type { BenchFlags } from "./bench_command.js";
 
 export function addBenchCommand(program: Command, ending: AbortSignal): void {

@@ -2,14 +2,14 @@
 // schemas say is text.
 import type { PromptPart } from "../../engine/engine.js";
 import { CaduceusError } from "../../errors.js";
-import type { PlainMessage as PromptMessage, PlainToolCall as PromptToolCall } from "../messages.js";
+import type { PlainMessage as PromptMessage, PlainToolCall as PromptToolCall } from "../plain_message.js";
 import { hideTags, respaceJson } from "./prompt_json.js";
 import { PromptWriter, turnEnd } from "./prompt_parts.js";
 import { systemStretches, type HermesVariant } from "./prompt_system.js";
 import type { PromptTool } from "./tools_json.js";
 
 export { partsToText } from "./prompt_parts.js";
-export type { PlainMessage as PromptMessage, PlainToolCall as PromptToolCall } from "../messages.js";
+export type { PlainMessage as PromptMessage, PlainToolCall as PromptToolCall } from "../plain_message.js";
 export { hermesVariants, type HermesVariant } from "./prompt_system.js";
 export type { PromptTool } from "./tools_json.js";
 

@@ -9,7 +9,7 @@ import type { Conversation, ConversationFormat } from "../../../src/format/conve
 import type { LoadedModel } from "../../../src/model/loaded_model.js";
 import type { ReplyEvent } from "../../../src/chat/reply_events.js";
 import { CaduceusError } from "../../../src/errors.js";
-import type { PlainMessage } from "../../../src/format/messages.js";
+import type { PlainMessage } from "../../../src/format/plain_message.js";
 import { scriptedModel } from "../../support/scripted_model.js";
 
 const dropOldest = { contextOverflow: "drop-oldest" } as const;

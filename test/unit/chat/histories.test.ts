@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Message, ReplyEvent } from "../../../src/index.js";
 import { linkResults } from "../../../src/format/answered_calls.js";
-import { readMessages, toMessage, type PlainMessage } from "../../../src/format/messages.js";
+import { readMessages, toMessage } from "../../../src/format/messages.js";
+import type { PlainMessage } from "../../../src/format/plain_message.js";
 import { scriptedModel } from "../../support/scripted_model.js";
 
 const user = { role: "user", content: "Hi" } as const;
