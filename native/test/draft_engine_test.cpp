@@ -164,8 +164,6 @@ void streams(const std::shared_ptr<Model>& model) {
     const bool many = number > 8;
     const uint32_t tokens = many ? 12 : 24;
     for (const Drafts drafts : {Drafts::never, Drafts::paying, Drafts::always}) {
-      // Many drafts in one batch are what many streams are for, and reading their prompts is what takes the time.
-      if (many && drafts == Drafts::paying) continue;
       Harness harness(model, 256, 2048, with(drafts));
       std::vector<RunId> ids;
       for (int i = 0; i < number; ++i) ids.push_back(harness.engine->submit(copying(tokens, i)));
