@@ -34,8 +34,10 @@ export type ErrorCode =
   | "ALREADY_CONSUMED"
   /** The reader lagged so long that the run was dropped. */
   | "READER_TOO_SLOW"
-  /** The final answer does not satisfy the schema it was asked for. */
+  /** The final answer is complete and does not satisfy the schema it was asked for. The error's `result` has it. */
   | "SCHEMA_MISMATCH"
+  /** A limit (of tokens or rounds) ended the reply before the answer by its schema was complete. The error's `result` has what was written. */
+  | "INCOMPLETE"
   /** A schema, pattern or grammar cannot be enforced: it is malformed, contradicts itself or uses what the engine does not know. */
   | "CONSTRAINT_INVALID"
   /** Reading a schema, or enforcing it, would take too much time or memory. */

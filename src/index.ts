@@ -27,7 +27,7 @@ export type { MemoryNeed } from "./model/memory_need.js";
 export type { ExplainedPrompt, ExplainedToken, Explanation } from "./chat/explain.js";
 export type { SamplingOptions } from "./model/sampling.js";
 export type { Chat, ChatOptions } from "./chat/chat.js";
-export { tool, type CallsOf, type KnownCall, type Tool, type ToolContext, type FunctionTool, type ToolInput, type ToolOptions } from "./chat/tool.js";
+export { tool, type CallsOf, type KnownCall, type RunnableTool, type Tool, type ToolContext, type FunctionTool, type ToolInput, type ToolOptions } from "./chat/tool.js";
 export type { UndeclaredProperties } from "./schema/read_schema.js";
 export type { Approval, CallOrder, CallToApprove, ToolLoopOptions } from "./chat/tool_options.js";
 export type { InferSchema, JsonSchema, Schema } from "./schema/read_schema.js";

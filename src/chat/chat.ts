@@ -19,7 +19,7 @@ import { copySchema } from "../schema/json_schema.js";
 import type { Schema } from "../schema/read_schema.js";
 import { isStandardSchema } from "../schema/standard_schema.js";
 import { collectTools, type CallsOf, type KnownCall, type ToolInput } from "./tool.js";
-import type { ValueOf } from "./tool_options.js";
+import type { NoAnswerOf, ValueOf } from "./tool_options.js";
 import { unlessAborted } from "./unless_aborted.js";
 
 /** What of a reply's options holds for a whole conversation. */
@@ -39,8 +39,11 @@ export interface ChatOptions extends TurnDefaults {
  * Turns are answered one after the other, in the order of `send`. A turn counts once its reply has come to its end: one that
  * was cancelled, left or failed leaves the conversation as it was before. Closing frees what it holds of the cache; closing
  * the model does too.
+ *
+ * `C` and `N` are what its own tools tell: the calls of its turns, and whether those may stand in the place of an answer by schema
+ * (`undefined`, which `value` then may be) or not (`never`).
  */
-export class Chat<C extends KnownCall = KnownCall> {
+export class Chat<C extends KnownCall = KnownCall, N extends undefined = undefined> {
   readonly #model: LoadedModel;
   readonly #defaults: TurnDefaults;
   readonly #closing = new AbortController();
@@ -78,7 +81,8 @@ export class Chat<C extends KnownCall = KnownCall> {
   send<const S extends Schema | undefined = undefined, const T extends readonly ToolInput[] | undefined = undefined>(
     input: string | Message | readonly Message[],
     options?: Omit<ReplyOptions, "schema" | "tools"> & { readonly schema?: S; readonly tools?: T },
-  ): Reply<ValueOf<S>, T extends readonly ToolInput[] ? CallsOf<T> : C> {
+  ): Reply<ValueOf<S, T extends readonly ToolInput[] ? NoAnswerOf<T> : N>, T extends readonly ToolInput[] ? CallsOf<T> : C> {
+    type Value = ValueOf<S, T extends readonly ToolInput[] ? NoAnswerOf<T> : N>;
     type Calls = T extends readonly ToolInput[] ? CallsOf<T> : C;
     const before = this.#idle;
     let turnIsOver!: () => void;
@@ -87,9 +91,9 @@ export class Chat<C extends KnownCall = KnownCall> {
     const record = new PromptRecord(this.#model);
     const given = readOptions(options, "send", replyOptionNames);
     const trace = new ReplyTrace("chat", given.options["requestId"]);
-    const start = (signal: AbortSignal) => this.#turn({ input, given, before, record, trace }, signal, turnIsOver) as ReplySteps<ValueOf<S>, Calls>;
+    const start = (signal: AbortSignal) => this.#turn({ input, given, before, record, trace }, signal, turnIsOver) as ReplySteps<Value, Calls>;
     const signals = [...signalsOf(given), this.#closing.signal, this.#model.closing];
-    const reply = new Reply<ValueOf<S>, Calls>({ start, signals, record, trace, before: this.#lastReply });
+    const reply = new Reply<Value, Calls>({ start, signals, record, trace, before: this.#lastReply });
     this.#lastReply = reply;
     return reply;
   }
@@ -131,10 +135,10 @@ export class Chat<C extends KnownCall = KnownCall> {
   }
 
   /** Another conversation that begins with everything said so far, at no cost. A reply still under way is not part of it. Throws `MODEL_CLOSED`. */
-  fork(): Chat<C> {
+  fork(): Chat<C, N> {
     if (this.#closing.signal.aborted) throw this.#closing.signal.reason;
     this.#model.closing.throwIfAborted();
-    return new Chat<C>(this.#model, this.#messages, this.#defaults, { branch: this.#branch?.hold(), branchKey: this.#branchKey, isFresh: this.#isFresh });
+    return new Chat<C, N>(this.#model, this.#messages, this.#defaults, { branch: this.#branch?.hold(), branchKey: this.#branchKey, isFresh: this.#isFresh });
   }
 
   /** Ends the replies under way, with `MODEL_CLOSED`, and frees what the conversation holds of the cache. Twice is fine. */

@@ -1,12 +1,12 @@
 // A reply round by round: the model writes, its calls run, their results go back, until it has nothing left to call.
 import type { Constraint, PromptPart, RunEnd } from "../engine/engine.js";
-import { CaduceusError } from "../errors.js";
 import { writeCallFailure } from "../format/hermes/tool_result.js";
 import { toMessage } from "../format/messages.js";
 import type { PlainMessage } from "../format/plain_message.js";
 import { endsInThought } from "../format/thought.js";
 import type { LoadedModel } from "../model/loaded_model.js";
 import { readAnswer } from "./answer.js";
+import { answerError, type AnswerProblem } from "./reply_error.js";
 import type { ReplyTrace, RoundTrace } from "./diagnostics.js";
 import { RepeatedCalls } from "./repeated_calls.js";
 import type { ReplyEvent, ReplyResult, Round as RoundSummary, ToolCall, TokenProbability, WarningEvent } from "./reply_events.js";
@@ -36,6 +36,12 @@ export interface Continuation {
   readonly messages: readonly PlainMessage[];
   /** The last run, which now belongs to the receiver; none where its tokens are not what the messages say. */
   readonly round: Round | undefined;
+}
+
+/** How a reply ends. With a problem it rejects, and the error carries the result. */
+interface Ending {
+  readonly result: Partial<ReplyResult>;
+  readonly problem?: AnswerProblem;
 }
 
 export const warningsOf = (message: string | undefined): WarningEvent[] => (message === undefined ? [] : [{ type: "warning", code: "system-messages-joined", message }]);
@@ -89,12 +95,13 @@ class ReplyLoop {
     try {
       for (;;) {
         const { turn, end } = yield* this.#write();
-        const rest = yield* this.#answer(turn, end);
-        if (rest === undefined) continue;
+        const ending = yield* this.#answer(turn, end);
+        if (ending === undefined) continue;
         const { added, dropped } = this.#transcript;
         const probabilities = request.logProbabilities ? this.#probabilities : undefined;
-        const result = assembleResult({ turn, rounds: this.#rounds, added, dropped, stopString: end.stopString, probabilities }, rest);
+        const result = assembleResult({ turn, rounds: this.#rounds, added, dropped, stopString: end.stopString, probabilities }, ending.result);
         if (keep !== undefined) this.#handOver(keep);
+        if (ending.problem !== undefined) throw answerError(ending.problem, result);
         yield { type: "finish", ...result };
         return;
       }
@@ -151,25 +158,38 @@ class ReplyLoop {
   }
 
   /** Does what the turn asks for. Undefined when the model is to write again, else how the reply ends. */
-  async *#answer(turn: WrittenTurn, end: RunEnd): AsyncGenerator<ReplyEvent, Partial<ReplyResult> | undefined, undefined> {
+  async *#answer(turn: WrittenTurn, end: RunEnd): AsyncGenerator<ReplyEvent, Ending | undefined, undefined> {
     const { tools } = this.#task;
-    if (end.finishReason === "length") {
-      const isCut = turn.incomplete || end.constraint?.complete === false;
-      const cutCall = turn.incompleteCall === undefined ? {} : { incompleteCall: turn.incompleteCall };
-      if (tools.schema === undefined) return { finishReason: "length", toolCalls: turn.calls, ...(isCut ? { incomplete: true } : {}), ...cutCall };
-      const valueProblem = new CaduceusError("SCHEMA_MISMATCH", "The token limit cut the answer off before its JSON was complete.");
-      return { finishReason: "length", toolCalls: turn.calls, incomplete: true, ...cutCall, valueProblem };
-    }
+    if (end.finishReason === "length") return this.#cutOff(turn, end);
     if (turn.calls.length > 0 || turn.malformed.length > 0) return yield* this.#call(turn);
-    return tools.schema === undefined ? {} : this.#check(turn.text);
+    return tools.schema === undefined ? { result: {} } : this.#check(turn.text);
   }
 
-  async *#call({ calls, malformed }: WrittenTurn): AsyncGenerator<ReplyEvent, Partial<ReplyResult> | undefined, undefined> {
+  async #cutOff({ text, calls, malformed, incomplete, incompleteCall }: WrittenTurn, end: RunEnd): Promise<Ending> {
+    const { schema } = this.#task.tools;
+    const cutCall = incompleteCall === undefined ? {} : { incompleteCall };
+    const isCut = incomplete || end.constraint?.complete === false;
+    if (schema === undefined) return { result: { finishReason: "length", toolCalls: calls, ...(isCut ? { incomplete: true } : {}), ...cutCall } };
+    // The limit may come just where the JSON ends; a number or a word might have gone on.
+    if (!isCut && calls.length === 0 && malformed.length === 0 && /[}\]"]\s*$/.test(text)) {
+      const answer = await unlessAborted(() => readAnswer(text, schema), this.#signal);
+      if (answer.ok) return { result: { finishReason: "length", value: answer.value } };
+    }
+    const problem = { code: "INCOMPLETE", message: "The token limit cut the answer off before its JSON was complete." } as const;
+    return { result: { finishReason: "length", toolCalls: calls, incomplete: true, ...cutCall }, problem };
+  }
+
+  async *#call({ calls, malformed }: WrittenTurn): AsyncGenerator<ReplyEvent, Ending | undefined, undefined> {
     const { tools } = this.#task;
     const hasHandler = ({ name }: ToolCall) => !tools.tools.has(name) || tools.tools.get(name)?.execute !== undefined;
-    if (!calls.every(hasHandler)) return { finishReason: "tool-calls", toolCalls: calls };
+    if (!calls.every(hasHandler)) return { result: { finishReason: "tool-calls", toolCalls: calls } };
     const stoppedBy = this.#repeated.add(calls) ? "max-repeated-calls" : this.#rounds.length >= tools.maxRounds ? "max-rounds" : undefined;
-    if (stoppedBy !== undefined) return { finishReason: "tool-calls", toolCalls: calls, stoppedBy };
+    if (stoppedBy !== undefined) {
+      const result = { finishReason: "tool-calls", toolCalls: calls, stoppedBy } as const;
+      if (tools.schema === undefined) return { result };
+      const limit = stoppedBy === "max-rounds" ? "maxRounds" : "maxRepeatedCalls";
+      return { result, problem: { code: "INCOMPLETE", message: `The limit ${limit} ended the reply before its answer, at another call.` } };
+    }
     for await (const event of runCalls(calls, tools, this.#signal, this.#trace)) {
       if (event.type === "tool-result") this.#transcript.push({ role: "tool", content: event.content, toolCallId: event.id });
       yield event;
@@ -179,13 +199,13 @@ class ReplyLoop {
     return undefined;
   }
 
-  async #check(text: string): Promise<Partial<ReplyResult> | undefined> {
+  async #check(text: string): Promise<Ending | undefined> {
     const { schema, maxRounds } = this.#task.tools;
-    if (schema === undefined) return {};
+    if (schema === undefined) return { result: {} };
     // A schema's own checks are the caller's code, and may wait.
     const answer = await unlessAborted(() => readAnswer(text, schema), this.#signal);
-    if (answer.ok) return { value: answer.value };
-    if (!this.#mayRepair || this.#rounds.length >= maxRounds) return { valueProblem: new CaduceusError("SCHEMA_MISMATCH", answer.problem) };
+    if (answer.ok) return { result: { value: answer.value } };
+    if (!this.#mayRepair || this.#rounds.length >= maxRounds) return { result: {}, problem: { code: "SCHEMA_MISMATCH", message: answer.problem } };
     this.#mayRepair = false;
     this.#transcript.push({ role: "user", content: `Your answer does not fit the schema: ${answer.problem} Answer again with the corrected JSON alone.` });
     return undefined;

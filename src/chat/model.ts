@@ -17,14 +17,14 @@ import { unenforcedOf } from "./round_constraint.js";
 import { checkParts, checkTokens, completeOptionNames, readPrompt, replyOptionNames, resolveCompleteOptions, resolveReplyOptions, signalsOf, type CompleteOptions, type ReplyOptions } from "./reply_options.js";
 import type { Schema } from "../schema/read_schema.js";
 import type { CallsOf, ToolInput } from "./tool.js";
-import type { ValueOf } from "./tool_options.js";
+import type { NoAnswerOf, ValueOf } from "./tool_options.js";
 import { unlessAborted } from "./unless_aborted.js";
 
 /** What a model's engine can do, and what becomes of the promises made for calls and JSON. */
 export interface ModelCapabilities extends EngineCapabilities {
   /** Cannot come out wrong, but for what `reply.unenforced` names and what a token limit cuts off. */
   readonly enforced: readonly Guarantee[];
-  /** May come out wrong, and says so: calls carry a `problem`, answers a `valueProblem`. */
+  /** May come out wrong, and says so: calls carry a `problem`, a wrong answer rejects. */
   readonly checked: readonly Guarantee[];
   /** Refused, because nothing could keep the promise. */
   readonly refused: readonly Guarantee[];
@@ -75,16 +75,16 @@ export class Model {
   reply<const S extends Schema | undefined = undefined, const T extends readonly ToolInput[] | undefined = undefined>(
     input: string | readonly Message[],
     options?: Omit<ReplyOptions, "schema" | "tools"> & { readonly schema?: S; readonly tools?: T },
-  ): Reply<ValueOf<S>, CallsOf<T>> {
+  ): Reply<ValueOf<S, NoAnswerOf<T>>, CallsOf<T>> {
     const model = this.#model;
     const record = new PromptRecord(model);
     const given = readOptions(options, "reply", replyOptionNames);
     const trace = new ReplyTrace("reply", given.options["requestId"]);
     const start = async function* (signal: AbortSignal) {
       signal.throwIfAborted();
-      yield* converse(model, readTask(model, input, given, record, trace), signal) as ReplySteps<ValueOf<S>, CallsOf<T>>;
+      yield* converse(model, readTask(model, input, given, record, trace), signal) as ReplySteps<ValueOf<S, NoAnswerOf<T>>, CallsOf<T>>;
     };
-    return new Reply<ValueOf<S>, CallsOf<T>>({ start, signals: [...signalsOf(given), model.closing], record, trace });
+    return new Reply<ValueOf<S, NoAnswerOf<T>>, CallsOf<T>>({ start, signals: [...signalsOf(given), model.closing], record, trace });
   }
 
   /**
@@ -125,9 +125,9 @@ export class Model {
   }
 
   /** A conversation that keeps its tokens. */
-  chat<const T extends readonly ToolInput[] | undefined = undefined>(options?: Omit<ChatOptions, "tools"> & { readonly tools?: T }): Chat<CallsOf<T>> {
+  chat<const T extends readonly ToolInput[] | undefined = undefined>(options?: Omit<ChatOptions, "tools"> & { readonly tools?: T }): Chat<CallsOf<T>, NoAnswerOf<T>> {
     this.#model.closing.throwIfAborted();
-    return openChat(this.#model, options) as Chat<CallsOf<T>>;
+    return openChat(this.#model, options) as Chat<CallsOf<T>, NoAnswerOf<T>>;
   }
 
   /** Token ids of text, or of the parts of a prompt, as a run would read them: with BOS where the model has one. Text is never read as markup. */

@@ -27,7 +27,7 @@ export async function* plainReply(model: LoadedModel, request: RunRequest, signa
   const message = { role: "assistant", content: round.text } as const;
   const isCut = finishReason === "length" && round.end.constraint?.complete === false;
   yield {
-    type: "finish", text: round.text, finishReason, ...(stopString === undefined ? {} : { stopString }), toolCalls: [], ...(isCut ? { incomplete: true } : {}),
+    type: "finish", text: round.text, value: undefined, finishReason, ...(stopString === undefined ? {} : { stopString }), toolCalls: [], ...(isCut ? { incomplete: true } : {}),
     message, messages: [message], rounds: [{ finishReason, usage, timings }], usage, timings,
     ...(request.logProbabilities ? { logProbabilities: round.logProbabilities } : {}),
     ...(endToken === undefined ? {} : { endToken: tokenProbabilities(endToken)[0]! }),

@@ -28,7 +28,8 @@ export interface ReplyPlan<V, C extends KnownCall> {
  * Await it for the result, or iterate it for its events, or iterate `textStream` for its text alone or `valueStream` for the
  * growing answer by `schema`. It can be iterated once;
  * it can be awaited any number of times, and after an iteration that went to the end too. Leaving the loop cancels it and
- * waits until the engine has stopped. What goes wrong is thrown where it is read, and nowhere else.
+ * waits until the engine has stopped. What goes wrong is thrown where it is read, and nowhere else: an answer that does not
+ * satisfy its schema, or was cut off, in the place of the event `finish`, by an error whose `result` has what that would tell.
  */
 export class Reply<V = unknown, C extends KnownCall = KnownCall> implements PromiseLike<ReplyResult<V, C>>, AsyncIterable<ReplyEvent<V, C>> {
   readonly #steps: ReplySteps<V, C>;
@@ -85,20 +86,17 @@ export class Reply<V = unknown, C extends KnownCall = KnownCall> implements Prom
 
   /**
    * The answer by `schema` as it is written, each time something new can be seen: strings grow, numbers appear when they are
-   * complete, keys that are still to come are missing. The last one is the checked `value` itself. An answer that does not fit
-   * or was cut off throws its `valueProblem` at the end. Nothing comes without a schema, and before the end of the reply none
-   * of it has been checked.
+   * complete, keys that are still to come are missing. The last one is the checked `value` itself. Nothing comes without a
+   * schema, and before the end of the reply none of it has been checked.
    */
-  get valueStream(): AsyncIterable<DeepPartial<V>> {
+  get valueStream(): AsyncIterable<DeepPartial<Exclude<V, undefined>>> {
     return {
       [Symbol.asyncIterator]: () => {
         let partial = new PartialValue();
         return this.#read((event) => {
-          if (event.type === "text") return partial.read(event.text) ? partial.value as DeepPartial<V> : undefined;
+          if (event.type === "text") return partial.read(event.text) ? partial.value as DeepPartial<Exclude<V, undefined>> : undefined;
           if (event.type === "round") partial = new PartialValue();
-          if (event.type !== "finish") return undefined;
-          if (event.valueProblem !== undefined) throw event.valueProblem;
-          return event.value as DeepPartial<V> | undefined;
+          return event.type === "finish" ? event.value as DeepPartial<Exclude<V, undefined>> | undefined : undefined;
         });
       },
     };
@@ -136,7 +134,7 @@ export class Reply<V = unknown, C extends KnownCall = KnownCall> implements Prom
   async explain(): Promise<Explanation> {
     const rounds = await this.then(({ rounds }) => rounds, (error: unknown) => {
       if (!this.#record.hasPrompt) throw error;
-      return [];
+      return error instanceof CaduceusError ? error.result?.rounds ?? [] : [];
     });
     return this.#record.explain(rounds);
   }

@@ -209,10 +209,12 @@ export interface ReplyResult<V = unknown, C extends KnownCall = KnownCall> {
   readonly toolCalls: readonly CallsIn<C>[];
   /** The raw text of what began as a call in the last turn and cannot be read. */
   readonly malformed?: readonly string[];
-  /** The answer by `schema`; undefined when there is none that fits. Integers beyond 2^53 are `bigint`, which `JSON.stringify` refuses (docs/json.md has what helps). */
-  readonly value?: V;
-  /** Why the model's answer is no `value`: `SCHEMA_MISMATCH`, naming the places. Awaiting does not throw it, because the text is there all the same. */
-  readonly valueProblem?: CaduceusError;
+  /**
+   * The answer by `schema`. A reply whose answer does not satisfy it rejects with `SCHEMA_MISMATCH`, and with `INCOMPLETE` where
+   * a limit cut it off. Undefined without a schema, and where calls wait for the caller in its place (`"tool-calls"`).
+   * Integers beyond 2^53 are `bigint`, which `JSON.stringify` refuses (docs/json.md has what helps).
+   */
+  readonly value: V;
   /** What stood inside `<think>` or `<scratch_pad>`. Only where there are tools. */
   readonly reasoning?: string;
   /** What the model said last, as a message. */

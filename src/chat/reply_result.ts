@@ -32,6 +32,7 @@ export function assembleResult({ turn, rounds, added, dropped, stopString, proba
     usage: totalUsage(rounds),
     timings: totalTimings(rounds),
     ...(probabilities === undefined ? {} : { logProbabilities: [...probabilities] }),
+    value: undefined,
     ...rest,
   };
 }

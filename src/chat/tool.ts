@@ -44,6 +44,15 @@ export interface Tool<Arguments = any, Result = unknown, Name extends string = s
   readonly timeoutMs?: number | undefined;
 }
 
+/** A tool whose calls this program runs. */
+export interface RunnableTool<Arguments = any, Result = unknown, Name extends string = string> extends Tool<Arguments, Result, Name> {
+  readonly execute: (args: Arguments, context: ToolContext) => Result | Promise<Result>;
+}
+
+interface WithHandler<S extends Schema, Result> {
+  readonly execute: (args: InferSchema<S>, context: ToolContext) => Result | Promise<Result>;
+}
+
 /** OpenAI's form of a tool, which has no handler. */
 export interface FunctionTool {
   readonly type: "function";
@@ -96,7 +105,9 @@ const made = new WeakSet<object>();
  * Throws `INVALID_ARGUMENT` for an unknown option, `INVALID_TOOL` for a wrong name, description or handler, `INVALID_SCHEMA` for a schema that cannot be used, with
  * the path inside it.
  */
-export function tool<const S extends Schema = typeof noParameters, Result = unknown, const Name extends string = string>(options: ToolOptions<S, Result, Name>): Tool<InferSchema<S>, Result, Name> {
+export function tool<const S extends Schema = typeof noParameters, Result = unknown, const Name extends string = string>(options: ToolOptions<S, Result, Name> & WithHandler<S, Result>): RunnableTool<InferSchema<S>, Result, Name>;
+export function tool<const S extends Schema = typeof noParameters, Result = unknown, const Name extends string = string>(options: ToolOptions<S, Result, Name>): Tool<InferSchema<S>, Result, Name>;
+export function tool<const S extends Schema, Result, const Name extends string>(options: ToolOptions<S, Result, Name>): Tool<InferSchema<S>, Result, Name> {
   return makeTool(options, "tool", undefined);
 }
 

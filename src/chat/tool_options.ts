@@ -32,7 +32,8 @@ export interface ToolLoopOptions<S extends Schema = Schema> {
   /**
    * Schema of the final answer: any Standard Schema (zod, valibot, arktype) or JSON Schema. The model can write nothing else
    * where the engine constrains generation (with tools: calls or the answer, never free text). What the schema says beyond
-   * that is in `reply.unenforced` and checked afterwards: `value` holds the answer, or `valueProblem` says what is wrong.
+   * that is in `reply.unenforced` and checked afterwards: `value` holds the answer, and the reply rejects where it does not
+   * satisfy the schema (`SCHEMA_MISMATCH`) or a limit cut it off (`INCOMPLETE`); the error's `result` has what was written.
    * Without a constraint the reply ends as soon as the JSON is complete and something else follows, or the text cannot become
    * JSON any more. `undeclaredProperties` says which properties objects may have.
    */
@@ -135,7 +136,11 @@ export interface ToolSettings {
   readonly scratchPad: boolean;
 }
 
-export type ValueOf<S> = S extends Schema ? InferSchema<S> : unknown;
+/** What `value` is with schema and tools like these: the answer, and undefined as well where calls may wait for the caller in its place. */
+export type ValueOf<S, NoAnswer extends undefined> = S extends Schema ? InferSchema<S> | NoAnswer : unknown;
+
+/** `undefined` where tools like these may leave calls to the caller, who would answer them; `never` where each has a handler. */
+export type NoAnswerOf<T> = T extends undefined | readonly { readonly execute: (...values: never[]) => unknown }[] ? never : undefined;
 
 export function resolveToolOptions(options: ToolLoopOptions, capabilities: EngineCapabilities): ToolSettings {
   const budget = requestBudget();

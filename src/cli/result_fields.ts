@@ -1,5 +1,5 @@
 // What of a reply's result programs get, as JSON.
-import type { ReplyResult } from "../index.js";
+import { CaduceusError, type ReplyResult } from "../index.js";
 
 /** Integers beyond 2^53 are strings of digits, which `jsonLine` makes of them. */
 export function resultFields({ text, value, toolCalls, finishReason, stopString, stoppedBy, incomplete, incompleteCall, malformed, reasoning, dropped, usage, timings, logProbabilities }: ReplyResult) {
@@ -19,6 +19,21 @@ export function resultFields({ text, value, toolCalls, finishReason, stopString,
     timings,
     logProbabilities,
   };
+}
+
+/** How a reply came out: with an error where its answer does not satisfy the schema or was cut off. Other failures are thrown. */
+export interface Outcome {
+  readonly result: ReplyResult;
+  readonly error?: { readonly code: string; readonly message: string };
+}
+
+export async function outcomeOf(reply: PromiseLike<ReplyResult>): Promise<Outcome> {
+  try {
+    return { result: await reply };
+  } catch (error) {
+    if (!(error instanceof CaduceusError) || error.result === undefined) throw error;
+    return { result: error.result, error: { code: error.code, message: error.message } };
+  }
 }
 
 /** One line of JSON. */

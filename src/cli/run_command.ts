@@ -1,7 +1,7 @@
 // `caduceus run`: one prompt, one answer; with --input many.
 import { ExitCode, UsageError } from "./exit_codes.js";
 import { checkStandardInput, readRequest, type Request, type RequestFlags, type RunFlags } from "./request.js";
-import { jsonLine, resultFields } from "./result_fields.js";
+import { jsonLine, outcomeOf, resultFields } from "./result_fields.js";
 import { showReply } from "./show_reply.js";
 import { note, withModel, write } from "./terminal.js";
 import { isStandardInput, readOfferedInput, readUserText, waitedInVain } from "./user_text.js";
@@ -16,11 +16,9 @@ export async function runCommand(argument: string, flags: RunFlags, ending: Abor
   const { prompt, request } = await readQuestion(argument, flags, ending);
   await withModel(flags, ending, async (model) => {
     const reply = model.reply(request.ask(prompt), { ...request.options, signal: ending });
-    if (!flags.json) await showReply(reply, { showsCalls: flags.yesTools === true });
-    const result = await reply;
-    const { valueProblem } = result;
-    if (flags.json) await write(`${jsonLine({ model: model.info.name ?? model.info.description, ...resultFields(result), valueProblem: valueProblem?.message })}\n`);
-    if (valueProblem !== undefined) process.exitCode = ExitCode.failure;
+    const { result, error } = flags.json ? await outcomeOf(reply) : await showReply(reply, { showsCalls: flags.yesTools === true });
+    if (flags.json) await write(`${jsonLine({ model: model.info.name ?? model.info.description, ...resultFields(result), error })}\n`);
+    if (error !== undefined) process.exitCode = ExitCode.failure;
   });
 }
 

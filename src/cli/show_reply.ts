@@ -1,23 +1,28 @@
 // A reply as people see it: its text on standard output, what happens around it on standard error.
-import type { Reply, ReplyEvent, ToolResultEvent } from "../index.js";
-import { jsonLine } from "./result_fields.js";
+import { CaduceusError, type Reply, type ReplyEvent, type ReplyResult, type ToolResultEvent } from "../index.js";
+import { jsonLine, outcomeOf, type Outcome } from "./result_fields.js";
 import { dim, note, withoutControls, write } from "./terminal.js";
 
 const longestResult = 300;
 
 /**
  * Streams a reply, and ends its text with a newline. Calls that nobody has run are lines of JSON on standard output.
- * `showsCalls`: calls are shown as they are written.
+ * `showsCalls`: calls are shown as they are written. What is wrong with an answer alone is told, and in the outcome.
  */
-export async function showReply(reply: Reply, { showsCalls = false } = {}): Promise<void> {
+export async function showReply(reply: Reply, { showsCalls = false } = {}): Promise<Outcome> {
   const screen = new Screen();
   try {
     for await (const event of reply) await show(event, screen, showsCalls);
   } catch (error) {
-    // The message to come begins on a line of its own.
-    await screen.endLine();
-    throw error;
+    if (!(error instanceof CaduceusError) || error.result === undefined) {
+      // The message to come begins on a line of its own.
+      await screen.endLine();
+      throw error;
+    }
+    await showEnd(error.result, screen);
+    note(error.message);
   }
+  return outcomeOf(reply);
 }
 
 async function show(event: ReplyEvent, screen: Screen, showsCalls: boolean): Promise<void> {
@@ -28,13 +33,7 @@ async function show(event: ReplyEvent, screen: Screen, showsCalls: boolean): Pro
     case "repeated-call": return screen.line(`(${event.name} would have been called a second time in the same way: the turn ended there)`);
     case "dropped": return screen.line(`(the conversation was too long: its ${event.messages.length} oldest messages were dropped)`);
     case "warning": return screen.line(`(${event.message})`);
-    case "finish":
-      await screen.endLine();
-      for (const { name, arguments: args } of event.toolCalls) await write(`${jsonLine({ name, arguments: args })}\n`);
-      if (event.toolCalls.length === 0 && event.text === "") await write("\n");
-      if (event.valueProblem !== undefined) note(event.valueProblem.message);
-      if (event.stoppedBy !== undefined) note(`(the calls went on and on: ${event.stoppedBy} ended them)`);
-      return;
+    case "finish": return showEnd(event, screen);
     default:
       if (!showsCalls) return;
   }
@@ -47,6 +46,13 @@ async function show(event: ReplyEvent, screen: Screen, showsCalls: boolean): Pro
       return;
     case "tool-result": return screen.line(describeResult(event));
   }
+}
+
+async function showEnd({ toolCalls, text, stoppedBy }: ReplyResult, screen: Screen): Promise<void> {
+  await screen.endLine();
+  for (const { name, arguments: args } of toolCalls) await write(`${jsonLine({ name, arguments: args })}\n`);
+  if (toolCalls.length === 0 && text === "") await write("\n");
+  if (stoppedBy !== undefined) note(`(the calls went on and on: ${stoppedBy} ended them)`);
 }
 
 function describeResult({ name, content, durationMs }: ToolResultEvent): string {

@@ -17,6 +17,8 @@ export async function ask(model: Model, sample: Sample, settings: AskSettings, s
     return toAnswer(result, raw ?? rebuiltText(result), performance.now() - began);
   } catch (error) {
     signal.throwIfAborted();
+    // An answer that does not satisfy its schema, or was cut off, is judged as any other.
+    if (error instanceof CaduceusError && error.result !== undefined) return toAnswer(error.result, rebuiltText(error.result), performance.now() - began);
     if (!(error instanceof CaduceusError) || !ofTheQuestion.has(error.code)) throw error;
     return { text: "", calls: [], malformed: 0, promptTokens: 0, generatedTokens: 0, durationMs: 0, error: `${error.message} (${error.code})` };
   }

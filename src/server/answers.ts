@@ -1,5 +1,5 @@
 // The replies that make up one response, read together: an answer for each choice.
-import type { FinishEvent, Reply, ReplyEvent, Unenforced } from "../index.js";
+import { CaduceusError, type FinishEvent, type Reply, type ReplyEvent, type Unenforced } from "../index.js";
 import { ApiError, inContext } from "./api_error.js";
 import type { Service } from "./service.js";
 
@@ -12,7 +12,7 @@ export interface AnswerEvent {
 /** The events of all replies as they come. It reads one event of each ahead, and no more than that. */
 export async function* readAnswers(replies: readonly Reply[], { model, exchange, onFinish }: Service, strict: ReadonlySet<string | undefined> = new Set()): AsyncGenerator<AnswerEvent, void, undefined> {
   const iterators = replies.map((reply) => reply[Symbol.asyncIterator]());
-  const step = (index: number) => iterators[index]!.next().then((result) => ({ index, result }));
+  const step = (index: number) => iterators[index]!.next().catch(withoutAnswer).then((result) => ({ index, result }));
   const pending = new Map(iterators.map((_, index) => [index, step(index)]));
   const begun = new Set<number>();
   try {
@@ -38,6 +38,12 @@ export async function* readAnswers(replies: readonly Reply[], { model, exchange,
     await Promise.allSettled(iterators.map((iterator) => iterator.return()));
     exchange.end();
   }
+}
+
+/** Clients get the text of an answer that does not satisfy its schema, or was cut off, as OpenAI gives it: its finish_reason tells. */
+function withoutAnswer(error: unknown): IteratorResult<ReplyEvent, void> {
+  if (!(error instanceof CaduceusError) || error.result === undefined) throw error;
+  return { done: false, value: { type: "finish", ...error.result } };
 }
 
 /** Only the ends of the answers, in the order of the choices. */

@@ -94,7 +94,20 @@ export async function guaranteeing(model: Model): Promise<void> {
   const schema = { type: "object", properties: { name: { type: "string" }, tags: { type: "array", items: { type: "string" } } }, required: ["name", "tags"] } as const;
   const reply = model.reply("Hi", { schema, callOrder: "name-first", toolChoice: { name: "add" }, parallelToolCalls: false, parallelHint: true, constrained: true, undeclaredProperties: "allow" });
   for await (const value of reply.valueStream) expectTypeOf(value).toEqualTypeOf<{ name?: string; tags?: string[] }>();
-  expectTypeOf((await reply).value).toEqualTypeOf<{ name: string; tags: string[] } | undefined>();
+  type Person = { name: string; tags: string[] };
+  expectTypeOf((await reply).value).toEqualTypeOf<Person>();
+  for await (const event of reply) if (event.type === "finish") expectTypeOf(event.value).toEqualTypeOf<Person>();
+  expectTypeOf((await model.chat().send("Hi", { schema })).value).toEqualTypeOf<Person>();
+  // Calls that wait for the caller come in the place of the answer; those of tools with handlers do not.
+  const [handled, unhandled] = [tool({ name: "a", execute: () => 1 }), tool({ name: "b" })];
+  expectTypeOf((await model.reply("Hi", { schema, tools: [handled] })).value).toEqualTypeOf<Person>();
+  expectTypeOf((await model.reply("Hi", { schema, tools: [handled, unhandled] })).value).toEqualTypeOf<Person | undefined>();
+  expectTypeOf((await model.chat({ tools: [handled] }).fork().send("Hi", { schema })).value).toEqualTypeOf<Person>();
+  expectTypeOf((await model.chat({ tools: [unhandled] }).send("Hi", { schema })).value).toEqualTypeOf<Person | undefined>();
+  expectTypeOf((await model.chat({ tools: [unhandled] }).send("Hi", { schema, tools: [handled] })).value).toEqualTypeOf<Person>();
+  expectTypeOf((await model.reply("Hi", { schema, tools: [] as readonly ToolInput[] })).value).toEqualTypeOf<Person | undefined>();
+  expectTypeOf((await model.reply("Hi")).value).toEqualTypeOf<unknown>();
+  reply.catch((error: CaduceusError) => expectTypeOf(error.result).toEqualTypeOf<ReplyResult | undefined>());
   expectTypeOf(reply.unenforced).toEqualTypeOf<readonly Unenforced[]>();
   expectTypeOf((await reply.explain()).prompts[0]?.constraint).toEqualTypeOf<Constraint | undefined>();
   expectTypeOf(model.capabilities.enforced).toEqualTypeOf<readonly Guarantee[]>();

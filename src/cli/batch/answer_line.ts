@@ -1,6 +1,6 @@
 // Puts one line's prompt to the model. What is wrong with the line is its answer; what is wrong with the model ends the run.
-import { CaduceusError, type Model, type ReplyResult } from "../../index.js";
-import { resultFields } from "../result_fields.js";
+import { CaduceusError, type Model } from "../../index.js";
+import { outcomeOf, resultFields, type Outcome } from "../result_fields.js";
 import type { Request } from "../request.js";
 import type { Answer } from "./answers.js";
 import { readId, readObject, readPrompt, type PromptLine } from "./prompt_line.js";
@@ -19,7 +19,7 @@ export async function answerLine(model: Model, request: Request, { number, text 
     id = readId((line as { id?: unknown }).id);
     const { input, options } = readPrompt(line);
     const messages = "messages" in input ? request.complete(input.messages) : request.ask(input.prompt);
-    return answerOf(number, id, await model.reply(messages, { ...request.options, ...options, signal }));
+    return answerOf(number, id, await outcomeOf(model.reply(messages, { ...request.options, ...options, signal })));
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof CaduceusError) || !ofTheLine.has(error.code)) throw error;
@@ -27,8 +27,6 @@ export async function answerLine(model: Model, request: Request, { number, text 
   }
 }
 
-function answerOf(line: number, id: string | number | undefined, result: ReplyResult): Answer {
-  const { valueProblem } = result;
-  const error = valueProblem && { code: valueProblem.code, message: valueProblem.message };
+function answerOf(line: number, id: string | number | undefined, { result, error }: Outcome): Answer {
   return { line, ...(id === undefined ? {} : { id }), ...resultFields(result), ...(error === undefined ? {} : { error }) };
 }

@@ -1,5 +1,6 @@
 // `caduceus chat`: a conversation in the terminal, or one answer where there is no terminal to converse in.
 import type { Model } from "../../index.js";
+import { ExitCode } from "../exit_codes.js";
 import type { RequestFlags } from "../request.js";
 import { NoPrompt, readQuestion } from "../run_command.js";
 import { showReply } from "../show_reply.js";
@@ -22,7 +23,8 @@ async function answerOnce(question: string, flags: RequestFlags, ending: AbortSi
   try {
     const { prompt, request } = await readQuestion(question, flags, ending);
     await withModel(flags, ending, async (model) => {
-      await showReply(model.reply(request.ask(prompt), { ...request.options, signal: ending }), { showsCalls: flags.yesTools === true });
+      const { error } = await showReply(model.reply(request.ask(prompt), { ...request.options, signal: ending }), { showsCalls: flags.yesTools === true });
+      if (error !== undefined) process.exitCode = ExitCode.failure;
     });
   } catch (error) {
     // As a chat whose person leaves at once.

@@ -1,5 +1,6 @@
 // What can be typed into a chat besides questions.
 import path from "node:path";
+import { CaduceusError } from "../../index.js";
 import { UsageError } from "../exit_codes.js";
 import { describeExplanation } from "../explanation_text.js";
 import { writeTable } from "../table.js";
@@ -118,7 +119,7 @@ async function explain({ branches }: Session): Promise<void> {
 }
 
 async function stats({ model, branches }: Session): Promise<void> {
-  const last = await branches.current.reply?.then((result) => result, () => undefined);
+  const last = await branches.current.reply?.then((result) => result, (error: unknown) => (error instanceof CaduceusError ? error.result : undefined));
   process.stderr.write(describeStats(model.stats(), last));
 }
 

@@ -34,7 +34,7 @@ test("a value in a code fence streams too, where nothing is enforced", async () 
 test("an answer that does not fit, or is cut off, throws at the end of the stream", async () => {
   const { model } = await saying('{"name": "Anna", "age": "31", "tags": []}');
   await expect(all(model.reply("?", { schema: person }).valueStream)).rejects.toMatchObject({ code: "SCHEMA_MISMATCH", message: expect.stringMatching(/answer\.age/) as unknown });
-  await expect(all(model.reply("?", { schema: person, maxTokens: 9 }).valueStream)).rejects.toMatchObject({ code: "SCHEMA_MISMATCH" });
+  await expect(all(model.reply("?", { schema: person, maxTokens: 9 }).valueStream)).rejects.toMatchObject({ code: "INCOMPLETE" });
 });
 
 test("leaving the stream cancels the run, and it is one of the streams that a reply has once", async () => {

@@ -49,8 +49,16 @@ const cases: readonly (readonly [title: string, text: string, body: object, expe
   ["a call that is cut off in its name", two, { max_tokens: two.length - 60 }, { calls: [{ name: "look", arguments: '{"at":"a"}' }], finish: "length" }],
   ["a call that is drafted in reasoning", `<think>${call("look", { at: "a" })}</think>No.`, {}, { content: "No.", reasoning: call("look", { at: "a" }), calls: [], finish: "stop" }],
 ];
+const city = '{"city": "Rome"}';
+const bySchema = { tools: undefined, response_format: { type: "json_schema", json_schema: { name: "c", schema: { type: "object", properties: { city: { type: "string", not: { const: "Rome" } } } } } } };
+/** Where the library rejects, the server answers as OpenAI does. */
+const answers: typeof cases = [
+  ["an answer by schema that is cut off", city, { ...bySchema, max_tokens: 9 }, { content: city.slice(0, 9), calls: [], finish: "length" }],
+  ["an answer that does not satisfy what could only be checked", city, bySchema, { content: city, calls: [], finish: "stop" }],
+  ["calls that cannot be read, beside a schema", "<tool_call>\n{nope\n</tool_call>", { ...bySchema, tools }, { calls: [], finish: "stop" }],
+];
 
-test.each(cases)("%s", async (_, text, body, expected) => {
+test.each([...cases, ...answers])("%s", async (_, text, body, expected) => {
   const { whole, streamed } = await ask(text, body);
   expect(whole).toEqual(streamed);
   expect(whole).toMatchObject(expected);

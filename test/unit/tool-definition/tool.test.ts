@@ -3,7 +3,7 @@ import { type } from "arktype";
 import * as v from "valibot";
 import { describe, expect, expectTypeOf, test } from "vitest";
 import { z } from "zod";
-import { collectTools, tool, type Tool } from "../../../src/chat/tool.js";
+import { collectTools, tool, type RunnableTool, type Tool } from "../../../src/chat/tool.js";
 import { CaduceusError } from "../../../src/errors.js";
 
 function refusal(define: () => unknown): string {
@@ -30,7 +30,7 @@ describe("handlers", () => {
         return a + b;
       },
     });
-    expectTypeOf(add).toEqualTypeOf<Tool<{ a: number; b: number }, number, "add">>();
+    expectTypeOf(add).toEqualTypeOf<RunnableTool<{ a: number; b: number }, number, "add">>();
     const list: Tool[] = [add, tool({ name: "now" })];
     expect(list.map(({ name }) => name)).toEqual(["add", "now"]);
   });

@@ -43,7 +43,7 @@ describe("toolChoice", () => {
   });
 
   test("none constrains nothing without a schema, and to the schema alone with one", async () => {
-    const { model, engine } = await saying(["{}"]);
+    const { model, engine } = await saying(['{"name": "Anna", "age": 31}']);
     await model.reply("?", { tools: [add], toolChoice: "none" });
     await model.reply("?", { tools: [add], toolChoice: "none", schema: person });
     expect(constraintsOf(engine)).toEqual([undefined, { kind: "json", schema: { ...person, additionalProperties: false } }]);
@@ -136,7 +136,7 @@ describe("unenforced", () => {
       { path: "schema.properties.email", keyword: "pattern", reason: "it looks ahead or behind" },
       { path: "schema.properties.tags", keyword: "uniqueItems", reason: "has no form that can be enforced" },
     ]);
-    expect((await reply).valueProblem?.message).toMatch(/answer\.email must be text that matches/);
+    await expect(reply).rejects.toThrow(/answer\.email must be text that matches/);
   });
 
   test("explain shows it, and what each turn was held to", async () => {
@@ -150,7 +150,7 @@ describe("unenforced", () => {
 describe("the token limit", () => {
   test("makes JSON incomplete, never a success", async () => {
     const { model } = await saying(['{"name": "Anna", "age": 31}']);
-    expect(await model.reply("?", { schema: person, maxTokens: 12 })).toMatchObject({ finishReason: "length", incomplete: true, valueProblem: { code: "SCHEMA_MISMATCH" } });
+    await expect(model.reply("?", { schema: person, maxTokens: 12 })).rejects.toMatchObject({ code: "INCOMPLETE", result: { finishReason: "length", incomplete: true } });
   });
 
   test("makes a required call incomplete before its first brace too", async () => {

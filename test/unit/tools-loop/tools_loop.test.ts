@@ -177,16 +177,14 @@ test("with toolChoice none the model is told of no tools, and a call is text", a
   expect(promptOf(engine, 0)).not.toContain("<tools>");
 });
 
-test("a schema gives a typed value, or says why not, and a repair round may mend it", async () => {
+test("a schema gives a typed value, or rejects, and a repair round may mend it", async () => {
   const schema = z.object({ name: z.string(), age: z.int() });
   const good = await saying('{"name": "Anna", "age": 31}');
   const { value } = await good.model.reply("?", { schema });
-  expect(value?.age).toBe(31);
+  expect(value.age).toBe(31);
   expect(promptOf(good.engine, 0)).toContain("You are a helpful assistant that answers in JSON.");
   const wrong = await saying('{"name": "Anna"}');
-  const result = await wrong.model.reply("?", { schema });
-  expect(result.value).toBeUndefined();
-  expect(result.valueProblem).toMatchObject({ code: "SCHEMA_MISMATCH", message: expect.stringContaining("age") });
+  await expect(wrong.model.reply("?", { schema })).rejects.toMatchObject({ code: "SCHEMA_MISMATCH", message: expect.stringContaining("age"), result: { text: '{"name": "Anna"}', value: undefined, finishReason: "stop" } });
   const mended = await saying("Anna is 31.", '{"name": "Anna", "age": 31}');
   expect((await mended.model.reply("?", { schema, schemaRepair: true })).value).toEqual({ name: "Anna", age: 31 });
 });
@@ -219,6 +217,6 @@ test("with a schema the reply ends where the JSON does, or where it can be none 
   expect(await chatty.model.reply("?", { schema })).toMatchObject({ text: '{"age": 31} ', value: { age: 31 }, finishReason: "stop" });
   expect(chatty.engine.generated).toBeLessThan(40);
   const prose = await saying("Anna is 31. ".repeat(100));
-  expect(await prose.model.reply("?", { schema })).toMatchObject({ finishReason: "stop", valueProblem: { code: "SCHEMA_MISMATCH" } });
+  await expect(prose.model.reply("?", { schema })).rejects.toMatchObject({ code: "SCHEMA_MISMATCH", result: { finishReason: "stop" } });
   expect(prose.engine.generated).toBeLessThan(20);
 });
