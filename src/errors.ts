@@ -49,22 +49,89 @@ export type ErrorCode =
   /** llama.cpp reported a failure that is not the caller's fault. */
   | "ENGINE_FAILED";
 
+/** What an error carries besides its code and what was wrong. */
+export interface ErrorDetails extends ErrorOptions {
+  readonly param?: string | undefined;
+  readonly remedy?: string | undefined;
+  readonly mismatch?: Mismatch | undefined;
+}
+
+/** The parts of `Expected … for … but received ….`, for those who name the place otherwise: the server, the command line. */
+export interface Mismatch {
+  readonly expected: string;
+  /** How the message names the place. */
+  readonly place: string;
+  readonly received: string;
+  /** Where in the value of `param` it is, such as `.properties.city`: what `place` says beyond it. */
+  readonly within?: string;
+}
+
 /** Every error this library throws. A cancelled run rejects with its signal's own reason instead. */
 export class CaduceusError extends Error {
   override readonly name = "CaduceusError";
   /** What went wrong; docs/errors.md says what each means and what helps. */
   readonly code: ErrorCode;
+  /**
+   * The path of the option or argument that the error is about, as the caller wrote it: `maxTokens`, `tools[0].parameters`,
+   * `messages[2].content`. Missing where it is about none.
+   */
+  declare readonly param?: string;
+  /** What to do, as a sentence; `message` ends with it. Missing where nothing can be said. */
+  declare readonly remedy?: string;
+  readonly #problem: string;
+  readonly #mismatch: Mismatch | undefined;
 
-  /** @internal */
-  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
+  /** @internal `problem`: what was wrong, in whole sentences without the remedy. */
+  constructor(code: ErrorCode, problem: string, { param, remedy, mismatch, ...options }: ErrorDetails = {}) {
+    super(remedy === undefined ? problem : `${problem} ${remedy}`, options);
     this.code = code;
+    if (param !== undefined) this.param = param;
+    if (remedy !== undefined) this.remedy = remedy;
+    this.#problem = problem;
+    this.#mismatch = mismatch;
+  }
+
+  /** @internal The message without the remedy. */
+  get problem(): string {
+    return this.#problem;
+  }
+
+  /** @internal The parts of the message, where it is `Expected … for … but received ….` */
+  get mismatch(): Mismatch | undefined {
+    return this.#mismatch;
   }
 }
 
 /** `Expected a whole number of at least 1 for maxTokens but received -5.` */
-export function invalidArgument(expected: string, name: string, received: unknown): CaduceusError {
-  return new CaduceusError("INVALID_ARGUMENT", `Expected ${expected} for ${name} but received ${describe(received)}.`);
+export function invalidArgument(expected: string, name: string, received: unknown, details?: ErrorDetails): CaduceusError {
+  return mismatch("INVALID_ARGUMENT", { expected, place: name, received: describe(received) }, details);
+}
+
+/** The same of any code, where what was received is said in words. `param` is the place unless something else is said. */
+export function mismatch(code: ErrorCode, parts: Mismatch, details: ErrorDetails = {}): CaduceusError {
+  const { expected, place, received } = parts;
+  return new CaduceusError(code, `Expected ${expected} for ${place} but received ${received}.`, { param: place, ...details, mismatch: parts });
+}
+
+const moreContext = "Load the model with a larger contextSize to keep all of it.";
+
+/** Found before the prompt's tokens are counted. */
+export function contextFull(least: number, contextSize: number): CaduceusError {
+  return new CaduceusError("CONTEXT_FULL", `The prompt has at least ${least} tokens, but the context holds ${contextSize} and needs room for one more; shorten it by ${least - contextSize + 1}.`, { remedy: moreContext });
+}
+
+/** What the engine has said, with what only the caller's side knows: the remedy in the names of its options. */
+export function engineError(code: ErrorCode, problem: string): CaduceusError {
+  return new CaduceusError(code, problem, code === "CONTEXT_FULL" ? { remedy: moreContext } : {});
+}
+
+/** The same error, about another option: who read the value knew only its name. */
+export function withParam(error: unknown, param: string, within?: string): unknown {
+  if (!(error instanceof CaduceusError)) return error;
+  const { code, problem, remedy, cause, mismatch } = error;
+  const moved = new CaduceusError(code, problem, { param, remedy, ...(cause === undefined ? {} : { cause }), mismatch: mismatch && { ...mismatch, ...(within === undefined ? {} : { within }) } });
+  if (error.stack !== undefined) moved.stack = error.stack;
+  return moved;
 }
 
 /** A value as it may stand in a message: short, on one line, with its type where the value alone would not tell. Never throws. */

@@ -113,7 +113,7 @@ void Engine::refuse_if_too_long(size_t tokens, const char* at_least) const {
   const uint32_t limit = context_->context_size();
   if (tokens < limit) return;
   throw EngineError("CONTEXT_FULL", std::string("The prompt has ") + at_least + std::to_string(tokens) + " tokens, but the context holds " + std::to_string(limit) +
-                                        " and needs room for one more; shorten it by " + std::to_string(tokens - limit + 1) + " or raise contextSize.");
+                                        " and needs room for one more; shorten it by " + std::to_string(tokens - limit + 1) + ".");
 }
 
 // Into the queue; by way of the folder where that may spare the reading of much.

@@ -180,7 +180,7 @@ export function openChat(model: LoadedModel, options: unknown): Chat {
   model.format(resolved.tools.promptVariant); // Throws where no format fits.
   const earlier = messages === undefined ? [] : readMessages(messages);
   if (system !== undefined && earlier.some(({ role }) => role === "system")) {
-    throw new CaduceusError("INVALID_MESSAGES", "Expected one system message but received the option system and another one in messages.");
+    throw new CaduceusError("INVALID_MESSAGES", "Expected one system message but received the option system and another one in messages.", { param: "system" });
   }
   const first: PlainMessage[] = system === undefined ? [] : [{ role: "system", content: checkText(system, "system") }];
   return new Chat(model, [...first, ...earlier], asTheyAre(defaults));

@@ -1,5 +1,5 @@
 // What goes when a conversation has outgrown the context: its oldest turns, whole, and no more of them than must.
-import { CaduceusError } from "../errors.js";
+import { contextFull } from "../errors.js";
 import type { PlainMessage } from "../format/plain_message.js";
 
 /** Tokens that are kept free for the answer: what was asked for, at most a quarter of the context, else an eighth of it. */
@@ -53,10 +53,6 @@ export function refuseIfTooLong(messages: readonly PlainMessage[], bounds: Token
   const { contextSize } = bounds;
   if (least < contexts * contextSize) return;
   throw contextFull(least, contextSize);
-}
-
-function contextFull(least: number, contextSize: number): CaduceusError {
-  return new CaduceusError("CONTEXT_FULL", `The prompt has at least ${least} tokens, but the context holds ${contextSize} and needs room for one more; shorten it by ${least - contextSize + 1} or raise contextSize.`);
 }
 
 /** Refuses more messages than four contexts hold, before any is read. */

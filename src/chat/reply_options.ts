@@ -1,5 +1,5 @@
 // What can be asked of one reply, and its checks.
-import { CaduceusError, invalidArgument } from "../errors.js";
+import { CaduceusError, invalidArgument, mismatch } from "../errors.js";
 import type { PromptPart, RunRequest } from "../engine/engine.js";
 import { checkBoolean, checkChoice, checkOptions, checkPositiveNumber, checkSignal, checkText, checkWholeNumber, isSignal, type GivenOptions } from "../model/checks.js";
 import type { LoadedModel } from "../model/loaded_model.js";
@@ -142,9 +142,9 @@ export function resolveReplyOptions(value: unknown, subject: string, model: Load
   const isExact = tools.tools.size > 0 || tools.schema !== undefined;
   const constraint = readTextConstraint(options, model.engine.capabilities);
   if (constraint !== undefined && isExact) {
-    throw new CaduceusError("INVALID_ARGUMENT", `Expected no ${options.regex === undefined ? "grammar" : "regex"} together with ${tools.schema === undefined ? "tools" : "a schema"}.`);
+    throw new CaduceusError("INVALID_ARGUMENT", `Expected no ${options.regex === undefined ? "grammar" : "regex"} together with ${tools.schema === undefined ? "tools" : "a schema"}.`, { param: options.regex === undefined ? "grammar" : "regex" });
   }
-  if (constraint !== undefined && options.constrained === false) throw new CaduceusError("INVALID_ARGUMENT", "Expected constrained not to be false together with regex or grammar.");
+  if (constraint !== undefined && options.constrained === false) throw new CaduceusError("INVALID_ARGUMENT", "Expected constrained not to be false together with regex or grammar.", { param: "constrained" });
   const contextOverflow = checkChoice(options.contextOverflow, "contextOverflow", ["error", "drop-oldest"]) ?? "error";
   const { request, keepPrefix } = resolveRequest(isExact ? { temperature: exactTemperature, ...options } : options, model);
   return { request: { ...request, constraint }, keepPrefix, tools, contextOverflow };
@@ -158,8 +158,8 @@ export function resolveCompleteOptions(value: unknown, model: LoadedModel): Comp
   const text = readTextConstraint(options, capabilities);
   const schema = options.schema === undefined ? undefined : readSchema(options.schema, "schema");
   if (schema === undefined) return { request: { ...request, constraint: text }, keepPrefix, unenforced: [] };
-  if (text !== undefined) throw new CaduceusError("INVALID_ARGUMENT", `Expected one of ${text.kind === "regex" ? "regex" : "grammar"} and schema but received both.`);
-  if (!capabilities.constrained) throw new CaduceusError("INVALID_ARGUMENT", "Expected no schema: this engine cannot enforce it.");
+  if (text !== undefined) throw new CaduceusError("INVALID_ARGUMENT", `Expected one of ${text.kind === "regex" ? "regex" : "grammar"} and schema but received both.`, { param: "schema" });
+  if (!capabilities.constrained) throw new CaduceusError("INVALID_ARGUMENT", "Expected no schema: this engine cannot enforce it.", { param: "schema" });
   const enforced = schema.enforced(readUndeclared(options.undeclaredProperties));
   return { request: { ...request, constraint: { kind: "json", schema: enforced.schema } }, keepPrefix, unenforced: enforced.unenforced };
 }
@@ -176,7 +176,7 @@ function resolveRequest(options: GenerationOptions, model: LoadedModel, leastTok
   checkRequestId(options.requestId);
   const deterministic = checkBoolean(options.deterministic, "deterministic") ?? false;
   if (deterministic && !model.engine.capabilities.deterministic) {
-    throw new CaduceusError("INVALID_ARGUMENT", "Expected false for deterministic but received true, which this engine cannot promise.");
+    throw mismatch("INVALID_ARGUMENT", { expected: "false", place: "deterministic", received: "true, which this engine cannot promise" });
   }
   const maxTokens = checkWholeNumber(options.maxTokens, "maxTokens", leastTokens, 0x7fffffff);
   const queueTimeoutMs = checkPositiveNumber(options.queueTimeoutMs, "queueTimeoutMs");
@@ -200,9 +200,9 @@ function resolveLogProbabilities(options: GenerationOptions & Pick<CompleteOptio
   const promptLogProbabilities = checkBoolean(options.promptLogProbabilities, "promptLogProbabilities") ?? false;
   const topLogProbabilities = checkWholeNumber(options.topLogProbabilities, "topLogProbabilities", 0, 20) ?? 0;
   if (!logProbabilities && !promptLogProbabilities) {
-    if (topLogProbabilities > 0) throw new CaduceusError("INVALID_ARGUMENT", `Expected topLogProbabilities only together with logProbabilities but received ${topLogProbabilities}.`);
+    if (topLogProbabilities > 0) throw new CaduceusError("INVALID_ARGUMENT", `Expected topLogProbabilities only together with logProbabilities but received ${topLogProbabilities}.`, { param: "topLogProbabilities" });
   } else if (!model.engine.capabilities.logProbabilities) {
-    throw new CaduceusError("INVALID_ARGUMENT", `Expected no ${logProbabilities ? "logProbabilities" : "promptLogProbabilities"}: this engine cannot give them.`);
+    throw new CaduceusError("INVALID_ARGUMENT", `Expected no ${logProbabilities ? "logProbabilities" : "promptLogProbabilities"}: this engine cannot give them.`, { param: logProbabilities ? "logProbabilities" : "promptLogProbabilities" });
   }
   return { logProbabilities, promptLogProbabilities, topLogProbabilities };
 }

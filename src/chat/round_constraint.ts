@@ -1,6 +1,6 @@
 // What the model is held to in each turn of a reply, and what of its schemas is left out of that.
 import type { Constraint } from "../engine/engine.js";
-import type { UnenforcedKeyword } from "../schema/read_schema.js";
+import { ofOption, type EnforcedReading, type ReadSchema, type UndeclaredProperties, type UnenforcedKeyword } from "../schema/read_schema.js";
 import { acceptsUntagged, type ToolSettings } from "./tool_options.js";
 
 /** A keyword of a tool's or the answer's schema that is checked only after the model has written. */
@@ -20,12 +20,12 @@ export function roundConstraint(settings: ToolSettings, isHermes: boolean, isFor
   if (tools.size === 0) return schema && { kind: "json", schema: schema.enforced(undeclaredProperties).schema };
   const forced = isForced ? toolChoice : "auto";
   const isNamed = typeof forced === "object";
-  const named = isNamed ? [...tools.values()].filter(({ name }) => name === forced.name) : [...tools.values()];
+  const named = [...tools.values()].map((tool, index) => ({ tool, index })).filter(({ tool: { name } }) => !isNamed || name === forced.name);
   // A named tool is called once.
   const parallel = parallelToolCalls && !isNamed;
   return {
     kind: "tools",
-    tools: named.map(({ name, schema: parameters }) => ({ name, parameters: parameters.enforced(undeclaredProperties).schema })),
+    tools: named.map(({ tool: { name, schema: parameters }, index }) => ({ name, parameters: enforcedTool(parameters, undeclaredProperties, name, index).schema })),
     mode: forced === "auto" ? "auto" : "required",
     parallel,
     order: callOrder,
@@ -44,7 +44,12 @@ export function isWhole(constraint: Constraint | undefined): boolean {
 export function unenforcedOf({ tools, schema, isConstrained, undeclaredProperties }: ToolSettings): Unenforced[] {
   const left = (list: readonly UnenforcedKeyword[], whole: string) => (isConstrained ? list : [{ path: whole, keyword: "*", reason: "the reply is not constrained" }]);
   return [
-    ...[...tools.values()].flatMap(({ name, schema: parameters }) => left(parameters.enforced(undeclaredProperties).unenforced, `${name}.parameters`).map((one) => ({ tool: name, ...one }))),
+    ...[...tools.values()].flatMap(({ name, schema: parameters }, index) => left(enforcedTool(parameters, undeclaredProperties, name, index).unenforced, `${name}.parameters`).map((one) => ({ tool: name, ...one }))),
     ...(schema === undefined ? [] : left(schema.enforced(undeclaredProperties).unenforced, "schema")),
   ];
+}
+
+/** What `tool()` read knows only its own name; here the tool has its place in the request. */
+function enforcedTool(parameters: ReadSchema, undeclared: UndeclaredProperties, name: string, index: number): EnforcedReading {
+  return ofOption(`${name}.parameters`, `tools[${index}].parameters`, () => parameters.enforced(undeclared));
 }

@@ -60,7 +60,7 @@ async function prepare(call: ToolCall, settings: ToolSettings, signal: AbortSign
   const approval = await approve(call, settings, signal);
   if (!approval.allow) return { outcome: failed(call.name, { kind: "refused", reason: approval.reason }) };
   if (approval.arguments === undefined) return { tool, args: first.value };
-  if (!canBeCopied(approval.arguments)) throw invalidArgument("JSON", "the arguments from approve", approval.arguments);
+  if (!canBeCopied(approval.arguments)) throw invalidArgument("JSON", "the arguments from approve", approval.arguments, { param: "approve" });
   const edited = await read(tool, approval.arguments, signal);
   return edited.ok ? { tool, args: edited.value } : invalid(edited.problem);
 }
@@ -90,7 +90,7 @@ async function approve(call: ToolCall, { approve: ask }: ToolSettings, signal: A
   }
   if (typeof answer === "boolean") return { allow: answer };
   if (typeof answer === "object" && answer !== null && typeof answer.allow === "boolean") return answer;
-  throw new CaduceusError("INVALID_ARGUMENT", `Expected true, false or an object with allow from approve but received ${describe(answer)}.`);
+  throw new CaduceusError("INVALID_ARGUMENT", `Expected true, false or an object with allow from approve but received ${describe(answer)}.`, { param: "approve" });
 }
 
 /** The caller's object, whose getters may throw. */

@@ -1,6 +1,6 @@
 // What a text can be constrained by, besides a schema: a regular expression or a grammar.
 import type { Constraint, EngineCapabilities } from "../engine/engine.js";
-import { CaduceusError, invalidArgument } from "../errors.js";
+import { CaduceusError, invalidArgument, mismatch } from "../errors.js";
 import { checkText } from "../model/checks.js";
 import { enforcedPattern } from "../schema/enforced_pattern.js";
 import { GbnfError, gbnfToLark, isGbnf } from "../schema/gbnf.js";
@@ -33,14 +33,14 @@ const longestGrammar = 200_000;
 
 export function readTextConstraint({ regex, grammar }: TextConstraintOptions, capabilities: EngineCapabilities): Constraint | undefined {
   if (regex === undefined && grammar === undefined) return undefined;
-  if (regex !== undefined && grammar !== undefined) throw new CaduceusError("INVALID_ARGUMENT", "Expected one of regex and grammar but received both.");
+  if (regex !== undefined && grammar !== undefined) throw new CaduceusError("INVALID_ARGUMENT", "Expected one of regex and grammar but received both.", { param: "grammar" });
   const name = regex === undefined ? "grammar" : "regex";
   const text = checkLength(regex ?? grammar, name, regex === undefined ? longestGrammar : longestRegex);
-  if (!capabilities.constrained) throw new CaduceusError("INVALID_ARGUMENT", `Expected no ${name}: this engine cannot enforce it.`);
+  if (!capabilities.constrained) throw new CaduceusError("INVALID_ARGUMENT", `Expected no ${name}: this engine cannot enforce it.`, { param: name });
   if (regex === undefined) return { kind: "lark", grammar: checkGrammar(text) };
   const pattern = enforcedPattern(text, "whole");
   if ("pattern" in pattern) return { kind: "regex", pattern: pattern.pattern.slice("^(?:".length, -")$".length) };
-  throw new CaduceusError("INVALID_ARGUMENT", `Expected a regular expression that can be enforced for regex but received one of which that cannot be said: ${pattern.problem}.`);
+  throw mismatch("INVALID_ARGUMENT", { expected: "a regular expression that can be enforced", place: "regex", received: `one of which that cannot be said: ${pattern.problem}` });
 }
 
 function checkLength(value: unknown, name: string, most: number): string {
@@ -54,7 +54,7 @@ function checkLength(value: unknown, name: string, most: number): string {
 function checkGrammar(text: string): string {
   if (isGbnf(text)) return fromGbnf(text);
   if (/^\s*\??start\s*(?:\[[^\]]*\]|\{[^}]*\}|::[\w.]+|\.\w+)?\s*:/m.test(text)) return text;
-  throw new CaduceusError("INVALID_ARGUMENT", 'Expected a grammar with a rule called start (start: "yes" | "no") for grammar but received one without.');
+  throw mismatch("INVALID_ARGUMENT", { expected: 'a grammar with a rule called start (start: "yes" | "no")', place: "grammar", received: "one without" });
 }
 
 function fromGbnf(text: string): string {
@@ -62,6 +62,6 @@ function fromGbnf(text: string): string {
     return gbnfToLark(text);
   } catch (error) {
     if (!(error instanceof GbnfError)) throw error;
-    throw new CaduceusError("INVALID_ARGUMENT", `Expected a grammar that can be read for grammar but received one that cannot: ${error.message}.`);
+    throw mismatch("INVALID_ARGUMENT", { expected: "a grammar that can be read", place: "grammar", received: `one that cannot: ${error.message}` });
   }
 }

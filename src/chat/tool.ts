@@ -1,9 +1,9 @@
 // Tools: what the model may call, with a schema for the arguments and, where this program runs it, a handler.
-import { CaduceusError, describe, invalidArgument } from "../errors.js";
+import { describe, invalidArgument, mismatch, type CaduceusError } from "../errors.js";
 import { checkOptions } from "../model/checks.js";
 import { isObject, type JsonSchema } from "../schema/json_schema.js";
 import { invalidSchema } from "../schema/json_schema.js";
-import { readSchema, type InferSchema, type ReadSchema, type Schema } from "../schema/read_schema.js";
+import { ofOption, readSchema, type InferSchema, type ReadSchema, type Schema } from "../schema/read_schema.js";
 import { valuesOfTool, type WorkBudget } from "../schema/work_budget.js";
 
 /** What a handler is told besides its arguments. */
@@ -111,20 +111,21 @@ export function tool<const S extends Schema, Result, const Name extends string>(
   return makeTool(options, "tool", undefined);
 }
 
-/** `subject` is what the options are called in messages. */
+/** `subject` is what the options are called in messages: `tool`, or their place in `tools`. */
 function makeTool<const S extends Schema, Result, Name extends string>(options: ToolOptions<S, Result, Name>, subject: string, budget: WorkBudget | undefined): Tool<InferSchema<S>, Result, Name> {
-  if (!isObject(options)) throw invalidTool("an object with name and parameters", "the tool", describe(options));
+  const at = (name: string) => (subject === "tool" ? name : `${subject}.${name}`);
+  if (!isObject(options)) throw invalidTool("an object with name and parameters", "the tool", describe(options), subject === "tool" ? "options" : subject);
   const { name, description, parameters = noParameters, execute, timeoutMs } = checkOptions(options, subject, toolOptionNames) as unknown as ToolOptions<Schema, Result>;
-  checkName(name);
-  if (description !== undefined && typeof description !== "string") throw invalidTool("a string", `${name}.description`, describe(description));
-  if (execute !== undefined && typeof execute !== "function") throw invalidTool("a function", `${name}.execute`, describe(execute));
+  checkName(name, at("name"));
+  if (description !== undefined && typeof description !== "string") throw invalidTool("a string", `${name}.description`, describe(description), at("description"));
+  if (execute !== undefined && typeof execute !== "function") throw invalidTool("a function", `${name}.execute`, describe(execute), at("execute"));
   if (timeoutMs !== undefined && !(typeof timeoutMs === "number" && timeoutMs > 0)) {
-    throw invalidArgument("a positive number of milliseconds", `${name}.timeoutMs`, timeoutMs);
+    throw invalidArgument("a positive number of milliseconds", `${name}.timeoutMs`, timeoutMs, { param: at("timeoutMs") });
   }
   budget?.spend(valuesOfTool);
-  const schema = readSchema(parameters, `${name}.parameters`, budget);
+  const schema = readSchema(parameters, `${name}.parameters`, budget, at("parameters"));
   const { type } = schema.jsonSchema;
-  if (type !== undefined && type !== "object") throw invalidSchema('"object"', `${name}.parameters.type`, JSON.stringify(type));
+  if (type !== undefined && type !== "object") ofOption(`${name}.parameters`, at("parameters"), () => { throw invalidSchema('"object"', `${name}.parameters.type`, JSON.stringify(type)); });
   const result = Object.freeze(Object.defineProperty({ name, description, parameters: schema.jsonSchema, execute, timeoutMs }, "schema", { value: schema }));
   made.add(result);
   return result as unknown as Tool<InferSchema<S>, Result, Name>;
@@ -144,7 +145,7 @@ export function collectTools(tools: unknown, budget?: WorkBudget): Map<string, T
   for (const given of tools as unknown[]) {
     const where = `tools[${index++}]`;
     const one = readTool(given, where, budget);
-    if (collected.has(one.name)) throw invalidTool("a name of its own", where, `${describe(one.name)} a second time`);
+    if (collected.has(one.name)) throw invalidTool("a name of its own", where, `${describe(one.name)} a second time`, `${where}.name`);
     collected.set(one.name, one);
   }
   return collected;
@@ -160,11 +161,11 @@ function readTool(given: unknown, where: string, budget: WorkBudget | undefined)
   return makeTool<Schema, unknown, string>({ name, description: description ?? undefined, parameters: parameters ?? undefined }, where, budget);
 }
 
-function checkName(name: unknown): asserts name is string {
+function checkName(name: unknown, param: string): asserts name is string {
   if (typeof name === "string" && /^[a-zA-Z0-9_.-]{1,64}$/.test(name)) return;
-  throw invalidTool("1 to 64 letters, digits, _, - or .", "the name of a tool", describe(name));
+  throw invalidTool("1 to 64 letters, digits, _, - or .", "the name of a tool", describe(name), param);
 }
 
-function invalidTool(expected: string, where: string, received: string): CaduceusError {
-  return new CaduceusError("INVALID_TOOL", `Expected ${expected} for ${where} but received ${received}.`);
+function invalidTool(expected: string, where: string, received: string, param: string | undefined = where): CaduceusError {
+  return mismatch("INVALID_TOOL", { expected, place: where, received }, { param });
 }

@@ -1,6 +1,6 @@
 // What can be asked of tools and of a final schema in one reply, and its checks.
 import type { EngineCapabilities, ToolConstraint } from "../engine/engine.js";
-import { CaduceusError, invalidArgument } from "../errors.js";
+import { invalidArgument, mismatch } from "../errors.js";
 import { defaultMaxResultChars } from "../format/hermes/tool_result.js";
 import { hermesVariants, type HermesVariant } from "../format/hermes/prompt.js";
 import { checkBoolean, checkChoice, checkFunction, checkPositiveNumber, checkWholeNumber } from "../model/checks.js";
@@ -178,7 +178,7 @@ export const readUndeclared = (value: unknown): UndeclaredProperties => checkCho
 function checkConstrained(value: unknown, capabilities: EngineCapabilities): boolean {
   const isWanted = checkBoolean(value, "constrained");
   if (isWanted === true && !capabilities.constrained) {
-    throw new CaduceusError("INVALID_ARGUMENT", "Expected false for constrained but received true, which this engine cannot do.");
+    throw mismatch("INVALID_ARGUMENT", { expected: "false", place: "constrained", received: "true, which this engine cannot do" });
   }
   return isWanted ?? capabilities.constrained;
 }
@@ -192,7 +192,7 @@ function checkToolChoice(choice: unknown, tools: ReadonlyMap<string, Tool>, isAl
   if (tools.size === 0) throw invalidArgument('"auto" or "none" without tools', "toolChoice", choice);
   if (!isAllowed) {
     const reason = capabilities.constrained ? "needs constrained not to be false" : "this engine cannot enforce";
-    throw new CaduceusError("INVALID_ARGUMENT", `Expected "auto" or "none" for toolChoice but received ${choice === "required" ? '"required"' : "a named tool"}, which ${reason}.`);
+    throw mismatch("INVALID_ARGUMENT", { expected: '"auto" or "none"', place: "toolChoice", received: `${choice === "required" ? '"required"' : "a named tool"}, which ${reason}` });
   }
   return typeof name === "string" ? { name } : "required";
 }

@@ -2,7 +2,7 @@
 import { getSystemErrorMap } from "node:util";
 import { type Command, CommanderError } from "commander";
 import { CaduceusError } from "../index.js";
-import { nameFlags } from "./flag_names.js";
+import { messageWithFlags } from "./flag_names.js";
 
 export const ExitCode = { ok: 0, failure: 1, usage: 2, interrupted: 130, terminated: 143 } as const;
 
@@ -32,7 +32,7 @@ export function reportFailure(error: unknown, command?: Command): number {
 export const isClosedPipe = (error: unknown) => (error as NodeJS.ErrnoException | null)?.code === "EPIPE";
 
 function sentence(error: unknown, command: Command | undefined): string {
-  if (error instanceof CaduceusError) return `${error.code === "INVALID_ARGUMENT" && command !== undefined ? nameFlags(error.message, command) : error.message} (${error.code})`;
+  if (error instanceof CaduceusError) return `${command === undefined ? error.message : messageWithFlags(error, command)} (${error.code})`;
   if (error instanceof UsageError || error instanceof SystemFailure) return error.message;
   if (!(error instanceof Error)) return String(error);
   const { syscall, path } = error as NodeJS.ErrnoException;

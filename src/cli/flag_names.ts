@@ -1,5 +1,6 @@
-// The library's sentences name its options. Whoever typed a flag reads the flag's name instead.
+// The library's errors name its options. Whoever typed a flag reads the flag's name instead.
 import type { Command } from "commander";
+import type { CaduceusError } from "../index.js";
 import { loadOptions, replyOptions, type ModelFlags } from "./model_flags.js";
 
 /** Which flag an option comes from, by the functions that make one of the other. */
@@ -15,11 +16,15 @@ const others: Readonly<Record<string, string>> = {
   callOrder: "callOrder", promptVariant: "promptVariant", constrained: "constrained", tools: "tools", schema: "schema",
 };
 
-/** `… for maxTokens but received 0.` becomes `… for -n/--max-tokens but received 0.`, where the command has such a flag. */
-export function nameFlags(message: string, command: Command): string {
-  return message.replaceAll(/\b(for|least|most) ([a-z][A-Za-z]*)(?= but |[[.,:]| \()/g, (whole, before: string, option: string) => {
-    const attribute = byOption[option] ?? others[option];
-    const flag = command.options.find((one) => one.attributeName() === attribute);
-    return flag === undefined ? whole : `${before} ${[flag.short, flag.long].filter(Boolean).join("/")}`;
-  });
+/** The error's message, with the flag in the place of the option that it came from, where the command has one. */
+export function messageWithFlags(error: CaduceusError, command: Command): string {
+  const { message, param, remedy, mismatch } = error;
+  const [, option = "", rest = ""] = /^(\w+)(.*)$/s.exec(param ?? "") ?? [];
+  const attribute = byOption[option] ?? others[option];
+  const flag = command.options.find((one) => one.attributeName() === attribute);
+  // A place that begins otherwise (a tool's name) tells more than the flag.
+  if (flag === undefined || mismatch === undefined || !mismatch.place.startsWith(option)) return message;
+  const within = mismatch.place.slice(option.length);
+  const named = [flag.short, flag.long].filter(Boolean).join("/") + (rest === "" && within === "" ? "" : within);
+  return `Expected ${mismatch.expected} for ${named} but received ${mismatch.received}.${remedy === undefined ? "" : ` ${remedy}`}`;
 }

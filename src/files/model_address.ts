@@ -1,6 +1,6 @@
 // Addresses that people paste as the name of a model: those of the hub say which model is meant.
 import { fileURLToPath } from "node:url";
-import { CaduceusError, describe } from "../errors.js";
+import { describe, mismatch, type CaduceusError } from "../errors.js";
 
 const hubHosts = ["huggingface.co", "www.huggingface.co", "hf.co"];
 
@@ -11,7 +11,7 @@ export const isAddress = (name: string) => /^[a-z][a-z0-9+.-]+:\/\//i.test(name)
  * @throws CaduceusError INVALID_ARGUMENT for any other address, with what to do
  */
 export function nameOfAddress(address: string): string {
-  const refuse = (remedy: string) => new CaduceusError("INVALID_ARGUMENT", `Expected a name or a path for model but received the address ${shown(address)}. ${remedy}`);
+  const refuse = (remedy: string) => mismatch("INVALID_ARGUMENT", { expected: "a name or a path", place: "model", received: `the address ${shown(address)}` }, { remedy });
   const url = URL.canParse(address) ? new URL(address) : undefined;
   if (url?.protocol === "file:") throw refuse(`Give its path${pathOf(url)}.`);
   // hf://owner/repository has the owner where others have the host.

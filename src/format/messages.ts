@@ -1,5 +1,5 @@
 // Conversations as people write them: OpenAI-shaped messages, and the checks that refuse what cannot be rendered.
-import { CaduceusError, describe } from "../errors.js";
+import { describe, mismatch, type CaduceusError } from "../errors.js";
 import { loneSurrogate } from "../model/checks.js";
 import { linkResults } from "./answered_calls.js";
 import type { PlainMessage, PlainToolCall } from "./plain_message.js";
@@ -64,8 +64,8 @@ export function readMessages(input: unknown): PlainMessage[] {
 /** Checks each message for itself. */
 export function readEach(input: unknown): PlainMessage[] {
   if (typeof input === "string") return [readMessage({ role: "user", content: input }, "the message")];
-  if (!Array.isArray(input)) throw invalid("a string or an array of messages", "the conversation", describe(input));
-  if (input.length === 0) throw invalid("at least one message", "the conversation", "an empty array");
+  if (!Array.isArray(input)) throw invalid("a string or an array of messages", "the conversation", describe(input), "messages");
+  if (input.length === 0) throw invalid("at least one message", "the conversation", "an empty array", "messages");
   // Array.from also sees the holes of a sparse array, which no conversation has.
   return Array.from(input as unknown[], (message, index) => readMessage(message, `messages[${index}]`));
 }
@@ -75,7 +75,7 @@ export function linkMessages(messages: readonly PlainMessage[], earlier: readonl
   messages.forEach(({ role }, index) => {
     const before = (messages[index - 1] ?? earlier.at(-1))?.role;
     if (role === "tool" && before !== "assistant" && before !== "tool") {
-      throw invalid("an assistant's message", `what comes before the result in messages[${index}]`, before === undefined ? "nothing" : describe(before));
+      throw invalid("an assistant's message", `what comes before the result in messages[${index}]`, before === undefined ? "nothing" : describe(before), `messages[${index}]`);
     }
   });
   return linkResults(messages, earlier, (index, id) => {
@@ -176,6 +176,6 @@ function checkText(text: string, where: string): string {
   throw invalid("well-formed text", where, `a lone surrogate at index ${index}`);
 }
 
-function invalid(expected: string, where: string, received: string): CaduceusError {
-  return new CaduceusError("INVALID_MESSAGES", `Expected ${expected} for ${where} but received ${received}.`);
+function invalid(expected: string, where: string, received: string, param = where): CaduceusError {
+  return mismatch("INVALID_MESSAGES", { expected, place: where, received }, { param });
 }

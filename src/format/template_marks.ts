@@ -51,7 +51,7 @@ export class Marks {
       for (const [character] of text.matchAll(/[\ue000-\uf8ff]/g)) used.add(Math.floor((character.charCodeAt(0) - 0xe000) / blockSize));
     }
     const block = blocks.find((_, index) => !used.has(index));
-    if (block === undefined) throw new CaduceusError("INVALID_MESSAGES", "Expected messages that leave some of Unicode's private-use characters free but received ones that use all of them.");
+    if (block === undefined) throw new CaduceusError("INVALID_MESSAGES", "Expected messages that leave some of Unicode's private-use characters free but received ones that use all of them.", { param: "messages" });
     this.#block = block;
   }
 

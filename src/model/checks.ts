@@ -1,6 +1,6 @@
 // The checks that single options pass before anything else happens, and the sentence for each refusal.
 import path from "node:path";
-import { CaduceusError, describeThrown, invalidArgument } from "../errors.js";
+import { CaduceusError, describeThrown, invalidArgument, mismatch } from "../errors.js";
 
 type Options = Readonly<Record<string, unknown>>;
 
@@ -31,21 +31,21 @@ export function readOptions(value: unknown, subject: string, known: readonly str
   if (value === undefined) return new GivenOptions({});
   const options: Record<string, unknown> = {};
   let problem: CaduceusError | undefined;
-  const attempt = (what: string, work: () => void) => {
+  const attempt = (what: string, param: string, work: () => void) => {
     try {
       work();
     } catch (error) {
-      problem ??= error instanceof CaduceusError ? error : new CaduceusError("INVALID_ARGUMENT", `Expected ${what} that can be read but reading failed: ${describeThrown(error)}.`, { cause: error });
+      problem ??= error instanceof CaduceusError ? error : new CaduceusError("INVALID_ARGUMENT", `Expected ${what} that can be read but reading failed: ${describeThrown(error)}.`, { cause: error, param });
     }
   };
-  attempt(`options of ${subject}`, () => {
+  attempt(`options of ${subject}`, "options", () => {
     // Not typeof alone: an AbortSignal or a Map in the place of the options would look like an empty object.
-    if (Object.prototype.toString.call(value) !== "[object Object]") throw invalidArgument("an object", `the options of ${subject}`, value);
+    if (Object.prototype.toString.call(value) !== "[object Object]") throw invalidArgument("an object", `the options of ${subject}`, value, { param: "options" });
     for (const name of Object.keys(value as object)) if (!known.includes(name)) throw unknownOption(name, subject, known);
   });
   if (typeof value !== "object" || value === null) return new GivenOptions(options, problem);
   for (const name of known) {
-    attempt(`a value for ${name}`, () => {
+    attempt(`a value for ${name}`, name, () => {
       const given = (value as Options)[name];
       if (given !== undefined) options[name] = given;
     });
@@ -69,7 +69,9 @@ function unknownOption(name: string, subject: string, known: readonly string[]):
   const other = Object.hasOwn(otherNames, name) ? otherNames[name] : undefined;
   const meant = other !== undefined && known.includes(other) ? other : nearestName(name, known);
   const hint = meant === undefined ? `Known are ${known.join(", ")}.` : `Did you mean ${meant}?`;
-  return new CaduceusError("INVALID_ARGUMENT", `Expected a known option of ${subject} but received ${JSON.stringify(name)}. ${hint}`);
+  // `tools[0]` is a place, `load` the name of a function.
+  const param = /[[.]/.test(subject) ? `${subject}.${name}` : name;
+  return new CaduceusError("INVALID_ARGUMENT", `Expected a known option of ${subject} but received ${JSON.stringify(name)}.`, { param, remedy: hint });
 }
 
 /** The known name that someone who wrote `name` most likely meant: the same but for case and signs, its start, or two typing errors away. */
@@ -184,5 +186,5 @@ export function checkText(value: unknown, name: string): string {
   if (typeof value !== "string") throw invalidArgument("text", name, value);
   const index = loneSurrogate(value);
   if (index === -1) return value;
-  throw new CaduceusError("INVALID_ARGUMENT", `Expected well-formed text for ${name} but received a lone surrogate at index ${index}.`);
+  throw mismatch("INVALID_ARGUMENT", { expected: "well-formed text", place: name, received: `a lone surrogate at index ${index}` });
 }

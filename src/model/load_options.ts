@@ -96,7 +96,7 @@ export function checkLoadOptions(value: unknown): CheckedLoadOptions {
   const contextSize = checkWholeNumber(options.contextSize, "contextSize", 8, mostTokens);
   const cacheTokens = checkWholeNumber(options.cacheTokens, "cacheTokens", 64, mostTokens);
   if (contextSize !== undefined && cacheTokens !== undefined && cacheTokens < contextSize) {
-    throw invalidArgument(`at least contextSize (${contextSize})`, "cacheTokens", cacheTokens);
+    throw invalidArgument(`at least ${contextSize}, the length of one context,`, "cacheTokens", cacheTokens);
   }
   return {
     engine: {
@@ -136,6 +136,6 @@ function checkPrefixFolder(value: unknown): string | undefined {
 /** An alias such as `smollm2`, `hf:owner/repository:quantization`, or a path to a GGUF file. */
 export function checkModelName(model: unknown): string {
   if (typeof model !== "string" || model.trim() === "") throw invalidArgument("the name of a model or a path to a GGUF file", "model", model);
-  if (model.includes("\0")) throw new CaduceusError("INVALID_ARGUMENT", "Expected a path without NUL characters for model.");
+  if (model.includes("\0")) throw new CaduceusError("INVALID_ARGUMENT", "Expected a path without NUL characters for model.", { param: "model" });
   return checkText(model, "model");
 }

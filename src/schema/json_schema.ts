@@ -1,5 +1,5 @@
 // JSON Schema as data: a checked copy of what the caller gave, and a walk over the schemas inside one.
-import { CaduceusError, describe } from "../errors.js";
+import { describe, mismatch, type CaduceusError } from "../errors.js";
 import type { WorkBudget } from "./work_budget.js";
 
 export type Dialect = "2020-12" | "draft-07";
@@ -23,7 +23,7 @@ export const maxSchemaValues = 30_000;
 export const maxSchemaCharacters = 1_000_000;
 
 export function invalidSchema(expected: string, where: string, received: string, options?: ErrorOptions): CaduceusError {
-  return new CaduceusError("INVALID_SCHEMA", `Expected ${expected} for ${shorten(where)} but received ${received}.`, options);
+  return mismatch("INVALID_SCHEMA", { expected, place: shorten(where), received }, { ...options, param: where });
 }
 
 /** `.name` where that reads well, `["odd name"]` or `[3]` elsewhere. */
@@ -32,7 +32,7 @@ export function step(key: PropertyKey): string {
   return /^[\w$-]+$/.test(String(key)) ? `.${String(key)}` : `[${JSON.stringify(String(key))}]`;
 }
 
-function shorten(path: string): string {
+export function shorten(path: string): string {
   return path.length <= 160 ? path : `${path.slice(0, 80)} … ${path.slice(-79)}`;
 }
 
@@ -49,7 +49,7 @@ export function copySchema(schema: unknown, name: string, budget?: WorkBudget): 
   // The way to where it is, written out only for errors.
   const keys: PropertyKey[] = [];
   const here = () => name + keys.map(step).join("");
-  const tooLarge = (most: string, received: string) => new CaduceusError("CONSTRAINT_TOO_COMPLEX", `Expected a schema of at most ${most} for ${name} but received ${received}.`);
+  const tooLarge = (most: string, received: string) => mismatch("CONSTRAINT_TOO_COMPLEX", { expected: `a schema of at most ${most}`, place: name, received });
   const count = (text: string) => {
     characters += text.length;
     if (characters > maxSchemaCharacters) throw tooLarge(`${maxSchemaCharacters} characters`, `more, beginning with ${shorten(here())}`);

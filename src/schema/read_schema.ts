@@ -1,6 +1,6 @@
 // Reading a schema once, whatever it was written with: its JSON Schema for the prompt, and the checks for what comes back.
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import { describe, describeThrown } from "../errors.js";
+import { CaduceusError, describe, describeThrown, withParam } from "../errors.js";
 import { BoundedCache } from "./bounded_cache.js";
 import type { InferSchema, Schema } from "./infer_schema.js";
 import { copySchema, invalidSchema, isObject, step, visitSchemas, type Dialect, type JsonSchema, type SchemaIssue } from "./json_schema.js";
@@ -43,11 +43,25 @@ export interface ReadSchema<Output = unknown> {
 const compiled = new BoundedCache<{ readonly check: ReturnType<typeof compileSchema>; readonly enforced: Map<UndeclaredProperties, EnforcedReading> }>({ most: 1_500_000, largest: 50_000 });
 
 /**
- * Reads a Standard Schema (zod, valibot, arktype, …) or a plain JSON Schema. `name` is what errors call it, such as
- * `tools.add.parameters`. Throws `INVALID_SCHEMA`, naming the place inside, for a schema that cannot be used. `budget` is what
+ * Reads a Standard Schema (zod, valibot, arktype, …) or a plain JSON Schema. `name` is what messages call it, such as
+ * `add.parameters`, and `param` the option that errors are about, such as `tools[0].parameters`. Throws `INVALID_SCHEMA`, naming the place inside, for a schema that cannot be used. `budget` is what
  * all schemas of one request share.
  */
-export function readSchema<const S extends Schema>(schema: S, name: string, budget?: WorkBudget): ReadSchema<InferSchema<S>> {
+export function readSchema<const S extends Schema>(schema: S, name: string, budget?: WorkBudget, param = name): ReadSchema<InferSchema<S>> {
+  return ofOption(name, param, () => readNamed(schema, name, budget));
+}
+
+/** Runs what reads or works out a schema: errors name places inside it, and are about the option that holds it. */
+export function ofOption<T>(name: string, param: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    const place = error instanceof CaduceusError ? error.param : undefined;
+    throw place === undefined ? error : withParam(error, param, place.startsWith(name) && place !== name ? place.slice(name.length) : undefined);
+  }
+}
+
+function readNamed<const S extends Schema>(schema: S, name: string, budget?: WorkBudget): ReadSchema<InferSchema<S>> {
   const standard = isStandardSchema(schema) ? schema : undefined;
   if (standard === undefined && (!isObject(schema) || "~standard" in schema)) {
     throw invalidSchema("a Standard Schema or a JSON Schema object", name, describe(schema));
@@ -66,7 +80,7 @@ export function readSchema<const S extends Schema>(schema: S, name: string, budg
     jsonSchema,
     dialect,
     enforced(undeclared) {
-      const reading = known.enforced.get(undeclared) ?? enforcedPart(whole, dialect, undeclared, name);
+      const reading = known.enforced.get(undeclared) ?? ofOption(name, name, () => enforcedPart(whole, dialect, undeclared, name));
       known.enforced.set(undeclared, reading);
       return { schema: reading.schema, unenforced: withName(name, reading.unenforced) };
     },

@@ -1,5 +1,5 @@
 // One schema made ready for checking values: where each of its references leads, and what it uses that costs extra.
-import { CaduceusError, describe } from "../errors.js";
+import { describe, mismatch } from "../errors.js";
 import { canonicalJson } from "./canonical_json.js";
 import { eachInside, invalidSchema, isObject, visitSchemas, type Dialect, type JsonSchema } from "./json_schema.js";
 import { checkForms } from "./schema_forms.js";
@@ -85,7 +85,7 @@ export class SchemaIndex {
   #add(schema: Node, path: string, outer: Resource | undefined): void {
     checkForms(schema, path, this.dialect, (inner, parent) => {
       if (this.#resourceOf.has(inner)) return;
-      if (this.#resourceOf.size >= mostSchemas) throw new CaduceusError("CONSTRAINT_TOO_COMPLEX", `Expected a schema with at most ${mostSchemas} schemas in it for ${this.#name} but received more. Simplify it.`);
+      if (this.#resourceOf.size >= mostSchemas) throw mismatch("CONSTRAINT_TOO_COMPLEX", { expected: `a schema with at most ${mostSchemas} schemas in it`, place: this.#name, received: "more" }, { remedy: "Simplify it." });
       const around = parent === undefined ? outer : this.#resourceOf.get(parent);
       // Their forms are checked right after this.
       const [$id, $anchor, $dynamicAnchor] = [inner["$id"], inner["$anchor"], inner["$dynamicAnchor"]].map((one) => (typeof one === "string" ? one : undefined));

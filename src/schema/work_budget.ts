@@ -36,7 +36,7 @@ export function readingBudget(name: string): WorkBudget {
 }
 
 export function tooComplex(name: string, options?: ErrorOptions): CaduceusError {
-  return new CaduceusError("CONSTRAINT_TOO_COMPLEX", `Reading ${name} takes more work than a schema may: it has too many references, alternatives or patterns that have to be compared. Simplify it.`, options);
+  return new CaduceusError("CONSTRAINT_TOO_COMPLEX", `Reading ${name} takes more work than a schema may: it has too many references, alternatives or patterns that have to be compared.`, { ...options, param: name, remedy: "Simplify it." });
 }
 
 /** Values of all schemas that one request defines, where each tool counts as 50 more: 500 tools of 40 values each, or one schema as large as schemas may be. */
@@ -45,5 +45,5 @@ export const valuesOfTool = 50;
 
 /** For all tools and the schema of one request. What `tool()` made was read before. */
 export function requestBudget(): WorkBudget {
-  return new WorkBudget(requestValues, () => new CaduceusError("CONSTRAINT_TOO_COMPLEX", `The tools and schemas of the request are too large: they may have ${requestValues} values together, each tool counting as ${valuesOfTool} of its own. Give fewer or smaller ones.`));
+  return new WorkBudget(requestValues, () => new CaduceusError("CONSTRAINT_TOO_COMPLEX", `The tools and schemas of the request are too large: they may have ${requestValues} values together, each tool counting as ${valuesOfTool} of its own.`, { remedy: "Give fewer or smaller ones." }));
 }

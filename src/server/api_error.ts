@@ -1,5 +1,6 @@
 // What goes wrong, as OpenAI's clients know it: a status, and a body with message, type, param and a stable code.
 import { CaduceusError, type ErrorCode } from "../index.js";
+import type { RequestFields } from "./request_fields.js";
 
 /** Stable codes of everything that the server refuses or fails. docs/server.md says what each means. */
 export type ApiErrorCode =
@@ -61,46 +62,34 @@ const ofLibrary: Partial<Record<ErrorCode, readonly [status: number, code: ApiEr
   OUT_OF_MEMORY: [503, "out_of_memory"],
 };
 
-/** Whatever was thrown. `constraintParam`: the field that says what the answer is to be. Of what nobody expected, the client is told nothing but that it happened. */
-export function toApiError(error: unknown, constraintParam?: string): ApiError {
-  if (error instanceof ApiError) return error;
-  const [status, code] = (error instanceof CaduceusError ? ofLibrary[error.code] : undefined) ?? [500, "server_error"];
-  if (status === 500) return new ApiError(500, "server_error", "The server failed to answer this request.", { cause: error });
-  const param = paramOf(error as CaduceusError, constraintParam);
-  return new ApiError(status, code, inParams((error as CaduceusError).message), { param, headers: status === 429 || status === 503 ? retryAfter : {}, cause: error });
+/** Of these the field is known even where the error is about no option: the engine compiles what it is given as one. */
+const ofConstraints: ReadonlySet<ErrorCode> = new Set(["CONSTRAINT_INVALID", "CONSTRAINT_TOO_COMPLEX"]);
+const ofMessages: ReadonlySet<ErrorCode> = new Set(["INVALID_MESSAGES"]);
+
+/** Whatever was thrown, with the fields of the request. Of what nobody expected, the client is told nothing but that it happened. */
+export function toApiError(thrown: unknown, fields?: RequestFields): ApiError {
+  if (thrown instanceof ApiError) return thrown;
+  const known = thrown instanceof CaduceusError ? thrown : undefined;
+  const [status, code] = (known && ofLibrary[known.code]) ?? [500, "server_error"];
+  if (known === undefined || status === 500) return new ApiError(500, "server_error", "The server failed to answer this request.", { cause: thrown });
+  const fallback = ofConstraints.has(known.code) ? fields?.of("schema") ?? fields?.of("tools") : ofMessages.has(known.code) ? "messages" : undefined;
+  const param = known.param === undefined ? fallback : fields?.of(known.param) ?? fallback;
+  return new ApiError(status, code, sentence(known, param), { param, headers: status === 429 || status === 503 ? retryAfter : {}, cause: thrown });
+}
+
+/** What was wrong, in the client's names. Remedies are for those who hold the options. */
+function sentence({ problem, mismatch }: CaduceusError, param: string | undefined): string {
+  if (mismatch === undefined || param === undefined) return problem;
+  return `Expected ${mismatch.expected} for ${param}${mismatch.within ?? ""} but received ${mismatch.received}.`;
 }
 
 /** A prompt that is too long for the context, said in the words by which OpenAI's clients know that they have to shorten it. */
 export function inContext(error: unknown, contextSize: number): unknown {
   if (!(error instanceof CaduceusError) || error.code !== "CONTEXT_FULL") return error;
-  return new ApiError(400, "context_length_exceeded", tooLong(contextSize, error.message), { cause: error });
+  return new ApiError(400, "context_length_exceeded", tooLong(contextSize, error.problem), { cause: error });
 }
 
+/** `why`: a whole sentence. */
 export function tooLong(contextSize: number, why: string): string {
-  return `This model's maximum context length is ${contextSize} tokens. However, ${why.slice(0, 1).toLowerCase()}${why.slice(1)}`;
-}
-
-const paramsOfOptions: Readonly<Record<string, string>> = {
-  logitBias: "logit_bias", maxTokens: "max_tokens", logProbabilities: "logprobs", topLogProbabilities: "top_logprobs", toolChoice: "tool_choice", tools: "tools", prompt: "prompt",
-  minTokens: "min_tokens", stopTokens: "stop_token_ids", drySequenceBreakers: "dry_sequence_breakers", stop: "stop", cacheScope: "cache_salt", tokens: "tokens",
-};
-
-const place = /for (?:the )?([a-zA-Z]+)(\S*) but/;
-
-/** The sentence with the field that the client knows; within it a place is the same only where it is one of a list. */
-function inParams(message: string): string {
-  return message.replace(place, (all, option: string, within: string) => {
-    const param = paramsOfOptions[option];
-    return param === undefined ? all : `for ${param}${/^\[\d+\]$/.test(within) ? within : ""} but`;
-  });
-}
-
-/** The library's sentences name the place: `for messages[2].content but`, `for logitBias[0][0] but`. */
-function paramOf({ code, message }: CaduceusError, constraintParam: string | undefined): string | undefined {
-  if (code === "INVALID_MESSAGES") return /\b(messages\[\d+\][^\s]*) but/.exec(message)?.[1] ?? "messages";
-  if (code === "INVALID_TOOL") return "tools";
-  if (code === "CONTEXT_FULL") return undefined;
-  const option = place.exec(message)?.[1];
-  if (option === "schema" || option === "regex" || option === "grammar" || code === "CONSTRAINT_INVALID" || code === "CONSTRAINT_TOO_COMPLEX") return constraintParam;
-  return option === undefined ? undefined : paramsOfOptions[option] ?? (code === "INVALID_SCHEMA" ? "tools" : undefined);
+  return `This model's maximum context length is ${contextSize} tokens. ${why}`;
 }

@@ -5,13 +5,13 @@ import { checkFields, checkNames } from "./check_fields.js";
 import { readConstraint } from "./constraint_fields.js";
 import { describe, Fields, invalid, unsupported } from "./fields.js";
 import { readGenerationFields, type GenerationFields } from "./generation_fields.js";
+import { requestFields, type RequestFields } from "./request_fields.js";
 
 export interface ChatRequest extends GenerationFields {
   readonly messages: readonly Message[];
   readonly logprobs: boolean;
   readonly replyOptions: Pick<ReplyOptions, "tools" | "toolChoice" | "parallelToolCalls" | "schema" | "regex" | "grammar" | "maxRounds" | "logProbabilities" | "topLogProbabilities">;
-  /** Where the schema, expression or grammar of the answer came from. */
-  readonly constraintParam: string | undefined;
+  readonly fields: RequestFields;
   /** Whose schemas must be enforced to the last keyword: names of tools, and undefined for the answer. */
   readonly strict: ReadonlySet<string | undefined>;
 }
@@ -40,7 +40,7 @@ export function readChatRequest(body: Fields): ChatRequest {
       topLogProbabilities: top,
     },
     strict: new Set([...tools.filter(({ strict }) => strict).map(({ tool }) => tool.function.name), ...(constraint?.strict ? [undefined] : [])]),
-    constraintParam: constraint?.param,
+    fields: requestFields(body.names(), constraint?.param, tools.map(({ index }) => index)),
   };
 }
 
@@ -53,7 +53,7 @@ function readMessage(value: unknown, index: number): unknown {
   return value;
 }
 
-function readTool(value: unknown, index: number): { readonly tool: FunctionTool; readonly strict: boolean } {
+function readTool(value: unknown, index: number): { readonly index: number; readonly tool: FunctionTool; readonly strict: boolean } {
   const tool = new Fields(value, `tools[${index}]`);
   tool.required("type", (name) => tool.choice(name, ["function"]));
   const definition = tool.required("function", tool.fields);
@@ -61,7 +61,7 @@ function readTool(value: unknown, index: number): { readonly tool: FunctionTool;
   checkNames(definition, ["name", "description", "parameters", "strict"]);
   const name = definition.required("name", definition.text);
   const parameters = definition.fields("parameters") && (definition.value("parameters") as Record<string, unknown>);
-  return { tool: { type: "function", function: { name, description: definition.text("description"), parameters } }, strict: definition.boolean("strict") ?? false };
+  return { index, tool: { type: "function", function: { name, description: definition.text("description"), parameters } }, strict: definition.boolean("strict") ?? false };
 }
 
 interface ToolChoice {

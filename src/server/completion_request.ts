@@ -4,6 +4,7 @@ import { checkFields } from "./check_fields.js";
 import { readConstraint, type AnswerConstraint } from "./constraint_fields.js";
 import { type Fields, invalid, unsupported } from "./fields.js";
 import { mostChoices, readGenerationFields, type GenerationFields } from "./generation_fields.js";
+import { requestFields, type RequestFields } from "./request_fields.js";
 
 /** A text, in which markup is read, or token ids. */
 export type CompletionPrompt = string | readonly number[];
@@ -12,8 +13,7 @@ export interface CompletionRequest extends GenerationFields {
   readonly prompts: readonly CompletionPrompt[];
   readonly constraint: AnswerConstraint["options"];
   readonly strict: ReadonlySet<undefined>;
-  /** Where the constraint came from. */
-  readonly constraintParam: string | undefined;
+  readonly fields: RequestFields;
   /** The answer begins with its prompt. */
   readonly echo: boolean;
   /** How many of the likeliest tokens come beside each; undefined: nothing of this is asked for. */
@@ -30,7 +30,7 @@ export function readCompletionRequest(body: Fields): CompletionRequest {
     throw new ApiError(400, "invalid_value", `Expected at most ${mostChoices} answers in all, n times the prompts, but received ${prompts.length * generation.n}.`, { param: "n" });
   }
   const constraint = readConstraint(body);
-  return { ...generation, prompts, constraint: constraint?.options ?? {}, strict: new Set(constraint?.strict ? [undefined] : []), constraintParam: constraint?.param, echo: body.boolean("echo") ?? false, logprobs: body.wholeNumber("logprobs", 0, 20) };
+  return { ...generation, prompts, constraint: constraint?.options ?? {}, strict: new Set(constraint?.strict ? [undefined] : []), fields: requestFields(body.names(), constraint?.param), echo: body.boolean("echo") ?? false, logprobs: body.wholeNumber("logprobs", 0, 20) };
 }
 
 function readPrompts(body: Fields): CompletionRequest["prompts"] {

@@ -2,12 +2,14 @@
 // it sends comments, because proxies and clients give up on what stays silent for a minute.
 import { ApiError, toApiError } from "./api_error.js";
 import type { Exchange } from "./exchange.js";
+import type { RequestFields } from "./request_fields.js";
 
 const encoder = new TextEncoder();
 const line = (text: string) => encoder.encode(`data: ${text}\n\n`);
 
 export interface EventStreamOptions {
   readonly exchange: Exchange;
+  readonly fields?: RequestFields;
   /** How long the first chunk may take until the status goes out without it. */
   readonly statusAfterMs: number;
   /** How long nothing is sent until a comment is. */
@@ -23,7 +25,7 @@ const comment = encoder.encode(": waiting\n\n");
 
 /** Resolves with the first chunk or after `statusAfterMs`: what fails before that still has a status of its own. */
 export async function eventStream(chunks: AsyncGenerator<object, void, undefined>, options: EventStreamOptions): Promise<Response> {
-  const { exchange, readerTimeoutMs, statusAfterMs, heartbeatMs, onError, disconnect } = options;
+  const { exchange, fields, readerTimeoutMs, statusAfterMs, heartbeatMs, onError, disconnect } = options;
   let next: Promise<IteratorResult<object, void>> | undefined = chunks.next();
   let mayWaitMs = await settlesWithin(next, statusAfterMs) ? heartbeatMs : 0;
   let timer: NodeJS.Timeout | undefined;
@@ -46,7 +48,7 @@ export async function eventStream(chunks: AsyncGenerator<object, void, undefined
         }
         mayWaitMs = heartbeatMs;
       } catch (thrown) {
-        const error = toApiError(thrown);
+        const error = toApiError(thrown, fields);
         onError(error);
         try {
           controller.enqueue(line(JSON.stringify(error.body)));

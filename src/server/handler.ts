@@ -18,6 +18,7 @@ import { disconnectOf, limitReading, missingSlash } from "./node_request.js";
 import { Page } from "./page.js";
 import { Pipelined } from "./pipelined.js";
 import { BodyReader } from "./read_body.js";
+import type { RequestFields } from "./request_fields.js";
 import { remedies, routes, spellings } from "./routes.js";
 import { ServedModels } from "./served_models.js";
 import { checkHandlerOptions, checkWholeNumber, type HandlerOptions } from "./server_options.js";
@@ -74,7 +75,7 @@ export function createHandler(options: HandlerOptions): Handler {
   };
 
   /** An endpoint that generates: `answer` gives the response's object, or the chunks of its stream. */
-  const generate = <R extends { readonly constraintParam: string | undefined }>(read: (body: Fields) => R, answer: (request: R & Served, service: Service) => Promise<object | AsyncGenerator<object, void, undefined>>) =>
+  const generate = <R extends { readonly fields: RequestFields }>(read: (body: Fields) => R, answer: (request: R & Served, service: Service) => Promise<object | AsyncGenerator<object, void, undefined>>) =>
     async (context: Context): Promise<Response> => {
       const cacheScope = keys.check(context.req.raw.headers);
       const id = newRequestId();
@@ -96,12 +97,12 @@ export function createHandler(options: HandlerOptions): Handler {
           exchange.end();
           return context.json(answered);
         }
-        const response = await eventStream(answered, { ...settings, exchange, onError: report, disconnect: disconnectOf(context.env) });
+        const response = await eventStream(answered, { ...settings, exchange, fields: request.fields, onError: report, disconnect: disconnectOf(context.env) });
         response.headers.set(requestIdHeader, exchange.id);
         return response;
       } catch (error) {
         exchange.end();
-        throw exchange.cancellation ?? toApiError(error, request?.constraintParam);
+        throw exchange.cancellation ?? toApiError(error, request?.fields);
       }
     };
 

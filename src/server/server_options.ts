@@ -155,5 +155,6 @@ function asItIs<T extends object>(value: T, name: string): T {
 }
 
 function wrong(expected: string, name: string, received: unknown): CaduceusError {
-  return new CaduceusError("INVALID_ARGUMENT", `Expected ${expected} for ${name} but received ${typeof received === "object" ? "an object" : String(received)}.`);
+  const parts = { expected, place: name, received: typeof received === "object" ? "an object" : String(received) };
+  return new CaduceusError("INVALID_ARGUMENT", `Expected ${expected} for ${name} but received ${parts.received}.`, { param: name, mismatch: parts });
 }

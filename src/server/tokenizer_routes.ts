@@ -1,10 +1,12 @@
 // The model's tokenizer, as vLLM serves it: for clients that count or cut tokens themselves, such as EleutherAI's lm-eval.
 import { type Context, Hono } from "hono";
+import { toApiError } from "./api_error.js";
 import type { ApiKeys } from "./api_keys.js";
 import { writesBos } from "./echo.js";
 import { type Admission, type Exchange, newRequestId } from "./exchange.js";
 import { invalid, type Fields } from "./fields.js";
 import type { BodyReader } from "./read_body.js";
+import { requestFields } from "./request_fields.js";
 import type { ServedModels } from "./served_models.js";
 
 /** Of a text that takes long to tokenize. Each holds some times its size meanwhile, and cannot be stopped: there is one at a time. */
@@ -39,7 +41,7 @@ export function tokenizerRoutes({ models, keys, bodies, admission, replyTimeoutM
     try {
       return context.json(await answer(body, exchange));
     } catch (error) {
-      throw exchange.cancellation ?? error;
+      throw exchange.cancellation ?? toApiError(error, requestFields(body.names()));
     } finally {
       exchange.end();
     }

@@ -1,5 +1,5 @@
 // The engine that runs in this process: packed output from the addon, handed to the runs it belongs to.
-import { CaduceusError, type ErrorCode } from "../../errors.js";
+import { CaduceusError, contextFull, type ErrorCode } from "../../errors.js";
 import type { Engine, EngineCapabilities, EngineOptions, EngineStats, ModelInfo, PromptPart, Run, RunRequest } from "../engine.js";
 import { followSignal } from "../../follow_signal.js";
 import { AddonRun } from "./addon_run.js";
@@ -174,7 +174,7 @@ function tooLong(prompt: readonly PromptPart[], { contextSize, longestTokenBytes
   const units = prompt.reduce((sum, part) => sum + ("text" in part ? part.text.length : "control" in part ? part.control.length : part.tokens.length * longestTokenBytes), 0);
   const least = Math.floor(units / longestTokenBytes);
   if (!(least >= contextSize)) return undefined;
-  return new CaduceusError("CONTEXT_FULL" satisfies ErrorCode, `The prompt has at least ${least} tokens, but the context holds ${contextSize} and needs room for one more; shorten it by ${least - contextSize + 1} or raise contextSize.`);
+  return contextFull(least, contextSize);
 }
 
 function withTypedTokens(parts: readonly PromptPart[]): PromptPart[] {

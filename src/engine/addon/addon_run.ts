@@ -1,5 +1,5 @@
 // One run's output between the addon, which delivers when it likes, and its reader, who takes when it likes.
-import { CaduceusError, type ErrorCode } from "../../errors.js";
+import { CaduceusError, engineError, type ErrorCode } from "../../errors.js";
 import type { Run, RunDelta, RunEnd, RunPrompt, RunRequest, ScoredTokens } from "../engine.js";
 import type { NativeEnd } from "./native.js";
 
@@ -140,6 +140,6 @@ interface PromiseWithResolvers {
 
 function toEnd(end: NativeEnd): RunEnd | CaduceusError {
   const { finishReason, stopString, endToken, usage, timings, constraint } = end;
-  if (finishReason === "error") return new CaduceusError(end.errorCode as ErrorCode, end.errorMessage ?? "The engine failed.");
+  if (finishReason === "error") return engineError(end.errorCode as ErrorCode, end.errorMessage ?? "The engine failed.");
   return { type: "end", finishReason, stopString, endToken, usage, timings, constraint };
 }

@@ -28,9 +28,9 @@ const levels = ["error", "warn", "info", "debug"] as const;
  * @throws CaduceusError `INVALID_ARGUMENT`, `ADDON_NOT_FOUND`
  */
 export function setLog(sink: ((entry: LogEntry) => void) | undefined, level: LogLevel = "warn"): void {
-  if (sink !== undefined && typeof sink !== "function") throw invalidArgument("a function", "the log's sink", sink);
+  if (sink !== undefined && typeof sink !== "function") throw invalidArgument("a function", "the log's sink", sink, { param: "sink" });
   const limit = levels.indexOf(level) + 1;
-  if (limit === 0) throw invalidArgument(`one of ${levels.map((name) => JSON.stringify(name)).join(", ")}`, "the log's level", level);
+  if (limit === 0) throw invalidArgument(`one of ${levels.map((name) => JSON.stringify(name)).join(", ")}`, "the log's level", level, { param: "level" });
   if (sink === undefined) return loadAddon().setLog(0);
   loadAddon().setLog(limit, (at, message) => sink({ level: levels[at - 1] ?? "debug", message }));
 }

@@ -80,7 +80,7 @@ function writeTurns(writer: PromptWriter, messages: readonly PromptMessage[], fr
   for (let index = from; index < messages.length; index++) {
     const message = messages[index] as PromptMessage;
     if (message.role === "system") {
-      throw new CaduceusError("INVALID_MESSAGES", `Expected the system message at the beginning of the conversation but received one as messages[${index}].`);
+      throw new CaduceusError("INVALID_MESSAGES", `Expected the system message at the beginning of the conversation but received one as messages[${index}].`, { param: `messages[${index}].role` });
     }
     if (message.role === "tool") {
       const results = resultsFrom(messages, index);

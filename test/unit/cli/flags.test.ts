@@ -2,10 +2,11 @@
 import type { Command } from "commander";
 import { expect, test } from "vitest";
 import { ScriptedEngine } from "../../support/scripted_engine.js";
-import { nameFlags } from "../../../src/cli/flag_names.js";
+import { messageWithFlags } from "../../../src/cli/flag_names.js";
 import { loadOptions, replyOptions, type ModelFlags } from "../../../src/cli/model_flags.js";
 import { createProgram } from "../../../src/cli/program.js";
 import { resolveReplyOptions } from "../../../src/chat/reply_options.js";
+import { invalidArgument } from "../../../src/errors.js";
 import { CaduceusError } from "../../../src/index.js";
 import { checkLoadOptions } from "../../../src/model/load_options.js";
 import { LoadedModel } from "../../../src/model/loaded_model.js";
@@ -51,7 +52,7 @@ test.each(rows)("%s %s", async (_, long, command) => {
   command.action(() => check(command.opts()));
   const positional = command.registeredArguments.filter(({ required }) => required).map(() => "something");
   await command.parseAsync([...positional, long, value!], { from: "user" }).catch((error: Error) => {
-    said += error instanceof CaduceusError ? nameFlags(error.message, command) : String(error);
+    said += error instanceof CaduceusError ? messageWithFlags(error, command) : String(error);
   });
   expect(said).toMatch(new RegExp(`(for|option) .*${long}\\b`));
   expect(said).not.toMatch(/\b[a-z]+[A-Z]\w*\b/);
@@ -65,7 +66,9 @@ test("every free flag exists", () => {
 test("only what the command has is renamed, and no word of prose", () => {
   const run = program.commands.find((command) => command.name() === "run")!;
   const list = program.commands.find((command) => command.name() === "list")!;
-  expect(nameFlags("Expected at least contextSize (9) for maxTokens but received 0.", run)).toBe("Expected at least -c/--ctx-size (9) for -n/--max-tokens but received 0.");
-  expect(nameFlags("Expected a number for maxTokens but received 0.", list)).toBe("Expected a number for maxTokens but received 0.");
-  expect(nameFlags("Waits for stop signs.", run)).toBe("Waits for stop signs.");
+  const error = invalidArgument("text for stop", "maxTokens", 0, { remedy: "Leave maxTokens out." });
+  expect(messageWithFlags(error, run)).toBe("Expected text for stop for -n/--max-tokens but received 0. Leave maxTokens out.");
+  expect(messageWithFlags(error, list)).toBe(error.message);
+  expect(messageWithFlags(invalidArgument("text", "stop[1]", 0), run)).toBe("Expected text for --stop[1] but received 0.");
+  expect(messageWithFlags(new CaduceusError("INVALID_ARGUMENT", "Expected no stop for maxTokens but received it."), run)).toBe("Expected no stop for maxTokens but received it.");
 });

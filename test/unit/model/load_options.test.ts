@@ -17,7 +17,7 @@ test.each(["contextSize", "cacheTokens", "threads", "gpuLayers", "prefixFolderBy
 test.each([
   [{ contextSize: 7 }, "Expected a whole number of at least 8 for contextSize but received 7."],
   [{ cacheTokens: 63 }, "Expected a whole number of at least 64 for cacheTokens but received 63."],
-  [{ contextSize: 4096, cacheTokens: 4095 }, "Expected at least contextSize (4096) for cacheTokens but received 4095."],
+  [{ contextSize: 4096, cacheTokens: 4095 }, "Expected at least 4096, the length of one context, for cacheTokens but received 4095."],
   [{ threads: 0 }, "Expected a whole number of at least 1 for threads but received 0."],
   [{ threads: 100_000 }, `Expected a whole number of at most ${availableParallelism()} for threads but received 100000.`],
   [{ hostCacheBytes: -1 }, "Expected a whole number of at least 0 for hostCacheBytes but received -1."],

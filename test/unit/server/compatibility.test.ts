@@ -108,5 +108,5 @@ test.each<[string, object]>([
   await open({}, 256);
   const { status, code, message } = await errorOf(await post(path, body));
   expect({ status, code }).toEqual({ status: 400, code: "context_length_exceeded" });
-  expect(message).toMatch(/^This model's maximum context length is 256 tokens\. However, the prompt has \d+ tokens/);
+  expect(message).toMatch(/^This model's maximum context length is 256 tokens\. The prompt has \d+ tokens/);
 });

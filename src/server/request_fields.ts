@@ -1,0 +1,43 @@
+// Where in the body of a request stands what the library calls by the name of an option: never a name that the client did not send.
+
+/** A place in the body; of a request for which nobody gives one, options are not named to the client. */
+export interface RequestFields {
+  /** The field that an option's path (`tools[0].parameters`, `logitBias[0][0]`) comes from; undefined where the client sent none. */
+  of(param: string): string | undefined;
+}
+
+/** Of those that have other names: in the order in which they are read. An option that is not here has no field. */
+const fieldsOfOptions: Readonly<Record<string, readonly string[]>> = {
+  prompt: ["prompt"], tokens: ["tokens"], messages: ["messages"], stop: ["stop"],
+  maxTokens: ["max_completion_tokens", "max_tokens", "n_predict"], minTokens: ["min_tokens"], stopTokens: ["stop_token_ids"], logitBias: ["logit_bias"],
+  logProbabilities: ["logprobs"], topLogProbabilities: ["top_logprobs", "logprobs"], promptLogProbabilities: ["echo"],
+  cacheScope: ["cache_salt"], deterministic: ["deterministic"], seed: ["seed"], drySequenceBreakers: ["dry_sequence_breakers"], toolChoice: ["tool_choice"],
+};
+
+/** Options whose value is the very one that the client sent, entry by entry. */
+const sameWithin = new Set(["messages", "stop", "stopTokens", "drySequenceBreakers", "tokens"]);
+
+/**
+ * @param given the names of the fields that the client sent
+ * @param constraint the field that the schema, expression or grammar of the answer came from
+ * @param tools the places in the request of the tools that the library was given, where not all were
+ */
+export function requestFields(given: readonly string[], constraint?: string, tools?: readonly number[]): RequestFields {
+  const names = new Set(given);
+  return {
+    of(param) {
+      const [, option = "", rest = ""] = /^(\w+)(.*)$/s.exec(param) ?? [];
+      if (option === "schema" || option === "regex" || option === "grammar") return constraint;
+      if (option === "tools") return names.has("tools") ? toolField(rest, tools) : undefined;
+      const field = fieldsOfOptions[option]?.find((name) => names.has(name));
+      return field === undefined ? undefined : field + (sameWithin.has(option) ? rest : "");
+    },
+  };
+}
+
+function toolField(rest: string, tools: readonly number[] | undefined): string {
+  const [, index, within = ""] = /^\[(\d+)\](.*)$/s.exec(rest) ?? [];
+  if (index === undefined) return "tools";
+  const tool = `tools[${tools?.[Number(index)] ?? index}]`;
+  return within === "" || within.startsWith(".function") ? tool + within : `${tool}.function${within}`;
+}
