@@ -38,10 +38,19 @@ export function checkNode() {
 
 /** @param {Iterable<Tool>} tools */
 export function checkTools(tools) {
+  const problem = missingTools(tools);
+  if (problem !== undefined) throw new SetupError(problem);
+}
+
+/**
+ * Which of them are missing and what installs them, as a sentence; undefined where all are there. `caduceus doctor` asks too.
+ * @param {Iterable<Tool>} tools
+ */
+export function missingTools(tools) {
   const missing = [...new Set(tools)].filter((tool) => !checks[tool]());
-  if (missing.length === 0) return;
+  if (missing.length === 0) return undefined;
   const names = missing.map((tool) => packages[tool].name).join(" and ");
-  throw new SetupError(`Caduceus needs ${names}, which ${missing.length === 1 ? "is" : "are"} not on this machine: install ${missing.length === 1 ? "it" : "them"} with \`${remedy(missing)}\`.`);
+  return `Caduceus needs ${names}, which ${missing.length === 1 ? "is" : "are"} not on this machine: install ${missing.length === 1 ? "it" : "them"} with \`${remedy(missing)}\`.`;
 }
 
 /** @param {Tool[]} missing */

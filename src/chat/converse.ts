@@ -221,6 +221,6 @@ class ReplyLoop {
 /** What the model is told of a call that cannot be read, under the name that it seems to have meant. */
 function answerToMalformed(text: string): PlainMessage {
   const name = /"name"\s*:\s*"([^"\\]{1,64})"/.exec(text)?.[1];
-  const content = writeCallFailure(name ?? "you meant", { kind: "malformed", problem: "it is not valid JSON." });
+  const { content } = writeCallFailure(name ?? "you meant", { kind: "malformed", problem: "it is not valid JSON." });
   return { role: "tool", content, ...(name === undefined ? {} : { name }) };
 }

@@ -133,7 +133,7 @@ export class Model {
   /** Token ids of text, or of the parts of a prompt, as a run would read them: with BOS where the model has one. Text is never read as markup. */
   async tokenize(input: string | readonly PromptPart[]): Promise<Int32Array> {
     this.#model.closing.throwIfAborted();
-    const parts = typeof input === "string" ? [{ text: checkText(input, "the text") }] : checkParts(input, "the prompt", this.info.vocabularySize);
+    const parts = typeof input === "string" ? [{ text: checkText(input, "text") }] : checkParts(input, "prompt", this.info.vocabularySize);
     return this.#model.engine.tokenize(parts);
   }
 
@@ -141,13 +141,13 @@ export class Model {
   async detokenize(tokens: ArrayLike<number>, options?: { readonly special?: boolean | undefined }): Promise<string> {
     this.#model.closing.throwIfAborted();
     const special = checkBoolean(checkOptions(options, "detokenize", ["special"]).special, "special") ?? false;
-    return this.#model.engine.detokenize(checkTokens(tokens, "the tokens", this.info.vocabularySize), { special });
+    return this.#model.engine.detokenize(checkTokens(tokens, "tokens", this.info.vocabularySize), { special });
   }
 
   /** The bytes of each token, which may hold part of a character. Control tokens are written out. */
   async tokenBytes(tokens: ArrayLike<number>): Promise<Uint8Array[]> {
     this.#model.closing.throwIfAborted();
-    return this.#model.engine.tokenBytes(checkTokens(tokens, "the tokens", this.info.vocabularySize));
+    return this.#model.engine.tokenBytes(checkTokens(tokens, "tokens", this.info.vocabularySize));
   }
 
   /** Ends every reply with `MODEL_CLOSED`, then frees the memory. Twice is fine. */

@@ -1,6 +1,6 @@
 // One run of the engine inside a reply.
 import type { Run, RunDelta, RunEnd, RunPrompt, RunRequest } from "../engine/engine.js";
-import { CaduceusError } from "../errors.js";
+import { CaduceusError, withParam } from "../errors.js";
 import type { LoadedModel } from "../model/loaded_model.js";
 import type { RoundTrace } from "./diagnostics.js";
 import type { PromptToken, ReplyEvent, TextEvent, TokenProbability } from "./reply_events.js";
@@ -75,8 +75,15 @@ export class Round {
       return output;
     } catch (error) {
       this.#hasFailed = true;
-      throw error;
+      throw this.#aboutConstraint(error);
     }
+  }
+
+  /** The engine knows constraints, not which option each was given as. */
+  #aboutConstraint(error: unknown): unknown {
+    const { constraint } = this.#request;
+    const isOfConstraint = error instanceof CaduceusError && error.param === undefined && (error.code === "CONSTRAINT_INVALID" || error.code === "CONSTRAINT_TOO_COMPLEX");
+    return isOfConstraint && constraint !== undefined ? withParam(error, optionOf[constraint.kind]) : error;
   }
 
   #read(delta: RunDelta): TextEvent | undefined {
@@ -128,3 +135,5 @@ export class Round {
     }
   }
 }
+
+const optionOf = { json: "schema", regex: "regex", lark: "grammar", tools: "tools" } as const;

@@ -124,8 +124,8 @@ async function runHandler(tool: Tool, args: unknown, call: ToolCall, settings: T
 }
 
 function failed(name: string, failure: Exclude<CallFailure, { kind: "malformed" }>): Outcome {
-  const content = writeCallFailure(name, failure);
-  return { error: new Error((JSON.parse(content) as { error: string }).error), failure: failure.kind, content, leftOutChars: 0, durationMs: 0 };
+  const { content, problem } = writeCallFailure(name, failure);
+  return { error: new Error(problem), failure: failure.kind, content, leftOutChars: 0, durationMs: 0 };
 }
 
 /** Runs so many at a time, in the order given. */

@@ -53,14 +53,14 @@ export interface FormatVocabulary {
 export function chooseFormat(info: ModelInfo, vocabulary: FormatVocabulary, { format, variant }: FormatOptions): ConversationFormat {
   const named = /hermes/i.test(`${info.name ?? ""} ${info.metadata["general.basename"] ?? ""} ${info.path.split(/[\\/]/).at(-1) ?? ""}`);
   if (format === "hermes" || (format === "auto" && named)) {
-    if (!vocabulary.hasChatMl) throw new CaduceusError("TEMPLATE_FAILED", 'Expected a ChatML model for the Hermes format but its vocabulary has no <|im_start|> and <|im_end|>; load it with format "template".');
+    if (!vocabulary.hasChatMl) throw new CaduceusError("TEMPLATE_FAILED", 'Expected a ChatML model for the Hermes format but its vocabulary has no <|im_start|> and <|im_end|>.', { param: "format", remedy: 'Load it with format "template".' });
     return hermesFormat(variant, vocabulary.hasTagTokens, named, format === "hermes" ? "The option format asks for it." : "The model's name says that it is Hermes.");
   }
   if (info.chatTemplate !== undefined) {
     return templateFormat(info.chatTemplate, vocabulary, variant, format === "template" ? "The option format asks for it." : "The model is not Hermes, and its file holds a template.");
   }
   if (format === "auto" && vocabulary.hasChatMl) return hermesFormat(variant, vocabulary.hasTagTokens, false, "The file holds no template, and the vocabulary has ChatML's markers.");
-  throw new CaduceusError("TEMPLATE_FAILED", "Expected a chat template in the model's file, or ChatML's markers in its vocabulary, but it has neither; complete() takes a raw prompt.");
+  throw new CaduceusError("TEMPLATE_FAILED", "Expected a chat template in the model's file, or ChatML's markers in its vocabulary, but it has neither.", { remedy: "Use complete(), which takes a raw prompt." });
 }
 
 function hermesFormat(variant: HermesVariant, tagTokens: boolean, isHermes: boolean, reason: string): ConversationFormat {
@@ -83,7 +83,7 @@ function templateFormat(source: string, { eosText, hasChatMl }: FormatVocabulary
       return work();
     } catch (error) {
       if (!hasChatMl || !(error instanceof CaduceusError) || error.code !== "TEMPLATE_FAILED") throw error;
-      throw new CaduceusError("TEMPLATE_FAILED", `${error.message} Load the model with format "hermes" to do without the template.`, { cause: error });
+      throw new CaduceusError("TEMPLATE_FAILED", error.problem, { remedy: 'Load the model with format "hermes" to do without the template.', cause: error });
     }
   };
   const template = withRemedy(() => new ChatTemplate(source, { eosToken: eosText, variant }));

@@ -1,5 +1,5 @@
 // Conversations as people write them: OpenAI-shaped messages, and the checks that refuse what cannot be rendered.
-import { describe, mismatch, type CaduceusError } from "../errors.js";
+import { describe, mismatch, withParam, type CaduceusError } from "../errors.js";
 import { loneSurrogate } from "../model/checks.js";
 import { linkResults } from "./answered_calls.js";
 import type { PlainMessage, PlainToolCall } from "./plain_message.js";
@@ -63,11 +63,19 @@ export function readMessages(input: unknown): PlainMessage[] {
 
 /** Checks each message for itself. */
 export function readEach(input: unknown): PlainMessage[] {
-  if (typeof input === "string") return [readMessage({ role: "user", content: input }, "the message")];
+  if (typeof input === "string") return [readAlone(input)];
   if (!Array.isArray(input)) throw invalid("a string or an array of messages", "the conversation", describe(input), "messages");
   if (input.length === 0) throw invalid("at least one message", "the conversation", "an empty array", "messages");
   // Array.from also sees the holes of a sparse array, which no conversation has.
   return Array.from(input as unknown[], (message, index) => readMessage(message, `messages[${index}]`));
+}
+
+function readAlone(content: string): PlainMessage {
+  try {
+    return readMessage({ role: "user", content }, "the message");
+  } catch (error) {
+    throw withParam(error, "messages");
+  }
 }
 
 /** Checks that results answer calls, which came before, in `earlier` or here, and joins them. */

@@ -4,7 +4,7 @@ import { CaduceusError } from "../errors.js";
 import { callsText, responseText, type PromptMessage, type PromptTool } from "./hermes/prompt.js";
 import { parallelHintText, systemStretches, type HermesVariant } from "./hermes/prompt_system.js";
 import { Marks } from "./template_marks.js";
-import { parseTemplate, runTemplate, type Program } from "./template_run.js";
+import { parseTemplate, runTemplate, TemplateTimeout, type Program } from "./template_run.js";
 
 export interface TemplatePrompt {
   readonly messages: readonly PromptMessage[];
@@ -114,7 +114,7 @@ export class ChatTemplate {
         return runTemplate(this.#program, variables, this.#timeoutMs);
       } catch (error) {
         refusal ??= error;
-        if (!(error instanceof CaduceusError) || /did not end within/.test(error.message)) break;
+        if (!(error instanceof CaduceusError) || error instanceof TemplateTimeout) break;
       }
     }
     throw refusal;

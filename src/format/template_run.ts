@@ -120,11 +120,20 @@ const globals = {
 };
 
 function explain(error: unknown, timeoutMs: number): CaduceusError {
-  if ((error as { code?: unknown }).code === "ERR_SCRIPT_EXECUTION_TIMEOUT") return failed(`it did not end within ${timeoutMs} ms`, error);
+  if ((error as { code?: unknown }).code === "ERR_SCRIPT_EXECUTION_TIMEOUT") return new TemplateTimeout(timeoutMs, error);
   if (error instanceof RangeError) return failed("it recurs or builds more than it may", error);
   return failed(describeThrown(error), error);
 }
 
+/** Its time was over: trying it in another way would only take as long again. */
+export class TemplateTimeout extends CaduceusError {
+  constructor(timeoutMs: number, cause: unknown) {
+    super("TEMPLATE_FAILED", sentenceOf(`it did not end within ${timeoutMs} ms`), { cause });
+  }
+}
+
+const sentenceOf = (reason: string) => `The model's chat template could not be rendered: ${reason}.`;
+
 function failed(reason: string, cause?: unknown): CaduceusError {
-  return new CaduceusError("TEMPLATE_FAILED", `The model's chat template could not be rendered: ${reason}.`, { cause });
+  return new CaduceusError("TEMPLATE_FAILED", sentenceOf(reason), { cause });
 }

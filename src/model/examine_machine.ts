@@ -4,7 +4,9 @@ import { availableParallelism, cpus } from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { gpuModules, listGpus } from "../engine/addon/gpus.js";
+import { rebuild } from "../engine/addon/diagnose_addon.js";
 import { describeAddon } from "../engine/addon/load_addon.js";
+import { CaduceusError, describeThrown } from "../errors.js";
 import { cacheFolder, gibibytes, hubCacheFolder, listModels, readHubSettings } from "../files/index.js";
 import { packageFolder } from "../package_folder.js";
 import { inspectModel, type InspectOptions, type ModelSummary } from "./inspect_model.js";
@@ -84,10 +86,10 @@ async function examineAddon(): Promise<Finding> {
     const { file, isPortable } = describeAddon();
     return { subject: "Addon", state: "ok", detail: `built for ${isPortable ? "any machine of this kind" : "the processor it was built on"} (${file})` };
   } catch (error) {
-    const [detail = "", ...remedy] = (error as Error).message.split(/(?<=\.) (?=[A-Z])/);
+    const { problem, remedy } = error as CaduceusError;
     // What building lacks matters to whoever has to build.
-    const tools = remedy.some((sentence) => sentence.startsWith("Run `")) ? await missingTools() : "";
-    return { subject: "Addon", state: "problem", detail, remedy: [tools, ...remedy].filter(Boolean).join(" ") };
+    const tools = remedy === rebuild ? await missingTools() : undefined;
+    return { subject: "Addon", state: "problem", detail: problem, remedy: [tools, remedy].filter((one) => one !== undefined).join(" ") };
   }
 }
 
@@ -105,13 +107,12 @@ async function examineGpu(): Promise<Finding> {
 }
 
 /** What building lacks, in the words of the package's own set-up. */
-async function missingTools(): Promise<string> {
+async function missingTools(): Promise<string | undefined> {
   try {
-    const { checkTools } = (await import(pathToFileURL(path.join(packageFolder, "scripts/setup/check_tools.mjs")).href)) as { checkTools(tools: string[]): void };
-    checkTools(["compiler", "cmake", "rust"]);
-    return "";
-  } catch (error) {
-    return error instanceof Error && error.message.startsWith("Caduceus needs") ? error.message : "";
+    const setup = (await import(pathToFileURL(path.join(packageFolder, "scripts/setup/check_tools.mjs")).href)) as { missingTools(tools: string[]): string | undefined };
+    return setup.missingTools(["compiler", "cmake", "rust"]);
+  } catch {
+    return undefined;
   }
 }
 
@@ -140,7 +141,7 @@ async function examineHub(): Promise<Finding> {
     const { endpoint, token, isOffline } = await readHubSettings();
     return { subject: "Hub", state: "ok", detail: `${isOffline ? "offline (HF_HUB_OFFLINE)" : endpoint}, ${token === undefined ? "without a token" : "with a token"}, cache ${hubCacheFolder()}` };
   } catch (error) {
-    return { subject: "Hub", state: "problem", detail: (error as Error).message, remedy: "set HF_ENDPOINT to an address, or unset it" };
+    return { subject: "Hub", state: "problem", detail: describeThrown(error), remedy: "set HF_ENDPOINT to an address, or unset it" };
   }
 }
 
@@ -152,11 +153,12 @@ async function examineModel(model: string, options: InspectOptions): Promise<[Fi
     const detail = `needs about ${gibibytes(totalBytes)}: ${gibibytes(weightsBytes)} weights, ${gibibytes(cacheBytes)} for ${cacheTokens} cached tokens`;
     const memory = machineMemory();
     const problem = whyNotFit(summary.memory, memory);
-    if (problem !== undefined) return [{ subject, state: "problem", detail, remedy: problem.slice(problem.indexOf("; ") + 2) }, summary];
+    if (problem !== undefined) return [{ subject, state: "problem", detail, remedy: problem.remedy }, summary];
     if (totalBytes > memory.availableBytes) return [{ subject, state: "warning", detail: `${detail}; that is nearly all there is`, remedy: "lower cacheTokens, or end other programs" }, summary];
     return [{ subject, state: "ok", detail }, summary];
   } catch (error) {
     if (options.signal?.aborted) throw options.signal.reason;
-    return [{ subject, state: "problem", detail: (error as Error).message }];
+    if (!(error instanceof CaduceusError)) return [{ subject, state: "problem", detail: describeThrown(error) }];
+    return [{ subject, state: "problem", detail: error.problem, ...(error.remedy === undefined ? {} : { remedy: error.remedy }) }];
   }
 }

@@ -26,7 +26,7 @@ export async function fitMemory<Options extends WantedMemoryOptions>(file: strin
     return fitted ?? { ...options, gpuLayers: 0 };
   }
   const problem = whyNotFit(need, machineMemory());
-  if (problem !== undefined) throw new CaduceusError("OUT_OF_MEMORY", `${file} ${problem}`);
+  if (problem !== undefined) throw new CaduceusError("OUT_OF_MEMORY", `${file} ${problem.problem}.`, { remedy: problem.remedy });
   return fitted;
 }
 
@@ -38,17 +38,17 @@ export async function fileBytes(file: string): Promise<number> {
 }
 
 /**
- * What hinders it and what helps, as the end of a sentence that begins with the model's name. What can only be estimated
+ * What hinders it, as the end of a sentence that begins with the model's name, and what helps, as a sentence. What can only be estimated
  * does not count: it is never refused for that.
  */
-export function whyNotFit({ weightsBytes, cacheBytes, cacheTokens, cacheBytesPerToken }: MemoryNeed, { availableBytes }: Pick<MachineMemory, "availableBytes">): string | undefined {
+export function whyNotFit({ weightsBytes, cacheBytes, cacheTokens, cacheBytesPerToken }: MemoryNeed, { availableBytes }: Pick<MachineMemory, "availableBytes">): { readonly problem: string; readonly remedy: string } | undefined {
   if (weightsBytes + cacheBytes <= availableBytes) return undefined;
-  const needs = `needs ${gibibytes(weightsBytes)} for its weights and ${gibibytes(cacheBytes)} for a cache of ${cacheTokens} tokens, but ${gibibytes(availableBytes)} are free`;
+  const problem = `needs ${gibibytes(weightsBytes)} for its weights and ${gibibytes(cacheBytes)} for a cache of ${cacheTokens} tokens, but ${gibibytes(availableBytes)} are free`;
   const room = availableBytes - weightsBytes;
   const fitting = cacheBytesPerToken === 0 ? 0 : Math.floor(room / cacheBytesPerToken / 256) * 256;
   if (fitting >= 512) {
-    return `${needs}; set cacheTokens to at most ${fitting} (and contextSize no higher), or use kvType "q8_0" for half the memory of the cache.`;
+    return { problem, remedy: `Set cacheTokens to at most ${fitting} (and contextSize no higher), or use kvType "q8_0" for half the memory of the cache.` };
   }
-  return `${needs}; take a smaller quantization or model, end other programs, or put layers on a GPU (gpuLayers) where there is one.`;
+  return { problem, remedy: "Take a smaller quantization or model, end other programs, or put layers on a GPU (gpuLayers) where there is one." };
 }
 

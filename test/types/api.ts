@@ -59,6 +59,7 @@ export async function replying(model: Model, options: ReplyOptions): Promise<voi
     if (event.type === "end") return;
   }
   expectTypeOf(reply.then(({ text }) => text.length)).resolves.toEqualTypeOf<number>();
+  expectTypeOf(reply.catch((error: CaduceusError) => error.param ?? error.remedy)).resolves.toEqualTypeOf<ReplyResult | string | undefined>();
   expectTypeOf(reply.catch((error: CaduceusError) => error.code)).resolves.toEqualTypeOf<ReplyResult | ErrorCode>();
   expectTypeOf(Promise.all([reply, model.complete("Hi")])).resolves.toEqualTypeOf<[ReplyResult, ReplyResult]>();
   // What a model said can be sent back to it.

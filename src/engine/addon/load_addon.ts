@@ -5,7 +5,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { CaduceusError } from "../../errors.js";
 import { packageFolder } from "../../package_folder.js";
-import { explainAbsence, explainBadFile, explainFailure } from "./diagnose_addon.js";
+import { explainAbsence, explainBadFile, explainFailure, type Diagnosis } from "./diagnose_addon.js";
 import type { Addon } from "./native.js";
 
 interface NodeGypBuild {
@@ -24,7 +24,7 @@ export function loadAddon(folder: string = packageFolder): Addon {
   if (known !== undefined) return known;
   const file = findAddon(folder);
   const bad = explainBadFile(file);
-  if (bad !== undefined) throw new CaduceusError("ADDON_NOT_FOUND", `The compiled addon ${file} does not load: ${bad}`);
+  if (bad !== undefined) throw doesNotLoad(file, bad);
   let addon: Addon;
   try {
     addon = require(file) as Addon;
@@ -32,7 +32,7 @@ export function loadAddon(folder: string = packageFolder): Addon {
     // process.exit() runs no native clean-up hooks: a thread in the middle of its work would meet destroyed objects.
     process.once("exit", addon.endThreads);
   } catch (error) {
-    throw new CaduceusError("ADDON_NOT_FOUND", `The compiled addon ${file} does not load: ${explainFailure(file, error)}`, { cause: error });
+    throw doesNotLoad(file, explainFailure(file, error), error);
   }
   loaded.set(folder, addon);
   return addon;
@@ -58,7 +58,12 @@ function findAddon(folder: string): string {
       cause ??= error;
     }
   }
-  throw new CaduceusError("ADDON_NOT_FOUND", explainAbsence(folder), { cause });
+  const { problem, remedy } = explainAbsence(folder);
+  throw new CaduceusError("ADDON_NOT_FOUND", problem, { remedy, cause });
+}
+
+function doesNotLoad(file: string, { problem, remedy }: Diagnosis, cause?: unknown): CaduceusError {
+  return new CaduceusError("ADDON_NOT_FOUND", `The compiled addon ${file} does not load: ${problem}`, { remedy, ...(cause === undefined ? {} : { cause }) });
 }
 
 /** The folder itself, then those of the packages that the binaries of a published version come in: scripts/package/split.mjs. */

@@ -53,9 +53,10 @@ export type CallFailure =
   /** The call itself could not be read. */
   | { readonly kind: "malformed"; readonly problem: string };
 
-/** The content of the `tool` message for a call that failed: which function, what was wrong, and what to do. */
-export function writeCallFailure(toolName: string, failure: CallFailure): string {
-  return errorContent(cutMiddle(failureSentence(toolName, failure), 2_000).content);
+/** The content of the `tool` message for a call that failed, and the sentence in it: which function, what was wrong, and what to do. */
+export function writeCallFailure(toolName: string, failure: CallFailure): { readonly content: string; readonly problem: string } {
+  const problem = cutMiddle(failureSentence(toolName, failure), 2_000).content;
+  return { content: errorContent(problem), problem };
 }
 
 function failureSentence(name: string, failure: CallFailure): string {

@@ -5,10 +5,12 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { explainAbsence, explainBadFile, explainFailure } from "../../../src/engine/addon/diagnose_addon.js";
+import { explainAbsence, explainBadFile, explainFailure, type Diagnosis } from "../../../src/engine/addon/diagnose_addon.js";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 const addon = (): string => (createRequire(import.meta.url)("node-gyp-build") as { resolve(folder: string): string }).resolve(root);
+
+const sentences = (diagnosis: Diagnosis | undefined) => `${diagnosis?.problem} ${diagnosis?.remedy}`;
 
 let folder: string;
 let file: string;
@@ -27,7 +29,7 @@ describe.runIf(process.platform === "linux")("before loading", () => {
     await copyFile(addon(), file);
     const { length } = await readFile(file);
     await truncate(file, end < 0 ? length + end : end);
-    expect(explainBadFile(file)).toMatch(/^it is damaged: .* install it again/);
+    expect(sentences(explainBadFile(file))).toMatch(/^it is damaged: .* install it again/);
   });
 
   test("a library beside it that was cut off is named", async () => {
@@ -35,14 +37,14 @@ describe.runIf(process.platform === "linux")("before loading", () => {
     await copyFile(addon(), path.join(folder, "libggml.so"));
     expect(explainBadFile(file)).toBeUndefined();
     await truncate(path.join(folder, "libggml.so"), 5000);
-    expect(explainBadFile(file)).toMatch(/^libggml\.so is damaged: it has 5000 of \d+ bytes\./);
+    expect(sentences(explainBadFile(file))).toMatch(/^libggml\.so is damaged: it has 5000 of \d+ bytes\./);
   });
 
   test("another architecture is named", async () => {
     const bytes = await readFile(addon());
     bytes.writeUInt16LE(22, 18);
     await writeFile(file, bytes);
-    expect(explainBadFile(file)).toMatch(new RegExp(`^it was built for s390x and this is ${process.arch}\\.`));
+    expect(sentences(explainBadFile(file))).toMatch(new RegExp(`^it was built for s390x and this is ${process.arch}\\.`));
   });
 
   test("a file that is not there is left to the loader", () => {
@@ -65,23 +67,23 @@ test.each([
   ["The specified module could not be found.", /Visual C\+\+ runtime.*winget install/],
   ["something that nobody has seen yet", /^something that nobody has seen yet\. Run `npm rebuild/],
 ])("%s", (message, explained) => {
-  expect(explainFailure("/a/caduceus.node", new Error(`${message}\nand a second line`))).toMatch(explained);
+  expect(sentences(explainFailure("/a/caduceus.node", new Error(`${message}\nand a second line`)))).toMatch(explained);
 });
 
 describe("where there is none", () => {
   test("code that was bundled away from its package is told so", () => {
-    expect(explainAbsence(folder)).toMatch(/was bundled .* Mark caduceus as external in your bundler/);
+    expect(sentences(explainAbsence(folder))).toMatch(/was bundled .* Mark caduceus as external in your bundler/);
   });
 
   test("a package without its addon is built", async () => {
     await writeFile(path.join(folder, "package.json"), '{"name":"caduceus"}');
-    expect(explainAbsence(folder)).toMatch(/it was not built\. Run `npm rebuild/);
+    expect(sentences(explainAbsence(folder))).toMatch(/it was not built\. Run `npm rebuild/);
   });
 
   test("what there is for other machines and C libraries is named", async () => {
     await mkdir(path.join(folder, "prebuilds", "plan9-mips"), { recursive: true });
     await mkdir(path.join(folder, "prebuilds", "linux-x64"));
     await writeFile(path.join(folder, "prebuilds", "linux-x64", "caduceus.musl.node"), "");
-    expect(explainAbsence(folder)).toMatch(/there are prebuilt ones for linux-x64 \(musl\), plan9-mips only\./);
+    expect(sentences(explainAbsence(folder))).toMatch(/there are prebuilt ones for linux-x64 \(musl\), plan9-mips only\./);
   });
 });

@@ -170,5 +170,5 @@ test("tokenize takes text as text, and detokenize leaves markers out unless aske
   expect(await model.detokenize(Int32Array.of(1, 16 + 65), { special: true })).toBe("<|im_end|>A");
   await expect(model.detokenize([1e9])).rejects.toThrow("Expected a token id");
   await expect(model.detokenize("ab" as unknown as number[])).rejects.toThrow("Expected an array of token ids");
-  await expect(model.tokenize(5 as unknown as string)).rejects.toThrow("Expected a string or an array of prompt parts for the prompt");
+  await expect(model.tokenize(5 as unknown as string)).rejects.toThrow("Expected a string or an array of prompt parts for prompt");
 });

@@ -43,7 +43,7 @@ test("a cut never splits a surrogate pair, and the pieces and the count add up",
 });
 
 test("a failed call says which function, what was wrong and what to do", () => {
-  const error = (failure: Parameters<typeof writeCallFailure>[1]) => (JSON.parse(writeCallFailure("add", failure)) as { error: string }).error;
+  const error = (failure: Parameters<typeof writeCallFailure>[1]) => (JSON.parse(writeCallFailure("add", failure).content) as { error: string }).error;
   expect(error({ kind: "threw", error: new Error("No network.") })).toBe("Error when executing function add: No network. Please call add again with correct arguments.");
   expect(error({ kind: "threw", error: undefined })).toContain("null");
   expect(error({ kind: "threw", error: { toString: 1, f() {} } })).toContain("an unknown error");

@@ -128,6 +128,31 @@ describe("fields", () => {
     }
   });
 
+  describe.each(["schema", "prompt", "maxTokens", "messages", "tools"])("a tool called %s", (name) => {
+    test("is named by its place among the tools that the client sent", async () => {
+      const broken = { type: "function", function: { name, parameters: { type: "object", properties: 5 } } };
+      const response_format = { type: "json_schema", json_schema: { schema: { type: "object" } } };
+      expect(await errorOf(post("/v1/chat/completions", { ...hi, max_tokens: 9, response_format, tools: [tool, broken] }))).toMatchObject({ code: "invalid_schema", param: "tools[1].function.parameters", message: "Expected an object for tools[1].function.parameters.properties but received 5." });
+      const choice = { type: "allowed_tools", allowed_tools: { mode: "auto", tools: [{ type: "function", function: { name } }] } };
+      expect(await errorOf(post("/v1/chat/completions", { ...hi, tools: [tool, broken], tool_choice: choice }))).toMatchObject({ param: "tools[1].function.parameters" });
+    });
+  });
+
+  test("no client is told a name that it did not send", async () => {
+    const long = "word ".repeat(500_000);
+    for (const fields of [
+      { logit_bias: { 999999999: 1 } }, { logit_bias: [[99999999, false]] }, { stop_token_ids: [-1] }, { max_completion_tokens: 2, min_tokens: 5 }, { n_predict: 2, min_tokens: 5 },
+      { tools: [tool], tool_choice: { type: "function", function: { name: "g" } } }, { messages: [{ role: "user", content: long }] }, { guided_regex: "(?=a)" }, { grammar: "rule: x" }, { guided_json: { properties: 5 } },
+      { cache_salt: "\ud800" }, { dry_sequence_breakers: ["ab"] }, { tools: [tool], tool_choice: "required", response_format: { type: "json_schema", json_schema: { schema: { $ref: "#/nowhere" } } } },
+    ]) {
+      const { status, message, param } = await errorOf(post("/v1/chat/completions", { ...hi, ...fields }));
+      expect(status, JSON.stringify(fields).slice(0, 200)).toBe(400);
+      expect(message).not.toMatch(/\b(?:logitBias|stopTokens|maxTokens|minTokens|toolChoice|contextSize|cacheScope|drySequenceBreakers)\b/);
+      // The first name of the path is a field of the request.
+      if (param !== null) expect(Object.keys({ ...hi, ...fields }), message).toContain(/^\w+/.exec(param)![0]);
+    }
+  });
+
   test("null is as good as missing, and what nobody knows is passed over", async () => {
     const fields = { temperature: null, tools: null, stop: null, response_format: { type: "text" }, store: true, metadata: { a: "b" }, service_tier: "auto", no_such_field: [1], __proto__: { stream: true } };
     const response = await post("/v1/chat/completions", { ...hi, ...fields });
@@ -176,7 +201,7 @@ test("the tokenizer answers for the only model, or the one that is named", async
   expect(await ask("/tokenize", { prompt: "<s>", add_special_tokens: false })).toMatchObject({ count: expect.any(Number) });
   expect(await ask("/detokenize", { tokens: [...tokens, 1] })).toEqual({ prompt: "Hi<|im_end|>" });
   expect(await (await handler.fetch(new Request(`${url}/tokenizer_info`))).json()).toEqual({ bos_token: "<s>", eos_token: "<|im_end|>", chat_template: null, model_max_length: 4096 });
-  for (const [path, body, param] of [["/tokenize", {}, "prompt"], ["/detokenize", { tokens: ["a"] }, "tokens"], ["/detokenize", { tokens: [1e9] }, "tokens"], ["/tokenize", { prompt: "\ud800" }, "prompt"]] as const) {
+  for (const [path, body, param] of [["/tokenize", {}, "prompt"], ["/detokenize", { tokens: ["a"] }, "tokens"], ["/detokenize", { tokens: [1e9] }, "tokens[0]"], ["/tokenize", { prompt: "\ud800" }, "prompt"]] as const) {
     expect(await errorOf(post(path, body)), path).toMatchObject({ status: 400, param });
   }
   const { model } = await scriptedModel();
