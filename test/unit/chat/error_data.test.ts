@@ -24,7 +24,7 @@ async function errorOf(work: () => unknown): Promise<CaduceusError> {
 
 const bad = { type: "object", properties: 5 } as never;
 const good = { type: "object", properties: {} } as const;
-const named = (name: string, parameters: object = good) => ({ type: "function", function: { name, parameters } }) as const;
+const named = (name: string, parameters: Readonly<Record<string, unknown>> = good) => ({ type: "function", function: { name, parameters } }) as const;
 
 describe("param is the path of the option as it was given", () => {
   test.each<[ReplyOptions, string]>([
