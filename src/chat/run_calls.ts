@@ -1,6 +1,7 @@
 // Runs the calls of one turn: approved one after the other, handlers side by side, results in the order of the calls.
 import { CaduceusError, describe, describeThrown, invalidArgument } from "../errors.js";
 import { writeCallFailure, writeToolResult, type CallFailure } from "../format/hermes/tool_result.js";
+import { readOptions } from "../model/checks.js";
 import type { SchemaCheck } from "../schema/read_schema.js";
 import type { RoundTrace } from "./diagnostics.js";
 import type { ToolCall, ToolResultEvent, ToolRunEvent } from "./reply_events.js";
@@ -81,22 +82,26 @@ function read(tool: Tool, args: unknown, signal: AbortSignal): Promise<SchemaChe
 
 async function approve(call: ToolCall, { approve: ask }: ToolSettings, signal: AbortSignal): Promise<{ allow: boolean; arguments?: unknown; reason?: string | undefined }> {
   if (ask === undefined) return { allow: true };
-  let answer: Approval;
+  let answer: Approval | CaduceusError;
   try {
     answer = await unlessAborted(async () => readApproval(await ask({ id: call.id, name: call.name, arguments: structuredClone(call.arguments) }, { signal })), signal);
   } catch (error) {
     signal.throwIfAborted();
     return { allow: false, reason: describeThrown(error) };
   }
+  if (answer instanceof CaduceusError) throw answer;
   if (typeof answer === "boolean") return { allow: answer };
   if (typeof answer === "object" && answer !== null && typeof answer.allow === "boolean") return answer;
   throw new CaduceusError("INVALID_ARGUMENT", `Expected true, false or an object with allow from approve but received ${describe(answer)}.`, { param: "approve" });
 }
 
-/** The caller's object, whose getters may throw. */
-function readApproval(answer: Approval): Approval {
+/** The caller's object, whose getters may throw. An error is given where it has other names than it may. */
+function readApproval(answer: Approval): Approval | CaduceusError {
   if (typeof answer !== "object" || answer === null) return answer;
-  const { allow, arguments: args, reason } = answer as { allow: boolean; arguments?: unknown; reason?: unknown };
+  const { options, problem } = readOptions(answer, "the answer of approve", ["allow", "arguments", "reason"]);
+  if (problem !== undefined && "cause" in problem) throw problem.cause;
+  if (problem !== undefined) return problem;
+  const { allow, arguments: args, reason } = options;
   if (typeof allow !== "boolean") return answer;
   return allow ? { allow, arguments: args } : { allow, ...(reason === undefined ? {} : { reason: describeThrown(reason) }) };
 }

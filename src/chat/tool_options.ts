@@ -3,7 +3,7 @@ import type { EngineCapabilities, ToolConstraint } from "../engine/engine.js";
 import { invalidArgument, mismatch } from "../errors.js";
 import { defaultMaxResultChars } from "../format/hermes/tool_result.js";
 import { hermesVariants, type HermesVariant } from "../format/hermes/prompt.js";
-import { checkBoolean, checkChoice, checkFunction, checkPositiveNumber, checkWholeNumber } from "../model/checks.js";
+import { checkBoolean, checkChoice, checkFunction, checkOptions, checkPositiveNumber, checkWholeNumber } from "../model/checks.js";
 import { readSchema, type InferSchema, type ReadSchema, type Schema, type UndeclaredProperties } from "../schema/read_schema.js";
 import { requestBudget } from "../schema/work_budget.js";
 import { collectTools, type Tool, type ToolInput } from "./tool.js";
@@ -187,6 +187,7 @@ function checkToolChoice(choice: unknown, tools: ReadonlyMap<string, Tool>, isAl
   if (choice === undefined || choice === "auto") return "auto";
   if (choice === "none") return "none";
   const name = typeof choice === "object" && choice !== null ? (choice as { name?: unknown }).name : undefined;
+  if (typeof name === "string") checkOptions(choice, "toolChoice", ["name"]);
   if (choice !== "required" && typeof name !== "string") throw invalidArgument('"auto", "none", "required" or an object with the name of a tool', "toolChoice", choice);
   if (typeof name === "string" && !tools.has(name)) throw invalidArgument("the name of one of the tools", "toolChoice.name", name);
   if (tools.size === 0) throw invalidArgument('"auto" or "none" without tools', "toolChoice", choice);

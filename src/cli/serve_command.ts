@@ -43,7 +43,7 @@ export async function serveCommand(flags: ServeFlags, ending: AbortSignal): Prom
   try {
     const handler = createHandler({
       models: loading,
-      apiKeys,
+      apiKeys: apiKeys.length === 0 ? undefined : apiKeys,
       allowedHosts: [flags.host, ...flags.allowedHost ?? []],
       corsOrigins: flags.corsOrigin,
       page: flags.page,

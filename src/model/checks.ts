@@ -1,5 +1,4 @@
 // The checks that single options pass before anything else happens, and the sentence for each refusal.
-import path from "node:path";
 import { CaduceusError, describeThrown, invalidArgument, mismatch } from "../errors.js";
 
 type Options = Readonly<Record<string, unknown>>;
@@ -68,9 +67,9 @@ const otherNames: Readonly<Record<string, string>> = {
 function unknownOption(name: string, subject: string, known: readonly string[]): CaduceusError {
   const other = Object.hasOwn(otherNames, name) ? otherNames[name] : undefined;
   const meant = other !== undefined && known.includes(other) ? other : nearestName(name, known);
-  const hint = meant === undefined ? `Known are ${known.join(", ")}.` : `Did you mean ${meant}?`;
-  // `tools[0]` is a place, `load` the name of a function.
-  const param = /[[.]/.test(subject) ? `${subject}.${name}` : name;
+  const hint = meant !== undefined ? `Did you mean ${meant}?` : known.length === 0 ? "It takes none." : `Known are ${known.join(", ")}.`;
+  // `tools[0]` and `toolChoice` are places in options, `load` is the name of a function.
+  const param = /[[.]|^toolChoice$/.test(subject) ? `${subject}.${name}` : name;
   return new CaduceusError("INVALID_ARGUMENT", `Expected a known option of ${subject} but received ${JSON.stringify(name)}.`, { param, remedy: hint });
 }
 
@@ -173,12 +172,6 @@ export function isSignal(value: unknown): value is AbortSignal {
 export function loneSurrogate(text: string): number {
   // A native check of milliseconds where the search takes them for each megabyte; TypeScript's library of ES2023 does not know it.
   return (text as string & { isWellFormed(): boolean }).isWellFormed() ? -1 : text.search(/\p{Surrogate}/u);
-}
-
-/** The path of a folder; `otherwise` is what else may stand there, for the refusal. */
-export function checkFolder(value: unknown, name: string, otherwise: string): string {
-  if (typeof value === "string" && value.trim() !== "" && !value.includes("\0")) return path.resolve(checkText(value, name));
-  throw invalidArgument(`the path of a folder${otherwise}`, name, value);
 }
 
 /** Text that can be written as UTF-8. */

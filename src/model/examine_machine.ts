@@ -10,6 +10,7 @@ import { CaduceusError, describeThrown } from "../errors.js";
 import { cacheFolder, gibibytes, hubCacheFolder, listModels, readHubSettings } from "../files/index.js";
 import { packageFolder } from "../package_folder.js";
 import { inspectModel, type InspectOptions, type ModelSummary } from "./inspect_model.js";
+import { checkMemoryOptions } from "./load_options.js";
 import { machineMemory } from "./machine_memory.js";
 import { whyNotFit } from "./memory_fit.js";
 
@@ -46,17 +47,18 @@ const mostModels = 20;
  * this machine is asked for at the hub.
  */
 export async function doctor(model?: string, options: InspectOptions = {}): Promise<DoctorReport> {
+  const wanted = checkMemoryOptions(options, "doctor");
   const findings = [examineNode(), await examineProcessor(), await examineAddon(), await examineGpu(), examineMemory(), await examineFolder(), await examineHub()];
   let summary: ModelSummary | undefined;
   if (model !== undefined) {
-    const [finding, found] = await examineModel(model, options);
+    const [finding, found] = await examineModel(model, wanted);
     findings.push(finding);
     summary = found;
   } else {
     const own = (await listModels()).filter(({ state, source }) => state === "complete" && source === "caduceus");
     // Nobody asked for these: one that is too large is no fault of the machine.
     for (const { name, path } of own.slice(0, mostModels)) {
-      const [finding] = await examineModel(path, options);
+      const [finding] = await examineModel(path, wanted);
       findings.push({ ...finding, subject: `Model ${name}`, state: finding.state === "problem" ? "warning" : finding.state });
     }
   }

@@ -55,7 +55,7 @@ const remoteChunk = 2 * 2 ** 20;
  */
 export async function inspectModel(model: string, options: InspectOptions = {}): Promise<ModelSummary> {
   const checked = checkModelName(model);
-  const { signal, ...wanted } = checkMemoryOptions(options);
+  const { signal, ...wanted } = checkMemoryOptions(options, "inspectModel");
   signal?.throwIfAborted();
   const name = readModelName(checked);
   const local = name.kind === "hub" ? await findLocalModel(name) : (await resolveModel(checked, { signal })).path;

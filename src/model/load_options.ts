@@ -1,4 +1,5 @@
 // How a model is loaded: the public options and their checks.
+import path from "node:path";
 import { availableParallelism } from "node:os";
 import type { EngineOptions } from "../engine/engine.js";
 import { CaduceusError, invalidArgument } from "../errors.js";
@@ -6,7 +7,7 @@ import { defaultPrefixFolder } from "../files/index.js";
 import type { FormatOptions } from "../format/conversation_format.js";
 import { hermesVariants, type HermesVariant } from "../format/hermes/prompt.js";
 import type { WantedMemoryOptions } from "./gpu_fit.js";
-import { checkBoolean, checkChoice, checkFolder, checkFunction, checkOptions, checkSignal, checkText, checkWholeNumber } from "./checks.js";
+import { checkBoolean, checkChoice, checkFunction, checkOptions, checkSignal, checkText, checkWholeNumber } from "./checks.js";
 
 /** How far loading has come. */
 export interface LoadProgress {
@@ -121,8 +122,8 @@ export function checkLoadOptions(value: unknown): CheckedLoadOptions {
 }
 
 /** Those of a model that is not loaded: what it would need. */
-export function checkMemoryOptions(value: unknown): WantedMemoryOptions & { readonly signal: AbortSignal | undefined } {
-  const { engine, signal } = checkLoadOptions(checkOptions(value, "inspectModel", ["contextSize", "cacheTokens", "kvType", "gpuLayers", "signal"] as const));
+export function checkMemoryOptions(value: unknown, subject: string): WantedMemoryOptions & { readonly signal: AbortSignal | undefined } {
+  const { engine, signal } = checkLoadOptions(checkOptions(value, subject, ["contextSize", "cacheTokens", "kvType", "gpuLayers", "signal"] as const));
   const { contextSize, cacheTokens, kvType, gpuLayers } = engine;
   return { contextSize, cacheTokens, kvType, gpuLayers, signal };
 }
@@ -130,7 +131,9 @@ export function checkMemoryOptions(value: unknown): WantedMemoryOptions & { read
 /** Undefined: nothing is kept on disk. */
 function checkPrefixFolder(value: unknown): string | undefined {
   if (value === undefined) return defaultPrefixFolder();
-  return value === false ? undefined : checkFolder(value, "prefixFolder", " or false");
+  if (value === false) return undefined;
+  if (typeof value === "string" && value.trim() !== "" && !value.includes("\0")) return path.resolve(checkText(value, "prefixFolder"));
+  throw invalidArgument("the path of a folder or false", "prefixFolder", value);
 }
 
 /** An alias such as `smollm2`, `hf:owner/repository:quantization`, or a path to a GGUF file. */

@@ -21,7 +21,7 @@ import { BodyReader } from "./read_body.js";
 import type { RequestFields } from "./request_fields.js";
 import { remedies, routes, spellings } from "./routes.js";
 import { ServedModels } from "./served_models.js";
-import { checkHandlerOptions, checkWholeNumber, type HandlerOptions } from "./server_options.js";
+import { checkCloseOptions, checkHandlerOptions, type HandlerOptions } from "./server_options.js";
 import type { Served, Service } from "./service.js";
 import { describeStats } from "./stats.js";
 import { tokenizerRoutes } from "./tokenizer_routes.js";
@@ -180,7 +180,7 @@ export function createHandler(options: HandlerOptions): Handler {
       if (next !== undefined && !(await next)) return new Response(null, { status: 400 });
       return app.fetch(request, env ?? {});
     },
-    close: ({ graceMs } = {}) => admission.close(checkWholeNumber(graceMs, "graceMs", 0) ?? 10_000),
+    close: async (how) => admission.close(checkCloseOptions(how).graceMs),
   };
 }
 

@@ -1,5 +1,7 @@
 // What can be said of a server, and its defaults.
 import { CaduceusError, type Model } from "../index.js";
+import { checkBoolean, checkFunction, checkOptions } from "../model/checks.js";
+import { invalidArgument } from "../errors.js";
 import { normalHost, normalOrigin, withoutBrackets } from "./origins.js";
 
 /** What a server offers, to whom, and its limits. */
@@ -67,14 +69,21 @@ export interface ListenOptions {
 
 const most = 0x7fffffff;
 
-export function checkHandlerOptions(given: HandlerOptions) {
-  const options = asItIs(given, "the options of createHandler");
+const handlerOptionNames = [
+  "models", "apiKeys", "allowedHosts", "corsOrigins", "maxQueue", "maxBodyBytes", "maxPendingBodiesPerAddress", "maxPendingBodies", "maxPendingBytes",
+  "bodyTimeoutMs", "replyTimeoutMs", "readerTimeoutMs", "statusAfterMs", "heartbeatMs", "page", "onError",
+] as const satisfies readonly (keyof HandlerOptions)[];
+
+const listenOptionNames = ["host", "port", "maxConnections", "maxHeaderBytes", "headersTimeoutMs"] as const satisfies readonly (keyof ListenOptions)[];
+
+export function checkHandlerOptions(given: unknown) {
+  const options = checkOptions(given, "createHandler", handlerOptionNames) as unknown as HandlerOptions;
   const models = asItIs(options.models, "models");
   if (Object.keys(models).length === 0) throw wrong("at least one model", "models", "none");
   const maxBodyBytes = checkWholeNumber(options.maxBodyBytes, "maxBodyBytes", 1) ?? 4 * 2 ** 20;
   return {
     models,
-    apiKeys: checkTexts(options.apiKeys, "apiKeys") ?? [],
+    apiKeys: checkKeys(options.apiKeys),
     allowedHosts: options.allowedHosts === "any" ? "any" as const : checkHosts(options.allowedHosts),
     corsOrigins: checkOrigins(options.corsOrigins),
     maxQueue: checkWholeNumber(options.maxQueue, "maxQueue", 1) ?? 256,
@@ -87,32 +96,37 @@ export function checkHandlerOptions(given: HandlerOptions) {
     readerTimeoutMs: checkWholeNumber(options.readerTimeoutMs, "readerTimeoutMs", 1) ?? 60_000,
     statusAfterMs: checkWholeNumber(options.statusAfterMs, "statusAfterMs", 1) ?? 3_000,
     heartbeatMs: checkWholeNumber(options.heartbeatMs, "heartbeatMs", 1) ?? 10_000,
-    page: checkFlag(options.page, "page") ?? true,
-    onError: options.onError ?? (() => {}),
+    page: checkBoolean(options.page, "page") ?? true,
+    onError: (checkFunction(options.onError, "onError") as HandlerOptions["onError"]) ?? (() => {}),
   };
 }
 
-export function checkListenOptions(given: ListenOptions) {
-  const options = asItIs(given, "the options of listen");
-  const port = checkWholeNumber(options.port, "port", 0) ?? 8080;
-  if (port > 65_535) throw wrong("a whole number of at most 65535", "port", port);
+export function checkListenOptions(given: unknown) {
+  const options = checkOptions(given, "listen", listenOptionNames) as ListenOptions;
   return {
     host: checkHost(options.host) ?? "127.0.0.1",
-    port,
+    port: checkWholeNumber(options.port, "port", 0, 65_535) ?? 8080,
     maxConnections: checkWholeNumber(options.maxConnections, "maxConnections", 1) ?? 1024,
     maxHeaderBytes: checkWholeNumber(options.maxHeaderBytes, "maxHeaderBytes", 1) ?? 16 * 2 ** 10,
     headersTimeoutMs: checkWholeNumber(options.headersTimeoutMs, "headersTimeoutMs", 1) ?? 10_000,
   };
 }
 
-export function checkWholeNumber(value: unknown, name: string, minimum: number): number | undefined {
-  if (value === undefined || (typeof value === "number" && Number.isInteger(value) && value >= minimum && value <= most)) return value as number | undefined;
-  throw wrong(`a whole number from ${minimum} to ${most}`, name, value);
+/** How long `close` waits for what is under way. */
+export function checkCloseOptions(given: unknown): { readonly graceMs: number } {
+  return { graceMs: checkWholeNumber(checkOptions(given, "close", ["graceMs"])["graceMs"], "graceMs", 0) ?? 10_000 };
 }
 
-function checkFlag(value: unknown, name: string): boolean | undefined {
-  if (value === undefined || typeof value === "boolean") return value;
-  throw wrong("true or false", name, value);
+function checkWholeNumber(value: unknown, name: string, minimum: number, maximum = most): number | undefined {
+  if (value === undefined || (typeof value === "number" && Number.isInteger(value) && value >= minimum && value <= maximum)) return value as number | undefined;
+  throw invalidArgument(`a whole number from ${minimum} to ${maximum}`, name, value);
+}
+
+/** An empty list is refused: it would serve everybody, whatever was meant by it. */
+function checkKeys(value: unknown): readonly string[] {
+  const keys = checkTexts(value, "apiKeys");
+  if (keys?.length === 0) throw new CaduceusError("INVALID_ARGUMENT", "Expected at least one key for apiKeys but received an empty array. Leave it out to serve everybody without a key.");
+  return keys ?? [];
 }
 
 function checkTexts(value: unknown, name: string): readonly string[] | undefined {

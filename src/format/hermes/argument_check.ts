@@ -1,6 +1,7 @@
 // Judges calls by the tools there are: the name must be given, the arguments must satisfy the tool's schema.
 
 import { describe, invalidArgument } from "../../errors.js";
+import { checkOptions } from "../../model/checks.js";
 import { copySchema } from "../../schema/json_schema.js";
 import { compileSchema, dialectOf } from "../../schema/schema_compiler.js";
 import type { CallCheck, CallFault, ToolDefinition, ToolFunction } from "./reply_types.js";
@@ -12,8 +13,8 @@ import type { CallCheck, CallFault, ToolDefinition, ToolFunction } from "./reply
  */
 export function createCallCheck(tools: readonly ToolDefinition[]): CallCheck {
   const checks = new Map<string, (args: unknown) => string | undefined>();
-  for (const tool of tools) {
-    const { name, parameters } = toolFunction(tool);
+  for (const [index, tool] of tools.entries()) {
+    const { name, parameters } = toolFunction(tool, index);
     if (!checks.has(name)) checks.set(name, lazySchemaCheck(parameters));
   }
   return (name, args): CallFault | undefined => {
@@ -31,13 +32,19 @@ export function createCallCheck(tools: readonly ToolDefinition[]): CallCheck {
 }
 
 /** The inner part of a tool definition, in whichever of its two forms it comes. */
-export function toolFunction(tool: ToolDefinition): ToolFunction {
-  const inner: unknown = typeof tool === "object" && tool !== null && "function" in tool ? tool.function : tool;
+export function toolFunction(tool: ToolDefinition, index: number): ToolFunction {
+  const where = `tools[${index}]`;
+  const isWrapped = typeof tool === "object" && tool !== null && "function" in tool;
+  const inner: unknown = isWrapped ? tool.function : tool;
   if (typeof inner !== "object" || inner === null || typeof (inner as ToolFunction).name !== "string") {
     throw invalidArgument("a tool with a name", "tools", tool);
   }
-  return inner as ToolFunction;
+  if (isWrapped) checkOptions(tool, where, ["type", "function"]);
+  return checkOptions(inner, isWrapped ? `${where}.function` : where, functionNames) as unknown as ToolFunction;
 }
+
+/** Of OpenAI's forms of a tool, and of what `tool()` makes. */
+const functionNames = ["name", "description", "parameters", "strict", "type", "execute", "timeoutMs"];
 
 type Check = ReturnType<typeof compileSchema>;
 

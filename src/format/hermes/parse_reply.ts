@@ -1,6 +1,7 @@
 // The whole output at once: the same scanner as for a stream, given everything in one piece.
 
-import { ReplyParser } from "./reply_parser.js";
+import { checkOptions } from "../../model/checks.js";
+import { parserOptionNames, ReplyParser } from "./reply_parser.js";
 import type { ReplyParserOptions } from "./reply_parser.js";
 import type { ParsedReply, ReplyFinish } from "./reply_types.js";
 
@@ -9,6 +10,8 @@ export interface ParseReplyOptions extends Omit<ReplyParserOptions, "events"> {
   /** Why the text ended. Defaults to `stop`. */
   readonly finish?: ReplyFinish | undefined;
 }
+
+const optionNames = [...parserOptionNames.filter((name) => name !== "events"), "finish"];
 
 /**
  * Reads what a Hermes model wrote.
@@ -22,8 +25,8 @@ export interface ParseReplyOptions extends Omit<ReplyParserOptions, "events"> {
  *
  * @throws CaduceusError `INVALID_ARGUMENT`, `INVALID_SCHEMA` (of a tool's parameters)
  */
-export function parseReply(text: string, options: ParseReplyOptions = {}): ParsedReply {
-  const { finish, ...rest } = options;
+export function parseReply(text: string, options?: ParseReplyOptions): ParsedReply {
+  const { finish, ...rest } = checkOptions(options, "parseReply", optionNames) as ParseReplyOptions;
   const parser = new ReplyParser({ ...rest, events: false });
   parser.push(text);
   return parser.end({ finish });

@@ -1,6 +1,7 @@
 // The public face of the parser: takes the model's output in any pieces, gives events and, at its end, the reply.
 
 import { CaduceusError, invalidArgument } from "../../errors.js";
+import { checkOptions } from "../../model/checks.js";
 import { numberProblem } from "./json_word.js";
 import { createCallCheck, toolFunction } from "./argument_check.js";
 import type { BuiltCall } from "./call_builder.js";
@@ -33,6 +34,8 @@ export interface ReplyParserOptions {
   readonly events?: boolean | undefined;
 }
 
+export const parserOptionNames = ["tools", "check", "untaggedCalls", "callsOnly", "reasoning", "events"] as const satisfies readonly (keyof ReplyParserOptions)[];
+
 /** Reads what a Hermes model writes, in whatever pieces it comes. One for each reply. */
 export class ReplyParser {
   private readonly check: CallCheck | undefined;
@@ -50,7 +53,8 @@ export class ReplyParser {
   private toldTurnEnd = false;
   private finished: ParsedReply | undefined;
 
-  constructor(options: ReplyParserOptions = {}) {
+  constructor(given?: ReplyParserOptions) {
+    const options = checkOptions(given, "ReplyParser", parserOptionNames) as ReplyParserOptions;
     const { tools, untaggedCalls } = options;
     if (tools !== undefined && !Array.isArray(tools)) throw invalidArgument("an array of tools", "tools", tools);
     if (untaggedCalls !== undefined && untaggedCalls !== "accept" && untaggedCalls !== "off") {
@@ -62,7 +66,7 @@ export class ReplyParser {
       this.untagged = new UntaggedCall();
       this.further = new FurtherCall();
     }
-    const names = new Set(tools?.map((tool) => toolFunction(tool).name));
+    const names = new Set(tools?.map((tool, index) => toolFunction(tool, index).name));
     this.out = new ReplyOutput(options.events ?? true);
     this.text = new ReplyText(this.out, options.reasoning ?? false);
     this.receiver = this.createReceiver(names.size === 1 ? [...names][0] : undefined);
@@ -112,8 +116,8 @@ export class ReplyParser {
    * The output ended. Returns the whole reply; events it brought are in `takeEvents`.
    * `finish` defaults to `stop`. Ending twice returns the same reply.
    */
-  end(options: { finish?: ReplyFinish | undefined } = {}): ParsedReply {
-    const finish = options.finish ?? "stop";
+  end(options?: { finish?: ReplyFinish | undefined }): ParsedReply {
+    const finish = checkOptions(options, "end", ["finish"])["finish"] ?? "stop";
     if (finish !== "stop" && finish !== "length") throw invalidArgument('"stop" or "length"', "finish", finish);
     if (this.finished) return this.finished;
     const { carry } = this;
