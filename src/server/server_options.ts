@@ -1,7 +1,7 @@
 // What can be said of a server, and its defaults.
 import { CaduceusError, type Model } from "../index.js";
 import { checkBoolean, checkFunction, checkOptions } from "../model/checks.js";
-import { invalidArgument } from "../errors.js";
+import { invalidArgument, mismatch } from "../errors.js";
 import { normalHost, normalOrigin, withoutBrackets } from "./origins.js";
 
 /** What a server offers, to whom, and its limits. */
@@ -125,7 +125,9 @@ function checkWholeNumber(value: unknown, name: string, minimum: number, maximum
 /** An empty list is refused: it would serve everybody, whatever was meant by it. */
 function checkKeys(value: unknown): readonly string[] {
   const keys = checkTexts(value, "apiKeys");
-  if (keys?.length === 0) throw new CaduceusError("INVALID_ARGUMENT", "Expected at least one key for apiKeys but received an empty array. Leave it out to serve everybody without a key.");
+  if (keys?.length === 0) {
+    throw mismatch("INVALID_ARGUMENT", { expected: "at least one key", place: "apiKeys", received: "an empty array" }, { remedy: "Leave it out to serve everybody without a key." });
+  }
   return keys ?? [];
 }
 
