@@ -2,16 +2,6 @@
 import { CaduceusError } from "../errors.js";
 import type { ReplyResult } from "./reply_events.js";
 
-declare module "../errors.js" {
-  interface CaduceusError {
-    /**
-     * What the reply came to all the same: its text, calls, usage and finish reason. Only of `SCHEMA_MISMATCH` and
-     * `INCOMPLETE`. Not enumerable, so that logging the error does not write out what was said.
-     */
-    readonly result?: ReplyResult;
-  }
-}
-
 /** Why a reply has no answer by its schema. */
 export interface AnswerProblem {
   /** `SCHEMA_MISMATCH`: the answer is complete and wrong. `INCOMPLETE`: a limit ended the reply before its answer was complete. */

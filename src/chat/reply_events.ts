@@ -1,6 +1,5 @@
 // What a reply tells while it is written, and what it comes to.
 import type { Timings, Usage } from "../engine/engine.js";
-import type { CaduceusError } from "../errors.js";
 import type { AssistantMessage, Message } from "../format/messages.js";
 import type { KnownCall } from "./tool.js";
 
@@ -238,4 +237,15 @@ export interface ReplyResult<V = unknown, C extends KnownCall = KnownCall> {
   readonly endToken?: TokenProbability;
   /** All tokens of the prompt. Only where `promptLogProbabilities` was asked for. */
   readonly promptLogProbabilities?: readonly PromptToken[];
+}
+
+// The field belongs to the error class, whose module knows no replies. It stands here so that whoever imports replies has it.
+declare module "../errors.js" {
+  interface CaduceusError {
+    /**
+     * What the reply came to all the same: its text, calls, usage and finish reason. Only of `SCHEMA_MISMATCH` and
+     * `INCOMPLETE`. Not enumerable, so that logging the error does not write out what was said.
+     */
+    readonly result?: ReplyResult;
+  }
 }

@@ -21,6 +21,7 @@ export async function answer(question: string, options: ReplyOptions = {}): Prom
 }
 
 export const isOurs = (error: unknown): error is CaduceusError => error instanceof CaduceusError && error.code === "CONTEXT_FULL";
+export const written = (error: unknown): string | undefined => (error instanceof CaduceusError ? error.result?.text : undefined);
 export type Text = Awaited<Reply>["text"];
 export const names: readonly string[] = Object.keys(hermes);
 
