@@ -13,6 +13,7 @@ import type { ReplySteps } from "./round.js";
 import { converse, prepare, warningsOf, type Task } from "./converse.js";
 import { type Explanation, PromptRecord } from "./explain.js";
 import { plainReply } from "./plain_reply.js";
+import { readAhead } from "./read_ahead.js";
 import { unenforcedOf } from "./round_constraint.js";
 import { checkParts, checkTokens, completeOptionNames, readPrompt, replyOptionNames, resolveCompleteOptions, resolveReplyOptions, signalsOf, type CompleteOptions, type ReplyOptions } from "./reply_options.js";
 import type { Schema } from "../schema/read_schema.js";
@@ -122,6 +123,14 @@ export class Model {
       yield* plainReply(model, { ...settings.request, prompt: parts, keepPrefix: settings.keepPrefix ? parts.length : undefined }, signal, trace);
     };
     return new Reply({ start, signals: [...signalsOf(given), model.closing], record, trace });
+  }
+
+  /**
+   * @internal Options of `reply`, `explain` or `complete` with their tools and schema read, in stretches between which `turn` is
+   * waited for. Throws what is wrong with them, as those would.
+   */
+  readAhead<O extends Pick<ReplyOptions, "tools" | "toolChoice" | "schema" | "undeclaredProperties">>(options: O, turn: () => Promise<void>): Promise<O> {
+    return readAhead(options, turn);
   }
 
   /** A conversation that keeps its tokens. */

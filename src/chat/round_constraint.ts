@@ -50,6 +50,6 @@ export function unenforcedOf({ tools, schema, isConstrained, undeclaredPropertie
 }
 
 /** What `tool()` read knows only its own name; here the tool has its place in the request. */
-function enforcedTool(parameters: ReadSchema, undeclared: UndeclaredProperties, name: string, index: number): EnforcedReading {
+export function enforcedTool(parameters: ReadSchema, undeclared: UndeclaredProperties, name: string, index: number): EnforcedReading {
   return ofOption(`${name}.parameters`, `tools[${index}].parameters`, () => parameters.enforced(undeclared));
 }

@@ -3,7 +3,8 @@ import { describe, invalidArgument, mismatch, type CaduceusError } from "../erro
 import { checkOptions } from "../model/checks.js";
 import { isObject, type JsonSchema } from "../schema/json_schema.js";
 import { invalidSchema } from "../schema/json_schema.js";
-import { ofOption, readSchema, type InferSchema, type ReadSchema, type Schema } from "../schema/read_schema.js";
+import { ofOption, readSchemaInStretches, type InferSchema, type ReadSchema, type Schema } from "../schema/read_schema.js";
+import { atOnce, type Stretches } from "../schema/stretches.js";
 import { valuesOfTool, type WorkBudget } from "../schema/work_budget.js";
 
 /** What a handler is told besides its arguments. */
@@ -108,11 +109,11 @@ const made = new WeakSet<object>();
 export function tool<const S extends Schema = typeof noParameters, Result = unknown, const Name extends string = string>(options: ToolOptions<S, Result, Name> & WithHandler<S, Result>): RunnableTool<InferSchema<S>, Result, Name>;
 export function tool<const S extends Schema = typeof noParameters, Result = unknown, const Name extends string = string>(options: ToolOptions<S, Result, Name>): Tool<InferSchema<S>, Result, Name>;
 export function tool<const S extends Schema, Result, const Name extends string>(options: ToolOptions<S, Result, Name>): Tool<InferSchema<S>, Result, Name> {
-  return makeTool(options, "tool", undefined);
+  return atOnce(makeTool(options, "tool", undefined));
 }
 
 /** `subject` is what the options are called in messages: `tool`, or their place in `tools`. */
-function makeTool<const S extends Schema, Result, Name extends string>(options: ToolOptions<S, Result, Name>, subject: string, budget: WorkBudget | undefined): Tool<InferSchema<S>, Result, Name> {
+function* makeTool<const S extends Schema, Result, Name extends string>(options: ToolOptions<S, Result, Name>, subject: string, budget: WorkBudget | undefined): Stretches<Tool<InferSchema<S>, Result, Name>> {
   const at = (name: string) => (subject === "tool" ? name : `${subject}.${name}`);
   if (!isObject(options)) throw invalidTool("an object with name and parameters", "the tool", describe(options), subject === "tool" ? "options" : subject);
   const { name, description, parameters = noParameters, execute, timeoutMs } = checkOptions(options, subject, toolOptionNames) as unknown as ToolOptions<Schema, Result>;
@@ -123,7 +124,7 @@ function makeTool<const S extends Schema, Result, Name extends string>(options: 
     throw invalidArgument("a positive number of milliseconds", `${name}.timeoutMs`, timeoutMs, { param: at("timeoutMs") });
   }
   budget?.spend(valuesOfTool);
-  const schema = readSchema(parameters, `${name}.parameters`, budget, at("parameters"));
+  const schema = yield* readSchemaInStretches(parameters, `${name}.parameters`, budget, at("parameters"));
   const { type } = schema.jsonSchema;
   if (type !== undefined && type !== "object") ofOption(`${name}.parameters`, at("parameters"), () => { throw invalidSchema('"object"', `${name}.parameters.type`, JSON.stringify(type)); });
   const result = Object.freeze(Object.defineProperty({ name, description, parameters: schema.jsonSchema, execute, timeoutMs }, "schema", { value: schema }));
@@ -137,6 +138,11 @@ function makeTool<const S extends Schema, Result, Name extends string>(options: 
  * `INVALID_TOOL` when two share a name.
  */
 export function collectTools(tools: unknown, budget?: WorkBudget): Map<string, Tool> {
+  return atOnce(collectToolsInStretches(tools, budget));
+}
+
+/** The same in stretches, each tool's in one or more. */
+export function* collectToolsInStretches(tools: unknown, budget?: WorkBudget): Stretches<Map<string, Tool>> {
   const collected = new Map<string, Tool>();
   if (tools === undefined) return collected;
   if (!Array.isArray(tools)) throw invalidArgument("an array of tools", "tools", tools);
@@ -144,21 +150,21 @@ export function collectTools(tools: unknown, budget?: WorkBudget): Map<string, T
   let index = 0;
   for (const given of tools as unknown[]) {
     const where = `tools[${index++}]`;
-    const one = readTool(given, where, budget);
+    const one = yield* readTool(given, where, budget);
     if (collected.has(one.name)) throw invalidTool("a name of its own", where, `${describe(one.name)} a second time`, `${where}.name`);
     collected.set(one.name, one);
   }
   return collected;
 }
 
-function readTool(given: unknown, where: string, budget: WorkBudget | undefined): Tool {
+function* readTool(given: unknown, where: string, budget: WorkBudget | undefined): Stretches<Tool> {
   if (!isObject(given)) throw invalidTool("a tool", where, describe(given));
   if (made.has(given)) return given as unknown as Tool;
-  if (given["type"] !== "function" || given["function"] === undefined) return makeTool(given as unknown as ToolOptions, where, budget);
+  if (given["type"] !== "function" || given["function"] === undefined) return yield* makeTool(given as unknown as ToolOptions, where, budget);
   const { function: definition } = checkOptions(given, where, ["type", "function"]);
   if (!isObject(definition)) throw invalidTool("an object with name and parameters", `${where}.function`, describe(definition));
   const { name, description, parameters } = checkOptions(definition, `${where}.function`, ["name", "description", "parameters", "strict"]) as unknown as FunctionTool["function"];
-  return makeTool<Schema, unknown, string>({ name, description: description ?? undefined, parameters: parameters ?? undefined }, where, budget);
+  return yield* makeTool<Schema, unknown, string>({ name, description: description ?? undefined, parameters: parameters ?? undefined }, where, budget);
 }
 
 function checkName(name: unknown, param: string): asserts name is string {

@@ -6,6 +6,8 @@ import type { SchemaReferences } from "./schema_references.js";
 import { BudgetSpent, WorkBudget } from "./work_budget.js";
 
 const everyType = ["null", "boolean", "number", "string", "array", "object"];
+const anyType: ReadonlySet<string> = new Set(everyType);
+const onlyType: ReadonlyMap<string, ReadonlySet<string>> = new Map(everyType.map((type) => [type, new Set([type])]));
 /** Properties of properties that are compared. */
 const deepest = 8;
 /** Schemas and values looked at, for all that is compared in one schema. */
@@ -78,7 +80,7 @@ export class DisjointSchemas {
   }
 
   #facts(given: readonly unknown[]): Facts {
-    let types: ReadonlySet<string> = new Set(everyType);
+    let types = anyType;
     let values: readonly unknown[] | undefined;
     const seen = new Set<unknown>();
     const schemas: Record<string, unknown>[] = [];
@@ -98,7 +100,7 @@ export class DisjointSchemas {
       values ??= listed;
       const own = listed === undefined ? typesOf(schema) : new Set(listed.map(typeOf));
       this.#budget.spend(listed?.length ?? 0);
-      types = new Set([...types].filter((type) => own.has(type)));
+      types = types === anyType ? own : new Set([...types].filter((type) => own.has(type)));
     }
     return { types, values, schemas };
   }
@@ -126,7 +128,9 @@ function property(schema: Record<string, unknown>, name: string): unknown {
 
 /** A whole number is a number. */
 function typesOf({ type, nullable }: Record<string, unknown>): ReadonlySet<string> {
-  if (type === undefined) return new Set(everyType);
+  if (type === undefined) return anyType;
+  const only = typeof type === "string" && nullable !== true ? onlyType.get(type === "integer" ? "number" : type) : undefined;
+  if (only !== undefined) return only;
   const named = [type].flat().map((one) => (one === "integer" ? "number" : String(one)));
   return new Set(nullable === true ? [...named, "null"] : named);
 }

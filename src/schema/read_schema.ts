@@ -7,6 +7,7 @@ import { copySchema, invalidSchema, isObject, step, visitSchemas, type Dialect, 
 import { enforcedPart, withName, type EnforcedReading, type UndeclaredProperties } from "./enforced_schema.js";
 import { compileSchema, dialectOf } from "./schema_compiler.js";
 import { isStandardSchema, jsonSchemaOf } from "./standard_schema.js";
+import { atOnce, type Stretches } from "./stretches.js";
 import { withoutBigInts } from "./without_big_ints.js";
 import type { WorkBudget } from "./work_budget.js";
 
@@ -48,20 +49,36 @@ const compiled = new BoundedCache<{ readonly check: ReturnType<typeof compileSch
  * all schemas of one request share.
  */
 export function readSchema<const S extends Schema>(schema: S, name: string, budget?: WorkBudget, param = name): ReadSchema<InferSchema<S>> {
-  return ofOption(name, param, () => readNamed(schema, name, budget));
+  return atOnce(readSchemaInStretches(schema, name, budget, param));
 }
+
+/** The same in stretches. What it gives may stand in the place of the schema, and is not read again. */
+export function* readSchemaInStretches<const S extends Schema>(schema: S, name: string, budget?: WorkBudget, param = name): Stretches<ReadSchema<InferSchema<S>>> {
+  if (isObject(schema) && made.has(schema)) return schema as unknown as ReadSchema<InferSchema<S>>;
+  try {
+    return yield* readNamed(schema, name, budget);
+  } catch (error) {
+    throw aboutOption(error, name, param);
+  }
+}
+
+const made = new WeakSet<object>();
 
 /** Runs what reads or works out a schema: errors name places inside it, and are about the option that holds it. */
 export function ofOption<T>(name: string, param: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    const place = error instanceof CaduceusError ? error.param : undefined;
-    throw place === undefined ? error : withParam(error, param, place.startsWith(name) && place !== name ? place.slice(name.length) : undefined);
+    throw aboutOption(error, name, param);
   }
 }
 
-function readNamed<const S extends Schema>(schema: S, name: string, budget?: WorkBudget): ReadSchema<InferSchema<S>> {
+function aboutOption(error: unknown, name: string, param: string): unknown {
+  const place = error instanceof CaduceusError ? error.param : undefined;
+  return place === undefined ? error : withParam(error, param, place.startsWith(name) && place !== name ? place.slice(name.length) : undefined);
+}
+
+function* readNamed<const S extends Schema>(schema: S, name: string, budget?: WorkBudget): Stretches<ReadSchema<InferSchema<S>>> {
   const standard = isStandardSchema(schema) ? schema : undefined;
   if (standard === undefined && (!isObject(schema) || "~standard" in schema)) {
     throw invalidSchema("a Standard Schema or a JSON Schema object", name, describe(schema));
@@ -69,14 +86,18 @@ function readNamed<const S extends Schema>(schema: S, name: string, budget?: Wor
   const whole = copySchema(standard === undefined ? schema : jsonSchemaOf(standard, name), name, budget);
   const copy = standard === undefined ? whole : structuredClone(whole);
   if (standard !== undefined) visitSchemas(copy, name, dropSafeIntegerBounds);
+  yield;
   const dialect = dialectOf(copy, name);
   const key = `${dialect} ${JSON.stringify(whole)}`;
+  yield;
   const known = compiled.get(key) ?? { check: compileSchema(copy, dialect, name), enforced: new Map() };
   compiled.set(key, known, key.length);
 
+  yield;
+
   const { $schema: _, ...jsonSchema } = copy;
   const checkJson = (value: unknown, valueName = "value"): SchemaCheck<unknown> => verdict(value, known.check(value), valueName);
-  return {
+  const read: ReadSchema<InferSchema<S>> = {
     jsonSchema,
     dialect,
     enforced(undeclared) {
@@ -91,6 +112,8 @@ function readNamed<const S extends Schema>(schema: S, name: string, budget?: Wor
       return validateStandard(standard, value, valueName) as Promise<SchemaCheck<InferSchema<S>>>;
     },
   };
+  made.add(read);
+  return read;
 }
 
 async function validateStandard(schema: StandardSchemaV1, value: unknown, valueName: string): Promise<SchemaCheck<unknown>> {

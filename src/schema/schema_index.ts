@@ -36,6 +36,8 @@ const mostSchemas = 8_000;
 /** Each inner address is resolved against the outer one, and kept: of one, and of what all of a schema come to, in characters. */
 const longestId = 2000;
 const mostOfAddresses = 500_000;
+/** Resolving one takes ten microseconds. */
+const mostAddresses = 2_000;
 
 export class SchemaIndex {
   readonly root: Node;
@@ -49,6 +51,7 @@ export class SchemaIndex {
   readonly #dynamicAnchors = new Map<string, Node[]>();
   readonly #name: string;
   #ofAddresses = 0;
+  #addresses = 0;
   readonly #values = { const: new Map<Node, ReadonlySet<string>>(), enum: new Map<Node, ReadonlySet<string>>() };
 
   /** @throws CaduceusError INVALID_SCHEMA, naming the place, for keywords of the wrong form and references that lead nowhere or only to themselves */
@@ -107,6 +110,7 @@ export class SchemaIndex {
 
   #resource(root: Node, id: string | undefined, around: Resource | undefined, path: string): Resource {
     const base = (id === undefined ? undefined : address(id, around?.base ?? noAddress)?.base) ?? around?.base ?? noAddress;
+    if (++this.#addresses > mostAddresses) throw invalidSchema(`at most ${mostAddresses} addresses in one schema`, path, `${describe(id)}, which is one more`);
     this.#ofAddresses += base.length;
     if (this.#ofAddresses > mostOfAddresses) throw invalidSchema(`addresses that come to at most ${mostOfAddresses} characters together`, path, `${describe(id)}, with which they come to ${this.#ofAddresses}`);
     const resource: Resource = { base, root, anchors: new Map(), dynamicAnchors: new Map(), targets: new Map() };

@@ -2,9 +2,11 @@
 import { ApiError, inContext, tooLong } from "./api_error.js";
 import type { ChatRequest } from "./chat_request.js";
 import type { Served, Service } from "./service.js";
+import { turnsOf } from "./turns.js";
 
 export async function applyTemplate({ model: name, messages, options, replyOptions }: ChatRequest & Served, { model, exchange, cacheScope }: Service): Promise<object> {
-  const { format, reason, prompts, unenforced } = await model.explain(messages, { ...options, ...replyOptions, cacheScope, signal: exchange.signal })
+  const given = await model.readAhead({ ...options, ...replyOptions }, turnsOf(exchange.signal));
+  const { format, reason, prompts, unenforced } = await model.explain(messages, { ...given, cacheScope, signal: exchange.signal })
     .catch((error: unknown) => { throw inContext(error, model.info.contextSize); });
   const { text, tokens, constraint } = prompts[0]!;
   const { contextSize } = model.info;

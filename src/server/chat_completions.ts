@@ -7,7 +7,7 @@ import type { ChatRequest } from "./chat_request.js";
 import { cacheScopeOf, seedOf } from "./generation_fields.js";
 import type { Served, Service } from "./service.js";
 import type { TokenTexts } from "./token_texts.js";
-import { turn } from "./turns.js";
+import { turn, turnsOf } from "./turns.js";
 
 /** Of reading the same request for several answers, until others get their turn. */
 const longestStretchMs = 10;
@@ -16,6 +16,8 @@ export async function chatCompletions(request: ChatRequest & Served, service: Se
   const { model, exchange, cacheScope, tokens } = service;
   const { messages, options, replyOptions, n, seed, strict, cacheSalt } = request;
   exchange.expect(n);
+  const given = await model.readAhead({ ...options, ...replyOptions }, turnsOf(exchange.signal));
+  await turn();
   const replies: Reply[] = [];
   let began = performance.now();
   for (let index = 0; index < n; index++) {
@@ -24,7 +26,7 @@ export async function chatCompletions(request: ChatRequest & Served, service: Se
       await turn();
       began = performance.now();
     }
-    replies.push(model.reply(messages, { ...options, ...replyOptions, seed: seedOf(seed, index), cacheScope: cacheScopeOf(cacheScope, cacheSalt), signal: exchange.signal, requestId: service.requestId(index, n) }));
+    replies.push(model.reply(messages, { ...given, seed: seedOf(seed, index), cacheScope: cacheScopeOf(cacheScope, cacheSalt), signal: exchange.signal, requestId: service.requestId(index, n) }));
   }
   const head = { id: `chatcmpl-${randomUUID().replaceAll("-", "")}`, created: Math.floor(Date.now() / 1000), model: request.model };
   const events = readAnswers(replies, service, strict);

@@ -7,6 +7,7 @@ import type { CompletionPrompt, CompletionRequest } from "./completion_request.j
 import { echoOf, type Echo } from "./echo.js";
 import { cacheScopeOf, seedOf } from "./generation_fields.js";
 import type { Served, Service } from "./service.js";
+import { turnsOf } from "./turns.js";
 
 export async function completions(request: CompletionRequest & Served, service: Service): Promise<object | AsyncGenerator<object, void, undefined>> {
   const { model, exchange, cacheScope } = service;
@@ -16,10 +17,11 @@ export async function completions(request: CompletionRequest & Served, service: 
   // What a prompt scores must not depend on what else is computed at the moment.
   const deterministic = options.deterministic ?? (echo && logprobs !== undefined && model.capabilities.deterministic);
   const scores = logprobs === undefined ? {} : { logProbabilities: true, promptLogProbabilities: echo, topLogProbabilities: logprobs };
+  const given = await model.readAhead({ ...options, ...scores, ...request.constraint }, turnsOf(exchange.signal));
   const replies = Array.from({ length: count }, (_, index) => {
     const prompt = prompts[Math.floor(index / n)]!;
     return model.complete(typeof prompt === "string" ? prompt : [{ tokens: prompt }], {
-      ...options, ...scores, ...request.constraint, deterministic, seed: seedOf(seed, index % n), cacheScope: cacheScopeOf(cacheScope, cacheSalt), signal: exchange.signal, requestId: service.requestId(index, count),
+      ...given, deterministic, seed: seedOf(seed, index % n), cacheScope: cacheScopeOf(cacheScope, cacheSalt), signal: exchange.signal, requestId: service.requestId(index, count),
     });
   });
   const head = { id: `cmpl-${randomUUID().replaceAll("-", "")}`, object: "text_completion", created: Math.floor(Date.now() / 1000), model: request.model };

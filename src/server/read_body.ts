@@ -3,11 +3,15 @@ import { ApiError } from "./api_error.js";
 import { Fields } from "./fields.js";
 import { incomingOf } from "./node_request.js";
 import { PendingBodies, type PendingLimits } from "./pending_bodies.js";
+import { turn } from "./turns.js";
 
 export interface BodyLimits extends PendingLimits {
   readonly maxBodyBytes: number;
   readonly bodyTimeoutMs: number;
 }
+
+/** In bytes. Of JSON a megabyte of small objects takes up to a hundred milliseconds on a slow machine. */
+const largeBody = 2 ** 16;
 
 export class BodyReader {
   readonly #limits: BodyLimits;
@@ -32,6 +36,8 @@ export class BodyReader {
     if (length > this.#limits.maxBodyBytes) throw this.#tooLarge();
     const bytes = await this.#bytes(request, incomingOf(env)?.socket?.remoteAddress);
     if (bytes.byteLength === 0 && length > 0) throw readBefore();
+    // Several may have come to their end at once.
+    if (bytes.byteLength > largeBody) await turn();
     return new Fields(parse(bytes));
   }
 

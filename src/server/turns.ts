@@ -7,3 +7,9 @@ let last: Promise<void> = Promise.resolve();
 export function turn(): Promise<void> {
   return (last = last.then(() => setImmediate()));
 }
+
+/** The same for an answer: ends with the signal's reason where nobody waits for it any more. */
+export const turnsOf = (signal: AbortSignal) => async (): Promise<void> => {
+  await turn();
+  signal.throwIfAborted();
+};
