@@ -2,6 +2,7 @@
 // in the processor's time of the server's own thread, so that other programs on the machine don't matter.
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { hermesModel } from "../support/models.js";
@@ -40,7 +41,10 @@ test("each request is answered with a status below 500, and none holds the event
   let isOver = false;
   const asked = (async () => {
     let count = 0;
-    for (; !isOver; count++) expect((await fetch(`${url}/health`)).status).toBe(200);
+    for (; !isOver; count++) {
+      expect((await fetch(`${url}/health`)).status).toBe(200);
+      await sleep(50);
+    }
     return count;
   })();
   const took: Record<string, number> = {};
@@ -52,6 +56,6 @@ test("each request is answered with a status below 500, and none holds the event
     took[name] = await longestStretch();
   }
   isOver = true;
-  expect(await asked).toBeGreaterThan(bodies.length);
+  expect(await asked).toBeGreaterThan(10);
   expect(Object.entries(took).filter(([, ms]) => ms > mostMs)).toEqual([]);
 });
