@@ -3,8 +3,22 @@ import { numberProblem } from "../format/hermes/json_word.js";
 import { readJson } from "../format/strict_json.js";
 import type { ReadSchema, SchemaCheck } from "../schema/read_schema.js";
 
+/** Without its code fence. */
+const bareText = (text: string) => /^\s*```(?:json)?\s*\n([\s\S]*?)\n?\s*```\s*$/.exec(text)?.[1] ?? text;
+
+/** Whether a text that was cut off is whole JSON all the same: a number or a word might have gone on. */
+export function isComplete(text: string): boolean {
+  if (!/[}\]"]\s*$/.test(bareText(text))) return false;
+  try {
+    readJson(bareText(text));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 export async function readAnswer(text: string, schema: ReadSchema<unknown>): Promise<SchemaCheck<unknown>> {
-  const bare = /^\s*```(?:json)?\s*\n([\s\S]*?)\n?\s*```\s*$/.exec(text)?.[1] ?? text;
+  const bare = bareText(text);
   let value: unknown;
   try {
     const read = readJson(bare);

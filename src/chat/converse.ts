@@ -5,7 +5,7 @@ import { toMessage } from "../format/messages.js";
 import type { PlainMessage } from "../format/plain_message.js";
 import { endsInThought } from "../format/thought.js";
 import type { LoadedModel } from "../model/loaded_model.js";
-import { readAnswer } from "./answer.js";
+import { isComplete, readAnswer } from "./answer.js";
 import { answerError, type AnswerProblem } from "./reply_error.js";
 import type { ReplyTrace, RoundTrace } from "./diagnostics.js";
 import { RepeatedCalls } from "./repeated_calls.js";
@@ -170,10 +170,11 @@ class ReplyLoop {
     const cutCall = incompleteCall === undefined ? {} : { incompleteCall };
     const isCut = incomplete || end.constraint?.complete === false;
     if (schema === undefined) return { result: { finishReason: "length", toolCalls: calls, ...(isCut ? { incomplete: true } : {}), ...cutCall } };
-    // The limit may come just where the JSON ends; a number or a word might have gone on.
-    if (!isCut && calls.length === 0 && malformed.length === 0 && /[}\]"]\s*$/.test(text)) {
+    // The limit may come just where the JSON ends.
+    if (!isCut && calls.length === 0 && malformed.length === 0 && isComplete(text)) {
       const answer = await unlessAborted(() => readAnswer(text, schema), this.#signal);
       if (answer.ok) return { result: { finishReason: "length", value: answer.value } };
+      return { result: { finishReason: "length" }, problem: { code: "SCHEMA_MISMATCH", message: answer.problem } };
     }
     const problem = { code: "INCOMPLETE", message: "The token limit cut the answer off before its JSON was complete." } as const;
     return { result: { finishReason: "length", toolCalls: calls, incomplete: true, ...cutCall }, problem };

@@ -61,6 +61,8 @@ test("logging the error does not write out what was said", async () => {
 test("an answer that is complete just where the limit comes is one", async () => {
   const { model } = await saying(cut);
   expect(await model.reply("?", { schema: person, maxTokens: cut.length })).toMatchObject({ value: { name: "Anna", age: 31 } });
+  const other = await saying(wrong);
+  expect(await failure(other.model.reply("?", { schema: person, maxTokens: wrong.length }))).toMatchObject({ code: "SCHEMA_MISMATCH", result: { text: wrong } });
 });
 
 test("a limit of rounds cuts the answer off too; calls for the caller come in its place", async () => {
