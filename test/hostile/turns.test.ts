@@ -31,7 +31,6 @@ const asSchema = (schema: object) => ({ response_format: { type: "json_schema", 
 const asTool = (parameters: object) => ({ tools: [{ type: "function", function: { name: "a", parameters } }] });
 const bodies: readonly (readonly [name: string, body: object])[] = [
   ...Object.entries(schemas).map(([name, [schema]]) => [name, asSchema(schema)] as const),
-  ["5,000 properties", asSchema(properties(5_000))],
   ["a tool of 5,000 properties", { ...asTool(properties(5_000)), tool_choice: "required" }],
   ["500 tools, for several answers", { tools: tools(500), n: 3 }],
   ["2,000 tools", { tools: tools(2_000) }],
