@@ -134,6 +134,24 @@ export function withParam(error: unknown, param: string, within?: string): unkno
   return moved;
 }
 
+/**
+ * Runs what reads a caller's value. Getters and proxies may throw anything, a revoked proxy at the first look: that is an
+ * argument that cannot be read. Only what touches the value belongs in it, or our own faults would be called the caller's.
+ */
+export function reading<T>(place: string, work: () => T, code: ErrorCode = "INVALID_ARGUMENT"): T {
+  try {
+    return work();
+  } catch (error) {
+    throw unreadable(error, place, code);
+  }
+}
+
+/** What was thrown while a caller's value was read, as an error of ours. */
+export function unreadable(error: unknown, place: string, code: ErrorCode): CaduceusError {
+  if (error instanceof CaduceusError) return error;
+  return mismatch(code, { expected: "a value that can be read", place, received: `one that cannot (${describeThrown(error)})` }, { cause: error });
+}
+
 /** A value as it may stand in a message: short, on one line, with its type where the value alone would not tell. Never throws. */
 export function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value);

@@ -1,6 +1,6 @@
 // A conversation that keeps its tokens: each turn costs only itself.
 /// <reference lib="esnext.disposable" preserve="true" />
-import { CaduceusError } from "../errors.js";
+import { CaduceusError, reading } from "../errors.js";
 import type { ConversationFormat } from "../format/conversation_format.js";
 import { linkMessages, readEach, readMessages, toMessage, type Message } from "../format/messages.js";
 import type { PlainMessage } from "../format/plain_message.js";
@@ -205,4 +205,4 @@ function branchKey({ request: { cacheScope }, tools: { tools, schema, scratchPad
   return JSON.stringify([cacheScope, format.name, format.reason, scratchPad, parallelHint, [...tools.values()].map(({ name, description, parameters }) => [name, description, parameters]), schema?.jsonSchema]);
 }
 
-const isMessage = (input: unknown) => typeof input === "object" && input !== null && !Array.isArray(input);
+const isMessage = (input: unknown) => reading("messages", () => typeof input === "object" && input !== null && !Array.isArray(input), "INVALID_MESSAGES");

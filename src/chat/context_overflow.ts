@@ -1,5 +1,5 @@
 // What goes when a conversation has outgrown the context: its oldest turns, whole, and no more of them than must.
-import { contextFull } from "../errors.js";
+import { contextFull, reading } from "../errors.js";
 import type { PlainMessage } from "../format/plain_message.js";
 
 /** Tokens that are kept free for the answer: what was asked for, at most a quarter of the context, else an eighth of it. */
@@ -57,7 +57,8 @@ export function refuseIfTooLong(messages: readonly PlainMessage[], bounds: Token
 
 /** Refuses more messages than four contexts hold, before any is read. */
 export function refuseTooMany(input: unknown, { contextSize }: TokenBounds): void {
-  if (Array.isArray(input) && input.length * tokensOfMarkup >= 4 * contextSize) throw contextFull(input.length * tokensOfMarkup, contextSize);
+  const length = reading("messages", () => (Array.isArray(input) ? input.length : 0), "INVALID_MESSAGES");
+  if (length * tokensOfMarkup >= 4 * contextSize) throw contextFull(length * tokensOfMarkup, contextSize);
 }
 
 /** About as many tokens as a message has, in ordinary text. */

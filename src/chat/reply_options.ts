@@ -1,5 +1,5 @@
 // What can be asked of one reply, and its checks.
-import { CaduceusError, invalidArgument, mismatch } from "../errors.js";
+import { CaduceusError, invalidArgument, mismatch, reading } from "../errors.js";
 import type { PromptPart, RunRequest } from "../engine/engine.js";
 import { checkBoolean, checkChoice, checkOptions, checkPositiveNumber, checkSignal, checkText, checkWholeNumber, isSignal, type GivenOptions } from "../model/checks.js";
 import type { LoadedModel } from "../model/loaded_model.js";
@@ -184,7 +184,7 @@ function resolveRequest(options: GenerationOptions, model: LoadedModel, leastTok
     sampling: resolveSampling(options, model.sampling),
     maxTokens,
     minTokens: checkWholeNumber(options.minTokens, "minTokens", 0, maxTokens ?? 0x7fffffff) ?? 0,
-    stop: checkStop(options.stop),
+    stop: reading("stop", () => checkStop(options.stop)),
     stopTokens: options.stopTokens === undefined ? model.vocabulary.stopTokens : [...model.vocabulary.stopTokens, ...checkTokens(options.stopTokens, "stopTokens", model.engine.info.vocabularySize)],
     ...resolveLogProbabilities(options, model),
     cacheScope: options.cacheScope === undefined ? "" : checkText(options.cacheScope, "cacheScope"),
@@ -225,6 +225,10 @@ export function readPrompt(prompt: unknown, vocabularySize: number): readonly Pr
 }
 
 export function checkParts(parts: unknown, name: string, vocabularySize: number): readonly PromptPart[] {
+  return reading(name, () => readParts(parts, name, vocabularySize));
+}
+
+function readParts(parts: unknown, name: string, vocabularySize: number): readonly PromptPart[] {
   if (!Array.isArray(parts)) throw invalidArgument("a string or an array of prompt parts", name, parts);
   return Array.from(parts as unknown[], (part, index): PromptPart => {
     const where = `${name}[${index}]`;
@@ -238,6 +242,10 @@ export function checkParts(parts: unknown, name: string, vocabularySize: number)
 }
 
 export function checkTokens(value: unknown, name: string, vocabularySize: number): Int32Array {
+  return reading(name, () => readTokens(value, name, vocabularySize));
+}
+
+function readTokens(value: unknown, name: string, vocabularySize: number): Int32Array {
   const isList = Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));
   if (!isList) throw invalidArgument("an array of token ids", name, value);
   const tokens = value as ArrayLike<unknown>;

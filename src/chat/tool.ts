@@ -1,5 +1,5 @@
 // Tools: what the model may call, with a schema for the arguments and, where this program runs it, a handler.
-import { describe, invalidArgument, mismatch, type CaduceusError } from "../errors.js";
+import { describe, invalidArgument, mismatch, reading, unreadable, type CaduceusError } from "../errors.js";
 import { checkOptions } from "../model/checks.js";
 import { isObject, type JsonSchema } from "../schema/json_schema.js";
 import { invalidSchema } from "../schema/json_schema.js";
@@ -109,7 +109,7 @@ const made = new WeakSet<object>();
 export function tool<const S extends Schema = typeof noParameters, Result = unknown, const Name extends string = string>(options: ToolOptions<S, Result, Name> & WithHandler<S, Result>): RunnableTool<InferSchema<S>, Result, Name>;
 export function tool<const S extends Schema = typeof noParameters, Result = unknown, const Name extends string = string>(options: ToolOptions<S, Result, Name>): Tool<InferSchema<S>, Result, Name>;
 export function tool<const S extends Schema, Result, const Name extends string>(options: ToolOptions<S, Result, Name>): Tool<InferSchema<S>, Result, Name> {
-  return atOnce(makeTool(options, "tool", undefined));
+  return reading("options", () => atOnce(makeTool(options, "tool", undefined)), "INVALID_TOOL");
 }
 
 /** `subject` is what the options are called in messages: `tool`, or their place in `tools`. */
@@ -143,8 +143,16 @@ export function collectTools(tools: unknown, budget?: WorkBudget): Map<string, T
 
 /** The same in stretches, each tool's in one or more. */
 export function* collectToolsInStretches(tools: unknown, budget?: WorkBudget): Stretches<Map<string, Tool>> {
+  if (tools === undefined) return new Map();
+  try {
+    return yield* collect(tools, budget);
+  } catch (error) {
+    throw unreadable(error, "tools", "INVALID_TOOL");
+  }
+}
+
+function* collect(tools: unknown, budget: WorkBudget | undefined): Stretches<Map<string, Tool>> {
   const collected = new Map<string, Tool>();
-  if (tools === undefined) return collected;
   if (!Array.isArray(tools)) throw invalidArgument("an array of tools", "tools", tools);
   // Not `forEach`, which passes over the holes of a sparse array.
   let index = 0;

@@ -1,6 +1,6 @@
 // What can be asked of tools and of a final schema in one reply, and its checks.
 import type { EngineCapabilities, ToolConstraint } from "../engine/engine.js";
-import { invalidArgument, mismatch } from "../errors.js";
+import { invalidArgument, mismatch, reading } from "../errors.js";
 import { defaultMaxResultChars } from "../format/hermes/tool_result.js";
 import { hermesVariants, type HermesVariant } from "../format/hermes/prompt.js";
 import { checkBoolean, checkChoice, checkFunction, checkOptions, checkPositiveNumber, checkWholeNumber } from "../model/checks.js";
@@ -146,7 +146,7 @@ export function resolveToolOptions(options: ToolLoopOptions, capabilities: Engin
   const budget = requestBudget();
   const tools = collectTools(options.tools, budget);
   const isAllowed = checkConstrained(options.constrained, capabilities);
-  const choice = checkToolChoice(options.toolChoice, tools, isAllowed, capabilities);
+  const choice = reading("toolChoice", () => checkToolChoice(options.toolChoice, tools, isAllowed, capabilities));
   const schema = options.schema === undefined ? undefined : readSchema(options.schema, "schema", budget);
   const hasTools = choice !== "none" && tools.size > 0;
   return {

@@ -2,7 +2,7 @@
 import { readdir, rm, rmdir } from "node:fs/promises";
 import path from "node:path";
 import { CaduceusError, describe } from "../errors.js";
-import { checkFunction, checkOptions, checkSignal } from "../model/checks.js";
+import { checkFunction, checkModelName, checkOptions, checkSignal } from "../model/checks.js";
 import { aliasOfFile, nameOf, readModelName } from "./aliases.js";
 import { modelFolder, repositoryFolder } from "./cache_folder.js";
 import { embeddedModel, fetchEmbeddedModel, type FetchOptions } from "./embedded_model.js";
@@ -36,9 +36,10 @@ export interface StoredModel {
  * Fetches a model without loading it, or makes sure that what is there is what the hub has now. Paths are only checked.
  * @throws CaduceusError `INVALID_ARGUMENT`, `MODEL_NOT_FOUND`, `MODEL_INVALID`, `ACCESS_DENIED`, `DOWNLOAD_FAILED`, `DISK_FULL`; the signal's own reason
  */
-export async function pullModel(name: string, options?: FetchOptions): Promise<{ readonly path: string }> {
+export async function pullModel(model: string, options?: FetchOptions): Promise<{ readonly path: string }> {
   const { signal, onProgress } = checkOptions(options, "pullModel", ["signal", "onProgress"]);
   const checked: FetchOptions = { signal: checkSignal(signal), onProgress: checkFunction(onProgress, "onProgress") as FetchOptions["onProgress"] };
+  const name = checkModelName(model);
   const wanted = readModelName(name);
   if (wanted.kind === "hub") return { path: await fetchHubModel(wanted, checked) };
   return { path: wanted.kind === "embedded" ? await fetchEmbeddedModel(checked) : (await resolveModel(name, checked)).path };
@@ -80,8 +81,9 @@ function storedName({ repository, quantization, folder, files, source }: LocalMo
  * Removes a model from Caduceus' folder, and what a broken download left of it. Gives what was removed, in bytes.
  * @throws CaduceusError `MODEL_NOT_FOUND` when there is none, or only in the Hugging Face cache, which other tools own
  */
-export async function removeModel(name: string, options?: { readonly signal?: AbortSignal | undefined }): Promise<{ readonly path: string; readonly sizeBytes: number }[]> {
+export async function removeModel(model: string, options?: { readonly signal?: AbortSignal | undefined }): Promise<{ readonly path: string; readonly sizeBytes: number }[]> {
   const signal = checkSignal(checkOptions(options, "removeModel", ["signal"])["signal"]);
+  const name = checkModelName(model);
   const wanted = readModelName(name);
   const stored = await listModels();
   const own = stored.filter(({ source }) => source === "caduceus");

@@ -1,5 +1,5 @@
 // Conversations as people write them: OpenAI-shaped messages, and the checks that refuse what cannot be rendered.
-import { describe, mismatch, withParam, type CaduceusError } from "../errors.js";
+import { describe, mismatch, reading, withParam, type CaduceusError } from "../errors.js";
 import { loneSurrogate } from "../model/checks.js";
 import { linkResults } from "./answered_calls.js";
 import type { PlainMessage, PlainToolCall } from "./plain_message.js";
@@ -63,6 +63,10 @@ export function readMessages(input: unknown): PlainMessage[] {
 
 /** Checks each message for itself. */
 export function readEach(input: unknown): PlainMessage[] {
+  return reading("messages", () => readAll(input), "INVALID_MESSAGES");
+}
+
+function readAll(input: unknown): PlainMessage[] {
   if (typeof input === "string") return [readAlone(input)];
   if (!Array.isArray(input)) throw invalid("a string or an array of messages", "the conversation", describe(input), "messages");
   if (input.length === 0) throw invalid("at least one message", "the conversation", "an empty array", "messages");

@@ -181,3 +181,10 @@ export function checkText(value: unknown, name: string): string {
   if (index === -1) return value;
   throw mismatch("INVALID_ARGUMENT", { expected: "well-formed text", place: name, received: `a lone surrogate at index ${index}` });
 }
+
+/** An alias such as `smollm2`, `hf:owner/repository:quantization`, or a path to a GGUF file. */
+export function checkModelName(model: unknown): string {
+  if (typeof model !== "string" || model.trim() === "") throw invalidArgument("the name of a model or a path to a GGUF file", "model", model);
+  if (model.includes("\0")) throw new CaduceusError("INVALID_ARGUMENT", "Expected a path without NUL characters for model.", { param: "model" });
+  return checkText(model, "model");
+}

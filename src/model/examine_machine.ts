@@ -9,6 +9,7 @@ import { describeAddon } from "../engine/addon/load_addon.js";
 import { CaduceusError, describeThrown } from "../errors.js";
 import { cacheFolder, gibibytes, hubCacheFolder, listModels, readHubSettings } from "../files/index.js";
 import { packageFolder } from "../package_folder.js";
+import { checkModelName } from "./checks.js";
 import { inspectModel, type InspectOptions, type ModelSummary } from "./inspect_model.js";
 import { checkMemoryOptions } from "./load_options.js";
 import { machineMemory } from "./machine_memory.js";
@@ -49,6 +50,7 @@ const mostModels = 20;
 export async function doctor(model?: string, options: InspectOptions = {}): Promise<DoctorReport> {
   const wanted = checkMemoryOptions(options, "doctor");
   const findings = [examineNode(), await examineProcessor(), await examineAddon(), await examineGpu(), examineMemory(), await examineFolder(), await examineHub()];
+  if (model !== undefined) checkModelName(model);
   let summary: ModelSummary | undefined;
   if (model !== undefined) {
     const [finding, found] = await examineModel(model, wanted);

@@ -1,7 +1,8 @@
 // What a model is, without loading it: from a file here, or from the first megabytes of one on the hub.
 import { CaduceusError } from "../errors.js";
 import { filesOf, findLocalModel, findRemoteModel, quantizationOf, readModelName, readRemoteRange, remoteAddress, resolveModel } from "../files/index.js";
-import { checkModelName, checkMemoryOptions } from "./load_options.js";
+import { checkModelName } from "./checks.js";
+import { checkMemoryOptions } from "./load_options.js";
 import { withGpuLayers } from "./gpu_fit.js";
 import { readHeader, readLocalHeader, type GgufHeader, type MetadataValue } from "./gguf_header.js";
 import { fileBytes } from "./memory_fit.js";

@@ -135,10 +135,3 @@ function checkPrefixFolder(value: unknown): string | undefined {
   if (typeof value === "string" && value.trim() !== "" && !value.includes("\0")) return path.resolve(checkText(value, "prefixFolder"));
   throw invalidArgument("the path of a folder or false", "prefixFolder", value);
 }
-
-/** An alias such as `smollm2`, `hf:owner/repository:quantization`, or a path to a GGUF file. */
-export function checkModelName(model: unknown): string {
-  if (typeof model !== "string" || model.trim() === "") throw invalidArgument("the name of a model or a path to a GGUF file", "model", model);
-  if (model.includes("\0")) throw new CaduceusError("INVALID_ARGUMENT", "Expected a path without NUL characters for model.", { param: "model" });
-  return checkText(model, "model");
-}

@@ -3,7 +3,8 @@ import { createAddonEngine } from "../engine/addon/addon_engine.js";
 import type { Engine } from "../engine/engine.js";
 import { resolveModel } from "../files/index.js";
 import { followSignal } from "../follow_signal.js";
-import { checkLoadOptions, checkModelName, type LoadProgress } from "./load_options.js";
+import { checkModelName } from "./checks.js";
+import { checkLoadOptions, type LoadProgress } from "./load_options.js";
 import { fitMemory } from "./memory_fit.js";
 import { LoadedModel } from "./loaded_model.js";
 

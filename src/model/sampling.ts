@@ -1,6 +1,6 @@
 // How the next token is chosen: the public options, their checks, and defaults from the model's file.
 import type { EngineSampling } from "../engine/engine.js";
-import { invalidArgument } from "../errors.js";
+import { invalidArgument, reading } from "../errors.js";
 import { checkBoolean, checkNumber, checkPositiveNumber, checkText, checkWholeNumber } from "./checks.js";
 
 /**
@@ -159,7 +159,7 @@ export function resolveSampling(options: SamplingOptions, model: ModelSampling):
     mirostatEta: checkNumber(options.mirostatEta, "mirostatEta", 0, 10) ?? defaults.mirostatEta,
     seed: checkWholeNumber(options.seed, "seed", 0, 0xffffffff),
     logitBias: [
-      ...checkLogitBias(options.logitBias, model.vocabularySize),
+      ...reading("logitBias", () => checkLogitBias(options.logitBias, model.vocabularySize)),
       ...[...model.bannedTokens, ...(checkBoolean(options.ignoreEos, "ignoreEos") ? model.endTokens : [])].map((token) => [token, -Infinity] as const),
     ],
   };
@@ -171,7 +171,7 @@ function resolveDry(options: SamplingOptions, defaults: EngineSampling["dry"]): 
     base: checkNumber(options.dryBase, "dryBase", 1, 1_000) ?? defaults.base,
     allowedLength: checkWholeNumber(options.dryAllowedLength, "dryAllowedLength", 0, 0x7fffffff) ?? defaults.allowedLength,
     lastN: checkWholeNumber(options.dryPenaltyLastN, "dryPenaltyLastN", -1, 0x7fffffff) ?? defaults.lastN,
-    sequenceBreakers: checkBreakers(options.drySequenceBreakers) ?? defaults.sequenceBreakers,
+    sequenceBreakers: reading("drySequenceBreakers", () => checkBreakers(options.drySequenceBreakers)) ?? defaults.sequenceBreakers,
   };
 }
 

@@ -1,6 +1,6 @@
 // Reading a schema once, whatever it was written with: its JSON Schema for the prompt, and the checks for what comes back.
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import { CaduceusError, describe, describeThrown, withParam } from "../errors.js";
+import { CaduceusError, describe, describeThrown, reading, withParam } from "../errors.js";
 import { BoundedCache } from "./bounded_cache.js";
 import type { InferSchema, Schema } from "./infer_schema.js";
 import { copySchema, invalidSchema, isObject, step, visitSchemas, type Dialect, type JsonSchema, type SchemaIssue } from "./json_schema.js";
@@ -54,8 +54,8 @@ export function readSchema<const S extends Schema>(schema: S, name: string, budg
 
 /** The same in stretches. What it gives may stand in the place of the schema, and is not read again. */
 export function* readSchemaInStretches<const S extends Schema>(schema: S, name: string, budget?: WorkBudget, param = name): Stretches<ReadSchema<InferSchema<S>>> {
-  if (isObject(schema) && made.has(schema)) return schema as unknown as ReadSchema<InferSchema<S>>;
   try {
+    if (made.has(schema)) return schema as unknown as ReadSchema<InferSchema<S>>;
     return yield* readNamed(schema, name, budget);
   } catch (error) {
     throw aboutOption(error, name, param);
@@ -79,11 +79,13 @@ function aboutOption(error: unknown, name: string, param: string): unknown {
 }
 
 function* readNamed<const S extends Schema>(schema: S, name: string, budget?: WorkBudget): Stretches<ReadSchema<InferSchema<S>>> {
-  const standard = isStandardSchema(schema) ? schema : undefined;
-  if (standard === undefined && (!isObject(schema) || "~standard" in schema)) {
-    throw invalidSchema("a Standard Schema or a JSON Schema object", name, describe(schema));
-  }
-  const whole = copySchema(standard === undefined ? schema : jsonSchemaOf(standard, name), name, budget);
+  const { standard, whole } = reading(name, () => {
+    const standard = isStandardSchema(schema) ? schema : undefined;
+    if (standard === undefined && (!isObject(schema) || "~standard" in schema)) {
+      throw invalidSchema("a Standard Schema or a JSON Schema object", name, describe(schema));
+    }
+    return { standard, whole: copySchema(standard === undefined ? schema : jsonSchemaOf(standard, name), name, budget) };
+  }, "INVALID_SCHEMA");
   const copy = standard === undefined ? whole : structuredClone(whole);
   if (standard !== undefined) visitSchemas(copy, name, dropSafeIntegerBounds);
   yield;

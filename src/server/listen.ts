@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { ApiError } from "./api_error.js";
 import type { Handler } from "./handler.js";
-import { checkListenOptions, type ListenOptions } from "./server_options.js";
+import { checkHandler, checkListenOptions, type ListenOptions } from "./server_options.js";
 
 /** A server that listens. */
 export interface Listening {
@@ -39,6 +39,7 @@ export interface Listening {
  * @throws CaduceusError `INVALID_ARGUMENT`; and Node's own errors, such as `EADDRINUSE`
  */
 export async function listen(handler: Handler, options: ListenOptions = {}): Promise<Listening> {
+  checkHandler(handler);
   const { host, port, maxConnections, maxHeaderBytes, headersTimeoutMs } = checkListenOptions(options);
   const server = createServer({
     maxHeaderSize: maxHeaderBytes,

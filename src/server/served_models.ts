@@ -2,6 +2,7 @@
 import type { Model } from "../index.js";
 import { ApiError, retryAfter } from "./api_error.js";
 import { describe } from "./fields.js";
+import { checkModelItself } from "./server_options.js";
 import { TokenTexts } from "./token_texts.js";
 
 interface Served {
@@ -21,7 +22,10 @@ export class ServedModels {
       const take = (model: Model) => Object.assign(served, { model, tokens: new TokenTexts(model) });
       if (!("then" in given)) take(given);
       else {
-        given.then(take, (error: unknown) => {
+        given.then((model) => {
+          checkModelItself(model, `models.${name}`);
+          take(model);
+        }).catch((error: unknown) => {
           served.hasFailed = true;
           onError(error);
         });

@@ -80,6 +80,7 @@ export function checkHandlerOptions(given: unknown) {
   const options = checkOptions(given, "createHandler", handlerOptionNames) as unknown as HandlerOptions;
   const models = asItIs(options.models, "models");
   if (Object.keys(models).length === 0) throw wrong("at least one model", "models", "none");
+  for (const [name, model] of Object.entries(models)) checkModel(model, step("models", name));
   const maxBodyBytes = checkWholeNumber(options.maxBodyBytes, "maxBodyBytes", 1) ?? 4 * 2 ** 20;
   return {
     models,
@@ -161,12 +162,39 @@ function checkOrigins(origins: unknown): readonly string[] {
   });
 }
 
+/** A model or a promise of one, by shape: it may be another copy of this library's. */
+export function checkModel(value: unknown, name: string): void {
+  if (!isModel(value) && !(typeof value === "object" && hasMethod(value, "then"))) throw invalidArgument("a model, or a promise of one,", name, value);
+}
+
+/** What a promise has given. */
+export function checkModelItself(value: unknown, name: string): void {
+  if (!isModel(value)) throw invalidArgument("a model", name, value);
+}
+
+const isModel = (value: unknown): value is Model => typeof value === "object" && ["reply", "complete", "tokenize"].every((method) => hasMethod(value, method));
+
+/** What a handler has to listen for. */
+export function checkHandler(value: unknown): void {
+  if (!hasMethod(value, "fetch") || !hasMethod(value, "close")) throw invalidArgument("what createHandler gave", "handler", value);
+}
+
+function hasMethod(value: unknown, name: string): boolean {
+  try {
+    return typeof (value as Readonly<Record<string, unknown>> | null | undefined)?.[name] === "function";
+  } catch {
+    return false; // A proxy that was revoked.
+  }
+}
+
+const step = (path: string, name: string) => (/^[\w$-]+$/.test(name) ? `${path}.${name}` : `${path}[${JSON.stringify(name)}]`);
+
 /** A copy: everything is read at the call, and each value once. */
 function asItIs<T extends object>(value: T, name: string): T {
   try {
     return { ...value };
   } catch (error) {
-    throw new CaduceusError("INVALID_ARGUMENT", `Expected an object that can be read for ${name} but reading it failed.`, { cause: error });
+    throw new CaduceusError("INVALID_ARGUMENT", `Expected an object that can be read for ${name} but reading it failed.`, { param: name, cause: error });
   }
 }
 

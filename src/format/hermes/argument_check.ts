@@ -1,6 +1,6 @@
 // Judges calls by the tools there are: the name must be given, the arguments must satisfy the tool's schema.
 
-import { describe, invalidArgument } from "../../errors.js";
+import { describe, invalidArgument, reading } from "../../errors.js";
 import { checkOptions } from "../../model/checks.js";
 import { copySchema } from "../../schema/json_schema.js";
 import { compileSchema, dialectOf } from "../../schema/schema_compiler.js";
@@ -13,10 +13,13 @@ import type { CallCheck, CallFault, ToolDefinition, ToolFunction } from "./reply
  */
 export function createCallCheck(tools: readonly ToolDefinition[]): CallCheck {
   const checks = new Map<string, (args: unknown) => string | undefined>();
-  for (const [index, tool] of tools.entries()) {
-    const { name, parameters } = toolFunction(tool, index);
-    if (!checks.has(name)) checks.set(name, lazySchemaCheck(parameters));
-  }
+  reading("tools", () => {
+    if (!Array.isArray(tools)) throw invalidArgument("an array of tools", "tools", tools);
+    for (const [index, tool] of tools.entries()) {
+      const { name, parameters } = toolFunction(tool as ToolDefinition, index);
+      if (!checks.has(name)) checks.set(name, lazySchemaCheck(parameters));
+    }
+  });
   return (name, args): CallFault | undefined => {
     const check = checks.get(name);
     if (!check) {

@@ -34,7 +34,7 @@ function check(flags: ModelFlags & Record<string, never>): void {
   checkLoadOptions({ ...loadOptions(flags), cacheTokens: flags["cacheTokens"] });
   checkListenOptions({ host: flags["host"], port: flags["port"] });
   checkHandlerOptions({
-    models: { m: {} as never }, apiKeys: flags["apiKey"], allowedHosts: flags["allowedHost"], corsOrigins: flags["corsOrigin"], maxQueue: flags["maxQueue"], maxBodyBytes: flags["maxBody"], maxPendingBodiesPerAddress: flags["maxBodiesPerAddress"],
+    models: { m: new Promise<never>(() => {}) }, apiKeys: flags["apiKey"], allowedHosts: flags["allowedHost"], corsOrigins: flags["corsOrigin"], maxQueue: flags["maxQueue"], maxBodyBytes: flags["maxBody"], maxPendingBodiesPerAddress: flags["maxBodiesPerAddress"],
     replyTimeoutMs: flags["replyTimeout"],
   });
 }

@@ -2,7 +2,8 @@
 import { availableParallelism } from "node:os";
 import path from "node:path";
 import { expect, test } from "vitest";
-import { checkLoadOptions, checkModelName } from "../../../src/model/load_options.js";
+import { checkModelName } from "../../../src/model/checks.js";
+import { checkLoadOptions } from "../../../src/model/load_options.js";
 import { cacheFolder } from "../../../src/files/index.js";
 import { nearestName } from "../../../src/model/checks.js";
 
