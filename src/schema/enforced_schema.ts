@@ -6,6 +6,7 @@ import { enumeratedNames, propertiesInPlace, withEach } from "./enforced_names.j
 import { enforceNumber } from "./enforced_numbers.js";
 import { enforceArray, enforceObject, enforceString, type KeywordWriter } from "./enforced_values.js";
 import { keywords, refusesSomething } from "./enforced_keywords.js";
+import { appendTo, hasOwnKeywords, inPlace, refersInPlace, typesWith, unevaluatedAsPlain, valuesIn } from "./schema_shapes.js";
 import { eachInside, isObject, put, type Dialect, type JsonSchema } from "./json_schema.js";
 import { SchemaReferences } from "./schema_references.js";
 import { BudgetSpent, readingBudget, tooComplex, type WorkBudget } from "./work_budget.js";
@@ -31,7 +32,6 @@ const deepestReference = 500;
 /** Branches that one place may have when its alternatives are multiplied out. */
 const mostBranches = 1_024;
 
-const inPlace: readonly string[] = ["$ref", "allOf", "anyOf", "oneOf"];
 const partKeywords: readonly string[] = ["properties", "patternProperties", "additionalProperties", "items", "prefixItems", "additionalItems", "unevaluatedProperties", "unevaluatedItems"];
 
 /**
@@ -283,47 +283,6 @@ class SchemaReader {
     }
     return `#/$defs/${name}`;
   }
-}
-
-/** One more schema that holds in the place of another. */
-function appendTo(result: Node, inner: EnforcedSchema): void {
-  if (Array.isArray(result["allOf"])) result["allOf"].push(inner);
-  else put(result, "allOf", [inner]);
-}
-
-/** Its reference, or one of its alternatives', holds in its own place. */
-function refersInPlace(schema: unknown): boolean {
-  if (!isObject(schema)) return false;
-  return "$ref" in schema || [schema["allOf"], schema["anyOf"], schema["oneOf"]].some((list) => Array.isArray(list) && list.some(refersInPlace));
-}
-
-const valuesIn = (schema: Node): number => (Array.isArray(schema["enum"]) ? Math.max(1, schema["enum"].length) : 1);
-
-/**
- * OpenAPI's `nullable`, which the checker knows, is one more type. Multiples of a whole number are whole: among `number` the
- * engine finds none between bounds.
- */
-function typesWith({ type, nullable, multipleOf }: Node): unknown {
-  const isWhole = Number.isInteger(multipleOf);
-  if (type === undefined || (nullable !== true && !isWhole)) return type;
-  const types = [...new Set([type, nullable === true ? "null" : []].flat().map((one) => (isWhole && one === "number" ? "integer" : one)))];
-  return types.length === 1 ? types[0] : types;
-}
-
-function hasOwnKeywords(schema: Node): boolean {
-  return Object.keys(schema).some((keyword) => !inPlace.includes(keyword) && (keywords["2020-12"][keyword] === "enforced" || keyword === "additionalItems"));
-}
-
-/** Where nothing in the same place evaluates anything, `unevaluated…` says what `additional…` does. */
-function unevaluatedAsPlain(schema: Node): Node {
-  if (!("unevaluatedProperties" in schema || "unevaluatedItems" in schema)) return schema;
-  if (["$ref", "allOf", "anyOf", "oneOf", "if", "dependentSchemas", "$dynamicRef", "not"].some((keyword) => keyword in schema)) return schema;
-  const { unevaluatedProperties, unevaluatedItems, ...plain } = schema;
-  if (unevaluatedProperties !== undefined && !("additionalProperties" in plain)) plain["additionalProperties"] = unevaluatedProperties;
-  else if (unevaluatedProperties !== undefined) plain["unevaluatedProperties"] = unevaluatedProperties;
-  if (unevaluatedItems !== undefined && !("items" in plain) && !("contains" in plain)) plain["items"] = unevaluatedItems;
-  else if (unevaluatedItems !== undefined) plain["unevaluatedItems"] = unevaluatedItems;
-  return plain;
 }
 
 export const withName = (name: string, unenforced: readonly UnenforcedKeyword[]): UnenforcedKeyword[] =>

@@ -5,7 +5,7 @@
 import { describe } from "../errors.js";
 import { brief, counted, withArticle } from "./issue_words.js";
 import { isObject, step, type SchemaIssue } from "./json_schema.js";
-import { isMultiple } from "./multiple_of.js";
+import { checkNumber, checkString, hasType } from "./scalar_checks.js";
 import { keptPattern, type PatternTest } from "./pattern_matcher.js";
 import type { Node, Resource, SchemaIndex } from "./schema_index.js";
 import { hasFormat } from "./string_formats.js";
@@ -111,8 +111,9 @@ class Judgement {
     const { value } = this.#place;
     this.#checkType(value);
     this.#checkValues();
-    if (typeof value === "number") this.#checkNumber(value);
-    else if (typeof value === "string") this.#checkString(value);
+    const wrong = (expected: () => string) => this.#wrong(expected);
+    if (typeof value === "number") checkNumber(value, this.#schema, wrong);
+    else if (typeof value === "string") checkString(value, this.#schema, (source) => this.#check.pattern(source), this.#budget, wrong);
     const { format } = this.#schema;
     if (typeof format === "string" && !hasFormat(value, format, this.#budget)) this.#wrong(() => `text of the format ${format}`);
     if (Array.isArray(value)) this.#checkArray(value);
@@ -165,26 +166,6 @@ class Judgement {
     };
     if (Array.isArray(list) && !isListed("enum")) this.#wrong(() => `one of ${list.slice(0, 20).map(brief).join(", ")}${list.length > 20 ? ` or ${list.length - 20} others` : ""}`);
     if ("const" in this.#schema && !isListed("const")) this.#wrong(() => brief(only));
-  }
-
-  #checkNumber(value: number): void {
-    const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf } = this.#schema;
-    if (typeof minimum === "number" && !(value >= minimum)) this.#wrong(() => `>= ${minimum}`);
-    if (typeof maximum === "number" && !(value <= maximum)) this.#wrong(() => `<= ${maximum}`);
-    if (typeof exclusiveMinimum === "number" && !(value > exclusiveMinimum)) this.#wrong(() => `> ${exclusiveMinimum}`);
-    if (typeof exclusiveMaximum === "number" && !(value < exclusiveMaximum)) this.#wrong(() => `< ${exclusiveMaximum}`);
-    if (typeof multipleOf === "number" && !isMultiple(value, multipleOf)) this.#wrong(() => `a multiple of ${multipleOf}`);
-  }
-
-  #checkString(value: string): void {
-    const { minLength, maxLength, pattern } = this.#schema;
-    if (typeof minLength === "number" || typeof maxLength === "number") {
-      this.#budget.spend(value.length >> 3);
-      const length = lengthOf(value);
-      if (typeof minLength === "number" && length < minLength) this.#wrong(() => `text of at least ${counted(minLength, "character")}`);
-      if (typeof maxLength === "number" && length > maxLength) this.#wrong(() => `text of at most ${counted(maxLength, "character")}`);
-    }
-    if (typeof pattern === "string" && !this.#check.pattern(pattern)(value, this.#budget)) this.#wrong(() => `text that matches ${pattern}`);
   }
 
   #checkArray(value: readonly unknown[]): void {
@@ -362,24 +343,4 @@ class Judgement {
       this.#judged?.add(key);
     }
   }
-}
-
-function hasType(value: unknown, type: string): boolean {
-  switch (type) {
-    case "null": return value === null;
-    case "array": return Array.isArray(value);
-    case "object": return isObject(value);
-    case "integer": return typeof value === "number" && Number.isInteger(value);
-    default: return typeof value === type;
-  }
-}
-
-/** In characters, as JSON Schema counts. */
-function lengthOf(text: string): number {
-  let length = text.length;
-  for (let at = 1; at < text.length; at++) {
-    const isPair = (text.charCodeAt(at) & 0xfc00) === 0xdc00 && (text.charCodeAt(at - 1) & 0xfc00) === 0xd800;
-    if (isPair) length--;
-  }
-  return length;
 }
