@@ -252,7 +252,9 @@ describe("bodies", () => {
     ["an array", "[]", {}, 400, "invalid_type"],
     ["broken UTF-8", new Uint8Array([0x22, 0xc3, 0x28, 0x22]), {}, 400, "invalid_json"],
     ["more than fits", `"${"x".repeat(5 * 2 ** 20)}"`, {}, 413, "request_too_large"],
-    ["a million brackets", "[".repeat(1_000_000), {}, 400, "invalid_json"],
+    ["40,000 brackets", "[".repeat(40_000), {}, 400, "invalid_json"],
+    ["a million brackets", "[".repeat(1_000_000), {}, 413, "request_too_large"],
+    ["100,000 names", `{${Array.from({ length: 100_000 }, (_, n) => `"${n}":0`).join()}}`, {}, 413, "request_too_large"],
   ])("%s is refused", async (_, body, headers, status, code) => {
     const request = new Request(`${url}/v1/chat/completions`, { method: "POST", headers: { "content-type": "application/json", ...headers }, body } as RequestInit);
     expect(await errorOf(handler.fetch(request))).toMatchObject({ status, code });
