@@ -26,13 +26,27 @@ inline Napi::Error to_js(Napi::Env env, const std::string& code, const std::stri
   return Napi::Error(env, error);
 }
 
+inline Napi::Error to_js(Napi::Env env, const EngineError& error) {
+  if (error.param().empty()) return to_js(env, error.code(), error.what());
+  auto* data = env.GetInstanceData<AddonData>();
+  if (data == nullptr || data->error_class.IsEmpty()) return Napi::Error::New(env, error.what());
+  auto details = Napi::Object::New(env);
+  auto mismatch = Napi::Object::New(env);
+  mismatch["expected"] = error.expected();
+  mismatch["place"] = error.param();
+  mismatch["received"] = error.received();
+  details["param"] = error.param();
+  details["mismatch"] = mismatch;
+  return Napi::Error(env, data->error_class.New({Napi::String::New(env, error.code()), Napi::String::New(env, error.what()), details}));
+}
+
 // Runs native code and throws its EngineError as JavaScript's.
 template <typename Body>
 auto guarded(Napi::Env env, Body body) {
   try {
     return body();
   } catch (const EngineError& error) {
-    throw to_js(env, error.code(), error.what());
+    throw to_js(env, error);
   } catch (const Napi::Error&) {
     throw;
   } catch (const std::exception& error) {

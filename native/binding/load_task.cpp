@@ -68,7 +68,7 @@ void LoadTask::settle(Napi::Env env) {
   napi_remove_env_cleanup_hook(env, on_exit, this);
   forget_cancel_();
   events_.Release();
-  if (error_) return deferred_.Reject(to_js(env, error_->code(), error_->what()).Value());
+  if (error_) return deferred_.Reject(to_js(env, *error_).Value());
   try {
     const Napi::Object object = env.GetInstanceData<AddonData>()->engine_class.New({});
     EngineObject::Unwrap(object)->adopt(env, std::move(context_), engine_options_, on_wake_.Value());

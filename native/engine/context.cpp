@@ -82,18 +82,17 @@ void Context::make() {
 void Context::resolve_sizes(const ContextOptions& options) {
   const uint32_t trained = model_->info().training_context_size;
   if (options.context_size && *options.context_size > trained) {
-    throw EngineError("INVALID_ARGUMENT", "Expected at most " + std::to_string(trained) + " for contextSize, the length this model was trained for, but received " +
-                                              std::to_string(*options.context_size) + ".");
+    throw EngineError::argument("contextSize", "at most " + std::to_string(trained) + ", the length this model was trained for,", std::to_string(*options.context_size));
   }
   context_size_ = options.context_size.value_or(std::min(trained, default_context_size));
   const uint64_t cache = options.cache_tokens ? *options.cache_tokens : 2ull * context_size_;
   if (cache < smallest_cache) {
-    throw EngineError("INVALID_ARGUMENT", "Expected at least " + std::to_string(smallest_cache) + " for cacheTokens but received " + std::to_string(cache) + ".");
+    throw EngineError::argument("cacheTokens", "at least " + std::to_string(smallest_cache), std::to_string(cache));
   }
   if (options.context_size && cache < context_size_) {
-    throw EngineError("INVALID_ARGUMENT", "Expected at least contextSize (" + std::to_string(context_size_) + ") for cacheTokens but received " + std::to_string(cache) + ".");
+    throw EngineError::argument("cacheTokens", "at least " + std::to_string(context_size_) + ", the length of one context,", std::to_string(cache));
   }
-  if (cache > INT32_MAX) throw EngineError("INVALID_ARGUMENT", "Expected at most 2147483647 for cacheTokens but received " + std::to_string(cache) + ".");
+  if (cache > INT32_MAX) throw EngineError::argument("cacheTokens", "at most 2147483647", std::to_string(cache));
   cache_tokens_ = static_cast<uint32_t>(cache);
   context_size_ = std::min(context_size_, cache_tokens_);
   check_memory();

@@ -15,7 +15,7 @@ EngineError no_token(const Run& run, std::span<const float> logits) {
   const std::string options = what_leaves_no_token(run.request.sampling, logits);
   if (options.empty()) return unusable();
   return EngineError("INVALID_ARGUMENT", "No token is left to choose: " + options + " of this request make every one impossible. Use values closer to 0" +
-                                             (options == "logitBias" ? "." : " (repeatPenalty: to 1)."));
+                                             (options == "the biases" ? "." : " (the repeat penalty: to 1)."));
 }
 
 }  // namespace

@@ -92,9 +92,9 @@ std::string what_leaves_no_token(const Sampling& sampling, std::span<const float
   const auto possible = [&] { return std::any_of(left.begin(), left.end(), [](float logit) { return std::isfinite(logit); }); };
   if (!possible()) return {};
   for (const auto& [token, bias] : sampling.logit_bias) left[static_cast<size_t>(token)] += bias;
-  if (!possible()) return "logitBias";
-  if (!penalizes(sampling)) return sampling.dry.is_on() ? "dryMultiplier and dryBase" : "";
-  return "repeatPenalty, frequencyPenalty and presencePenalty";
+  if (!possible()) return "the biases";
+  if (!penalizes(sampling)) return sampling.dry.is_on() ? "the DRY multiplier and base" : "";
+  return "the repeat, frequency and presence penalties";
 }
 
 void Sampler::add(llama_sampler* sampler) { llama_sampler_chain_add(chain_.get(), sampler); }

@@ -39,6 +39,15 @@ inline std::string code_of(const std::function<void()>& body) {
   }
 }
 
+inline std::string message_of(const std::function<void()>& body) {
+  try {
+    body();
+    return "";
+  } catch (const EngineError& error) {
+    return error.code() + ": " + error.what();
+  }
+}
+
 // Each group of tests on each of the vocabularies.
 template <typename... Groups>
 void on_each_vocabulary(Groups... groups) {

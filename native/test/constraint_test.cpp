@@ -159,6 +159,44 @@ void refuses(const Vocabulary& vocabulary) {
           matcher.forced();
         }) == "CONSTRAINT_TOO_COMPLEX");
 
+  CLAIM("a code comes from the kind of failure, never from words of the constraint itself");
+  for (const std::string word : {"limit", "panic", "too_large", "fuel", "exceed", "max_is", "NoExtension", "too_many"}) {
+    const std::string said = message_of([&] { vocabulary.matcher(Kind::lark, "start: " + word + "_x"); });
+    CHECK(said.starts_with("CONSTRAINT_INVALID: The constraint cannot be enforced: "));
+    CHECK(said.find("compiler failed") == std::string::npos && said.find(word + "_x") != std::string::npos);
+  }
+  CHECK(code_of([&] { vocabulary.matcher(Kind::json, schema(R"("type": "panic: too large")")); }) == "CONSTRAINT_INVALID");
+  CHECK(code_of([&] { vocabulary.matcher(Kind::lark, "start: \"schema too large\" DNF"); }) == "CONSTRAINT_INVALID");
+
+  CLAIM("a reason of several lines is told whole, on one");
+  for (const auto& [kind, text] : {std::pair(Kind::lark, "start: /(/"), std::pair(Kind::regex, "(")}) {
+    const std::string said = message_of([&] { vocabulary.matcher(kind, text); });
+    CHECK(said.find("unclosed group") != std::string::npos && said.find('\n') == std::string::npos);
+  }
+  CHECK(message_of([&] { vocabulary.matcher(Kind::lark, "start: /(" + std::string(2000, 'a') + "/"); }).size() < 500);
+
+  CLAIM("each limit of llguidance that can be reached is still known by its words");
+  const auto nested = [](int levels, const std::string& open, const std::string& close) {
+    std::string text;
+    for (int level = 0; level < levels; ++level) text += open;
+    text += "1";
+    for (int level = 0; level < levels; ++level) text += close;
+    return text;
+  };
+  const struct {
+    const char* words;
+    Kind kind;
+    std::string text;
+  } limits[] = {
+      {"recursion limit exceeded", Kind::json, nested(200, "[", "]")},
+      {"lark grammar too deeply nested", Kind::lark, "start: " + nested(300, "( ", " )")},
+  };
+  for (const auto& limit : limits) {
+    const std::string said = message_of([&] { vocabulary.matcher(limit.kind, limit.text); });
+    std::fprintf(stderr, "    %s: %.200s\n", limit.words, said.c_str());
+    CHECK(said.starts_with("CONSTRAINT_TOO_COMPLEX: ") && said.find(limit.words) != std::string::npos);
+  }
+
   CLAIM("slashes, digits and line ends of a pattern mean what they mean in JavaScript");
   CHECK(is_output(vocabulary, Kind::regex, "https://\\w+/\\d+", "https://a_1/23"));
   CHECK(!is_output(vocabulary, Kind::regex, "\\d+", "٣"));

@@ -8,8 +8,9 @@ use llguidance::TokenParser;
 use crate::matcher::Matcher;
 use crate::numbers::NumericTokens;
 use crate::vocabulary::Vocabulary;
-use crate::watchdog::{List, TOO_LONG};
-use crate::{classify, guarded, Message, INVALID, OK, PANICKED};
+use crate::failure::Failure;
+use crate::watchdog::List;
+use crate::{guarded, Message, INVALID, OK};
 
 /// Matchers share their lexer's states, which stay and grow (1-2 kB each): beyond this they are given up with the matcher that
 /// made them.
@@ -41,13 +42,9 @@ pub unsafe extern "C" fn caduceus_grammar_new(
             *out = Box::into_raw(Box::new(grammar));
             OK
         }
-        Ok(Err(error)) => {
-            message.set(&error);
-            classify(&error)
-        }
-        Err(panic) => {
-            message.set(&panic);
-            PANICKED
+        Ok(Err(failure)) | Err(failure) => {
+            message.set(failure.text());
+            failure.status()
         }
     }
 }
@@ -68,18 +65,18 @@ impl Grammar {
     }
 }
 
-fn compile(vocabulary: &Vocabulary, kind: i32, text: &[u8]) -> Result<Grammar, String> {
-    let text = std::str::from_utf8(text).map_err(|_| "it is not valid UTF-8".to_string())?;
+fn compile(vocabulary: &Vocabulary, kind: i32, text: &[u8]) -> Result<Grammar, Failure> {
+    let text = std::str::from_utf8(text).map_err(|_| Failure::Invalid("it is not valid UTF-8".to_string()))?;
     let grammar = match kind {
         0 | 3 => TopLevelGrammar::from_lark(text.to_string()),
-        1 => TopLevelGrammar::from_json_schema(serde_json::from_str(text).map_err(|error| error.to_string())?),
+        1 => TopLevelGrammar::from_json_schema(serde_json::from_str(text).map_err(|error| Failure::of_compiling(&error.into()))?),
         _ => TopLevelGrammar::from_lark(format!("start: /{}/", llguidance::regex_to_lark(text, "dw"))),
     };
-    let mut parser = vocabulary.factory.create_parser(grammar).map_err(|error| format!("{error:#}"))?;
+    let mut parser = vocabulary.factory.create_parser(grammar).map_err(|error| Failure::of_compiling(&error))?;
     // Clones have cancellations of their own.
     let watched = vocabulary.watchdog.list();
     let step = watched.add(parser.enable_cancellation());
-    step.run(|| parser.start_without_prompt()).ok_or(TOO_LONG)?;
+    step.run(|| parser.start_without_prompt()).ok_or(Failure::TimedOut)?;
     let numeric = matches!(kind, 1 | 3).then(|| vocabulary.numeric.clone());
     Ok(Grammar { pristine: parser.deep_clone(), shared: Mutex::new(parser), vocabulary_size: vocabulary.size, numeric, watched })
 }

@@ -1,6 +1,7 @@
 //! llguidance behind a C interface: a vocabulary, grammars compiled for it, and matchers that follow one output each.
 //! `native/engine/constraint_abi.h` says the same in C; nothing here unwinds into it.
 
+mod failure;
 mod grammar;
 mod matcher;
 mod numbers;
@@ -10,6 +11,8 @@ mod watchdog;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Once;
 
+use failure::Failure;
+
 /// What the functions return besides counts.
 pub const OK: i32 = 0;
 pub const INVALID: i32 = -1;
@@ -17,13 +20,13 @@ pub const TOO_COMPLEX: i32 = -2;
 pub const PANICKED: i32 = -3;
 
 /// Runs what may panic, quietly: what it has to say goes back as a status.
-pub(crate) fn guarded<T>(body: impl FnOnce() -> T) -> Result<T, String> {
+pub(crate) fn guarded<T>(body: impl FnOnce() -> T) -> Result<T, Failure> {
     static QUIET: Once = Once::new();
     // llguidance's own hook calls the one before it, which would write to stderr.
     QUIET.call_once(|| std::panic::set_hook(Box::new(|_| {})));
     catch_unwind(AssertUnwindSafe(body)).map_err(|payload| {
         let text = payload.downcast_ref::<&str>().map(|text| text.to_string());
-        text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_default()
+        Failure::panicked(&text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_default())
     })
 }
 
@@ -36,9 +39,10 @@ pub struct Message {
 }
 
 impl Message {
-    /// The first line that says something, cut to the room there is.
+    /// On one line, without those that only point at a place in the one above, and cut to the room there is.
     pub fn set(&mut self, text: &str) {
-        let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("");
+        let points = |line: &str| line.chars().all(|letter| matches!(letter, '^' | '~' | '|' | ' '));
+        let line = text.lines().map(str::trim).filter(|line| !points(line)).collect::<Vec<_>>().join(" ");
         let mut length = line.len().min(self.capacity);
         while !line.is_char_boundary(length) {
             length -= 1;
@@ -47,19 +51,5 @@ impl Message {
             unsafe { std::ptr::copy_nonoverlapping(line.as_ptr(), self.text, length) };
         }
         self.length = length;
-    }
-}
-
-/// Tells a constraint that says nothing sensible from one that asks for too much.
-pub(crate) fn classify(message: &str) -> i32 {
-    let message = message.to_ascii_lowercase();
-    if message.contains("panic") {
-        return PANICKED;
-    }
-    let limits = ["fuel", "too complex", "limit", "too large", "too big", "too many", "too deep", "deeply nested", "toocomplex", "exceed", "max is"];
-    if limits.iter().any(|limit| message.contains(limit)) {
-        TOO_COMPLEX
-    } else {
-        INVALID
     }
 }

@@ -6,13 +6,14 @@ use llguidance::toktrie::TokTrie;
 use llguidance::TokenParser;
 
 use crate::numbers::{NumericTokens, Numbers};
-use crate::watchdog::{List, Watched, TOO_LONG};
-use crate::{classify, guarded, Message, OK};
+use crate::failure::Failure;
+use crate::watchdog::{List, Watched};
+use crate::{guarded, Message, OK};
 
 pub struct Matcher {
     inner: llguidance::Matcher,
     vocabulary_size: usize,
-    error: Option<(i32, String)>,
+    failure: Option<Failure>,
     numbers: Option<NumberHistory>,
     watched: Watched,
 }
@@ -40,40 +41,33 @@ impl Matcher {
     pub fn new(mut parser: TokenParser, vocabulary_size: usize, numeric: Option<Arc<NumericTokens>>, watched: &Arc<List>) -> Self {
         let numbers = numeric.map(|tokens| NumberHistory { tokens, states: Vec::new() });
         let watched = watched.add(parser.enable_cancellation());
-        Matcher { inner: llguidance::Matcher::new(Ok(parser)), vocabulary_size, error: None, numbers, watched }
+        Matcher { inner: llguidance::Matcher::new(Ok(parser)), vocabulary_size, failure: None, numbers, watched }
     }
 
     /// Whatever fails leaves the matcher failed for good.
-    fn run<T>(&mut self, body: impl FnOnce(&mut llguidance::Matcher, &mut Option<NumberHistory>) -> Result<T, String>) -> Result<T, i32> {
-        if let Some((status, _)) = &self.error {
-            return Err(*status);
+    fn run<T>(&mut self, body: impl FnOnce(&mut llguidance::Matcher, &mut Option<NumberHistory>) -> Result<T, Failure>) -> Result<T, i32> {
+        if let Some(failure) = &self.failure {
+            return Err(failure.status());
         }
         let (inner, numbers) = (&mut self.inner, &mut self.numbers);
         let failure = match self.watched.run(|| guarded(|| body(inner, numbers))) {
-            None => TOO_LONG.to_string(),
+            None => Failure::TimedOut,
             Some(Ok(Ok(value))) => return Ok(value),
-            // What compiled and then lets nothing through contradicts itself.
-            Some(Ok(Err(error))) if error.contains("NoExtension") => "nothing that it allows can come next".to_string(),
-            Some(Ok(Err(error))) => error,
-            Some(Err(panic)) => format!("panic: {panic}"),
+            Some(Ok(Err(failure))) | Some(Err(failure)) => failure,
         };
-        let status = classify(&failure);
-        self.error = Some((status, failure));
+        let status = failure.status();
+        self.failure = Some(failure);
         Err(status)
     }
 }
 
 /// Takes the tokens as long as they are allowed.
-fn take(inner: &mut llguidance::Matcher, numbers: &mut Option<NumberHistory>, tokens: &[u32]) -> Result<usize, String> {
-    let Some(history) = numbers else { return inner.try_consume_tokens(tokens).map_err(text) };
-    let after = history.after(inner.tok_env().map_err(text)?.tok_trie(), tokens);
-    let taken = inner.try_consume_tokens(&tokens[..after.len()]).map_err(text)?;
+fn take(inner: &mut llguidance::Matcher, numbers: &mut Option<NumberHistory>, tokens: &[u32]) -> Result<usize, Failure> {
+    let Some(history) = numbers else { return inner.try_consume_tokens(tokens).map_err(Failure::of_matching) };
+    let after = history.after(inner.tok_env().map_err(Failure::of_matching)?.tok_trie(), tokens);
+    let taken = inner.try_consume_tokens(&tokens[..after.len()]).map_err(Failure::of_matching)?;
     history.states.extend(&after[..taken]);
     Ok(taken)
-}
-
-fn text(error: impl std::fmt::Display) -> String {
-    format!("{error:#}")
 }
 
 #[no_mangle]
@@ -93,8 +87,8 @@ pub unsafe extern "C" fn caduceus_matcher_take(matcher: &mut Matcher, tokens: *c
 pub unsafe extern "C" fn caduceus_matcher_allows_text(matcher: &mut Matcher, bytes: *const u8, length: usize) -> i64 {
     let bytes = std::slice::from_raw_parts(bytes, length);
     let allowed = matcher.run(|inner, numbers| {
-        let tokens = inner.tok_env().map_err(text)?.tok_trie().greedy_tokenize(bytes);
-        Ok(numbers.as_ref().is_none_or(|history| history.now().after(bytes).is_some()) && inner.validate_tokens(&tokens).map_err(text)? == tokens.len())
+        let tokens = inner.tok_env().map_err(Failure::of_matching)?.tok_trie().greedy_tokenize(bytes);
+        Ok(numbers.as_ref().is_none_or(|history| history.now().after(bytes).is_some()) && inner.validate_tokens(&tokens).map_err(Failure::of_matching)? == tokens.len())
     });
     allowed.map_or_else(i64::from, i64::from)
 }
@@ -104,7 +98,7 @@ pub unsafe extern "C" fn caduceus_matcher_allows_text(matcher: &mut Matcher, byt
 pub unsafe extern "C" fn caduceus_matcher_take_text(matcher: &mut Matcher, bytes: *const u8, length: usize) -> i64 {
     let bytes = std::slice::from_raw_parts(bytes, length);
     let taken = matcher.run(|inner, numbers| {
-        let tokens = inner.tok_env().map_err(text)?.tok_trie().greedy_tokenize(bytes);
+        let tokens = inner.tok_env().map_err(Failure::of_matching)?.tok_trie().greedy_tokenize(bytes);
         Ok(take(inner, numbers, &tokens)? == tokens.len())
     });
     taken.map_or_else(i64::from, i64::from)
@@ -116,13 +110,13 @@ pub unsafe extern "C" fn caduceus_matcher_mask(matcher: &mut Matcher, mask: *mut
     let mask = std::slice::from_raw_parts_mut(mask, words);
     let size = matcher.vocabulary_size;
     let computed = matcher.run(|inner, numbers| {
-        let allowed = inner.compute_mask_or_eos().map_err(text)?;
+        let allowed = inner.compute_mask_or_eos().map_err(Failure::of_matching)?;
         mask.fill(0);
         let given = allowed.as_slice();
         let count = given.len().min(words).min(size.div_ceil(32));
         mask[..count].copy_from_slice(&given[..count]);
         if let Some(history) = numbers {
-            let (now, trie) = (history.now(), inner.tok_env().map_err(text)?);
+            let (now, trie) = (history.now(), inner.tok_env().map_err(Failure::of_matching)?);
             for token in history.tokens.doubtful(&now) {
                 let (word, bit) = (*token as usize / 32, 1 << (token % 32));
                 if word < count && mask[word] & bit != 0 && now.after(trie.tok_trie().token(*token)).is_none() {
@@ -141,10 +135,10 @@ pub unsafe extern "C" fn caduceus_matcher_forced(matcher: &mut Matcher, tokens: 
     let forced = matcher.run(|inner, numbers| {
         let mut forced = inner.compute_ff_tokens();
         if let Some(history) = numbers {
-            let allowed = history.after(inner.tok_env().map_err(text)?.tok_trie(), &forced).len();
+            let allowed = history.after(inner.tok_env().map_err(Failure::of_matching)?.tok_trie(), &forced).len();
             forced.truncate(allowed);
         }
-        inner.get_error().map_or(Ok(forced), Err)
+        inner.get_error().map_or(Ok(forced), |error| Err(Failure::of_matching(error)))
     });
     forced.map_or_else(i64::from, |forced| {
         let count = forced.len().min(capacity);
@@ -156,7 +150,7 @@ pub unsafe extern "C" fn caduceus_matcher_forced(matcher: &mut Matcher, tokens: 
 /// 1 when the output may end here.
 #[no_mangle]
 pub extern "C" fn caduceus_matcher_accepts(matcher: &mut Matcher) -> i32 {
-    matcher.run(|inner, _| Ok(inner.is_stopped() || inner.is_accepting().map_err(text)?)).map_or_else(|status| status, i32::from)
+    matcher.run(|inner, _| Ok(inner.is_stopped() || inner.is_accepting().map_err(Failure::of_matching)?)).map_or_else(|status| status, i32::from)
 }
 
 /// 1 when nothing can follow any more.
@@ -169,7 +163,7 @@ pub extern "C" fn caduceus_matcher_stopped(matcher: &mut Matcher) -> i32 {
 #[no_mangle]
 pub extern "C" fn caduceus_matcher_rollback(matcher: &mut Matcher, count: usize) -> i32 {
     let back = |inner: &mut llguidance::Matcher, numbers: &mut Option<NumberHistory>| {
-        inner.rollback(count).map_err(text)?;
+        inner.rollback(count).map_err(Failure::of_matching)?;
         if let Some(history) = numbers {
             history.states.truncate(history.states.len().saturating_sub(count));
         }
@@ -181,5 +175,5 @@ pub extern "C" fn caduceus_matcher_rollback(matcher: &mut Matcher, count: usize)
 /// Why it failed; an empty message when it has not.
 #[no_mangle]
 pub extern "C" fn caduceus_matcher_error(matcher: &Matcher, message: &mut Message) {
-    message.set(matcher.error.as_ref().map_or("", |(_, text)| text));
+    message.set(matcher.failure.as_ref().map_or("", Failure::text));
 }

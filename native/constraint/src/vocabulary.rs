@@ -8,6 +8,7 @@ use llguidance::earley::SlicedBiasComputer;
 use llguidance::toktrie::{InferenceCapabilities, TokEnv, TokRxInfo, TokTrie, TokenId, TokenizerEnv};
 use llguidance::ParserFactory;
 
+use crate::failure::Failure;
 use crate::numbers::NumericTokens;
 use crate::watchdog::Watchdog;
 use crate::{guarded, Message, INVALID, OK};
@@ -71,23 +72,19 @@ pub unsafe extern "C" fn caduceus_vocabulary_new(init: &VocabularyInit, out: &mu
         let trie = TokTrie::from(&TokRxInfo::new(init.size, init.end_token), &words);
         let numeric = Arc::new(NumericTokens::new(&trie));
         let environment: TokEnv = Arc::new(Environment { trie, tokenize: init.tokenize, data: init.data as usize });
-        let mut factory = ParserFactory::new(&environment, InferenceCapabilities::default(), &SlicedBiasComputer::json_slices()).map_err(|error| format!("{error:#}"))?;
+        let mut factory = ParserFactory::new(&environment, InferenceCapabilities::default(), &SlicedBiasComputer::json_slices()).map_err(|error| Failure::of_compiling(&error))?;
         factory.quiet();
         *factory.limits_mut() = limits();
-        let watchdog = Watchdog::new().map_err(|error| error.to_string())?;
-        Ok::<_, String>(Vocabulary { factory, numeric, size: init.size as usize, watchdog })
+        let watchdog = Watchdog::new().map_err(|error| Failure::of_compiling(&error.into()))?;
+        Ok::<_, Failure>(Vocabulary { factory, numeric, size: init.size as usize, watchdog })
     });
     match made {
         Ok(Ok(vocabulary)) => {
             *out = Box::into_raw(Box::new(vocabulary));
             OK
         }
-        Ok(Err(error)) => {
-            message.set(&error);
-            INVALID
-        }
-        Err(panic) => {
-            message.set(&panic);
+        Ok(Err(failure)) | Err(failure) => {
+            message.set(failure.text());
             INVALID
         }
     }

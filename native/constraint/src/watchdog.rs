@@ -12,8 +12,6 @@ const POLL: Duration = Duration::from_millis(100);
 /// Polls that see the same step before it is given up: 2 s, where what is sound takes 3 ms. Polls and not time, since a process
 /// that was stopped meanwhile has done nothing wrong.
 const MOST_POLLS: u32 = 20;
-/// What is said of a step that was given up.
-pub const TOO_LONG: &str = "time limit: it leads nowhere, or one step of it takes longer than 2 seconds";
 
 /// A thread that looks on, for as long as this lives.
 pub struct Watchdog {
