@@ -80,7 +80,7 @@ test("a line that is wrong fails alone, with a code; the others are answered by 
   const answers = inOrder(parse(stdout));
   expect(answers.map(({ line, error }) => [line, error?.code])).toEqual([
     [1, undefined], [2, "INVALID_ARGUMENT"], [4, "INVALID_ARGUMENT"], [5, "INVALID_ARGUMENT"], [6, "INVALID_MESSAGES"], [7, "CONTEXT_FULL"], [8, undefined],
-    [9, "SCHEMA_MISMATCH"], [10, undefined], [11, undefined],
+    [9, "INCOMPLETE"], [10, undefined], [11, undefined],
   ]);
   const of = (line: number) => answers.find((answer) => answer.line === line);
   expect(of(1)).toMatchObject({ id: 1, text: expect.stringMatching(/./), finishReason: expect.any(String), usage: { generatedTokens: expect.any(Number) } });
