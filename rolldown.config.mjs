@@ -1,6 +1,6 @@
-// The published JavaScript: src/ to dist/, the library's hundred modules in one file and Hermes' parser in another. Node 20 takes
-// some 55 ms of processor time longer to find and link them one by one. Packages go in as well: npm takes longer to write
-// hono's 380 files than all of ours.
+// The published JavaScript: src/ to dist/, the library's hundred modules in one file and Hermes' parser in another.
+// Node 20 takes some 55 ms of processor time longer to find and link them one by one. Packages go in as well: npm takes
+// longer to write hono's 380 files than all of ours.
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { defineConfig } from "rolldown";
@@ -11,56 +11,85 @@ const { dependencies } = JSON.parse(readFileSync(path.join(root, "package.json")
 /** Modules that keep a file of their own name; what they share lies in dist/chunks. */
 const entries = [
   // What package.json names.
-  "index", "format/hermes/index", "server/index", "cli/main",
+  "index",
+  "format/hermes/index",
+  "server/index",
+  "cli/main",
   // What the install script loads, and a program that is run by its path.
-  "engine/addon/load_addon", "engine/addon/probe_gpu",
+  "engine/addon/load_addon",
+  "engine/addon/probe_gpu",
   // What our scripts, benchmarks and tests import from inside.
-  "chat/model", "engine/addon/addon_engine", "engine/addon/grammar", "files/index", "files/python_package", "model/loaded_model",
+  "chat/model",
+  "engine/addon/addon_engine",
+  "engine/addon/grammar",
+  "files/index",
+  "files/packages/python_package",
+  "model/loading/loaded_model",
+  "model/loading/sampling",
 ];
 
-/** What is asked for at first use, by `require`, has files of its own: within ours, 7 ms of every import would be theirs. @type {Record<string, string>} */
+/**
+ * What is asked for at first use, by `require`, has files of its own: within ours, 7 ms of every import would be
+ * theirs.
+ * @type {Record<string, string>}
+ */
 const packages = { "@huggingface/jinja": "jinja" };
 
 const requirePackages = {
   name: "require-packages",
   transform: {
     filter: { id: /src[\\/].*\.ts$/, code: "createRequire" },
-    handler: (/** @type {string} */ code) => code.replace(/\brequire\("([^".][^"]*)"\)/g, (all, name) => {
-      if (Object.hasOwn(dependencies, name)) return all;
-      if (!Object.hasOwn(packages, name)) throw new Error(`${name} is required and neither a dependency nor among the packages of rolldown.config.mjs.`);
-      return `require("../packages/${packages[name]}.cjs")`;
-    }),
+    handler: (/** @type {string} */ code) =>
+      code.replace(/\brequire\("([^".][^"]*)"\)/g, (all, name) => {
+        if (Object.hasOwn(dependencies, name)) return all;
+        if (!Object.hasOwn(packages, name))
+          throw new Error(
+            `${name} is required and neither a dependency nor among the packages of rolldown.config.mjs.`,
+          );
+        return `require("../packages/${packages[name]}.cjs")`;
+      }),
   },
   renderChunk: (/** @type {string} */ code, /** @type {{ fileName: string }} */ { fileName }) => {
-    if (code.includes('require("../packages/') && path.posix.dirname(fileName) !== "chunks") throw new Error(`${fileName} does not lie beside packages/.`);
+    if (code.includes('require("../packages/') && path.posix.dirname(fileName) !== "chunks")
+      throw new Error(`${fileName} does not lie beside packages/.`);
   },
 };
 
-export default defineConfig([{
-  cwd: root,
-  input: Object.fromEntries(entries.map((name) => [name, path.join(root, "src", `${name}.ts`)])),
-  platform: "node",
-  plugins: [requirePackages],
-  tsconfig: path.join(root, "tsconfig.build.json"),
-  external: new RegExp(`^(${Object.keys(dependencies).join("|")})(/|$)`),
-  output: {
-    dir: "dist",
-    chunkFileNames: "chunks/[name].js",
-    // Names stay, so that stack traces can be read.
-    minifyInternalExports: false,
-    sourcemap: true,
-    sourcemapExcludeSources: true,
-    codeSplitting: {
-      // Each with all that it imports, but for what an earlier one has.
-      groups: [
-        { name: "hermes", test: /src[\\/]format[\\/]hermes[\\/]index\.ts$/ },
-        { name: "library", test: /src[\\/]index\.ts$/ },
-      ],
+export default defineConfig([
+  {
+    cwd: root,
+    input: Object.fromEntries(entries.map((name) => [name, path.join(root, "src", `${name}.ts`)])),
+    platform: "node",
+    plugins: [requirePackages],
+    tsconfig: path.join(root, "tsconfig.build.json"),
+    external: new RegExp(`^(${Object.keys(dependencies).join("|")})(/|$)`),
+    output: {
+      dir: "dist",
+      chunkFileNames: "chunks/[name].js",
+      // Names stay, so that stack traces can be read.
+      minifyInternalExports: false,
+      sourcemap: true,
+      sourcemapExcludeSources: true,
+      codeSplitting: {
+        // Each with all that it imports, but for what an earlier one has.
+        groups: [
+          { name: "hermes", test: /src[\\/]format[\\/]hermes[\\/]index\.ts$/ },
+          { name: "library", test: /src[\\/]index\.ts$/ },
+        ],
+      },
     },
   },
-}, {
-  cwd: root,
-  input: Object.fromEntries(Object.entries(packages).map(([name, file]) => [file, name])),
-  platform: "node",
-  output: { dir: "dist", format: "cjs", entryFileNames: "packages/[name].cjs", chunkFileNames: "packages/[name].cjs", sourcemap: true, sourcemapExcludeSources: true },
-}]);
+  {
+    cwd: root,
+    input: Object.fromEntries(Object.entries(packages).map(([name, file]) => [file, name])),
+    platform: "node",
+    output: {
+      dir: "dist",
+      format: "cjs",
+      entryFileNames: "packages/[name].cjs",
+      chunkFileNames: "packages/[name].cjs",
+      sourcemap: true,
+      sourcemapExcludeSources: true,
+    },
+  },
+]);

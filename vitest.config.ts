@@ -1,4 +1,5 @@
-// Two groups: what needs no model runs in parallel; what loads one runs file by file, so that models do not fight for cores.
+// Two groups: what needs no model runs in parallel; what loads one runs file by file, so that models do not fight for
+// cores.
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({

@@ -18,8 +18,10 @@ export function percentile(values, share) {
 
 /**
  * Measures each in turn, A B C, B C A, …, so that a machine that drifts does not tilt their ratios and nobody always
- * follows the same one. The first `warmUps` rounds do not count. What fails is left out, with its reason on standard error.
- * @param {number} runs @param {Record<string, (run: number) => Promise<number | undefined>>} measures @param {number} [warmUps]
+ * follows the same one. The first `warmUps` rounds do not count. What fails is left out, with its reason on standard
+ * error.
+ * @param {number} runs @param {Record<string, (run: number) => Promise<number | undefined>>} measures @param {number}
+ * [warmUps]
  * @returns {Promise<Figures>}
  */
 export async function inTurn(runs, measures, warmUps = 1) {
@@ -41,10 +43,17 @@ export async function inTurn(runs, measures, warmUps = 1) {
       }
     }
   }
-  return Object.fromEntries(names.filter((name) => figures[name]).map((name) => [name, /** @type {number[]} */ (figures[name])]));
+  return Object.fromEntries(
+    names.filter((name) => figures[name]).map((name) => [name, /** @type {number[]} */ (figures[name])]),
+  );
 }
 
-/** The median of the ratios run by run; undefined where one of them is missing. @param {Figures} figures @param {string} a @param {string} b */
+/**
+ * The median of the ratios run by run; undefined where one of them is missing.
+ * @param {Figures} figures
+ * @param {string} a
+ * @param {string} b
+ */
 export function ratio(figures, a, b) {
   const [above, below] = [figures[a], figures[b]];
   if (!above || !below) return undefined;

@@ -17,9 +17,26 @@ export async function llamaTool(name) {
  * @param {{ model: string, promptTokens?: number, generatedTokens?: number, threads: number }} options
  */
 export async function llamaBench({ model, promptTokens = 0, generatedTokens = 0, threads }) {
-  const { stdout } = await run(await llamaTool("llama-bench"), [
-    "-m", model, "-p", String(promptTokens), "-n", String(generatedTokens), "-t", String(threads), "-fa", "1", "-r", "1", "-o", "json",
-  ], { maxBuffer: 1 << 24 });
+  const { stdout } = await run(
+    await llamaTool("llama-bench"),
+    [
+      "-m",
+      model,
+      "-p",
+      String(promptTokens),
+      "-n",
+      String(generatedTokens),
+      "-t",
+      String(threads),
+      "-fa",
+      "1",
+      "-r",
+      "1",
+      "-o",
+      "json",
+    ],
+    { maxBuffer: 1 << 24 },
+  );
   const [result] = JSON.parse(stdout);
   return /** @type {number} */ (result.avg_ts);
 }
@@ -29,10 +46,31 @@ export async function llamaBench({ model, promptTokens = 0, generatedTokens = 0,
  * @param {{ model: string, promptTokens: number, generatedTokens: number, streams: number, threads: number }} options
  */
 export async function llamaBatchedBench({ model, promptTokens, generatedTokens, streams, threads }) {
-  const { stdout } = await run(await llamaTool("llama-batched-bench"), [
-    "-m", model, "-c", String(streams * (promptTokens + generatedTokens)), "-npp", String(promptTokens), "-ntg", String(generatedTokens), "-npl", String(streams),
-    "-t", String(threads), "-tb", String(threads), "-fa", "on", "--kv-unified", "--output-format", "jsonl",
-  ], { maxBuffer: 1 << 24 });
+  const { stdout } = await run(
+    await llamaTool("llama-batched-bench"),
+    [
+      "-m",
+      model,
+      "-c",
+      String(streams * (promptTokens + generatedTokens)),
+      "-npp",
+      String(promptTokens),
+      "-ntg",
+      String(generatedTokens),
+      "-npl",
+      String(streams),
+      "-t",
+      String(threads),
+      "-tb",
+      String(threads),
+      "-fa",
+      "on",
+      "--kv-unified",
+      "--output-format",
+      "jsonl",
+    ],
+    { maxBuffer: 1 << 24 },
+  );
   const line = stdout.split("\n").find((text) => text.startsWith("{"));
   const { t_pp, t_tg } = JSON.parse(/** @type {string} */ (line));
   return (streams * generatedTokens) / (t_pp + t_tg);

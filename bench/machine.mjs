@@ -1,4 +1,5 @@
-// What was measured on, and whether anything else runs there: llama.cpp's threads spin, so a second busy process falsifies all.
+// What was measured on, and whether anything else runs there: llama.cpp's threads spin, so a second busy process
+// falsifies all.
 import { cpus, loadavg, totalmem } from "node:os";
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";

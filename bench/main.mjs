@@ -14,40 +14,86 @@ import { printTable } from "./report.mjs";
 
 /** @typedef {{ model: string, threads: number, runs: number }} Settings */
 
-const names = /** @type {const} */ (["decode", "prefill", "streams", "intruder", "firstToken", "fullCache", "busyMain", "cancel", "footprint", "loadBlock", "compiling", "constrainedToken", "forcedCall", "toolLoop", "promptLookup", "portable"]);
+const names = /** @type {const} */ ([
+  "decode",
+  "prefill",
+  "streams",
+  "intruder",
+  "firstToken",
+  "fullCache",
+  "busyMain",
+  "cancel",
+  "footprint",
+  "loadBlock",
+  "compiling",
+  "constrainedToken",
+  "forcedCall",
+  "toolLoop",
+  "promptLookup",
+  "portable",
+]);
 
 /** @returns {Promise<Record<typeof names[number], (settings: Settings) => Promise<import("./report.mjs").Row[]>>>} */
 async function allRows() {
   // Only now: they need the built library.
-  const [oneStream, streams, firstToken, underLoad, footprint, constrained, toolLoop, promptLookup, portable] = await Promise.all([
-    import("./rows/one_stream.mjs"), import("./rows/streams.mjs"), import("./rows/first_token.mjs"), import("./rows/under_load.mjs"), import("./rows/footprint.mjs"),
-    import("./rows/constrained.mjs"), import("./rows/tool_loop.mjs"), import("./rows/drafts.mjs"), import("./rows/portable.mjs"),
-  ]);
-  return { ...oneStream, ...streams, ...firstToken, ...underLoad, ...footprint, ...constrained, ...toolLoop, ...promptLookup, ...portable };
+  const [oneStream, streams, firstToken, underLoad, footprint, constrained, toolLoop, promptLookup, portable] =
+    await Promise.all([
+      import("./rows/one_stream.mjs"),
+      import("./rows/streams.mjs"),
+      import("./rows/first_token.mjs"),
+      import("./rows/under_load.mjs"),
+      import("./rows/footprint.mjs"),
+      import("./rows/constrained.mjs"),
+      import("./rows/tool_loop.mjs"),
+      import("./rows/drafts.mjs"),
+      import("./rows/portable.mjs"),
+    ]);
+  return {
+    ...oneStream,
+    ...streams,
+    ...firstToken,
+    ...underLoad,
+    ...footprint,
+    ...constrained,
+    ...toolLoop,
+    ...promptLookup,
+    ...portable,
+  };
 }
 
 const { values } = parseArgs({
   options: {
-    rows: { type: "string", default: names.join(",") }, runs: { type: "string", default: "5" }, model: { type: "string", default: "smollm2" },
-    shape: { type: "string" }, json: { type: "string" }, markdown: { type: "string" }, help: { type: "boolean", short: "h" },
+    rows: { type: "string", default: names.join(",") },
+    runs: { type: "string", default: "5" },
+    model: { type: "string", default: "smollm2" },
+    shape: { type: "string" },
+    json: { type: "string" },
+    markdown: { type: "string" },
+    help: { type: "boolean", short: "h" },
   },
 });
 
 await command(async () => {
   if (values.help) {
-    process.stdout.write(`npm run bench -- [--rows ${names.join(",")}] [--runs 5] [--model PATH | --shape 7b] [--json FILE] [--markdown FILE]\n`);
+    process.stdout.write(
+      `npm run bench -- [--rows ${names.join(",")}] [--runs 5] [--model PATH | --shape 7b] [--json FILE] [--markdown FILE]\n`,
+    );
     return;
   }
   const chosen = values.rows.split(",");
   const unknown = chosen.find((name) => !names.some((known) => known === name));
   if (unknown !== undefined) throw new SetupError(`Expected rows among ${names.join(", ")} but received ${unknown}.`);
   const runs = Number(values.runs);
-  if (!Number.isInteger(runs) || runs < 1) throw new SetupError(`Expected a whole number of at least 1 for --runs but received ${values.runs}.`);
-  if (values.shape !== undefined && values.shape !== "7b") throw new SetupError(`Expected 7b for --shape but received ${values.shape}.`);
+  if (!Number.isInteger(runs) || runs < 1)
+    throw new SetupError(`Expected a whole number of at least 1 for --runs but received ${values.runs}.`);
+  if (values.shape !== undefined && values.shape !== "7b")
+    throw new SetupError(`Expected 7b for --shape but received ${values.shape}.`);
 
   await setUp("bench");
   const { resolveModel } = await import("../dist/files/index.js");
-  const model = values.shape ? await (await testModels()).cachedModel({ shape: "7b", added: "control" }) : (await resolveModel(values.model)).path;
+  const model = values.shape
+    ? await (await testModels()).cachedModel({ shape: "7b", added: "control" })
+    : (await resolveModel(values.model)).path;
   const { load } = await import("caduceus");
   const loaded = await load(model, { contextSize: 512 });
   const { threads } = loaded.info;
@@ -65,7 +111,11 @@ await command(async () => {
     process.stderr.write(printTable(measured));
     results.push(...measured);
     // After each row: what is measured stays, whatever comes later.
-    if (values.json) await writeFile(values.json, `${JSON.stringify({ machine, threads, model: path.basename(model), rows: results }, null, 2)}\n`);
+    if (values.json)
+      await writeFile(
+        values.json,
+        `${JSON.stringify({ machine, threads, model: path.basename(model), rows: results }, null, 2)}\n`,
+      );
     if (values.markdown) await writeFile(values.markdown, printTable(results));
   }
   process.stdout.write(printTable(results));

@@ -6,14 +6,26 @@ import { hostileShapes } from "../test/support/parser/hostile_shapes.mjs";
 import { parseReply, ReplyParser } from "../dist/format/hermes/index.js";
 
 const tools = [
-  { name: "get_weather", parameters: { type: "object", properties: { location: { type: "string" } }, required: ["location"] } },
-  { name: "write_file", parameters: { type: "object", properties: { path: { type: "string" }, content: { type: "string" } } } },
+  {
+    name: "get_weather",
+    parameters: { type: "object", properties: { location: { type: "string" } }, required: ["location"] },
+  },
+  {
+    name: "write_file",
+    parameters: { type: "object", properties: { path: { type: "string" }, content: { type: "string" } } },
+  },
 ];
 
-const prose = "The weather in Paris is mild today, with a < 20 % chance of rain. It's a good day for a walk by the Seine.\n";
+const prose =
+  "The weather in Paris is mild today, with a < 20 % chance of rain. It's a good day for a walk by the Seine.\n";
 const call = `<tool_call>\n${JSON.stringify({ name: "get_weather", arguments: { location: "Paris" } })}\n</tool_call>\n`;
 const file = `<tool_call>\n${JSON.stringify({ name: "write_file", arguments: { path: "a.html", content: "<p>One & two</p>\n".repeat(40) } })}\n</tool_call>\n`;
-const ordinary = { prose, "prose and calls": prose.repeat(12) + call, "calls only": call, "long arguments": prose + file };
+const ordinary = {
+  prose,
+  "prose and calls": prose.repeat(12) + call,
+  "calls only": call,
+  "long arguments": prose + file,
+};
 
 const megabyte = 1024 * 1024;
 
@@ -48,7 +60,15 @@ for (const [name, unit] of Object.entries(ordinary)) {
   );
 }
 
-console.log("\nhostile text, ms".padEnd(33), "0.25 MB", "1 MB", "ratio", "| one character at a time: 0.25 MB", "1 MB", "ratio");
+console.log(
+  "\nhostile text, ms".padEnd(33),
+  "0.25 MB",
+  "1 MB",
+  "ratio",
+  "| one character at a time: 0.25 MB",
+  "1 MB",
+  "ratio",
+);
 for (const [name, make] of process.argv.includes("--ordinary") ? [] : Object.entries(hostileShapes)) {
   const small = make(megabyte / 4);
   const large = make(megabyte);

@@ -1,7 +1,9 @@
 // Prompts that no cache has seen, in words that most vocabularies hold as one token each.
 
-const words = ("time year people way day man thing woman life child world school state family student group country problem hand part place case week company " +
-  "system program question work government number night point home water room mother area money story fact month lot right study book eye job word business issue side kind head house service friend father power hour game line end member law car city").split(" ");
+const words = (
+  "time year people way day man thing woman life child world school state family student group country problem hand part place case week company " +
+  "system program question work government number night point home water room mother area money story fact month lot right study book eye job word business issue side kind head house service friend father power hour game line end member law car city"
+).split(" ");
 
 let made = 0;
 

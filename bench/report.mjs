@@ -14,12 +14,22 @@ import { median, ratio } from "./figures.mjs";
  * @property {Claim[]} claims
  */
 
-/** @param {string} text @param {number | undefined} value @param {(value: number) => boolean} holds @returns {Claim[]} */
+/**
+ * @param {string} text
+ * @param {number | undefined} value
+ * @param {(value: number) => boolean} holds
+ * @returns {Claim[]}
+ */
 export function claim(text, value, holds) {
   return value === undefined ? [] : [{ text, value, met: holds(value) }];
 }
 
-/** That caduceus has at least so many times the other's. @param {import("./figures.mjs").Figures} figures @param {string} other @param {number} least */
+/**
+ * That caduceus has at least so many times the other's.
+ * @param {import("./figures.mjs").Figures} figures
+ * @param {string} other
+ * @param {number} least
+ */
 export function atLeast(figures, other, least) {
   return claim(`≥ ${least} × ${other}`, ratio(figures, "caduceus", other), (value) => value >= least);
 }
@@ -42,6 +52,7 @@ export function printTable(rows) {
   ]);
   const all = [["what", ...columns, "claims"], ...lines];
   const widths = all[0].map((_, column) => Math.max(...all.map((line) => line[column].length)));
-  const format = (/** @type {string[]} */ line) => `| ${line.map((cell, column) => cell.padEnd(/** @type {number} */ (widths[column]))).join(" | ")} |\n`;
+  const format = (/** @type {string[]} */ line) =>
+    `| ${line.map((cell, column) => cell.padEnd(/** @type {number} */ (widths[column]))).join(" | ")} |\n`;
   return format(all[0]) + format(widths.map((width) => "-".repeat(width))) + lines.map(format).join("");
 }

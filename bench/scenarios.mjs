@@ -10,7 +10,8 @@ import { percentile } from "./figures.mjs";
 /**
  * Replies that begin together, one in each slot, and one more that comes later, whose own times are not counted.
  * @param {Subject} subject
- * @param {{ prompts: string[], tokens: number, own?: Record<string, unknown>, busy?: number, late?: { prompt: string, afterMs: number } }} scenario
+ * @param {{ prompts: string[], tokens: number, own?: Record<string, unknown>, busy?: number, late?: { prompt: string,
+ * afterMs: number } }} scenario
  *   `busy`: the share of its time that this process's main thread computes other things
  */
 export async function replies(subject, { prompts, tokens, own = {}, busy = 0, late }) {
@@ -28,7 +29,10 @@ export async function replies(subject, { prompts, tokens, own = {}, busy = 0, la
     let last = 0;
     let gap = 0;
     const count = await subject.generate({
-      prompt, tokens, slot, own,
+      prompt,
+      tokens,
+      slot,
+      own,
       onText: () => {
         const now = performance.now();
         if (last === 0) firsts.push(now - begin);
@@ -42,26 +46,36 @@ export async function replies(subject, { prompts, tokens, own = {}, busy = 0, la
   });
   if (late !== undefined) {
     await sleep(late.afterMs);
-    all.push(subject.generate({ prompt: late.prompt, tokens: 1, slot: prompts.length, onText: () => {} }).then(() => {}));
+    all.push(
+      subject.generate({ prompt: late.prompt, tokens: 1, slot: prompts.length, onText: () => {} }).then(() => {}),
+    );
   }
   await Promise.all(all);
   delay.disable();
   stopBusy();
   const firstMs = Math.min(...firsts);
   return {
-    // All that was written, over all that it took, reading the prompts included; for one stream from its first token on.
-    tokensPerSecond: prompts.length === 1 ? ((generated - 1) * 1000) / (end - begin - firstMs) : (generated * 1000) / (end - begin),
+    // All that was written, over all that it took, reading the prompts included; for one stream from its first token
+    // on.
+    tokensPerSecond:
+      prompts.length === 1 ? ((generated - 1) * 1000) / (end - begin - firstMs) : (generated * 1000) / (end - begin),
     firstMs,
     worstGapMs: Math.max(...gaps),
     loopDelayP99Ms: delay.percentile(99) / 1e6,
   };
 }
 
-/** From asking until the caller knows and nothing is computed. @param {Subject} subject @param {{ prompt: string, afterMs: number }} scenario */
+/**
+ * From asking until the caller knows and nothing is computed.
+ * @param {Subject} subject
+ * @param {{ prompt: string, afterMs: number }} scenario
+ */
 async function cancel(subject, { prompt, afterMs }) {
   const controller = new AbortController();
   let over = false;
-  const generation = subject.generate({ prompt, tokens: 1, slot: 0, signal: controller.signal, onText: () => {} }).then(() => (over = true));
+  const generation = subject
+    .generate({ prompt, tokens: 1, slot: 0, signal: controller.signal, onText: () => {} })
+    .then(() => (over = true));
   await sleep(afterMs);
   // The prompt was read before it could be cancelled.
   if (over) return undefined;
@@ -80,9 +94,19 @@ export async function memory(subject) {
   return Number(kilobytes) / 1024;
 }
 
-/** Several cancels spread over a prompt's time. @param {Subject} subject @param {{ prompts: string[], wholeMs: number }} scenario */
+/**
+ * Several cancels spread over a prompt's time.
+ * @param {Subject} subject
+ * @param {{ prompts: string[], wholeMs: number }} scenario
+ */
 export async function cancels(subject, { prompts, wholeMs }) {
   const latencies = [];
-  for (const [n, prompt] of prompts.entries()) latencies.push(await cancel(subject, { prompt, afterMs: wholeMs * (0.05 + (0.85 * n) / prompts.length) }));
-  return { p99Ms: percentile(latencies.filter((latency) => latency !== undefined), 0.99) };
+  for (const [n, prompt] of prompts.entries())
+    latencies.push(await cancel(subject, { prompt, afterMs: wholeMs * (0.05 + (0.85 * n) / prompts.length) }));
+  return {
+    p99Ms: percentile(
+      latencies.filter((latency) => latency !== undefined),
+      0.99,
+    ),
+  };
 }

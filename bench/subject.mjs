@@ -13,7 +13,9 @@ import { logFolder } from "../scripts/setup/paths.mjs";
 const program = fileURLToPath(new URL("subject_process.mjs", import.meta.url));
 
 export const everyone = /** @type {const} */ (["caduceus", "node-llama-cpp", "llama.node", "llama-server"]);
-/** llama.node's prebuilt binary uses no AVX and reads some 20 tokens a second: rows with long prompts would take hours. */
+/**
+ * llama.node's prebuilt binary uses no AVX and reads some 20 tokens a second: rows with long prompts would take hours.
+ */
 export const fastOnes = /** @type {const} */ (["caduceus", "node-llama-cpp", "llama-server"]);
 
 export class SubjectProcess {
@@ -22,7 +24,11 @@ export class SubjectProcess {
     // Not all of them can be told to be silent.
     mkdirSync(logFolder, { recursive: true });
     const log = openSync(path.join(logFolder, `bench-${name}.log`), "w");
-    const child = fork(program, [name, JSON.stringify(settings)], { execArgv: ["--expose-gc"], stdio: ["ignore", log, log, "ipc"], env: { ...process.env, ...env } });
+    const child = fork(program, [name, JSON.stringify(settings)], {
+      execArgv: ["--expose-gc"],
+      stdio: ["ignore", log, log, "ipc"],
+      env: { ...process.env, ...env },
+    });
     closeSync(log);
     const subject = new SubjectProcess(child);
     subject.loadMs = /** @type {number} */ (await subject.#answer());
@@ -60,8 +66,12 @@ export class SubjectProcess {
         this.#child.removeAllListeners("message").removeAllListeners("exit");
         how();
       };
-      this.#child.once("message", (/** @type {any} */ { result, error }) => settle(() => (error === undefined ? resolve(result) : reject(new Error(error)))));
-      this.#child.once("exit", (code, signal) => settle(() => reject(new Error(`its process ended with ${signal ?? code}`))));
+      this.#child.once("message", (/** @type {any} */ { result, error }) =>
+        settle(() => (error === undefined ? resolve(result) : reject(new Error(error)))),
+      );
+      this.#child.once("exit", (code, signal) =>
+        settle(() => reject(new Error(`its process ended with ${signal ?? code}`))),
+      );
     });
   }
 }
@@ -77,7 +87,9 @@ export async function withSubjects(names, settings, use) {
   /** @type {Map<SubjectName, SubjectProcess>} */
   const subjects = new Map();
   for (const name of names) {
-    const subject = await SubjectProcess.open(name, settings).catch((error) => void process.stderr.write(`  ${name} is left out: ${error.message}\n`));
+    const subject = await SubjectProcess.open(name, settings).catch(
+      (error) => void process.stderr.write(`  ${name} is left out: ${error.message}\n`),
+    );
     if (subject) subjects.set(name, subject);
   }
   try {

@@ -59,7 +59,7 @@ if(TARGET ggml-cuda)
 endif()
 
 if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
-  target_sources(ggml-base PRIVATE native/engine/huge_pages.cpp)
+  target_sources(ggml-base PRIVATE native/engine/platform/huge_pages.cpp)
   target_link_options(ggml-base PRIVATE -Wl,--wrap=posix_memalign)
 endif()
 

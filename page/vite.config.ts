@@ -1,5 +1,5 @@
-// `npm run build` puts the page into dist/page, from where the server reads it. `npx vite page` shows it while it is being
-// written, over a `caduceus serve` on its usual port.
+// `npm run build` puts the page into dist/page, from where the server reads it. `npx vite page` shows it while it is
+// being written, over a `caduceus serve` on its usual port.
 import { defineConfig } from "vite";
 
 const server = "http://127.0.0.1:8080";

@@ -4,8 +4,9 @@
 //                          [--portable [--target=linux-x64-glibc|…] [--gpu-module=cuda|vulkan]] [--tests]
 //                          [--llama-tools] [--llama-server] [--addon=no] [--jobs=N] [--force] [--print-tree]
 //
-// Plain builds land in build/Release/caduceus.node, where the library looks, and their GPU options stay for later set-ups
-// (`--cpu` goes back). Debug and sanitizer builds stay in their tree; CADUCEUS_PREBUILD=<tree> makes the library load them.
+// Plain builds land in build/Release/caduceus.node, where the library looks, and their GPU options stay for later
+// set-ups (`--cpu` goes back). Debug and sanitizer builds stay in their tree; CADUCEUS_PREBUILD=<tree> makes the
+// library load them.
 import { createHash } from "node:crypto";
 import { createRequire } from "node:module";
 import { availableParallelism, cpus, totalmem } from "node:os";
@@ -27,7 +28,8 @@ import { vendoredCrates, vendoredTools } from "./setup/vendored.mjs";
  * @property {boolean} [vulkan]
  * @property {boolean} [metal]
  * @property {boolean} [portable] for any machine of this kind, not only this one: ggml in libraries beside the addon
- * @property {keyof typeof targets} [target] of a portable build, by zig; undefined: this machine's own system, by its own compiler
+ * @property {keyof typeof targets} [target] of a portable build, by zig; undefined: this machine's own system, by its
+ * own compiler
  * @property {"cuda" | "vulkan"} [gpuModule] builds this module for the portable addon, instead of the addon
  * @property {string} [cudaArchitectures] for the module cuda
  * @property {boolean} [tests] also build the plain C++ tests
@@ -65,8 +67,17 @@ function treeOptions(/** @type {BuildOptions} */ options) {
 export async function treeFolder(options) {
   const chosen = treeOptions(options);
   const machine = chosen.portable ? "" : await instructionSet();
-  const hash = createHash("sha256").update(JSON.stringify([chosen, root, process.platform, process.arch, machine])).digest("hex");
-  const name = [chosen.type.toLowerCase(), chosen.sanitize.replace(",", "-"), chosen.cuda && "cuda", chosen.vulkan && "vulkan", chosen.target || (chosen.portable && "portable"), chosen.gpuModule].filter(Boolean);
+  const hash = createHash("sha256")
+    .update(JSON.stringify([chosen, root, process.platform, process.arch, machine]))
+    .digest("hex");
+  const name = [
+    chosen.type.toLowerCase(),
+    chosen.sanitize.replace(",", "-"),
+    chosen.cuda && "cuda",
+    chosen.vulkan && "vulkan",
+    chosen.target || (chosen.portable && "portable"),
+    chosen.gpuModule,
+  ].filter(Boolean);
   return path.join(nativeTrees, `${name.join("-")}-${hash.slice(0, 8)}`);
 }
 
@@ -80,7 +91,10 @@ async function instructionSet() {
 export async function installedOptions() {
   /** @type {BuildOptions} */
   const none = {};
-  return readFile(`${addonFile}.json`, "utf8").then((text) => /** @type {BuildOptions} */ (JSON.parse(text).options ?? none), () => none);
+  return readFile(`${addonFile}.json`, "utf8").then(
+    (text) => /** @type {BuildOptions} */ (JSON.parse(text).options ?? none),
+    () => none,
+  );
 }
 
 /** True when a build with these options would change nothing. @param {BuildOptions} options */
@@ -88,13 +102,19 @@ export async function isBuilt(options) {
   const tree = await treeFolder(options);
   const wanted = await fingerprint(false);
   const have = await readFile(path.join(tree, "caduceus-built.json"), "utf8").then(JSON.parse, () => ({}));
-  if (options.addon !== false && options.gpuModule === undefined && (have.caduceus !== wanted || !(await exists(treeAddon(tree))))) return false;
+  if (
+    options.addon !== false &&
+    options.gpuModule === undefined &&
+    (have.caduceus !== wanted || !(await exists(treeAddon(tree))))
+  )
+    return false;
   if (options.tests && have.caduceus_tests !== (await fingerprint(true))) return false;
   if (options.llamaTools && have.caduceus_llama_tools !== (await toolsFingerprint())) return false;
   if (options.llamaServer && have.caduceus_llama_server !== (await toolsFingerprint())) return false;
   // A module, or without any target the engine alone: CMake knows what of them is current.
   if (options.gpuModule !== undefined) return false;
-  if (options.addon === false) return options.tests === true || options.llamaTools === true || options.llamaServer === true;
+  if (options.addon === false)
+    return options.tests === true || options.llamaTools === true || options.llamaServer === true;
   if (!isInstallable(options)) return true;
   const installed = await readFile(`${addonFile}.json`, "utf8").then(JSON.parse, () => ({}));
   return installed.tree === path.basename(tree) && installed.fingerprint === wanted && exists(addonFile);
@@ -121,7 +141,15 @@ export async function build(options, report = () => {}) {
 async function buildTree(options, tree, report) {
   const chosen = treeOptions(options);
   // Taken before building: a file that changes meanwhile makes the next build run.
-  const marks = { caduceus: await fingerprint(false), caduceus_tests: await fingerprint(true), caduceus_llama_tools: await toolsFingerprint(), caduceus_llama_server: await toolsFingerprint(), caduceus_engine: "", "ggml-cuda": "", "ggml-vulkan": "" };
+  const marks = {
+    caduceus: await fingerprint(false),
+    caduceus_tests: await fingerprint(true),
+    caduceus_llama_tools: await toolsFingerprint(),
+    caduceus_llama_server: await toolsFingerprint(),
+    caduceus_engine: "",
+    "ggml-cuda": "",
+    "ggml-vulkan": "",
+  };
   await mkdir(tree, { recursive: true });
   /** @type {Array<keyof typeof marks>} */
   const goals = options.addon === false || options.gpuModule !== undefined ? [] : ["caduceus"];
@@ -131,17 +159,33 @@ async function buildTree(options, tree, report) {
   // What CMake knows to be current costs little.
   if (goals.length === 0) goals.push(options.gpuModule === undefined ? "caduceus_engine" : `ggml-${options.gpuModule}`);
 
-  const cmakeJs = createRequire(path.join((await vendoredTools()) ?? root, "package.json")).resolve("cmake-js/bin/cmake-js");
+  const cmakeJs = createRequire(path.join((await vendoredTools()) ?? root, "package.json")).resolve(
+    "cmake-js/bin/cmake-js",
+  );
   const theirs = options.llamaTools === true || options.llamaServer === true;
   const crates = await vendoredCrates();
   const onOff = (/** @type {boolean} */ value) => (value ? "ON" : "OFF");
   // `build`, never `compile`: that one deletes the whole tree after a compile error.
   const args = (/** @type {string} */ target) => [
-    cmakeJs, "build", "-d", root, "-O", tree, "-B", chosen.type, "-T", target, "-p", String(options.jobs ?? defaultJobs()),
+    cmakeJs,
+    "build",
+    "-d",
+    root,
+    "-O",
+    tree,
+    "-B",
+    chosen.type,
+    "-T",
+    target,
+    "-p",
+    String(options.jobs ?? defaultJobs()),
     ...(crates === undefined ? [] : [`--CDCADUCEUS_CRATES=${crates}`]),
     ...(chosen.sanitize ? [`--CDCADUCEUS_SANITIZE=${chosen.sanitize}`] : []),
-    `--CDCADUCEUS_CUDA=${onOff(chosen.cuda)}`, `--CDCADUCEUS_VULKAN=${onOff(chosen.vulkan)}`, `--CDCADUCEUS_METAL=${onOff(chosen.metal)}`,
-    `--CDCADUCEUS_PORTABLE=${onOff(chosen.portable)}`, `--CDCADUCEUS_LLAMA_TOOLS=${onOff(theirs)}`,
+    `--CDCADUCEUS_CUDA=${onOff(chosen.cuda)}`,
+    `--CDCADUCEUS_VULKAN=${onOff(chosen.vulkan)}`,
+    `--CDCADUCEUS_METAL=${onOff(chosen.metal)}`,
+    `--CDCADUCEUS_PORTABLE=${onOff(chosen.portable)}`,
+    `--CDCADUCEUS_LLAMA_TOOLS=${onOff(theirs)}`,
     ...more,
   ];
   const more = [
@@ -155,7 +199,9 @@ async function buildTree(options, tree, report) {
     append = true;
   }
   // A configuration that failed leaves a cache, at which cmake-js would not configure again.
-  const isConfigured = (await Promise.all(["build.ninja", "Makefile", "ALL_BUILD.vcxproj"].map((name) => exists(path.join(tree, name))))).some(Boolean);
+  const isConfigured = (
+    await Promise.all(["build.ninja", "Makefile", "ALL_BUILD.vcxproj"].map((name) => exists(path.join(tree, name))))
+  ).some(Boolean);
   if (!isConfigured) await rm(path.join(tree, "CMakeCache.txt"), { force: true });
   const built = await readFile(path.join(tree, "caduceus-built.json"), "utf8").then(JSON.parse, () => ({}));
   for (const goal of goals) {
@@ -164,7 +210,9 @@ async function buildTree(options, tree, report) {
       what: "The native build",
       onLine: (line) => {
         const step = /^\[\s*(\d+)\/(\d+)\]/.exec(line);
-        const percent = step ? Math.floor((100 * Number(step[1])) / Number(step[2])) : Number(/^\[\s*(\d+)%\]/.exec(line)?.[1] ?? NaN);
+        const percent = step
+          ? Math.floor((100 * Number(step[1])) / Number(step[2]))
+          : Number(/^\[\s*(\d+)%\]/.exec(line)?.[1] ?? NaN);
         if (Number.isFinite(percent)) report(`${percent} %`);
       },
     });
@@ -180,8 +228,11 @@ async function crossArguments(target, report) {
   const { zig } = await import("./package/zig.mjs");
   const names = targets[target];
   return [
-    `-DCMAKE_TOOLCHAIN_FILE=${path.join(root, "cmake", "zig.toolchain.cmake")}`, `-DCADUCEUS_ZIG=${await zig(report)}`,
-    `-DCADUCEUS_ZIG_TARGET=${names.zig}`, `-DCADUCEUS_RUST_TARGET=${names.rust}`, `-DCADUCEUS_LIBC=${target.split("-")[2]}`,
+    `-DCMAKE_TOOLCHAIN_FILE=${path.join(root, "cmake", "zig.toolchain.cmake")}`,
+    `-DCADUCEUS_ZIG=${await zig(report)}`,
+    `-DCADUCEUS_ZIG_TARGET=${names.zig}`,
+    `-DCADUCEUS_RUST_TARGET=${names.rust}`,
+    `-DCADUCEUS_LIBC=${target.split("-")[2]}`,
   ];
 }
 
@@ -189,10 +240,17 @@ async function crossArguments(target, report) {
 async function moduleArguments({ gpuModule, cudaArchitectures }, report) {
   const { cudaArguments } = await import("./package/cuda_toolkit.mjs");
   const { vulkanArguments } = await import("./package/vulkan_sdk.mjs");
-  return [`-DCADUCEUS_GPU_MODULE=${gpuModule}`, ...(gpuModule === "cuda" ? await cudaArguments(cudaArchitectures, report) : await vulkanArguments(report))];
+  return [
+    `-DCADUCEUS_GPU_MODULE=${gpuModule}`,
+    ...(gpuModule === "cuda" ? await cudaArguments(cudaArchitectures, report) : await vulkanArguments(report)),
+  ];
 }
 
-/** Moved into place in one step, so that a process that has the old file loaded keeps its own. @param {string} from @param {string} to */
+/**
+ * Moved into place in one step, so that a process that has the old file loaded keeps its own.
+ * @param {string} from
+ * @param {string} to
+ */
 export async function placeFile(from, to) {
   await copyFile(from, `${to}.${process.pid}`);
   await rename(`${to}.${process.pid}`, to);
@@ -202,7 +260,9 @@ async function install(/** @type {string} */ tree, /** @type {string} */ wanted,
   await mkdir(path.dirname(addonFile), { recursive: true });
   // The libraries before the addon, which needs them; those of an earlier build after it.
   const folder = path.dirname(addonFile);
-  const built = (await readdir(path.dirname(treeAddon(tree)))).filter((name) => isShipped(name) && name !== path.basename(addonFile));
+  const built = (await readdir(path.dirname(treeAddon(tree)))).filter(
+    (name) => isShipped(name) && name !== path.basename(addonFile),
+  );
   for (const name of [...built, path.basename(addonFile)]) {
     await placeFile(path.join(path.dirname(treeAddon(tree)), name), path.join(folder, name));
   }
@@ -210,10 +270,14 @@ async function install(/** @type {string} */ tree, /** @type {string} */ wanted,
     if (isShipped(name) && !name.endsWith(".node") && !built.includes(name)) await rm(path.join(folder, name));
   }
   const { cuda, vulkan, metal, portable } = options;
-  await writeFile(`${addonFile}.json`, JSON.stringify({ tree: path.basename(tree), fingerprint: wanted, options: { cuda, vulkan, metal, portable } }));
+  await writeFile(
+    `${addonFile}.json`,
+    JSON.stringify({ tree: path.basename(tree), fingerprint: wanted, options: { cuda, vulkan, metal, portable } }),
+  );
 }
 
-const isInstallable = (/** @type {BuildOptions} */ options) => !options.debug && !options.sanitize && options.target === undefined && options.gpuModule === undefined;
+const isInstallable = (/** @type {BuildOptions} */ options) =>
+  !options.debug && !options.sanitize && options.target === undefined && options.gpuModule === undefined;
 
 /** The addon, and libraries that belong to it. @param {string} name */
 export const isShipped = (name) => /\.(node|so|dylib|dll)$/.test(name);
@@ -227,7 +291,14 @@ const defaultJobs = () => Math.max(1, Math.min(availableParallelism(), Math.floo
 /** Changes when any file changes that the addon or its tests are made of. */
 async function fingerprint(/** @type {boolean} */ tests) {
   const hash = createHash("sha256").update(await toolsFingerprint());
-  const folders = ["native/engine", "native/binding", "native/ggml", "native/constraint", "native/constraint/src", ...(tests ? ["native/test"] : [])];
+  const folders = [
+    "native/engine",
+    "native/binding",
+    "native/ggml",
+    "native/constraint",
+    "native/constraint/src",
+    ...(tests ? ["native/test"] : []),
+  ];
   for (const folder of folders) {
     const names = await readdir(path.join(root, folder)).catch(() => []);
     for (const name of names.sort()) hash.update(await mark(path.join(folder, name)));
@@ -236,9 +307,20 @@ async function fingerprint(/** @type {boolean} */ tests) {
 }
 
 async function toolsFingerprint() {
-  const files = ["CMakeLists.txt", "cmake/portable_ggml.cmake", "cmake/zig.toolchain.cmake", "native/exports.map", "native/ggml_exports.map", "llama.cpp/pin.json", "llama.cpp/source.tree"];
+  const files = [
+    "CMakeLists.txt",
+    "cmake/portable_ggml.cmake",
+    "cmake/zig.toolchain.cmake",
+    "native/exports.map",
+    "native/ggml_exports.map",
+    "llama.cpp/pin.json",
+    "llama.cpp/source.tree",
+  ];
   // Its version, not its time: `npm ci` writes all packages anew.
-  const addonApi = await readFile(path.join(root, "node_modules/node-addon-api/package.json"), "utf8").then((text) => JSON.parse(text).version, () => "");
+  const addonApi = await readFile(path.join(root, "node_modules/node-addon-api/package.json"), "utf8").then(
+    (text) => JSON.parse(text).version,
+    () => "",
+  );
   return [...(await Promise.all(files.map(mark))), addonApi].join();
 }
 
@@ -250,7 +332,10 @@ async function mark(file) {
 
 /** @param {string} file @returns {Promise<boolean>} */
 function exists(file) {
-  return stat(file).then(() => true, () => false);
+  return stat(file).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** @param {string[]} args @returns {Promise<BuildOptions & { force?: boolean, printTree?: boolean }>} */
@@ -260,16 +345,37 @@ export async function parseBuildArguments(args) {
   const { values } = parseArgs({
     args,
     options: {
-      debug: flag, sanitize: text, cuda: flag, vulkan: flag, metal: flag, cpu: flag, portable: flag, target: text, "gpu-module": text,
-      tests: flag, "llama-tools": flag, "llama-server": flag, addon: text, jobs: text, force: flag, "print-tree": flag,
+      debug: flag,
+      sanitize: text,
+      cuda: flag,
+      vulkan: flag,
+      metal: flag,
+      cpu: flag,
+      portable: flag,
+      target: text,
+      "gpu-module": text,
+      tests: flag,
+      "llama-tools": flag,
+      "llama-server": flag,
+      addon: text,
+      jobs: text,
+      force: flag,
+      "print-tree": flag,
     },
   });
   if (values.sanitize !== undefined && !/^(address|undefined|address,undefined|thread)$/.test(values.sanitize)) {
-    throw new SetupError(`Expected address, undefined, address,undefined or thread for --sanitize but received ${values.sanitize}.`);
+    throw new SetupError(
+      `Expected address, undefined, address,undefined or thread for --sanitize but received ${values.sanitize}.`,
+    );
   }
-  if (values.target !== undefined && !Object.hasOwn(targets, values.target)) throw new SetupError(`Expected one of ${Object.keys(targets).join(", ")} for --target but received ${values.target}.`);
-  if (values["gpu-module"] !== undefined && !/^(cuda|vulkan)$/.test(values["gpu-module"])) throw new SetupError(`Expected cuda or vulkan for --gpu-module but received ${values["gpu-module"]}.`);
-  if ((values.target !== undefined || values["gpu-module"] !== undefined) && !values.portable) throw new SetupError("--target and --gpu-module need --portable.");
+  if (values.target !== undefined && !Object.hasOwn(targets, values.target))
+    throw new SetupError(
+      `Expected one of ${Object.keys(targets).join(", ")} for --target but received ${values.target}.`,
+    );
+  if (values["gpu-module"] !== undefined && !/^(cuda|vulkan)$/.test(values["gpu-module"]))
+    throw new SetupError(`Expected cuda or vulkan for --gpu-module but received ${values["gpu-module"]}.`);
+  if ((values.target !== undefined || values["gpu-module"] !== undefined) && !values.portable)
+    throw new SetupError("--target and --gpu-module need --portable.");
   if (values.jobs !== undefined && !/^[1-9]\d*$/.test(values.jobs)) {
     throw new SetupError(`Expected a whole number of at least 1 for --jobs but received ${values.jobs}.`);
   }
@@ -277,7 +383,14 @@ export async function parseBuildArguments(args) {
   const { debug, sanitize, cuda, vulkan, metal, portable, target, "gpu-module": gpuModule, tests, force } = values;
   /** @type {BuildOptions & { force?: boolean, printTree?: boolean }} */
   const options = { ...kept };
-  Object.assign(options, Object.fromEntries(Object.entries({ debug, sanitize, cuda, vulkan, metal, portable, target, gpuModule, tests, force }).filter(([, value]) => value !== undefined)));
+  Object.assign(
+    options,
+    Object.fromEntries(
+      Object.entries({ debug, sanitize, cuda, vulkan, metal, portable, target, gpuModule, tests, force }).filter(
+        ([, value]) => value !== undefined,
+      ),
+    ),
+  );
   if (values["llama-tools"]) options.llamaTools = true;
   if (values["llama-server"]) options.llamaServer = true;
   if (values["print-tree"]) options.printTree = true;

@@ -1,5 +1,6 @@
 // `npm run docs` builds the site of docs/ into docs/.vitepress/dist; `npm run docs:dev` serves it while it is written.
-// Both write the reference first, from the sources' own comments. A dead link, or a public name without a comment, fails.
+// Both write the reference first, from the sources' own comments. A dead link, or a public name without a comment,
+// fails.
 import { spawn } from "node:child_process";
 import { rm } from "node:fs/promises";
 import path from "node:path";
@@ -18,12 +19,16 @@ await command(async () => {
   if (goal !== "build" && goal !== "dev") throw new SetupError(`Expected build or dev but received ${goal}.`);
   await setUp("docs");
   await rm(path.join(docs, "reference"), { recursive: true, force: true });
-  await showProgress("reference", () => runLogged("typedoc", process.execPath, [typedoc], { cwd: docs, what: "typedoc" }).then(() => {}));
+  await showProgress("reference", () =>
+    runLogged("typedoc", process.execPath, [typedoc], { cwd: docs, what: "typedoc" }).then(() => {}),
+  );
   if (goal === "dev") {
     const child = spawn(process.execPath, [vitepress, "dev", "."], { cwd: docs, stdio: "inherit" });
     child.on("exit", (code) => (process.exitCode = code ?? 1));
     return;
   }
-  await showProgress("site", () => runLogged("site", process.execPath, [vitepress, "build", "."], { cwd: docs, what: "vitepress" }).then(() => {}));
+  await showProgress("site", () =>
+    runLogged("site", process.execPath, [vitepress, "build", "."], { cwd: docs, what: "vitepress" }).then(() => {}),
+  );
   process.stderr.write(`built in ${path.relative(root, path.join(docs, ".vitepress", "dist"))}\n`);
 });

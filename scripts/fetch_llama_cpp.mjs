@@ -1,5 +1,6 @@
-// Materialises llama.cpp's source beside its pin and verifies the git tree id, whichever place it came from. The published
-// package brings a subset, which has no tree id: made from the verified tree, it is verified by the SHA-256 of its archive.
+// Materialises llama.cpp's source beside its pin and verifies the git tree id, whichever place it came from. The
+// published package brings a subset, which has no tree id: made from the verified tree, it is verified by the SHA-256
+// of its archive.
 import { cp, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { pathToFileURL } from "node:url";
 import path from "node:path";
@@ -62,7 +63,8 @@ export async function fetchLlamaCpp(report = () => {}) {
 /** Undefined when the place does not apply here. @param {Record<string, string>} source */
 function describePlace(source) {
   if (source.kind === "archive") return vendoredArchive(llamaArchive) && "the package's own archive";
-  if (source.kind === "folder") return process.env[source.environment ?? ""] ? `folder ${process.env[source.environment ?? ""]}` : undefined;
+  if (source.kind === "folder")
+    return process.env[source.environment ?? ""] ? `folder ${process.env[source.environment ?? ""]}` : undefined;
   return source.kind === "npm" ? `npm package ${source.package}` : `${source.url} at ${source.tag}`;
 }
 
@@ -74,7 +76,15 @@ async function materialise(source, folder, work) {
     if (await exists(path.join(from, ".git"))) await clone(from, folder, []);
     else await cp(from, folder, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
   } else if (source.kind === "npm") {
-    const [npm, args] = npmCommand(["pack", "--silent", "--json=false", "--ignore-scripts", "--pack-destination", work, source.package ?? ""]);
+    const [npm, args] = npmCommand([
+      "pack",
+      "--silent",
+      "--json=false",
+      "--ignore-scripts",
+      "--pack-destination",
+      work,
+      source.package ?? "",
+    ]);
     const output = await runLogged(log, npm, args, { cwd: work, append: true });
     const archive = path.join(work, path.basename(output.trim().split("\n").pop() ?? ""));
     await runLogged(log, "tar", ["-xzf", archive, "-C", work, source.bundle ?? ""], { append: true });
@@ -87,7 +97,9 @@ async function materialise(source, folder, work) {
 /** @param {string} from @param {string} folder @param {string[]} options */
 async function clone(from, folder, options) {
   const settings = ["-c", "core.autocrlf=false", "-c", "core.symlinks=true", "-c", "advice.detachedHead=false"];
-  await runLogged(log, "git", [...settings, "clone", "--quiet", ...settings, ...options, from, folder], { append: true });
+  await runLogged(log, "git", [...settings, "clone", "--quiet", ...settings, ...options, from, folder], {
+    append: true,
+  });
 }
 
 /** The git tree id of a folder's files as they lie there, with or without a repository of its own. */
@@ -108,7 +120,12 @@ async function treeOf(/** @type {string} */ folder, /** @type {string} */ work) 
   };
   await runLogged(log, "git", ["init", "--quiet"], { env, append: true });
   // --force: llama.cpp tracks files that its own ignore rules name.
-  await runLogged(log, "git", ["-c", "core.autocrlf=false", "-c", "core.looseCompression=0", "add", "--all", "--force", "."], { cwd: folder, env, append: true });
+  await runLogged(
+    log,
+    "git",
+    ["-c", "core.autocrlf=false", "-c", "core.looseCompression=0", "add", "--all", "--force", "."],
+    { cwd: folder, env, append: true },
+  );
   return (await runLogged(log, "git", ["write-tree"], { env, append: true })).trim();
 }
 
@@ -136,7 +153,10 @@ async function writeStamp(/** @type {string} */ verified) {
 
 /** @param {string} file */
 function exists(file) {
-  return stat(file).then(() => true, () => false);
+  return stat(file).then(
+    () => true,
+    () => false,
+  );
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {

@@ -1,11 +1,24 @@
-// Makes a checkout ready: node scripts/setup.mjs [build | prebuild | start | test | bench | docs | package | consumers | size]. Does only what is missing.
+// Makes a checkout ready: node scripts/setup.mjs [build | prebuild | start | test | bench | docs | package | consumers
+// | size]. Does only what is missing.
 import { pathToFileURL } from "node:url";
 import { checkNode, checkTools } from "./setup/check_tools.mjs";
 import { command } from "./setup/command.mjs";
 import { withLock } from "./setup/lock.mjs";
 import { showProgress } from "./setup/progress.mjs";
 import { SetupError } from "./setup/run_logged.mjs";
-import { consumerPackages, embeddedModel, hermesTestModel, llamaSource, nativeBuild, packages, page, peerPackages, sitePackages, typescript, vendor } from "./setup/steps.mjs";
+import {
+  consumerPackages,
+  defaultModel,
+  hermesTestModel,
+  llamaSource,
+  nativeBuild,
+  packages,
+  page,
+  peerPackages,
+  sitePackages,
+  typescript,
+  vendor,
+} from "./setup/steps.mjs";
 
 /** @typedef {import("./setup/steps.mjs").Step} Step */
 
@@ -19,13 +32,18 @@ const goals = {
   prepare: [typescript, page],
   package: [packages, llamaSource, typescript, vendor, page],
   build: [...build, page],
-  start: [...build, embeddedModel],
-  test: [...build, page, nativeBuild({ tests: true }, "native tests"), embeddedModel, hermesTestModel],
-  bench: [...build, nativeBuild({ llamaTools: true, llamaServer: true }, "llama.cpp's own programs"), peerPackages, embeddedModel],
+  start: [...build, defaultModel],
+  test: [...build, page, nativeBuild({ tests: true }, "native tests"), defaultModel, hermesTestModel],
+  bench: [
+    ...build,
+    nativeBuild({ llamaTools: true, llamaServer: true }, "llama.cpp's own programs"),
+    peerPackages,
+    defaultModel,
+  ],
   docs: [packages, sitePackages],
   // Both take a packed package; packing one sees to what it needs itself.
-  consumers: [packages, typescript, consumerPackages, peerPackages, embeddedModel],
-  size: [packages, typescript, embeddedModel],
+  consumers: [packages, typescript, consumerPackages, peerPackages, defaultModel],
+  size: [packages, typescript, defaultModel],
 };
 
 /** @param {keyof typeof goals} goal */
@@ -53,7 +71,8 @@ async function outdated(steps) {
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
   await command(async () => {
     const goal = process.argv[2] ?? "build";
-    if (!Object.hasOwn(goals, goal)) throw new SetupError(`Expected one of ${Object.keys(goals).join(", ")} but received ${goal}.`);
+    if (!Object.hasOwn(goals, goal))
+      throw new SetupError(`Expected one of ${Object.keys(goals).join(", ")} but received ${goal}.`);
     await setUp(/** @type {keyof typeof goals} */ (goal));
   });
 }

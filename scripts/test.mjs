@@ -1,8 +1,9 @@
-// `npm test`: sets up what is missing, then the C++ tests (ctest), the type check (tsc) and the TypeScript tests (vitest).
-// `npm test -- FILTER …` hands its arguments to vitest and runs nothing else.
+// `npm test`: sets up what is missing, then the C++ tests (ctest), the checks (types, lint, format) and the TypeScript
+// tests (vitest). `npm test -- FILTER …` hands its arguments to vitest and runs nothing else.
 import { spawn } from "node:child_process";
 import path from "node:path";
 import { installedOptions } from "./build.mjs";
+import { runChecks } from "./check.mjs";
 import { command } from "./setup/command.mjs";
 import { setUp } from "./setup.mjs";
 import { SetupError } from "./setup/run_logged.mjs";
@@ -13,7 +14,7 @@ await command(async () => {
   await setUp("test");
   const filters = process.argv.slice(2);
   const vitest = () => run(process.execPath, [path.join(root, "node_modules/vitest/vitest.mjs"), "run", ...filters]);
-  const stages = filters.length > 0 ? { vitest } : { "C++ tests": nativeTests, "type check": typeCheck, vitest };
+  const stages = filters.length > 0 ? { vitest } : { "C++ tests": nativeTests, checks: runChecks, vitest };
   /** @type {string[]} */
   const failed = [];
   // All of them, whatever fails: one run tells everything.
@@ -25,11 +26,6 @@ await command(async () => {
 
 async function nativeTests() {
   return runNativeTests(await installedOptions());
-}
-
-async function typeCheck() {
-  const tsc = (/** @type {string} */ project) => run(process.execPath, [path.join(root, "node_modules/typescript/bin/tsc"), "-p", project]);
-  return Math.max(await tsc("tsconfig.json"), await tsc("tsconfig.scripts.json"), await tsc("page/tsconfig.json"));
 }
 
 /** @param {string} program @param {string[]} args @returns {Promise<number>} */

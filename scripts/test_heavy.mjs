@@ -4,22 +4,25 @@
 //   memory        10,000 requests and 1,000 aborted ones on one model: native memory flat
 //   workers       90 workers that end in six ways at random moments: native memory flat
 //   collection    200 models with garbage collection between any two steps
-//   server        200 clients stream from `caduceus serve` for a minute: none lost, memory bounded, time to first token reported
+//   server        200 clients stream from `caduceus serve` for a minute: none lost, memory bounded, time to first
+//                 token reported
 //   lm_eval       EleutherAI's harness against `caduceus serve`, its log likelihoods against llama.cpp's own
 //   source_build  the packed package builds without network and git, in a folder with spaces in its name, and generates
-//   vulkan        the package for Vulkan beside the packed one: offload, and the text of the processor (Debian: mesa-vulkan-drivers)
-//   other_systems the packed package on Node with musl, and on Node for arm64 in QEMU (Linux x64; Rust's targets: rustup target add
-//                 aarch64-unknown-linux-gnu x86_64-unknown-linux-musl)
+//   vulkan        the package for Vulkan beside the packed one: offload, and the text of the processor (Debian:
+//                 mesa-vulkan-drivers)
+//   other_systems the packed package on Node with musl, and on Node for arm64 in QEMU (Linux x64; Rust's targets:
+//                 rustup target add aarch64-unknown-linux-gnu x86_64-unknown-linux-musl)
 //   hostile       damaged requests, schemas and model headers for ten minutes each
 //   damage        5,000 damaged model files, each in a process of its own
 //   text          1 MB of each run of characters with each pre-tokenizer that llama.cpp has
-//   random        millions of steps of scheduler, prefix cache and engine, under address and undefined-behaviour sanitizers
+//   random        millions of steps of scheduler, prefix cache and engine, under address and undefined-behavior
+//                 sanitizers
 //   threads       the C++ tests under the thread sanitizer (Rust's sources: rustup component add rust-src)
 //   addresses     the TypeScript tests under the address sanitizer
 import { execFileSync, spawn } from "node:child_process";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { build, isBuilt } from "./build.mjs";
+import { build } from "./build.mjs";
 import { command, showFailure } from "./setup/command.mjs";
 import { setUp } from "./setup.mjs";
 import { installLmEval } from "./setup/lm_eval.mjs";
@@ -36,7 +39,10 @@ const sanitized = { sanitize: "address,undefined" };
 const parts = {
   written: async (seed) => {
     await built({ tests: true });
-    return vitest(["run", "--project", "model", "test/hermes/written_values.test.ts"], { CADUCEUS_SCHEMAS: "3000", CADUCEUS_SEED: String(seed) });
+    return vitest(["run", "--project", "model", "test/hermes/written_values.test.ts"], {
+      CADUCEUS_SCHEMAS: "3000",
+      CADUCEUS_SEED: String(seed),
+    });
   },
   memory: () => heavyTest("memory"),
   workers: () => heavyTest("workers"),
@@ -45,22 +51,43 @@ const parts = {
   lm_eval: async () => {
     const tree = await built({ tests: true });
     const program = await showProgress("lm-eval", installLmEval);
-    return heavyTest("lm_eval", { CADUCEUS_LM_EVAL: program, CADUCEUS_LOG_LIKELIHOODS: path.join(tree, "tests", "log_likelihoods") });
+    return heavyTest("lm_eval", {
+      CADUCEUS_LM_EVAL: program,
+      CADUCEUS_LOG_LIKELIHOODS: path.join(tree, "tests", "log_likelihoods"),
+    });
   },
-  source_build: async () => heavyTest("source_build", { CADUCEUS_PACKAGE: await packPackage(path.join(cacheFolder, "package")) }),
+  source_build: async () =>
+    heavyTest("source_build", { CADUCEUS_PACKAGE: await packPackage(path.join(cacheFolder, "package")) }),
   vulkan: async () => {
     await showProgress("prebuilt addon", () => packaging("prebuild.mjs"));
     const module = await showProgress("package for Vulkan", () => packaging("gpu_module.mjs", "vulkan", "--pack"));
-    return heavyTest("vulkan", { CADUCEUS_PACKAGE: await packPackage(path.join(cacheFolder, "package")), CADUCEUS_VULKAN_PACKAGE: module });
+    return heavyTest("vulkan", {
+      CADUCEUS_PACKAGE: await packPackage(path.join(cacheFolder, "package")),
+      CADUCEUS_VULKAN_PACKAGE: module,
+    });
   },
   other_systems: async () => {
-    const nodes = { musl: await showProgress("Node with musl", (report) => otherNode("musl", report)), arm64: await showProgress("Node for arm64", (report) => otherNode("arm64", report)) };
-    for (const target of ["linux-x64-musl", "linux-arm64-glibc"]) await showProgress(`prebuilt addon for ${target}`, () => packaging("prebuild.mjs", `--target=${target}`));
-    return heavyTest("other_systems", { CADUCEUS_PACKAGE: await packPackage(path.join(cacheFolder, "package")), CADUCEUS_OTHER_NODES: JSON.stringify(nodes) });
+    const nodes = {
+      musl: await showProgress("Node with musl", (report) => otherNode("musl", report)),
+      arm64: await showProgress("Node for arm64", (report) => otherNode("arm64", report)),
+    };
+    for (const target of ["linux-x64-musl", "linux-arm64-glibc"])
+      await showProgress(`prebuilt addon for ${target}`, () => packaging("prebuild.mjs", `--target=${target}`));
+    return heavyTest("other_systems", {
+      CADUCEUS_PACKAGE: await packPackage(path.join(cacheFolder, "package")),
+      CADUCEUS_OTHER_NODES: JSON.stringify(nodes),
+    });
   },
   hostile: async (seed) => {
     const codes = [];
-    for (const kind of ["requests", "schemas", "headers"]) codes.push(await run(process.execPath, [path.join(root, "test/fuzz/hostile_fuzz.mjs"), kind, "600", String(seed)], process.env));
+    for (const kind of ["requests", "schemas", "headers"])
+      codes.push(
+        await run(
+          process.execPath,
+          [path.join(root, "test/fuzz/hostile_fuzz.mjs"), kind, "600", String(seed)],
+          process.env,
+        ),
+      );
     return Math.max(...codes);
   },
   damage: (seed) => nativeTest({}, "model_fuzz_test", 5000, seed),
@@ -82,19 +109,40 @@ const parts = {
     const tree = await built(sanitized);
     const library = execFileSync("gcc", ["-print-file-name=libasan.so"], { encoding: "utf8" }).trim();
     // Node does not free everything at its end.
-    const env = { CADUCEUS_PREBUILD: tree, LD_PRELOAD: library, ASAN_OPTIONS: "detect_leaks=0", UBSAN_OPTIONS: "print_stacktrace=1:halt_on_error=1" };
+    const env = {
+      CADUCEUS_PREBUILD: tree,
+      LD_PRELOAD: library,
+      ASAN_OPTIONS: "detect_leaks=0",
+      UBSAN_OPTIONS: "print_stacktrace=1:halt_on_error=1",
+    };
     // The sanitizer holds back what is freed, so that memory in use says nothing.
-    return vitest(["run", "--project", "model", "--exclude", "test/process/memory.test.ts", "--testTimeout=900000", "--hookTimeout=900000"], env);
+    return vitest(
+      [
+        "run",
+        "--project",
+        "model",
+        "--exclude",
+        "test/process/memory.test.ts",
+        "--testTimeout=900000",
+        "--hookTimeout=900000",
+      ],
+      env,
+    );
   },
 };
 
 await command(async () => {
-  const { values, positionals } = parseArgs({ options: { seed: { type: "string", default: "1000" } }, allowPositionals: true });
+  const { values, positionals } = parseArgs({
+    options: { seed: { type: "string", default: "1000" } },
+    allowPositionals: true,
+  });
   const seed = Number(values.seed);
-  if (!Number.isSafeInteger(seed) || seed < 0) throw new SetupError(`Expected a whole number for --seed but received ${values.seed}.`);
+  if (!Number.isSafeInteger(seed) || seed < 0)
+    throw new SetupError(`Expected a whole number for --seed but received ${values.seed}.`);
   const names = positionals.length > 0 ? positionals : Object.keys(parts);
   const unknown = names.find((name) => !Object.hasOwn(parts, name));
-  if (unknown !== undefined) throw new SetupError(`Expected one of ${Object.keys(parts).join(", ")} but received ${unknown}.`);
+  if (unknown !== undefined)
+    throw new SetupError(`Expected one of ${Object.keys(parts).join(", ")} but received ${unknown}.`);
   await setUp("test");
   /** @type {string[]} */
   const failed = [];
@@ -110,9 +158,15 @@ await command(async () => {
   if (failed.length > 0) throw new SetupError(`Failed: ${failed.join(", ")}.`);
 });
 
-/** Runs a script of scripts/package, whose last line says what it made. @param {string} script @param {...string} args */
+/**
+ * Runs a script of scripts/package, whose last line says what it made.
+ * @param {string} script
+ * @param {...string} args
+ */
 async function packaging(script, ...args) {
-  const output = await runLogged("package", process.execPath, [path.join(root, "scripts/package", script), ...args], { append: true });
+  const output = await runLogged("package", process.execPath, [path.join(root, "scripts/package", script), ...args], {
+    append: true,
+  });
   return output.trim().split("\n").at(-1);
 }
 
@@ -129,12 +183,18 @@ async function nativeTest(options, name, ...args) {
 
 /** @param {import("./build.mjs").BuildOptions} options */
 async function built(options) {
-  return showProgress(options.sanitize === undefined ? "native tests" : `build for the sanitizer ${options.sanitize}`, (report) => build(options, report));
+  return showProgress(
+    options.sanitize === undefined ? "native tests" : `build for the sanitizer ${options.sanitize}`,
+    (report) => build(options, report),
+  );
 }
 
 /** @param {string[]} args @param {NodeJS.ProcessEnv} [env] */
 function vitest(args, env = {}) {
-  return run(process.execPath, [path.join(root, "node_modules/vitest/vitest.mjs"), ...args], { ...process.env, ...env });
+  return run(process.execPath, [path.join(root, "node_modules/vitest/vitest.mjs"), ...args], {
+    ...process.env,
+    ...env,
+  });
 }
 
 /** @param {string} program @param {string[]} args @param {NodeJS.ProcessEnv} env @returns {Promise<number>} */

@@ -1,5 +1,6 @@
-// Builds and runs the engine's plain C++ tests: node scripts/test_native.mjs [--debug] [--sanitize=address,undefined|thread]
-// [--jobs=N] [--only=REGULAR_EXPRESSION]. Models are handed to the tests by environment variables.
+// Builds and runs the engine's plain C++ tests: node scripts/test_native.mjs [--debug]
+// [--sanitize=address,undefined|thread] [--jobs=N] [--only=REGULAR_EXPRESSION]. Models are handed to the tests by
+// environment variables.
 import { spawn } from "node:child_process";
 import { pathToFileURL } from "node:url";
 import { build, isBuilt, parseBuildArguments, treeFolder } from "./build.mjs";
@@ -11,11 +12,11 @@ import { hermesTestOptions, testModels } from "./setup/steps.mjs";
 
 /** What the tests find their models by. @returns {Promise<NodeJS.ProcessEnv>} */
 export async function nativeTestEnvironment() {
-  const { fetchEmbeddedModel } = await import("../dist/files/index.js");
+  const { fetchDefaultModel } = await import("../dist/files/index.js");
   const { cachedModelPath } = await testModels();
   return {
     ...process.env,
-    CADUCEUS_TEST_SMOLLM2: await fetchEmbeddedModel(),
+    CADUCEUS_TEST_SMOLLM2: await fetchDefaultModel(),
     CADUCEUS_TEST_HERMES_MODEL: cachedModelPath(hermesTestOptions),
     // The first fault ends the test, with a stack.
     UBSAN_OPTIONS: process.env.UBSAN_OPTIONS ?? "print_stacktrace=1",
@@ -31,7 +32,15 @@ export async function nativeTestEnvironment() {
  */
 export async function runNativeTests(options, more = []) {
   const env = await nativeTestEnvironment();
-  const args = ["--test-dir", await treeFolder(options), "--output-on-failure", "--no-tests=error", "-C", "Release", ...more];
+  const args = [
+    "--test-dir",
+    await treeFolder(options),
+    "--output-on-failure",
+    "--no-tests=error",
+    "-C",
+    "Release",
+    ...more,
+  ];
   return new Promise((resolve, reject) => {
     const child = spawn("ctest", args, { cwd: root, env, stdio: "inherit" });
     child.on("error", reject);
@@ -42,7 +51,11 @@ export async function runNativeTests(options, more = []) {
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
   await command(async () => {
     const only = process.argv.find((argument) => argument.startsWith("--only="))?.slice("--only=".length);
-    const options = { ...(await parseBuildArguments(process.argv.slice(2).filter((argument) => !argument.startsWith("--only=")))), tests: true, addon: false };
+    const options = {
+      ...(await parseBuildArguments(process.argv.slice(2).filter((argument) => !argument.startsWith("--only=")))),
+      tests: true,
+      addon: false,
+    };
     await setUp("test");
     if (!(await isBuilt(options))) await showProgress("native tests", (report) => build(options, report));
     process.exitCode = await runNativeTests(options, only === undefined ? [] : ["-R", only]);

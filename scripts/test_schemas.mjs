@@ -1,5 +1,5 @@
-// `npm run test:schemas`: the official JSON Schema Test Suite against the engine's constraints. The suite comes from the source
-// distribution of the Python package jsonschema, which carries it, fetched with the user's own pip.
+// `npm run test:schemas`: the official JSON Schema Test Suite against the engine's constraints. The suite comes from
+// the source distribution of the Python package jsonschema, which carries it, fetched with the user's own pip.
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
@@ -23,9 +23,17 @@ await command(async () => {
   if (!existsSync(folder)) await fetchSuite();
   const vitest = path.join(root, "node_modules/vitest/vitest.mjs");
   const program = path.join(await treeFolder(options), "tests", "schema_matcher");
-  const env = { ...(await nativeTestEnvironment()), CADUCEUS_MATCHER: program, CADUCEUS_SCHEMA_SUITE: path.join(folder, "json", "tests") };
+  const env = {
+    ...(await nativeTestEnvironment()),
+    CADUCEUS_MATCHER: program,
+    CADUCEUS_SCHEMA_SUITE: path.join(folder, "json", "tests"),
+  };
   const code = await new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [vitest, "run", "--config", "test/schemas/vitest.config.ts"], { cwd: root, stdio: "inherit", env });
+    const child = spawn(process.execPath, [vitest, "run", "--config", "test/schemas/vitest.config.ts"], {
+      cwd: root,
+      stdio: "inherit",
+      env,
+    });
     child.on("error", reject);
     child.on("exit", resolve);
   });
@@ -36,10 +44,16 @@ async function fetchSuite() {
   const download = `${folder}.part`;
   rmSync(download, { recursive: true, force: true });
   mkdirSync(download, { recursive: true });
-  await runLogged("schema_suite", python, ["-m", "pip", "download", "--no-deps", "--no-binary", "jsonschema", "--dest", download, `jsonschema==${version}`], { what: "pip" });
+  await runLogged(
+    "schema_suite",
+    python,
+    ["-m", "pip", "download", "--no-deps", "--no-binary", "jsonschema", "--dest", download, `jsonschema==${version}`],
+    { what: "pip" },
+  );
   const file = path.join(download, `jsonschema-${version}.tar.gz`);
   const found = createHash("sha256").update(readFileSync(file)).digest("hex");
-  if (found !== sha256) throw new SetupError(`Expected the sha256 ${sha256} of ${path.basename(file)} but received ${found}.`);
+  if (found !== sha256)
+    throw new SetupError(`Expected the sha256 ${sha256} of ${path.basename(file)} but received ${found}.`);
   await runLogged("schema_suite", python, ["-m", "tarfile", "-e", file, download], { append: true, what: "tarfile" });
   renameSync(path.join(download, `jsonschema-${version}`), folder);
   rmSync(download, { recursive: true, force: true });

@@ -16,7 +16,9 @@ export type ErrorCode =
   | "MODEL_INVALID"
   /** A downloaded file is not the expected one, or could not be fetched. */
   | "DOWNLOAD_FAILED"
-  /** The hub shows the model only to some: it is gated or private, and a token is missing, wrong or without the right. */
+  /**
+   * The hub shows the model only to some: it is gated or private, and a token is missing, wrong or without the right.
+   */
   | "ACCESS_DENIED"
   /** A download does not fit on the disk. */
   | "DISK_FULL"
@@ -36,9 +38,15 @@ export type ErrorCode =
   | "READER_TOO_SLOW"
   /** The final answer is complete and does not satisfy the schema it was asked for. The error's `result` has it. */
   | "SCHEMA_MISMATCH"
-  /** A limit (of tokens or rounds) ended the reply before the answer by its schema was complete. The error's `result` has what was written. */
+  /**
+   * A limit (of tokens or rounds) ended the reply before the answer by its schema was complete. The error's `result`
+   * has what was written.
+   */
   | "INCOMPLETE"
-  /** A schema, pattern or grammar cannot be enforced: it is malformed, contradicts itself or uses what the engine does not know. */
+  /**
+   * A schema, pattern or grammar cannot be enforced: it is malformed, contradicts itself or uses what the engine does
+   * not know.
+   */
   | "CONSTRAINT_INVALID"
   /** Reading a schema, or enforcing it, would take too much time or memory. */
   | "CONSTRAINT_TOO_COMPLEX"
@@ -56,7 +64,10 @@ export interface ErrorDetails extends ErrorOptions {
   readonly mismatch?: Mismatch | undefined;
 }
 
-/** The parts of `Expected … for … but received ….`, for those who name the place otherwise: the server, the command line. */
+/**
+ * The parts of `Expected … for … but received ….`, for those who name the place otherwise: the server, the command
+ * line.
+ */
 export interface Mismatch {
   readonly expected: string;
   /** How the message names the place. */
@@ -72,8 +83,8 @@ export class CaduceusError extends Error {
   /** What went wrong; docs/errors.md says what each means and what helps. */
   readonly code: ErrorCode;
   /**
-   * The path of the option or argument that the error is about, as the caller wrote it: `maxTokens`, `tools[0].parameters`,
-   * `messages[2].content`. Missing where it is about none.
+   * The path of the option or argument that the error is about, as the caller wrote it: `maxTokens`,
+   * `tools[0].parameters`, `messages[2].content`. Missing where it is about none.
    */
   declare readonly param?: string;
   /** What to do, as a sentence; `message` ends with it. Missing where nothing can be said. */
@@ -103,21 +114,36 @@ export class CaduceusError extends Error {
 }
 
 /** `Expected a whole number of at least 1 for maxTokens but received -5.` */
-export function invalidArgument(expected: string, name: string, received: unknown, details?: ErrorDetails): CaduceusError {
+export function invalidArgument(
+  expected: string,
+  name: string,
+  received: unknown,
+  details?: ErrorDetails,
+): CaduceusError {
   return mismatch("INVALID_ARGUMENT", { expected, place: name, received: describe(received) }, details);
 }
 
-/** The same of any code, where what was received is said in words. `param` is the place unless something else is said. */
+/**
+ * The same of any code, where what was received is said in words. `param` is the place unless something else is said.
+ */
 export function mismatch(code: ErrorCode, parts: Mismatch, details: ErrorDetails = {}): CaduceusError {
   const { expected, place, received } = parts;
-  return new CaduceusError(code, `Expected ${expected} for ${place} but received ${received}.`, { param: place, ...details, mismatch: parts });
+  return new CaduceusError(code, `Expected ${expected} for ${place} but received ${received}.`, {
+    param: place,
+    ...details,
+    mismatch: parts,
+  });
 }
 
 const moreContext = "Load the model with a larger contextSize to keep all of it.";
 
 /** Found before the prompt's tokens are counted. */
 export function contextFull(least: number, contextSize: number): CaduceusError {
-  return new CaduceusError("CONTEXT_FULL", `The prompt has at least ${least} tokens, but the context holds ${contextSize} and needs room for one more; shorten it by ${least - contextSize + 1}.`, { remedy: moreContext });
+  return new CaduceusError(
+    "CONTEXT_FULL",
+    `The prompt has at least ${least} tokens, but the context holds ${contextSize} and needs room for one more; shorten it by ${least - contextSize + 1}.`,
+    { remedy: moreContext },
+  );
 }
 
 /** What the engine has said, with what only the caller's side knows: the remedy in the names of its options. */
@@ -129,14 +155,20 @@ export function engineError(code: ErrorCode, problem: string): CaduceusError {
 export function withParam(error: unknown, param: string, within?: string): unknown {
   if (!(error instanceof CaduceusError)) return error;
   const { code, problem, remedy, cause, mismatch } = error;
-  const moved = new CaduceusError(code, problem, { param, remedy, ...(cause === undefined ? {} : { cause }), mismatch: mismatch && { ...mismatch, ...(within === undefined ? {} : { within }) } });
+  const moved = new CaduceusError(code, problem, {
+    param,
+    remedy,
+    ...(cause === undefined ? {} : { cause }),
+    mismatch: mismatch && { ...mismatch, ...(within === undefined ? {} : { within }) },
+  });
   if (error.stack !== undefined) moved.stack = error.stack;
   return moved;
 }
 
 /**
- * Runs what reads a caller's value. Getters and proxies may throw anything, a revoked proxy at the first look: that is an
- * argument that cannot be read. Only what touches the value belongs in it, or our own faults would be called the caller's.
+ * Runs what reads a caller's value. Getters and proxies may throw anything, a revoked proxy at the first look: that is
+ * an argument that cannot be read. Only what touches the value belongs in it, or our own faults would be called the
+ * caller's.
  */
 export function reading<T>(place: string, work: () => T, code: ErrorCode = "INVALID_ARGUMENT"): T {
   try {
@@ -149,33 +181,45 @@ export function reading<T>(place: string, work: () => T, code: ErrorCode = "INVA
 /** What was thrown while a caller's value was read, as an error of ours. */
 export function unreadable(error: unknown, place: string, code: ErrorCode): CaduceusError {
   if (error instanceof CaduceusError) return error;
-  return mismatch(code, { expected: "a value that can be read", place, received: `one that cannot (${describeThrown(error)})` }, { cause: error });
+  return mismatch(
+    code,
+    { expected: "a value that can be read", place, received: `one that cannot (${describeThrown(error)})` },
+    { cause: error },
+  );
 }
 
-/** A value as it may stand in a message: short, on one line, with its type where the value alone would not tell. Never throws. */
+/**
+ * A value as it may stand in a message: short, on one line, with its type where the value alone would not tell. Never
+ * throws.
+ */
 export function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value);
-  if (typeof value === "string") return value.length > 60 ? `a string of ${value.length} characters` : JSON.stringify(value);
+  if (typeof value === "string")
+    return value.length > 60 ? `a string of ${value.length} characters` : JSON.stringify(value);
   if (typeof value === "number" || typeof value === "boolean") return String(value);
   if (typeof value === "bigint") return `${value}n`;
   if (typeof value === "function") return "a function";
   if (typeof value === "symbol") return "a symbol";
-  return attempt(() => {
-    if (Array.isArray(value)) return `an array of ${value.length} entries`;
-    const name: unknown = Object.getPrototypeOf(value)?.constructor?.name;
-    return typeof name === "string" && name !== "Object" ? `an object of class ${name}` : "an object";
-  }) ?? "an object that cannot be read";
+  return (
+    attempt(() => {
+      if (Array.isArray(value)) return `an array of ${value.length} entries`;
+      const name: unknown = Object.getPrototypeOf(value)?.constructor?.name;
+      return typeof name === "string" && name !== "Object" ? `an object of class ${name}` : "an object";
+    }) ?? "an object that cannot be read"
+  );
 }
 
 /**
- * What somebody else's code threw, in words: anything can be thrown, an error's message need not be text, and reading it may
- * throw as well. Never throws.
+ * What somebody else's code threw, in words: anything can be thrown, an error's message need not be text, and reading
+ * it may throw as well. Never throws.
  */
 export function describeThrown(value: unknown): string {
   return messageOf(value) ?? (typeof value === "string" ? value : describe(value));
 }
 
-/** An error's own words, or its name where it has none; undefined for what is no error, or cannot be read. Never throws. */
+/**
+ * An error's own words, or its name where it has none; undefined for what is no error, or cannot be read. Never throws.
+ */
 export function messageOf(value: unknown): string | undefined {
   return attempt(() => {
     if (!(value instanceof Error)) return undefined;

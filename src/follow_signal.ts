@@ -18,7 +18,8 @@ class Followers {
     if (this.#reactions.size === 0) this.#signal.addEventListener("abort", this.#onAbort);
     this.#reactions.add(follower);
     return () => {
-      if (this.#reactions.delete(follower) && this.#reactions.size === 0) this.#signal.removeEventListener("abort", this.#onAbort);
+      if (this.#reactions.delete(follower) && this.#reactions.size === 0)
+        this.#signal.removeEventListener("abort", this.#onAbort);
     };
   }
 
@@ -32,7 +33,10 @@ class Followers {
 
 const followers = new WeakMap<AbortSignal, Followers>();
 
-/** Calls `react` with the reason when the signal aborts, at once if it has. Gives the function that ends this. No signal never aborts. */
+/**
+ * Calls `react` with the reason when the signal aborts, at once if it has. Gives the function that ends this. No signal
+ * never aborts.
+ */
 export function followSignal(signal: AbortSignal | undefined, react: Reaction): () => void {
   if (signal === undefined) return () => {};
   if (signal.aborted) {

@@ -1,39 +1,97 @@
 /**
- * Everything that people import from "caduceus". Each name comes from its own module, so that the declarations need none of
- * Node's types: `AbortSignal`, which they do need, is also one of TypeScript's library "DOM".
+ * Everything that people import from "caduceus". Each name comes from its own module, so that the declarations need
+ * none of Node's types: `AbortSignal`, which they do need, is also one of TypeScript's library "DOM".
  * @module caduceus
  */
 export { load } from "./chat/load.js";
 export type { Guarantee, Model, ModelCapabilities } from "./chat/model.js";
-export type { LoadOptions, LoadProgress } from "./model/load_options.js";
-export type { DeepPartial, Reply } from "./chat/reply.js";
-export type { CompleteOptions, GenerationOptions, ReplyOptions } from "./chat/reply_options.js";
-export type { TextConstraintOptions } from "./chat/text_constraint.js";
-export type { Unenforced } from "./chat/round_constraint.js";
+export type { LoadOptions, LoadProgress } from "./model/loading/load_options.js";
+export type { DeepPartial, Reply } from "./chat/reply/reply.js";
+export type { CompleteOptions, GenerationOptions, ReplyOptions } from "./chat/reply/reply_options.js";
+export type { TextConstraintOptions } from "./chat/reply/text_constraint.js";
+export type { Unenforced } from "./chat/tools/round_constraint.js";
 export type {
-  DroppedEvent, FinishEvent, IncompleteCall, MalformedEvent, PromptEvent, PromptToken, ReasoningEvent, RepeatedCallEvent, ReplyEvent, ReplyResult, Round, RoundEvent, TextEvent, TokenProbability, WarningEvent,
-  ToolCall, ToolCallDeltaEvent, ToolCallEvent, ToolCallStartEvent, ToolResultEvent, ToolRunEvent,
-} from "./chat/reply_events.js";
+  DroppedEvent,
+  FinishEvent,
+  IncompleteCall,
+  MalformedEvent,
+  PromptEvent,
+  PromptToken,
+  ReasoningEvent,
+  RepeatedCallEvent,
+  ReplyEvent,
+  ReplyResult,
+  Round,
+  RoundEvent,
+  TextEvent,
+  TokenProbability,
+  WarningEvent,
+  ToolCall,
+  ToolCallDeltaEvent,
+  ToolCallEvent,
+  ToolCallStartEvent,
+  ToolResultEvent,
+  ToolRunEvent,
+} from "./chat/reply/reply_events.js";
 export type {
-  DiagnosticsMessages, ModelCloseMessage, ModelLoadMessage, ReplyEndMessage, ReplyStartMessage, RoundEndMessage, RoundStartMessage,
-  ToolEndMessage, ToolStartMessage,
+  DiagnosticsMessages,
+  ModelCloseMessage,
+  ModelLoadMessage,
+  ReplyEndMessage,
+  ReplyStartMessage,
+  RoundEndMessage,
+  RoundStartMessage,
+  ToolEndMessage,
+  ToolStartMessage,
 } from "./chat/diagnostics.js";
-export type { DownloadEndMessage, DownloadRetryMessage, DownloadStartMessage, FetchProgress } from "./files/download_events.js";
-export type { FetchOptions } from "./files/embedded_model.js";
-export { listModels, pullModel, removeModel, type StoredModel } from "./files/stored_models.js";
-export { doctor, type DoctorReport, type Finding } from "./model/examine_machine.js";
-export { inspectModel, type InspectOptions, type ModelSummary } from "./model/inspect_model.js";
-export type { MemoryNeed } from "./model/memory_need.js";
+export type {
+  DownloadEndMessage,
+  DownloadRetryMessage,
+  DownloadStartMessage,
+  FetchProgress,
+} from "./files/hub/download_events.js";
+export type { FetchOptions } from "./files/packages/default_model.js";
+export { listModels, pullModel, removeModel, type StoredModel } from "./files/local/stored_models.js";
+export { doctor, type DoctorReport, type Finding } from "./model/inspection/doctor.js";
+export { inspectModel, type InspectOptions, type ModelSummary } from "./model/inspection/inspect_model.js";
+export type { MemoryNeed } from "./model/inspection/memory_need.js";
 export type { ExplainedPrompt, ExplainedToken, Explanation } from "./chat/explain.js";
-export type { SamplingOptions } from "./model/sampling.js";
+export type { SamplingOptions } from "./model/loading/sampling.js";
 export type { Chat, ChatOptions } from "./chat/chat.js";
-export { tool, type CallsOf, type KnownCall, type RunnableTool, type Tool, type ToolContext, type FunctionTool, type ToolInput, type ToolOptions } from "./chat/tool.js";
+export {
+  tool,
+  type CallsOf,
+  type KnownCall,
+  type RunnableTool,
+  type Tool,
+  type ToolContext,
+  type FunctionTool,
+  type ToolInput,
+  type ToolOptions,
+} from "./chat/tools/tool.js";
 export type { UndeclaredProperties } from "./schema/read_schema.js";
-export type { Approval, CallOrder, CallToApprove, ToolLoopOptions } from "./chat/tool_options.js";
+export type { Approval, CallOrder, CallToApprove, ToolLoopOptions } from "./chat/tools/tool_options.js";
 export type { InferSchema, JsonSchema, Schema } from "./schema/read_schema.js";
 export type {
-  AssistantMessage, Message, MessageContent, SystemMessage, MessageToolCall, ToolMessage, UserMessage,
+  AssistantMessage,
+  Message,
+  MessageContent,
+  SystemMessage,
+  MessageToolCall,
+  ToolMessage,
+  UserMessage,
 } from "./format/messages.js";
-export type { Constraint, DeviceUse, EnforcedSchema, EngineCapabilities, EngineStats, ModelInfo, PromptPart, Timings, ToolConstraint, Usage } from "./engine/engine.js";
+export type {
+  Constraint,
+  DeviceUse,
+  EnforcedSchema,
+  EngineCapabilities,
+  EngineStats,
+  ModelInfo,
+  PromptPart,
+  Timings,
+  ToolConstraint,
+  Usage,
+} from "./engine/engine.js";
 export { CaduceusError, type ErrorCode } from "./errors.js";
 export { setLog, type LogEntry, type LogLevel } from "./engine/addon/log.js";

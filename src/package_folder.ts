@@ -1,9 +1,13 @@
-// Where this package lies. The build joins modules to few files, so that none knows from its own place how far up that is.
+// Where this package lies. The build joins modules to few files, so that none knows from its own place how far up that
+// is.
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** The folder of the nearest package.json: from src/ as from dist/, but the program's own where a bundler took the package in. */
+/**
+ * The folder of the nearest package.json: from src/ as from dist/, but the program's own where a bundler took the
+ * package in.
+ */
 export const packageFolder = nearest(path.dirname(fileURLToPath(import.meta.url)));
 
 function nearest(folder: string): string {

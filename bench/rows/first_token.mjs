@@ -1,4 +1,5 @@
-// How soon a reply begins when its prompt is new, when its beginning has been read before, and when that was before a restart.
+// How soon a reply begins when its prompt is new, when its beginning has been read before, and when that was before a
+// restart.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -15,18 +16,33 @@ const question = 12;
 /** @type {(settings: import("../main.mjs").Settings) => Promise<import("../report.mjs").Row[]>} */
 export async function firstToken({ model, threads, runs }) {
   const folder = await mkdtemp(path.join(tmpdir(), "caduceus-bench-"));
-  const rows = lengths.map((length) => ({ length, cold: /** @type {Figures} */ ({}), shared: /** @type {Figures} */ ({}), restored: /** @type {Figures} */ ({}) }));
+  const rows = lengths.map((length) => ({
+    length,
+    cold: /** @type {Figures} */ ({}),
+    shared: /** @type {Figures} */ ({}),
+    restored: /** @type {Figures} */ ({}),
+  }));
   try {
     for (let run = 0; run < runs; run++) {
       for (const { length, cold, shared, restored } of rows) {
         for (const name of fastOnes) {
           // A process for each, so that one has the machine to itself and a restart is one.
-          const settings = { model, contextSize: Math.min(8192, length + 256), sequences: 1, threads, own: { prefixFolder: folder } };
-          const open = () => SubjectProcess.open(name, settings).catch((error) => void process.stderr.write(`  ${name} is left out: ${error.message}\n`));
+          const settings = {
+            model,
+            contextSize: Math.min(8192, length + 256),
+            sequences: 1,
+            threads,
+            own: { prefixFolder: folder },
+          };
+          const open = () =>
+            SubjectProcess.open(name, settings).catch(
+              (error) => void process.stderr.write(`  ${name} is left out: ${error.message}\n`),
+            );
           const begins = newPrompt(length);
           const subject = await open();
           if (!subject) continue;
-          const ask = async (/** @type {SubjectProcess} */ subject, /** @type {string} */ prompt, own = {}) => (await subject.run("replies", { prompts: [prompt], tokens: 2, own })).firstMs;
+          const ask = async (/** @type {SubjectProcess} */ subject, /** @type {string} */ prompt, own = {}) =>
+            (await subject.run("replies", { prompts: [prompt], tokens: 2, own })).firstMs;
           try {
             await ask(subject, newPrompt(32));
             (cold[name] ??= []).push(await ask(subject, begins, { keepPrefix: true }));
@@ -47,13 +63,25 @@ export async function firstToken({ model, threads, runs }) {
     await rm(folder, { recursive: true });
   }
   return rows.flatMap(({ length, cold, shared, restored }) => {
-    const share = (/** @type {Figures} */ figures) => (figures.caduceus && cold.caduceus ? median(figures.caduceus) / median(cold.caduceus) : undefined);
+    const share = (/** @type {Figures} */ figures) =>
+      figures.caduceus && cold.caduceus ? median(figures.caduceus) / median(cold.caduceus) : undefined;
     // What a question costs by itself weighs more than that in a short prompt.
-    const most = (/** @type {number} */ limit, /** @type {Figures} */ figures) => (length < 2000 ? [] : claim(`≤ ${limit} of new`, share(figures), (value) => value <= limit));
+    const most = (/** @type {number} */ limit, /** @type {Figures} */ figures) =>
+      length < 2000 ? [] : claim(`≤ ${limit} of new`, share(figures), (value) => value <= limit);
     return [
       { name: `first token, new prompt of ${length} tokens`, unit: "ms", figures: cold, claims: [] },
-      { name: `first token, its first ${length} tokens read before`, unit: "ms", figures: shared, claims: most(0.05, shared) },
-      { name: `first token, ${length} tokens from disk after a restart`, unit: "ms", figures: restored, claims: most(0.1, restored) },
+      {
+        name: `first token, its first ${length} tokens read before`,
+        unit: "ms",
+        figures: shared,
+        claims: most(0.05, shared),
+      },
+      {
+        name: `first token, ${length} tokens from disk after a restart`,
+        unit: "ms",
+        figures: restored,
+        claims: most(0.1, restored),
+      },
     ];
   });
 }

@@ -10,7 +10,10 @@ import { everyone, fastOnes, SubjectProcess, withSubjects } from "../subject.mjs
 /** @typedef {import("../report.mjs").Row} Row */
 /** @typedef {import("../figures.mjs").Figures} Figures */
 
-/** Load time with the file in the page cache, and memory before and after 16 streams. @type {(settings: Settings) => Promise<Row[]>} */
+/**
+ * Load time with the file in the page cache, and memory before and after 16 streams.
+ * @type {(settings: Settings) => Promise<Row[]>}
+ */
 export async function footprint({ model, threads, runs }) {
   /** @type {Figures} */
   const loading = {};
@@ -50,7 +53,14 @@ export async function loadBlock({ model, runs }) {
     delay.disable();
     blocks.push(delay.max / 1e6);
   }
-  return [{ name: "longest block of the event loop while loading and closing", unit: "ms", figures: { caduceus: blocks }, claims: claim("≤ 20 ms", Math.max(...blocks), (value) => value <= 20) }];
+  return [
+    {
+      name: "longest block of the event loop while loading and closing",
+      unit: "ms",
+      figures: { caduceus: blocks },
+      claims: claim("≤ 20 ms", Math.max(...blocks), (value) => value <= 20),
+    },
+  ];
 }
 
 /** How soon a prompt that is being read stops being read. @type {(settings: Settings) => Promise<Row[]>} */
@@ -64,14 +74,22 @@ export async function cancel({ model, threads }) {
     const worst = {};
     for (const [name, subject] of subjects) {
       const wholeMs = (await subject.run("replies", { prompts: [newPrompt(promptTokens)], tokens: 1 })).firstMs;
-      const { p99Ms } = await subject.run("cancels", { prompts: newPrompts(name === "caduceus" ? count : 2, promptTokens), wholeMs });
+      const { p99Ms } = await subject.run("cancels", {
+        prompts: newPrompts(name === "caduceus" ? count : 2, promptTokens),
+        wholeMs,
+      });
       whole[name] = [wholeMs];
       worst[name] = [p99Ms];
     }
     const share = worst.caduceus && whole.caduceus ? median(worst.caduceus) / median(whole.caduceus) : undefined;
     return [
       { name: `reading a prompt of ${promptTokens} tokens`, unit: "ms", figures: whole, claims: [] },
-      { name: `from a cancel in it until nothing is computed, p99 of ${count} (peers: the longer of 2)`, unit: "ms", figures: worst, claims: claim("≤ 0.05 of the prompt", share, (value) => value <= 0.05) },
+      {
+        name: `from a cancel in it until nothing is computed, p99 of ${count} (peers: the longer of 2)`,
+        unit: "ms",
+        figures: worst,
+        claims: claim("≤ 0.05 of the prompt", share, (value) => value <= 0.05),
+      },
     ];
   });
 }

@@ -24,18 +24,46 @@ export async function portable({ model, threads, runs }) {
   const subjects = [];
   for (const name of ["prebuilt addon", "tuned build", "tuned build", "prebuilt addon"]) {
     // node-gyp-build's: what was built here does not count.
-    subjects.push({ name, subject: await SubjectProcess.open("caduceus", settings, name === "prebuilt addon" ? { PREBUILDS_ONLY: "1" } : {}) });
+    subjects.push({
+      name,
+      subject: await SubjectProcess.open(
+        "caduceus",
+        settings,
+        name === "prebuilt addon" ? { PREBUILDS_ONLY: "1" } : {},
+      ),
+    });
   }
-  const measured = (/** @type {(subject: SubjectProcess) => Promise<number>} */ measure) => inTurn(runs, Object.fromEntries(subjects.slice(0, 2).map(({ name }) => {
-    const own = subjects.filter((one) => one.name === name).map(({ subject }) => subject);
-    return [name, (run) => measure(/** @type {SubjectProcess} */ (own[run % own.length]))];
-  })));
+  const measured = (/** @type {(subject: SubjectProcess) => Promise<number>} */ measure) =>
+    inTurn(
+      runs,
+      Object.fromEntries(
+        subjects.slice(0, 2).map(({ name }) => {
+          const own = subjects.filter((one) => one.name === name).map(({ subject }) => subject);
+          return [name, (run) => measure(/** @type {SubjectProcess} */ (own[run % own.length]))];
+        }),
+      ),
+    );
   try {
-    const decode = await measured(async (subject) => (await subject.run("replies", { prompts: [newPrompt(16)], tokens: generatedTokens })).tokensPerSecond);
-    const prefill = await measured(async (subject) => (promptTokens * 1000) / (await subject.run("replies", { prompts: [newPrompt(promptTokens)], tokens: 2 })).firstMs);
-    return [[`decode, prebuilt addon, ${generatedTokens} tokens`, decode], [`prefill of ${promptTokens} tokens, prebuilt addon`, prefill]].map(([name, figures]) => {
+    const decode = await measured(
+      async (subject) =>
+        (await subject.run("replies", { prompts: [newPrompt(16)], tokens: generatedTokens })).tokensPerSecond,
+    );
+    const prefill = await measured(
+      async (subject) =>
+        (promptTokens * 1000) /
+        (await subject.run("replies", { prompts: [newPrompt(promptTokens)], tokens: 2 })).firstMs,
+    );
+    return [
+      [`decode, prebuilt addon, ${generatedTokens} tokens`, decode],
+      [`prefill of ${promptTokens} tokens, prebuilt addon`, prefill],
+    ].map(([name, figures]) => {
       const all = /** @type {import("../figures.mjs").Figures} */ (figures);
-      return { name: String(name), unit: "tokens/s", figures: all, claims: claim("≥ 0.97 × tuned build", ratio(all, "prebuilt addon", "tuned build"), (value) => value >= 0.97) };
+      return {
+        name: String(name),
+        unit: "tokens/s",
+        figures: all,
+        claims: claim("≥ 0.97 × tuned build", ratio(all, "prebuilt addon", "tuned build"), (value) => value >= 0.97),
+      };
     });
   } finally {
     for (const { subject } of subjects) await subject.close();

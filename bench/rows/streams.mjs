@@ -19,36 +19,89 @@ export async function streams({ model, threads, runs }) {
   const delays = {};
   for (const count of counts) {
     const generatedTokens = count > 8 ? 64 : 96;
-    const figures = await withSubjects(count > 4 ? fastOnes : everyone, { model, contextSize: 256, sequences: count, threads }, (subjects) =>
-      inTurn(runs, {
-        ...Object.fromEntries([...subjects].map(([name, subject]) => [name, async () => {
-          const result = await subject.run("replies", { prompts: newPrompts(count, promptTokens), tokens: generatedTokens });
-          if (count === 16 && name !== "llama-server") (delays[name] ??= []).push(result.loopDelayP99Ms);
-          return result.tokensPerSecond;
-        }])),
-        "llama-batched-bench": () => llamaBatchedBench({ model, promptTokens, generatedTokens, streams: count, threads }),
-      }));
-    const claims = count === 8 || count === 16
-      ? [...atLeast(figures, "node-llama-cpp", 1.7), ...atLeast(figures, "llama-server", 1), ...atLeast(figures, "llama-batched-bench", 0.95)] : [];
+    const figures = await withSubjects(
+      count > 4 ? fastOnes : everyone,
+      { model, contextSize: 256, sequences: count, threads },
+      (subjects) =>
+        inTurn(runs, {
+          ...Object.fromEntries(
+            [...subjects].map(([name, subject]) => [
+              name,
+              async () => {
+                const result = await subject.run("replies", {
+                  prompts: newPrompts(count, promptTokens),
+                  tokens: generatedTokens,
+                });
+                if (count === 16 && name !== "llama-server") (delays[name] ??= []).push(result.loopDelayP99Ms);
+                return result.tokensPerSecond;
+              },
+            ]),
+          ),
+          "llama-batched-bench": () =>
+            llamaBatchedBench({ model, promptTokens, generatedTokens, streams: count, threads }),
+        }),
+    );
+    const claims =
+      count === 8 || count === 16
+        ? [
+            ...atLeast(figures, "node-llama-cpp", 1.7),
+            ...atLeast(figures, "llama-server", 1),
+            ...atLeast(figures, "llama-batched-bench", 0.95),
+          ]
+        : [];
     rows.push({ name: `${count} streams together, ${generatedTokens} tokens each`, unit: "tokens/s", figures, claims });
   }
   const [sixteen, more] = rows.slice(-2).map(({ figures }) => figures.caduceus);
-  if (sixteen && more) rows.at(-1)?.claims.push(...claim("≥ 1 × 16 streams", median(more) / median(sixteen), (value) => value >= 1));
+  if (sixteen && more)
+    rows.at(-1)?.claims.push(...claim("≥ 1 × 16 streams", median(more) / median(sixteen), (value) => value >= 1));
   if (delays.caduceus) {
-    rows.push({ name: "event-loop delay while 16 streams write, p99", unit: "ms", figures: delays, claims: claim("< 5 ms", Math.max(...delays.caduceus), (value) => value < 5) });
+    rows.push({
+      name: "event-loop delay while 16 streams write, p99",
+      unit: "ms",
+      figures: delays,
+      claims: claim("< 5 ms", Math.max(...delays.caduceus), (value) => value < 5),
+    });
   }
   return rows;
 }
 
-/** A long prompt that arrives among eight who write: the longest any of them waits for its next text. @type {(settings: Settings) => Promise<Row[]>} */
+/**
+ * A long prompt that arrives among eight who write: the longest any of them waits for its next text.
+ * @type {(settings: Settings) => Promise<Row[]>}
+ */
 export async function intruder({ model, threads, runs }) {
   const late = 2000;
-  const figures = await withSubjects(fastOnes, { model, contextSize: 4096, sequences: 9, cacheTokens: 8192, threads }, (subjects) =>
-    inTurn(runs, Object.fromEntries([...subjects].map(([name, subject]) => [name, async () => {
-      const prompts = newPrompts(8, promptTokens);
-      const [prompt] = newPrompts(1, late);
-      return (await subject.run("replies", { prompts, tokens: 100, late: { prompt: /** @type {string} */ (prompt), afterMs: 1500 } })).worstGapMs;
-    }]))));
+  const figures = await withSubjects(
+    fastOnes,
+    { model, contextSize: 4096, sequences: 9, cacheTokens: 8192, threads },
+    (subjects) =>
+      inTurn(
+        runs,
+        Object.fromEntries(
+          [...subjects].map(([name, subject]) => [
+            name,
+            async () => {
+              const prompts = newPrompts(8, promptTokens);
+              const [prompt] = newPrompts(1, late);
+              return (
+                await subject.run("replies", {
+                  prompts,
+                  tokens: 100,
+                  late: { prompt: /** @type {string} */ (prompt), afterMs: 1500 },
+                })
+              ).worstGapMs;
+            },
+          ]),
+        ),
+      ),
+  );
   const value = ratio(figures, "caduceus", "llama-server");
-  return [{ name: `longest gap of 8 who write while a prompt of ${late} tokens arrives`, unit: "ms", figures, claims: claim("≤ 0.333 × llama-server", value, (value) => value <= 1 / 3) }];
+  return [
+    {
+      name: `longest gap of 8 who write while a prompt of ${late} tokens arrives`,
+      unit: "ms",
+      figures,
+      claims: claim("≤ 0.333 × llama-server", value, (value) => value <= 1 / 3),
+    },
+  ];
 }

@@ -1,5 +1,6 @@
-// A loop as programs have it: a question, two calls of one of twenty tools each with its result, and an answer. The system turn with
-// the tools is known to both, and llama-server is made to write what caduceus wrote, by a grammar that allows nothing else.
+// A loop as programs have it: a question, two calls of one of twenty tools each with its result, and an answer. The
+// system turn with the tools is known to both, and llama-server is made to write what caduceus wrote, by a grammar that
+// allows nothing else.
 import { load } from "caduceus";
 import { inTurn, ratio } from "../figures.mjs";
 import { claim } from "../report.mjs";
@@ -8,43 +9,96 @@ import { open as openServer } from "../subjects/llama_server.mjs";
 /** @typedef {{ prompt: string, text: string }} Turn what is new before it, and what was written */
 
 const contextSize = 8192;
-const things = ["orders", "customers", "invoices", "parcels", "refunds", "products", "suppliers", "shifts", "meetings", "contracts"];
+const things = [
+  "orders",
+  "customers",
+  "invoices",
+  "parcels",
+  "refunds",
+  "products",
+  "suppliers",
+  "shifts",
+  "meetings",
+  "contracts",
+];
 
-/** Twenty tools as programs describe them, and twenty as short as they can be: what one token costs grows with what lies before it. */
+/**
+ * Twenty tools as programs describe them, and twenty as short as they can be: what one token costs grows with what lies
+ * before it.
+ */
 const toolSets = {
   described: things.flatMap((thing) => [
     {
-      name: `find_${thing}`, description: `Finds ${thing} by what is known of them.`,
+      name: `find_${thing}`,
+      description: `Finds ${thing} by what is known of them.`,
       parameters: {
         type: "object",
-        properties: { text: { type: "string", maxLength: 40, description: `Words that the ${thing} contain` }, state: { enum: ["open", "closed", "any"] }, limit: { type: "integer", minimum: 1, maximum: 50 } },
-        required: ["text", "state", "limit"], additionalProperties: false,
+        properties: {
+          text: { type: "string", maxLength: 40, description: `Words that the ${thing} contain` },
+          state: { enum: ["open", "closed", "any"] },
+          limit: { type: "integer", minimum: 1, maximum: 50 },
+        },
+        required: ["text", "state", "limit"],
+        additionalProperties: false,
       },
     },
     {
-      name: `update_${thing}`, description: `Changes one of the ${thing}.`,
+      name: `update_${thing}`,
+      description: `Changes one of the ${thing}.`,
       parameters: {
         type: "object",
-        properties: { id: { type: "integer", minimum: 1, maximum: 99999 }, state: { enum: ["open", "closed"] }, note: { type: "string", maxLength: 40, description: "Why it is changed" }, notify: { type: "boolean" } },
-        required: ["id", "state", "note", "notify"], additionalProperties: false,
+        properties: {
+          id: { type: "integer", minimum: 1, maximum: 99999 },
+          state: { enum: ["open", "closed"] },
+          note: { type: "string", maxLength: 40, description: "Why it is changed" },
+          notify: { type: "boolean" },
+        },
+        required: ["id", "state", "note", "notify"],
+        additionalProperties: false,
       },
     },
   ]),
   short: things.flatMap((thing) => [
-    { name: `find_${thing}`, parameters: { type: "object", properties: { text: { type: "string", maxLength: 40 } }, required: ["text"], additionalProperties: false } },
-    { name: `update_${thing}`, parameters: { type: "object", properties: { id: { type: "integer" }, state: { enum: ["open", "closed"] } }, required: ["id", "state"], additionalProperties: false } },
+    {
+      name: `find_${thing}`,
+      parameters: {
+        type: "object",
+        properties: { text: { type: "string", maxLength: 40 } },
+        required: ["text"],
+        additionalProperties: false,
+      },
+    },
+    {
+      name: `update_${thing}`,
+      parameters: {
+        type: "object",
+        properties: { id: { type: "integer" }, state: { enum: ["open", "closed"] } },
+        required: ["id", "state"],
+        additionalProperties: false,
+      },
+    },
   ]),
 };
-const results = { find_orders: { found: [{ id: 5120, text: "two lamps, one broken", state: "open" }] }, update_orders: { id: 5120, state: "closed", notified: true } };
+const results = {
+  find_orders: { found: [{ id: 5120, text: "two lamps, one broken", state: "open" }] },
+  update_orders: { id: 5120, state: "closed", notified: true },
+};
 
 let series = 0;
-const question = () => `Ticket ${10_000 + Math.floor(Math.random() * 80_000)}-${10 + (series++ % 80)}: the order with the broken lamp was settled on the phone. Please close it and tell the customer.`;
+const question = () =>
+  `Ticket ${10_000 + Math.floor(Math.random() * 80_000)}-${10 + (series++ % 80)}: the order with the broken lamp was settled on the phone. Please close it and tell the customer.`;
 
-/** @param {import("caduceus").Model} model @param {import("caduceus").ToolInput[]} tools @returns {Promise<{ turns: Turn[], ms: number, promptTokens: number }>} */
+/**
+ * @param {import("caduceus").Model} model
+ * @param {import("caduceus").ToolInput[]} tools
+ * @returns {Promise<{ turns: Turn[], ms: number, promptTokens: number }>}
+ */
 async function ask(model, tools) {
   // The answer is 40 tokens of text, whatever the model would rather do.
   const markup = await Promise.all(["<", " <", "\n<"].map(async (text) => (await model.tokenize(text)).at(-1) ?? 0));
-  const logitBias = [...model.info.endOfGenerationTokens, ...markup].map((token) => /** @type {[number, number]} */ ([token, -Infinity]));
+  const logitBias = [...model.info.endOfGenerationTokens, ...markup].map(
+    (token) => /** @type {[number, number]} */ ([token, -Infinity]),
+  );
   const chat = model.chat({ tools, temperature: 0, parallelToolCalls: false, maxTokens: 120 });
   /** @type {Turn[]} */
   const turns = [];
@@ -60,9 +114,13 @@ async function ask(model, tools) {
     promptTokens = usage.promptTokens;
     ms += performance.now() - begun;
     const [call] = toolCalls;
-    const written = call === undefined ? text : `<tool_call>\n{"name": "${call.name}", "arguments": ${call.argumentsText}}\n</tool_call>`;
+    const written =
+      call === undefined
+        ? text
+        : `<tool_call>\n{"name": "${call.name}", "arguments": ${call.argumentsText}}\n</tool_call>`;
     turns.push({ prompt: (await reply.explain()).prompts[0]?.text ?? "", text: written });
-    if (name !== undefined) input = { role: "tool", content: JSON.stringify(results[name]), tool_call_id: call?.id ?? "" };
+    if (name !== undefined)
+      input = { role: "tool", content: JSON.stringify(results[name]), tool_call_id: call?.id ?? "" };
   }
   chat.close();
   return { turns, ms, promptTokens };
@@ -86,8 +144,14 @@ export async function toolLoop({ model: file, threads, runs }) {
         "llama-server": () => repeat(server, turns),
       });
       rows.push({
-        name: `two calls and an answer, twenty ${name} tools, ${promptTokens} tokens at the end`, unit: "ms", figures,
-        claims: claim("llama-server ≥ 1.5 × caduceus", ratio(figures, "llama-server", "caduceus"), (value) => value >= 1.5),
+        name: `two calls and an answer, twenty ${name} tools, ${promptTokens} tokens at the end`,
+        unit: "ms",
+        figures,
+        claims: claim(
+          "llama-server ≥ 1.5 × caduceus",
+          ratio(figures, "llama-server", "caduceus"),
+          (value) => value >= 1.5,
+        ),
       });
     }
     return rows;
@@ -97,14 +161,24 @@ export async function toolLoop({ model: file, threads, runs }) {
   }
 }
 
-/** The same turns on llama-server, after a question of its own. @param {Awaited<ReturnType<typeof openServer>>} server @param {Turn[]} turns */
+/**
+ * The same turns on llama-server, after a question of its own.
+ * @param {Awaited<ReturnType<typeof openServer>>} server
+ * @param {Turn[]} turns
+ */
 async function repeat(server, turns) {
   const begun = performance.now();
   const ticket = question().split(":")[0] ?? "";
   let prompt = "";
   for (const turn of turns) {
     prompt += turn.prompt.replace(/Ticket [\d-]+/, ticket);
-    const tokens = await server.generate({ prompt, tokens: 200, slot: 0, onText: () => {}, grammar: `root ::= ${JSON.stringify(turn.text)}` });
+    const tokens = await server.generate({
+      prompt,
+      tokens: 200,
+      slot: 0,
+      onText: () => {},
+      grammar: `root ::= ${JSON.stringify(turn.text)}`,
+    });
     if (tokens < 5) throw new Error(`llama-server wrote ${tokens} tokens of ${JSON.stringify(turn.text)}.`);
     prompt += turn.text;
   }

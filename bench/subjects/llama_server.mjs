@@ -8,27 +8,69 @@ import { llamaTool } from "../llama_tools.mjs";
 /** @param {import("./subject.js").SubjectSettings} settings @returns {Promise<import("./subject.js").Subject>} */
 export async function open({ model, contextSize, sequences, cacheTokens = contextSize * sequences, threads }) {
   const port = await freePort();
-  const server = spawn(await llamaTool("llama-server"), [
-    "-m", model, "--host", "127.0.0.1", "--port", String(port), "-c", String(cacheTokens), "-np", String(sequences), "--kv-unified",
-    "-t", String(threads), "-tb", String(threads), "-fa", "on", "--no-webui", "--slots", "--no-warmup",
-  ], { stdio: "ignore" });
+  const server = spawn(
+    await llamaTool("llama-server"),
+    [
+      "-m",
+      model,
+      "--host",
+      "127.0.0.1",
+      "--port",
+      String(port),
+      "-c",
+      String(cacheTokens),
+      "-np",
+      String(sequences),
+      "--kv-unified",
+      "-t",
+      String(threads),
+      "-tb",
+      String(threads),
+      "-fa",
+      "on",
+      "--no-webui",
+      "--slots",
+      "--no-warmup",
+    ],
+    { stdio: "ignore" },
+  );
   const gone = once(server, "exit");
   process.once("exit", () => server.kill("SIGKILL"));
   const base = `http://127.0.0.1:${port}`;
   for (;;) {
     if (server.exitCode !== null) throw new Error(`llama-server ended with code ${server.exitCode}.`);
     // Read to its end, so that its connection is not left half used.
-    if (await fetch(`${base}/health`).then(async (response) => (await response.text(), response.ok), () => false)) break;
+    if (
+      await fetch(`${base}/health`).then(
+        async (response) => (await response.text(), response.ok),
+        () => false,
+      )
+    )
+      break;
     await sleep(5);
   }
   return {
     pid: server.pid,
     async generate({ prompt, tokens, signal, onText, grammar }) {
-      const body = JSON.stringify({ prompt, n_predict: tokens, temperature: 0, ignore_eos: grammar === undefined, grammar, stream: true, cache_prompt: true });
+      const body = JSON.stringify({
+        prompt,
+        n_predict: tokens,
+        temperature: 0,
+        ignore_eos: grammar === undefined,
+        grammar,
+        stream: true,
+        cache_prompt: true,
+      });
       let generated = 0;
       try {
-        const response = await fetch(`${base}/completion`, { method: "POST", headers: { "content-type": "application/json" }, body, ...(signal ? { signal } : {}) });
-        if (!response.ok || response.body === null) throw new Error(`llama-server answered ${response.status}: ${await response.text()}`);
+        const response = await fetch(`${base}/completion`, {
+          method: "POST",
+          headers: { "content-type": "application/json" },
+          body,
+          ...(signal ? { signal } : {}),
+        });
+        if (!response.ok || response.body === null)
+          throw new Error(`llama-server answered ${response.status}: ${await response.text()}`);
         let rest = "";
         for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
           const lines = (rest + chunk).split("\n");

@@ -15,7 +15,10 @@ export async function open({ model: file, contextSize, sequences, threads }) {
       if (model.tokens.shouldPrependBosToken && model.tokens.bos != null) input.unshift(model.tokens.bos);
       await sequence.adaptStateToTokens(input, false);
       let generated = 0;
-      for await (const token of sequence.evaluate(input.slice(sequence.nextTokenIndex), { temperature: 0, yieldEogToken: true })) {
+      for await (const token of sequence.evaluate(input.slice(sequence.nextTokenIndex), {
+        temperature: 0,
+        yieldEogToken: true,
+      })) {
         model.detokenize([token]);
         onText();
         if (++generated === tokens || signal?.aborted) break;

@@ -1,4 +1,5 @@
-// The site: the pages of this folder as they are, and the reference that typedoc writes into reference/ before it is built.
+// The site: the pages of this folder as they are, and the reference that typedoc writes into reference/ before it is
+// built.
 import { readFileSync } from "node:fs";
 import { defineConfig } from "vitepress";
 import { parts } from "./pages.mjs";
@@ -9,7 +10,13 @@ const title = (page) => /^# (.+)$/m.exec(read(`${page}.md`))[1];
 const sidebar = [
   ...parts.map(({ text, pages }) => ({ text, items: pages.map((page) => ({ text: title(page), link: `/${page}` })) })),
   // Their first pages list the names; a list of all of them beside each page would be most of the site.
-  { text: "Reference", items: ["caduceus", "caduceus/server", "caduceus/hermes"].map((module) => ({ text: module, link: `/reference/${module}/` })) },
+  {
+    text: "Reference",
+    items: ["caduceus", "caduceus/server", "caduceus/hermes"].map((module) => ({
+      text: module,
+      link: `/reference/${module}/`,
+    })),
+  },
 ];
 
 export default defineConfig({
@@ -18,7 +25,10 @@ export default defineConfig({
   head: [["link", { rel: "icon", href: "data:," }]],
   description: "Hermes-2-Pro and other ChatML models inside a Node process.",
   themeConfig: {
-    nav: [{ text: "Getting started", link: "/getting-started" }, { text: "Reference", link: "/reference/" }],
+    nav: [
+      { text: "Getting started", link: "/getting-started" },
+      { text: "Reference", link: "/reference/" },
+    ],
     sidebar,
     outline: [2, 3],
     search: { provider: "local" },

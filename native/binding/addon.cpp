@@ -1,7 +1,7 @@
 // The addon's exports. Everything JavaScript may call is named here.
 #include <napi.h>
 
-#include "../engine/runtime.h"
+#include "../engine/platform/runtime.h"
 #include "addon_data.h"
 #include "convert.h"
 #include "engine_object.h"

@@ -6,15 +6,15 @@
 #include <functional>
 #include <map>
 
-#include "../engine/error.h"
+#include "../engine/platform/error.h"
 
 namespace caduceus::binding {
 
 struct AddonData {
   Napi::FunctionReference error_class;   // CaduceusError of src/errors.ts, so that native failures are real ones
   Napi::FunctionReference engine_class;  // the constructor of EngineObject
-  // What has a thread, and how to end it at once. process.exit() runs no clean-up hooks but does destroy static objects,
-  // which a thread that still computes would use: 1 crash in 25 exits.
+  // What has a thread, and how to end it at once. process.exit() runs no clean-up hooks but does destroy static
+  // objects, which a thread that still computes would use: 1 crash in 25 exits.
   std::map<const void*, std::function<void()>> threads;
 };
 
@@ -37,7 +37,8 @@ inline Napi::Error to_js(Napi::Env env, const EngineError& error) {
   mismatch["received"] = error.received();
   details["param"] = error.param();
   details["mismatch"] = mismatch;
-  return Napi::Error(env, data->error_class.New({Napi::String::New(env, error.code()), Napi::String::New(env, error.what()), details}));
+  return Napi::Error(env, data->error_class.New(
+                              {Napi::String::New(env, error.code()), Napi::String::New(env, error.what()), details}));
 }
 
 // Runs native code and throws its EngineError as JavaScript's.

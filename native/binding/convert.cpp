@@ -2,12 +2,14 @@
 
 #include <algorithm>
 
-#include "../engine/error.h"
+#include "../engine/platform/error.h"
 
 namespace caduceus::binding {
 namespace {
 
-[[noreturn]] void mismatch(const char* what) { throw EngineError("INVALID_ARGUMENT", std::string("Expected ") + what + " at the native boundary."); }
+[[noreturn]] void mismatch(const char* what) {
+  throw EngineError("INVALID_ARGUMENT", std::string("Expected ") + what + " at the native boundary.");
+}
 
 double number(const Napi::Object& object, const char* key) {
   const Napi::Value value = object.Get(key);
@@ -47,7 +49,9 @@ Sampling to_sampling(const Napi::Object& object) {
   sampling.frequency_penalty = static_cast<float>(number(object, "frequencyPenalty"));
   sampling.presence_penalty = static_cast<float>(number(object, "presencePenalty"));
   sampling.penalty_last_n = static_cast<int32_t>(number(object, "penaltyLastN"));
-  const auto optional = [&](const char* key, float& value) { value = optional_number<float>(object, key).value_or(value); };
+  const auto optional = [&](const char* key, float& value) {
+    value = optional_number<float>(object, key).value_or(value);
+  };
   optional("topNSigma", sampling.top_n_sigma);
   optional("typicalP", sampling.typical_p);
   optional("xtcProbability", sampling.xtc_probability);
@@ -63,12 +67,15 @@ Sampling to_sampling(const Napi::Object& object) {
     sampling.dry.base = static_cast<float>(number(dry, "base"));
     sampling.dry.allowed_length = static_cast<int32_t>(number(dry, "allowedLength"));
     sampling.dry.last_n = static_cast<int32_t>(number(dry, "lastN"));
-    each(dry, "sequenceBreakers", [&](const Napi::Value& text) { sampling.dry.sequence_breakers.push_back(text.As<Napi::String>().Utf8Value()); });
+    each(dry, "sequenceBreakers", [&](const Napi::Value& text) {
+      sampling.dry.sequence_breakers.push_back(text.As<Napi::String>().Utf8Value());
+    });
   }
   sampling.seed = optional_number<uint32_t>(object, "seed");
   each(object, "logitBias", [&](const Napi::Value& entry) {
     const auto pair = entry.As<Napi::Array>();
-    sampling.logit_bias.emplace_back(pair.Get(0u).As<Napi::Number>().Int32Value(), pair.Get(1u).As<Napi::Number>().FloatValue());
+    sampling.logit_bias.emplace_back(pair.Get(0u).As<Napi::Number>().Int32Value(),
+                                     pair.Get(1u).As<Napi::Number>().FloatValue());
   });
   return sampling;
 }
@@ -80,21 +87,29 @@ std::optional<ConstraintSpec> to_constraint(const Napi::Value& value) {
   const auto object = value.As<Napi::Object>();
   ConstraintSpec spec;
   const std::string kind = string(object, "kind");
-  spec.kind = kind == "json" ? ConstraintSpec::Kind::json : kind == "regex" ? ConstraintSpec::Kind::regex : kind == "calls" ? ConstraintSpec::Kind::calls : ConstraintSpec::Kind::lark;
+  spec.kind = kind == "json"    ? ConstraintSpec::Kind::json
+              : kind == "regex" ? ConstraintSpec::Kind::regex
+              : kind == "calls" ? ConstraintSpec::Kind::calls
+                                : ConstraintSpec::Kind::lark;
   spec.text = string(object, "text");
   if (const Napi::Value entry = object.Get("trigger"); entry.IsObject()) {
     const auto trigger = entry.As<Napi::Object>();
-    spec.trigger = {string(trigger, "tag"), trigger.Get("further").ToBoolean(), trigger.Get("bare").ToBoolean(), trigger.Get("reasoning").ToBoolean()};
+    spec.trigger = {string(trigger, "tag"), trigger.Get("further").ToBoolean(), trigger.Get("bare").ToBoolean(),
+                    trigger.Get("reasoning").ToBoolean()};
   }
   return spec;
 }
 
 const char* name_of(FinishReason reason) {
   switch (reason) {
-    case FinishReason::stop: return "stop";
-    case FinishReason::length: return "length";
-    case FinishReason::cancelled: return "cancelled";
-    default: return "error";
+    case FinishReason::stop:
+      return "stop";
+    case FinishReason::length:
+      return "length";
+    case FinishReason::cancelled:
+      return "cancelled";
+    default:
+      return "error";
   }
 }
 
@@ -162,7 +177,8 @@ Napi::Object from_end(Napi::Env env, const RunEnd& end) {
 }  // namespace
 
 std::vector<Token> to_tokens(const Napi::Value& value) {
-  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_int32_array) mismatch("an Int32Array of tokens");
+  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_int32_array)
+    mismatch("an Int32Array of tokens");
   const auto array = value.As<Napi::Int32Array>();
   return std::vector<Token>(array.Data(), array.Data() + array.ElementLength());
 }
@@ -176,9 +192,12 @@ std::vector<PromptPart> to_parts(const Napi::Value& value) {
     const Napi::Value entry = array.Get(i);
     if (!entry.IsObject()) mismatch("prompt parts");
     const auto part = entry.As<Napi::Object>();
-    if (part.Has("text")) parts.emplace_back(TextPart{string(part, "text")});
-    else if (part.Has("control")) parts.emplace_back(ControlPart{string(part, "control")});
-    else parts.emplace_back(TokensPart{to_tokens(part.Get("tokens"))});
+    if (part.Has("text"))
+      parts.emplace_back(TextPart{string(part, "text")});
+    else if (part.Has("control"))
+      parts.emplace_back(ControlPart{string(part, "control")});
+    else
+      parts.emplace_back(TokensPart{to_tokens(part.Get("tokens"))});
   }
   return parts;
 }
@@ -191,7 +210,8 @@ RunRequest to_request(const Napi::Object& object) {
   request.max_tokens = optional_number<uint32_t>(object, "maxTokens");
   request.min_tokens = optional_number<uint32_t>(object, "minTokens").value_or(0);
   each(object, "stop", [&](const Napi::Value& stop) { request.stop.push_back(stop.As<Napi::String>().Utf8Value()); });
-  each(object, "stopTokens", [&](const Napi::Value& token) { request.stop_tokens.push_back(token.As<Napi::Number>().Int32Value()); });
+  each(object, "stopTokens",
+       [&](const Napi::Value& token) { request.stop_tokens.push_back(token.As<Napi::Number>().Int32Value()); });
   request.log_probabilities = object.Get("logProbabilities").ToBoolean();
   request.prompt_log_probabilities = object.Get("promptLogProbabilities").ToBoolean();
   request.top_log_probabilities = optional_number<uint32_t>(object, "topLogProbabilities").value_or(0);
@@ -217,7 +237,8 @@ ContextOptions to_context_options(const Napi::Object& object) {
 EngineOptions to_engine_options(const Napi::Object& object) {
   EngineOptions options;
   options.host_cache_bytes = optional_number<uint64_t>(object, "hostCacheBytes");
-  if (const Napi::Value lookup = object.Get("promptLookup"); !lookup.IsUndefined() && !lookup.ToBoolean()) options.drafts = Drafts::never;
+  if (const Napi::Value lookup = object.Get("promptLookup"); !lookup.IsUndefined() && !lookup.ToBoolean())
+    options.drafts = Drafts::never;
   if (!object.Get("prefixFolder").IsUndefined()) options.prefix_folder = string(object, "prefixFolder");
   options.prefix_folder_bytes = optional_number<uint64_t>(object, "prefixFolderBytes").value_or(0);
   return options;
@@ -261,7 +282,8 @@ Napi::Object from_info(Napi::Env env, const ModelInfo& info, const Context& cont
   object["metadata"] = metadata;
   if (info.bos_token) object["bosToken"] = *info.bos_token;
   if (info.eos_token) object["eosToken"] = *info.eos_token;
-  object["endOfGenerationTokens"] = from_list(env, info.end_of_generation_tokens, [](llama_token token) { return token; });
+  object["endOfGenerationTokens"] =
+      from_list(env, info.end_of_generation_tokens, [](llama_token token) { return token; });
   object["contextSize"] = context.context_size();
   object["cacheTokens"] = context.cache_tokens();
   object["kvType"] = context.kv_type() == GGML_TYPE_Q8_0 ? "q8_0" : "f16";
@@ -284,7 +306,7 @@ Napi::Object from_stats(Napi::Env env, const Stats& stats) {
   auto object = Napi::Object::New(env);
   object["running"] = stats.running;
   object["queued"] = stats.queued;
-  object["parked"] = stats.parked;
+  object["paused"] = stats.paused;
   object["cacheTokens"] = stats.cache_tokens;
   object["cacheTokensUsed"] = stats.cache_tokens_used;
   object["branches"] = stats.branches;
@@ -298,7 +320,7 @@ Napi::Object from_stats(Napi::Env env, const Stats& stats) {
   object["rejectedTokens"] = static_cast<double>(stats.rejected_tokens);
   object["draftTokens"] = static_cast<double>(stats.drafted_tokens);
   object["acceptedDraftTokens"] = static_cast<double>(stats.accepted_drafts);
-  object["ticks"] = static_cast<double>(stats.ticks);
+  object["steps"] = static_cast<double>(stats.steps);
   return object;
 }
 

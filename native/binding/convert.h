@@ -6,9 +6,9 @@
 
 #include <vector>
 
-#include "../engine/context.h"
-#include "../engine/engine.h"
-#include "../engine/request.h"
+#include "../engine/model/llama_context.h"
+#include "../engine/scheduler/engine.h"
+#include "../engine/scheduler/request.h"
 
 namespace caduceus::binding {
 

@@ -9,15 +9,17 @@
 namespace caduceus::binding {
 
 Napi::Function EngineObject::define(Napi::Env env) {
-  return DefineClass(env, "NativeEngine",
-                     {InstanceMethod<&EngineObject::submit>("submit"), InstanceMethod<&EngineObject::cancel>("cancel"),
-                      InstanceMethod<&EngineObject::pause>("pause"), InstanceMethod<&EngineObject::resume>("resume"),
-                      InstanceMethod<&EngineObject::release>("release"), InstanceMethod<&EngineObject::take>("take"),
-                      InstanceMethod<&EngineObject::stats>("stats"), InstanceMethod<&EngineObject::get_info>("info"),
-                      InstanceMethod<&EngineObject::tokenize>("tokenize"), InstanceMethod<&EngineObject::stop_tokenizing>("stopTokenizing"),
-                      InstanceMethod<&EngineObject::detokenize>("detokenize"), InstanceMethod<&EngineObject::token_bytes>("tokenBytes"),
-                      InstanceMethod<&EngineObject::ref>("ref"), InstanceMethod<&EngineObject::unref>("unref"),
-                      InstanceMethod<&EngineObject::close>("close")});
+  return DefineClass(
+      env, "NativeEngine",
+      {InstanceMethod<&EngineObject::submit>("submit"), InstanceMethod<&EngineObject::cancel>("cancel"),
+       InstanceMethod<&EngineObject::pause>("pause"), InstanceMethod<&EngineObject::resume>("resume"),
+       InstanceMethod<&EngineObject::release>("release"), InstanceMethod<&EngineObject::take>("take"),
+       InstanceMethod<&EngineObject::stats>("stats"), InstanceMethod<&EngineObject::get_info>("info"),
+       InstanceMethod<&EngineObject::tokenize>("tokenize"),
+       InstanceMethod<&EngineObject::stop_tokenizing>("stopTokenizing"),
+       InstanceMethod<&EngineObject::detokenize>("detokenize"),
+       InstanceMethod<&EngineObject::token_bytes>("tokenBytes"), InstanceMethod<&EngineObject::ref>("ref"),
+       InstanceMethod<&EngineObject::unref>("unref"), InstanceMethod<&EngineObject::close>("close")});
 }
 
 EngineObject::EngineObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<EngineObject>(info), env_(info.Env()) {}
@@ -27,7 +29,8 @@ EngineObject::~EngineObject() {
   let_go();
 }
 
-void EngineObject::adopt(Napi::Env env, std::unique_ptr<Context> context, const EngineOptions& options, const Napi::Function& on_wake) {
+void EngineObject::load_prefix(Napi::Env env, std::unique_ptr<Context> context, const EngineOptions& options,
+                               const Napi::Function& on_wake) {
   wake_ = Napi::ThreadSafeFunction::New(env, on_wake, "caduceus engine", 0, 1);
   wake_.Unref(env);
   engine_ = std::make_shared<Engine>(std::move(context), options, [wake = wake_, silent = silent_]() mutable {
@@ -37,7 +40,7 @@ void EngineObject::adopt(Napi::Env env, std::unique_ptr<Context> context, const 
   napi_add_env_cleanup_hook(env, on_exit, this);
   data_ = env.GetInstanceData<AddonData>();
   data_->threads.emplace(this, [this] { end_thread(); });
-  adopted_ = true;
+  loaded_ = true;
 }
 
 void EngineObject::on_exit(void* self) {
@@ -55,8 +58,8 @@ void EngineObject::end_thread() {
 
 // Runs once, on the event loop's thread, when the engine's thread has ended.
 void EngineObject::let_go() {
-  if (!adopted_) return;
-  adopted_ = false;
+  if (!loaded_) return;
+  loaded_ = false;
   data_->threads.erase(this);
   napi_remove_env_cleanup_hook(env_, on_exit, this);
   engine_.reset();
@@ -112,7 +115,9 @@ void EngineObject::settle(Napi::Env env, std::vector<PromptReader::Answer> answe
   }
 }
 
-Napi::Value EngineObject::stats(const Napi::CallbackInfo& info) { return from_stats(info.Env(), open(info.Env()).stats()); }
+Napi::Value EngineObject::stats(const Napi::CallbackInfo& info) {
+  return from_stats(info.Env(), open(info.Env()).stats());
+}
 
 Napi::Value EngineObject::get_info(const Napi::CallbackInfo& info) {
   Engine& engine = open(info.Env());
@@ -183,8 +188,9 @@ void EngineObject::unref(const Napi::CallbackInfo& info) {
 
 Napi::Value EngineObject::close(const Napi::CallbackInfo& info) {
   open(info.Env());
-  // The worker is the last owner, so that memory is freed there and before the promise settles. The engine calls `wake_`
-  // until its thread has ended, so the function is released after that; a clean-up hook that comes first joins too.
+  // The worker is the last owner, so that memory is freed there and before the promise settles. The engine calls
+  // `wake_` until its thread has ended, so the function is released after that; a clean-up hook that comes first joins
+  // too.
   closing_ = engine_;
   Ref();
   struct Last {

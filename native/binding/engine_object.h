@@ -13,7 +13,7 @@
 #include <memory>
 #include <vector>
 
-#include "../engine/engine.h"
+#include "../engine/scheduler/engine.h"
 #include "addon_data.h"
 
 namespace caduceus::binding {
@@ -26,7 +26,8 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   ~EngineObject() override;
 
   // Takes over a context that a loading thread has made. `on_wake` is called on the event loop when output is ready.
-  void adopt(Napi::Env env, std::unique_ptr<Context> context, const EngineOptions& options, const Napi::Function& on_wake);
+  void load_prefix(Napi::Env env, std::unique_ptr<Context> context, const EngineOptions& options,
+                   const Napi::Function& on_wake);
 
  private:
   Napi::Value submit(const Napi::CallbackInfo& info);
@@ -63,7 +64,7 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   std::shared_ptr<std::atomic<bool>> silent_ = std::make_shared<std::atomic<bool>>(false);  // `wake_` is not called
   std::map<uint32_t, Napi::Promise::Deferred> tokenizing_;
   AddonData* data_ = nullptr;
-  bool adopted_ = false;
+  bool loaded_ = false;
 };
 
 }  // namespace caduceus::binding

@@ -7,7 +7,11 @@
 namespace caduceus::binding {
 
 LoadTask::LoadTask(Napi::Env env, ModelOptions model, ContextOptions context, EngineOptions engine)
-    : env_(env), model_options_(std::move(model)), context_options_(std::move(context)), engine_options_(std::move(engine)), deferred_(Napi::Promise::Deferred::New(env)) {}
+    : env_(env),
+      model_options_(std::move(model)),
+      context_options_(std::move(context)),
+      engine_options_(std::move(engine)),
+      deferred_(Napi::Promise::Deferred::New(env)) {}
 
 Napi::Value LoadTask::start(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
@@ -22,7 +26,8 @@ Napi::Value LoadTask::start(const Napi::CallbackInfo& info) {
     auto* task = new LoadTask(env, std::move(model), to_context_options(options), to_engine_options(options));
     task->on_wake_ = Napi::Persistent(info[1].As<Napi::Function>());
     if (info[2].IsFunction()) task->on_progress_ = Napi::Persistent(info[2].As<Napi::Function>());
-    task->events_ = Napi::ThreadSafeFunction::New(env, Napi::Function::New(env, [](const Napi::CallbackInfo&) {}), "caduceus load", 0, 1);
+    task->events_ = Napi::ThreadSafeFunction::New(env, Napi::Function::New(env, [](const Napi::CallbackInfo&) {}),
+                                                  "caduceus load", 0, 1);
     napi_add_env_cleanup_hook(env, on_exit, task);
 
     auto result = Napi::Object::New(env);
@@ -71,7 +76,7 @@ void LoadTask::settle(Napi::Env env) {
   if (error_) return deferred_.Reject(to_js(env, *error_).Value());
   try {
     const Napi::Object object = env.GetInstanceData<AddonData>()->engine_class.New({});
-    EngineObject::Unwrap(object)->adopt(env, std::move(context_), engine_options_, on_wake_.Value());
+    EngineObject::Unwrap(object)->load_prefix(env, std::move(context_), engine_options_, on_wake_.Value());
     deferred_.Resolve(object);
   } catch (const Napi::Error& error) {
     deferred_.Reject(error.Value());

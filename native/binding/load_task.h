@@ -12,10 +12,10 @@
 #include <optional>
 #include <thread>
 
-#include "../engine/context.h"
-#include "../engine/engine.h"
-#include "../engine/error.h"
-#include "../engine/model.h"
+#include "../engine/model/llama_context.h"
+#include "../engine/model/model.h"
+#include "../engine/platform/error.h"
+#include "../engine/scheduler/engine.h"
 
 namespace caduceus::binding {
 

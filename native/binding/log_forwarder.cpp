@@ -4,7 +4,7 @@
 #include <mutex>
 #include <string>
 
-#include "../engine/runtime.h"
+#include "../engine/platform/runtime.h"
 
 namespace caduceus::binding {
 namespace {
@@ -13,7 +13,8 @@ namespace {
 // mutex before each call.
 class Forwarder {
  public:
-  Forwarder(Napi::Env env, const Napi::Function& sink) : function_(Napi::ThreadSafeFunction::New(env, sink, "caduceus log", 0, 1)) {
+  Forwarder(Napi::Env env, const Napi::Function& sink)
+      : function_(Napi::ThreadSafeFunction::New(env, sink, "caduceus log", 0, 1)) {
     function_.Unref(env);
   }
 

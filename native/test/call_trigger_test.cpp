@@ -1,5 +1,5 @@
 // Where free text becomes a call, and where it only looks like one.
-#include "call_trigger.h"
+#include "constraint/lazy_grammar_trigger.h"
 
 #include <string>
 #include <string_view>
@@ -11,17 +11,17 @@ using namespace caduceus;
 namespace {
 
 // Offset of the byte that begins a call; -1: none. A refused byte ends the text with -2.
-int call_at(CallTrigger& trigger, std::string_view text) {
+int call_at(LazyGrammarTrigger& trigger, std::string_view text) {
   for (size_t i = 0; i < text.size(); ++i) {
     const auto seen = trigger.push(text[i]);
-    if (seen == CallTrigger::Seen::call) return static_cast<int>(i);
-    if (seen == CallTrigger::Seen::refused) return -2;
+    if (seen == LazyGrammarTrigger::Seen::call) return static_cast<int>(i);
+    if (seen == LazyGrammarTrigger::Seen::refused) return -2;
   }
   return -1;
 }
 
 int call_at(std::string_view text) {
-  CallTrigger trigger("<tool_call>");
+  LazyGrammarTrigger trigger("<tool_call>");
   return call_at(trigger, text);
 }
 
@@ -66,18 +66,18 @@ int main() {
   CHECK(call_at("</think><tool_call>{") == 19);
   CHECK(call_at("`<think>` is a tag. <tool_call>{") == 31);
   CHECK(call_at("<tool_call><think><tool_call>{") == -1);
-  CallTrigger thinking("<tool_call>", true);
+  LazyGrammarTrigger thinking("<tool_call>", true);
   CHECK(call_at(thinking, "a <tool_call>{") == -1);
   CHECK(call_at(thinking, "</think><tool_call>{") == 19);
 
   CLAIM("calls in a scratch pad are seen, and it is known that one is open");
-  CallTrigger pad("<tool_call>");
+  LazyGrammarTrigger pad("<tool_call>");
   CHECK(call_at(pad, "<scratch_pad>\n<tool_call>{") == 25 && pad.in_pad());
   CHECK(call_at(pad, "</scratch_pad>") == -1 && !pad.in_pad());
 
   CLAIM("what may yet be a call waits, and what is none any more does not");
   const auto waiting = [](std::string_view text) {
-    CallTrigger trigger("<tool_call>");
+    LazyGrammarTrigger trigger("<tool_call>");
     call_at(trigger, text);
     return trigger.pending();
   };
@@ -89,7 +89,7 @@ int main() {
   CHECK(waiting("<tool_call><tool") == 5);
   CHECK(waiting("<think>a<") == 0);
   for (const bool is_bare : {true, false}) {
-    CallTrigger behind("<tool_call>");
+    LazyGrammarTrigger behind("<tool_call>");
     behind.end_call(is_bare);
     CHECK(behind.is_behind_call() && behind.pending() == 0);
     CHECK(call_at(behind, "\n ") == -1 && behind.pending() == 2 && behind.is_behind_call());
@@ -100,17 +100,17 @@ int main() {
   }
 
   CLAIM("a bare call is seen directly after a call and nowhere else");
-  CallTrigger bare("<tool_call>");
+  LazyGrammarTrigger bare("<tool_call>");
   bare.end_call(true);
   CHECK(call_at(bare, " \n {") == 3);
-  CallTrigger same_line("<tool_call>");
+  LazyGrammarTrigger same_line("<tool_call>");
   same_line.end_call(true);
   CHECK(call_at(same_line, " {") == -1);
-  CallTrigger text("<tool_call>");
+  LazyGrammarTrigger text("<tool_call>");
   text.end_call(true);
   CHECK(call_at(text, "\nHere {") == -1);
   CHECK(call_at(text, "<tool_call>{") == 11);
-  CallTrigger list("<tool_call>");
+  LazyGrammarTrigger list("<tool_call>");
   list.end_call(true);
   CHECK(call_at(list, "\n[{") == -1);
   return report();

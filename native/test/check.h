@@ -8,13 +8,13 @@
 
 inline std::atomic<int> checks_passed = 0;
 
-#define CHECK(condition)                                                                    \
-  do {                                                                                      \
-    if (!(condition)) {                                                                     \
-      std::fprintf(stderr, "%s:%d: failed: %s\n", __FILE__, __LINE__, #condition);          \
-      std::exit(1);                                                                         \
-    }                                                                                       \
-    ++checks_passed;                                                                        \
+#define CHECK(condition)                                                           \
+  do {                                                                             \
+    if (!(condition)) {                                                            \
+      std::fprintf(stderr, "%s:%d: failed: %s\n", __FILE__, __LINE__, #condition); \
+      std::exit(1);                                                                \
+    }                                                                              \
+    ++checks_passed;                                                               \
   } while (false)
 
 // The claim a group of checks makes; printed before it runs, so that a crash names it.

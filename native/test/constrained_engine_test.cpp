@@ -1,14 +1,14 @@
-// Runs with constraints in a real engine: beside others, cut short, cancelled, moved out of the cache, and with constraints
-// that are too much.
+// Runs with constraints in a real engine: beside others, cut short, cancelled, moved out of the cache, and with
+// constraints that are too much.
 #include <algorithm>
 #include <cmath>
 #include <string>
 #include <vector>
 
 #include "check.h"
-#include "engine.h"
 #include "engine_harness.h"
-#include "model.h"
+#include "model/model.h"
+#include "scheduler/engine.h"
 #include "test_model.h"
 
 using namespace caduceus;
@@ -17,9 +17,12 @@ using Kind = ConstraintSpec::Kind;
 
 namespace {
 
-const std::string spacing = R"("x-guidance": {"item_separator": ", ", "key_separator": ": ", "whitespace_flexible": false})";
-const std::string weather = R"({"type": "object", "properties": {"city": {"type": "string", "maxLength": 12}, "unit": {"enum": ["celsius", "fahrenheit"]}},)"
-                            R"( "required": ["city", "unit"], "additionalProperties": false, )" + spacing + "}";
+const std::string spacing =
+    R"("x-guidance": {"item_separator": ", ", "key_separator": ": ", "whitespace_flexible": false})";
+const std::string weather =
+    R"({"type": "object", "properties": {"city": {"type": "string", "maxLength": 12}, "unit": {"enum": ["celsius", "fahrenheit"]}},)"
+    R"( "required": ["city", "unit"], "additionalProperties": false, )" +
+    spacing + "}";
 
 ConstraintSpec call(bool trigger) {
   ConstraintSpec spec;
@@ -36,7 +39,9 @@ RunRequest constrained(ConstraintSpec spec, uint32_t max_tokens = 100) {
 }
 
 bool begins_with(const std::string& text, const std::string& start) { return text.rfind(start, 0) == 0; }
-bool ends_with(const std::string& text, const std::string& end) { return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0; }
+bool ends_with(const std::string& text, const std::string& end) {
+  return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
+}
 
 void calls(const std::shared_ptr<Model>& model) {
   Harness harness(model);
@@ -70,14 +75,16 @@ void calls(const std::shared_ptr<Model>& model) {
     CHECK(begins_with(forced.text, cut.text));
   }
   CLAIM("a call that is whole with its last token ends by itself, not by the limit");
-  const RunOutput exact = harness.wait(harness.engine->submit(constrained(call(false), static_cast<uint32_t>(forced.tokens.size()))));
+  const RunOutput exact =
+      harness.wait(harness.engine->submit(constrained(call(false), static_cast<uint32_t>(forced.tokens.size()))));
   CHECK(exact.end->reason == FinishReason::stop && exact.end->constraint->complete);
 
   CLAIM("a stop string inside forced text ends the run there");
   RunRequest stopped = constrained(call(false));
   stopped.stop = {"_weather"};
   const RunOutput until = harness.wait(harness.engine->submit(stopped));
-  CHECK(until.text == "<tool_call>\n{\"name\": \"get" && until.end->stop_string == "_weather" && !until.end->constraint->complete);
+  CHECK(until.text == "<tool_call>\n{\"name\": \"get" && until.end->stop_string == "_weather" &&
+        !until.end->constraint->complete);
 
   CLAIM("a run continues after a constrained one, from its tokens");
   const RunId first = harness.engine->submit(constrained(call(false)));
@@ -107,33 +114,41 @@ void triggers(const std::shared_ptr<Model>& model) {
   Harness harness(model);
   CLAIM("free text costs no constraint, and a tag the model writes begins a call that comes out whole");
   const RunOutput text = harness.wait(harness.engine->submit(constrained(call(true), 16)));
-  CHECK(text.end->constraint->rejected_tokens == 0 && text.end->constraint->forced_tokens == 0 && text.end->constraint->complete);
+  CHECK(text.end->constraint->rejected_tokens == 0 && text.end->constraint->forced_tokens == 0 &&
+        text.end->constraint->complete);
   // Earlier turns that call make the next one call.
   RunRequest request = constrained(call(true), 120);
   std::vector<PromptPart> turns;
   for (const std::string city : {"Rome", "Oslo", "Lima"}) {
-    const auto turn = [&](const std::string& text) { turns.insert(turns.end(), {ControlPart{"<|im_start|>"}, TextPart{text}, ControlPart{"<|im_end|>"}, TextPart{"\n"}}); };
+    const auto turn = [&](const std::string& text) {
+      turns.insert(turns.end(),
+                   {ControlPart{"<|im_start|>"}, TextPart{text}, ControlPart{"<|im_end|>"}, TextPart{"\n"}});
+    };
     turn("user\nHow warm is it in " + city + "?");
-    turn("assistant\n<tool_call>\n{\"name\": \"get_weather\", \"arguments\": {\"city\": \"" + city + "\", \"unit\": \"celsius\"}}\n</tool_call>");
+    turn("assistant\n<tool_call>\n{\"name\": \"get_weather\", \"arguments\": {\"city\": \"" + city +
+         "\", \"unit\": \"celsius\"}}\n</tool_call>");
   }
   request.prompt.insert(request.prompt.begin(), turns.begin(), turns.end());
   for (const bool jump : {true, false}) {
     request.jump_forward = jump;
     const RunOutput output = harness.wait(harness.engine->submit(request));
-    CHECK(output.text == "<tool_call>\n{\"name\": \"get_weather\", \"arguments\": {\"city\": \"Paris\", \"unit\": \"celsius\"}}\n</tool_call>");
+    CHECK(output.text ==
+          "<tool_call>\n{\"name\": \"get_weather\", \"arguments\": {\"city\": \"Paris\", \"unit\": "
+          "\"celsius\"}}\n</tool_call>");
     CHECK(output.end->reason == FinishReason::stop && output.end->constraint->complete);
     CHECK((output.end->constraint->forced_tokens > 0) == jump);
   }
 }
 
-void neighbours(const std::shared_ptr<Model>& model) {
+void neighbors(const std::shared_ptr<Model>& model) {
   CLAIM("a constraint that cannot be compiled fails its run alone, while others go on");
   Harness harness(model, 512, 1024);
   RunRequest endless = question("Tell me a story.", 60);
   for (const Token token : {0, 2}) endless.sampling.logit_bias.emplace_back(token, -INFINITY);
-  const RunId neighbour = harness.engine->submit(endless);
+  const RunId neighbor = harness.engine->submit(endless);
   std::string huge = R"({"type": "object", "properties": {)";
-  for (int i = 0; i < 20000; ++i) huge += (i ? ", " : "") + std::string("\"p") + std::to_string(i) + R"(": {"type": "string", "maxLength": 9999})";
+  for (int i = 0; i < 20000; ++i)
+    huge += (i ? ", " : "") + std::string("\"p") + std::to_string(i) + R"(": {"type": "string", "maxLength": 9999})";
   const RunId too_much = harness.engine->submit(constrained({Kind::json, huge + "}, " + spacing + "}", {}}));
   const RunId wrong = harness.engine->submit(constrained({Kind::regex, "(?<", {}}));
   const RunId fine = harness.engine->submit(constrained(call(false)));
@@ -142,10 +157,11 @@ void neighbours(const std::shared_ptr<Model>& model) {
   const RunOutput failed = harness.wait(too_much);
   std::fprintf(stderr, "    20,000 properties: %s\n", failed.end->error_message.c_str());
   CHECK(failed.end->error_code == "CONSTRAINT_TOO_COMPLEX" || failed.end->reason != FinishReason::error);
-  CHECK(harness.wait(neighbour).tokens.size() == 60);
+  CHECK(harness.wait(neighbor).tokens.size() == 60);
 
   CLAIM("a run can be cancelled while its constraint is being compiled, and the engine closed");
-  const RunId cancelled = harness.engine->submit(constrained({Kind::json, huge + ", \"x\": {}}, " + spacing + "}", {}}));
+  const RunId cancelled =
+      harness.engine->submit(constrained({Kind::json, huge + ", \"x\": {}}, " + spacing + "}", {}}));
   harness.engine->cancel(cancelled);
   CHECK(harness.wait(cancelled).end->reason == FinishReason::cancelled);
   harness.engine->submit(constrained({Kind::json, huge + ", \"y\": {}}, " + spacing + "}", {}}));
@@ -155,7 +171,8 @@ void neighbours(const std::shared_ptr<Model>& model) {
   Harness crowded(model, 256, 256);
   std::vector<RunId> runs;
   for (int i = 0; i < 8; ++i) {
-    RunRequest request = question("Number " + std::to_string(i) + ": how warm is it in a city of your choice? Think of the weather there.", 100);
+    RunRequest request = question(
+        "Number " + std::to_string(i) + ": how warm is it in a city of your choice? Think of the weather there.", 100);
     request.constraint = call(false);
     request.sampling.temperature = 1;
     request.sampling.seed = static_cast<uint32_t>(i);
@@ -173,6 +190,6 @@ int main() {
   const auto model = load_test_model("CADUCEUS_TEST_SMOLLM2");
   calls(model);
   triggers(model);
-  neighbours(model);
+  neighbors(model);
   return report();
 }

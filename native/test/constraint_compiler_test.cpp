@@ -1,5 +1,5 @@
 // The thread that compiles constraints, and what it keeps.
-#include "constraint_compiler.h"
+#include "constraint/constraint_compiler.h"
 
 #include <condition_variable>
 #include <map>
@@ -36,7 +36,9 @@ void compiles(const Vocabulary& vocabulary) {
   ConstraintCompiler::Limits limits;
   limits.cached = 3;
   ConstraintCompiler compiler(vocabulary.tokenizer, limits, answers.receiver());
-  const auto integers = [](int n) { return ConstraintSpec{Kind::json, schema("\"type\": \"integer\", \"maximum\": " + std::to_string(n)), {}}; };
+  const auto integers = [](int n) {
+    return ConstraintSpec{Kind::json, schema("\"type\": \"integer\", \"maximum\": " + std::to_string(n)), {}};
+  };
 
   CLAIM("what was compiled is found again, and the least recently used goes first");
   for (RunId run = 1; run <= 3; ++run) {
@@ -59,7 +61,8 @@ void compiles(const Vocabulary& vocabulary) {
   CHECK(answers.wait(6).grammar);
 
   CLAIM("what is too long is refused before it is copied");
-  CHECK(code_of([&] { compiler.compile(7, {Kind::lark, std::string(limits.text_bytes + 1, 'x'), {}}); }) == "CONSTRAINT_TOO_COMPLEX");
+  CHECK(code_of([&] { compiler.compile(7, {Kind::lark, std::string(limits.text_bytes + 1, 'x'), {}}); }) ==
+        "CONSTRAINT_TOO_COMPLEX");
 
   CLAIM("what takes too long is given up in time, and those behind it are served");
   Answers late;
@@ -67,7 +70,8 @@ void compiles(const Vocabulary& vocabulary) {
   {
     ConstraintCompiler hurried(vocabulary.tokenizer, limits, late.receiver());
     std::string properties;
-    for (int i = 0; i < 500; ++i) properties += (i ? ", \"p" : "\"p") + std::to_string(i) + "\": {\"type\": \"integer\"}";
+    for (int i = 0; i < 500; ++i)
+      properties += (i ? ", \"p" : "\"p") + std::to_string(i) + "\": {\"type\": \"integer\"}";
     hurried.compile(1, {Kind::json, schema("\"properties\": {" + properties + "}"), {}});
     CHECK(late.wait(1).error_code == "CONSTRAINT_TOO_COMPLEX");
   }

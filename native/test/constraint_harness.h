@@ -7,22 +7,28 @@
 #include <string>
 
 #include "check.h"
-#include "constraint.h"
-#include "error.h"
-#include "model.h"
+#include "constraint/constraint.h"
+#include "model/model.h"
+#include "platform/error.h"
 #include "test_model.h"
 
 namespace caduceus {
 
 using Kind = ConstraintSpec::Kind;
 
-inline constexpr const char* spacing = R"("x-guidance": {"item_separator": ", ", "key_separator": ": ", "whitespace_flexible": false})";
+inline constexpr const char* spacing =
+    R"("x-guidance": {"item_separator": ", ", "key_separator": ": ", "whitespace_flexible": false})";
 
 inline std::string schema(const std::string& body) { return "{" + body + ", " + spacing + "}"; }
 
 struct Vocabulary {
-  explicit Vocabulary(const char* variable) : model(load_test_model(variable)), tokenizer(model->vocab()), tokens(std::make_shared<ConstraintVocabulary>(tokenizer)) {}
-  Matcher matcher(Kind kind, const std::string& text) const { return Matcher(std::make_shared<Grammar>(tokens, kind, text)); }
+  explicit Vocabulary(const char* variable)
+      : model(load_test_model(variable)),
+        tokenizer(model->vocab()),
+        tokens(std::make_shared<ConstraintVocabulary>(tokenizer)) {}
+  Matcher matcher(Kind kind, const std::string& text) const {
+    return Matcher(std::make_shared<Grammar>(tokens, kind, text));
+  }
   std::string text(std::span<const Token> all) const { return tokenizer.detokenize(all, false); }
 
   std::shared_ptr<Model> model;

@@ -1,5 +1,5 @@
 // Grammars and the matchers that follow them, on the vocabularies of Mistral and SmolLM2.
-#include "constraint.h"
+#include "constraint/constraint.h"
 
 #include "constraint_harness.h"
 
@@ -17,7 +17,8 @@ bool is_output(const Vocabulary& vocabulary, Kind kind, const std::string& gramm
 }
 
 void matches(const Vocabulary& vocabulary) {
-  const std::string person = schema(R"("type": "object", "properties": {"name": {"type": "string"}, "age": {"type": "integer"}}, "required": ["name"], "additionalProperties": false)");
+  const std::string person = schema(
+      R"("type": "object", "properties": {"name": {"type": "string"}, "age": {"type": "integer"}}, "required": ["name"], "additionalProperties": false)");
 
   CLAIM("JSON is accepted with one space after : and , and with no other white space");
   CHECK(is_output(vocabulary, Kind::json, person, R"({"name": "Anna", "age": 31})"));
@@ -37,15 +38,19 @@ void matches(const Vocabulary& vocabulary) {
   CLAIM("numbers are finite: neither their digits nor their exponents go on for ever, and texts are free");
   const std::string any = schema("\"type\": [\"number\", \"string\", \"array\"]");
   const std::string digits(308, '9');
-  for (const std::string& number : {std::string("1e307"), std::string("-9.9E-999"), std::string("12345678e+300"), std::string("0.0e0"), digits, digits + ".5e0", "0." + digits + digits}) {
+  for (const std::string& number : {std::string("1e307"), std::string("-9.9E-999"), std::string("12345678e+300"),
+                                    std::string("0.0e0"), digits, digits + ".5e0", "0." + digits + digits}) {
     CHECK(is_output(vocabulary, Kind::json, any, number));
     CHECK(is_output(vocabulary, Kind::json, any, "[1, \"9e999\", " + number + "]"));
-    CHECK(is_output(vocabulary, Kind::calls, "start: \"<tool_call>\" %json " + any + " \"</tool_call>\"", "<tool_call>" + number + "</tool_call>"));
+    CHECK(is_output(vocabulary, Kind::calls, "start: \"<tool_call>\" %json " + any + " \"</tool_call>\"",
+                    "<tool_call>" + number + "</tool_call>"));
   }
-  for (const std::string& number : {std::string("1e308"), std::string("-12e307"), std::string("1e0000"), std::string("1E-1000"), digits + "9", digits + "e1"}) {
+  for (const std::string& number : {std::string("1e308"), std::string("-12e307"), std::string("1e0000"),
+                                    std::string("1E-1000"), digits + "9", digits + "e1"}) {
     CHECK(!is_output(vocabulary, Kind::json, any, number));
     CHECK(!is_output(vocabulary, Kind::json, any, "[\"\\\"1\", " + number + "]"));
-    CHECK(!is_output(vocabulary, Kind::calls, "start: \"<tool_call>\" %json " + any + " \"</tool_call>\"", "<tool_call>" + number + "</tool_call>"));
+    CHECK(!is_output(vocabulary, Kind::calls, "start: \"<tool_call>\" %json " + any + " \"</tool_call>\"",
+                     "<tool_call>" + number + "</tool_call>"));
     CHECK(is_output(vocabulary, Kind::json, any, "\"" + number + "\""));
     CHECK(is_output(vocabulary, Kind::lark, "start: /.*/", number));
   }
@@ -67,7 +72,8 @@ void matches(const Vocabulary& vocabulary) {
   }
 
   CLAIM("without long escapes no further property is a declared one in disguise");
-  const char* const short_escapes = R"({"type": "object", "properties": {"name": {"type": "integer"}}, "x-guidance": {"item_separator": ", ", "key_separator": ": ", "whitespace_flexible": false, "json_allowed_escapes": "nrbtf\\\""}})";
+  const char* const short_escapes =
+      R"({"type": "object", "properties": {"name": {"type": "integer"}}, "x-guidance": {"item_separator": ", ", "key_separator": ": ", "whitespace_flexible": false, "json_allowed_escapes": "nrbtf\\\""}})";
   CHECK(is_output(vocabulary, Kind::json, short_escapes, R"({"name": 1})"));
   CHECK(is_output(vocabulary, Kind::json, short_escapes, R"({"nam\\u0065": "x\n"})"));
   CHECK(!is_output(vocabulary, Kind::json, short_escapes, R"({"nam\u0065": "x"})"));
@@ -96,13 +102,19 @@ void matches(const Vocabulary& vocabulary) {
 }
 
 void forces(const Vocabulary& vocabulary) {
-  const std::string lark = "start: \"<tool_call>\\n{\\\"name\\\": \\\"get_weather\\\", \\\"arguments\\\": \" json \"}\\n</tool_call>\"\njson: %json " +
-                           schema(R"("type": "object", "properties": {"the_city_name": {"type": "string"}}, "required": ["the_city_name"], "additionalProperties": false)") + "\n";
+  const std::string lark =
+      "start: \"<tool_call>\\n{\\\"name\\\": \\\"get_weather\\\", \\\"arguments\\\": \" json "
+      "\"}\\n</tool_call>\"\njson: %json " +
+      schema(
+          R"("type": "object", "properties": {"the_city_name": {"type": "string"}}, "required": ["the_city_name"], "additionalProperties": false)") +
+      "\n";
   Matcher matcher = vocabulary.matcher(Kind::lark, lark);
-  const std::string whole = "<tool_call>\n{\"name\": \"get_weather\", \"arguments\": {\"the_city_name\": \"Paris\"}}\n</tool_call>";
+  const std::string whole =
+      "<tool_call>\n{\"name\": \"get_weather\", \"arguments\": {\"the_city_name\": \"Paris\"}}\n</tool_call>";
   const std::vector<Token> natural = vocabulary.tokenizer.tokenize_inside(whole);
 
-  CLAIM("what must come is forced in the tokens in which the model would write it, and no further than that is certain");
+  CLAIM(
+      "what must come is forced in the tokens in which the model would write it, and no further than that is certain");
   std::vector<Token> written;
   size_t forced = 0;
   const auto force = [&] {
@@ -123,9 +135,11 @@ void forces(const Vocabulary& vocabulary) {
   CHECK(forced * 2 > natural.size());
 
   CLAIM("a forced text gives back its very bytes, whatever is in it");
-  for (const std::string text : {"  two spaces", "日本語 é 👍", "\\n \\t \\\"", "<|im_start|>system", " leading", "\n\n\n", "\xE2\x96\x81"}) {
+  for (const std::string text :
+       {"  two spaces", "日本語 é 👍", "\\n \\t \\\"", "<|im_start|>system", " leading", "\n\n\n", "\xE2\x96\x81"}) {
     std::string literal;
-    for (const char c : text) literal += c == '\n' ? std::string("\\n") : c == '"' || c == '\\' ? std::string("\\") + c : std::string(1, c);
+    for (const char c : text)
+      literal += c == '\n' ? std::string("\\n") : c == '"' || c == '\\' ? std::string("\\") + c : std::string(1, c);
     Matcher fixed = vocabulary.matcher(Kind::lark, "start: \"[" + literal + "]\"");
     std::vector<Token> tokens;
     while (!fixed.stopped()) {
@@ -144,7 +158,8 @@ void refuses(const Vocabulary& vocabulary) {
   CLAIM("what cannot be compiled is refused with a code");
   CHECK(code_of([&] { vocabulary.matcher(Kind::json, schema(R"("type": "wrong")")); }) == "CONSTRAINT_INVALID");
   CHECK(code_of([&] { vocabulary.matcher(Kind::json, schema(R"("enum": [])")); }) == "CONSTRAINT_INVALID");
-  CHECK(code_of([&] { vocabulary.matcher(Kind::json, schema(R"("type": "integer", "minimum": 3, "maximum": 2)")); }) == "CONSTRAINT_INVALID");
+  CHECK(code_of([&] { vocabulary.matcher(Kind::json, schema(R"("type": "integer", "minimum": 3, "maximum": 2)")); }) ==
+        "CONSTRAINT_INVALID");
   CHECK(code_of([&] { vocabulary.matcher(Kind::regex, "("); }) == "CONSTRAINT_INVALID");
   CHECK(code_of([&] { vocabulary.matcher(Kind::regex, "(?=a)a"); }) == "CONSTRAINT_INVALID");
   CHECK(code_of([&] { vocabulary.matcher(Kind::lark, "start: nothing"); }) == "CONSTRAINT_INVALID");
@@ -160,12 +175,14 @@ void refuses(const Vocabulary& vocabulary) {
         }) == "CONSTRAINT_TOO_COMPLEX");
 
   CLAIM("a code comes from the kind of failure, never from words of the constraint itself");
-  for (const std::string word : {"limit", "panic", "too_large", "fuel", "exceed", "max_is", "NoExtension", "too_many"}) {
+  for (const std::string word :
+       {"limit", "panic", "too_large", "fuel", "exceed", "max_is", "NoExtension", "too_many"}) {
     const std::string said = message_of([&] { vocabulary.matcher(Kind::lark, "start: " + word + "_x"); });
     CHECK(said.starts_with("CONSTRAINT_INVALID: The constraint cannot be enforced: "));
     CHECK(said.find("compiler failed") == std::string::npos && said.find(word + "_x") != std::string::npos);
   }
-  CHECK(code_of([&] { vocabulary.matcher(Kind::json, schema(R"("type": "panic: too large")")); }) == "CONSTRAINT_INVALID");
+  CHECK(code_of([&] { vocabulary.matcher(Kind::json, schema(R"("type": "panic: too large")")); }) ==
+        "CONSTRAINT_INVALID");
   CHECK(code_of([&] { vocabulary.matcher(Kind::lark, "start: \"schema too large\" DNF"); }) == "CONSTRAINT_INVALID");
 
   CLAIM("a reason of several lines is told whole, on one");

@@ -4,9 +4,9 @@
 #include <vector>
 
 #include "check.h"
-#include "engine.h"
 #include "engine_harness.h"
-#include "model.h"
+#include "model/model.h"
+#include "scheduler/engine.h"
 #include "test_model.h"
 
 using namespace caduceus;
@@ -24,27 +24,35 @@ EngineOptions with(Drafts drafts) {
 
 // A list so many times, so that the model goes on writing it.
 RunRequest copying(uint32_t max_tokens, int number = 0) {
-  const std::vector<std::string> words{"apple", "river", "stone", "cloud", "tiger", "paper", "green", "seven", "music", "bread", "glass", "north", "candle", "winter", "garden", "silver"};
+  const std::vector<std::string> words{"apple", "river", "stone", "cloud", "tiger",  "paper",  "green",  "seven",
+                                       "music", "bread", "glass", "north", "candle", "winter", "garden", "silver"};
   std::string list;
-  for (size_t i = 0; i < 4; ++i) list += std::to_string(i + 1) + ". " + words[(i * static_cast<size_t>(2 * number + 1) + static_cast<size_t>(number)) % words.size()] + "\n";
+  for (size_t i = 0; i < 4; ++i)
+    list += std::to_string(i + 1) + ". " +
+            words[(i * static_cast<size_t>(2 * number + 1) + static_cast<size_t>(number)) % words.size()] + "\n";
   RunRequest request = endless("", max_tokens);
   request.prompt = {TextPart{list + "\n" + list + "\n1."}};
   return request;
 }
 
-std::vector<Token> prompt_of(Harness& harness, const RunRequest& request) { return harness.engine->tokenizer().tokenize(request.prompt); }
+std::vector<Token> prompt_of(Harness& harness, const RunRequest& request) {
+  return harness.engine->tokenizer().tokenize(request.prompt);
+}
 
 // What the run has left in the cache: all of its tokens, but for the last one where that was not computed.
 uint32_t cells(const RunOutput& output) { return output.end->usage.prompt_tokens + output.end->usage.generated_tokens; }
 
 void count(Drafts drafts, const Stats& stats) {
   const char* name = drafts == Drafts::never ? "never" : drafts == Drafts::paying ? "paying" : "always";
-  std::fprintf(stderr, "    %s: %d tokens, %d drafted, %d accepted, %d ticks\n", name, static_cast<int>(stats.generated_tokens), static_cast<int>(stats.drafted_tokens),
-               static_cast<int>(stats.accepted_drafts), static_cast<int>(stats.ticks));
+  std::fprintf(stderr, "    %s: %d tokens, %d drafted, %d accepted, %d steps\n", name,
+               static_cast<int>(stats.generated_tokens), static_cast<int>(stats.drafted_tokens),
+               static_cast<int>(stats.accepted_drafts), static_cast<int>(stats.steps));
 }
 
 void copies(const std::shared_ptr<Model>& model) {
-  CLAIM("a text that repeats itself comes out as without drafts, in less than half the ticks, and leaves its own cells only");
+  CLAIM(
+      "a text that repeats itself comes out as without drafts, in less than half the steps, and leaves its own cells "
+      "only");
   RunOutput plain;
   Stats plain_stats;
   for (const Drafts drafts : {Drafts::never, Drafts::paying, Drafts::always}) {
@@ -53,7 +61,8 @@ void copies(const std::shared_ptr<Model>& model) {
     const RunOutput output = harness.wait(harness.engine->submit(request));
     const Stats stats = harness.engine->stats();
     count(drafts, stats);
-    CHECK(output.tokens.size() == 64 && output.end->reason == FinishReason::length && output.end->usage.generated_tokens == 64);
+    CHECK(output.tokens.size() == 64 && output.end->reason == FinishReason::length &&
+          output.end->usage.generated_tokens == 64);
     CHECK(stats.generated_tokens == 64 && stats.cache_tokens_used == cells(output) - 1);
     CHECK(harness.engine->tokenizer().detokenize(output.tokens, false) == output.text);
     if (drafts == Drafts::never) {
@@ -64,7 +73,7 @@ void copies(const std::shared_ptr<Model>& model) {
     }
     CHECK(same_up_to_a_tie(*model, prompt_of(harness, request), plain, output));
     CHECK(stats.accepted_drafts <= stats.drafted_tokens);
-    if (drafts == Drafts::always) CHECK(stats.accepted_drafts > 33 && stats.ticks * 2 < plain_stats.ticks);
+    if (drafts == Drafts::always) CHECK(stats.accepted_drafts > 33 && stats.steps * 2 < plain_stats.steps);
   }
 
   CLAIM("a text that ends by itself, sampled and penalised, is the same as well");
@@ -109,8 +118,10 @@ void ends(const std::shared_ptr<Model>& model) {
     const RunId id = harness.engine->submit(request);
     const RunOutput stopped = harness.wait(id);
     CHECK(same_up_to_a_tie(*model, prompt, expected, stopped));
-    if (stopped.tokens == expected.tokens) CHECK(stopped.text == expected.text && stopped.end->stop_string == expected.end->stop_string);
-    CHECK(stopped.text.find(stop) == std::string::npos && (stopped.end->stop_string == stop || stopped.tokens.size() == 20));
+    if (stopped.tokens == expected.tokens)
+      CHECK(stopped.text == expected.text && stopped.end->stop_string == expected.end->stop_string);
+    CHECK(stopped.text.find(stop) == std::string::npos &&
+          (stopped.end->stop_string == stop || stopped.tokens.size() == 20));
     CHECK(harness.engine->stats().cache_tokens_used == cells(stopped) - 1);
     RunRequest next = endless("", 6);
     next.prompt = {TextPart{"\n\nOnce"}};
@@ -124,7 +135,8 @@ void ends(const std::shared_ptr<Model>& model) {
     request.stop_tokens = {whole.tokens[at]};
     const auto first = std::find(whole.tokens.begin(), whole.tokens.end(), whole.tokens[at]);
     const RunOutput stopped = harness.wait(harness.engine->submit(request));
-    CHECK(stopped.end->reason == FinishReason::stop && stopped.tokens == std::vector<Token>(whole.tokens.begin(), first));
+    CHECK(stopped.end->reason == FinishReason::stop &&
+          stopped.tokens == std::vector<Token>(whole.tokens.begin(), first));
     CHECK(harness.engine->stats().cache_tokens_used == cells(stopped));
   }
 
@@ -142,7 +154,8 @@ void ends(const std::shared_ptr<Model>& model) {
   harness.wait_for_tokens(id, 10);
   harness.engine->cancel(id);
   const RunOutput cancelled = harness.wait(id);
-  CHECK(cancelled.end->reason == FinishReason::cancelled && harness.engine->stats().cache_tokens_used == cells(cancelled) - 1);
+  CHECK(cancelled.end->reason == FinishReason::cancelled &&
+        harness.engine->stats().cache_tokens_used == cells(cancelled) - 1);
   RunRequest next = endless("", 20);
   next.prompt = {TextPart{"\n\nOnce"}};
   next.after = id;
@@ -172,8 +185,10 @@ void streams(const std::shared_ptr<Model>& model) {
         const RunOutput output = harness.wait(ids[static_cast<size_t>(i)]);
         CHECK(output.end->reason == FinishReason::length && output.tokens.size() == tokens);
         used += cells(output) - 1;
-        if (drafts == Drafts::never) outputs.push_back(output);
-        else CHECK(same_up_to_a_tie(*model, prompt_of(harness, copying(1, i)), outputs[static_cast<size_t>(i)], output));
+        if (drafts == Drafts::never)
+          outputs.push_back(output);
+        else
+          CHECK(same_up_to_a_tie(*model, prompt_of(harness, copying(1, i)), outputs[static_cast<size_t>(i)], output));
       }
       const Stats stats = harness.engine->stats();
       count(drafts, stats);
@@ -191,11 +206,13 @@ void streams(const std::shared_ptr<Model>& model) {
     CHECK(output.end->reason == FinishReason::length && output.tokens.size() == 40);
   }
   CHECK(crowded.engine->stats().cache_tokens_used <= 160);
-  CHECK(crowded.wait(crowded.engine->submit(question("What is the capital of France?"))).text == "The capital of France is Paris.");
+  CHECK(crowded.wait(crowded.engine->submit(question("What is the capital of France?"))).text ==
+        "The capital of France is Paris.");
 }
 
 void constraints(const std::shared_ptr<Model>& model) {
-  const std::string weather = R"("{\"city\": \"" /[A-Z][a-z]{2,10}/ "\", \"unit\": \"" ("celsius" | "fahrenheit") "\"}")";
+  const std::string weather =
+      R"("{\"city\": \"" /[A-Z][a-z]{2,10}/ "\", \"unit\": \"" ("celsius" | "fahrenheit") "\"}")";
   const std::vector<ConstraintSpec> specs{
       {Kind::regex, "( ?[a-z0-9.]+\\n?)+", {}},
       {Kind::lark, "start: (\" \" WORD \"\\n\" NUMBER \".\")+\nWORD: /[a-z]+/\nNUMBER: /[0-9]/\n", {}},
@@ -213,7 +230,8 @@ void constraints(const std::shared_ptr<Model>& model) {
         RunRequest request = copying(limit);
         if (i >= 2) {
           std::string calls;
-          for (const std::string city : {"Rome", "Oslo", "Rome", "Oslo"}) calls += "{\"city\": \"" + city + "\", \"unit\": \"celsius\"}\n";
+          for (const std::string city : {"Rome", "Oslo", "Rome", "Oslo"})
+            calls += "{\"city\": \"" + city + "\", \"unit\": \"celsius\"}\n";
           request.prompt = {TextPart{calls}};
         }
         request.constraint = specs[i];
@@ -222,11 +240,15 @@ void constraints(const std::shared_ptr<Model>& model) {
         CHECK(output.end->reason != FinishReason::error && output.tokens.size() <= limit);
         const Stats stats = harness.engine->stats();
         CHECK(stats.cache_tokens_used <= cells(output) && stats.cache_tokens_used + 20 > cells(output));
-        if (drafts == Drafts::never) plain = output;
-        else CHECK(same_up_to_a_tie(*model, prompt_of(harness, request), plain, output));
+        if (drafts == Drafts::never)
+          plain = output;
+        else
+          CHECK(same_up_to_a_tie(*model, prompt_of(harness, request), plain, output));
         if (output.tokens == plain.tokens) {
-          CHECK(output.text == plain.text && output.end->reason == plain.end->reason && output.end->constraint->complete == plain.end->constraint->complete);
-          CHECK(output.end->constraint->forced_tokens == plain.end->constraint->forced_tokens && output.end->constraint->rejected_tokens == plain.end->constraint->rejected_tokens);
+          CHECK(output.text == plain.text && output.end->reason == plain.end->reason &&
+                output.end->constraint->complete == plain.end->constraint->complete);
+          CHECK(output.end->constraint->forced_tokens == plain.end->constraint->forced_tokens &&
+                output.end->constraint->rejected_tokens == plain.end->constraint->rejected_tokens);
         }
         accepted += stats.accepted_drafts;
       }

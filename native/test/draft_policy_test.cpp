@@ -1,5 +1,5 @@
 // The policy against a machine whose times are known, step by step as the engine asks it.
-#include "draft_policy.h"
+#include "speculative/draft_policy.h"
 
 #include <algorithm>
 #include <cmath>
@@ -14,8 +14,11 @@ namespace {
 
 // SmolLM2-135M on 2 threads, by rows; between the measured ones a straight line.
 double smollm2_ms(uint32_t rows) {
-  static const std::vector<std::pair<double, double>> measured{{1, 7.1}, {2, 14.0}, {3, 17.1}, {4, 20.8}, {5, 25.9}, {6, 29.3}, {7, 34.3}, {8, 36.7}, {12, 46}, {15, 59.9}, {16, 61}, {64, 250}};
-  const auto right = std::lower_bound(measured.begin(), measured.end(), rows, [](const auto& point, uint32_t at) { return point.first < at; });
+  static const std::vector<std::pair<double, double>> measured{{1, 7.1},  {2, 14.0},  {3, 17.1}, {4, 20.8},
+                                                               {5, 25.9}, {6, 29.3},  {7, 34.3}, {8, 36.7},
+                                                               {12, 46},  {15, 59.9}, {16, 61},  {64, 250}};
+  const auto right = std::lower_bound(measured.begin(), measured.end(), rows,
+                                      [](const auto& point, uint32_t at) { return point.first < at; });
   if (right == measured.begin()) return right->second;
   const auto left = right - 1;
   return left->second + (right->second - left->second) * (rows - left->first) / (right->first - left->first);
@@ -31,7 +34,8 @@ struct Ran {
 };
 
 // So many steps of `streams` runs, whose guesses come true with a probability of `share`.
-Ran run(DraftPolicy& policy, uint32_t streams, double share, int steps, double (*time)(uint32_t) = smollm2_ms, double noise = 0) {
+Ran run(DraftPolicy& policy, uint32_t streams, double share, int steps, double (*time)(uint32_t) = smollm2_ms,
+        double noise = 0) {
   std::mt19937 random(streams);
   std::uniform_real_distribution<double> uniform(0, 1);
   std::vector<DraftChance> runs(streams);
@@ -80,7 +84,8 @@ int main() {
   DraftPolicy never(Drafts::never), always(Drafts::always);
   const std::vector<double> sure(10, 1.0), hopeless(10, 0.0);
   CHECK(!never.is_on() && never.choose(1, sure) == 0);
-  CHECK(always.choose(1, hopeless) == 3 && always.choose(1, std::span(sure).first(2)) == 2 && always.choose(1, {}) == 0);
+  CHECK(always.choose(1, hopeless) == 3 && always.choose(1, std::span(sure).first(2)) == 2 &&
+        always.choose(1, {}) == 0);
   CHECK(always.choose(62, sure) == 2 && always.choose(64, sure) == 0 && always.choose(100, sure) == 0);
 
   CLAIM("nothing is drafted before it is known what a step takes without");
@@ -100,7 +105,9 @@ int main() {
     CHECK(ran.drafted <= 20 && ran.ms / ran.tokens < 1.01 * smollm2_ms(streams) / streams);
   }
 
-  CLAIM("two in three are enough where a row is nearly free (15 and 16), one in three is not where it costs a whole step (1 and 2)");
+  CLAIM(
+      "two in three are enough where a row is nearly free (15 and 16), one in three is not where it costs a whole step "
+      "(1 and 2)");
   DraftPolicy fifteen(Drafts::paying), one(Drafts::paying);
   CHECK(run(fifteen, 15, 0.67, 2000).drafted > 1500);
   CHECK(run(one, 1, 0.35, 2000).drafted < 100);

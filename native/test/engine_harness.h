@@ -11,8 +11,8 @@
 #include <thread>
 
 #include "check.h"
-#include "engine.h"
-#include "model.h"
+#include "model/model.h"
+#include "scheduler/engine.h"
 
 namespace caduceus {
 
@@ -21,7 +21,8 @@ using namespace std::chrono_literals;
 // An engine with a reader that collects everything, and can wait for a run's end.
 class Harness {
  public:
-  explicit Harness(std::shared_ptr<Model> model, uint32_t context_size = 2048, uint32_t cache_tokens = 4096, const EngineOptions& engine_options = {}) {
+  explicit Harness(std::shared_ptr<Model> model, uint32_t context_size = 2048, uint32_t cache_tokens = 4096,
+                   const EngineOptions& engine_options = {}) {
     ContextOptions options;
     options.context_size = context_size;
     options.cache_tokens = cache_tokens;
@@ -53,7 +54,8 @@ class Harness {
       all.text += output.text;
       all.append(output);
       if (!output.prompt.tokens.empty()) {
-        CHECK(all.prompt.tokens.empty() && all.tokens.size() == output.tokens.size());  // once, and before what was generated
+        CHECK(all.prompt.tokens.empty() &&
+              all.tokens.size() == output.tokens.size());  // once, and before what was generated
         all.prompt = std::move(output.prompt);
       }
       all.end = output.end;
@@ -79,7 +81,8 @@ class Harness {
 
 inline RunRequest question(const std::string& text, uint32_t max_tokens = 24) {
   RunRequest request;
-  request.prompt = {ControlPart{"<|im_start|>"}, TextPart{"user\n" + text}, ControlPart{"<|im_end|>"}, TextPart{"\n"}, ControlPart{"<|im_start|>"}, TextPart{"assistant\n"}};
+  request.prompt = {ControlPart{"<|im_start|>"}, TextPart{"user\n" + text}, ControlPart{"<|im_end|>"}, TextPart{"\n"},
+                    ControlPart{"<|im_start|>"}, TextPart{"assistant\n"}};
   request.sampling.temperature = 0;
   request.max_tokens = max_tokens;
   return request;

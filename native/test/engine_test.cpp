@@ -1,5 +1,5 @@
 // The engine on a real model: what comes out, and what happens when runs are cancelled, neglected, crowded or closed.
-#include "engine.h"
+#include "scheduler/engine.h"
 
 #include <algorithm>
 #include <atomic>
@@ -11,8 +11,8 @@
 
 #include "check.h"
 #include "engine_harness.h"
-#include "error.h"
-#include "model.h"
+#include "model/model.h"
+#include "platform/error.h"
 #include "test_model.h"
 
 using namespace caduceus;
@@ -88,7 +88,7 @@ void refusals(const std::shared_ptr<Model>& model) {
   CHECK(full.end->error_code == "CONTEXT_FULL");
   CHECK(full.end->error_message.find("shorten it by") != std::string::npos);
 
-  CLAIM("a prompt of megabytes is refused without being tokenised");
+  CLAIM("a prompt of megabytes is refused without being tokenized");
   const auto before = Clock::now();
   CHECK(harness.wait(harness.engine->submit(question(long_text(200000)))).end->error_code == "CONTEXT_FULL");
   CHECK(milliseconds(Clock::now() - before) < 2000);
@@ -116,7 +116,9 @@ void refusals(const std::shared_ptr<Model>& model) {
   CHECK(expired.end->error_code == "QUEUE_TIMEOUT");
   harness.engine->cancel(busy);
   for (const RunId id : crowd) harness.engine->cancel(id);
-  for (const RunId id : crowd) CHECK(harness.wait(id).end->reason == FinishReason::cancelled || harness.seen(id).end->reason == FinishReason::length);
+  for (const RunId id : crowd)
+    CHECK(harness.wait(id).end->reason == FinishReason::cancelled ||
+          harness.seen(id).end->reason == FinishReason::length);
 }
 
 void cancelling(const std::shared_ptr<Model>& model) {
@@ -134,30 +136,33 @@ void cancelling(const std::shared_ptr<Model>& model) {
   CHECK(cancelled.end->reason == FinishReason::cancelled && cancelled.tokens.empty());
   CHECK(milliseconds(Clock::now() - asked) < a_fifth);
 
-  CLAIM("a cancel in decode ends the run, keeps its text, and its neighbour goes on as if it had been alone");
+  CLAIM("a cancel in decode ends the run, keeps its text, and its neighbor goes on as if it had been alone");
   const RunOutput alone = harness.wait(harness.engine->submit(endless("Tell me about the sea.", 40)));
-  const RunId neighbour = harness.engine->submit(endless("Tell me about the sea.", 40));
+  const RunId neighbor = harness.engine->submit(endless("Tell me about the sea.", 40));
   const RunId victim = harness.engine->submit(endless("Tell me about mountains.", 4000));
   harness.wait_for_tokens(victim, 5);
   harness.engine->cancel(victim);
   CHECK(harness.wait(victim).end->reason == FinishReason::cancelled);
   CHECK(!harness.seen(victim).text.empty());
-  const RunOutput other = harness.wait(neighbour);
+  const RunOutput other = harness.wait(neighbor);
   CHECK(other.tokens.size() == 40 && other.end->reason == FinishReason::length);
-  CHECK(same_up_to_a_tie(*model, harness.engine->tokenizer().tokenize(endless("Tell me about the sea.").prompt), other, alone));
+  CHECK(same_up_to_a_tie(*model, harness.engine->tokenizer().tokenize(endless("Tell me about the sea.").prompt), other,
+                         alone));
 
   CLAIM("cancelling twice, after the end, or a run that never was does nothing");
   harness.engine->cancel(victim);
   harness.engine->cancel(123456);
   harness.engine->release(victim);
   harness.engine->release(victim);
-  CHECK(harness.wait(harness.engine->submit(question("What is the capital of France?"))).text == "The capital of France is Paris.");
+  CHECK(harness.wait(harness.engine->submit(question("What is the capital of France?"))).text ==
+        "The capital of France is Paris.");
 }
 
 // Of models with other ends of a turn than SmolLM2 too.
 RunRequest unending(const Model& model, const std::string& text, uint32_t max_tokens) {
   RunRequest request = question(text, max_tokens);
-  for (const Token token : model.tokenizer().ends_of_generation()) request.sampling.logit_bias.emplace_back(token, -INFINITY);
+  for (const Token token : model.tokenizer().ends_of_generation())
+    request.sampling.logit_bias.emplace_back(token, -INFINITY);
   return request;
 }
 
@@ -165,7 +170,8 @@ void crowding(const std::shared_ptr<Model>& model) {
   CLAIM("runs that need more cells than there are, are preempted and computed again, and none ends early");
   std::vector<RunOutput> alone;
   std::vector<RunRequest> requests;
-  for (const std::string topic : {"the sea", "mountains", "bread", "music", "trains", "ants"}) requests.push_back(unending(*model, "Tell me about " + topic + ".", 120));
+  for (const std::string topic : {"the sea", "mountains", "bread", "music", "trains", "ants"})
+    requests.push_back(unending(*model, "Tell me about " + topic + ".", 120));
   {
     Harness quiet(model, 512, 4096);
     for (const auto& request : requests) alone.push_back(quiet.wait(quiet.engine->submit(request)));
@@ -186,11 +192,11 @@ void crowding(const std::shared_ptr<Model>& model) {
 
 void neglected(const std::shared_ptr<Model>& model) {
   Harness harness(model);
-  CLAIM("a run whose reader pauses parks, holds a bounded number of tokens, and goes on when it resumes");
+  CLAIM("a run whose reader pauses pauses, holds a bounded number of tokens, and goes on when it resumes");
   const RunId lazy = harness.engine->submit(endless("Tell me about the sea.", 330));
   harness.engine->pause(lazy);
-  for (int i = 0; i < 3000 && harness.engine->stats().parked == 0; ++i) std::this_thread::sleep_for(10ms);
-  CHECK(harness.engine->stats().parked == 1);
+  for (int i = 0; i < 3000 && harness.engine->stats().paused == 0; ++i) std::this_thread::sleep_for(10ms);
+  CHECK(harness.engine->stats().paused == 1);
   const uint64_t generated = harness.engine->stats().generated_tokens;
   CHECK(generated < 300);
   std::this_thread::sleep_for(100ms);
@@ -198,7 +204,8 @@ void neglected(const std::shared_ptr<Model>& model) {
   CHECK(harness.seen(lazy).tokens.empty());
 
   CLAIM("others run meanwhile");
-  CHECK(harness.wait(harness.engine->submit(question("What is the capital of France?"))).text == "The capital of France is Paris.");
+  CHECK(harness.wait(harness.engine->submit(question("What is the capital of France?"))).text ==
+        "The capital of France is Paris.");
   harness.engine->resume(lazy);
   CHECK(harness.wait(lazy).tokens.size() == 330);
 }
@@ -213,7 +220,8 @@ void moving(const std::shared_ptr<Model>& model) {
   CHECK(harness.engine->stats().branches <= 3 && harness.engine->stats().host_cache_bytes > 0);
   const RunOutput again = harness.wait(harness.engine->submit(first));
   CHECK(again.end->usage.cached_tokens == before.end->usage.prompt_tokens - 1);
-  CHECK(harness.engine->stats().restored_tokens + 8 > again.end->usage.cached_tokens);  // the first ones are all prompts'
+  CHECK(harness.engine->stats().restored_tokens + 8 >
+        again.end->usage.cached_tokens);  // the first ones are all prompts'
   CHECK(same_up_to_a_tie(*model, harness.engine->tokenizer().tokenize(first.prompt), before, again));
 
   CLAIM("without memory for branches they stay where they are");
@@ -226,13 +234,15 @@ void moving(const std::shared_ptr<Model>& model) {
 }
 
 void keeping(const std::shared_ptr<Model>& model) {
-  const auto folder = std::filesystem::temp_directory_path() / ("caduceus-prefixes-" + std::to_string(Clock::now().time_since_epoch().count()));
+  const auto folder = std::filesystem::temp_directory_path() /
+                      ("caduceus-prefixes-" + std::to_string(Clock::now().time_since_epoch().count()));
   EngineOptions options;
   options.prefix_folder = folder.string();
   options.prefix_folder_bytes = 1 << 30;
   const auto ask = [](const std::string& text, bool keep) {
     RunRequest request = question(text, 8);
-    request.prompt.insert(request.prompt.begin(), {ControlPart{"<|im_start|>"}, TextPart{"system\n" + long_text(16)}, ControlPart{"<|im_end|>"}, TextPart{"\n"}});
+    request.prompt.insert(request.prompt.begin(), {ControlPart{"<|im_start|>"}, TextPart{"system\n" + long_text(16)},
+                                                   ControlPart{"<|im_end|>"}, TextPart{"\n"}});
     if (keep) request.keep_prefix = 3;
     return request;
   };
@@ -249,7 +259,9 @@ void keeping(const std::shared_ptr<Model>& model) {
     const uint32_t whole = restored.end->usage.prompt_tokens;
     CHECK(restored.end->usage.cached_tokens > 128 && restored.end->usage.cached_tokens < whole - 10);
     CHECK(second.engine->stats().restored_tokens == restored.end->usage.cached_tokens);
-    CHECK(same_up_to_a_tie(*model, second.engine->tokenizer().tokenize(ask("What is the capital of France?", false).prompt), computed, restored));
+    CHECK(same_up_to_a_tie(*model,
+                           second.engine->tokenizer().tokenize(ask("What is the capital of France?", false).prompt),
+                           computed, restored));
     RunRequest tenant = ask("What is the capital of France?", false);
     tenant.cache_scope = "tenant";
     CHECK(second.wait(second.engine->submit(tenant)).end->usage.cached_tokens == 0);
@@ -296,7 +308,8 @@ void exact(const std::shared_ptr<Model>& model) {
   const RunOutput alone = harness.wait(harness.engine->submit(request));
   CHECK(alone.tokens.size() == 24 && alone.end->usage.cached_tokens == 0);
   std::vector<RunId> others;
-  for (int i = 0; i < 3; ++i) others.push_back(harness.engine->submit(endless("Tell me about " + std::to_string(i), 400)));
+  for (int i = 0; i < 3; ++i)
+    others.push_back(harness.engine->submit(endless("Tell me about " + std::to_string(i), 400)));
   const RunId one = harness.engine->submit(request);
   const RunId two = harness.engine->submit(request);
   for (const RunId id : {one, two}) {
@@ -314,7 +327,8 @@ void exact(const std::shared_ptr<Model>& model) {
   std::this_thread::sleep_for(100ms);
   harness.engine->cancel(waits);
   harness.engine->cancel(reads);
-  CHECK(harness.wait(reads).end->reason == FinishReason::cancelled && harness.wait(waits).end->reason == FinishReason::cancelled);
+  CHECK(harness.wait(reads).end->reason == FinishReason::cancelled &&
+        harness.wait(waits).end->reason == FinishReason::cancelled);
   const RunId writes = harness.engine->submit(request);
   harness.wait_for_tokens(writes, 5);
   harness.engine->cancel(writes);
@@ -328,7 +342,8 @@ void closing(const std::shared_ptr<Model>& model) {
   for (int round = 0; round < 5; ++round) {
     Harness harness(model, 2048, 2048);
     std::vector<RunId> ids;
-    for (int i = 0; i < 4; ++i) ids.push_back(harness.engine->submit(endless("Tell me about " + std::to_string(i), 500)));
+    for (int i = 0; i < 4; ++i)
+      ids.push_back(harness.engine->submit(endless("Tell me about " + std::to_string(i), 500)));
     ids.push_back(harness.engine->submit(question(long_text(150))));
     std::this_thread::sleep_for(std::chrono::milliseconds(round * 40));
     harness.engine->close();

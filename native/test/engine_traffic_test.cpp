@@ -1,7 +1,7 @@
-// The engine under random traffic from several threads at once, on the tiny model: what sanitizers are shown. Each caller
-// submits, cancels, pauses, resumes, releases and continues runs as it likes.
+// The engine under random traffic from several threads at once, on the tiny model: what sanitizers are shown. Each
+// caller submits, cancels, pauses, resumes, releases and continues runs as it likes.
 //   engine_traffic_test [steps of each caller = 600] [seed = 0]
-#include "engine.h"
+#include "scheduler/engine.h"
 
 #include <algorithm>
 #include <atomic>
@@ -13,8 +13,8 @@
 #include <thread>
 
 #include "check.h"
-#include "error.h"
-#include "model.h"
+#include "model/model.h"
+#include "platform/error.h"
 #include "test_model.h"
 
 using namespace caduceus;
@@ -49,13 +49,24 @@ std::optional<ConstraintSpec> some_constraint(std::mt19937& random) {
   using Kind = ConstraintSpec::Kind;
   const std::string number = std::to_string(random() % 50);
   switch (random() % 8) {
-    case 0: return ConstraintSpec{Kind::regex, "[a-z]{1," + number + "}x", {}};
-    case 1: return ConstraintSpec{Kind::json, R"({"type": "object", "properties": {"name": {"type": "string", "maxLength": 5}}, "required": ["name"], "additionalProperties": false})", {}};
-    case 2: return ConstraintSpec{Kind::json, R"({"enum": [")" + number + R"(", "always the same"]})", {}};
-    case 3: return ConstraintSpec{Kind::lark, R"(start: "{\"name\": " /[0-9]{1,3}/ "}\n</tool_call>")", ConstraintSpec::Trigger{"<tool_call>", true, false}};
-    case 4: return ConstraintSpec{Kind::regex, "(" + number, {}};
-    case 5: return ConstraintSpec{Kind::regex, "[ab ]*", {}};  // says the same again and again, so that drafts come true
-    default: return std::nullopt;
+    case 0:
+      return ConstraintSpec{Kind::regex, "[a-z]{1," + number + "}x", {}};
+    case 1:
+      return ConstraintSpec{
+          Kind::json,
+          R"({"type": "object", "properties": {"name": {"type": "string", "maxLength": 5}}, "required": ["name"], "additionalProperties": false})",
+          {}};
+    case 2:
+      return ConstraintSpec{Kind::json, R"({"enum": [")" + number + R"(", "always the same"]})", {}};
+    case 3:
+      return ConstraintSpec{Kind::lark, R"(start: "{\"name\": " /[0-9]{1,3}/ "}\n</tool_call>")",
+                            ConstraintSpec::Trigger{"<tool_call>", true, false}};
+    case 4:
+      return ConstraintSpec{Kind::regex, "(" + number, {}};
+    case 5:
+      return ConstraintSpec{Kind::regex, "[ab ]*", {}};  // says the same again and again, so that drafts come true
+    default:
+      return std::nullopt;
   }
 }
 
@@ -127,7 +138,8 @@ int main(int argc, char** argv) {
   const int steps = argc > 1 ? std::atoi(argv[1]) : 600;
   const auto seed = static_cast<uint32_t>(argc > 2 ? std::atoi(argv[2]) : 0);
   const auto model = load_test_model("CADUCEUS_TEST_HERMES_MODEL");
-  const auto folder = std::filesystem::temp_directory_path() / ("caduceus-traffic-" + std::to_string(std::random_device{}()));
+  const auto folder =
+      std::filesystem::temp_directory_path() / ("caduceus-traffic-" + std::to_string(std::random_device{}()));
 
   CLAIM("whatever three threads do at once, every run comes to one end, and nothing is left");
   uint64_t drafted = 0;

@@ -43,7 +43,9 @@ class GgufEdit {
       const char* name = gguf_get_tensor_name(gguf_, i);
       const ggml_tensor* found = tensor(name);
       const auto zeros = zeros_.find(name);
-      const std::string bytes = zeros == zeros_.end() ? std::string(static_cast<const char*>(found->data), ggml_nbytes(found)) : zeros->second;
+      const std::string bytes = zeros == zeros_.end()
+                                    ? std::string(static_cast<const char*>(found->data), ggml_nbytes(found))
+                                    : zeros->second;
       const size_t alignment = gguf_get_alignment(gguf_);
       file << bytes << std::string((alignment - bytes.size() % alignment) % alignment, '\0');
     }

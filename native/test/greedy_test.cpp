@@ -5,7 +5,7 @@
 #include <mutex>
 
 #include "check.h"
-#include "engine.h"
+#include "scheduler/engine.h"
 #include "test_model.h"
 
 using namespace caduceus;
@@ -44,7 +44,8 @@ Reference plain_loop(Model& model, std::vector<Token> prompt) {
   return reference;
 }
 
-std::vector<Token> engine_run(Engine& engine, std::mutex& mutex, std::condition_variable& ready, const std::vector<Token>& prompt) {
+std::vector<Token> engine_run(Engine& engine, std::mutex& mutex, std::condition_variable& ready,
+                              const std::vector<Token>& prompt) {
   RunRequest request;
   request.prompt = {TokensPart{prompt}};
   request.sampling.temperature = 0;
@@ -72,12 +73,16 @@ int main() {
   context.context_size = 2048;
   Engine engine(std::make_unique<Context>(model, context), {}, [&] { ready.notify_all(); });
   int same = 0;
-  for (const char* text : {"What is the capital of France?", "Tell me about the sea.", "Write a poem on ants.", "Explain what a computer is.", "Count to twenty."}) {
-    const std::vector<PromptPart> parts{ControlPart{"<|im_start|>"}, TextPart{std::string("user\n") + text}, ControlPart{"<|im_end|>"}, TextPart{"\n"}, ControlPart{"<|im_start|>"}, TextPart{"assistant\n"}};
+  for (const char* text : {"What is the capital of France?", "Tell me about the sea.", "Write a poem on ants.",
+                           "Explain what a computer is.", "Count to twenty."}) {
+    const std::vector<PromptPart> parts{ControlPart{"<|im_start|>"}, TextPart{std::string("user\n") + text},
+                                        ControlPart{"<|im_end|>"},   TextPart{"\n"},
+                                        ControlPart{"<|im_start|>"}, TextPart{"assistant\n"}};
     const auto prompt = engine.tokenizer().tokenize(parts);
     const Reference reference = plain_loop(*model, prompt);
     const auto tokens = engine_run(engine, mutex, ready, prompt);
-    const auto [left, right] = std::mismatch(reference.tokens.begin(), reference.tokens.end(), tokens.begin(), tokens.end());
+    const auto [left, right] =
+        std::mismatch(reference.tokens.begin(), reference.tokens.end(), tokens.begin(), tokens.end());
     if (left == reference.tokens.end() && right == tokens.end()) {
       ++same;
       continue;

@@ -16,7 +16,8 @@ namespace {
 
 std::vector<llama_token> tokenize(const llama_vocab* vocab, const std::string& text) {
   std::vector<llama_token> tokens(text.size() + 8);
-  const int32_t count = llama_tokenize(vocab, text.data(), static_cast<int32_t>(text.size()), tokens.data(), static_cast<int32_t>(tokens.size()), true, true);
+  const int32_t count = llama_tokenize(vocab, text.data(), static_cast<int32_t>(text.size()), tokens.data(),
+                                       static_cast<int32_t>(tokens.size()), true, true);
   if (count < 0) std::exit(1);
   tokens.resize(static_cast<size_t>(count));
   return tokens;
@@ -27,7 +28,8 @@ struct Likelihood {
   bool greedy = true;
 };
 
-Likelihood measure(llama_context* context, const llama_vocab* vocab, std::vector<llama_token> tokens, size_t known, size_t rows) {
+Likelihood measure(llama_context* context, const llama_vocab* vocab, std::vector<llama_token> tokens, size_t known,
+                   size_t rows) {
   llama_memory_clear(llama_get_memory(context), true);
   const auto size = static_cast<size_t>(llama_vocab_n_tokens(vocab));
   Likelihood result;
@@ -70,7 +72,8 @@ int main(int argc, char** argv) {
   std::string before;
   std::string after;
   while (std::getline(std::cin, before, '\0') && std::getline(std::cin, after, '\0')) {
-    const auto [sum, greedy] = measure(context, vocab, tokenize(vocab, before + after), tokenize(vocab, before).size(), rows);
+    const auto [sum, greedy] =
+        measure(context, vocab, tokenize(vocab, before + after), tokenize(vocab, before).size(), rows);
     std::printf("%.9g %d\n", sum, greedy ? 1 : 0);
   }
   llama_free(context);

@@ -1,5 +1,5 @@
 // The log probabilities of prompts and of what follows them, against llama.cpp's own logits.
-#include "log_probabilities.h"
+#include "sampling/log_probabilities.h"
 
 #include <algorithm>
 #include <cmath>
@@ -9,7 +9,7 @@
 
 #include "check.h"
 #include "engine_harness.h"
-#include "model.h"
+#include "model/model.h"
 #include "test_model.h"
 
 using namespace caduceus;
@@ -18,10 +18,13 @@ namespace {
 
 constexpr uint32_t top_count = 5;
 
-std::vector<Token> tokens_of(Engine& engine, const std::string& text) { return engine.tokenizer().tokenize(std::vector<PromptPart>{TextPart{text}}); }
+std::vector<Token> tokens_of(Engine& engine, const std::string& text) {
+  return engine.tokenizer().tokenize(std::vector<PromptPart>{TextPart{text}});
+}
 
 std::string some_text(int sentences, uint32_t seed) {
-  static const char* words[] = {"The", "river", "runs", "past", "old", "houses", "and", "nobody", "counts", "its", "stones", "anymore."};
+  static const char* words[] = {"The", "river",  "runs",   "past", "old",    "houses",
+                                "and", "nobody", "counts", "its",  "stones", "anymore."};
   std::mt19937 random(seed);
   std::string text;
   for (int i = 0; i < sentences * 8; ++i) text += std::string(text.empty() ? "" : " ") + words[random() % 12];
@@ -38,7 +41,8 @@ RunRequest scoring(const std::vector<Token>& tokens, uint32_t max_tokens = 0) {
   return request;
 }
 
-// Natural logarithms for every token after each of `tokens`, by llama.cpp's interface alone, read in pieces of that size.
+// Natural logarithms for every token after each of `tokens`, by llama.cpp's interface alone, read in pieces of that
+// size.
 std::vector<std::vector<double>> reference(Model& model, std::vector<Token> tokens, int32_t piece) {
   llama_context_params params = llama_context_default_params();
   params.n_ctx = 2048;
@@ -67,15 +71,18 @@ std::vector<std::vector<double>> reference(Model& model, std::vector<Token> toke
   return all;
 }
 
-void check_scores(const ScoredTokens& scores, const std::vector<Token>& tokens, const std::vector<std::vector<double>>& expected, double tolerance, const char* what) {
+void check_scores(const ScoredTokens& scores, const std::vector<Token>& tokens,
+                  const std::vector<std::vector<double>>& expected, double tolerance, const char* what) {
   CHECK(scores.tokens == tokens);
   CHECK(scores.log_probabilities.size() == tokens.size() && std::isnan(scores.log_probabilities[0]));
   CHECK(scores.top.size() == tokens.size() * top_count);
   double largest = 0;
   for (size_t i = 1; i < tokens.size(); ++i) {
-    largest = std::max(largest, std::abs(scores.log_probabilities[i] - expected[i - 1][static_cast<size_t>(tokens[i])]));
+    largest =
+        std::max(largest, std::abs(scores.log_probabilities[i] - expected[i - 1][static_cast<size_t>(tokens[i])]));
     const auto top = std::span(scores.top).subspan(i * top_count, top_count);
-    CHECK(std::is_sorted(top.begin(), top.end(), [](const auto& a, const auto& b) { return a.log_probability > b.log_probability; }));
+    CHECK(std::is_sorted(top.begin(), top.end(),
+                         [](const auto& a, const auto& b) { return a.log_probability > b.log_probability; }));
     for (const auto& [token, value] : top) {
       largest = std::max(largest, std::abs(value - expected[i - 1][static_cast<size_t>(token)]));
       if (token == tokens[i]) CHECK(value == scores.log_probabilities[i]);
@@ -94,13 +101,15 @@ void likeliest() {
     const size_t count = random() % 21;
     std::vector<Token> sorted(logits.size());
     for (size_t i = 0; i < sorted.size(); ++i) sorted[i] = static_cast<Token>(i);
-    std::stable_sort(sorted.begin(), sorted.end(), [&](Token a, Token b) { return logits[static_cast<size_t>(a)] > logits[static_cast<size_t>(b)]; });
+    std::stable_sort(sorted.begin(), sorted.end(),
+                     [&](Token a, Token b) { return logits[static_cast<size_t>(a)] > logits[static_cast<size_t>(b)]; });
     const LogProbabilities probabilities(logits);
     const auto top = probabilities.top(count);
     CHECK(top.size() == std::min(count, logits.size()));
     double sum = 0;
     for (size_t i = 0; i < top.size(); ++i) CHECK(top[i].token == sorted[i]);
-    for (size_t i = 0; i < logits.size(); ++i) sum += std::exp(static_cast<double>(probabilities.of(static_cast<Token>(i))));
+    for (size_t i = 0; i < logits.size(); ++i)
+      sum += std::exp(static_cast<double>(probabilities.of(static_cast<Token>(i))));
     CHECK(logits.size() == 1 || std::isnan(sum) || std::abs(sum - 1) < 1e-4);
   }
   std::vector<float> damaged(50, 1.0f);
@@ -124,7 +133,8 @@ void scores(const std::shared_ptr<Model>& model) {
   CLAIM("what is cached is computed again for them, and shared by who comes after");
   const RunOutput again = harness.wait(harness.engine->submit(scoring(tokens)));
   CHECK(again.end->usage.cached_tokens == 0);
-  CHECK(std::equal(again.prompt.log_probabilities.begin() + 1, again.prompt.log_probabilities.end(), alone.prompt.log_probabilities.begin() + 1));
+  CHECK(std::equal(again.prompt.log_probabilities.begin() + 1, again.prompt.log_probabilities.end(),
+                   alone.prompt.log_probabilities.begin() + 1));
   RunRequest plain = scoring(tokens, 1);
   plain.prompt_log_probabilities = false;
   CHECK(harness.wait(harness.engine->submit(plain)).end->usage.cached_tokens == tokens.size() - 1);
@@ -138,10 +148,12 @@ void scores(const std::shared_ptr<Model>& model) {
   CHECK(answered.prompt.tokens.size() == answered.end->usage.prompt_tokens);
   CHECK(answered.top.size() == answered.tokens.size() * top_count);
   for (size_t i = 0; i < answered.tokens.size(); ++i) {
-    CHECK(answered.top[i * top_count].token == answered.tokens[i] && answered.top[i * top_count].log_probability == answered.log_probabilities[i]);
+    CHECK(answered.top[i * top_count].token == answered.tokens[i] &&
+          answered.top[i * top_count].log_probability == answered.log_probabilities[i]);
   }
   const auto& end = answered.end->end_token;
-  CHECK(end && harness.engine->tokenizer().is_end_of_generation(end->tokens.at(0)) && end->top.size() == top_count && end->top[0].token == end->tokens[0]);
+  CHECK(end && harness.engine->tokenizer().is_end_of_generation(end->tokens.at(0)) && end->top.size() == top_count &&
+        end->top[0].token == end->tokens[0]);
   answer.log_probabilities = false;
   CHECK(!harness.wait(harness.engine->submit(answer)).end->end_token);
 
@@ -156,10 +168,12 @@ void scores(const std::shared_ptr<Model>& model) {
 }
 
 void crowd(const std::shared_ptr<Model>& model) {
-  CLAIM("24 scored prompts beside each other, running neighbours and cancels, come out as alone, but for the order of cells");
+  CLAIM(
+      "24 scored prompts beside each other, running neighbors and cancels, come out as alone, but for the order of "
+      "cells");
   Harness harness(model, 1024, 8192);
-  std::vector<RunId> neighbours;
-  for (int i = 0; i < 4; ++i) neighbours.push_back(harness.engine->submit(endless("Count to " + std::to_string(i), 30)));
+  std::vector<RunId> neighbors;
+  for (int i = 0; i < 4; ++i) neighbors.push_back(harness.engine->submit(endless("Count to " + std::to_string(i), 30)));
   std::map<RunId, std::vector<Token>> runs;
   std::set<RunId> cancelled;
   for (uint32_t i = 0; i < 24; ++i) {
@@ -177,12 +191,15 @@ void crowd(const std::shared_ptr<Model>& model) {
     for (size_t i = 1; i < tokens.size(); ++i) CHECK(output.prompt.log_probabilities[i] <= 0);
     if (id % 5 != 0) continue;
     const auto expected = reference(*model, tokens, 40);
-    for (size_t i = 1; i < tokens.size(); ++i) worst = std::max(worst, std::abs(output.prompt.log_probabilities[i] - expected[i - 1][static_cast<size_t>(tokens[i])]));
+    for (size_t i = 1; i < tokens.size(); ++i)
+      worst = std::max(worst,
+                       std::abs(output.prompt.log_probabilities[i] - expected[i - 1][static_cast<size_t>(tokens[i])]));
   }
   std::fprintf(stderr, "    at most %.6f apart\n", worst);
-  // Where cells have been freed meanwhile, sums are taken in another order, and rounding activations to 8 bits makes more of that.
+  // Where cells have been freed meanwhile, sums are taken in another order, and rounding activations to 8 bits makes
+  // more of that.
   CHECK(worst < 0.7);
-  for (const RunId id : neighbours) CHECK(harness.wait(id).tokens.size() == 30);
+  for (const RunId id : neighbors) CHECK(harness.wait(id).tokens.size() == 30);
   CHECK(harness.engine->stats().running == 0 && harness.engine->stats().queued == 0);
 
   CLAIM("a prompt that is cancelled while it is scored ends at once");
@@ -202,15 +219,17 @@ void exact(const std::shared_ptr<Model>& model) {
   const auto tokens = std::get<TokensPart>(request.prompt.at(0)).tokens;
   const auto alone = harness.wait(harness.engine->submit(request)).prompt;
   check_scores(alone, tokens, reference(*model, tokens, 40), 1e-4, "exact");
-  const RunId neighbour = harness.engine->submit(endless("Count.", 80));
+  const RunId neighbor = harness.engine->submit(endless("Count.", 80));
   std::vector<RunId> several;
   for (int i = 0; i < 3; ++i) several.push_back(harness.engine->submit(request));
   for (const RunId id : several) {
     const auto beside = harness.wait(id).prompt;
-    CHECK(alone.tokens == beside.tokens && std::equal(alone.log_probabilities.begin() + 1, alone.log_probabilities.end(), beside.log_probabilities.begin() + 1));
+    CHECK(alone.tokens == beside.tokens &&
+          std::equal(alone.log_probabilities.begin() + 1, alone.log_probabilities.end(),
+                     beside.log_probabilities.begin() + 1));
   }
-  harness.engine->cancel(neighbour);
-  harness.wait(neighbour);
+  harness.engine->cancel(neighbor);
+  harness.wait(neighbor);
 }
 
 }  // namespace

@@ -6,8 +6,8 @@
 #include <iterator>
 
 #include "check.h"
-#include "error.h"
-#include "model.h"
+#include "model/model.h"
+#include "platform/error.h"
 
 using namespace caduceus;
 namespace fs = std::filesystem;
@@ -45,7 +45,9 @@ bool says(const Refusal& refusal, const std::string& code, const std::string& wo
 
 int main() {
   const std::string good = test_model("CADUCEUS_TEST_HERMES_MODEL");
-  const fs::path folder = fs::temp_directory_path() / ("caduceus-model-file-test-" + std::to_string(std::hash<std::string>{}(good) ^ static_cast<size_t>(time(nullptr))));
+  const fs::path folder =
+      fs::temp_directory_path() / ("caduceus-model-file-test-" +
+                                   std::to_string(std::hash<std::string>{}(good) ^ static_cast<size_t>(time(nullptr))));
   fs::create_directories(folder);
   const auto written = [&](const std::string& name, const std::string& bytes) {
     const auto path = (folder / name).string();

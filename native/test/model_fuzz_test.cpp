@@ -10,10 +10,10 @@
 #include <random>
 
 #include "check.h"
-#include "engine.h"
-#include "error.h"
 #include "gguf_edit.h"
-#include "gguf_weights.h"
+#include "model/gguf_weights.h"
+#include "platform/error.h"
+#include "scheduler/engine.h"
 
 // Where ggml's kernels are in modules, their tables are not there to be linked with.
 #ifndef GGML_BACKEND_DL
@@ -44,8 +44,12 @@ std::string mutate(const std::string& original, uint32_t seed) {
     const size_t range = below(3) == 0 ? header : std::min<size_t>(3000, bytes.size());
     const size_t at = below(range - 16);
     switch (below(7)) {
-      case 0: bytes[at] = static_cast<char>(random()); break;
-      case 1: bytes[at] = static_cast<char>(bytes[at] ^ (1 << below(8))); break;
+      case 0:
+        bytes[at] = static_cast<char>(random());
+        break;
+      case 1:
+        bytes[at] = static_cast<char>(bytes[at] ^ (1 << below(8)));
+        break;
       case 2: {
         const uint32_t extremes[] = {0, 1, 2, 0x7fffffff, 0x80000000, 0xffffffff, 1u << 20, 1u << 30, 513, 65536};
         std::memcpy(&bytes[at], &extremes[below(10)], 4);
@@ -56,9 +60,15 @@ std::string mutate(const std::string& original, uint32_t seed) {
         std::memcpy(&bytes[at], &extremes[below(6)], 8);
         break;
       }
-      case 4: bytes.resize(std::max<size_t>(64, below(bytes.size()))); return bytes;
-      case 5: std::memcpy(&bytes[at], &original[below(original.size() - 16)], 16); break;
-      default: bytes.erase(at, 1 + below(8)); break;
+      case 4:
+        bytes.resize(std::max<size_t>(64, below(bytes.size())));
+        return bytes;
+      case 5:
+        std::memcpy(&bytes[at], &original[below(original.size() - 16)], 16);
+        break;
+      default:
+        bytes.erase(at, 1 + below(8));
+        break;
     }
   }
   return bytes;
@@ -109,7 +119,8 @@ int outcome(const std::string& path, const std::string& what) {
   int status = 0;
   CHECK(child > 0 && waitpid(child, &status, 0) == child);
   if (WIFEXITED(status) && WEXITSTATUS(status) <= 1) return WEXITSTATUS(status);
-  std::fprintf(stderr, "    %s: %s %d\n", what.c_str(), WIFSIGNALED(status) ? "signal" : "exit", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+  std::fprintf(stderr, "    %s: %s %d\n", what.c_str(), WIFSIGNALED(status) ? "signal" : "exit",
+               WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
   return 2;
 }
 #endif
@@ -135,8 +146,10 @@ int main(int argc, char** argv) {
     const std::string path = (folder / "model.gguf").string();
     std::ofstream(path, std::ios::binary) << mutate(original, seed);
     const int ended = outcome(path, "seed " + std::to_string(seed));
-    if (ended == 2) crashed.push_back(seed);
-    else loaded += ended;
+    if (ended == 2)
+      crashed.push_back(seed);
+    else
+      loaded += ended;
   }
   std::fprintf(stderr, "    %d of %d loaded, the others were refused\n", loaded, mutations);
   CHECK(crashed.empty());
@@ -154,7 +167,8 @@ int main(int argc, char** argv) {
 
   CLAIM("whatever a tensor is stored as, the file is refused or works");
   const std::string path = (folder / "model.gguf").string();
-  const std::vector<const char*> tensors = {"token_embd.weight", "blk.0.attn_norm.weight", "blk.0.attn_q.weight", "blk.1.ffn_down.weight", "output_norm.weight", "output.weight"};
+  const std::vector<const char*> tensors = {"token_embd.weight",     "blk.0.attn_norm.weight", "blk.0.attn_q.weight",
+                                            "blk.1.ffn_down.weight", "output_norm.weight",     "output.weight"};
   int tried = 0;
   int computed = 0;
   for (int i = 0; i < GGML_TYPE_COUNT; ++i) {

@@ -1,4 +1,4 @@
-#include "ngram_draft.h"
+#include "speculative/ngram_draft.h"
 
 #include "check.h"
 
@@ -30,6 +30,8 @@ int main() {
   CHECK((draft({7, 7, 7}) == Tokens{7, 7, 7}));
 
   CLAIM("without such a place nothing is drafted");
-  for (const Tokens& tokens : {Tokens{}, Tokens{1}, Tokens{1, 1}, Tokens{1, 2, 3}, Tokens{1, 2, 3, 4, 3}, Tokens{3, 9, 1, 2, 3}}) CHECK(draft(tokens).empty());
+  for (const Tokens& tokens :
+       {Tokens{}, Tokens{1}, Tokens{1, 1}, Tokens{1, 2, 3}, Tokens{1, 2, 3, 4, 3}, Tokens{3, 9, 1, 2, 3}})
+    CHECK(draft(tokens).empty());
   return report();
 }

@@ -1,6 +1,6 @@
 // The prefix cache against a reference that keeps, for every cell, who owns it: random traffic, exact accounting.
 //   prefix_cache_test [rounds of 4,000 steps = 60] [first seed = 0]
-#include "prefix_cache.h"
+#include "cache/prefix_cache.h"
 
 #include <algorithm>
 #include <array>
@@ -25,7 +25,7 @@ void random_traffic(uint32_t seed, int steps, bool can_rewind) {
   const uint32_t capacity = 64 + pick(200);
   const int ids = 3 + static_cast<int>(pick(12));
   // None, too small for much, enough for everything.
-  BranchStore store(std::array<uint64_t, 3>{0, 400, 1 << 30}[seed % 3]);
+  HostCache store(std::array<uint64_t, 3>{0, 400, 1 << 30}[seed % 3]);
   PrefixCache cache(memory, store, capacity, ids, can_rewind);
   std::vector<Live> live;
   uint64_t shared_tokens = 0;
@@ -74,7 +74,7 @@ void random_traffic(uint32_t seed, int steps, bool can_rewind) {
       run.tokens.resize(length);
     } else if (action == 8) {
       const uint32_t branches = cache.branches();
-      const bool moved = cache.cool(pick(20), pick(2) == 0);
+      const bool moved = cache.evict_idle(pick(20), pick(2) == 0);
       CHECK(cache.branches() == branches - (moved ? 1 : 0));
     } else {
       const uint32_t at = pick(static_cast<uint32_t>(live.size()));
@@ -111,7 +111,7 @@ int main(int argc, char** argv) {
   CLAIM("a prompt shares the longest prefix, of branches and of running sequences, but never its last token");
   {
     ReferenceMemory memory;
-    BranchStore store(0);
+    HostCache store(0);
     PrefixCache cache(memory, store, 100, 8, true);
     const std::vector<Token> tokens{1, 2, 3, 4};
     const auto first = cache.open(tokens, 3, "");
@@ -130,7 +130,7 @@ int main(int argc, char** argv) {
   CLAIM("a branch that a longer one holds is dropped, and ids do not run out");
   {
     ReferenceMemory memory;
-    BranchStore store(0);
+    HostCache store(0);
     PrefixCache cache(memory, store, 1000, 4, true);
     std::vector<Token> tokens{7};
     for (int turn = 0; turn < 50; ++turn) {
@@ -148,7 +148,7 @@ int main(int argc, char** argv) {
   CLAIM("cold branches go to the store, what they share only once, and come back exact");
   {
     ReferenceMemory memory;
-    BranchStore store(1 << 20);
+    HostCache store(1 << 20);
     PrefixCache cache(memory, store, 200, 16, true);
     const auto run = [&](std::vector<Token> tokens) {
       const auto opened = cache.open(tokens, static_cast<uint32_t>(tokens.size()) - 1, "");
@@ -169,14 +169,16 @@ int main(int argc, char** argv) {
     };
     CHECK(run(with(100, 20)) == 0);
     CHECK(run(with(200, 10)) == 40);
-    CHECK(cache.used() == 70 && !cache.cool(70, false) && !cache.cool(20, true));
-    while (cache.cool(0, false)) {}
+    CHECK(cache.used() == 70 && !cache.evict_idle(70, false) && !cache.evict_idle(20, true));
+    while (cache.evict_idle(0, false)) {
+    }
     CHECK(cache.used() == 0 && cache.branches() == 0 && memory.used() == 0);
     // 60 tokens, and the 10 that the second has of its own; a word before each.
     CHECK(store.size() == 2 && store.bytes() == (61 + 11) * sizeof(Token));
     CHECK(run(with(200, 30)) == 50);
     CHECK(run(with(100, 20)) == 59);
-    while (cache.cool(0, false)) {}
+    while (cache.evict_idle(0, false)) {
+    }
     CHECK(store.size() == 3 && store.bytes() == (61 + 11 + 21) * sizeof(Token));
     CHECK(cache.longest(with(200, 30), "") == 70 && cache.longest(with(200, 30), "tenant") == 0);
   }
@@ -184,23 +186,24 @@ int main(int argc, char** argv) {
   CLAIM("a state from elsewhere becomes a branch like any other");
   {
     ReferenceMemory memory;
-    BranchStore store(0);
+    HostCache store(0);
     PrefixCache cache(memory, store, 60, 4, true);
     const std::vector<Token> tokens(50, 3);
     const auto opened = cache.open(tokens, 49, "");
     for (uint32_t i = 0; i < 50; ++i) memory.compute(opened->sequence, i, 3);
     cache.append(opened->sequence, tokens);
     const SavedState state = cache.save(opened->sequence, 40);
-    CHECK(!cache.adopt(std::span(tokens).first(40), 40, "", state.bytes()));  // no room
+    CHECK(!cache.load_prefix(std::span(tokens).first(40), 40, "", state.bytes()));  // no room
     CHECK(cache.used() == 50 && cache.branches() == 0);
     cache.close(opened->sequence, false);
-    CHECK(cache.adopt(std::span(tokens).first(30), 40, "", state.bytes()));
+    CHECK(cache.load_prefix(std::span(tokens).first(30), 40, "", state.bytes()));
     CHECK(cache.used() == 30 && memory.used() == 30 && cache.branches() == 1 && cache.longest(tokens, "") == 30);
   }
 
   CLAIM("random traffic keeps cells, ids and tokens exact");
   const int rounds = argc > 1 ? std::atoi(argv[1]) : 60;
   const int first = argc > 2 ? std::atoi(argv[2]) : 0;
-  for (int round = 0; round < rounds; ++round) random_traffic(static_cast<uint32_t>(first + round), 4000, round % 4 != 0);
+  for (int round = 0; round < rounds; ++round)
+    random_traffic(static_cast<uint32_t>(first + round), 4000, round % 4 != 0);
   return report();
 }

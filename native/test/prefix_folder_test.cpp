@@ -1,5 +1,5 @@
 // Kept prefixes on disk, without a model: what comes back, what does not, and what damage does.
-#include "prefix_folder.h"
+#include "cache/prefix_folder.h"
 
 #include <algorithm>
 #include <atomic>
@@ -8,9 +8,9 @@
 #include <future>
 #include <random>
 
+#include "cache/prefix_file.h"
 #include "check.h"
-#include "prefix_file.h"
-#include "runtime.h"
+#include "platform/runtime.h"
 
 #ifndef _WIN32
 #include <sys/stat.h>
@@ -30,7 +30,9 @@ struct Place {
   }
   ~Place() { fs::remove_all(folder); }
 
-  void write_model(const std::string& name, char byte) const { std::ofstream(folder / name, std::ios::binary) << std::string(3 << 20, byte); }
+  void write_model(const std::string& name, char byte) const {
+    std::ofstream(folder / name, std::ios::binary) << std::string(3 << 20, byte);
+  }
 
   std::vector<fs::path> files(const std::string& ending = ".prefix") const {
     std::vector<fs::path> files;
@@ -46,8 +48,10 @@ struct Place {
 
 // A folder that is asked one thing at a time.
 struct Asked {
-  explicit Asked(const Place& place, uint64_t most = 1 << 30, const std::string& model = "model.gguf", const std::string& settings = "f16")
-      : folder(place.folder / "prefixes", most, place.folder / model, settings, [this](PrefixFolder::Found found) { answer.set_value(std::move(found)); }) {}
+  explicit Asked(const Place& place, uint64_t most = 1 << 30, const std::string& model = "model.gguf",
+                 const std::string& settings = "f16")
+      : folder(place.folder / "prefixes", most, place.folder / model, settings,
+               [this](PrefixFolder::Found found) { answer.set_value(std::move(found)); }) {}
 
   PrefixFolder::Found find(std::vector<Token> tokens, uint32_t more_than = 0, const std::string& scope = "") {
     answer = {};
@@ -74,7 +78,8 @@ SavedState state_of(size_t size, uint8_t byte) {
 }
 
 bool is_filled(const SavedState& state, size_t size, uint8_t byte) {
-  return state.size == size && std::all_of(state.bytes().begin(), state.bytes().end(), [&](uint8_t each) { return each == byte; });
+  return state.size == size &&
+         std::all_of(state.bytes().begin(), state.bytes().end(), [&](uint8_t each) { return each == byte; });
 }
 
 }  // namespace
@@ -82,7 +87,8 @@ bool is_filled(const SavedState& state, size_t size, uint8_t byte) {
 int main(int argc, char** argv) {
   set_log(LogLevel::warn, [](LogLevel, const std::string&) { ++warnings; });
 
-  CLAIM("what is kept comes back in another process's folder: the longest prefix, of its own scope, model and settings");
+  CLAIM(
+      "what is kept comes back in another process's folder: the longest prefix, of its own scope, model and settings");
   {
     const Place place;
     {
@@ -92,7 +98,8 @@ int main(int argc, char** argv) {
       first.folder.keep(tokens_to(300), "tenant", state_of(3000, 3));
     }
     CHECK(place.files().size() == 3 && place.files(".unfinished").empty());
-    for (const fs::path& file : place.files()) CHECK((fs::status(file).permissions() & (fs::perms::group_all | fs::perms::others_all)) == fs::perms::none);
+    for (const fs::path& file : place.files())
+      CHECK((fs::status(file).permissions() & (fs::perms::group_all | fs::perms::others_all)) == fs::perms::none);
     Asked second(place);
     auto found = second.find(tokens_to(250));
     CHECK(found.length == 200 && found.saved == 200 && is_filled(found.state, 2000, 2));
@@ -102,7 +109,8 @@ int main(int argc, char** argv) {
     CHECK(second.find(tokens_to(250), 200).length == 0);
     CHECK(second.find({5, 6, 7}).length == 0);
     CHECK(second.find(tokens_to(400), 0, "tenant").length == 300);
-    CHECK(second.folder.contains(tokens_to(100), "") && !second.folder.contains(tokens_to(101), "") && !second.folder.contains(tokens_to(100), "tenant"));
+    CHECK(second.folder.contains(tokens_to(100), "") && !second.folder.contains(tokens_to(101), "") &&
+          !second.folder.contains(tokens_to(100), "tenant"));
     place.write_model("other.gguf", 'n');
     Asked other_model(place, 1 << 30, "other.gguf");
     CHECK(other_model.find(tokens_to(250)).length == 0);
@@ -166,7 +174,8 @@ int main(int argc, char** argv) {
   }
 
 #ifndef _WIN32
-  CLAIM("a pipe, a socket, a device or a folder in the place of a file is passed over at once, and nothing waits for it");
+  CLAIM(
+      "a pipe, a socket, a device or a folder in the place of a file is passed over at once, and nothing waits for it");
   {
     const std::vector<std::function<void(const fs::path&)>> things = {
         [](const fs::path& file) { CHECK(mkfifo(file.c_str(), 0600) == 0); },
@@ -218,7 +227,8 @@ int main(int argc, char** argv) {
         Asked asked(place, 20000);
         for (int step = 0; step < 150; ++step) {
           const auto token = static_cast<Token>(random() % 8);
-          if (random() % 2) asked.folder.keep(std::vector<Token>(30, token), "", state_of(4000, static_cast<uint8_t>(token)));
+          if (random() % 2)
+            asked.folder.keep(std::vector<Token>(30, token), "", state_of(4000, static_cast<uint8_t>(token)));
           const auto found = asked.find(std::vector<Token>(30, token));
           if (found.length > 0 && !is_filled(found.state, 4000, static_cast<uint8_t>(token))) std::abort();
         }

@@ -1,6 +1,6 @@
-// Texts that wait to be tokenized: what becomes of them when the engine ends, when nobody waits for them any more, and when
-// their run has no more time.
-#include "prompt_reader.h"
+// Texts that wait to be tokenized: what becomes of them when the engine ends, when nobody waits for them any more, and
+// when their run has no more time.
+#include "tokenizer/prompt_reader.h"
 
 #include <atomic>
 #include <map>
@@ -8,7 +8,7 @@
 
 #include "check.h"
 #include "engine_harness.h"
-#include "error.h"
+#include "platform/error.h"
 #include "test_model.h"
 
 using namespace caduceus;
@@ -33,7 +33,9 @@ std::unique_ptr<Context> context_of(const std::shared_ptr<Model>& model) {
 }
 
 void endings(const Tokenizer& tokenizer) {
-  CLAIM("what is left when the reader ends is answered with the reason, what comes later too, and the first reason counts");
+  CLAIM(
+      "what is left when the reader ends is answered with the reason, what comes later too, and the first reason "
+      "counts");
   std::mutex mutex;
   std::vector<PromptReader::Answer> answers;
   const auto job = [&](RunId id, size_t bytes) {
@@ -54,7 +56,9 @@ void endings(const Tokenizer& tokenizer) {
     CHECK(answer.tokens.empty() && answer.error_message == "It broke.");
     codes[answer.id] = answer.error_code;
   }
-  CHECK((answers.size() == 4 && codes == std::map<RunId, std::string>{{1, "ENGINE_FAILED"}, {3, "ENGINE_FAILED"}, {4, "ENGINE_FAILED"}, {5, "ENGINE_FAILED"}}));
+  CHECK((answers.size() == 4 &&
+         codes == std::map<RunId, std::string>{
+                      {1, "ENGINE_FAILED"}, {3, "ENGINE_FAILED"}, {4, "ENGINE_FAILED"}, {5, "ENGINE_FAILED"}}));
 }
 
 void failure(const std::shared_ptr<Model>& model) {
@@ -72,7 +76,8 @@ void failure(const std::shared_ptr<Model>& model) {
     for (auto& answer : engine.take_tokenized()) answers.push_back(std::move(answer));
   }
   for (const auto& answer : answers) {
-    CHECK(answer.error_code == "ENGINE_FAILED" && answer.error_message.find("A fault of this test.") != std::string::npos);
+    CHECK(answer.error_code == "ENGINE_FAILED" &&
+          answer.error_message.find("A fault of this test.") != std::string::npos);
   }
   try {
     engine.tokenize(prompt(1));

@@ -6,9 +6,9 @@
 #include <set>
 #include <vector>
 
+#include "cache/kv_memory.h"
 #include "check.h"
-#include "kv_memory.h"
-#include "request.h"
+#include "scheduler/request.h"
 
 namespace caduceus {
 
@@ -48,7 +48,8 @@ class ReferenceMemory final : public KvMemory {
     // All of it lies in cells for a moment.
     most_used = std::max(most_used, cells_.size() + written.size() - 1);
     CHECK(tokens_of(sequence).size() == begin);
-    for (uint32_t position = begin; position < end; ++position) compute(sequence, position, written[1 + position - first]);
+    for (uint32_t position = begin; position < end; ++position)
+      compute(sequence, position, written[1 + position - first]);
     ++loads;
     return true;
   }

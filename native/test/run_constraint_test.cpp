@@ -1,9 +1,9 @@
 // Constraints of runs: where a call begins and ends in free text, and what stop strings and drafts of calls mean there.
-#include "run_constraint.h"
+#include "constraint/run_constraint.h"
 
 #include "constraint_harness.h"
-#include "dry_samplers.h"
-#include "run.h"
+#include "sampling/dry_samplers.h"
+#include "scheduler/run.h"
 
 using namespace caduceus;
 
@@ -11,7 +11,11 @@ namespace {
 
 ConstraintSpec calls(bool further, bool bare) {
   ConstraintSpec spec;
-  spec.text = "start: \"{\\\"name\\\": \\\"f\\\", \\\"arguments\\\": \" json \"}\\n</tool_call>\"\njson: %json " + schema(R"("type": "object", "properties": {"a": {"enum": [1, 2]}}, "required": ["a"], "additionalProperties": false)") + "\n";
+  spec.text =
+      "start: \"{\\\"name\\\": \\\"f\\\", \\\"arguments\\\": \" json \"}\\n</tool_call>\"\njson: %json " +
+      schema(
+          R"("type": "object", "properties": {"a": {"enum": [1, 2]}}, "required": ["a"], "additionalProperties": false)") +
+      "\n";
   spec.trigger = ConstraintSpec::Trigger{"<tool_call>", further, bare};
   return spec;
 }
@@ -28,7 +32,9 @@ int take(const Vocabulary& vocabulary, RunConstraint& constraint, const std::str
 
 void triggers(const Vocabulary& vocabulary) {
   const auto grammar = std::make_shared<Grammar>(vocabulary.tokens, Kind::lark, calls(true, false).text);
-  const auto make = [&](bool further, bool bare) { return RunConstraint(grammar, calls(further, bare), vocabulary.tokenizer, {}); };
+  const auto make = [&](bool further, bool bare) {
+    return RunConstraint(grammar, calls(further, bare), vocabulary.tokenizer, {});
+  };
   const Token end = vocabulary.tokenizer.ends_of_generation().front();
   const std::string call = "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": 1}}\n</tool_call>";
 
@@ -79,14 +85,16 @@ void triggers(const Vocabulary& vocabulary) {
 }
 
 // What a run gives out where the model writes this text, and `|` with the stop string that ended it.
-std::string given(const Vocabulary& vocabulary, const std::string& text, const std::vector<std::string>& stops, bool bare = false, FinishReason reason = FinishReason::stop) {
+std::string given(const Vocabulary& vocabulary, const std::string& text, const std::vector<std::string>& stops,
+                  bool bare = false, FinishReason reason = FinishReason::stop) {
   RunRequest request;
   request.stop = stops;
   request.constraint = calls(true, bare);
   Run run(1, request, Clock::now());
   DrySamplers dry_samplers;
   run.start(vocabulary.tokenizer.tokenize_inside("Hi"), vocabulary.model->vocab(), dry_samplers);
-  run.constraint.emplace(std::make_shared<Grammar>(vocabulary.tokens, Kind::lark, request.constraint->text), *request.constraint, vocabulary.tokenizer, std::span<const Token>());
+  run.constraint.emplace(std::make_shared<Grammar>(vocabulary.tokens, Kind::lark, request.constraint->text),
+                         *request.constraint, vocabulary.tokenizer, std::span<const Token>());
   std::string out;
   bool ended = false;
   for (const Token token : vocabulary.tokenizer.tokenize_inside(text)) {
@@ -130,7 +138,8 @@ void stop_strings(const Vocabulary& vocabulary) {
   CHECK(given(vocabulary, "<think>a\n" + call, {"\n"}) == "<think>a|\n");
 
   CLAIM("a call drafted in a thought is text, and no grammar holds it");
-  CHECK(given(vocabulary, "<think><tool_call>\n{\"any\": [thing]}</tool_call></think>" + call, {}) == "<think><tool_call>\n{\"any\": [thing]}</tool_call></think>" + call);
+  CHECK(given(vocabulary, "<think><tool_call>\n{\"any\": [thing]}</tool_call></think>" + call, {}) ==
+        "<think><tool_call>\n{\"any\": [thing]}</tool_call></think>" + call);
 }
 
 void drafts(const Vocabulary& vocabulary) {

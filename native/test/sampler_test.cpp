@@ -1,5 +1,5 @@
 // The sampler's short cut against llama.cpp's chain over all tokens: the same choices, whatever the settings.
-#include "sampler.h"
+#include "sampling/sampler.h"
 
 #include <algorithm>
 #include <chrono>
@@ -8,7 +8,7 @@
 #include <random>
 
 #include "check.h"
-#include "model.h"
+#include "model/model.h"
 #include "test_model.h"
 
 using namespace caduceus;
@@ -85,15 +85,19 @@ int main() {
     for (int i = 0; i < 8; ++i) tokens.push_back(drawing.sample(scores, scratch));
     return tokens;
   };
-  for (const uint32_t seed : {0u, 1u, 0x7fffffffu, 0x80000000u, 0xfffffffeu, 0xffffffffu, LLAMA_DEFAULT_SEED}) CHECK(drawn(seed) == drawn(seed));
+  for (const uint32_t seed : {0u, 1u, 0x7fffffffu, 0x80000000u, 0xfffffffeu, 0xffffffffu, LLAMA_DEFAULT_SEED})
+    CHECK(drawn(seed) == drawn(seed));
   CHECK(drawn(1) != drawn(2) && drawn(0xffffffff) != drawn(0xfffffffe) && drawn({}) != drawn({}));
 
-  CLAIM("where no token is left, what made them impossible is named; a row without any finite score is the model's fault");
+  CLAIM(
+      "where no token is left, what made them impossible is named; a row without any finite score is the model's "
+      "fault");
   {
     std::mt19937 same(7);
     const auto scores = some_logits(same, size);
     Sampling all_banned;
-    for (Token token = 0; token < static_cast<Token>(size); ++token) all_banned.logit_bias.emplace_back(token, -INFINITY);
+    for (Token token = 0; token < static_cast<Token>(size); ++token)
+      all_banned.logit_bias.emplace_back(token, -INFINITY);
     CHECK(Sampler(all_banned, model->vocab()).sample(scores, scratch) == LLAMA_TOKEN_NULL);
     CHECK(what_leaves_no_token(all_banned, scores) == "the biases");
     CHECK(what_leaves_no_token(all_banned, std::vector<float>(size, NAN)).empty());

@@ -1,13 +1,13 @@
-// Each of llama.cpp's samplers in our chain against llama.cpp's own chain, in the order of its common/sampling.cpp: the same
-// choices on the same logits, with what was taken before.
+// Each of llama.cpp's samplers in our chain against llama.cpp's own chain, in the order of its common/sampling.cpp: the
+// same choices on the same logits, with what was taken before.
 #include <chrono>
 #include <cmath>
 #include <memory>
 #include <random>
 
 #include "check.h"
-#include "model.h"
-#include "sampler.h"
+#include "model/model.h"
+#include "sampling/sampler.h"
 #include "test_model.h"
 
 using namespace caduceus;
@@ -28,10 +28,12 @@ Chain llama_chain(const Sampling& sampling, const llama_vocab* vocab) {
   for (const auto& [token, bias] : sampling.logit_bias) biases.push_back({token, bias});
   add(llama_sampler_init_logit_bias(size, static_cast<int32_t>(biases.size()), biases.data()));
   if (sampling.mirostat == 0) {
-    add(llama_sampler_init_penalties(size, sampling.penalty_last_n, sampling.repeat_penalty, sampling.frequency_penalty, sampling.presence_penalty));
+    add(llama_sampler_init_penalties(size, sampling.penalty_last_n, sampling.repeat_penalty, sampling.frequency_penalty,
+                                     sampling.presence_penalty));
     std::vector<const char*> breakers;
     for (const std::string& breaker : sampling.dry.sequence_breakers) breakers.push_back(breaker.c_str());
-    add(llama_sampler_init_dry(vocab, sampling.dry.multiplier, sampling.dry.base, sampling.dry.allowed_length, sampling.dry.last_n, breakers.data(), breakers.size()));
+    add(llama_sampler_init_dry(vocab, sampling.dry.multiplier, sampling.dry.base, sampling.dry.allowed_length,
+                               sampling.dry.last_n, breakers.data(), breakers.size()));
     add(llama_sampler_init_top_n_sigma(sampling.top_n_sigma));
     add(llama_sampler_init_top_k(sampling.top_k));
     add(llama_sampler_init_typical(sampling.typical_p, 0));
@@ -42,8 +44,9 @@ Chain llama_chain(const Sampling& sampling, const llama_vocab* vocab) {
     add(llama_sampler_init_dist(*sampling.seed));
   } else {
     add(llama_sampler_init_temp(sampling.temperature));
-    add(sampling.mirostat == 1 ? llama_sampler_init_mirostat(size, *sampling.seed, sampling.mirostat_tau, sampling.mirostat_eta, 100)
-                               : llama_sampler_init_mirostat_v2(*sampling.seed, sampling.mirostat_tau, sampling.mirostat_eta));
+    add(sampling.mirostat == 1
+            ? llama_sampler_init_mirostat(size, *sampling.seed, sampling.mirostat_tau, sampling.mirostat_eta, 100)
+            : llama_sampler_init_mirostat_v2(*sampling.seed, sampling.mirostat_tau, sampling.mirostat_eta));
   }
   return chain;
 }
@@ -73,18 +76,59 @@ struct Case {
 
 const Case cases[] = {
     {"as it comes", [](Sampling&) {}, false},
-    {"penalties", [](Sampling& s) { s.repeat_penalty = 1.5f; s.frequency_penalty = 0.5f; s.presence_penalty = 0.5f; }},
+    {"penalties",
+     [](Sampling& s) {
+       s.repeat_penalty = 1.5f;
+       s.frequency_penalty = 0.5f;
+       s.presence_penalty = 0.5f;
+     }},
     {"typical_p", [](Sampling& s) { s.typical_p = 0.3f; }},
-    {"typical_p among all", [](Sampling& s) { s.typical_p = 0.5f; s.top_k = 0; s.top_p = 1; s.min_p = 0; }},
-    {"top_n_sigma", [](Sampling& s) { s.top_n_sigma = 3.5f; s.top_k = 0; s.top_p = 1; s.min_p = 0; }},
-    {"xtc", [](Sampling& s) { s.xtc_probability = 0.6f; s.xtc_threshold = 0.02f; }},
-    {"dynatemp", [](Sampling& s) { s.dynatemp_range = 0.7f; s.dynatemp_exponent = 1.5f; }},
-    {"mirostat", [](Sampling& s) { s.mirostat = 1; s.mirostat_tau = 3; }},
-    {"mirostat 2", [](Sampling& s) { s.mirostat = 2; s.mirostat_tau = 3; s.mirostat_eta = 0.3f; }},
+    {"typical_p among all",
+     [](Sampling& s) {
+       s.typical_p = 0.5f;
+       s.top_k = 0;
+       s.top_p = 1;
+       s.min_p = 0;
+     }},
+    {"top_n_sigma",
+     [](Sampling& s) {
+       s.top_n_sigma = 3.5f;
+       s.top_k = 0;
+       s.top_p = 1;
+       s.min_p = 0;
+     }},
+    {"xtc",
+     [](Sampling& s) {
+       s.xtc_probability = 0.6f;
+       s.xtc_threshold = 0.02f;
+     }},
+    {"dynatemp",
+     [](Sampling& s) {
+       s.dynatemp_range = 0.7f;
+       s.dynatemp_exponent = 1.5f;
+     }},
+    {"mirostat",
+     [](Sampling& s) {
+       s.mirostat = 1;
+       s.mirostat_tau = 3;
+     }},
+    {"mirostat 2",
+     [](Sampling& s) {
+       s.mirostat = 2;
+       s.mirostat_tau = 3;
+       s.mirostat_eta = 0.3f;
+     }},
     {"dry", [](Sampling& s) { s.dry = {2.0f, 1.75f, 1, 64, {"\n", ":", "\"", "*"}}; }},
     {"dry without breakers", [](Sampling& s) { s.dry = {2.0f, 1.75f, 1, 64, {}}; }},
-    {"all at once", [](Sampling& s) {
-       s.repeat_penalty = 1.2f; s.dry = {1.0f, 1.5f, 1, 64, {"\n"}}; s.top_k = 100; s.typical_p = 0.9f; s.xtc_probability = 0.3f; s.xtc_threshold = 0.05f; s.dynatemp_range = 0.3f;
+    {"all at once",
+     [](Sampling& s) {
+       s.repeat_penalty = 1.2f;
+       s.dry = {1.0f, 1.5f, 1, 64, {"\n"}};
+       s.top_k = 100;
+       s.typical_p = 0.9f;
+       s.xtc_probability = 0.3f;
+       s.xtc_threshold = 0.05f;
+       s.dynatemp_range = 0.3f;
      }},
 };
 
@@ -160,7 +204,8 @@ int main() {
   for (const Case& one : cases) {
     Sampling sampling = base(2);
     one.set(sampling);
-    for (Token token = 0; token < static_cast<Token>(size) - 3; ++token) sampling.logit_bias.emplace_back(token, -INFINITY);
+    for (Token token = 0; token < static_cast<Token>(size) - 3; ++token)
+      sampling.logit_bias.emplace_back(token, -INFINITY);
     std::vector<float> logits(size, 1.0f);
     logits[size - 1] = NAN;
     logits[size - 2] = -INFINITY;
@@ -170,7 +215,9 @@ int main() {
     CHECK(Sampler(sampling, vocab).sample(logits, scratch) == LLAMA_TOKEN_NULL);
   }
 
-  CLAIM("far below the best, huge or infinite: what can come comes, and nothing that is hundreds below it, at any temperature");
+  CLAIM(
+      "far below the best, huge or infinite: what can come comes, and nothing that is hundreds below it, at any "
+      "temperature");
   for (const Case& one : cases) {
     for (const float temperature : {0.0f, 1e-38f, 0.05f, 1.2f, 3e38f, INFINITY}) {
       for (const float bias : {-100.0f, -104.0f, -3e38f, 3e38f}) {
@@ -235,7 +282,8 @@ int main() {
   for (const char* what : {"made", "copied"}) {
     const auto begin = std::chrono::steady_clock::now();
     llama_sampler_free(dry_samplers.make(dry, vocab));
-    std::fprintf(stderr, "    a sampler for DRY with 4 breakers is %s in %.2f ms\n", what, std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count());
+    std::fprintf(stderr, "    a sampler for DRY with 4 breakers is %s in %.2f ms\n", what,
+                 std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count());
   }
   return report();
 }

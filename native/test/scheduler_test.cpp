@@ -1,6 +1,7 @@
-// The scheduler under random traffic, without a model: everyone gets on, nobody loses a token, and rooms are counted right.
+// The scheduler under random traffic, without a model: everyone gets on, nobody loses a token, and rooms are counted
+// right.
 //   scheduler_test [rounds of 2,500 steps = 80] [first seed = 0]
-#include "scheduler.h"
+#include "scheduler/scheduler.h"
 
 #include <algorithm>
 #include <memory>
@@ -8,7 +9,7 @@
 #include <set>
 
 #include "check.h"
-#include "error.h"
+#include "platform/error.h"
 
 using namespace caduceus;
 using namespace std::chrono_literals;
@@ -18,14 +19,20 @@ namespace {
 class NoMemory final : public KvMemory {
   void share(int, int, uint32_t) override {}
   void remove(int, uint32_t) override {}
-  SavedState save(int, uint32_t begin, uint32_t end) override { return {std::make_unique<uint8_t[]>(end - begin), end - begin}; }
+  SavedState save(int, uint32_t begin, uint32_t end) override {
+    return {std::make_unique<uint8_t[]>(end - begin), end - begin};
+  }
   bool load(int, std::span<const uint8_t>, uint32_t, uint32_t) override { return true; }
 };
 
 // Plays the engine: gives a cell to what it computes and a token to who has its logits.
 struct World {
   explicit World(uint32_t seed, uint32_t cells, uint32_t context, size_t running)
-      : random(seed), context_size(context), store(seed % 2 ? cells : 0), cache(memory, store, cells, 255, true), scheduler(cache, {.context_size = context, .running = running, .waiting = 40, .scored_rows = scored_rows}) {}
+      : random(seed),
+        context_size(context),
+        store(seed % 2 ? cells : 0),
+        cache(memory, store, cells, 255, true),
+        scheduler(cache, {.context_size = context, .running = running, .waiting = 40, .scored_rows = scored_rows}) {}
 
   uint32_t below(uint32_t limit) { return static_cast<uint32_t>(random() % limit); }
 
@@ -47,10 +54,10 @@ struct World {
     return runs.back().get();
   }
 
-  // One tick; true when anything was computed.
-  bool tick() {
+  // One step; true when anything was computed.
+  bool step() {
     now += 10ms;
-    scheduler.update_parked([this](RunId id) { return neglected.contains(id) ? 1000 : 0; }, now);
+    scheduler.update_paused([this](RunId id) { return neglected.contains(id) ? 1000 : 0; }, now);
     for (const auto& [run, code, _] : scheduler.expired(now)) {
       CHECK(code == "READER_TOO_SLOW" && neglected.contains(run->id));
       ++dropped;
@@ -59,7 +66,8 @@ struct World {
     bool worked = scheduler.admit(now);
     check();
     for (Run* run : scheduler.next_to_decode()) {
-      CHECK(run->phase == Run::Phase::running && run->remaining() == 1 && !run->parked && !run->wants_score(run->computed));
+      CHECK(run->phase == Run::Phase::running && run->remaining() == 1 && !run->paused &&
+            !run->wants_score(run->computed));
       cache.append(run->sequence, std::span(run->tokens).subspan(run->computed++, 1));
       advance(*run);
       worked = true;
@@ -70,7 +78,7 @@ struct World {
     bool scored = false;
     const auto pieces = scheduler.next_to_prefill(rows, below(2) == 0);
     for (const auto& [run, count] : pieces) {
-      CHECK(run->phase == Run::Phase::running && run->remaining() > 1 && !run->parked);
+      CHECK(run->phase == Run::Phase::running && run->remaining() > 1 && !run->paused);
       CHECK(count > 0 && count <= run->remaining() && (read += count) <= rows);
       for (uint32_t at = run->computed; at < run->computed + count; ++at) {
         if (!run->wants_score(at)) continue;
@@ -112,7 +120,8 @@ struct World {
       CHECK(run->phase == Run::Phase::running && run->sequence >= 0 && sequences.insert(run->sequence).second);
       CHECK(cache.length(run->sequence) == run->computed && run->computed < run->tokens.size());
     }
-    for (const Run* run : scheduler.waiting()) CHECK(run->phase == Run::Phase::waiting && run->sequence == -1 && run->computed == 0);
+    for (const Run* run : scheduler.waiting())
+      CHECK(run->phase == Run::Phase::waiting && run->sequence == -1 && run->computed == 0);
     CHECK(scheduler.running().size() + scheduler.waiting().size() == runs.size());
     CHECK(cache.used() + cache.free() == cache.capacity());
   }
@@ -121,7 +130,7 @@ struct World {
   std::mt19937 random;
   uint32_t context_size;
   NoMemory memory;
-  BranchStore store;
+  HostCache store;
   PrefixCache cache;
   Scheduler scheduler;
   Clock::time_point now{1h};
@@ -140,20 +149,24 @@ void random_traffic(uint32_t seed, int steps) {
   int cancelled = 0;
   for (int step = 0; step < steps; ++step) {
     const uint32_t action = world.below(20);
-    if (action < 3) submitted += world.submit(1 + world.below(context - 1), 1 + world.below(60), static_cast<int32_t>(world.below(3)) - 1, world.below(4) == 0) != nullptr;
+    if (action < 3)
+      submitted += world.submit(1 + world.below(context - 1), 1 + world.below(60),
+                                static_cast<int32_t>(world.below(3)) - 1, world.below(4) == 0) != nullptr;
     if (action == 3 && !world.runs.empty()) {
       world.end(*world.runs[world.below(static_cast<uint32_t>(world.runs.size()))]);
       ++cancelled;
     }
-    if (action == 4 && !world.runs.empty()) world.neglected.insert(world.runs[world.below(static_cast<uint32_t>(world.runs.size()))]->id);
+    if (action == 4 && !world.runs.empty())
+      world.neglected.insert(world.runs[world.below(static_cast<uint32_t>(world.runs.size()))]->id);
     if (action > 17) world.neglected.clear();
-    world.tick();
+    world.step();
   }
-  // Without newcomers and with every reader back, all of them come to their end; a tick that does nothing would be a hang.
+  // Without newcomers and with every reader back, all of them come to their end; a step that does nothing would be a
+  // hang.
   world.neglected.clear();
-  for (int tick = 0; !world.runs.empty(); ++tick) {
-    CHECK(world.tick());
-    CHECK(tick < 100000);
+  for (int step = 0; !world.runs.empty(); ++step) {
+    CHECK(world.step());
+    CHECK(step < 100000);
   }
   CHECK(world.finished + cancelled + world.dropped == submitted);
 }
@@ -167,7 +180,7 @@ int main(int argc, char** argv) {
     world.submit(10, 5, 0);
     Run* low = world.submit(10, 5, 0);
     Run* high = world.submit(10, 5, 1);
-    world.tick();
+    world.step();
     CHECK(world.scheduler.running().front() == high);
     CHECK(world.scheduler.waiting().back() == low);
   }
@@ -197,7 +210,9 @@ int main(int argc, char** argv) {
     CHECK(world.scheduler.next_to_prefill(50, true).size() == 1);
   }
 
-  CLAIM("which rows of a prompt are read by tiles does not depend on how many may be read at once, and the last one never is");
+  CLAIM(
+      "which rows of a prompt are read by tiles does not depend on how many may be read at once, and the last one "
+      "never is");
   for (const uint32_t length : {2u, 63u, 64u, 65u, 127u, 128u, 129u, 200u, 448u, 449u}) {
     std::vector<uint32_t> first;
     for (const uint32_t rows : {64u, 65u, 128u, 191u, 512u}) {
@@ -207,8 +222,10 @@ int main(int argc, char** argv) {
       std::vector<uint32_t> by_tiles;  // where they begin
       while (world.scheduler.reading() > 0) {
         const auto [run, count] = world.scheduler.next_to_prefill(rows, false).at(0);
-        CHECK(count < attention_tile ? run->remaining() <= attention_tile : count % attention_tile == 0 && count < run->remaining());
-        for (uint32_t at = run->computed; count >= attention_tile && at < run->computed + count; at += attention_tile) by_tiles.push_back(at);
+        CHECK(count < attention_tile ? run->remaining() <= attention_tile
+                                     : count % attention_tile == 0 && count < run->remaining());
+        for (uint32_t at = run->computed; count >= attention_tile && at < run->computed + count; at += attention_tile)
+          by_tiles.push_back(at);
         world.cache.append(run->sequence, std::span(run->tokens).subspan(run->computed, count));
         run->computed += count;
       }
@@ -217,11 +234,13 @@ int main(int argc, char** argv) {
     }
   }
 
-  CLAIM("a prompt that is scored takes nothing from the cache, and few rows at a time; interrupted, it goes on where it was");
+  CLAIM(
+      "a prompt that is scored takes nothing from the cache, and few rows at a time; interrupted, it goes on where it "
+      "was");
   {
     World world(1, 2000, 500, 4);
     Run* first = world.submit(100, 5, 0);
-    while (first->usage.generated_tokens == 0) world.tick();
+    while (first->usage.generated_tokens == 0) world.step();
     Run* scored = world.submit(100, 5, 0, true);
     scored->tokens.assign(first->tokens.begin(), first->tokens.begin() + 100);
     CHECK(world.scheduler.admit(world.now) && scored->computed == 0);
@@ -232,30 +251,30 @@ int main(int argc, char** argv) {
     scored->scored = 40;
     world.scheduler.enqueue(*scored);
     CHECK(world.scheduler.admit(world.now) && scored->computed == 40);
-    while (scored->scores_prompt()) world.tick();
+    while (scored->scores_prompt()) world.step();
   }
 
   CLAIM("a run that is not read loses its cells after a minute and fails after ten, and the others go on");
   {
     World world(1, 128, 100, 4);
     Run* lazy = world.submit(20, 1000, 0);
-    world.tick();
+    world.step();
     world.neglected.insert(lazy->id);
-    world.tick();
-    CHECK(lazy->parked && lazy->phase == Run::Phase::running);
-    CHECK(world.scheduler.next_deadline() == lazy->parked_since + 60s);
+    world.step();
+    CHECK(lazy->paused && lazy->phase == Run::Phase::running);
+    CHECK(world.scheduler.next_deadline() == lazy->paused_since + 60s);
     world.now += 61s;
-    world.tick();
-    CHECK(lazy->phase == Run::Phase::waiting && world.scheduler.next_deadline() == lazy->parked_since + 600s);
+    world.step();
+    CHECK(lazy->phase == Run::Phase::waiting && world.scheduler.next_deadline() == lazy->paused_since + 600s);
     world.submit(90, 5, 0);
-    for (int i = 0; i < 100; ++i) world.tick();
+    for (int i = 0; i < 100; ++i) world.step();
     CHECK(world.finished == 1);
     world.now += 600s;
-    world.tick();
+    world.step();
     CHECK(world.dropped == 1 && world.runs.empty());
   }
 
-  CLAIM("random traffic: everyone who stays comes to the end, and no tick stands still");
+  CLAIM("random traffic: everyone who stays comes to the end, and no step stands still");
   const int rounds = argc > 1 ? std::atoi(argv[1]) : 80;
   const int first = argc > 2 ? std::atoi(argv[2]) : 0;
   for (int round = 0; round < rounds; ++round) random_traffic(static_cast<uint32_t>(first + round), 2500);

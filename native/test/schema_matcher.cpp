@@ -1,7 +1,8 @@
-// What constraints take, and what they write. Standard input has tasks, each "<bytes of the schema> <number of texts> <number to
-// write> <seed>\n", the schema, then for each text "<bytes>\n" and the text. Each is answered by a line: "accepts " and 0 or 1 for
-// each text, or "refused " and why it does not compile. A line for each written text follows: "wrote " and the text, "open " and
-// the text where it came to no end, "stuck " and the text after which nothing could come.
+// What constraints take, and what they write. Standard input has tasks, each "<bytes of the schema> <number of texts>
+// <number to write> <seed>\n", the schema, then for each text "<bytes>\n" and the text. Each is answered by a line:
+// "accepts " and 0 or 1 for each text, or "refused " and why it does not compile. A line for each written text follows:
+// "wrote " and the text, "open " and the text where it came to no end, "stuck " and the text after which nothing could
+// come.
 #include <algorithm>
 #include <iostream>
 #include <memory>
@@ -9,9 +10,9 @@
 #include <utility>
 
 #include "check.h"
-#include "constraint.h"
-#include "error.h"
-#include "model.h"
+#include "constraint/constraint.h"
+#include "model/model.h"
+#include "platform/error.h"
 #include "test_model.h"
 
 using namespace caduceus;
@@ -36,7 +37,8 @@ bool takes(std::shared_ptr<const Grammar> grammar, const Tokenizer& tokenizer, c
   }
 }
 
-// Writes with random tokens among those that may come: short ones, and what is rare in texts and common in faults, more often.
+// Writes with random tokens among those that may come: short ones, and what is rare in texts and common in faults, more
+// often.
 class Writer {
  public:
   explicit Writer(const Tokenizer& tokenizer) {
@@ -46,7 +48,8 @@ class Writer {
       if (piece.empty()) continue;
       all_.push_back(token);
       if (piece.size() == 1) single_.push_back(token);
-      if (piece.find_first_of("eE.-+09%:/@#\\~") != std::string::npos || static_cast<unsigned char>(piece[0]) >= 0x80) odd_.push_back(token);
+      if (piece.find_first_of("eE.-+09%:/@#\\~") != std::string::npos || static_cast<unsigned char>(piece[0]) >= 0x80)
+        odd_.push_back(token);
     }
     mask_.resize((pieces_.size() + 31) / 32);
   }
@@ -63,7 +66,9 @@ class Writer {
         const bool is_late = step > patience;
         if (matcher.stopped() || (matcher.accepts() && (is_late || random() % 8 == 0))) return {"wrote", text};
         matcher.mask(mask_);
-        Token token = is_late ? first_of(is_inside_string(text) ? "\"" : "}],") : is_obsessed && random() % 16 != 0 ? first_of(std::string_view(&favorite, 1)) : -1;
+        Token token = is_late                             ? first_of(is_inside_string(text) ? "\"" : "}],")
+                      : is_obsessed && random() % 16 != 0 ? first_of(std::string_view(&favorite, 1))
+                                                          : -1;
         if (token < 0) token = any(random);
         if (token < 0) return {matcher.accepts() ? "wrote" : "stuck", text};
         if (!matcher.take(token)) return {"stuck", text + " (a token of the mask is not taken)"};

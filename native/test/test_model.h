@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "check.h"
-#include "model.h"
+#include "model/model.h"
 
 // By the environment variable that holds its path.
 inline std::shared_ptr<caduceus::Model> load_test_model(const char* variable) {

@@ -1,4 +1,4 @@
-#include "text_stream.h"
+#include "tokenizer/text_stream.h"
 
 #include "check.h"
 
@@ -51,7 +51,8 @@ int main() {
   }
 
   CLAIM("bytes that can never be a character become U+FFFD, and text after them survives");
-  CHECK(assemble({"a\xFF" "b"}) == "a" + replacement + "b");
+  CHECK(assemble({"a\xFF"
+                  "b"}) == "a" + replacement + "b");
   CHECK(assemble({"\xE6\x9D", "x"}) == replacement + "x");
   CHECK(assemble({"\xF0\x9F\x98"}) == replacement);
   CHECK(assemble({"\xED\xA0\x80"}) == replacement + replacement + replacement);  // a surrogate
@@ -79,7 +80,9 @@ int main() {
     CHECK(matcher.push("x") == "Ex");
   }
 
-  CLAIM("what may yet belong to a call waits; it is searched when it turns out to be text, and let through with the call");
+  CLAIM(
+      "what may yet belong to a call waits; it is searched when it turns out to be text, and let through with the "
+      "call");
   {
     StopMatcher matcher({"\n"});
     CHECK(matcher.push("Sure. <tool_call>\n", 12) == "Sure. ");

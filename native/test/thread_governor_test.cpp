@@ -1,4 +1,4 @@
-#include "thread_governor.h"
+#include "platform/thread_controller.h"
 
 #include "check.h"
 
@@ -8,26 +8,27 @@ using namespace std::chrono_literals;
 namespace {
 
 // Computations of 10 ms each, of which the thread ran `share`, for as long as `span`.
-void compute(ThreadGovernor& governor, ThreadGovernor::Clock::time_point& now, std::chrono::milliseconds span, double share) {
+void compute(ThreadController& controller, ThreadController::Clock::time_point& now, std::chrono::milliseconds span,
+             double share) {
   for (const auto until = now + span; now < until;) {
-    governor.begin(now);
+    controller.begin(now);
     now += 10ms;
-    governor.observe(now, 10, 10 * share);
+    controller.observe(now, 10, 10 * share);
   }
 }
 
 }  // namespace
 
 int main() {
-  ThreadGovernor::Clock::time_point now{1h};
+  ThreadController::Clock::time_point now{1h};
 
   CLAIM("a thread that always runs keeps every thread");
-  ThreadGovernor quiet(4);
+  ThreadController quiet(4);
   compute(quiet, now, 5s, 0.99);
   CHECK(quiet.threads() == 4);
 
   CLAIM("threads are given up within a tenth of a second when a core is taken away, one at a time, never the last");
-  ThreadGovernor crowded(2);
+  ThreadController crowded(2);
   compute(crowded, now, 100ms, 0.6);
   CHECK(crowded.threads() == 1);
   compute(crowded, now, 100ms, 0.6);

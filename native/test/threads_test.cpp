@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "context.h"
 #include "engine_harness.h"
+#include "model/llama_context.h"
 #include "test_model.h"
 
 using namespace caduceus;
@@ -15,14 +15,17 @@ namespace {
 // More than there are free cores wait for each other for long.
 constexpr uint32_t most_threads = 3;
 constexpr uint32_t usual_threads = 2;
-// Over more cells than 512 ggml divides a single row's attention among the threads; the cells are counted in steps of 256.
+// Over more cells than 512 ggml divides a single row's attention among the threads; the cells are counted in steps of
+// 256.
 constexpr uint32_t prompt_tokens = 580;
 
 struct Rows {
   std::vector<float> prompt;  // the last row of each piece of the prompt
   std::vector<float> decoded;
   bool operator==(const Rows& other) const {
-    const auto same = [](const std::vector<float>& a, const std::vector<float>& b) { return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0; };
+    const auto same = [](const std::vector<float>& a, const std::vector<float>& b) {
+      return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+    };
     return same(prompt, other.prompt) && same(decoded, other.decoded);
   }
 };
@@ -65,7 +68,8 @@ int main(int argc, char**) {
   std::vector models{hermes};
   if (argc > 1) models.push_back(load_test_model("CADUCEUS_TEST_SMOLLM2"));
 
-  CLAIM("one to three threads give the same scores to the bit, for prompts and single tokens, whatever holds the cache");
+  CLAIM(
+      "one to three threads give the same scores to the bit, for prompts and single tokens, whatever holds the cache");
   for (const auto& model : models) {
     for (const ggml_type kv_type : {GGML_TYPE_F16, GGML_TYPE_F32, GGML_TYPE_Q8_0}) {
       const Rows one = compute(model, kv_type, 1);
@@ -90,7 +94,9 @@ int main(int argc, char**) {
   Context& computing = *context;
   Harness harness(std::move(context));
   std::string text = "Sum up what follows.";
-  for (int i = 0; i < 26; ++i) text += " In the year " + std::to_string(1800 + 3 * i) + " a ship left the harbor with " + std::to_string(i * i) + " barrels of oil.";
+  for (int i = 0; i < 26; ++i)
+    text += " In the year " + std::to_string(1800 + 3 * i) + " a ship left the harbor with " + std::to_string(i * i) +
+            " barrels of oil.";
   std::string first;
   for (int round = 0; round < 5; ++round) {
     computing.force_threads(static_cast<uint32_t>(round) % usual_threads + 1);

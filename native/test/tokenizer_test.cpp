@@ -1,5 +1,5 @@
-// Long texts: no run of anything, with any pre-tokenizer that llama.cpp has, takes more stack than a small thread has or more
-// time than its length; cutting leaves the tokens of ordinary text as they are; and markup in text stays text.
+// Long texts: no run of anything, with any pre-tokenizer that llama.cpp has, takes more stack than a small thread has
+// or more time than its length; cutting leaves the tokens of ordinary text as they are; and markup in text stays text.
 //
 // tokenizer_test [BYTES]: each run that long with each pre-tokenizer; without it a sample of them, shorter.
 #include <ctime>
@@ -11,11 +11,11 @@
 #include <set>
 
 #include "check.h"
-#include "large_stack_thread.h"
 #include "llama-vocab.h"
-#include "runtime.h"
-#include "text_cuts.h"
-#include "tokenizer.h"
+#include "platform/large_stack_thread.h"
+#include "platform/runtime.h"
+#include "tokenizer/text_cuts.h"
+#include "tokenizer/tokenizer.h"
 
 using namespace caduceus;
 namespace fs = std::filesystem;
@@ -46,7 +46,8 @@ std::unique_ptr<llama_model, FreeModel> load_vocabulary(const std::string& name,
     std::snprintf(overrides[0].val_str, sizeof overrides[0].val_str, "%s", pre.c_str());
     params.kv_overrides = overrides;
   }
-  std::unique_ptr<llama_model, FreeModel> model(llama_model_load_from_file((vocabularies / ("ggml-vocab-" + name + ".gguf")).string().c_str(), params));
+  std::unique_ptr<llama_model, FreeModel> model(
+      llama_model_load_from_file((vocabularies / ("ggml-vocab-" + name + ".gguf")).string().c_str(), params));
   CHECK(model != nullptr);
   return model;
 }
@@ -71,10 +72,30 @@ std::string repeated(const std::string& unit, size_t bytes, const std::string& e
 }
 
 const std::vector<std::pair<std::string, std::string>> runs = {
-    {"spaces", " "}, {"newlines", "\n"}, {"line ends", "\r\n"}, {"tabs and spaces", "\t "}, {"no-break spaces", "\u00a0"}, {"small letters", "a"},
-    {"capitals", "A"}, {"both cases", "aA"}, {"Cyrillic", "ж"}, {"Bengali with marks", "ক্"}, {"marks alone", "\u0301"}, {"digits", "7"},
-    {"equals signs", "="}, {"dashes", "-"}, {"apostrophes", "'"}, {"slashes and newlines", "/\n"}, {"brackets", "<["}, {"CJK", "中"}, {"emoji", "😀"},
-    {"words", "a "}, {"image tokens", "IMGIMGABZ"}, {"mixed", "a1 =\n"}, {"controls", "\x01"}, {"hex", "0f"},
+    {"spaces", " "},
+    {"newlines", "\n"},
+    {"line ends", "\r\n"},
+    {"tabs and spaces", "\t "},
+    {"no-break spaces", "\u00a0"},
+    {"small letters", "a"},
+    {"capitals", "A"},
+    {"both cases", "aA"},
+    {"Cyrillic", "ж"},
+    {"Bengali with marks", "ক্"},
+    {"marks alone", "\u0301"},
+    {"digits", "7"},
+    {"equals signs", "="},
+    {"dashes", "-"},
+    {"apostrophes", "'"},
+    {"slashes and newlines", "/\n"},
+    {"brackets", "<["},
+    {"CJK", "中"},
+    {"emoji", "😀"},
+    {"words", "a "},
+    {"image tokens", "IMGIMGABZ"},
+    {"mixed", "a1 =\n"},
+    {"controls", "\x01"},
+    {"hex", "0f"},
 };
 
 // As small as the stacks of libuv's threads and of those that std::thread makes.
@@ -93,7 +114,8 @@ double thread_seconds() {
 
 std::vector<Token> whole(const llama_vocab* vocab, const std::string& text) {
   std::vector<Token> tokens(text.size() + 2);
-  const int32_t count = llama_tokenize(vocab, text.data(), static_cast<int32_t>(text.size()), tokens.data(), static_cast<int32_t>(tokens.size()), llama_vocab_get_add_bos(vocab), false);
+  const int32_t count = llama_tokenize(vocab, text.data(), static_cast<int32_t>(text.size()), tokens.data(),
+                                       static_cast<int32_t>(tokens.size()), llama_vocab_get_add_bos(vocab), false);
   CHECK(count >= 0);
   tokens.resize(static_cast<size_t>(count));
   if (!tokens.empty() && llama_vocab_get_add_eos(vocab) && tokens.back() == llama_vocab_eos(vocab)) tokens.pop_back();
@@ -103,7 +125,8 @@ std::vector<Token> whole(const llama_vocab* vocab, const std::string& text) {
 void check_runs(size_t bytes, bool all) {
   std::set<int> seen;
   // Those that are known to have died, or to be slow; and every fifth of the others.
-  const std::set<std::string> notable = {"default", "tekken", "gpt-4o", "deepseek-llm", "falcon", "bloom", "superbpe", "jais-2"};
+  const std::set<std::string> notable = {"default", "tekken", "gpt-4o",   "deepseek-llm",
+                                         "falcon",  "bloom",  "superbpe", "jais-2"};
   size_t turn = 0;
   size_t place = 0;
   double slowest = 0;
@@ -115,7 +138,8 @@ void check_runs(size_t bytes, bool all) {
     const Tokenizer tokenizer(vocab);
     // The others read UTF-8 where this vocabulary has GPT-2's bytes.
     const auto type = vocab->get_pre_type();
-    const bool keeps_text = type != LLAMA_VOCAB_PRE_TYPE_WHITESPACE && type != LLAMA_VOCAB_PRE_TYPE_GEMMA4 && type != LLAMA_VOCAB_PRE_TYPE_SARVAM_MOE;
+    const bool keeps_text = type != LLAMA_VOCAB_PRE_TYPE_WHITESPACE && type != LLAMA_VOCAB_PRE_TYPE_GEMMA4 &&
+                            type != LLAMA_VOCAB_PRE_TYPE_SARVAM_MOE;
     for (const auto& [name, unit] : runs) {
       if (!all && ++turn % 4 != 0 && name != "digits") continue;
       for (const std::string end : {"", "x"}) {
@@ -150,8 +174,10 @@ int main(int argc, char** argv) {
   CLAIM("cutting does not change the tokens of prose, code and JSON");
   const std::string prose = read(llama_cpp / "README.md");
   const std::string code = read(llama_cpp / "src" / "llama-graph.cpp").substr(0, 60'000);
-  const std::string json = repeated("{\"name\":\"get_weather\",\"id\":1234567,\"city\":\"São Paulo\",\"tags\":[\"a\",\"b c\"]},", 30'000);
-  const std::string chinese = repeated("模型在本地运行，不需要网络。用户可以提问，也可以调用工具！\n今天天气很好，我们去公园吧。", 30'000);
+  const std::string json =
+      repeated("{\"name\":\"get_weather\",\"id\":1234567,\"city\":\"São Paulo\",\"tags\":[\"a\",\"b c\"]},", 30'000);
+  const std::string chinese =
+      repeated("模型在本地运行，不需要网络。用户可以提问，也可以调用工具！\n今天天气很好，我们去公园吧。", 30'000);
   LargeStackThread large([&] {
     for (const char* name : {"llama-bpe", "qwen2", "falcon", "deepseek-llm", "mpt", "llama-spm", "phi-3"}) {
       const auto model = load_vocabulary(name);
@@ -161,7 +187,9 @@ int main(int argc, char** argv) {
         const auto expected = whole(vocab, text);
         const auto cut = tokenizer.tokenize(std::vector<PromptPart>{TextPart{text}});
         const auto [a, b] = std::mismatch(expected.begin(), expected.end(), cut.begin(), cut.end());
-        if (a != expected.end() || b != cut.end()) std::fprintf(stderr, "    %s: %zu and %zu tokens, other ones from %td on\n", name, expected.size(), cut.size(), a - expected.begin());
+        if (a != expected.end() || b != cut.end())
+          std::fprintf(stderr, "    %s: %zu and %zu tokens, other ones from %td on\n", name, expected.size(),
+                       cut.size(), a - expected.begin());
         CHECK(expected == cut);
       }
     }
@@ -173,7 +201,8 @@ int main(int argc, char** argv) {
     const std::string text = repeated(unit, 50'000);
     for (size_t at = 0; at < text.size();) {
       const size_t size = next_stretch(std::string_view(text).substr(at));
-      CHECK(size > 0 && size <= longest_stretch && (at + size == text.size() || (static_cast<unsigned char>(text[at + size]) & 0xC0) != 0x80));
+      CHECK(size > 0 && size <= longest_stretch &&
+            (at + size == text.size() || (static_cast<unsigned char>(text[at + size]) & 0xC0) != 0x80));
       at += size;
     }
   }
@@ -183,6 +212,7 @@ int main(int argc, char** argv) {
   std::string found;
   set.each_prefix("<a>b", [&](size_t index) { found += set.at(index) + " "; });
   CHECK(found == "< <a> ");
-  CHECK(set.before_straddling("__[x]", 3) == 2 && set.before_straddling("__[x]", 2) == 2 && set.before_straddling("__[x]", 5) == 5);
+  CHECK(set.before_straddling("__[x]", 3) == 2 && set.before_straddling("__[x]", 2) == 2 &&
+        set.before_straddling("__[x]", 5) == 5);
   return report();
 }

@@ -1,4 +1,5 @@
-// Answers the calls of a turn: tools of the browser run, and for the others the person is asked, which is their approval too.
+// Answers the calls of a turn: tools of the browser run, and for the others the person is asked, which is their
+// approval too.
 import { browserTools } from "../tools/browser_tools.js";
 import type { AnswerEntry, Call } from "./entry.js";
 import { announcement } from "./store.js";
@@ -11,7 +12,11 @@ export function giveResult(callId: string, result: string): void {
 }
 
 /** All at once. An answer that was stopped meanwhile comes back as such. */
-export async function answerCalls(answer: AnswerEntry, show: (answer: AnswerEntry) => void, signal: AbortSignal): Promise<AnswerEntry> {
+export async function answerCalls(
+  answer: AnswerEntry,
+  show: (answer: AnswerEntry) => void,
+  signal: AbortSignal,
+): Promise<AnswerEntry> {
   let now = answer;
   const change = (index: number, change: Partial<Call>) => {
     now = { ...now, calls: now.calls.map((call, one) => (one === index ? { ...call, ...change } : call)) };
@@ -29,7 +34,11 @@ export async function answerCalls(answer: AnswerEntry, show: (answer: AnswerEntr
   await Promise.race([Promise.all(work), stopped]);
   for (const { id } of now.calls) asked.delete(id);
   if (signal.aborted) {
-    now = { ...now, state: "stopped", calls: now.calls.map((call) => (call.state === "done" ? call : { ...call, state: "left" })) };
+    now = {
+      ...now,
+      state: "stopped",
+      calls: now.calls.map((call) => (call.state === "done" ? call : { ...call, state: "left" })),
+    };
     show(now);
   }
   return now;
@@ -41,7 +50,10 @@ function ask({ id, name }: Call): Promise<string> {
 }
 
 /** What goes wrong is for the model to read. */
-async function runTool(execute: (values: Record<string, unknown>) => unknown, { argumentsText }: Call): Promise<string> {
+async function runTool(
+  execute: (values: Record<string, unknown>) => unknown,
+  { argumentsText }: Call,
+): Promise<string> {
   try {
     return JSON.stringify(execute(JSON.parse(argumentsText) as Record<string, unknown>));
   } catch (error) {

@@ -28,13 +28,15 @@ export class AnswerWriter {
     if (usage == null) return;
     const generatedTokens = usage.completion_tokens;
     const seconds = (this.#lastAt - this.#firstAt) / 1000;
-    this.#set({ numbers: {
-      promptTokens: usage.prompt_tokens,
-      cachedTokens: usage.prompt_tokens_details.cached_tokens,
-      generatedTokens,
-      firstTokenMs: this.#firstAt - this.#begun,
-      tokensPerSecond: seconds > 0 && generatedTokens > 1 ? (generatedTokens - 1) / seconds : 0,
-    } });
+    this.#set({
+      numbers: {
+        promptTokens: usage.prompt_tokens,
+        cachedTokens: usage.prompt_tokens_details.cached_tokens,
+        generatedTokens,
+        firstTokenMs: this.#firstAt - this.#begun,
+        tokensPerSecond: seconds > 0 && generatedTokens > 1 ? (generatedTokens - 1) / seconds : 0,
+      },
+    });
   }
 
   finish(): void {
@@ -43,12 +45,22 @@ export class AnswerWriter {
 
   /** Without a note it was stopped. */
   fail(note: string | undefined): void {
-    this.#set({ state: note === undefined ? "stopped" : "failed", note: note ?? "", calls: this.#answer.calls.map((call) => ({ ...call, state: "left" })) });
+    this.#set({
+      state: note === undefined ? "stopped" : "failed",
+      note: note ?? "",
+      calls: this.#answer.calls.map((call) => ({ ...call, state: "left" })),
+    });
   }
 
   #readCall(index: number, id?: string, name?: string, more = ""): void {
     const calls = [...this.#answer.calls];
-    const call: Call = calls[index] ?? { id: id ?? "", name: name ?? "", argumentsText: "", state: "writing", result: "" };
+    const call: Call = calls[index] ?? {
+      id: id ?? "",
+      name: name ?? "",
+      argumentsText: "",
+      state: "writing",
+      result: "",
+    };
     calls[index] = { ...call, argumentsText: call.argumentsText + more };
     this.#set({ calls });
   }

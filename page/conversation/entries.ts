@@ -1,4 +1,5 @@
-// A conversation: a tree of what was said. Each entry knows what it answers; the path to `leaf` is what is shown and sent.
+// A conversation: a tree of what was said. Each entry knows what it answers; the path to `leaf` is what is shown and
+// sent.
 import type { AnswerEntry, AnswerNumbers, Call, Entry, UserEntry } from "./entry.js";
 import { newSettings, readSettings, type Settings } from "./settings.js";
 
@@ -19,9 +20,24 @@ export function newConversation(settings: Settings = newSettings()): Conversatio
   return { id: newId(), title: "", changedAt: Date.now(), entries: [], leaf: null, settings, draft: "" };
 }
 
-export const newUserEntry = (parent: string | null, text: string): UserEntry => ({ role: "user", id: newId(), parent, text });
-export const newAnswer = (parent: string, isJson: boolean): AnswerEntry =>
-  ({ role: "assistant", id: newId(), parent, text: "", reasoning: "", calls: [], state: "writing", note: "", isJson, numbers: null });
+export const newUserEntry = (parent: string | null, text: string): UserEntry => ({
+  role: "user",
+  id: newId(),
+  parent,
+  text,
+});
+export const newAnswer = (parent: string, isJson: boolean): AnswerEntry => ({
+  role: "assistant",
+  id: newId(),
+  parent,
+  text: "",
+  reasoning: "",
+  calls: [],
+  state: "writing",
+  note: "",
+  isJson,
+  numbers: null,
+});
 
 /** crypto.randomUUID is only there where the page came over https or from this machine. */
 function newId(): string {
@@ -42,7 +58,10 @@ export function siblings(conversation: Conversation, { parent }: Entry): Entry[]
 }
 
 export function addEntry(conversation: Conversation, entry: Entry): Conversation {
-  const title = conversation.title === "" && entry.role === "user" ? entry.text.trim().split("\n", 1)[0]!.slice(0, 80) : conversation.title;
+  const title =
+    conversation.title === "" && entry.role === "user"
+      ? entry.text.trim().split("\n", 1)[0]!.slice(0, 80)
+      : conversation.title;
   return { ...conversation, title, entries: [...conversation.entries, entry], leaf: entry.id, changedAt: Date.now() };
 }
 
@@ -53,43 +72,92 @@ export function replaceEntry(conversation: Conversation, entry: Entry): Conversa
 /** Shows the branch of an entry, down to what was said last in it. */
 export function showBranch(conversation: Conversation, id: string): Conversation {
   let leaf = id;
-  for (let next: Entry | undefined; (next = conversation.entries.findLast(({ parent }) => parent === leaf)) !== undefined;) leaf = next.id;
+  for (
+    let next: Entry | undefined;
+    (next = conversation.entries.findLast(({ parent }) => parent === leaf)) !== undefined;
+  )
+    leaf = next.id;
   return { ...conversation, leaf };
 }
 
-/** From storage, where anything may lie; undefined where it is no conversation. What was being written has been stopped since. */
+/**
+ * From storage, where anything may lie; undefined where it is no conversation. What was being written has been stopped
+ * since.
+ */
 export function readConversation(value: unknown): Conversation | undefined {
   const { id, title, changedAt, entries, leaf, settings, draft } = (value ?? {}) as Record<string, unknown>;
-  if (typeof id !== "string" || typeof title !== "string" || typeof changedAt !== "number" || !Array.isArray(entries)) return undefined;
+  if (typeof id !== "string" || typeof title !== "string" || typeof changedAt !== "number" || !Array.isArray(entries))
+    return undefined;
   const read: Entry[] = [];
   const known = new Set<string>();
   for (const one of entries) {
     const entry = readEntry(one);
     // Parents come first, so that no path can go round in circles.
-    if (entry === undefined || known.has(entry.id) || (entry.parent !== null && !known.has(entry.parent))) return undefined;
+    if (entry === undefined || known.has(entry.id) || (entry.parent !== null && !known.has(entry.parent)))
+      return undefined;
     known.add(entry.id);
     read.push(entry);
   }
-  return { id, title, changedAt, entries: read, leaf: typeof leaf === "string" && known.has(leaf) ? leaf : null, settings: readSettings(settings), draft: typeof draft === "string" ? draft : "" };
+  return {
+    id,
+    title,
+    changedAt,
+    entries: read,
+    leaf: typeof leaf === "string" && known.has(leaf) ? leaf : null,
+    settings: readSettings(settings),
+    draft: typeof draft === "string" ? draft : "",
+  };
 }
 
 function readEntry(value: unknown): Entry | undefined {
-  const { role, id, parent, text, reasoning, calls, state, note, isJson, numbers } = (value ?? {}) as Record<string, unknown>;
-  if (typeof id !== "string" || id === "" || (parent !== null && typeof parent !== "string") || typeof text !== "string") return undefined;
+  const { role, id, parent, text, reasoning, calls, state, note, isJson, numbers } = (value ?? {}) as Record<
+    string,
+    unknown
+  >;
+  if (
+    typeof id !== "string" ||
+    id === "" ||
+    (parent !== null && typeof parent !== "string") ||
+    typeof text !== "string"
+  )
+    return undefined;
   if (role === "user") return { role, id, parent, text };
-  if (role !== "assistant" || !Array.isArray(calls) || typeof reasoning !== "string" || typeof note !== "string") return undefined;
+  if (role !== "assistant" || !Array.isArray(calls) || typeof reasoning !== "string" || typeof note !== "string")
+    return undefined;
   const ended = state === "done" || state === "failed" ? state : "stopped";
-  return { role, id, parent, text, reasoning, calls: calls.flatMap(readCall), state: ended, note, isJson: isJson === true, numbers: readNumbers(numbers) };
+  return {
+    role,
+    id,
+    parent,
+    text,
+    reasoning,
+    calls: calls.flatMap(readCall),
+    state: ended,
+    note,
+    isJson: isJson === true,
+    numbers: readNumbers(numbers),
+  };
 }
 
 function readCall(value: unknown): Call[] {
   const { id, name, argumentsText, state, result } = (value ?? {}) as Record<string, unknown>;
-  if (typeof id !== "string" || typeof name !== "string" || typeof argumentsText !== "string" || typeof result !== "string") return [];
+  if (
+    typeof id !== "string" ||
+    typeof name !== "string" ||
+    typeof argumentsText !== "string" ||
+    typeof result !== "string"
+  )
+    return [];
   return [{ id, name, argumentsText, state: state === "done" ? state : "left", result }];
 }
 
 function readNumbers(value: unknown): AnswerNumbers | null {
-  const { promptTokens, cachedTokens, generatedTokens, firstTokenMs, tokensPerSecond } = (value ?? {}) as Record<string, unknown>;
+  const { promptTokens, cachedTokens, generatedTokens, firstTokenMs, tokensPerSecond } = (value ?? {}) as Record<
+    string,
+    unknown
+  >;
   const all = [promptTokens, cachedTokens, generatedTokens, firstTokenMs, tokensPerSecond];
-  return all.every((one) => typeof one === "number") ? { promptTokens, cachedTokens, generatedTokens, firstTokenMs, tokensPerSecond } as AnswerNumbers : null;
+  return all.every((one) => typeof one === "number")
+    ? ({ promptTokens, cachedTokens, generatedTokens, firstTokenMs, tokensPerSecond } as AnswerNumbers)
+    : null;
 }

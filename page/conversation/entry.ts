@@ -5,7 +5,10 @@ export interface Call {
   readonly name: string;
   /** As the model wrote them so far. */
   readonly argumentsText: string;
-  /** `writing`: the model is at it. `asking`: the person is asked for its result. `left`: it was stopped before it had one. */
+  /**
+   * `writing`: the model is at it. `asking`: the person is asked for its result. `left`: it was stopped before it had
+   * one.
+   */
   readonly state: "writing" | "asking" | "running" | "done" | "left";
   readonly result: string;
 }

@@ -34,7 +34,11 @@ export async function reply(conversationId: string, to: string): Promise<void> {
       last = await write(conversationId, parent, round === 1, stopping.signal);
       if (last.state !== "done" || last.calls.length === 0) break;
       if (round === mostRounds) {
-        last = { ...last, calls: last.calls.map((call) => ({ ...call, state: "left" as const })), note: `The model still called after ${mostRounds} rounds.` };
+        last = {
+          ...last,
+          calls: last.calls.map((call) => ({ ...call, state: "left" as const })),
+          note: `The model still called after ${mostRounds} rounds.`,
+        };
         put(conversationId, last);
         break;
       }
@@ -47,10 +51,16 @@ export async function reply(conversationId: string, to: string): Promise<void> {
   }
 }
 
-const put = (conversationId: string, answer: AnswerEntry) => update(conversationId, (conversation) => replaceEntry(conversation, answer));
+const put = (conversationId: string, answer: AnswerEntry) =>
+  update(conversationId, (conversation) => replaceEntry(conversation, answer));
 
 /** One round. Whatever goes wrong stands in the answer. */
-async function write(conversationId: string, parent: string, mayForce: boolean, signal: AbortSignal): Promise<AnswerEntry> {
+async function write(
+  conversationId: string,
+  parent: string,
+  mayForce: boolean,
+  signal: AbortSignal,
+): Promise<AnswerEntry> {
   const { settings } = find(conversationId)!;
   const writer = new AnswerWriter(newAnswer(parent, settings.isJson));
   update(conversationId, (conversation) => addEntry(conversation, writer.answer));

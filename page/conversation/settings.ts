@@ -43,14 +43,31 @@ export const exampleSchema = `{
   "required": ["name", "age", "city"]
 }`;
 
-export const newSettings = (): Settings => ({ model: "", system: "", sampling: {}, tools: [], ownTools: "", toolChoice: "auto", isJson: false, schema: exampleSchema });
+export const newSettings = (): Settings => ({
+  model: "",
+  system: "",
+  sampling: {},
+  tools: [],
+  ownTools: "",
+  toolChoice: "auto",
+  isJson: false,
+  schema: exampleSchema,
+});
 
 /** Of the next conversation: a schema and calls that must be made were asked for in this one. */
-export const nextSettings = (settings: Settings): Settings => ({ ...settings, toolChoice: settings.toolChoice === "none" ? "none" : "auto", isJson: false, schema: exampleSchema });
+export const nextSettings = (settings: Settings): Settings => ({
+  ...settings,
+  toolChoice: settings.toolChoice === "none" ? "none" : "auto",
+  isJson: false,
+  schema: exampleSchema,
+});
 
 /** From storage, where anything may lie. */
 export function readSettings(value: unknown): Settings {
-  const { model, system, sampling, tools, ownTools, toolChoice, isJson, schema } = (value ?? {}) as Record<string, unknown>;
+  const { model, system, sampling, tools, ownTools, toolChoice, isJson, schema } = (value ?? {}) as Record<
+    string,
+    unknown
+  >;
   const fallback = newSettings();
   const text = (given: unknown, other: string) => (typeof given === "string" ? given : other);
   const numbers = samplingFields.flatMap(({ name }) => {
@@ -86,7 +103,8 @@ export function readOwnTools(text: string): ToolDefinition[] {
     const { type, function: inner } = (one ?? {}) as Record<string, unknown>;
     const definition = (type === "function" ? inner : one) as Partial<ToolDefinition> | null;
     if (typeof definition?.name !== "string") throw new SettingsProblem("Each of your own tools needs a name.");
-    if (browserTools.some(({ name }) => name === definition.name)) throw new SettingsProblem(`${definition.name} is one of the page's own tools. Name yours otherwise.`);
+    if (browserTools.some(({ name }) => name === definition.name))
+      throw new SettingsProblem(`${definition.name} is one of the page's own tools. Name yours otherwise.`);
     return definition as ToolDefinition;
   });
 }
@@ -105,18 +123,26 @@ function parse(text: string, what: string): unknown {
   }
 }
 
-/** The body of a chat completion. `mayForce`: the round is the one that the tool choice is about; later ones may answer. */
+/**
+ * The body of a chat completion. `mayForce`: the round is the one that the tool choice is about; later ones may answer.
+ */
 export function requestBody(settings: Settings, path: readonly Entry[], mayForce = true): object {
   const { system, sampling, isJson, schema, toolChoice } = settings;
-  const chosen = browserTools.filter(({ name }) => settings.tools.includes(name)).map(({ name, description, parameters }) => ({ name, description, parameters }));
+  const chosen = browserTools
+    .filter(({ name }) => settings.tools.includes(name))
+    .map(({ name, description, parameters }) => ({ name, description, parameters }));
   const tools = [...chosen, ...readOwnTools(settings.ownTools)].map((tool) => ({ type: "function", function: tool }));
-  const numbers = Object.entries(sampling).filter(([, text]) => text.trim() !== "").map(([name, text]) => [name, Number(text)] as const);
+  const numbers = Object.entries(sampling)
+    .filter(([, text]) => text.trim() !== "")
+    .map(([name, text]) => [name, Number(text)] as const);
   return {
     model: modelOf(settings),
     messages: [...(system.trim() === "" ? [] : [{ role: "system", content: system }]), ...path.flatMap(toMessages)],
     ...Object.fromEntries(numbers),
     ...(tools.length === 0 ? {} : { tools, ...choiceFor(toolChoice, path, mayForce) }),
-    ...(isJson ? { response_format: { type: "json_schema", json_schema: { name: "answer", schema: readSchema(schema) } } } : {}),
+    ...(isJson
+      ? { response_format: { type: "json_schema", json_schema: { name: "answer", schema: readSchema(schema) } } }
+      : {}),
   };
 }
 
@@ -125,7 +151,9 @@ function choiceFor(choice: ToolChoice, path: readonly Entry[], mayForce: boolean
   if (!mayForce) return { tool_choice: "auto" };
   if (choice === "required") return { tool_choice: "required" };
   // Small models do not know when to end.
-  return path.every(({ role }) => role === "user") ? { tool_choice: "required", parallel_tool_calls: false } : { tool_choice: "auto" };
+  return path.every(({ role }) => role === "user")
+    ? { tool_choice: "required", parallel_tool_calls: false }
+    : { tool_choice: "auto" };
 }
 
 function toMessages(entry: Entry): object[] {
@@ -133,8 +161,16 @@ function toMessages(entry: Entry): object[] {
   // Those that were cut off were never made.
   const whole = entry.calls.filter(({ argumentsText }) => isJson(argumentsText));
   if (entry.text === "" && whole.length === 0) return [];
-  const calls = whole.map(({ id, name, argumentsText }) => ({ id, type: "function", function: { name, arguments: argumentsText } }));
-  const results = whole.map(({ id, state, result }) => ({ role: "tool", tool_call_id: id, content: state === "done" ? result : "It was stopped before it gave a result." }));
+  const calls = whole.map(({ id, name, argumentsText }) => ({
+    id,
+    type: "function",
+    function: { name, arguments: argumentsText },
+  }));
+  const results = whole.map(({ id, state, result }) => ({
+    role: "tool",
+    tool_call_id: id,
+    content: state === "done" ? result : "It was stopped before it gave a result.",
+  }));
   return [{ role: "assistant", content: entry.text, ...(calls.length === 0 ? {} : { tool_calls: calls }) }, ...results];
 }
 

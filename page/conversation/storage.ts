@@ -1,4 +1,5 @@
-// Conversations in the browser's own storage, each under a key of its own, so that two tabs do not overwrite each other's.
+// Conversations in the browser's own storage, each under a key of its own, so that two tabs do not overwrite each
+// other's.
 import { readConversation, type Conversation } from "./entries.js";
 
 const prefix = "caduceus:conversation:";
@@ -56,7 +57,9 @@ function makeRoom(key: string, length: number): void {
 
 function removeOldest(except: string): boolean {
   const age = (key: string) => parse(localStorage.getItem(key))?.changedAt ?? 0;
-  const [oldest] = storedKeys().filter((key) => key !== except).sort((one, other) => age(one) - age(other));
+  const [oldest] = storedKeys()
+    .filter((key) => key !== except)
+    .sort((one, other) => age(one) - age(other));
   if (oldest === undefined) return false;
   localStorage.removeItem(oldest);
   return true;

@@ -10,7 +10,9 @@ const stored = loadConversations();
 /** Latest first. */
 export const conversations = signal<readonly Conversation[]>(stored.length > 0 ? stored : [newConversation()]);
 const currentId = signal(conversations.value[0]!.id);
-export const current = computed(() => conversations.value.find(({ id }) => id === currentId.value) ?? conversations.value[0]!);
+export const current = computed(
+  () => conversations.value.find(({ id }) => id === currentId.value) ?? conversations.value[0]!,
+);
 /** Those with a reply under way, and how it is stopped. */
 export const running = signal<ReadonlyMap<string, AbortController>>(new Map());
 /** Read out by screen readers. */
@@ -25,7 +27,11 @@ export function find(id: string): Conversation | undefined {
 /** One that was deleted meanwhile stays so. */
 export function update(id: string, change: (conversation: Conversation) => Conversation): void {
   conversations.value = conversations.value.map((one) => (one.id === id ? change(one) : one));
-  if (!unsaved.has(id)) unsaved.set(id, setTimeout(() => save(id), saveAfterMs));
+  if (!unsaved.has(id))
+    unsaved.set(
+      id,
+      setTimeout(() => save(id), saveAfterMs),
+    );
 }
 
 function save(id: string): void {
@@ -48,7 +54,9 @@ export function show(id: string): void {
   currentId.value = id;
 }
 
-/** With the settings of the one that is shown, but for those that were about its answers. An empty one is taken again. */
+/**
+ * With the settings of the one that is shown, but for those that were about its answers. An empty one is taken again.
+ */
 export function startConversation(): void {
   const empty = conversations.value.find(({ entries, draft }) => entries.length === 0 && draft === "");
   if (empty !== undefined) return show(empty.id);

@@ -6,16 +6,31 @@ export interface ChatChunk {
     readonly delta: {
       readonly content?: string | null;
       readonly reasoning_content?: string;
-      readonly tool_calls?: readonly { readonly index: number; readonly id?: string; readonly function?: { readonly name?: string; readonly arguments?: string } }[];
+      readonly tool_calls?: readonly {
+        readonly index: number;
+        readonly id?: string;
+        readonly function?: { readonly name?: string; readonly arguments?: string };
+      }[];
     };
     readonly finish_reason: "stop" | "length" | "tool_calls" | null;
   }[];
-  readonly usage?: { readonly prompt_tokens: number; readonly completion_tokens: number; readonly prompt_tokens_details: { readonly cached_tokens: number } } | null;
+  readonly usage?: {
+    readonly prompt_tokens: number;
+    readonly completion_tokens: number;
+    readonly prompt_tokens_details: { readonly cached_tokens: number };
+  } | null;
 }
 
-/** Leaving the loop, or the signal, closes the connection, which stops the generation. Throws what the server says of a failure. */
+/**
+ * Leaving the loop, or the signal, closes the connection, which stops the generation. Throws what the server says of a
+ * failure.
+ */
 export async function* streamChat(body: object, signal: AbortSignal): AsyncGenerator<ChatChunk, void, undefined> {
-  const response = await request("v1/chat/completions", { ...body, stream: true, stream_options: { include_usage: true } }, signal);
+  const response = await request(
+    "v1/chat/completions",
+    { ...body, stream: true, stream_options: { include_usage: true } },
+    signal,
+  );
   for await (const data of readEvents(response.body!)) {
     if (data === "[DONE]") return;
     const chunk = JSON.parse(data) as ChatChunk;

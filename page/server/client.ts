@@ -49,7 +49,7 @@ export function readError(body: unknown, status = 0): ServerError {
 }
 
 export async function fetchModels(): Promise<string[]> {
-  const { data } = await (await request("v1/models")).json() as { data: { id: string }[] };
+  const { data } = (await (await request("v1/models")).json()) as { data: { id: string }[] };
   return data.map(({ id }) => id);
 }
 
@@ -62,11 +62,11 @@ export interface ModelStats {
   readonly prompt_tokens: number;
   readonly cached_tokens: number;
   readonly generated_tokens: number;
-  readonly ticks: number;
+  readonly steps: number;
 }
 
 export async function fetchStats(): Promise<Readonly<Record<string, ModelStats>>> {
-  return (await (await request("stats")).json() as { models: Record<string, ModelStats> }).models;
+  return ((await (await request("stats")).json()) as { models: Record<string, ModelStats> }).models;
 }
 
 export interface AppliedTemplate {
@@ -75,9 +75,14 @@ export interface AppliedTemplate {
   readonly format: string;
   readonly reason: string;
   readonly constraint: { readonly kind: string } | null;
-  readonly unenforced: readonly { readonly tool?: string; readonly path: string; readonly keyword: string; readonly reason: string }[];
+  readonly unenforced: readonly {
+    readonly tool?: string;
+    readonly path: string;
+    readonly keyword: string;
+    readonly reason: string;
+  }[];
 }
 
 export async function applyTemplate(body: object, signal: AbortSignal): Promise<AppliedTemplate> {
-  return await (await request("apply-template", body, signal)).json() as AppliedTemplate;
+  return (await (await request("apply-template", body, signal)).json()) as AppliedTemplate;
 }

@@ -20,12 +20,17 @@ async function look(): Promise<void> {
   if (stats === undefined) return;
   const at = performance.now();
   const seconds = before === undefined ? 0 : (at - before.at) / 1000;
-  live.value = Object.fromEntries(Object.entries(stats).map(([name, now]) => {
-    const then = before?.stats[name] ?? now;
-    const tokens = now.generated_tokens - then.generated_tokens;
-    const steps = now.ticks - then.ticks;
-    return [name, { ...now, tokensPerSecond: seconds > 0 ? tokens / seconds : 0, tokensPerStep: steps > 0 ? tokens / steps : 0 }];
-  }));
+  live.value = Object.fromEntries(
+    Object.entries(stats).map(([name, now]) => {
+      const then = before?.stats[name] ?? now;
+      const tokens = now.generated_tokens - then.generated_tokens;
+      const steps = now.steps - then.steps;
+      return [
+        name,
+        { ...now, tokensPerSecond: seconds > 0 ? tokens / seconds : 0, tokensPerStep: steps > 0 ? tokens / steps : 0 },
+      ];
+    }),
+  );
   before = { at, stats };
 }
 

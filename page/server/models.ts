@@ -16,5 +16,5 @@ export async function findModels(): Promise<void> {
 
 /** The one that was chosen, where the server still has it. */
 export function modelOf({ model }: { readonly model: string }): string {
-  return models.value.includes(model) ? model : models.value[0] ?? model;
+  return models.value.includes(model) ? model : (models.value[0] ?? model);
 }

@@ -1,5 +1,6 @@
-// The part of Markdown that models write, as a tree: headings, paragraphs, lists, quotes, code, tables and rules. It makes
-// elements possible, never HTML; what it does not know stays text. Its time grows with the text's length and no faster.
+// The part of Markdown that models write, as a tree: headings, paragraphs, lists, quotes, code, tables and rules. It
+// makes elements possible, never HTML; what it does not know stays text. Its time grows with the text's length and no
+// faster.
 
 export type Block =
   | { readonly kind: "heading"; readonly level: number; readonly text: string }
@@ -24,15 +25,18 @@ function readLines(lines: readonly string[], depth: number): Block[] {
     if (paragraph.length > 0) blocks.push({ kind: "paragraph", text: paragraph.join("\n") });
     paragraph = [];
   };
-  for (let at = 0; at < lines.length;) {
+  for (let at = 0; at < lines.length; ) {
     const line = lines[at]!;
     if (line.trim() === "") {
       endParagraph();
       at++;
       continue;
     }
-    const found = readFence(lines, at) ?? readSimple(line, at) ?? readTable(lines, at)
-      ?? (depth < deepest ? readQuote(lines, at, depth) ?? readList(lines, at, depth, paragraph.length > 0) : undefined);
+    const found =
+      readFence(lines, at) ??
+      readSimple(line, at) ??
+      readTable(lines, at) ??
+      (depth < deepest ? (readQuote(lines, at, depth) ?? readList(lines, at, depth, paragraph.length > 0)) : undefined);
     if (found === undefined) {
       paragraph.push(line.trim());
       at++;
@@ -60,20 +64,35 @@ function readFence(lines: readonly string[], at: number): Found | undefined {
   const isEnd = (line: string) => line.trim().startsWith(fence) && line.trim().replaceAll(fence[0]!, "") === "";
   let end = at + 1;
   while (end < lines.length && !isEnd(lines[end]!)) end++;
-  const inside = lines.slice(at + 1, end).map((line) => (line.startsWith(indent) ? line.slice(indent.length) : line.trimStart()));
-  return { block: { kind: "code", language: opened[3]!.trim().split(" ", 1)[0]!.slice(0, 30), text: inside.join("\n") }, next: end + 1 };
+  const inside = lines
+    .slice(at + 1, end)
+    .map((line) => (line.startsWith(indent) ? line.slice(indent.length) : line.trimStart()));
+  return {
+    block: { kind: "code", language: opened[3]!.trim().split(" ", 1)[0]!.slice(0, 30), text: inside.join("\n") },
+    next: end + 1,
+  };
 }
 
 function readSimple(line: string, at: number): Found | undefined {
   const heading = /^ {0,3}(#{1,6}) +(\S.*)$/.exec(line);
-  if (heading !== null) return { block: { kind: "heading", level: heading[1]!.length, text: heading[2]!.trim() }, next: at + 1 };
+  if (heading !== null)
+    return { block: { kind: "heading", level: heading[1]!.length, text: heading[2]!.trim() }, next: at + 1 };
   const bare = line.replaceAll(" ", "");
-  return bare.length >= 3 && "-*_".includes(bare[0]!) && bare.replaceAll(bare[0]!, "") === "" ? { block: { kind: "rule" }, next: at + 1 } : undefined;
+  return bare.length >= 3 && "-*_".includes(bare[0]!) && bare.replaceAll(bare[0]!, "") === ""
+    ? { block: { kind: "rule" }, next: at + 1 }
+    : undefined;
 }
 
 function readTable(lines: readonly string[], at: number): Found | undefined {
   const ruler = lines[at + 1];
-  if (ruler === undefined || !lines[at]!.includes("|") || !/^[ |:-]+$/.test(ruler) || !ruler.includes("-") || !ruler.includes("|")) return undefined;
+  if (
+    ruler === undefined ||
+    !lines[at]!.includes("|") ||
+    !/^[ |:-]+$/.test(ruler) ||
+    !ruler.includes("-") ||
+    !ruler.includes("|")
+  )
+    return undefined;
   const head = readCells(lines[at]!);
   if (head.length !== readCells(ruler).length) return undefined;
   let end = at + 2;
@@ -87,13 +106,27 @@ function readTable(lines: readonly string[], at: number): Found | undefined {
 
 function readCells(line: string): string[] {
   const trimmed = line.trim();
-  return trimmed.slice(trimmed.startsWith("|") ? 1 : 0, trimmed.length > 1 && trimmed.endsWith("|") ? -1 : undefined).split("|").map((cell) => cell.trim());
+  return trimmed
+    .slice(trimmed.startsWith("|") ? 1 : 0, trimmed.length > 1 && trimmed.endsWith("|") ? -1 : undefined)
+    .split("|")
+    .map((cell) => cell.trim());
 }
 
 function readQuote(lines: readonly string[], at: number, depth: number): Found | undefined {
   let end = at;
   while (end < lines.length && lines[end]!.startsWith(">")) end++;
-  return end === at ? undefined : { block: { kind: "quote", blocks: readLines(lines.slice(at, end).map((line) => line.replace(/^> ?/, "")), depth + 1) }, next: end };
+  return end === at
+    ? undefined
+    : {
+        block: {
+          kind: "quote",
+          blocks: readLines(
+            lines.slice(at, end).map((line) => line.replace(/^> ?/, "")),
+            depth + 1,
+          ),
+        },
+        next: end,
+      };
 }
 
 /** Inside a paragraph a number begins a list only where it is 1, so that a year at the beginning of a line does not. */
@@ -119,7 +152,8 @@ function readList(lines: readonly string[], at: number, depth: number, insidePar
       items.push([line.slice(width)]);
     } else if (isBlank || indent >= Math.min(2, width)) items.at(-1)!.push(line.slice(Math.min(indent, width)));
     // A line that goes on without indent, but not behind an empty one.
-    else if (items.at(-1)!.at(-1)!.trim() !== "" && readSimple(line, 0) === undefined && !/^(`{3}|~{3}|>)/.test(line)) items.at(-1)!.push(line);
+    else if (items.at(-1)!.at(-1)!.trim() !== "" && readSimple(line, 0) === undefined && !/^(`{3}|~{3}|>)/.test(line))
+      items.at(-1)!.push(line);
     else break;
   }
   return { block: { kind: "list", start, items: items.map((item) => readLines(item, depth + 1)) }, next };

@@ -16,10 +16,12 @@ export function readSpans(text: string, depth = 0): Span[] {
   const spans: Span[] = [];
   let told = 0;
   const find = new RegExp(opener);
-  for (let found; (found = find.exec(text)) !== null;) {
+  for (let found; (found = find.exec(text)) !== null; ) {
     const at = found.index;
     const mark = found[0];
-    const span = mark.startsWith("\\") ? { span: { kind: "text" as const, text: mark[1]! }, next: at + 2 } : readSpan(text, at, mark, depth);
+    const span = mark.startsWith("\\")
+      ? { span: { kind: "text" as const, text: mark[1]! }, next: at + 2 }
+      : readSpan(text, at, mark, depth);
     if (span === undefined) continue;
     if (at > told) spans.push({ kind: "text", text: text.slice(told, at) });
     spans.push(span.span);
@@ -50,7 +52,10 @@ function readCode(text: string, at: number, mark: string): Found | undefined {
   const from = at + mark.length;
   const end = endOf(text, mark, from);
   if (end <= from) return undefined;
-  return { span: { kind: "code", text: text.slice(from, end).replace(/^ (.*[^ ].*) $/s, "$1") }, next: end + mark.length };
+  return {
+    span: { kind: "code", text: text.slice(from, end).replace(/^ (.*[^ ].*) $/s, "$1") },
+    next: end + mark.length,
+  };
 }
 
 /** Underscores and single stars inside a word or a product are part of it, and marks stand close to what they mark. */
@@ -59,7 +64,11 @@ function readMarked(text: string, at: number, mark: string, depth: number): Foun
   const isWord = (character: string | undefined) => character !== undefined && /[\p{L}\p{N}]/u.test(character);
   const standsAlone = mark[0] === "_" || mark === "*";
   if (!/\S/.test(text[from] ?? " ") || (standsAlone && isWord(text[at - 1]))) return undefined;
-  for (let end = endOf(text, mark, from); end !== -1 && end - from < farthest; end = endOf(text, mark, end + mark.length)) {
+  for (
+    let end = endOf(text, mark, from);
+    end !== -1 && end - from < farthest;
+    end = endOf(text, mark, end + mark.length)
+  ) {
     // The half of a double one.
     if (mark.length === 1 && text[end + 1] === mark) {
       end++;
@@ -69,7 +78,10 @@ function readMarked(text: string, at: number, mark: string, depth: number): Foun
     while (mark.length === 2 && text[end + 2] === mark[0]) end++;
     if (end === from || (standsAlone && isWord(text[end + mark.length])) || /\s/.test(text[end - 1]!)) continue;
     const spans = readSpans(text.slice(from, end), depth + 1);
-    return { span: { kind: mark === "~~" ? "struck" : mark.length === 2 ? "strong" : "emphasis", spans }, next: end + mark.length };
+    return {
+      span: { kind: mark === "~~" ? "struck" : mark.length === 2 ? "strong" : "emphasis", spans },
+      next: end + mark.length,
+    };
   }
   return undefined;
 }
@@ -78,13 +90,17 @@ function readLink(text: string, at: number): Found | undefined {
   const middle = endOf(text, "](", at + 1);
   const end = middle === -1 ? -1 : endOf(text, ")", middle + 2);
   if (end === -1) return undefined;
-  const address = text.slice(middle + 2, end).trim().split(/\s/, 1)[0]!;
+  const address = text
+    .slice(middle + 2, end)
+    .trim()
+    .split(/\s/, 1)[0]!;
   if (!/^(https?:\/\/|mailto:)/i.test(address)) return undefined;
   return { span: { kind: "link", address, spans: readSpans(text.slice(at + 1, middle), deepest) }, next: end + 1 };
 }
 
 function readAddress(text: string, at: number): Found | undefined {
-  const address = /^https?:\/\/[^\s<>"'`|\\^{}]+/.exec(text.slice(at, at + farthest))?.[0].replace(/[.,;:!?)\]*_]+$/, "") ?? "";
+  const address =
+    /^https?:\/\/[^\s<>"'`|\\^{}]+/.exec(text.slice(at, at + farthest))?.[0].replace(/[.,;:!?)\]*_]+$/, "") ?? "";
   if (!/^https?:\/\/[^/]/.test(address)) return undefined;
   return { span: { kind: "link", address, spans: [{ kind: "text", text: address }] }, next: at + address.length };
 }

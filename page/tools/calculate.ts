@@ -1,8 +1,17 @@
 // Arithmetic as people write it: + - * / % ^, brackets, and some functions.
 
 const functions: Readonly<Record<string, (value: number) => number>> = {
-  sqrt: Math.sqrt, abs: Math.abs, round: Math.round, floor: Math.floor, ceil: Math.ceil,
-  sin: Math.sin, cos: Math.cos, tan: Math.tan, ln: Math.log, log: Math.log10, exp: Math.exp,
+  sqrt: Math.sqrt,
+  abs: Math.abs,
+  round: Math.round,
+  floor: Math.floor,
+  ceil: Math.ceil,
+  sin: Math.sin,
+  cos: Math.cos,
+  tan: Math.tan,
+  ln: Math.log,
+  log: Math.log10,
+  exp: Math.exp,
 };
 const constants: Readonly<Record<string, number>> = { pi: Math.PI, e: Math.E };
 const longest = 1000;
@@ -21,24 +30,32 @@ class Reader {
 
   constructor(expression: string) {
     // Brackets go as deep as the expression is long, which the stack bears.
-    this.#tokens = expression.replaceAll("×", "*").replaceAll("÷", "/").replaceAll("−", "-").replaceAll("**", "^").match(/\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+|[a-zA-Z]+|\S/g) ?? [];
+    this.#tokens =
+      expression
+        .replaceAll("×", "*")
+        .replaceAll("÷", "/")
+        .replaceAll("−", "-")
+        .replaceAll("**", "^")
+        .match(/\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+|[a-zA-Z]+|\S/g) ?? [];
   }
 
   whole(): number {
     const value = this.#sum();
-    if (this.#at < this.#tokens.length) throw new Error(`There is an unexpected ${this.#tokens[this.#at]} in the expression.`);
+    if (this.#at < this.#tokens.length)
+      throw new Error(`There is an unexpected ${this.#tokens[this.#at]} in the expression.`);
     return value;
   }
 
   #sum(): number {
     let value = this.#product();
-    for (let sign; (sign = this.#take("+", "-")) !== undefined;) value += sign === "+" ? this.#product() : -this.#product();
+    for (let sign; (sign = this.#take("+", "-")) !== undefined; )
+      value += sign === "+" ? this.#product() : -this.#product();
     return value;
   }
 
   #product(): number {
     let value = this.#signed();
-    for (let sign; (sign = this.#take("*", "/", "%")) !== undefined;) {
+    for (let sign; (sign = this.#take("*", "/", "%")) !== undefined; ) {
       const other = this.#signed();
       value = sign === "*" ? value * other : sign === "/" ? value / other : value % other;
     }

@@ -31,32 +31,71 @@ export function App() {
   const sidebar = <Sidebar onChosen={() => isNarrow.value && (showsSidebar.value = false)} />;
   return (
     <div class="app">
-      <a class="skip" href="#message">Skip to the message box</a>
-      <Beside shown={showsSidebar} label="Conversations" side="left">{sidebar}</Beside>
+      <a class="skip" href="#message">
+        Skip to the message box
+      </a>
+      <Beside shown={showsSidebar} label="Conversations" side="left">
+        {sidebar}
+      </Beside>
       <div class="middle">
         <Header />
-        <main><Thread /></main>
+        <main>
+          <Thread />
+        </main>
         <Composer key={current.value.id} />
       </div>
-      <Beside shown={showsSettings} label="Settings" side="right"><SettingsPanel /></Beside>
+      <Beside shown={showsSettings} label="Settings" side="right">
+        <SettingsPanel />
+      </Beside>
       <PromptDialog />
       <KeyDialog />
-      <div class="unseen" role="status" aria-live="polite">{announcement.value}</div>
+      <div class="unseen" role="status" aria-live="polite">
+        {announcement.value}
+      </div>
     </div>
   );
 }
 
 /** At the side where there is room, else over everything else. */
-function Beside({ shown, label, side, children }: { readonly shown: Signal<boolean>; readonly label: string; readonly side: "left" | "right"; readonly children: ComponentChildren }) {
+function Beside({
+  shown,
+  label,
+  side,
+  children,
+}: {
+  readonly shown: Signal<boolean>;
+  readonly label: string;
+  readonly side: "left" | "right";
+  readonly children: ComponentChildren;
+}) {
   if (!shown.value) return null;
-  if (isNarrow.value) return <Modal label={label} kind={`drawer ${side}`} onClose={() => (shown.value = false)}>{children}</Modal>;
-  return side === "left" ? <nav class="beside left" aria-label={label}>{children}</nav> : <aside class="beside right" aria-label={label}>{children}</aside>;
+  if (isNarrow.value)
+    return (
+      <Modal label={label} kind={`drawer ${side}`} onClose={() => (shown.value = false)}>
+        {children}
+      </Modal>
+    );
+  return side === "left" ? (
+    <nav class="beside left" aria-label={label}>
+      {children}
+    </nav>
+  ) : (
+    <aside class="beside right" aria-label={label}>
+      {children}
+    </aside>
+  );
 }
 
 /** Escape stops the answer, unless it closes something. */
 function onKey(event: KeyboardEvent): void {
   const { id } = current.value;
-  if (event.key !== "Escape" || event.defaultPrevented || document.querySelector("dialog[open]") !== null || !running.value.has(id)) return;
+  if (
+    event.key !== "Escape" ||
+    event.defaultPrevented ||
+    document.querySelector("dialog[open]") !== null ||
+    !running.value.has(id)
+  )
+    return;
   event.preventDefault();
   stop(id);
 }

@@ -12,7 +12,8 @@ import { editing } from "./question.js";
 const hasKeyboard = () => matchMedia("(pointer: fine)").matches;
 
 /** Once what was changed is on the page. */
-export const focusMessage = () => void requestAnimationFrame(() => hasKeyboard() && document.getElementById("message")?.focus({ preventScroll: true }));
+export const focusMessage = () =>
+  void requestAnimationFrame(() => hasKeyboard() && document.getElementById("message")?.focus({ preventScroll: true }));
 
 export function Composer() {
   const { id, draft, leaf, settings } = current.value;
@@ -31,21 +32,53 @@ export function Composer() {
   };
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing) send();
-    else if (event.key === "ArrowUp" && draft === "" && !isRunning) editing.value = pathTo(current.value).findLast(({ role }) => role === "user")?.id;
+    else if (event.key === "ArrowUp" && draft === "" && !isRunning)
+      editing.value = pathTo(current.value).findLast(({ role }) => role === "user")?.id;
     else return;
     event.preventDefault();
   };
   return (
     <footer class="bottom">
-      <form class="composer" onSubmit={(event) => { event.preventDefault(); send(); }}>
-        <label class="unseen" for="message">Message</label>
-        <textarea id="message" ref={box} class="grows" rows={1} placeholder="Write a message" value={draft} onInput={(event) => setDraft(event.currentTarget.value)} onKeyDown={onKeyDown} aria-describedby="keys" />
-        {isRunning
-          ? <button type="button" class="main icon-button" aria-label="Stop" onClick={() => stop(id)}><Icon name="stop" /></button>
-          : <button type="submit" class="main icon-button" aria-label="Send" disabled={draft.trim() === "" || models.value.length === 0}><Icon name="send" /></button>}
+      <form
+        class="composer"
+        onSubmit={(event) => {
+          event.preventDefault();
+          send();
+        }}
+      >
+        <label class="unseen" for="message">
+          Message
+        </label>
+        <textarea
+          id="message"
+          ref={box}
+          class="grows"
+          rows={1}
+          placeholder="Write a message"
+          value={draft}
+          onInput={(event) => setDraft(event.currentTarget.value)}
+          onKeyDown={onKeyDown}
+          aria-describedby="keys"
+        />
+        {isRunning ? (
+          <button type="button" class="main icon-button" aria-label="Stop" onClick={() => stop(id)}>
+            <Icon name="stop" />
+          </button>
+        ) : (
+          <button
+            type="submit"
+            class="main icon-button"
+            aria-label="Send"
+            disabled={draft.trim() === "" || models.value.length === 0}
+          >
+            <Icon name="send" />
+          </button>
+        )}
       </form>
       <div class="below">
-        <span id="keys">{settings.isJson ? "Answers as JSON. " : ""}Enter sends, Shift Enter is a new line, Escape stops.</span>
+        <span id="keys">
+          {settings.isJson ? "Answers as JSON. " : ""}Enter sends, Shift Enter is a new line, Escape stops.
+        </span>
         <LiveNumbers model={modelOf(settings)} />
       </div>
     </footer>
@@ -56,13 +89,36 @@ export function Composer() {
 function LiveNumbers({ model }: { readonly model: string }) {
   const numbers = live.value[model];
   if (numbers === undefined) return null;
-  const { running: count, queued, tokensPerSecond, tokensPerStep, prompt_tokens: prompt, cached_tokens: cached, cache_tokens: room, cache_tokens_used: used } = numbers;
+  const {
+    running: count,
+    queued,
+    tokensPerSecond,
+    tokensPerStep,
+    prompt_tokens: prompt,
+    cached_tokens: cached,
+    cache_tokens: room,
+    cache_tokens_used: used,
+  } = numbers;
   const isWatched = running.value.size > 0;
   const values = [
     ["Speed", isWatched ? `${tokensPerSecond.toFixed(1)} tokens/s` : "–"],
-    ["Batch", isWatched ? `${count} running${queued > 0 ? `, ${queued} waiting` : ""}, ${tokensPerStep.toFixed(1)} tokens a step` : "–"],
-    ["Prompts cached", `${Math.round(100 * cached / Math.max(1, prompt))} %`],
-    ["Cache filled", `${Math.round(100 * used / Math.max(1, room))} %`],
+    [
+      "Batch",
+      isWatched
+        ? `${count} running${queued > 0 ? `, ${queued} waiting` : ""}, ${tokensPerStep.toFixed(1)} tokens a step`
+        : "–",
+    ],
+    ["Prompts cached", `${Math.round((100 * cached) / Math.max(1, prompt))} %`],
+    ["Cache filled", `${Math.round((100 * used) / Math.max(1, room))} %`],
   ] as const;
-  return <dl class="live" aria-label="The model at this moment">{values.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}</dl>;
+  return (
+    <dl class="live" aria-label="The model at this moment">
+      {values.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
 }

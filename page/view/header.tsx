@@ -10,17 +10,44 @@ export function Header() {
   const toggle = (shown: typeof showsSettings) => () => (shown.value = !shown.value);
   return (
     <header class="top">
-      <button type="button" class="quiet icon-button" aria-label="Conversations" aria-expanded={showsSidebar.value} onClick={toggle(showsSidebar)}><Icon name="menu" /></button>
+      <button
+        type="button"
+        class="quiet icon-button"
+        aria-label="Conversations"
+        aria-expanded={showsSidebar.value}
+        onClick={toggle(showsSidebar)}
+      >
+        <Icon name="menu" />
+      </button>
       <h1 class="brand">Caduceus</h1>
       <label class="model">
         <span class="unseen">Model</span>
         <select value={modelOf(settings)} onChange={(event) => changeSettings({ model: event.currentTarget.value })}>
-          {models.value.map((name) => <option key={name} value={name}>{name}</option>)}
+          {models.value.map((name) => (
+            <option key={name} value={name}>
+              {name}
+            </option>
+          ))}
         </select>
       </label>
       <span class="grow" />
-      <button type="button" class="quiet" disabled={leaf === null && draft.trim() === ""} onClick={() => showPrompt({ conversationId: id, before: undefined })}>Prompt</button>
-      <button type="button" class="quiet icon-button" aria-label="Settings" aria-expanded={showsSettings.value} onClick={toggle(showsSettings)}><Icon name="settings" /></button>
+      <button
+        type="button"
+        class="quiet"
+        disabled={leaf === null && draft.trim() === ""}
+        onClick={() => showPrompt({ conversationId: id, before: undefined })}
+      >
+        Prompt
+      </button>
+      <button
+        type="button"
+        class="quiet icon-button"
+        aria-label="Settings"
+        aria-expanded={showsSettings.value}
+        onClick={toggle(showsSettings)}
+      >
+        <Icon name="settings" />
+      </button>
     </header>
   );
 }

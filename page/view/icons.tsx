@@ -13,5 +13,9 @@ const paths = {
 } as const;
 
 export function Icon({ name }: { readonly name: keyof typeof paths }) {
-  return <svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d={paths[name]} /></svg>;
+  return (
+    <svg class="icon" viewBox="0 0 24 24" aria-hidden="true">
+      <path d={paths[name]} />
+    </svg>
+  );
 }

@@ -11,13 +11,15 @@ export const showsSettings = signal(false);
 let wide = { sidebar: true, settings: false };
 
 // What stood beside it would lie over it.
-narrow.addEventListener("change", () => batch(() => {
-  isNarrow.value = narrow.matches;
-  if (narrow.matches) {
-    wide = { sidebar: showsSidebar.value, settings: showsSettings.value };
-    showsSidebar.value = showsSettings.value = false;
-  } else {
-    showsSidebar.value ||= wide.sidebar;
-    showsSettings.value ||= wide.settings;
-  }
-}));
+narrow.addEventListener("change", () =>
+  batch(() => {
+    isNarrow.value = narrow.matches;
+    if (narrow.matches) {
+      wide = { sidebar: showsSidebar.value, settings: showsSettings.value };
+      showsSidebar.value = showsSettings.value = false;
+    } else {
+      showsSidebar.value ||= wide.sidebar;
+      showsSettings.value ||= wide.settings;
+    }
+  }),
+);

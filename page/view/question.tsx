@@ -9,7 +9,15 @@ import { current } from "../conversation/store.js";
 /** The id of the one that is being changed. */
 export const editing = signal<string | undefined>(undefined);
 
-export function Question({ entry, isLocked, branches }: { readonly entry: UserEntry; readonly isLocked: boolean; readonly branches: ComponentChildren }) {
+export function Question({
+  entry,
+  isLocked,
+  branches,
+}: {
+  readonly entry: UserEntry;
+  readonly isLocked: boolean;
+  readonly branches: ComponentChildren;
+}) {
   const editButton = useRef<HTMLButtonElement>(null);
   const isEdited = editing.value === entry.id;
   const wasEdited = useRef(false);
@@ -24,8 +32,23 @@ export function Question({ entry, isLocked, branches }: { readonly entry: UserEn
       {isEdited ? <Editor entry={entry} onEnd={end} /> : <div class="bubble">{entry.text}</div>}
       <div class="actions" hidden={isEdited}>
         {branches}
-        <button type="button" class="quiet small" ref={editButton} disabled={isLocked} onClick={() => (editing.value = entry.id)}>Edit</button>
-        <button type="button" class="quiet small" disabled={isLocked} onClick={() => void reply(current.value.id, entry.id)}>Resend</button>
+        <button
+          type="button"
+          class="quiet small"
+          ref={editButton}
+          disabled={isLocked}
+          onClick={() => (editing.value = entry.id)}
+        >
+          Edit
+        </button>
+        <button
+          type="button"
+          class="quiet small"
+          disabled={isLocked}
+          onClick={() => void reply(current.value.id, entry.id)}
+        >
+          Resend
+        </button>
       </div>
     </article>
   );
@@ -49,11 +72,29 @@ function Editor({ entry, onEnd }: { readonly entry: UserEntry; readonly onEnd: (
     event.preventDefault();
   };
   return (
-    <form class="editor" onSubmit={(event) => { event.preventDefault(); send(); }}>
-      <textarea ref={box} class="grows" aria-label="Edit your message" rows={3} value={text} onInput={(event) => setText(event.currentTarget.value)} onKeyDown={onKeyDown} />
+    <form
+      class="editor"
+      onSubmit={(event) => {
+        event.preventDefault();
+        send();
+      }}
+    >
+      <textarea
+        ref={box}
+        class="grows"
+        aria-label="Edit your message"
+        rows={3}
+        value={text}
+        onInput={(event) => setText(event.currentTarget.value)}
+        onKeyDown={onKeyDown}
+      />
       <div class="row end">
-        <button type="button" onClick={onEnd}>Cancel</button>
-        <button type="submit" class="main" disabled={text.trim() === ""}>Send</button>
+        <button type="button" onClick={onEnd}>
+          Cancel
+        </button>
+        <button type="submit" class="main" disabled={text.trim() === ""}>
+          Send
+        </button>
       </div>
     </form>
   );

@@ -12,15 +12,38 @@ export function Sidebar({ onChosen }: { readonly onChosen: () => void }) {
   const sorted = [...conversations.value].sort((one, other) => other.changedAt - one.changedAt);
   return (
     <>
-      <button type="button" class="new" onClick={() => { startConversation(); onChosen(); focusMessage(); }}><Icon name="plus" />New conversation</button>
+      <button
+        type="button"
+        class="new"
+        onClick={() => {
+          startConversation();
+          onChosen();
+          focusMessage();
+        }}
+      >
+        <Icon name="plus" />
+        New conversation
+      </button>
       <ul class="conversations">
         {sorted.map(({ id, title }) => (
           <li key={id} class={id === current.value.id ? "conversation current" : "conversation"}>
-            <button type="button" class="quiet" aria-current={id === current.value.id ? "true" : undefined} onClick={() => choose(id)}>
+            <button
+              type="button"
+              class="quiet"
+              aria-current={id === current.value.id ? "true" : undefined}
+              onClick={() => choose(id)}
+            >
               <span class="conversation-title">{title === "" ? "New conversation" : title}</span>
               {running.value.has(id) ? <span class="writing">writing</span> : null}
             </button>
-            <button type="button" class="quiet icon-button delete" aria-label={`Delete ${title === "" ? "New conversation" : title}`} onClick={() => deleteConversation(id)}><Icon name="trash" /></button>
+            <button
+              type="button"
+              class="quiet icon-button delete"
+              aria-label={`Delete ${title === "" ? "New conversation" : title}`}
+              onClick={() => deleteConversation(id)}
+            >
+              <Icon name="trash" />
+            </button>
           </li>
         ))}
       </ul>

@@ -17,10 +17,32 @@ export function Thread() {
   const path = pathTo(conversation);
   return (
     <div class="thread" aria-busy={isRunning}>
-      {modelsProblem.value === "" ? null : <p class="problem" role="alert">{modelsProblem.value}</p>}
-      {path.length === 0 ? <Suggestions /> : path.map((entry) => entry.role === "user"
-        ? <Question key={entry.id} entry={entry} isLocked={isRunning} branches={<Branches entry={entry} isLocked={isRunning} />} />
-        : <Answer key={entry.id} entry={entry} isLocked={isRunning} branches={<Branches entry={entry} isLocked={isRunning} />} />)}
+      {modelsProblem.value === "" ? null : (
+        <p class="problem" role="alert">
+          {modelsProblem.value}
+        </p>
+      )}
+      {path.length === 0 ? (
+        <Suggestions />
+      ) : (
+        path.map((entry) =>
+          entry.role === "user" ? (
+            <Question
+              key={entry.id}
+              entry={entry}
+              isLocked={isRunning}
+              branches={<Branches entry={entry} isLocked={isRunning} />}
+            />
+          ) : (
+            <Answer
+              key={entry.id}
+              entry={entry}
+              isLocked={isRunning}
+              branches={<Branches entry={entry} isLocked={isRunning} />}
+            />
+          ),
+        )
+      )}
     </div>
   );
 }
@@ -35,9 +57,27 @@ function Branches({ entry, isLocked }: { readonly entry: Entry; readonly isLocke
   const what = entry.role === "user" ? "message" : "answer";
   return (
     <span class="branches" role="group" aria-label={`Versions of this ${what}`}>
-      <button type="button" class="quiet icon-button" aria-label={`Previous version of this ${what}`} disabled={isLocked || index === 0} onClick={go(-1)}><Icon name="previous" /></button>
-      <span>{index + 1} / {all.length}</span>
-      <button type="button" class="quiet icon-button" aria-label={`Next version of this ${what}`} disabled={isLocked || index === all.length - 1} onClick={go(1)}><Icon name="next" /></button>
+      <button
+        type="button"
+        class="quiet icon-button"
+        aria-label={`Previous version of this ${what}`}
+        disabled={isLocked || index === 0}
+        onClick={go(-1)}
+      >
+        <Icon name="previous" />
+      </button>
+      <span>
+        {index + 1} / {all.length}
+      </span>
+      <button
+        type="button"
+        class="quiet icon-button"
+        aria-label={`Next version of this ${what}`}
+        disabled={isLocked || index === all.length - 1}
+        onClick={go(1)}
+      >
+        <Icon name="next" />
+      </button>
     </span>
   );
 }

@@ -6,7 +6,8 @@ import { withLock } from "../setup/lock.mjs";
 import { cacheFolder } from "../setup/paths.mjs";
 
 /**
- * The folder of that name, made where `holds` is not in it yet: beside its place first, so that nobody meets half of it.
+ * The folder of that name, made where `holds` is not in it yet: beside its place first, so that nobody meets half of
+ * it.
  * @param {string} name @param {string} holds @param {(folder: string) => Promise<void>} make
  * @returns {Promise<string>}
  */

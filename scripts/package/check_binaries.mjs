@@ -1,8 +1,9 @@
-// Are the binaries fit to be shipped? They ask for nothing newer than glibc 2.31 and for no library that a system may lack; their
-// names are their own; nothing but Node's two entry points leaves the addon; and of its runtime it asks for Node-API alone, so that
-// it runs in every version of Node, in Electron, Bun and Deno as it is.
+// Are the binaries fit to be shipped? They ask for nothing newer than glibc 2.31 and for no library that a system may
+// lack; their names are their own; nothing but Node's two entry points leaves the addon; and of its runtime it asks for
+// Node-API alone, so that it runs in every version of Node, in Electron, Bun and Deno as it is.
 //
-//   node scripts/package/check_binaries.mjs [FILE …]       without files: all of prebuilds/. What is not ELF is left to its own system.
+//   node scripts/package/check_binaries.mjs [FILE …]       without files: all of prebuilds/. What is not ELF is
+//                                                          left to its own system.
 import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -27,31 +28,55 @@ export async function problemsOf(file) {
   const { symbols, needed, soname } = readElf(bytes);
   /** @type {string[]} */
   const problems = [];
-  problems.push(...list("asks for versions that not every system has:", symbols.flatMap(({ name, version }) => (version === undefined || isEverywhere(version) ? [] : [`${name}@${version}`]))));
-  for (const library of needed) if (!systemLibraries.test(library) && !library.startsWith("libcaduceus-")) problems.push(`asks for the library ${library}`);
+  problems.push(
+    ...list(
+      "asks for versions that not every system has:",
+      symbols.flatMap(({ name, version }) =>
+        version === undefined || isEverywhere(version) ? [] : [`${name}@${version}`],
+      ),
+    ),
+  );
+  for (const library of needed)
+    if (!systemLibraries.test(library) && !library.startsWith("libcaduceus-"))
+      problems.push(`asks for the library ${library}`);
   const exported = symbols.filter(({ isDefined }) => isDefined).map(({ name }) => name);
   if (file.endsWith(".node")) {
-    problems.push(...list("offers", exported.filter((name) => !entryPoints.includes(name))));
+    problems.push(
+      ...list(
+        "offers",
+        exported.filter((name) => !entryPoints.includes(name)),
+      ),
+    );
     problems.push(...list("asks its runtime for", await foreignSymbols(file)));
   } else {
     // Modules, which are loaded by their paths, have no other name.
     if (soname !== undefined && soname !== path.basename(file)) problems.push(`calls itself ${soname}`);
-    // Of the same name in another llama.cpp they would be taken for each other, were not the libraries loaded for themselves.
-    problems.push(...list("offers", exported.filter((name) => !/ggml|gguf|quantize|^iq[23]xs/.test(name))));
+    // Of the same name in another llama.cpp they would be taken for each other, were not the libraries loaded for
+    // themselves.
+    problems.push(
+      ...list(
+        "offers",
+        exported.filter((name) => !/ggml|gguf|quantize|^iq[23]xs/.test(name)),
+      ),
+    );
   }
   return problems;
 }
 
 /** @param {string} what @param {string[]} names */
 function list(what, names) {
-  return names.length === 0 ? [] : [`${what} ${names.slice(0, 5).join(", ")}${names.length > 5 ? ` and ${names.length - 5} more` : ""}`];
+  return names.length === 0
+    ? []
+    : [`${what} ${names.slice(0, 5).join(", ")}${names.length > 5 ? ` and ${names.length - 5} more` : ""}`];
 }
 
 /** @param {string} version such as GLIBC_2.17 */
 function isEverywhere(version) {
   const [, major = "", minor = "0"] = /^GLIBC_(\d+)\.(\d+)/.exec(version) ?? [];
   const [newestMajor, newestMinor] = newestGlibc;
-  return major !== "" && (Number(major) < newestMajor || (Number(major) === newestMajor && Number(minor) <= newestMinor));
+  return (
+    major !== "" && (Number(major) < newestMajor || (Number(major) === newestMajor && Number(minor) <= newestMinor))
+  );
 }
 
 /**
@@ -66,7 +91,11 @@ export async function foreignSymbols(file) {
     if (!existsSync(beside)) continue;
     for (const { name, isDefined } of readElf(await readFile(beside)).symbols) if (isDefined) known.add(name);
   }
-  return symbols.filter(({ name, isDefined, isWeak, version }) => !isDefined && !isWeak && version === undefined && !known.has(name)).map(({ name }) => name);
+  return symbols
+    .filter(
+      ({ name, isDefined, isWeak, version }) => !isDefined && !isWeak && version === undefined && !known.has(name),
+    )
+    .map(({ name }) => name);
 }
 
 /** Every function of the promised version of Node-API. @returns {string[]} */
@@ -78,14 +107,23 @@ function nodeApi() {
 /** Those of the C and C++ libraries that this process itself has loaded; musl's have no versions to know them by. */
 async function systemSymbols() {
   const report = /** @type {{ sharedObjects: string[] }} */ (process.report.getReport());
-  const libraries = report.sharedObjects.filter((file) => /\/(libc|libm|libdl|libpthread|librt|libstdc\+\+|libgcc_s|ld-linux[^/]*|ld-musl[^/]*)\.so[.\d]*$/.test(file));
+  const libraries = report.sharedObjects.filter((file) =>
+    /\/(libc|libm|libdl|libpthread|librt|libstdc\+\+|libgcc_s|ld-linux[^/]*|ld-musl[^/]*)\.so[.\d]*$/.test(file),
+  );
   const all = await Promise.all(libraries.map(async (file) => readElf(await readFile(file)).symbols));
-  return all.flat().filter(({ isDefined }) => isDefined).map(({ name }) => name);
+  return all
+    .flat()
+    .filter(({ isDefined }) => isDefined)
+    .map(({ name }) => name);
 }
 
 /** @param {string[]} files @throws SetupError with everything that is wrong */
 export async function checkBinaries(files) {
-  const problems = (await Promise.all(files.map(async (file) => (await problemsOf(file)).map((problem) => `${path.relative(root, file)} ${problem}`)))).flat();
+  const problems = (
+    await Promise.all(
+      files.map(async (file) => (await problemsOf(file)).map((problem) => `${path.relative(root, file)} ${problem}`)),
+    )
+  ).flat();
   if (problems.length > 0) throw new SetupError(`These are not fit to be shipped:\n  ${problems.join("\n  ")}`);
 }
 
@@ -98,7 +136,8 @@ async function shipped() {
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
   await command(async () => {
     const files = process.argv.length > 2 ? process.argv.slice(2).map((file) => path.resolve(file)) : await shipped();
-    if (files.length === 0) throw new SetupError("There is nothing in prebuilds/: run `node scripts/package/prebuild.mjs`.");
+    if (files.length === 0)
+      throw new SetupError("There is nothing in prebuilds/: run `node scripts/package/prebuild.mjs`.");
     await checkBinaries(files);
     process.stdout.write(`${files.length} binaries are fit to be shipped\n`);
   });

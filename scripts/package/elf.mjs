@@ -1,4 +1,5 @@
-// What an ELF file says of its symbols and libraries, whatever machine it is for: nm and readelf know few machines but their own.
+// What an ELF file says of its symbols and libraries, whatever machine it is for: nm and readelf know few machines but
+// their own.
 
 /**
  * @typedef {object} Symbol
@@ -20,7 +21,11 @@ export function isElf(bytes) {
   return bytes.length >= 64 && bytes.toString("latin1", 0, 4) === "\x7fELF" && bytes[4] === 2 && bytes[5] === 1;
 }
 
-/** What the loader sees. @param {Buffer} bytes of a 64-bit little-endian file @returns {{ symbols: Symbol[], needed: string[], soname?: string }} */
+/**
+ * What the loader sees.
+ * @param {Buffer} bytes of a 64-bit little-endian file
+ * @returns {{ symbols: Symbol[], needed: string[], soname?: string }}
+ */
 export function readElf(bytes) {
   const sections = sectionsOf(bytes);
   const text = (/** @type {number} */ table, /** @type {number} */ at) => {
@@ -31,12 +36,22 @@ export function readElf(bytes) {
   const symbols = [];
   const table = sections.find(({ type }) => type === dynamicSymbols);
   const versions = sections.find(({ type }) => type === versionTable);
-  const names = namesOfVersions(bytes, sections.find(({ type }) => type === versionNames), text);
+  const names = namesOfVersions(
+    bytes,
+    sections.find(({ type }) => type === versionNames),
+    text,
+  );
   for (let n = 1; table !== undefined && n < table.size / 24; n++) {
     const at = table.offset + 24 * n;
-    const version = versions === undefined ? undefined : names.get(bytes.readUInt16LE(versions.offset + 2 * n) & 0x7fff);
+    const version =
+      versions === undefined ? undefined : names.get(bytes.readUInt16LE(versions.offset + 2 * n) & 0x7fff);
     const name = text(table.link, bytes.readUInt32LE(at));
-    symbols.push({ name, isDefined: bytes.readUInt16LE(at + 6) !== 0, isWeak: /** @type {number} */ (bytes[at + 4]) >> 4 === 2, ...(version === undefined ? {} : { version }) });
+    symbols.push({
+      name,
+      isDefined: bytes.readUInt16LE(at + 6) !== 0,
+      isWeak: /** @type {number} */ (bytes[at + 4]) >> 4 === 2,
+      ...(version === undefined ? {} : { version }),
+    });
   }
   /** @type {string[]} */
   const needed = [];
@@ -52,13 +67,25 @@ export function readElf(bytes) {
   return { symbols, needed, ...(soname === undefined ? {} : { soname }) };
 }
 
-/** By the number that a symbol has. @param {Buffer} bytes @param {Section | undefined} section @param {(table: number, at: number) => string} text */
+/**
+ * By the number that a symbol has.
+ * @param {Buffer} bytes
+ * @param {Section | undefined} section
+ * @param {(table: number, at: number) => string} text
+ */
 function namesOfVersions(bytes, section, text) {
   /** @type {Map<number, string>} */
   const names = new Map();
   for (let library = section?.offset ?? 0, more = section !== undefined; more; ) {
-    for (let at = library + bytes.readUInt32LE(library + 8), left = bytes.readUInt16LE(library + 2); left > 0; left--, at += bytes.readUInt32LE(at + 12)) {
-      names.set(bytes.readUInt16LE(at + 6) & 0x7fff, text(/** @type {Section} */ (section).link, bytes.readUInt32LE(at + 8)));
+    for (
+      let at = library + bytes.readUInt32LE(library + 8), left = bytes.readUInt16LE(library + 2);
+      left > 0;
+      left--, at += bytes.readUInt32LE(at + 12)
+    ) {
+      names.set(
+        bytes.readUInt16LE(at + 6) & 0x7fff,
+        text(/** @type {Section} */ (section).link, bytes.readUInt32LE(at + 8)),
+      );
     }
     const next = bytes.readUInt32LE(library + 12);
     more = next !== 0;
@@ -74,6 +101,11 @@ function sectionsOf(bytes) {
   const [start, entry, count] = [Number(bytes.readBigUInt64LE(40)), bytes.readUInt16LE(58), bytes.readUInt16LE(60)];
   return Array.from({ length: count }, (_, n) => {
     const at = start + n * entry;
-    return { type: bytes.readUInt32LE(at + 4), offset: Number(bytes.readBigUInt64LE(at + 24)), size: Number(bytes.readBigUInt64LE(at + 32)), link: bytes.readUInt32LE(at + 40) };
+    return {
+      type: bytes.readUInt32LE(at + 4),
+      offset: Number(bytes.readBigUInt64LE(at + 24)),
+      size: Number(bytes.readBigUInt64LE(at + 32)),
+      link: bytes.readUInt32LE(at + 40),
+    };
   });
 }

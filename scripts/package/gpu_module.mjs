@@ -1,10 +1,11 @@
-// Builds the module for GPUs of one kind, and puts it into its own package, packages/<kind>/prebuilds/<platform>-<arch>/.
+// Builds the module for GPUs of one kind, and puts it into its own package,
+// packages/<kind>/prebuilds/<platform>-<arch>/.
 //
 //   node scripts/package/gpu_module.mjs cuda|vulkan [--architectures=90] [--jobs=N] [--pack]
 //
-// With --pack it also makes the package's archive, and prints its name last. The architectures are CUDA's, as CMake takes them;
-// without them ggml chooses for all GPUs since Turing. By this system's own compiler: nvcc takes no other, and where GPUs are there
-// is a system as new as this one.
+// With --pack it also makes the package's archive, and prints its name last. The architectures are CUDA's, as CMake
+// takes them; without them ggml chooses for all GPUs since Turing. By this system's own compiler: nvcc takes no other,
+// and where GPUs are there is a system as new as this one.
 import { mkdir, readdir } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import path from "node:path";
@@ -17,12 +18,21 @@ import { SetupError } from "../setup/run_logged.mjs";
 import { packFolder } from "./pack.mjs";
 
 await command(async () => {
-  const { values, positionals } = parseArgs({ options: { architectures: { type: "string" }, jobs: { type: "string" }, pack: { type: "boolean" } }, allowPositionals: true });
+  const { values, positionals } = parseArgs({
+    options: { architectures: { type: "string" }, jobs: { type: "string" }, pack: { type: "boolean" } },
+    allowPositionals: true,
+  });
   const [kind] = positionals;
-  if (kind !== "cuda" && kind !== "vulkan") throw new SetupError(`Expected cuda or vulkan but received ${kind ?? "nothing"}.`);
+  if (kind !== "cuda" && kind !== "vulkan")
+    throw new SetupError(`Expected cuda or vulkan but received ${kind ?? "nothing"}.`);
   await setUp("prebuild");
   /** @type {import("../build.mjs").BuildOptions} */
-  const options = { portable: true, gpuModule: kind, ...(values.architectures === undefined ? {} : { cudaArchitectures: values.architectures }), ...(values.jobs === undefined ? {} : { jobs: Number(values.jobs) }) };
+  const options = {
+    portable: true,
+    gpuModule: kind,
+    ...(values.architectures === undefined ? {} : { cudaArchitectures: values.architectures }),
+    ...(values.jobs === undefined ? {} : { jobs: Number(values.jobs) }),
+  };
   const tree = await showProgress(`module for ${kind}`, (report) => build(options, report));
   const folder = path.join(root, "packages", kind, "prebuilds", `${process.platform}-${process.arch}`);
   await mkdir(folder, { recursive: true });

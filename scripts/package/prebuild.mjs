@@ -1,8 +1,9 @@
-// Builds the portable addon and puts it where node-gyp-build finds it: prebuilds/<platform>-<arch>/caduceus.<libc>.node with
-// its libraries beside it, named as prebuildify names them. (Prebuildify itself runs node-gyp for the machine it is on, where
-// zig builds for another one.)
+// Builds the portable addon and puts it where node-gyp-build finds it: prebuilds/<platform>-<arch>/caduceus.<libc>.node
+// with its libraries beside it, named as prebuildify names them. (Prebuildify itself runs node-gyp for the machine it
+// is on, where zig builds for another one.)
 //
-//   node scripts/package/prebuild.mjs [--target=linux-x64-glibc|linux-x64-musl|linux-arm64-glibc|linux-arm64-musl] [--jobs=N]
+//   node scripts/package/prebuild.mjs [--target=TARGET] [--jobs=N]
+//   TARGET: linux-x64-glibc, linux-x64-musl, linux-arm64-glibc or linux-arm64-musl
 //
 // The target defaults to this machine's own system: on Linux by zig, elsewhere by the system's compiler.
 import { mkdir, readdir, rm } from "node:fs/promises";
@@ -17,17 +18,23 @@ import { SetupError } from "../setup/run_logged.mjs";
 import { checkBinaries } from "./check_binaries.mjs";
 
 /**
- * Built by ggml, and not shipped: a megabyte each for processors that are rare and nearly as fast with the next lesser one
- * (Ivy Bridge's with Sandy Bridge's, Piledriver's too; Cannon Lake's and Cooper Lake's with Skylake's and Cascade Lake's).
+ * Built by ggml, and not shipped: a megabyte each for processors that are rare and nearly as fast with the next lesser
+ * one (Ivy Bridge's with Sandy Bridge's, Piledriver's too; Cannon Lake's and Cooper Lake's with Skylake's and Cascade
+ * Lake's).
  */
 const leftOut = /ggml-cpu-(ivybridge|piledriver|cannonlake|cooperlake)-/;
 
 await command(async () => {
   const { values } = parseArgs({ options: { target: { type: "string" }, jobs: { type: "string" } } });
   const target = /** @type {keyof typeof targets | undefined} */ (values.target ?? ownTarget());
-  if (target !== undefined && !Object.hasOwn(targets, target)) throw new SetupError(`Expected one of ${Object.keys(targets).join(", ")} for --target but received ${target}.`);
+  if (target !== undefined && !Object.hasOwn(targets, target))
+    throw new SetupError(`Expected one of ${Object.keys(targets).join(", ")} for --target but received ${target}.`);
   await setUp("prebuild");
-  const options = { portable: true, ...(target === undefined ? {} : { target }), ...(values.jobs === undefined ? {} : { jobs: Number(values.jobs) }) };
+  const options = {
+    portable: true,
+    ...(target === undefined ? {} : { target }),
+    ...(values.jobs === undefined ? {} : { jobs: Number(values.jobs) }),
+  };
   const title = target ?? `${process.platform}-${process.arch}`;
   const tree = await showProgress(`prebuilt addon for ${title}`, (report) => build(options, report));
   const [platform, arch, libc] = target?.split("-") ?? [process.platform, process.arch];
@@ -43,11 +50,17 @@ function ownTarget() {
   return `linux-${process.arch}-${report.header.glibcVersionRuntime === undefined ? "musl" : "glibc"}`;
 }
 
-/** @param {string} from @param {string} folder @param {string | undefined} libc @returns {Promise<string[]>} full paths */
+/**
+ * @param {string} from
+ * @param {string} folder
+ * @param {string | undefined} libc
+ * @returns {Promise<string[]>} full paths
+ */
 async function place(from, folder, libc) {
   await mkdir(folder, { recursive: true });
   // Those of an earlier build, but not the other libc's.
-  for (const name of await readdir(folder)) if (isForMusl(name) === (libc === "musl")) await rm(path.join(folder, name));
+  for (const name of await readdir(folder))
+    if (isForMusl(name) === (libc === "musl")) await rm(path.join(folder, name));
   const placed = [];
   for (const name of (await readdir(from)).filter((name) => isShipped(name) && !leftOut.test(name))) {
     const file = path.join(folder, name === "caduceus.node" && libc !== undefined ? `caduceus.${libc}.node` : name);

@@ -1,5 +1,5 @@
-// Zig's C and C++ compiler, by which the prebuilt addons for Linux are made: it brings every glibc and musl, so that one machine
-// builds for all of them, and what it builds for glibc 2.31 runs on any newer one. It comes from PyPI.
+// Zig's C and C++ compiler, by which the prebuilt addons for Linux are made: it brings every glibc and musl, so that
+// one machine builds for all of them, and what it builds for glibc 2.31 runs on any newer one. It comes from PyPI.
 import path from "node:path";
 import { cachedFolder } from "./cached_folder.mjs";
 import { pipInstall } from "./pip_install.mjs";
@@ -15,7 +15,11 @@ const program = path.join("ziglang", process.platform === "win32" ? "zig.exe" : 
 export async function zig(report = () => {}) {
   const folder = await cachedFolder(`zig-${version}`, program, async (next) => {
     report("fetching zig");
-    await pipInstall(`ziglang==${version}`, next, { log: "zig", what: "Fetching zig", options: ["--no-deps", "--only-binary=:all:"] });
+    await pipInstall(`ziglang==${version}`, next, {
+      log: "zig",
+      what: "Fetching zig",
+      options: ["--no-deps", "--only-binary=:all:"],
+    });
   });
   return path.join(folder, program);
 }

@@ -1,5 +1,5 @@
-// Archives of sources: tar within brotli, which Node reads by itself everywhere. Measured on llama.cpp's subset (14.7 MB):
-// gzip 2.17 MB, brotli 1.46 MB (a larger window gains nothing), xz 1.45 MB.
+// Archives of sources: tar within brotli, which Node reads by itself everywhere. Measured on llama.cpp's subset (14.7
+// MB): gzip 2.17 MB, brotli 1.46 MB (a larger window gains nothing), xz 1.45 MB.
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
@@ -10,10 +10,13 @@ import path from "node:path";
 import { root } from "./paths.mjs";
 import { SetupError } from "./run_logged.mjs";
 
-// Loaded only when it is used: a fresh checkout asks what is missing before it has packages. The published package brings it
-// along in one file; what lies beside that package may be anybody's.
+// Loaded only when it is used: a fresh checkout asks what is missing before it has packages. The published package
+// brings it along in one file; what lies beside that package may be anybody's.
 /** @returns {Promise<typeof import("tar")>} */
-const loadTar = () => (existsSync(path.join(root, "node_modules", "tar")) ? import("tar") : import(pathToFileURL(path.join(root, "vendor", "tar.mjs")).href));
+const loadTar = () =>
+  existsSync(path.join(root, "node_modules", "tar"))
+    ? import("tar")
+    : import(pathToFileURL(path.join(root, "vendor", "tar.mjs")).href);
 
 /**
  * The same files give the same bytes, on any day and machine.
@@ -25,14 +28,22 @@ const loadTar = () => (existsSync(path.join(root, "node_modules", "tar")) ? impo
 export async function writeArchive(file, folder, names) {
   const pack = (await loadTar()).create(
     {
-      cwd: folder, portable: true, noDirRecurse: true, strict: true, mtime: new Date(0),
+      cwd: folder,
+      portable: true,
+      noDirRecurse: true,
+      strict: true,
+      mtime: new Date(0),
       // Not what the disk says: umasks differ, and a checkout's files may be hard links.
       filter: (_, stat) => Object.assign(stat, { mode: 0o100644, nlink: 1 }) !== undefined,
     },
     [...names].sort(),
   );
   const plain = Buffer.concat(await pack.collect());
-  const params = { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_LGWIN]: 24, [constants.BROTLI_PARAM_SIZE_HINT]: plain.length };
+  const params = {
+    [constants.BROTLI_PARAM_QUALITY]: 11,
+    [constants.BROTLI_PARAM_LGWIN]: 24,
+    [constants.BROTLI_PARAM_SIZE_HINT]: plain.length,
+  };
   const packed = await promisify(brotliCompress)(plain, { params });
   await writeFile(file, packed);
   return sha256(packed);
@@ -46,7 +57,8 @@ export async function writeArchive(file, folder, names) {
  */
 export async function unpackArchive(file, wanted, folder) {
   const name = path.relative(root, file);
-  const damaged = (/** @type {string} */ why) => new SetupError(`${name} is damaged (${why}): install the package again.`);
+  const damaged = (/** @type {string} */ why) =>
+    new SetupError(`${name} is damaged (${why}): install the package again.`);
   const packed = await readFile(file).catch((error) => {
     throw error.code === "ENOENT" ? new SetupError(`${name} is missing: install the package again.`) : error;
   });
@@ -66,7 +78,12 @@ export async function unpackArchive(file, wanted, folder) {
   }
 }
 
-/** @param {typeof import("tar")} tar @param {Buffer} plain @param {string} folder @param {(why: string) => SetupError} damaged */
+/**
+ * @param {typeof import("tar")} tar
+ * @param {Buffer} plain
+ * @param {string} folder
+ * @param {(why: string) => SetupError} damaged
+ */
 function extract(tar, plain, folder, damaged) {
   /** @type {string | undefined} */
   let refused;

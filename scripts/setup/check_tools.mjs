@@ -1,4 +1,5 @@
-// Are the tools there that cannot come from npm? What is missing is named in one sentence, with the command that installs it.
+// Are the tools there that cannot come from npm? What is missing is named in one sentence, with the command that
+// installs it.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
@@ -9,12 +10,57 @@ import { SetupError } from "./run_logged.mjs";
 
 /** What each is called by the package managers people have. Undefined: there is no such package, see the address. */
 const packages = {
-  compiler: { name: "a C++20 compiler", apt: "g++ make", dnf: "gcc-c++ make", pacman: "gcc make", apk: "g++ make linux-headers", zypper: "gcc-c++ make", brew: undefined, winget: "Microsoft.VisualStudio.2022.BuildTools" },
-  cmake: { name: "CMake 3.21 or newer", apt: "cmake", dnf: "cmake", pacman: "cmake", apk: "cmake", zypper: "cmake", brew: "cmake", winget: "Kitware.CMake" },
-  git: { name: "git", apt: "git", dnf: "git", pacman: "git", apk: "git", zypper: "git", brew: "git", winget: "Git.Git" },
+  compiler: {
+    name: "a C++20 compiler",
+    apt: "g++ make",
+    dnf: "gcc-c++ make",
+    pacman: "gcc make",
+    apk: "g++ make linux-headers",
+    zypper: "gcc-c++ make",
+    brew: undefined,
+    winget: "Microsoft.VisualStudio.2022.BuildTools",
+  },
+  cmake: {
+    name: "CMake 3.21 or newer",
+    apt: "cmake",
+    dnf: "cmake",
+    pacman: "cmake",
+    apk: "cmake",
+    zypper: "cmake",
+    brew: "cmake",
+    winget: "Kitware.CMake",
+  },
+  git: {
+    name: "git",
+    apt: "git",
+    dnf: "git",
+    pacman: "git",
+    apk: "git",
+    zypper: "git",
+    brew: "git",
+    winget: "Git.Git",
+  },
   // Distributions' own compilers are often older; rustup is what brings the newest.
-  rust: { name: "Rust 1.87 or newer", apt: "rustup", dnf: "rustup", pacman: "rustup", apk: "rustup", zypper: "rustup", brew: "rust", winget: "Rustlang.Rustup" },
-  python: { name: "Python 3 with pip", apt: "python3-pip", dnf: "python3-pip", pacman: "python-pip", apk: "py3-pip", zypper: "python3-pip", brew: "python", winget: "Python.Python.3.12" },
+  rust: {
+    name: "Rust 1.87 or newer",
+    apt: "rustup",
+    dnf: "rustup",
+    pacman: "rustup",
+    apk: "rustup",
+    zypper: "rustup",
+    brew: "rust",
+    winget: "Rustlang.Rustup",
+  },
+  python: {
+    name: "Python 3 with pip",
+    apt: "python3-pip",
+    dnf: "python3-pip",
+    pacman: "python-pip",
+    apk: "py3-pip",
+    zypper: "python3-pip",
+    brew: "python",
+    winget: "Python.Python.3.12",
+  },
 };
 
 /** @type {Record<Tool, () => boolean>} */
@@ -26,14 +72,19 @@ const checks = {
   },
   git: () => output("git", ["--version"]) !== undefined,
   rust: () => findCargo() !== undefined,
-  python: () => (process.platform === "win32" ? ["python", "py", "python3"] : ["python3", "python"]).some((name) => output(name, ["-m", "pip", "--version"]) !== undefined),
+  python: () =>
+    (process.platform === "win32" ? ["python", "py", "python3"] : ["python3", "python"]).some(
+      (name) => output(name, ["-m", "pip", "--version"]) !== undefined,
+    ),
 };
 
 /** Versions of Node that the packages run on. Called before anything else. */
 export function checkNode() {
   const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
   if (major > 20 || (major === 20 && minor >= 19)) return;
-  throw new SetupError(`Caduceus needs Node 20.19 or newer and this is ${process.versions.node}: install it from https://nodejs.org or with your version manager.`);
+  throw new SetupError(
+    `Caduceus needs Node 20.19 or newer and this is ${process.versions.node}: install it from https://nodejs.org or with your version manager.`,
+  );
 }
 
 /** @param {Iterable<Tool>} tools */
@@ -43,7 +94,8 @@ export function checkTools(tools) {
 }
 
 /**
- * Which of them are missing and what installs them, as a sentence; undefined where all are there. `caduceus doctor` asks too.
+ * Which of them are missing and what installs them, as a sentence; undefined where all are there. `caduceus doctor`
+ * asks too.
  * @param {Iterable<Tool>} tools
  */
 export function missingTools(tools) {
@@ -56,16 +108,25 @@ export function missingTools(tools) {
 /** @param {Tool[]} missing */
 function remedy(missing) {
   const manager = packageManager();
-  const list = missing.map((tool) => packages[tool][manager]).filter((name) => name !== undefined).join(" ");
-  const then = missing.includes("rust") ? (manager === "dnf" || manager === "apk" ? " && rustup-init -y" : " && rustup default stable") : "";
+  const list = missing
+    .map((tool) => packages[tool][manager])
+    .filter((name) => name !== undefined)
+    .join(" ");
+  const then = missing.includes("rust")
+    ? manager === "dnf" || manager === "apk"
+      ? " && rustup-init -y"
+      : " && rustup default stable"
+    : "";
   const commands = {
     apt: `sudo apt-get install -y ${list}${then}`,
     dnf: `sudo dnf install -y ${list}${then}`,
     pacman: `sudo pacman -S ${list}${then}`,
     apk: `sudo apk add ${list}${then}`,
     zypper: `sudo zypper install ${list}${then}`,
-    winget: `winget install ${list}${missing.includes("compiler") ? " --override \"--wait --add Microsoft.VisualStudio.Workload.VCTools --includeRecommended\"" : ""}`,
-    brew: [missing.includes("compiler") ? "xcode-select --install" : "", list === "" ? "" : `brew install ${list}`].filter(Boolean).join("; "),
+    winget: `winget install ${list}${missing.includes("compiler") ? ' --override "--wait --add Microsoft.VisualStudio.Workload.VCTools --includeRecommended"' : ""}`,
+    brew: [missing.includes("compiler") ? "xcode-select --install" : "", list === "" ? "" : `brew install ${list}`]
+      .filter(Boolean)
+      .join("; "),
   };
   return commands[manager];
 }
@@ -100,8 +161,13 @@ function hasCompiler() {
   const folder = mkdtempSync(path.join(tmpdir(), "caduceus-"));
   try {
     const source = path.join(folder, "try.cpp");
-    writeFileSync(source, "#include <concepts>\n#include <span>\n#include <version>\ntemplate <std::integral T> T f(std::span<T> s) { return s[0]; }\nint main() { int a[1]{}; return f<int>(a); }\n");
-    return [process.env.CXX, "c++", "g++", "clang++"].some((name) => name && output(name, ["-std=c++20", "-fsyntax-only", source]) !== undefined);
+    writeFileSync(
+      source,
+      "#include <concepts>\n#include <span>\n#include <version>\ntemplate <std::integral T> T f(std::span<T> s) { return s[0]; }\nint main() { int a[1]{}; return f<int>(a); }\n",
+    );
+    return [process.env.CXX, "c++", "g++", "clang++"].some(
+      (name) => name && output(name, ["-std=c++20", "-fsyntax-only", source]) !== undefined,
+    );
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

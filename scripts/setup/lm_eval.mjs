@@ -1,4 +1,5 @@
-// EleutherAI's harness in an environment of its own, for `npm run test:heavy -- lm_eval`. It fetches some 400 MB of packages.
+// EleutherAI's harness in an environment of its own, for `npm run test:heavy -- lm_eval`. It fetches some 400 MB of
+// packages.
 import { readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { cacheFolder } from "./paths.mjs";

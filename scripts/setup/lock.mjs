@@ -4,7 +4,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import path from "node:path";
 import { cacheFolder } from "./paths.mjs";
 
-/** @template Result @param {string} name what is locked @param {() => Promise<Result>} work @returns {Promise<Result>} */
+/**
+ * @template Result
+ * @param {string} name what is locked
+ * @param {() => Promise<Result>} work
+ * @returns {Promise<Result>}
+ */
 export async function withLock(name, work) {
   makeCacheFolder();
   const file = path.join(cacheFolder, `${name}.lock`);

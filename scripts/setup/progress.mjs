@@ -1,4 +1,5 @@
-// One line for each step on standard error: rewritten in a terminal, sparse elsewhere. Standard output stays the program's.
+// One line for each step on standard error: rewritten in a terminal, sparse elsewhere. Standard output stays the
+// program's.
 
 /**
  * @template Result

@@ -1,5 +1,5 @@
-// Runs a program with its output in a log file, so that the terminal stays readable; on failure its errors and the log's tail
-// are shown, since npm removes the log together with a package that does not install.
+// Runs a program with its output in a log file, so that the terminal stays readable; on failure its errors and the
+// log's tail are shown, since npm removes the log together with a package that does not install.
 import { spawn } from "node:child_process";
 import { createWriteStream, mkdirSync } from "node:fs";
 import path from "node:path";
@@ -15,8 +15,14 @@ export function diskError(error) {
   const folder = file === undefined ? root : path.dirname(path.resolve(file));
   const where = `${folder}${path.sep}`.startsWith(root) ? path.resolve(root) : folder;
   if (code === "ENOSPC" || code === "EDQUOT") return new SetupError(diskFull);
-  if (code === "EROFS") return new SetupError(`Caduceus cannot be built in ${where}, which is on a read-only file system: install it in a folder that can be written to.`);
-  if (code === "EACCES" || code === "EPERM") return new SetupError(`Caduceus cannot be built in ${where}, which this user may not write to: install it in a folder of your own.`);
+  if (code === "EROFS")
+    return new SetupError(
+      `Caduceus cannot be built in ${where}, which is on a read-only file system: install it in a folder that can be written to.`,
+    );
+  if (code === "EACCES" || code === "EPERM")
+    return new SetupError(
+      `Caduceus cannot be built in ${where}, which this user may not write to: install it in a folder of your own.`,
+    );
   return undefined;
 }
 
@@ -32,7 +38,8 @@ const isError = (line) => /(?:^|[\s:])(?:fatal )?error(?:\[E\d+\])?:|CMake Error
  * @param {string} log name of the log, without folder and extension
  * @param {string} program
  * @param {string[]} args
- * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, onLine?: (line: string) => void, append?: boolean, what?: string }} [options]
+ * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, onLine?: (line: string) => void, append?: boolean, what?: string }}
+ * [options]
  * @returns {Promise<string>} what the program wrote to its standard output
  */
 export function runLogged(log, program, args, options = {}) {
@@ -84,7 +91,8 @@ export function runLogged(log, program, args, options = {}) {
       stream.end(() => {
         if (code === 0) return resolve(output);
         if (logError !== undefined) return reject(diskError(logError) ?? logError);
-        if (tail.some((line) => /no space left on device|not enough space on the disk/i.test(line))) return reject(new SetupError(diskFull));
+        if (tail.some((line) => /no space left on device|not enough space on the disk/i.test(line)))
+          return reject(new SetupError(diskFull));
         const why = signal === null ? `ended with code ${code}` : `was ended by ${signal}`;
         const shown = [...errors, ...(errors.length > 0 ? ["…"] : []), ...tail].map((line) => `    ${line}`).join("\n");
         reject(new SetupError(`${options.what ?? program} ${why}. The end of ${path.relative(root, file)}:\n${shown}`));

@@ -34,18 +34,28 @@ function packagesMatchLock() {
   return Object.entries(wanted).every(([name, entry]) => {
     if (name === "") return true;
     const found = installed[name];
-    return found === undefined ? entry.optional === true : found.version === entry.version && existsSync(path.join(root, name));
+    return found === undefined
+      ? entry.optional === true
+      : found.version === entry.version && existsSync(path.join(root, name));
   });
 }
 
 /** @type {Step} */
-export const peerPackages = ownPackages("node-llama-cpp and llama.node, to be measured against", "peers", path.join(root, "bench", "peers"));
+export const peerPackages = ownPackages(
+  "node-llama-cpp and llama.node, to be measured against",
+  "peers",
+  path.join(root, "bench", "peers"),
+);
 
 /** @type {Step} */
 export const sitePackages = ownPackages("what builds the site", "site", path.join(root, "docs"));
 
 /** @type {Step} */
-export const consumerPackages = ownPackages("runtimes, package managers and bundlers, to try the packed package with", "consumers", path.join(root, "test", "package", "tools"));
+export const consumerPackages = ownPackages(
+  "runtimes, package managers and bundlers, to try the packed package with",
+  "consumers",
+  path.join(root, "test", "package", "tools"),
+);
 
 /**
  * Packages that only one command needs, in a folder of their own.
@@ -57,18 +67,31 @@ function ownPackages(title, log, folder) {
     tools: [],
     isCurrent: async () => {
       const wanted = JSON.parse(await readFile(path.join(folder, "package.json"), "utf8")).dependencies;
-      const installed = (/** @type {string} */ name) => readFile(path.join(folder, "node_modules", name, "package.json"), "utf8").then((text) => JSON.parse(text).version, () => undefined);
-      return (await Promise.all(Object.keys(wanted).map(async (name) => (await installed(name)) === wanted[name]))).every(Boolean);
+      const installed = (/** @type {string} */ name) =>
+        readFile(path.join(folder, "node_modules", name, "package.json"), "utf8").then(
+          (text) => JSON.parse(text).version,
+          () => undefined,
+        );
+      return (
+        await Promise.all(Object.keys(wanted).map(async (name) => (await installed(name)) === wanted[name]))
+      ).every(Boolean);
     },
-    // Their versions are exact, and no lock file holds: npm leaves the other platforms' packages out of it and then misses them.
-    // Their binaries come as packages; their install scripts would look for GPUs and compilers.
+    // Their versions are exact, and no lock file holds: npm leaves the other platforms' packages out of it and then
+    // misses them. Their binaries come as packages; their install scripts would look for GPUs and compilers.
     run: () => npm(log, "install", folder, "--no-package-lock"),
   };
 }
 
 /** @param {string} log @param {"ci" | "install"} verb @param {string} folder @param {string[]} more */
 async function npm(log, verb, folder, ...more) {
-  const [program, args] = npmCommand([verb, "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", ...more]);
+  const [program, args] = npmCommand([
+    verb,
+    "--ignore-scripts",
+    "--no-audit",
+    "--no-fund",
+    "--loglevel=error",
+    ...more,
+  ]);
   await runLogged(log, program, args, { cwd: folder, what: `npm ${verb}` });
 }
 
@@ -85,7 +108,8 @@ export const vendor = {
   title: "sources and licences for the package",
   tools: ["rust"],
   // Its licences are those of what is in dist/.
-  isCurrent: async () => packagesMatchLock() && (await typescript.isCurrent()) && (await import("../package/vendor.mjs")).isCurrent(),
+  isCurrent: async () =>
+    packagesMatchLock() && (await typescript.isCurrent()) && (await import("../package/vendor.mjs")).isCurrent(),
   run: async (report) => (await import("../package/vendor.mjs")).makeVendor(report),
 };
 
@@ -106,39 +130,67 @@ export function nativeBuild(extra = {}, title = "native build") {
 }
 
 /** @type {Step} */
-export const typescript = stampedBuild("TypeScript build", "typescript", "index.js", () => sourcesMark("src", ["tsconfig.json", "tsconfig.build.json", "rolldown.config.mjs", "package-lock.json"]), async () => {
-  // Beside dist/ and then in its place, so that no removed file stays and nobody meets half of it.
-  const next = path.join(root, `dist.${process.pid}`);
-  const previous = path.join(root, `dist.${process.pid}.old`);
-  try {
-    await runLogged("typescript", process.execPath, [path.join(root, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.build.json", "--outDir", next], { what: "The TypeScript build" });
-    await runLogged("rolldown", process.execPath, [path.join(root, "node_modules/rolldown/bin/cli.mjs"), "--config", "rolldown.config.mjs", "--dir", next], { what: "Joining the modules" });
-    // Another step's, and not out of date because of this one.
-    await rename(path.join(root, "dist", "page"), path.join(next, "page")).catch(() => {});
-    await rename(path.join(root, "dist"), previous).catch(() => {});
-    await rename(next, path.join(root, "dist"));
-  } finally {
-    await rm(next, { recursive: true, force: true });
-    await rm(previous, { recursive: true, force: true });
-  }
-});
+export const typescript = stampedBuild(
+  "TypeScript build",
+  "typescript",
+  "index.js",
+  () => sourcesMark("src", ["tsconfig.json", "tsconfig.build.json", "rolldown.config.mjs", "package-lock.json"]),
+  async () => {
+    // Beside dist/ and then in its place, so that no removed file stays and nobody meets half of it.
+    const next = path.join(root, `dist.${process.pid}`);
+    const previous = path.join(root, `dist.${process.pid}.old`);
+    try {
+      await runLogged(
+        "typescript",
+        process.execPath,
+        [path.join(root, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.build.json", "--outDir", next],
+        { what: "The TypeScript build" },
+      );
+      await runLogged(
+        "rolldown",
+        process.execPath,
+        [path.join(root, "node_modules/rolldown/bin/cli.mjs"), "--config", "rolldown.config.mjs", "--dir", next],
+        { what: "Joining the modules" },
+      );
+      // Another step's, and not out of date because of this one.
+      await rename(path.join(root, "dist", "page"), path.join(next, "page")).catch(() => {});
+      await rename(path.join(root, "dist"), previous).catch(() => {});
+      await rename(next, path.join(root, "dist"));
+    } finally {
+      await rm(next, { recursive: true, force: true });
+      await rm(previous, { recursive: true, force: true });
+    }
+  },
+);
 
 /** @type {Step} */
-export const page = stampedBuild("web page", "page", "page/index.html", () => sourcesMark("page", ["package-lock.json"]), async () => {
-  const next = path.join(root, `dist.page.${process.pid}`);
-  try {
-    await runLogged("page", process.execPath, [path.join(root, "node_modules/vite/bin/vite.js"), "build", "page", "--outDir", next], { what: "The build of the page" });
-    await mkdir(path.join(root, "dist"), { recursive: true });
-    await rm(path.join(root, "dist", "page"), { recursive: true, force: true });
-    await rename(next, path.join(root, "dist", "page"));
-  } finally {
-    await rm(next, { recursive: true, force: true });
-  }
-});
+export const page = stampedBuild(
+  "web page",
+  "page",
+  "page/index.html",
+  () => sourcesMark("page", ["package-lock.json"]),
+  async () => {
+    const next = path.join(root, `dist.page.${process.pid}`);
+    try {
+      await runLogged(
+        "page",
+        process.execPath,
+        [path.join(root, "node_modules/vite/bin/vite.js"), "build", "page", "--outDir", next],
+        { what: "The build of the page" },
+      );
+      await mkdir(path.join(root, "dist"), { recursive: true });
+      await rm(path.join(root, "dist", "page"), { recursive: true, force: true });
+      await rename(next, path.join(root, "dist", "page"));
+    } finally {
+      await rm(next, { recursive: true, force: true });
+    }
+  },
+);
 
 /**
  * What is made of sources, and again when their mark has changed. `made`: a file of it below dist/.
- * @param {string} title @param {string} name @param {string} made @param {() => Promise<string>} mark @param {() => Promise<void>} build
+ * @param {string} title @param {string} name @param {string} made @param {() => Promise<string>} mark @param {() =>
+ * Promise<void>} build
  * @returns {Step}
  */
 function stampedBuild(title, name, made, mark, build) {
@@ -146,7 +198,8 @@ function stampedBuild(title, name, made, mark, build) {
   return {
     title,
     tools: [],
-    isCurrent: async () => (await readFile(stamp, "utf8").catch(() => "")) === (await mark()) && existsSync(path.join(root, "dist", made)),
+    isCurrent: async () =>
+      (await readFile(stamp, "utf8").catch(() => "")) === (await mark()) && existsSync(path.join(root, "dist", made)),
     run: async () => {
       // Of what is built, and not of what is changed meanwhile.
       const built = await mark();
@@ -160,7 +213,9 @@ function stampedBuild(title, name, made, mark, build) {
 /** Changes when any of the files does. @param {string} folder @param {string[]} more */
 async function sourcesMark(folder, more) {
   const hash = createHash("sha256");
-  const sources = (await readdir(path.join(root, folder), { recursive: true })).filter((name) => /\.(tsx?|json|css|html|svg)$/.test(name)).sort();
+  const sources = (await readdir(path.join(root, folder), { recursive: true }))
+    .filter((name) => /\.(tsx?|json|css|html|svg)$/.test(name))
+    .sort();
   for (const name of [...more, ...sources.map((name) => path.join(folder, name))]) {
     const { size, mtimeMs } = await stat(path.join(root, name));
     hash.update(`${name} ${size} ${mtimeMs};`);
@@ -169,16 +224,18 @@ async function sourcesMark(folder, more) {
 }
 
 /** @type {Step} */
-export const embeddedModel = {
+export const defaultModel = {
   title: "model smollm2",
   tools: ["python"],
   // The library itself knows; before it is built nobody does.
   isCurrent: async () => {
-    return (await typescript.isCurrent()) && (await library()).hasEmbeddedModel();
+    return (await typescript.isCurrent()) && (await library()).hasDefaultModel();
   },
   run: async (report) => {
-    const { fetchEmbeddedModel } = await library();
-    await fetchEmbeddedModel({ onProgress: (/** @type {{ fraction: number }} */ { fraction }) => report(`${Math.floor(100 * fraction)} %`) });
+    const { fetchDefaultModel } = await library();
+    await fetchDefaultModel({
+      onProgress: (/** @type {{ fraction: number }} */ { fraction }) => report(`${Math.floor(100 * fraction)} %`),
+    });
   },
 };
 

@@ -5,22 +5,28 @@ import type { ConversationFormat } from "../format/conversation_format.js";
 import { linkMessages, readEach, readMessages, toMessage, type Message } from "../format/messages.js";
 import type { PlainMessage } from "../format/plain_message.js";
 import { joinSystemMessages } from "../format/system_messages.js";
-import { checkOptions, checkText, GivenOptions, readOptions } from "../model/checks.js";
-import type { LoadedModel } from "../model/loaded_model.js";
+import { checkOptions, checkText, GivenOptions, readOptions } from "../options/option_checks.js";
+import type { LoadedModel } from "../model/loading/loaded_model.js";
 import { Branch } from "./branch.js";
 import { ReplyTrace } from "./diagnostics.js";
-import { Reply } from "./reply.js";
-import { converse, warningsOf, type Continuation } from "./converse.js";
+import { Reply } from "./reply/reply.js";
+import { converse, warningsOf, type Continuation } from "./tools/tool_loop.js";
 import { PromptRecord } from "./explain.js";
-import { replyOptionNames, resolveReplyOptions, signalsOf, type ReplyOptions, type ReplySettings } from "./reply_options.js";
-import type { ReplySteps } from "./round.js";
-import { unenforcedOf } from "./round_constraint.js";
+import {
+  replyOptionNames,
+  resolveReplyOptions,
+  signalsOf,
+  type ReplyOptions,
+  type ReplySettings,
+} from "./reply/reply_options.js";
+import type { ReplySteps } from "./tools/round.js";
+import { unenforcedOf } from "./tools/round_constraint.js";
 import { copySchema } from "../schema/json_schema.js";
 import type { Schema } from "../schema/read_schema.js";
 import { isStandardSchema } from "../schema/standard_schema.js";
-import { collectTools, type CallsOf, type KnownCall, type ToolInput } from "./tool.js";
-import type { NoAnswerOf, ValueOf } from "./tool_options.js";
-import { unlessAborted } from "./unless_aborted.js";
+import { collectTools, type CallsOf, type KnownCall, type ToolInput } from "./tools/tool.js";
+import type { NoAnswerOf, ValueOf } from "./tools/tool_options.js";
+import { unlessAborted } from "./reply/unless_aborted.js";
 
 /** What of a reply's options holds for a whole conversation. */
 type TurnDefaults = Omit<ReplyOptions, "signal" | "requestId">;
@@ -36,12 +42,12 @@ export interface ChatOptions extends TurnDefaults {
 /**
  * A conversation with a model, made by `model.chat`.
  *
- * Turns are answered one after the other, in the order of `send`. A turn counts once its reply has come to its end: one that
- * was cancelled, left or failed leaves the conversation as it was before. Closing frees what it holds of the cache; closing
- * the model does too.
+ * Turns are answered one after the other, in the order of `send`. A turn counts once its reply has come to its end: one
+ * that was cancelled, left or failed leaves the conversation as it was before. Closing frees what it holds of the
+ * cache; closing the model does too.
  *
- * `C` and `N` are what its own tools tell: the calls of its turns, and whether those may stand in the place of an answer by schema
- * (`undefined`, which `value` then may be) or not (`never`).
+ * `C` and `N` are what its own tools tell: the calls of its turns, and whether those may stand in the place of an
+ * answer by schema (`undefined`, which `value` then may be) or not (`never`).
  */
 export class Chat<C extends KnownCall = KnownCall, N extends undefined = undefined> {
   readonly #model: LoadedModel;
@@ -59,7 +65,12 @@ export class Chat<C extends KnownCall = KnownCall, N extends undefined = undefin
   #idle: Promise<void> = Promise.resolve();
 
   /** @internal Takes over one hold on the branch. */
-  constructor(model: LoadedModel, messages: readonly PlainMessage[], defaults: TurnDefaults, { branch, branchKey = "", isFresh = true }: ChatState = {}) {
+  constructor(
+    model: LoadedModel,
+    messages: readonly PlainMessage[],
+    defaults: TurnDefaults,
+    { branch, branchKey = "", isFresh = true }: ChatState = {},
+  ) {
     this.#model = model;
     this.#messages = messages;
     this.#defaults = defaults;
@@ -75,13 +86,16 @@ export class Chat<C extends KnownCall = KnownCall, N extends undefined = undefin
 
   /**
    * Says something and gives the reply to it. Waits for the replies before; reading this one reads those to their end.
-   * `input` is text of the user, a message, or several.
-   * Rejects with `CONTEXT_FULL` when the conversation has grown beyond the context; `contextOverflow` can drop its oldest turns instead.
+   * `input` is text of the user, a message, or several. Rejects with `CONTEXT_FULL` when the conversation has grown
+   * beyond the context; `contextOverflow` can drop its oldest turns instead.
    */
   send<const S extends Schema | undefined = undefined, const T extends readonly ToolInput[] | undefined = undefined>(
     input: string | Message | readonly Message[],
     options?: Omit<ReplyOptions, "schema" | "tools"> & { readonly schema?: S; readonly tools?: T },
-  ): Reply<ValueOf<S, T extends readonly ToolInput[] ? NoAnswerOf<T> : N>, T extends readonly ToolInput[] ? CallsOf<T> : C> {
+  ): Reply<
+    ValueOf<S, T extends readonly ToolInput[] ? NoAnswerOf<T> : N>,
+    T extends readonly ToolInput[] ? CallsOf<T> : C
+  > {
     type Value = ValueOf<S, T extends readonly ToolInput[] ? NoAnswerOf<T> : N>;
     type Calls = T extends readonly ToolInput[] ? CallsOf<T> : C;
     const before = this.#idle;
@@ -91,7 +105,8 @@ export class Chat<C extends KnownCall = KnownCall, N extends undefined = undefin
     const record = new PromptRecord(this.#model);
     const given = readOptions(options, "send", replyOptionNames);
     const trace = new ReplyTrace("chat", given.options["requestId"]);
-    const start = (signal: AbortSignal) => this.#turn({ input, given, before, record, trace }, signal, turnIsOver) as ReplySteps<Value, Calls>;
+    const start = (signal: AbortSignal) =>
+      this.#turn({ input, given, before, record, trace }, signal, turnIsOver) as ReplySteps<Value, Calls>;
     const signals = [...signalsOf(given), this.#closing.signal, this.#model.closing];
     const reply = new Reply<Value, Calls>({ start, signals, record, trace, before: this.#lastReply });
     this.#lastReply = reply;
@@ -102,7 +117,11 @@ export class Chat<C extends KnownCall = KnownCall, N extends undefined = undefin
     try {
       signal.throwIfAborted();
       // Everything is read now, at the call, however long the turns before take.
-      const settings = resolveReplyOptions(new GivenOptions({ ...this.#defaults, ...given.options }, given.problem), "send", this.#model);
+      const settings = resolveReplyOptions(
+        new GivenOptions({ ...this.#defaults, ...given.options }, given.problem),
+        "send",
+        this.#model,
+      );
       record.unenforced = unenforcedOf(settings.tools);
       const read = readEach(isMessage(input) ? [input] : input);
       await unlessAborted(() => before, signal);
@@ -113,10 +132,25 @@ export class Chat<C extends KnownCall = KnownCall, N extends undefined = undefin
       const { messages, warning } = joinSystemMessages([...this.#messages, ...said]);
       // A system message that comes later changes the beginning: everything has to be read again.
       const canGoOn = warning === undefined && branch !== undefined;
-      const after = canGoOn ? { runId: branch.runId, tokens: branch.tokens, messages: this.#messages.length } : undefined;
+      const after = canGoOn
+        ? { runId: branch.runId, tokens: branch.tokens, messages: this.#messages.length }
+        : undefined;
       // Unasked, only what every conversation of this kind begins with is worth a place on disk.
-      const keep = settings.keepPrefix ? "before-last" : this.#isFresh && settings.keepPrefix === undefined ? "system" : "nothing";
-      const task = { ...settings, format, messages, after, keep, trace, warnings: warningsOf(warning), onPrompt: record.begin(format) } as const;
+      const keep = settings.keepPrefix
+        ? "before-last"
+        : this.#isFresh && settings.keepPrefix === undefined
+          ? "system"
+          : "nothing";
+      const task = {
+        ...settings,
+        format,
+        messages,
+        after,
+        keep,
+        trace,
+        warnings: warningsOf(warning),
+        onPrompt: record.begin(format),
+      } as const;
       yield* converse(this.#model, task, signal, (end) => {
         this.#commit(end, key);
         turnIsOver();
@@ -134,14 +168,23 @@ export class Chat<C extends KnownCall = KnownCall, N extends undefined = undefin
     this.#isFresh = false;
   }
 
-  /** Another conversation that begins with everything said so far, at no cost. A reply still under way is not part of it. Throws `MODEL_CLOSED`. */
+  /**
+   * Another conversation that begins with everything said so far, at no cost. A reply still under way is not part of
+   * it. Throws `MODEL_CLOSED`.
+   */
   fork(): Chat<C, N> {
     if (this.#closing.signal.aborted) throw this.#closing.signal.reason;
     this.#model.closing.throwIfAborted();
-    return new Chat<C, N>(this.#model, this.#messages, this.#defaults, { branch: this.#branch?.hold(), branchKey: this.#branchKey, isFresh: this.#isFresh });
+    return new Chat<C, N>(this.#model, this.#messages, this.#defaults, {
+      branch: this.#branch?.hold(),
+      branchKey: this.#branchKey,
+      isFresh: this.#isFresh,
+    });
   }
 
-  /** Ends the replies under way, with `MODEL_CLOSED`, and frees what the conversation holds of the cache. Twice is fine. */
+  /**
+   * Ends the replies under way, with `MODEL_CLOSED`, and frees what the conversation holds of the cache. Twice is fine.
+   */
   async close(): Promise<void> {
     this.#closing.abort(new CaduceusError("MODEL_CLOSED", "The conversation was closed."));
     await this.#idle;
@@ -180,13 +223,20 @@ export function openChat(model: LoadedModel, options: unknown): Chat {
   model.format(resolved.tools.promptVariant); // Throws where no format fits.
   const earlier = messages === undefined ? [] : readMessages(messages);
   if (system !== undefined && earlier.some(({ role }) => role === "system")) {
-    throw new CaduceusError("INVALID_MESSAGES", "Expected one system message but received the option system and another one in messages.", { param: "system" });
+    throw new CaduceusError(
+      "INVALID_MESSAGES",
+      "Expected one system message but received the option system and another one in messages.",
+      { param: "system" },
+    );
   }
   const first: PlainMessage[] = system === undefined ? [] : [{ role: "system", content: checkText(system, "system") }];
   return new Chat(model, [...first, ...earlier], asTheyAre(defaults));
 }
 
-/** Checked defaults of later turns, as they are now: what is changed in the caller's arrays and objects afterwards changes no turn. */
+/**
+ * Checked defaults of later turns, as they are now: what is changed in the caller's arrays and objects afterwards
+ * changes no turn.
+ */
 function asTheyAre(defaults: Readonly<Record<string, unknown>>): TurnDefaults {
   const { tools, toolChoice, schema, stop, logitBias } = defaults as TurnDefaults;
   return {
@@ -194,15 +244,27 @@ function asTheyAre(defaults: Readonly<Record<string, unknown>>): TurnDefaults {
     ...(tools === undefined ? {} : { tools: [...collectTools(tools).values()] }),
     ...(typeof toolChoice === "object" ? { toolChoice: { name: toolChoice.name } } : {}),
     ...(schema === undefined || isStandardSchema(schema) ? {} : { schema: copySchema(schema, "schema") }),
-    ...(Array.isArray(stop) ? { stop: [...stop as string[]] } : {}),
+    ...(Array.isArray(stop) ? { stop: [...(stop as string[])] } : {}),
     ...(logitBias === undefined ? {} : { logitBias: Array.from(logitBias, ([token, bias]) => [token, bias] as const) }),
   };
 }
 
 /** Tools and schema stand in the system turn: with others, or in another scope, everything has to be read again. */
-function branchKey({ request: { cacheScope }, tools: { tools, schema, scratchPad, parallelHint } }: ReplySettings, format: ConversationFormat): string {
+function branchKey(
+  { request: { cacheScope }, tools: { tools, schema, scratchPad, parallelHint } }: ReplySettings,
+  format: ConversationFormat,
+): string {
   if (tools.size === 0 && schema === undefined) return JSON.stringify([cacheScope]);
-  return JSON.stringify([cacheScope, format.name, format.reason, scratchPad, parallelHint, [...tools.values()].map(({ name, description, parameters }) => [name, description, parameters]), schema?.jsonSchema]);
+  return JSON.stringify([
+    cacheScope,
+    format.name,
+    format.reason,
+    scratchPad,
+    parallelHint,
+    [...tools.values()].map(({ name, description, parameters }) => [name, description, parameters]),
+    schema?.jsonSchema,
+  ]);
 }
 
-const isMessage = (input: unknown) => reading("messages", () => typeof input === "object" && input !== null && !Array.isArray(input), "INVALID_MESSAGES");
+const isMessage = (input: unknown) =>
+  reading("messages", () => typeof input === "object" && input !== null && !Array.isArray(input), "INVALID_MESSAGES");

@@ -2,7 +2,9 @@
 import { contextFull, reading } from "../errors.js";
 import type { PlainMessage } from "../format/plain_message.js";
 
-/** Tokens that are kept free for the answer: what was asked for, at most a quarter of the context, else an eighth of it. */
+/**
+ * Tokens that are kept free for the answer: what was asked for, at most a quarter of the context, else an eighth of it.
+ */
 export function roomForAnswer(contextSize: number, maxTokens: number | undefined): number {
   const room = maxTokens === undefined ? contextSize / 8 : Math.min(maxTokens, contextSize / 4);
   return Math.max(1, Math.floor(room));
@@ -10,7 +12,10 @@ export function roomForAnswer(contextSize: number, maxTokens: number | undefined
 
 /** Where the turn to be answered begins: at the last message of the user. Without one, everything belongs to it. */
 export function answeredTurn(messages: readonly PlainMessage[]): number {
-  return Math.max(systemMessages(messages), messages.findLastIndex(({ role }) => role === "user"));
+  return Math.max(
+    systemMessages(messages),
+    messages.findLastIndex(({ role }) => role === "user"),
+  );
 }
 
 /** 1 where the conversation begins with a system message, which always stays, else 0. */
@@ -19,8 +24,8 @@ export function systemMessages(messages: readonly PlainMessage[]): number {
 }
 
 /**
- * The ends of the turns before `answered`, oldest first: a turn is a message of the user and everything up to the next one.
- * What comes before the first of them is a turn of its own.
+ * The ends of the turns before `answered`, oldest first: a turn is a message of the user and everything up to the next
+ * one. What comes before the first of them is a turn of its own.
  */
 export function turnEnds(messages: readonly PlainMessage[], answered: number): number[] {
   const first = systemMessages(messages);
@@ -42,12 +47,18 @@ export interface TokenBounds {
 }
 
 /** As few tokens as a message can have. Every UTF-16 unit is a byte or more. */
-export function leastTokens({ content, toolCalls = [] }: PlainMessage, { longestTokenBytes = Infinity }: TokenBounds): number {
+export function leastTokens(
+  { content, toolCalls = [] }: PlainMessage,
+  { longestTokenBytes = Infinity }: TokenBounds,
+): number {
   const length = toolCalls.reduce((sum, call) => sum + call.arguments.length, content.length);
   return tokensOfMarkup + Math.floor(length / longestTokenBytes);
 }
 
-/** Refuses what cannot fit before it is written as a prompt, which takes time by its length. `contexts` times the context are let pass. */
+/**
+ * Refuses what cannot fit before it is written as a prompt, which takes time by its length. `contexts` times the
+ * context are let pass.
+ */
 export function refuseIfTooLong(messages: readonly PlainMessage[], bounds: TokenBounds, contexts = 1): void {
   const least = messages.reduce((sum, message) => sum + leastTokens(message, bounds), 0);
   const { contextSize } = bounds;
@@ -63,13 +74,20 @@ export function refuseTooMany(input: unknown, { contextSize }: TokenBounds): voi
 
 /** About as many tokens as a message has, in ordinary text. */
 export const likelyTokens = ({ content, toolCalls = [] }: PlainMessage): number =>
-  tokensOfMarkup + 1 + toolCalls.reduce((sum, call) => sum + call.arguments.length + call.name.length, content.length) / 3.5;
+  tokensOfMarkup +
+  1 +
+  toolCalls.reduce((sum, call) => sum + call.arguments.length + call.name.length, content.length) / 3.5;
 
 /**
- * For each number of `turns` that may be dropped, 0 included, whether what stays then has at most `most` of what `count` counts;
- * gives the smallest such number, or all turns. Constant work for each message.
+ * For each number of `turns` that may be dropped, 0 included, whether what stays then has at most `most` of what
+ * `count` counts; gives the smallest such number, or all turns. Constant work for each message.
  */
-export function fewestByCount(messages: readonly PlainMessage[], ends: readonly number[], most: number, count: (message: PlainMessage) => number): number {
+export function fewestByCount(
+  messages: readonly PlainMessage[],
+  ends: readonly number[],
+  most: number,
+  count: (message: PlainMessage) => number,
+): number {
   const first = systemMessages(messages);
   const counts = messages.map(count);
   let rest = counts.reduce((sum, one) => sum + one, 0);
@@ -82,10 +100,16 @@ export function fewestByCount(messages: readonly PlainMessage[], ends: readonly 
 }
 
 /**
- * The smallest number from `least` to `most` that is enough, or `most` where none is. Begins at `guess` and goes away from it in
- * growing steps, since each question costs a tokenization of what stays: few are asked, and none of much more than is needed.
+ * The smallest number from `least` to `most` that is enough, or `most` where none is. Begins at `guess` and goes away
+ * from it in growing steps, since each question costs a tokenization of what stays: few are asked, and none of much
+ * more than is needed.
  */
-export async function fewestEnough(least: number, most: number, guess: number, isEnough: (count: number) => Promise<boolean>): Promise<number> {
+export async function fewestEnough(
+  least: number,
+  most: number,
+  guess: number,
+  isEnough: (count: number) => Promise<boolean>,
+): Promise<number> {
   let [low, high] = [least, most];
   let step = Math.max(1, Math.ceil((most - guess) / 16));
   if (await isEnough(guess)) {

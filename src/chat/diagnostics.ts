@@ -1,15 +1,16 @@
-// What this library tells `node:diagnostics_channel`: the channels, their messages, and nothing that was said in a prompt or a reply.
+// What this library tells `node:diagnostics_channel`: the channels, their messages, and nothing that was said in a
+// prompt or a reply.
 //
-// Messages are made only where somebody listens. A subscriber runs at once, inside the library's own work, so it should be
-// quick. What it throws does not reach the reply: Node raises it on the next tick as an uncaught exception, which ends the
-// process unless that is handled.
+// Messages are made only where somebody listens. A subscriber runs at once, inside the library's own work, so it should
+// be quick. What it throws does not reach the reply: Node raises it on the next tick as an uncaught exception, which
+// ends the process unless that is handled.
 import { randomUUID } from "node:crypto";
 import { channel } from "node:diagnostics_channel";
 import type { RunEnd, RunRequest, Timings, Usage } from "../engine/engine.js";
 import { CaduceusError, invalidArgument, type ErrorCode } from "../errors.js";
-import type { DownloadEndMessage, DownloadRetryMessage, DownloadStartMessage } from "../files/download_events.js";
-import { checkText, loneSurrogate } from "../model/checks.js";
-import type { ReplyResult, ToolResultEvent } from "./reply_events.js";
+import type { DownloadEndMessage, DownloadRetryMessage, DownloadStartMessage } from "../files/hub/download_events.js";
+import { checkText, loneSurrogate } from "../options/option_checks.js";
+import type { ReplyResult, ToolResultEvent } from "./reply/reply_events.js";
 
 /** The messages by the names of their channels. */
 export interface DiagnosticsMessages {
@@ -21,7 +22,10 @@ export interface DiagnosticsMessages {
   "caduceus:round:start": RoundStartMessage;
   /** It ended, whatever way. */
   "caduceus:round:end": RoundEndMessage;
-  /** The handler of a call starts. A call that does not run (unknown tool, wrong arguments, refused) starts and ends at once. */
+  /**
+   * The handler of a call starts. A call that does not run (unknown tool, wrong arguments, refused) starts and ends at
+   * once.
+   */
   "caduceus:tool:start": ToolStartMessage;
   /** The handler gave its result, or there is none. */
   "caduceus:tool:end": ToolEndMessage;
@@ -134,12 +138,14 @@ export class ReplyTrace {
   /** `requestId` is the caller's, not checked yet. */
   constructor(kind: ReplyStartMessage["kind"], requestId: unknown) {
     this.#kind = kind;
-    // An id that is refused is reported under one that can be carried. Threads share a process, so counting would not do.
+    // An id that is refused is reported under one that can be carried. Threads share a process, so counting would not
+    // do.
     this.requestId = isRequestId(requestId) ? requestId : `reply_${randomUUID()}`;
   }
 
   start(): void {
-    if (channels.replyStart.hasSubscribers) channels.replyStart.publish({ requestId: this.requestId, kind: this.#kind } satisfies ReplyStartMessage);
+    if (channels.replyStart.hasSubscribers)
+      channels.replyStart.publish({ requestId: this.requestId, kind: this.#kind } satisfies ReplyStartMessage);
   }
 
   finish({ finishReason, usage }: ReplyResult): void {
@@ -173,7 +179,11 @@ export class RoundTrace {
 
   start({ after, priority }: RunRequest): void {
     if (!channels.roundStart.hasSubscribers) return;
-    channels.roundStart.publish({ ...this.#round, continues: after !== undefined, priority } satisfies RoundStartMessage);
+    channels.roundStart.publish({
+      ...this.#round,
+      continues: after !== undefined,
+      priority,
+    } satisfies RoundStartMessage);
   }
 
   end(finishReason: RoundEndMessage["finishReason"], end: RunEnd | undefined): void {
@@ -183,7 +193,10 @@ export class RoundTrace {
   }
 
   /** Around what becomes of a call. */
-  async call<T extends { readonly failure?: ToolResultEvent["failure"] }>({ id, name }: { readonly id: string; readonly name: string }, work: () => T | Promise<T>): Promise<T> {
+  async call<T extends { readonly failure?: ToolResultEvent["failure"] }>(
+    { id, name }: { readonly id: string; readonly name: string },
+    work: () => T | Promise<T>,
+  ): Promise<T> {
     const message: ToolStartMessage = { ...this.#round, callId: id, name };
     if (channels.toolStart.hasSubscribers) channels.toolStart.publish(message);
     let failure: ToolEndMessage["failure"] = "cancelled";
@@ -192,7 +205,11 @@ export class RoundTrace {
       failure = outcome.failure;
       return outcome;
     } finally {
-      if (channels.toolEnd.hasSubscribers) channels.toolEnd.publish({ ...message, ...(failure === undefined ? {} : { failure }) } satisfies ToolEndMessage);
+      if (channels.toolEnd.hasSubscribers)
+        channels.toolEnd.publish({
+          ...message,
+          ...(failure === undefined ? {} : { failure }),
+        } satisfies ToolEndMessage);
     }
   }
 }

@@ -1,10 +1,10 @@
 // What a reply's prompts were, for those who wonder why the model said that.
 import { setImmediate } from "node:timers/promises";
 import type { Constraint, PromptPart } from "../engine/engine.js";
-import { partsToText } from "../format/hermes/prompt.js";
-import type { LoadedModel } from "../model/loaded_model.js";
-import type { Round } from "./reply_events.js";
-import type { Unenforced } from "./round_constraint.js";
+import { partsToText } from "../format/hermes/prompt/prompt.js";
+import type { LoadedModel } from "../model/loading/loaded_model.js";
+import type { Round } from "./reply/reply_events.js";
+import type { Unenforced } from "./tools/round_constraint.js";
 
 /** A token of a prompt. */
 export interface ExplainedToken {
@@ -22,7 +22,10 @@ export interface ExplainedPrompt {
   readonly tokens: readonly ExplainedToken[];
   /** It goes on from the tokens of the round (or the turn) before, which are not repeated here. */
   readonly continues: boolean;
-  /** Tokens of the whole prompt, those before it included; and how many of them cost nothing. Only of rounds that came to their end. */
+  /**
+   * Tokens of the whole prompt, those before it included; and how many of them cost nothing. Only of rounds that came
+   * to their end.
+   */
   readonly promptTokens?: number;
   readonly cachedTokens?: number;
   /** What the model was held to in this turn, as the engine got it. Missing where it wrote freely. */
@@ -55,7 +58,13 @@ export class PromptRecord {
     this.#model = model;
   }
 
-  begin({ name, reason }: { readonly name: string; readonly reason: string }): (parts: readonly PromptPart[], continues: boolean, constraint?: Constraint | undefined) => void {
+  begin({
+    name,
+    reason,
+  }: {
+    readonly name: string;
+    readonly reason: string;
+  }): (parts: readonly PromptPart[], continues: boolean, constraint?: Constraint | undefined) => void {
     this.#format = { name, reason };
     return (parts, continues, constraint) => void this.#prompts.push({ parts, continues, constraint });
   }
@@ -66,15 +75,29 @@ export class PromptRecord {
   }
 
   async explain(rounds: readonly Round[], signal?: AbortSignal): Promise<Explanation> {
-    const prompts = await Promise.all(this.#prompts.map(async ({ parts, continues, constraint }, index): Promise<ExplainedPrompt> => {
-      const usage = rounds[index]?.usage;
-      const counts = usage === undefined ? {} : { promptTokens: usage.promptTokens, cachedTokens: usage.cachedTokens };
-      return { text: partsToText(parts), parts, tokens: await this.#tokens(parts, continues, signal), continues, ...counts, ...(constraint === undefined ? {} : { constraint }) };
-    }));
+    const prompts = await Promise.all(
+      this.#prompts.map(async ({ parts, continues, constraint }, index): Promise<ExplainedPrompt> => {
+        const usage = rounds[index]?.usage;
+        const counts =
+          usage === undefined ? {} : { promptTokens: usage.promptTokens, cachedTokens: usage.cachedTokens };
+        return {
+          text: partsToText(parts),
+          parts,
+          tokens: await this.#tokens(parts, continues, signal),
+          continues,
+          ...counts,
+          ...(constraint === undefined ? {} : { constraint }),
+        };
+      }),
+    );
     return { format: this.#format.name, reason: this.#format.reason, prompts, unenforced: this.unenforced };
   }
 
-  async #tokens(parts: readonly PromptPart[], continues: boolean, signal: AbortSignal | undefined): Promise<ExplainedToken[]> {
+  async #tokens(
+    parts: readonly PromptPart[],
+    continues: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<ExplainedToken[]> {
     const { engine } = this.#model;
     const ids = Array.from(await engine.tokenize(parts, signal));
     const tokens: ExplainedToken[] = [];

@@ -3,23 +3,34 @@
 import type { EngineCapabilities, EngineStats, ModelInfo, PromptPart } from "../engine/engine.js";
 import { readMessages, type Message } from "../format/messages.js";
 import { joinSystemMessages } from "../format/system_messages.js";
-import { checkBoolean, checkOptions, checkText, readOptions, type GivenOptions } from "../model/checks.js";
+import { checkBoolean, checkOptions, checkText, readOptions, type GivenOptions } from "../options/option_checks.js";
 import { refuseTooMany } from "./context_overflow.js";
-import type { LoadedModel } from "../model/loaded_model.js";
+import type { LoadedModel } from "../model/loading/loaded_model.js";
 import { modelClosed, ReplyTrace } from "./diagnostics.js";
 import { openChat, type Chat, type ChatOptions } from "./chat.js";
-import { Reply } from "./reply.js";
-import type { ReplySteps } from "./round.js";
-import { converse, prepare, warningsOf, type Task } from "./converse.js";
+import { Reply } from "./reply/reply.js";
+import type { ReplySteps } from "./tools/round.js";
+import { converse, prepare, warningsOf, type Task } from "./tools/tool_loop.js";
 import { type Explanation, PromptRecord } from "./explain.js";
-import { plainReply } from "./plain_reply.js";
+import { plainReply } from "./reply/plain_reply.js";
 import { readAhead } from "./read_ahead.js";
-import { unenforcedOf } from "./round_constraint.js";
-import { checkParts, checkTokens, completeOptionNames, readPrompt, replyOptionNames, resolveCompleteOptions, resolveReplyOptions, signalsOf, type CompleteOptions, type ReplyOptions } from "./reply_options.js";
+import { unenforcedOf } from "./tools/round_constraint.js";
+import {
+  checkParts,
+  checkTokens,
+  completeOptionNames,
+  readPrompt,
+  replyOptionNames,
+  resolveCompleteOptions,
+  resolveReplyOptions,
+  signalsOf,
+  type CompleteOptions,
+  type ReplyOptions,
+} from "./reply/reply_options.js";
 import type { Schema } from "../schema/read_schema.js";
-import type { CallsOf, ToolInput } from "./tool.js";
-import type { NoAnswerOf, ValueOf } from "./tool_options.js";
-import { unlessAborted } from "./unless_aborted.js";
+import type { CallsOf, ToolInput } from "./tools/tool.js";
+import type { NoAnswerOf, ValueOf } from "./tools/tool_options.js";
+import { unlessAborted } from "./reply/unless_aborted.js";
 
 /** What a model's engine can do, and what becomes of the promises made for calls and JSON. */
 export interface ModelCapabilities extends EngineCapabilities {
@@ -32,8 +43,9 @@ export interface ModelCapabilities extends EngineCapabilities {
 }
 
 /**
- * `"tool-choice"`: a call where one is required, or of the tool that is named. `"tool-arguments"`: calls of given tools that fit
- * their schemas. `"schema"`: an answer that fits. `"grammar"`: texts that fit `regex` or `grammar`, and `schema` of `complete`.
+ * `"tool-choice"`: a call where one is required, or of the tool that is named. `"tool-arguments"`: calls of given tools
+ * that fit their schemas. `"schema"`: an answer that fits. `"grammar"`: texts that fit `regex` or `grammar`, and
+ * `schema` of `complete`.
  */
 export type Guarantee = "tool-choice" | "tool-arguments" | "schema" | "grammar";
 
@@ -54,13 +66,25 @@ export class Model {
   /** Which promises are kept while the model writes, and which are only checked afterwards. */
   get capabilities(): ModelCapabilities {
     const { capabilities } = this.#model.engine;
-    if (capabilities.constrained) return { ...capabilities, enforced: ["tool-choice", "tool-arguments", "schema", "grammar"], checked: [], refused: [] };
-    return { ...capabilities, enforced: [], checked: ["tool-arguments", "schema"], refused: ["tool-choice", "grammar"] };
+    if (capabilities.constrained)
+      return {
+        ...capabilities,
+        enforced: ["tool-choice", "tool-arguments", "schema", "grammar"],
+        checked: [],
+        refused: [],
+      };
+    return {
+      ...capabilities,
+      enforced: [],
+      checked: ["tool-arguments", "schema"],
+      refused: ["tool-choice", "grammar"],
+    };
   }
 
   /**
-   * What the engine does at this moment (runs, room in the cache, memory of branches moved out of it, threads), and its totals:
-   * tokens of prompts, how many of them were cached, how many of those came back from memory or disk. Throws `MODEL_CLOSED`.
+   * What the engine does at this moment (runs, room in the cache, memory of branches moved out of it, threads), and its
+   * totals: tokens of prompts, how many of them were cached, how many of those came back from memory or disk. Throws
+   * `MODEL_CLOSED`.
    */
   stats(): EngineStats {
     this.#model.closing.throwIfAborted();
@@ -70,8 +94,8 @@ export class Model {
   /**
    * Answers a question or a whole conversation. Nothing typed into a message is read as markup.
    *
-   * With `tools` the model may call, handlers run and their results go back, round after round, until it answers; with a
-   * `schema` the answer is JSON, checked and typed as `value`.
+   * With `tools` the model may call, handlers run and their results go back, round after round, until it answers; with
+   * a `schema` the answer is JSON, checked and typed as `value`.
    */
   reply<const S extends Schema | undefined = undefined, const T extends readonly ToolInput[] | undefined = undefined>(
     input: string | readonly Message[],
@@ -83,15 +107,23 @@ export class Model {
     const trace = new ReplyTrace("reply", given.options["requestId"]);
     const start = async function* (signal: AbortSignal) {
       signal.throwIfAborted();
-      yield* converse(model, readTask(model, input, given, record, trace), signal) as ReplySteps<ValueOf<S, NoAnswerOf<T>>, CallsOf<T>>;
+      yield* converse(model, readTask(model, input, given, record, trace), signal) as ReplySteps<
+        ValueOf<S, NoAnswerOf<T>>,
+        CallsOf<T>
+      >;
     };
-    return new Reply<ValueOf<S, NoAnswerOf<T>>, CallsOf<T>>({ start, signals: [...signalsOf(given), model.closing], record, trace });
+    return new Reply<ValueOf<S, NoAnswerOf<T>>, CallsOf<T>>({
+      start,
+      signals: [...signalsOf(given), model.closing],
+      record,
+      trace,
+    });
   }
 
   /**
-   * What `reply` would give the model to read, without letting it write: the exact prompt, its tokens, the format and what the
-   * answer would be held to. Takes what `reply` takes, throws what that would throw, and shows a prompt that is longer than
-   * the context too. What of it is cached only a reply knows.
+   * What `reply` would give the model to read, without letting it write: the exact prompt, its tokens, the format and
+   * what the answer would be held to. Takes what `reply` takes, throws what that would throw, and shows a prompt that
+   * is longer than the context too. What of it is cached only a reply knows.
    */
   async explain(input: string | readonly Message[], options?: ReplyOptions): Promise<Explanation> {
     const model = this.#model;
@@ -104,9 +136,9 @@ export class Model {
   }
 
   /**
-   * Goes on with a raw prompt. In a string markup is read, so `<|im_start|>` becomes that token; parts say themselves what
-   * they are: `{ text }` is never markup, `{ control }` is, `{ tokens }` are taken as they are. `regex`, `grammar` or `schema`
-   * say what may come.
+   * Goes on with a raw prompt. In a string markup is read, so `<|im_start|>` becomes that token; parts say themselves
+   * what they are: `{ text }` is never markup, `{ control }` is, `{ tokens }` are taken as they are. `regex`, `grammar`
+   * or `schema` say what may come.
    */
   complete(prompt: string | readonly PromptPart[], options?: CompleteOptions): Reply {
     const model = this.#model;
@@ -119,30 +151,50 @@ export class Model {
       const settings = resolveCompleteOptions(given, model);
       record.unenforced = settings.unenforced;
       const parts = readPrompt(prompt, model.engine.info.vocabularySize);
-      record.begin({ name: "raw", reason: "complete() takes the prompt as it is." })(parts, false, settings.request.constraint);
-      yield* plainReply(model, { ...settings.request, prompt: parts, keepPrefix: settings.keepPrefix ? parts.length : undefined }, signal, trace);
+      record.begin({ name: "raw", reason: "complete() takes the prompt as it is." })(
+        parts,
+        false,
+        settings.request.constraint,
+      );
+      yield* plainReply(
+        model,
+        { ...settings.request, prompt: parts, keepPrefix: settings.keepPrefix ? parts.length : undefined },
+        signal,
+        trace,
+      );
     };
     return new Reply({ start, signals: [...signalsOf(given), model.closing], record, trace });
   }
 
   /**
-   * @internal Options of `reply`, `explain` or `complete` with their tools and schema read, in stretches between which `turn` is
-   * waited for. Throws what is wrong with them, as those would.
+   * @internal Options of `reply`, `explain` or `complete` with their tools and schema read, in stretches between which
+   * `turn` is waited for. Throws what is wrong with them, as those would.
    */
-  readAhead<O extends Pick<ReplyOptions, "tools" | "toolChoice" | "schema" | "undeclaredProperties">>(options: O, turn: () => Promise<void>): Promise<O> {
+  readAhead<O extends Pick<ReplyOptions, "tools" | "toolChoice" | "schema" | "undeclaredProperties">>(
+    options: O,
+    turn: () => Promise<void>,
+  ): Promise<O> {
     return readAhead(options, turn);
   }
 
   /** A conversation that keeps its tokens. */
-  chat<const T extends readonly ToolInput[] | undefined = undefined>(options?: Omit<ChatOptions, "tools"> & { readonly tools?: T }): Chat<CallsOf<T>, NoAnswerOf<T>> {
+  chat<const T extends readonly ToolInput[] | undefined = undefined>(
+    options?: Omit<ChatOptions, "tools"> & { readonly tools?: T },
+  ): Chat<CallsOf<T>, NoAnswerOf<T>> {
     this.#model.closing.throwIfAborted();
     return openChat(this.#model, options) as Chat<CallsOf<T>, NoAnswerOf<T>>;
   }
 
-  /** Token ids of text, or of the parts of a prompt, as a run would read them: with BOS where the model has one. Text is never read as markup. */
+  /**
+   * Token ids of text, or of the parts of a prompt, as a run would read them: with BOS where the model has one. Text is
+   * never read as markup.
+   */
   async tokenize(input: string | readonly PromptPart[]): Promise<Int32Array> {
     this.#model.closing.throwIfAborted();
-    const parts = typeof input === "string" ? [{ text: checkText(input, "text") }] : checkParts(input, "prompt", this.info.vocabularySize);
+    const parts =
+      typeof input === "string"
+        ? [{ text: checkText(input, "text") }]
+        : checkParts(input, "prompt", this.info.vocabularySize);
     return this.#model.engine.tokenize(parts);
   }
 
@@ -172,12 +224,27 @@ export class Model {
   }
 }
 
-function readTask(model: LoadedModel, input: string | readonly Message[], given: GivenOptions, record: PromptRecord, trace: ReplyTrace): Task {
+function readTask(
+  model: LoadedModel,
+  input: string | readonly Message[],
+  given: GivenOptions,
+  record: PromptRecord,
+  trace: ReplyTrace,
+): Task {
   const settings = resolveReplyOptions(given, "reply", model);
   record.unenforced = unenforcedOf(settings.tools);
   if (settings.contextOverflow === "error") refuseTooMany(input, model.engine.info);
   const { messages, warning } = joinSystemMessages(readMessages(input));
   const format = model.format(settings.tools.promptVariant);
   const keep = settings.keepPrefix ? "before-last" : "nothing";
-  return { ...settings, format, messages, after: undefined, keep, trace, warnings: warningsOf(warning), onPrompt: record.begin(format) };
+  return {
+    ...settings,
+    format,
+    messages,
+    after: undefined,
+    keep,
+    trace,
+    warnings: warningsOf(warning),
+    onPrompt: record.begin(format),
+  };
 }

@@ -1,15 +1,18 @@
-// Tools and schema of a request, read before it is made, for servers: strangers send schemas of any size, and a reply begins
-// with all of its options in one stretch of the event loop.
+// Tools and schema of a request, read before it is made, for servers: strangers send schemas of any size, and a reply
+// begins with all of its options in one stretch of the event loop.
 import { readSchemaInStretches } from "../schema/read_schema.js";
 import { inTurns, type Stretches } from "../schema/stretches.js";
 import { requestBudget } from "../schema/work_budget.js";
-import { enforcedTool } from "./round_constraint.js";
-import { collectToolsInStretches } from "./tool.js";
-import { readUndeclared, type ToolLoopOptions } from "./tool_options.js";
+import { enforcedTool } from "./tools/round_constraint.js";
+import { collectToolsInStretches } from "./tools/tool.js";
+import { readUndeclared, type ToolLoopOptions } from "./tools/tool_options.js";
 
 type ReadOptions = Pick<ToolLoopOptions, "tools" | "toolChoice" | "schema" | "undeclaredProperties">;
 
-/** Reads what the options have of tools and schema, waiting for `turn` between its stretches. With what it gives a reply begins at once. */
+/**
+ * Reads what the options have of tools and schema, waiting for `turn` between its stretches. With what it gives a reply
+ * begins at once.
+ */
 export async function readAhead<O extends ReadOptions>(options: O, turn: () => Promise<void>): Promise<O> {
   return inTurns(readOptionsInStretches(options), turn);
 }

@@ -1,10 +1,21 @@
-// The conversation of a reply under way: what has been said, what has been dropped, and the prompt that follows from it.
+// The conversation of a reply under way: what has been said, what has been dropped, and the prompt that follows from
+// it.
 import type { PromptPart, RunRequest } from "../engine/engine.js";
 import type { Conversation, ConversationFormat } from "../format/conversation_format.js";
 import type { PlainMessage } from "../format/plain_message.js";
-import type { LoadedModel } from "../model/loaded_model.js";
-import { answeredTurn, fewestByCount, fewestEnough, leastTokens, likelyTokens, refuseIfTooLong, roomForAnswer, systemMessages, turnEnds } from "./context_overflow.js";
-import type { ToolSettings } from "./tool_options.js";
+import type { LoadedModel } from "../model/loading/loaded_model.js";
+import {
+  answeredTurn,
+  fewestByCount,
+  fewestEnough,
+  leastTokens,
+  likelyTokens,
+  refuseIfTooLong,
+  roomForAnswer,
+  systemMessages,
+  turnEnds,
+} from "./context_overflow.js";
+import type { ToolSettings } from "./tools/tool_options.js";
 
 /** An earlier run that holds the tokens of the first so many messages. */
 export interface KnownBeginning {
@@ -95,7 +106,9 @@ export class Transcript {
     const { format } = this.#start;
     const conversation = this.#conversation(this.#messages);
     const rest = this.#after && format.renderContinuation(conversation, this.#after.messages);
-    return rest === undefined ? { prompt: format.render(conversation), after: undefined } : { prompt: rest, after: this.#after };
+    return rest === undefined
+      ? { prompt: format.render(conversation), after: undefined }
+      : { prompt: rest, after: this.#after };
   }
 
   #conversation(messages: readonly PlainMessage[]): Conversation {
@@ -108,12 +121,14 @@ export class Transcript {
     const { format, keep } = this.#start;
     if (keep === "nothing" || this.#messages.length > this.#added) return undefined;
     const count = keep === "system" ? systemMessages(this.#messages) : this.#messages.length - 1;
-    return count < (from ?? 0) ? undefined : format.leadingParts(prompt, this.#conversation(this.#messages), count, from);
+    return count < (from ?? 0)
+      ? undefined
+      : format.leadingParts(prompt, this.#conversation(this.#messages), count, from);
   }
 
   /**
-   * Drops the oldest turns until the next prompt and room for its answer fit into the context, and gives what it dropped. The
-   * system message and the turn to be answered stay, even where they alone do not fit.
+   * Drops the oldest turns until the next prompt and room for its answer fit into the context, and gives what it
+   * dropped. The system message and the turn to be answered stay, even where they alone do not fit.
    */
   async dropOldest(maxTokens: number | undefined, signal: AbortSignal): Promise<readonly PlainMessage[]> {
     const { info } = this.#model.engine;
@@ -122,7 +137,7 @@ export class Transcript {
     if (ends.length === 0) return [];
     // What certainly does not fit is neither rendered nor tokenized.
     const least = fewestByCount(this.#messages, ends, most, (message) => leastTokens(message, info));
-    if (least === 0 && await this.#size(signal) <= most) return [];
+    if (least === 0 && (await this.#size(signal)) <= most) return [];
     const first = systemMessages(this.#messages);
     const without = (turns: number) => [...this.#messages.slice(0, first), ...this.#messages.slice(ends[turns - 1])];
     const atLeast = Math.max(1, least);
@@ -146,7 +161,7 @@ export class Transcript {
     const { prompt, after } = this.#render();
     const tokens = await engine.tokenize(prompt, signal);
     if (after === undefined) return tokens.length;
-    // A continuation has no BOS, which stands before everything that is tokenised by itself.
+    // A continuation has no BOS, which stands before everything that is tokenized by itself.
     return after.tokens + tokens.length - (tokens[0] === engine.info.bosToken ? 1 : 0);
   }
 }

@@ -2,7 +2,7 @@
 import { getSystemErrorMap } from "node:util";
 import { type Command, CommanderError } from "commander";
 import { CaduceusError } from "../index.js";
-import { messageWithFlags } from "./flag_names.js";
+import { messageWithFlags } from "./flags/flag_names.js";
 
 export const ExitCode = { ok: 0, failure: 1, usage: 2, interrupted: 130, terminated: 143 } as const;
 
@@ -17,7 +17,10 @@ export class SystemFailure extends Error {}
 /** Ctrl-C, or the signal SIGINT. */
 export class Interrupted extends Error {}
 
-/** Says on standard error what went wrong, where there is anything to say, and gives the exit code. `command` is the one that ran. */
+/**
+ * Says on standard error what went wrong, where there is anything to say, and gives the exit code. `command` is the one
+ * that ran.
+ */
 export function reportFailure(error: unknown, command?: Command): number {
   if (error instanceof Interrupted) return ExitCode.interrupted;
   // Commander has said it already. Asking for help or the version is no failure.
@@ -32,7 +35,8 @@ export function reportFailure(error: unknown, command?: Command): number {
 export const isClosedPipe = (error: unknown) => (error as NodeJS.ErrnoException | null)?.code === "EPIPE";
 
 function sentence(error: unknown, command: Command | undefined): string {
-  if (error instanceof CaduceusError) return `${command === undefined ? error.message : messageWithFlags(error, command)} (${error.code})`;
+  if (error instanceof CaduceusError)
+    return `${command === undefined ? error.message : messageWithFlags(error, command)} (${error.code})`;
   if (error instanceof UsageError || error instanceof SystemFailure) return error.message;
   if (!(error instanceof Error)) return String(error);
   const { syscall, path } = error as NodeJS.ErrnoException;

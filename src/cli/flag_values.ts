@@ -10,11 +10,14 @@ export function numberOf(text: string, expected: string): number {
 }
 
 /** As milliseconds. `least` and the most that a timer can wait are in seconds. */
-export const readSeconds = (least: number) => (text: string): number => {
-  const seconds = Number(text);
-  if (text.trim() === "" || !(seconds >= least && seconds <= mostSeconds)) throw new InvalidArgumentError(`Expected a number of seconds from ${least} to ${mostSeconds}.`);
-  return Math.round(seconds * 1000);
-};
+export const readSeconds =
+  (least: number) =>
+  (text: string): number => {
+    const seconds = Number(text);
+    if (text.trim() === "" || !(seconds >= least && seconds <= mostSeconds))
+      throw new InvalidArgumentError(`Expected a number of seconds from ${least} to ${mostSeconds}.`);
+    return Math.round(seconds * 1000);
+  };
 
 const mostSeconds = 2_147_483;
 

@@ -2,7 +2,7 @@
 // The command `caduceus`: runs a command line, and turns how it ended into an exit code.
 import type { Command } from "commander";
 import { ExitCode, Interrupted, isClosedPipe, reportFailure, SystemFailure, systemReason } from "./exit_codes.js";
-import { helpWords } from "./help_words.js";
+import { helpWords } from "./output/help_words.js";
 import { createProgram } from "./program.js";
 
 const ending = new AbortController();
@@ -11,7 +11,9 @@ let command: Command | undefined;
 
 // A reader that has seen enough (`| head`) ends the work, and there is nobody left to tell; so does a full disk.
 process.stdout.on("error", (error) => {
-  outputFailure ??= isClosedPipe(error) ? error : new SystemFailure(`Standard output cannot be written: ${systemReason(error)}.`);
+  outputFailure ??= isClosedPipe(error)
+    ? error
+    : new SystemFailure(`Standard output cannot be written: ${systemReason(error)}.`);
   ending.abort(outputFailure);
 });
 process.stderr.on("error", () => {});

@@ -3,22 +3,24 @@ import { Command } from "commander";
 import { packageVersion } from "../package_folder.js";
 import { addBenchCommand } from "./bench/bench_flags.js";
 import { chatCommand } from "./chat/chat_command.js";
-import { addEvalCommand } from "./eval_flags.js";
+import { addEvalCommand } from "./flags/eval_flags.js";
 import { exitCodeHelp } from "./exit_codes.js";
-import { helpText } from "./help_text.js";
-import { explainCommand, type ExplainFlags } from "./explain_command.js";
-import { addInspectCommands } from "./inspect_commands.js";
-import { addModelsCommands } from "./models_commands.js";
+import { helpText } from "./output/help_text.js";
+import { explainCommand, type ExplainFlags } from "./commands/explain_command.js";
+import { addInspectCommands } from "./commands/inspect_commands.js";
+import { addModelsCommands } from "./commands/models_commands.js";
 import { readCount } from "./flag_values.js";
-import { addModelFlags } from "./model_flags.js";
+import { addModelFlags } from "./flags/model_flags.js";
 import { addRequestFlags, type RequestFlags } from "./request.js";
-import { runCommand } from "./run_command.js";
+import { runCommand } from "./commands/run_command.js";
 import type { RunFlags } from "./request.js";
-import { addServeCommand } from "./serve_flags.js";
+import { addServeCommand } from "./flags/serve_flags.js";
 
 const yesToolsHelp = "run the calls of tools without asking";
-const promptHelp = "the prompt; - or none reads standard input. What is piped to a prompt follows it after a blank line";
-const fileHelp = "read the prompt from a file, - is standard input; with a prompt too, the file follows it after a blank line, and nothing else is read";
+const promptHelp =
+  "the prompt; - or none reads standard input. What is piped to a prompt follows it after a blank line";
+const fileHelp =
+  "read the prompt from a file, - is standard input; with a prompt too, the file follows it after a blank line, and nothing else is read";
 
 /** `ending` aborts when the command is to end: by Ctrl-C, or because nobody reads its output. */
 export function createProgram(ending: AbortSignal): Command {
@@ -28,7 +30,9 @@ export function createProgram(ending: AbortSignal): Command {
     .exitOverride()
     .configureHelp({ minWidthToWrap: 20 })
     .showHelpAfterError("Try --help.")
-    .addHelpText("after", helpText(`
+    .addHelpText(
+      "after",
+      helpText(`
 Examples:
   caduceus chat
   caduceus chat -m hermes-2-pro
@@ -41,12 +45,24 @@ Examples:
   caduceus eval function-calling berkeley --limit 20
   caduceus bench -m hermes-2-pro
 
-${exitCodeHelp}`));
+${exitCodeHelp}`),
+    );
 
-  addRequestFlags(addModelFlags(program.command("chat").description("Chats in the terminal. With a question, or one on standard input, answers it and ends; what is piped to a question follows it."), { system: "You are a helpful assistant." }))
+  addRequestFlags(
+    addModelFlags(
+      program
+        .command("chat")
+        .description(
+          "Chats in the terminal. With a question, or one on standard input, answers it and ends; what is piped to a question follows it.",
+        ),
+      { system: "You are a helpful assistant." },
+    ),
+  )
     .argument("[question...]", "a question to answer instead")
     .option("--yes-tools", yesToolsHelp)
-    .addHelpText("after", helpText(`
+    .addHelpText(
+      "after",
+      helpText(`
 In the chat: Ctrl-C stops the reply, Ctrl-C again or Ctrl-D leaves, /help lists what else there is: tools, schemas, saving,
 branches, the exact prompt. Each call of a tool is asked about before it runs.
 
@@ -56,19 +72,33 @@ Examples:
   caduceus chat --temp 0 "Why is the sky blue?"
   echo "Why is the sky blue?" | caduceus chat
 
-${exitCodeHelp}`))
+${exitCodeHelp}`),
+    )
     .action((words: string[], flags: RequestFlags) => chatCommand(words.join(" "), flags, ending));
 
-  addRequestFlags(addModelFlags(program.command("run").description("Answers one prompt: an argument, a file, standard input, or an argument about one of these. Only the answer goes to standard output. With --input, answers many.")))
+  addRequestFlags(
+    addModelFlags(
+      program
+        .command("run")
+        .description(
+          "Answers one prompt: an argument, a file, standard input, or an argument about one of these. Only the answer goes to standard output. With --input, answers many.",
+        ),
+    ),
+  )
     .argument("[prompt...]", promptHelp)
     .option("-f, --file <path>", fileHelp)
     .option("--yes-tools", yesToolsHelp)
     .option("--json", "print one JSON object: model, text, value, toolCalls, finishReason, usage, timings, …")
     .option("--input <path>", "many prompts, one JSON object a line; - is standard input")
-    .option("--output <path>", "where their answers go, one JSON object a line, as they come (default: standard output)")
+    .option(
+      "--output <path>",
+      "where their answers go, one JSON object a line, as they come (default: standard output)",
+    )
     .option("--concurrency <count>", "prompts that are answered at the same time (default: 4)", readCount)
     .option("--retry-errors", "ask those again that failed before")
-    .addHelpText("after", helpText(`
+    .addHelpText(
+      "after",
+      helpText(`
 Calls of tools are printed, one JSON object a line, unless --yes-tools runs them.
 
 A line of --input is {"prompt": "…"} or {"messages": […]}, with an "id" if you like, and options of that one reply by the names
@@ -85,21 +115,33 @@ Examples:
   caduceus run --schema person.json "Anna is 31."
   caduceus run --input prompts.jsonl --output answers.jsonl --concurrency 8 -m hermes-2-pro
 
-${exitCodeHelp} A line that failed, or an answer that does not fit --schema: 1.`))
+${exitCodeHelp} A line that failed, or an answer that does not fit --schema: 1.`),
+    )
     .action((words: string[], flags: RunFlags) => runCommand(words.join(" "), flags, ending));
 
-  addRequestFlags(addModelFlags(program.command("explain").description("Shows what a prompt becomes: the format and why, the exact text, its tokens, and what of it was cached.")))
+  addRequestFlags(
+    addModelFlags(
+      program
+        .command("explain")
+        .description(
+          "Shows what a prompt becomes: the format and why, the exact text, its tokens, and what of it was cached.",
+        ),
+    ),
+  )
     .argument("[prompt...]", promptHelp)
     .option("-f, --file <path>", fileHelp)
     .option("--prompt-variant <name>", "wording with tools: card, tool-use or hermes3 (default: card)")
     .option("--json", "print one JSON object: format, reason, prompts with text, parts and tokens")
-    .addHelpText("after", helpText(`
+    .addHelpText(
+      "after",
+      helpText(`
 Examples:
   caduceus explain "Why is the sky blue?"
   caduceus explain --tools tools.json -s "Be brief." "How warm is it in Paris?"
   caduceus explain --json "Hi" | jq '.prompts[0].tokens'
 
-${exitCodeHelp}`))
+${exitCodeHelp}`),
+    )
     .action((words: string[], flags: ExplainFlags) => explainCommand(words.join(" "), flags, ending));
 
   addModelsCommands(program, ending);

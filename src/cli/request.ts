@@ -3,9 +3,9 @@ import { createHash } from "node:crypto";
 import type { Command } from "commander";
 import type { Message, ReplyOptions } from "../index.js";
 import { UsageError } from "./exit_codes.js";
-import { modelIdentity, replyOptions, type ModelFlags } from "./model_flags.js";
+import { modelIdentity, replyOptions, type ModelFlags } from "./flags/model_flags.js";
 import { readConversation, readSchema, readTools, withoutHandlers } from "./user_files.js";
-import { isStandardInput, readUserText } from "./user_text.js";
+import { isStandardInput, readUserText } from "./output/user_text.js";
 
 export interface RequestFlags extends ModelFlags {
   readonly tools?: string;
@@ -26,9 +26,15 @@ export interface RunFlags extends RequestFlags {
 
 export function addRequestFlags(command: Command): Command {
   return command
-    .option("--tools <path>", "what the model may call: an ES module that exports tools, or a JSON file with a list of them in OpenAI's form")
+    .option(
+      "--tools <path>",
+      "what the model may call: an ES module that exports tools, or a JSON file with a list of them in OpenAI's form",
+    )
     .option("--schema <path>", "the answer is JSON by this: a JSON Schema file, or an ES module that exports a schema")
-    .option("--load <path>", "go on from a conversation: a JSON file with messages in OpenAI's form, such as /save of the chat writes; its system message, where it has one, stands");
+    .option(
+      "--load <path>",
+      "go on from a conversation: a JSON file with messages in OpenAI's form, such as /save of the chat writes; its system message, where it has one, stands",
+    );
 }
 
 export interface Request {
@@ -53,11 +59,16 @@ export async function readRequest(flags: RequestFlags, signal: AbortSignal): Pro
 }
 
 /** Whether one of the flags reads standard input. `prompt`: what else may read it. @throws UsageError where two do */
-export function checkStandardInput({ tools, schema, load }: RequestFlags, prompt: Readonly<Record<string, string | undefined>>): boolean {
-  const readers = (places: Readonly<Record<string, string | undefined>>) => Object.keys(places).filter((name) => isStandardInput(places[name]));
+export function checkStandardInput(
+  { tools, schema, load }: RequestFlags,
+  prompt: Readonly<Record<string, string | undefined>>,
+): boolean {
+  const readers = (places: Readonly<Record<string, string | undefined>>) =>
+    Object.keys(places).filter((name) => isStandardInput(places[name]));
   const ofFlags = readers({ "--tools": tools, "--schema": schema, "--load": load });
   const all = [...ofFlags, ...readers(prompt).map((name) => (name === "argument" ? "the prompt" : name))];
-  if (all.length > 1) throw new UsageError(`Expected standard input for one thing but it is named for ${all.join(" and ")}.`);
+  if (all.length > 1)
+    throw new UsageError(`Expected standard input for one thing but it is named for ${all.join(" and ")}.`);
   return ofFlags.length > 0;
 }
 
@@ -70,7 +81,17 @@ export function withSystem(messages: readonly Message[], system: string | undefi
 /** 8 hexadecimal digits for everything in the flags that answers depend on. */
 export async function fingerprint(flags: RequestFlags): Promise<string> {
   const { model, ctxSize, kvType, system, yesTools = false } = flags;
-  const files = await Promise.all([flags.tools, flags.schema, flags.load].map((file) => (file === undefined ? null : readUserText(file))));
-  const all = [modelIdentity(model), ctxSize ?? null, kvType ?? null, system ?? null, yesTools, replyOptions(flags), files];
+  const files = await Promise.all(
+    [flags.tools, flags.schema, flags.load].map((file) => (file === undefined ? null : readUserText(file))),
+  );
+  const all = [
+    modelIdentity(model),
+    ctxSize ?? null,
+    kvType ?? null,
+    system ?? null,
+    yesTools,
+    replyOptions(flags),
+    files,
+  ];
   return createHash("sha256").update(JSON.stringify(all)).digest("hex").slice(0, 8);
 }

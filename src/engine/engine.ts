@@ -4,7 +4,7 @@
 /**
  * One stretch of a prompt. `text` is never read as markup: a `<|im_start|>` inside it stays ordinary characters.
  * `control` is the template's own markup: special tokens in it become those tokens. `tokens` are taken as they are.
- * Neighbouring `text` parts are tokenised as one.
+ * Neighboring `text` parts are tokenized as one.
  */
 export type PromptPart =
   | { readonly text: string }
@@ -29,8 +29,17 @@ export interface EngineSampling {
   readonly presencePenalty: number;
   /** How many of the last tokens the three penalties look at. 0 is off, -1 is the whole context. */
   readonly penaltyLastN: number;
-  /** A token that would go on repeating what came before. `multiplier` 0 is off; `lastN` 0 is off, -1 is the whole context. */
-  readonly dry: { readonly multiplier: number; readonly base: number; readonly allowedLength: number; readonly lastN: number; readonly sequenceBreakers: readonly string[] };
+  /**
+   * A token that would go on repeating what came before. `multiplier` 0 is off; `lastN` 0 is off, -1 is the whole
+   * context.
+   */
+  readonly dry: {
+    readonly multiplier: number;
+    readonly base: number;
+    readonly allowedLength: number;
+    readonly lastN: number;
+    readonly sequenceBreakers: readonly string[];
+  };
   /** Candidates within so many standard deviations of the likeliest one are kept. 0 keeps all. */
   readonly topNSigma: number;
   /** Locally typical candidates up to this share. 1 keeps all. */
@@ -54,7 +63,10 @@ export interface EngineSampling {
 /** A JSON Schema of which every keyword is to be enforced. */
 export type EnforcedSchema = Readonly<Record<string, unknown>> | boolean;
 
-/** What the output may be. Uncompiled, so that each engine makes of it what it needs. White space in JSON is one space after `:` and `,`. */
+/**
+ * What the output may be. Uncompiled, so that each engine makes of it what it needs. White space in JSON is one space
+ * after `:` and `,`.
+ */
 export type Constraint =
   | { readonly kind: "json"; readonly schema: EnforcedSchema }
   | { readonly kind: "regex"; readonly pattern: string }
@@ -65,7 +77,10 @@ export type Constraint =
 export interface ToolConstraint {
   readonly kind: "tools";
   readonly tools: ReadonlyArray<{ readonly name: string; readonly parameters: EnforcedSchema }>;
-  /** `"auto"`: text is free until a call begins, and only the call is constrained. `"required"`: calls from the first token on. */
+  /**
+   * `"auto"`: text is free until a call begins, and only the call is constrained. `"required"`: calls from the first
+   * token on.
+   */
   readonly mode: "auto" | "required";
   /** More than one call in a turn. Without it the turn ends with the first call. */
   readonly parallel: boolean;
@@ -75,7 +90,10 @@ export interface ToolConstraint {
   readonly bareFurtherCalls: boolean;
   /** The prompt ends inside `<think>`: nothing is a call before its end. Undefined: false. Only where text is free. */
   readonly reasoning?: boolean | undefined;
-  /** Of the final answer. With it a turn is calls or this JSON from the first token on, whatever the mode: with `"required"` calls. */
+  /**
+   * Of the final answer. With it a turn is calls or this JSON from the first token on, whatever the mode: with
+   * `"required"` calls.
+   */
   readonly schema?: EnforcedSchema | undefined;
 }
 
@@ -89,15 +107,18 @@ export interface RunRequest {
   /** Before so many tokens none ends the turn, unless the constraint allows nothing else. Undefined: 0. */
   readonly minTokens?: number | undefined;
   /**
-   * Generation ends before the first of these strings; it is not part of the text. Where only calls are constrained, they are
-   * not looked for in a call, its tags and the white space between two calls included.
+   * Generation ends before the first of these strings; it is not part of the text. Where only calls are constrained,
+   * they are not looked for in a call, its tags and the white space between two calls included.
    */
   readonly stop: readonly string[];
   /** Tokens that end the turn besides the model's own end-of-generation tokens. */
   readonly stopTokens: readonly number[];
   /** Deltas carry log probabilities of the chosen tokens. */
   readonly logProbabilities: boolean;
-  /** The first output is a `RunPrompt`: log probabilities of the prompt's own tokens, all of which are computed for it. Undefined: false. */
+  /**
+   * The first output is a `RunPrompt`: log probabilities of the prompt's own tokens, all of which are computed for it.
+   * Undefined: false.
+   */
   readonly promptLogProbabilities?: boolean | undefined;
   /** So many of the likeliest tokens beside each that has a log probability. Undefined: 0. */
   readonly topLogProbabilities?: number | undefined;
@@ -108,15 +129,18 @@ export interface RunRequest {
   /** Milliseconds a request may wait for its first prefill. Undefined: for ever. */
   readonly queueTimeoutMs?: number | undefined;
   /**
-   * How many of the leading prompt parts are worth keeping on disk: the engine keeps the tokens of those parts, and with
-   * `after` those before them. The last of them and the one behind it are never both `text`. Undefined: none.
+   * How many of the leading prompt parts are worth keeping on disk: the engine keeps the tokens of those parts, and
+   * with `after` those before them. The last of them and the one behind it are never both `text`. Undefined: none.
    */
   readonly keepPrefix?: number | undefined;
   /** What the output must be. Undefined: anything. Needs `capabilities.constrained`. */
   readonly constraint?: Constraint | undefined;
   /** What the constraint leaves no choice about is not sampled but read like a prompt. Defaults to true. */
   readonly jumpForward?: boolean | undefined;
-  /** Computed apart, alone, with fixed threads and chunks and no shared prefix: the same request, with its seed, gives the same bits. */
+  /**
+   * Computed apart, alone, with fixed threads and chunks and no shared prefix: the same request, with its seed, gives
+   * the same bits.
+   */
   readonly deterministic: boolean;
 }
 
@@ -124,7 +148,10 @@ export interface RunRequest {
 export interface Usage {
   /** Tokens of the whole prompt, those before `after` included. */
   readonly promptTokens: number;
-  /** How many of the prompt's tokens were cached, those brought back from memory or disk included, and were not computed. */
+  /**
+   * How many of the prompt's tokens were cached, those brought back from memory or disk included, and were not
+   * computed.
+   */
   readonly cachedTokens: number;
   readonly generatedTokens: number;
 }
@@ -143,17 +170,25 @@ export interface Timings {
   readonly tokensPerSecond: number;
 }
 
-/** Tokens with what the model held of them, before any sampling setting: natural logarithms, -Infinity for what cannot come. */
+/**
+ * Tokens with what the model held of them, before any sampling setting: natural logarithms, -Infinity for what cannot
+ * come.
+ */
 export interface ScoredTokens {
   readonly tokens: Int32Array;
   /** One for each token; present when asked for. */
   readonly logProbabilities?: Float32Array | undefined;
-  /** The likeliest tokens at the place of each, `topLogProbabilities` of them, likeliest first; present when asked for. */
+  /**
+   * The likeliest tokens at the place of each, `topLogProbabilities` of them, likeliest first; present when asked for.
+   */
   readonly topTokens?: Int32Array | undefined;
   readonly topLogProbabilities?: Float32Array | undefined;
 }
 
-/** The whole prompt, with the BOS that the engine put before it. What comes first follows nothing, so all its numbers are NaN. */
+/**
+ * The whole prompt, with the BOS that the engine put before it. What comes first follows nothing, so all its numbers
+ * are NaN.
+ */
 export interface RunPrompt extends ScoredTokens {
   readonly type: "prompt";
 }
@@ -169,7 +204,10 @@ export interface RunEnd {
   readonly finishReason: "stop" | "length" | "cancelled";
   /** Which of the request's stop strings ended it. */
   readonly stopString?: string | undefined;
-  /** The token that ended the turn, which is not among those of the deltas; present where log probabilities were asked for. */
+  /**
+   * The token that ended the turn, which is not among those of the deltas; present where log probabilities were asked
+   * for.
+   */
   readonly endToken?: ScoredTokens | undefined;
   readonly usage: Usage;
   readonly timings: Timings;
@@ -194,7 +232,8 @@ export interface Run {
   readonly id: number;
   /**
    * The next piece of output; waits for it. The last is the `end`, then always undefined. Rejects with a
-   * `CaduceusError` when the run failed. Not calling it lets the run's buffer fill, and the run parks until it is called again.
+   * `CaduceusError` when the run failed. Not calling it lets the run's buffer fill, and the run pauses until it is
+   * called again.
    */
   next(): Promise<RunPrompt | RunDelta | RunEnd | undefined>;
   /** Ends the run at the next opportunity; `next` then gives the `end`. Does nothing when it has ended. */
@@ -232,7 +271,9 @@ export interface ModelInfo {
   readonly endOfGenerationTokens: readonly number[];
   /** One conversation's limit in tokens. */
   readonly contextSize: number;
-  /** No token has more bytes, so that a text of so many bytes has at least one. Undefined where the engine cannot tell. */
+  /**
+   * No token has more bytes, so that a text of so many bytes has at least one. Undefined where the engine cannot tell.
+   */
   readonly longestTokenBytes?: number | undefined;
   /** Room for all conversations and cached branches together, in tokens. */
   readonly cacheTokens: number;
@@ -276,7 +317,7 @@ export interface EngineStats {
   /** Runs that wait to be admitted. */
   readonly queued: number;
   /** Of the running ones, those that wait for their reader. */
-  readonly parked: number;
+  readonly paused: number;
   /** Cells there are: room for so many tokens. */
   readonly cacheTokens: number;
   /** Cells that hold tokens, of running conversations and of cached branches. */
@@ -303,15 +344,20 @@ export interface EngineStats {
   /** Of the draft tokens, those that were accepted. */
   readonly acceptedDraftTokens: number;
   /** Steps of the engine's thread. */
-  readonly ticks: number;
+  readonly steps: number;
 }
 
 export interface Engine {
   readonly info: ModelInfo;
   readonly capabilities: EngineCapabilities;
-  /** Never blocks. Everything that is wrong with the request surfaces in the run. Throws `MODEL_CLOSED` after `close`. */
+  /**
+   * Never blocks. Everything that is wrong with the request surfaces in the run. Throws `MODEL_CLOSED` after `close`.
+   */
   submit(request: RunRequest): Run;
-  /** Token ids of a prompt, as a run of it would read them, the leading BOS included. Rejects with the signal's reason when it aborts. */
+  /**
+   * Token ids of a prompt, as a run of it would read them, the leading BOS included. Rejects with the signal's reason
+   * when it aborts.
+   */
   tokenize(parts: readonly PromptPart[], signal?: AbortSignal): Promise<Int32Array>;
   /** The text of tokens; control tokens are written out when `special` is true and left out otherwise. */
   detokenize(tokens: ArrayLike<number>, options?: { special?: boolean }): Promise<string>;
@@ -333,7 +379,10 @@ export interface EngineOptions {
   /** Undefined: as many as the machine has physical cores for this process. */
   readonly threads?: number | undefined;
   readonly gpuLayers: number;
-  /** Memory outside of the KV cache for branches that are not in use. Undefined: as much as the KV cache itself; 0: none. */
+  /**
+   * Memory outside of the KV cache for branches that are not in use. Undefined: as much as the KV cache itself; 0:
+   * none.
+   */
   readonly hostCacheBytes?: number | undefined;
   /** Speculative decoding by prompt lookup, where it pays. Undefined: true. */
   readonly promptLookup?: boolean | undefined;

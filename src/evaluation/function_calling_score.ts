@@ -1,6 +1,6 @@
 // Both scores of function calling: the published evaluator's, accidents included, and one without them.
 import { failed, passed, type Outcome } from "./outcome.js";
-import { isDict, jsonEquals, pythonEquals, show, type PythonDict, type PythonValue } from "./python_value.js";
+import { isDict, jsonEquals, pythonEquals, show, type PythonDict, type PythonValue } from "./berkeley/python_value.js";
 
 export interface ExpectedCall {
   readonly name: string;
@@ -13,9 +13,10 @@ export interface WrittenCall {
 }
 
 /**
- * As the published scores are counted. For each expected call only the first call of its name is looked at, so two calls of
- * one function with different arguments never both pass; a reply without a call never passes, not even where none is wanted;
- * further arguments are allowed; True, 1 and 1.0 are equal, and None equals an argument that is missing.
+ * As the published scores are counted. For each expected call only the first call of its name is looked at, so two
+ * calls of one function with different arguments never both pass; a reply without a call never passes, not even where
+ * none is wanted; further arguments are allowed; True, 1 and 1.0 are equal, and None equals an argument that is
+ * missing.
  *
  * @param predicted what stands in the calls, as `officialCalls` reads it
  */
@@ -36,7 +37,8 @@ export function officialScore(predicted: readonly PythonValue[], expected: reado
     const given = found.get("arguments");
     const isWanted = call.arguments.size > 0;
     // Where no argument is expected, nobody looks at what was given.
-    if (given === undefined || (isWanted && !isDict(given))) return failed(`Expected an object for the arguments of ${call.name} but received ${show(given)}.`);
+    if (given === undefined || (isWanted && !isDict(given)))
+      return failed(`Expected an object for the arguments of ${call.name} but received ${show(given)}.`);
     for (const [key, value] of call.arguments) {
       const received = (given as PythonDict).get(key);
       if (!pythonEquals(received ?? null, value)) return failed(wrongArgument(call.name, key, received, value));
@@ -46,11 +48,14 @@ export function officialScore(predicted: readonly PythonValue[], expected: reado
 }
 
 /**
- * Corrected: each expected call is paired with a call of its own, no call is right where none is wanted, true is not 1, and an
- * argument that is missing is not null. Further arguments stay allowed.
+ * Corrected: each expected call is paired with a call of its own, no call is right where none is wanted, true is not 1,
+ * and an argument that is missing is not null. Further arguments stay allowed.
  */
 export function correctedScore(written: readonly WrittenCall[], expected: readonly ExpectedCall[]): Outcome {
-  if (expected.length === 0) return written.length === 0 ? passed : failed(`Expected no call but received ${written.map(({ name }) => name).join(", ")}.`);
+  if (expected.length === 0)
+    return written.length === 0
+      ? passed
+      : failed(`Expected no call but received ${written.map(({ name }) => name).join(", ")}.`);
   if (written.length !== expected.length) return failed(countReason(expected.length, written.length));
   const unpaired = firstUnpaired(expected, written);
   return unpaired === undefined ? passed : failed(whyNone(unpaired, written));
@@ -81,7 +86,8 @@ function difference(expected: ExpectedCall, written: WrittenCall): string | unde
   if (!isDict(given)) return `Expected an object for the arguments of ${expected.name} but received ${show(given)}.`;
   for (const [key, value] of expected.arguments) {
     const received = given.get(key);
-    if (received === undefined || !jsonEquals(received, value)) return wrongArgument(expected.name, key, received, value);
+    if (received === undefined || !jsonEquals(received, value))
+      return wrongArgument(expected.name, key, received, value);
   }
   return undefined;
 }
@@ -90,10 +96,13 @@ function whyNone(expected: ExpectedCall, written: readonly WrittenCall[]): strin
   const sameName = written.filter(({ name }) => name === expected.name);
   if (sameName.length === 0) return `There is no call of ${expected.name}.`;
   const reasons = sameName.flatMap((call) => difference(expected, call) ?? []);
-  return reasons.length > 0 ? [...new Set(reasons)].join(" ") : `There are fewer calls of ${expected.name} with these arguments than expected.`;
+  return reasons.length > 0
+    ? [...new Set(reasons)].join(" ")
+    : `There are fewer calls of ${expected.name} with these arguments than expected.`;
 }
 
-const countReason = (expected: number, received: number) => `Expected ${expected} ${expected === 1 ? "call" : "calls"} but received ${received}.`;
+const countReason = (expected: number, received: number) =>
+  `Expected ${expected} ${expected === 1 ? "call" : "calls"} but received ${received}.`;
 
 function wrongArgument(name: string, key: string, received: PythonValue | undefined, expected: PythonValue): string {
   return `${name}: ${key} is ${received === undefined ? "missing" : show(received)}, expected ${show(expected)}.`;

@@ -1,12 +1,12 @@
-// Rows in the form of NousResearch/func-calling-eval: `prompt` (messages), `tools` and `completion` (the expected calls), the
-// last two as JSON text.
+// Rows in the form of NousResearch/func-calling-eval: `prompt` (messages), `tools` and `completion` (the expected
+// calls), the last two as JSON text.
 import type { JsonSchema, FunctionTool } from "../index.js";
-import { keysOf, readDataFile, type Row } from "./data_file.js";
+import { keysOf, readDataFile, type Row } from "./run/data_file.js";
 import { correctedScore, officialScore, type ExpectedCall, type WrittenCall } from "./function_calling_score.js";
-import { officialCalls } from "./official_calls.js";
-import { promptMessages } from "./prompt_column.js";
-import { PythonSyntaxError, readJson, readJsonOrLiteral } from "./python_reader.js";
-import { isDict, isList, show, toJson, type PythonValue } from "./python_value.js";
+import { officialCalls } from "./berkeley/official_calls.js";
+import { promptMessages } from "./run/prompt_column.js";
+import { PythonSyntaxError, readJson, readJsonOrLiteral } from "./berkeley/python_reader.js";
+import { isDict, isList, show, toJson, type PythonValue } from "./berkeley/python_value.js";
 import type { Answer, DataSet, Sample } from "./sample.js";
 
 export async function readFunctionCallingSet(file: string): Promise<DataSet> {
@@ -25,7 +25,10 @@ export function functionCallingSample(row: Row, key: string): Sample {
     group: "all",
     messages: promptMessages(row, "<tools>"),
     tools,
-    judge: (answer) => ({ official: officialScore(officialCalls(answer.text), expected), corrected: correctedScore(writtenCalls(answer), expected) }),
+    judge: (answer) => ({
+      official: officialScore(officialCalls(answer.text), expected),
+      corrected: correctedScore(writtenCalls(answer), expected),
+    }),
   };
 }
 
@@ -42,20 +45,29 @@ function toolDefinitions(row: Row): FunctionTool[] {
     if (typeof name !== "string") throw row.wrong("Expected a name for each of tools.");
     return {
       type: "function",
-      function: { name, ...(typeof description === "string" ? { description } : {}), ...(isObject(parameters) ? { parameters } : {}) },
+      function: {
+        name,
+        ...(typeof description === "string" ? { description } : {}),
+        ...(isObject(parameters) ? { parameters } : {}),
+      },
     };
   });
 }
 
-const isObject = (value: unknown): value is JsonSchema => typeof value === "object" && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is JsonSchema =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** A call, several, or the text of a reply with calls in their tags; an empty list, or text without a call, expects none. */
+/**
+ * A call, several, or the text of a reply with calls in their tags; an empty list, or text without a call, expects
+ * none.
+ */
 function expectedCalls(row: Row): ExpectedCall[] {
   const completion = row.need("completion");
   return callsIn(completion, row).map((call) => {
     const name = isDict(call) ? call.get("name") : undefined;
     const given = isDict(call) ? (call.get("arguments") ?? new Map<string, PythonValue>()) : undefined;
-    if (typeof name !== "string" || given === undefined || !isDict(given)) throw row.wrong(`Expected a call with name and arguments in completion but received ${show(call)}.`);
+    if (typeof name !== "string" || given === undefined || !isDict(given))
+      throw row.wrong(`Expected a call with name and arguments in completion but received ${show(call)}.`);
     return { name, arguments: given };
   });
 }

@@ -1,9 +1,9 @@
 // Both scores of JSON mode: the reply parses, satisfies the schema, and is the reference.
 import { failed, passed, type Outcome } from "./outcome.js";
-import { PythonSyntaxError, readJson, readJsonOrLiteral } from "./python_reader.js";
+import { PythonSyntaxError, readJson, readJsonOrLiteral } from "./berkeley/python_reader.js";
 import { copySchema, visitSchemas } from "../schema/json_schema.js";
-import { compileSchema } from "../schema/schema_compiler.js";
-import { isDict, isList, jsonEquals, pythonEquals, show, toJson, type PythonValue } from "./python_value.js";
+import { compileSchema } from "../schema/check/schema_compiler.js";
+import { isDict, isList, jsonEquals, pythonEquals, show, toJson, type PythonValue } from "./berkeley/python_value.js";
 
 /** Says what is wrong with a value, nothing where it satisfies the schema. */
 export type SchemaCheck = (value: unknown) => string | undefined;
@@ -14,7 +14,10 @@ export function schemaCheck(schema: Readonly<Record<string, unknown>>): SchemaCh
     const copy = copySchema(schema, "schema");
     visitSchemas(copy, "", withoutFormat);
     const check = compileSchema(copy, /draft-0[67]/.test(String(copy["$schema"])) ? "draft-07" : "2020-12", "schema");
-    return (value) => check(value).map(({ path, message }) => `reply${path} ${message}`).join(", ") || undefined;
+    return (value) =>
+      check(value)
+        .map(({ path, message }) => `reply${path} ${message}`)
+        .join(", ") || undefined;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     return () => `the schema itself cannot be used: ${why}`;
@@ -27,13 +30,15 @@ function withoutFormat(schema: Record<string, unknown>): void {
 }
 
 /**
- * As the published scores are counted: a Python literal counts as JSON, True, 1 and 1.0 are equal, and only an object can
- * pass; of a list each entry is checked against the schema before it fails all the same.
+ * As the published scores are counted: a Python literal counts as JSON, True, 1 and 1.0 are equal, and only an object
+ * can pass; of a list each entry is checked against the schema before it fails all the same.
  */
 export function officialJsonScore(reply: string, check: SchemaCheck, reference: PythonValue): Outcome {
   const value = read(reply.trim(), readJsonOrLiteral);
   if (typeof value === "string") return failed(value);
-  const problem = (isList(value.read) ? value.read : [value.read]).map((item) => check(toJson(item))).find((found) => found !== undefined);
+  const problem = (isList(value.read) ? value.read : [value.read])
+    .map((item) => check(toJson(item)))
+    .find((found) => found !== undefined);
   if (problem !== undefined) return failed(`The schema is not satisfied: ${problem}.`);
   if (!isDict(value.read) || !isDict(reference)) return failed(`Expected an object but received ${show(value.read)}.`);
   return compare(value.read, reference, pythonEquals);
@@ -46,7 +51,9 @@ export function correctedJsonScore(reply: string, check: SchemaCheck, reference:
   const problem = check(toJson(value.read));
   if (problem !== undefined) return failed(`The schema is not satisfied: ${problem}.`);
   if (isDict(value.read) && isDict(reference)) return compare(value.read, reference, jsonEquals);
-  return jsonEquals(value.read, reference) ? passed : failed(`Expected ${show(reference)} but received ${show(value.read)}.`);
+  return jsonEquals(value.read, reference)
+    ? passed
+    : failed(`Expected ${show(reference)} but received ${show(value.read)}.`);
 }
 
 function read(text: string, reader: (text: string) => PythonValue): string | { readonly read: PythonValue } {
@@ -58,7 +65,11 @@ function read(text: string, reader: (text: string) => PythonValue): string | { r
   }
 }
 
-function compare(value: ReadonlyMap<string, PythonValue>, reference: ReadonlyMap<string, PythonValue>, equals: typeof pythonEquals): Outcome {
+function compare(
+  value: ReadonlyMap<string, PythonValue>,
+  reference: ReadonlyMap<string, PythonValue>,
+  equals: typeof pythonEquals,
+): Outcome {
   for (const key of value.keys()) if (!reference.has(key)) return failed(`${key} is not in the reference.`);
   for (const [key, expected] of reference) {
     const received = value.get(key);

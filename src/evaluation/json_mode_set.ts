@@ -1,8 +1,9 @@
-// Rows in the form of NousResearch/json-mode-eval: `prompt` (messages), `schema` and `completion`, the last two as JSON text.
-import { keysOf, readDataFile, type Row } from "./data_file.js";
+// Rows in the form of NousResearch/json-mode-eval: `prompt` (messages), `schema` and `completion`, the last two as JSON
+// text.
+import { keysOf, readDataFile, type Row } from "./run/data_file.js";
 import { correctedJsonScore, officialJsonScore, schemaCheck, type SchemaCheck } from "./json_mode_score.js";
-import { promptMessages } from "./prompt_column.js";
-import { isDict, toJson } from "./python_value.js";
+import { promptMessages } from "./run/prompt_column.js";
+import { isDict, toJson } from "./berkeley/python_value.js";
 import type { DataSet, Sample } from "./sample.js";
 
 export async function readJsonModeSet(file: string): Promise<DataSet> {
@@ -26,7 +27,10 @@ export function jsonModeSample(row: Row, key: string): Sample {
     schema,
     judge: ({ text }) => {
       check ??= schemaCheck(schema);
-      return { official: officialJsonScore(text, check, reference), corrected: correctedJsonScore(text, check, reference) };
+      return {
+        official: officialJsonScore(text, check, reference),
+        corrected: correctedJsonScore(text, check, reference),
+      };
     },
   };
 }

@@ -1,5 +1,5 @@
 // What the answers come to: counts for each group, and each wrong sample with its reason.
-import type { RunIdentity } from "./results_file.js";
+import type { RunIdentity } from "./run/results_file.js";
 import type { Answer, DataSet, Sample } from "./sample.js";
 
 export interface GroupCounts {
@@ -38,7 +38,12 @@ export interface Report {
   readonly failures: readonly Failure[];
 }
 
-export function makeReport({ scores }: Pick<DataSet, "scores">, samples: readonly Sample[], answers: ReadonlyMap<string, Answer>, run: RunIdentity): Report {
+export function makeReport(
+  { scores }: Pick<DataSet, "scores">,
+  samples: readonly Sample[],
+  answers: ReadonlyMap<string, Answer>,
+  run: RunIdentity,
+): Report {
   const judged = samples.flatMap((sample) => {
     const answer = answers.get(sample.key);
     return answer === undefined ? [] : [judge(sample, answer)];
@@ -48,8 +53,16 @@ export function makeReport({ scores }: Pick<DataSet, "scores">, samples: readonl
     run,
     scores,
     total: count("all", judged, scores),
-    groups: groups.map((group) => count(group, judged.filter(({ sample }) => sample.group === group), scores)),
-    failures: judged.flatMap(({ sample, answer, reasons }) => (Object.keys(reasons).length === 0 ? [] : [{ key: sample.key, group: sample.group, reasons, text: answer.text }])),
+    groups: groups.map((group) =>
+      count(
+        group,
+        judged.filter(({ sample }) => sample.group === group),
+        scores,
+      ),
+    ),
+    failures: judged.flatMap(({ sample, answer, reasons }) =>
+      Object.keys(reasons).length === 0 ? [] : [{ key: sample.key, group: sample.group, reasons, text: answer.text }],
+    ),
   };
 }
 
@@ -74,7 +87,9 @@ function count(group: string, judged: readonly Judged[], scores: readonly string
   return {
     group,
     samples: judged.length,
-    passed: Object.fromEntries(scores.map((score) => [score, judged.filter(({ reasons }) => reasons[score] === undefined).length])),
+    passed: Object.fromEntries(
+      scores.map((score) => [score, judged.filter(({ reasons }) => reasons[score] === undefined).length]),
+    ),
     incomplete: those(({ incomplete }) => incomplete === true),
     malformed: those(({ malformed }) => malformed > 0),
     invalidCalls: those(({ calls }) => calls.some(({ problem }) => problem !== undefined)),
@@ -91,16 +106,30 @@ const maxListed = 20;
 export function writeReport({ scores, total, groups, failures }: Report): string {
   const isOnly = groups.length <= 1;
   const hasCalls = total.withoutCalls < total.samples;
-  const header = ["", "samples", ...scores, "incomplete", ...(hasCalls ? ["malformed", "invalid", "no call"] : []), "errors", "tokens"];
+  const header = [
+    "",
+    "samples",
+    ...scores,
+    "incomplete",
+    ...(hasCalls ? ["malformed", "invalid", "no call"] : []),
+    "errors",
+    "tokens",
+  ];
   const rows = [...groups, ...(isOnly ? [] : [{ ...total, group: "together" }])].map((counts) => [
-    counts.group, String(counts.samples),
+    counts.group,
+    String(counts.samples),
     ...scores.map((score) => share(counts.passed[score]!, counts.samples)),
     String(counts.incomplete),
     ...(hasCalls ? [String(counts.malformed), String(counts.invalidCalls), String(counts.withoutCalls)] : []),
-    String(counts.errors), String(counts.generatedTokens),
+    String(counts.errors),
+    String(counts.generatedTokens),
   ]);
   const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]!.length)));
-  const line = (cells: readonly string[]) => cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))).join("  ").trimEnd();
+  const line = (cells: readonly string[]) =>
+    cells
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)))
+      .join("  ")
+      .trimEnd();
   const listed = failures.slice(0, maxListed).map(({ key, reasons }) => `  ${key}: ${reasonText(reasons)}`);
   const more = failures.length > maxListed ? [`  and ${failures.length - maxListed} more`] : [];
   return `${[line(header), ...rows.map(line), ...(failures.length > 0 ? ["", "Failed:", ...listed, ...more] : [])].join("\n")}\n`;
@@ -113,6 +142,9 @@ function share(count: number, of: number): string {
 function reasonText(reasons: Readonly<Record<string, string>>): string {
   const entries = Object.entries(reasons);
   const texts = new Set(entries.map(([, reason]) => reason));
-  const text = entries.length === 1 || texts.size > 1 ? entries.map(([score, reason]) => `${score}: ${reason}`).join(" ") : entries[0]![1];
+  const text =
+    entries.length === 1 || texts.size > 1
+      ? entries.map(([score, reason]) => `${score}: ${reason}`).join(" ")
+      : entries[0]![1];
   return text.length > 300 ? `${text.slice(0, 297)}…` : text;
 }

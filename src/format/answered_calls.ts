@@ -1,14 +1,21 @@
-// Which result answers which call, in histories that other programs wrote: calls and results without ids go by their order.
+// Which result answers which call, in histories that other programs wrote: calls and results without ids go by their
+// order.
 import type { PlainMessage, PlainToolCall } from "./plain_message.js";
 
 /**
- * Gives ids to calls that have none, or one that another call of their turn has, and to each result the id of the call it
- * answers: by its own id; else the first open call with its name; else, where it has no name, the first open call. Results
- * that no call fits stay as they are. `refuse` is called for a result whose id no earlier call has.
+ * Gives ids to calls that have none, or one that another call of their turn has, and to each result the id of the call
+ * it answers: by its own id; else the first open call with its name; else, where it has no name, the first open call.
+ * Results that no call fits stay as they are. `refuse` is called for a result whose id no earlier call has.
  */
-export function linkResults(messages: readonly PlainMessage[], earlier: readonly PlainMessage[], refuse: (index: number, id: string) => never): PlainMessage[] {
+export function linkResults(
+  messages: readonly PlainMessage[],
+  earlier: readonly PlainMessage[],
+  refuse: (index: number, id: string) => never,
+): PlainMessage[] {
   const known = new Set(earlier.flatMap(({ toolCalls = [] }) => toolCalls.map(({ id }) => id)));
-  const ids = new FreshIds(new Set([...known, ...messages.flatMap(({ toolCalls = [] }) => toolCalls.map(({ id }) => id))]));
+  const ids = new FreshIds(
+    new Set([...known, ...messages.flatMap(({ toolCalls = [] }) => toolCalls.map(({ id }) => id))]),
+  );
   let open = OpenCalls.after(earlier);
   const linked = [...messages];
   for (let index = 0; index < messages.length; index++) {
@@ -24,7 +31,8 @@ export function linkResults(messages: readonly PlainMessage[], earlier: readonly
         linked[at] = withId(messages[at]!, open.takeGiven(toolCallId));
       }
       for (let at = index; at < end; at++) {
-        if (messages[at]!.toolCallId === undefined) linked[at] = withId(messages[at]!, open.takeNext(messages[at]!.name));
+        if (messages[at]!.toolCallId === undefined)
+          linked[at] = withId(messages[at]!, open.takeNext(messages[at]!.name));
       }
       index = end - 1;
     } else if (toolCalls !== undefined) {
@@ -65,7 +73,8 @@ class OpenCalls {
     const calls = new OpenCalls();
     const last = earlier.findLastIndex(({ role }) => role === "assistant");
     const answered = new Set(earlier.slice(last + 1).map(({ toolCallId }) => toolCallId));
-    for (const { id = "", name } of earlier[last]?.toolCalls ?? []) calls.add({ id, given: id, name, isAnswered: answered.has(id) });
+    for (const { id = "", name } of earlier[last]?.toolCalls ?? [])
+      calls.add({ id, given: id, name, isAnswered: answered.has(id) });
     return calls;
   }
 

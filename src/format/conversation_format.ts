@@ -1,10 +1,10 @@
 // Which format a model's conversations are written in, and why: Hermes' own for Hermes, the file's template for others.
 import type { ModelInfo, PromptPart } from "../engine/engine.js";
 import { CaduceusError } from "../errors.js";
-import { renderHermes, renderHermesContinuation, type HermesVariant, type PromptTool } from "./hermes/prompt.js";
+import { renderHermes, renderHermesContinuation, type HermesVariant, type PromptTool } from "./hermes/prompt/prompt.js";
 import type { PlainMessage } from "./plain_message.js";
 import { commonParts } from "./leading_parts.js";
-import { ChatTemplate } from "./template.js";
+import { ChatTemplate } from "./template/template.js";
 
 /** Everything that a prompt is made of. */
 export interface Conversation {
@@ -27,14 +27,21 @@ export interface ConversationFormat {
   readonly isHermes: boolean;
   /** The whole conversation and the beginning of the assistant's turn. */
   render(conversation: Conversation): PromptPart[];
-  /** What follows the tokens of the answer before `messages[from]`; undefined where everything has to be rendered again. */
+  /**
+   * What follows the tokens of the answer before `messages[from]`; undefined where everything has to be rendered again.
+   */
   renderContinuation(conversation: Conversation, from: number): PromptPart[] | undefined;
   /**
-   * How many leading parts of `prompt` its first `count` messages have made, tools and schema included. `prompt` is what
-   * `render` gave for the conversation, or `renderContinuation` with `from`. Undefined where there are none, or where the
-   * format cannot tell; never too many.
+   * How many leading parts of `prompt` its first `count` messages have made, tools and schema included. `prompt` is
+   * what `render` gave for the conversation, or `renderContinuation` with `from`. Undefined where there are none, or
+   * where the format cannot tell; never too many.
    */
-  leadingParts(prompt: readonly PromptPart[], conversation: Conversation, count: number, from?: number): number | undefined;
+  leadingParts(
+    prompt: readonly PromptPart[],
+    conversation: Conversation,
+    count: number,
+    from?: number,
+  ): number | undefined;
 }
 
 export interface FormatOptions {
@@ -50,40 +57,93 @@ export interface FormatVocabulary {
 }
 
 /** Throws `TEMPLATE_FAILED` when no format fits or the file's template is broken. */
-export function chooseFormat(info: ModelInfo, vocabulary: FormatVocabulary, { format, variant }: FormatOptions): ConversationFormat {
-  const named = /hermes/i.test(`${info.name ?? ""} ${info.metadata["general.basename"] ?? ""} ${info.path.split(/[\\/]/).at(-1) ?? ""}`);
+export function chooseFormat(
+  info: ModelInfo,
+  vocabulary: FormatVocabulary,
+  { format, variant }: FormatOptions,
+): ConversationFormat {
+  const named = /hermes/i.test(
+    `${info.name ?? ""} ${info.metadata["general.basename"] ?? ""} ${info.path.split(/[\\/]/).at(-1) ?? ""}`,
+  );
   if (format === "hermes" || (format === "auto" && named)) {
-    if (!vocabulary.hasChatMl) throw new CaduceusError("TEMPLATE_FAILED", 'Expected a ChatML model for the Hermes format but its vocabulary has no <|im_start|> and <|im_end|>.', { param: "format", remedy: 'Load it with format "template".' });
-    return hermesFormat(variant, vocabulary.hasTagTokens, named, format === "hermes" ? "The option format asks for it." : "The model's name says that it is Hermes.");
+    if (!vocabulary.hasChatMl)
+      throw new CaduceusError(
+        "TEMPLATE_FAILED",
+        "Expected a ChatML model for the Hermes format but its vocabulary has no <|im_start|> and <|im_end|>.",
+        { param: "format", remedy: 'Load it with format "template".' },
+      );
+    return hermesFormat(
+      variant,
+      vocabulary.hasTagTokens,
+      named,
+      format === "hermes" ? "The option format asks for it." : "The model's name says that it is Hermes.",
+    );
   }
   if (info.chatTemplate !== undefined) {
-    return templateFormat(info.chatTemplate, vocabulary, variant, format === "template" ? "The option format asks for it." : "The model is not Hermes, and its file holds a template.");
+    return templateFormat(
+      info.chatTemplate,
+      vocabulary,
+      variant,
+      format === "template"
+        ? "The option format asks for it."
+        : "The model is not Hermes, and its file holds a template.",
+    );
   }
-  if (format === "auto" && vocabulary.hasChatMl) return hermesFormat(variant, vocabulary.hasTagTokens, false, "The file holds no template, and the vocabulary has ChatML's markers.");
-  throw new CaduceusError("TEMPLATE_FAILED", "Expected a chat template in the model's file, or ChatML's markers in its vocabulary, but it has neither.", { remedy: "Use complete(), which takes a raw prompt." });
+  if (format === "auto" && vocabulary.hasChatMl)
+    return hermesFormat(
+      variant,
+      vocabulary.hasTagTokens,
+      false,
+      "The file holds no template, and the vocabulary has ChatML's markers.",
+    );
+  throw new CaduceusError(
+    "TEMPLATE_FAILED",
+    "Expected a chat template in the model's file, or ChatML's markers in its vocabulary, but it has neither.",
+    { remedy: "Use complete(), which takes a raw prompt." },
+  );
 }
 
-function hermesFormat(variant: HermesVariant, tagTokens: boolean, isHermes: boolean, reason: string): ConversationFormat {
+function hermesFormat(
+  variant: HermesVariant,
+  tagTokens: boolean,
+  isHermes: boolean,
+  reason: string,
+): ConversationFormat {
   return {
     name: `hermes (${variant})`,
     reason,
     isHermes,
     render: (conversation) => renderHermes({ ...conversation, variant, tagTokens }),
     renderContinuation: (conversation, from) => renderHermesContinuation({ ...conversation, variant, tagTokens, from }),
-    leadingParts: (prompt, conversation, count, from) => leadingParts(prompt, () => {
-      const first = { ...conversation, messages: conversation.messages.slice(0, count), addGenerationPrompt: false, variant, tagTokens };
-      return from === undefined ? renderHermes(first) : renderHermesContinuation({ ...first, from });
-    }),
+    leadingParts: (prompt, conversation, count, from) =>
+      leadingParts(prompt, () => {
+        const first = {
+          ...conversation,
+          messages: conversation.messages.slice(0, count),
+          addGenerationPrompt: false,
+          variant,
+          tagTokens,
+        };
+        return from === undefined ? renderHermes(first) : renderHermesContinuation({ ...first, from });
+      }),
   };
 }
 
-function templateFormat(source: string, { eosText, hasChatMl }: FormatVocabulary, variant: HermesVariant, reason: string): ConversationFormat {
+function templateFormat(
+  source: string,
+  { eosText, hasChatMl }: FormatVocabulary,
+  variant: HermesVariant,
+  reason: string,
+): ConversationFormat {
   const withRemedy = <T>(work: () => T): T => {
     try {
       return work();
     } catch (error) {
       if (!hasChatMl || !(error instanceof CaduceusError) || error.code !== "TEMPLATE_FAILED") throw error;
-      throw new CaduceusError("TEMPLATE_FAILED", error.problem, { remedy: 'Load the model with format "hermes" to do without the template.', cause: error });
+      throw new CaduceusError("TEMPLATE_FAILED", error.problem, {
+        remedy: 'Load the model with format "hermes" to do without the template.',
+        cause: error,
+      });
     }
   };
   const template = withRemedy(() => new ChatTemplate(source, { eosToken: eosText, variant }));
@@ -92,11 +152,13 @@ function templateFormat(source: string, { eosText, hasChatMl }: FormatVocabulary
     reason: template.hasTools ? reason : `${reason} It knows no tools: those are written as Hermes does (${variant}).`,
     isHermes: false,
     render: (conversation) => withRemedy(() => template.render(conversation)),
-    renderContinuation: (conversation, from) => withRemedy(() => template.renderContinuation({ ...conversation, from })),
-    leadingParts: (prompt, conversation, count, from) => leadingParts(prompt, () => {
-      const first = { ...conversation, messages: conversation.messages.slice(0, count), addGenerationPrompt: false };
-      return from === undefined ? template.render(first) : template.renderContinuation({ ...first, from }) ?? [];
-    }),
+    renderContinuation: (conversation, from) =>
+      withRemedy(() => template.renderContinuation({ ...conversation, from })),
+    leadingParts: (prompt, conversation, count, from) =>
+      leadingParts(prompt, () => {
+        const first = { ...conversation, messages: conversation.messages.slice(0, count), addGenerationPrompt: false };
+        return from === undefined ? template.render(first) : (template.renderContinuation({ ...first, from }) ?? []);
+      }),
   };
 }
 

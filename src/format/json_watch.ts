@@ -35,7 +35,10 @@ export class JsonWatch {
     return piece.length;
   }
 
-  /** An object or a list is closed, and so is its fence: what follows is not part of it. A bare number with text after it is no answer. */
+  /**
+   * An object or a list is closed, and so is its fence: what follows is not part of it. A bare number with text after
+   * it is no answer.
+   */
   get #isComplete(): boolean {
     return this.#expected === "end" && this.#isContainer && (!this.#isFenced || this.#closing === fence);
   }
@@ -63,13 +66,15 @@ export class JsonWatch {
     const expected = this.#expected;
     const takesValue = expected === "value" || expected === "item";
     switch (character) {
-      case "{": case "[":
+      case "{":
+      case "[":
         if (!takesValue) return false;
         this.#open.push(character);
         this.#isContainer = true;
         this.#expected = character === "{" ? "member" : "item";
         return true;
-      case "}": case "]": {
+      case "}":
+      case "]": {
         const isEmpty = character === "}" ? expected === "member" : expected === "item";
         if ((expected !== "next" && !isEmpty) || this.#open.pop() !== (character === "}" ? "{" : "[")) return false;
         this.#endValue();

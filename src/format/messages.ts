@@ -1,6 +1,6 @@
 // Conversations as people write them: OpenAI-shaped messages, and the checks that refuse what cannot be rendered.
 import { describe, mismatch, reading, withParam, type CaduceusError } from "../errors.js";
-import { loneSurrogate } from "../model/checks.js";
+import { loneSurrogate } from "../options/option_checks.js";
 import { linkResults } from "./answered_calls.js";
 import type { PlainMessage, PlainToolCall } from "./plain_message.js";
 
@@ -8,8 +8,8 @@ import type { PlainMessage, PlainToolCall } from "./plain_message.js";
 export type MessageContent = string | readonly { readonly type: "text"; readonly text: string }[];
 
 /**
- * Says how the model is to behave; stands first. Several, and those that come later, are joined into one at the beginning, and a
- * `warning` event says so.
+ * Says how the model is to behave; stands first. Several, and those that come later, are joined into one at the
+ * beginning, and a `warning` event says so.
  */
 export interface SystemMessage {
   /** `"developer"` is OpenAI's newer word for the same. */
@@ -45,7 +45,10 @@ export interface AssistantMessage {
 export interface ToolMessage {
   readonly role: "tool";
   readonly content: MessageContent;
-  /** The id of the call that it answers. Without one it answers the first call that has no result yet, by `name` where that is given. */
+  /**
+   * The id of the call that it answers. Without one it answers the first call that has no result yet, by `name` where
+   * that is given.
+   */
   readonly tool_call_id?: string | undefined;
   /** The tool's name, where no call of the conversation has that id. */
   readonly name?: string | undefined;
@@ -68,7 +71,8 @@ export function readEach(input: unknown): PlainMessage[] {
 
 function readAll(input: unknown): PlainMessage[] {
   if (typeof input === "string") return [readAlone(input)];
-  if (!Array.isArray(input)) throw invalid("a string or an array of messages", "the conversation", describe(input), "messages");
+  if (!Array.isArray(input))
+    throw invalid("a string or an array of messages", "the conversation", describe(input), "messages");
   if (input.length === 0) throw invalid("at least one message", "the conversation", "an empty array", "messages");
   // Array.from also sees the holes of a sparse array, which no conversation has.
   return Array.from(input as unknown[], (message, index) => readMessage(message, `messages[${index}]`));
@@ -87,7 +91,12 @@ export function linkMessages(messages: readonly PlainMessage[], earlier: readonl
   messages.forEach(({ role }, index) => {
     const before = (messages[index - 1] ?? earlier.at(-1))?.role;
     if (role === "tool" && before !== "assistant" && before !== "tool") {
-      throw invalid("an assistant's message", `what comes before the result in messages[${index}]`, before === undefined ? "nothing" : describe(before), `messages[${index}]`);
+      throw invalid(
+        "an assistant's message",
+        `what comes before the result in messages[${index}]`,
+        before === undefined ? "nothing" : describe(before),
+        `messages[${index}]`,
+      );
     }
   });
   return linkResults(messages, earlier, (index, id) => {
@@ -97,9 +106,21 @@ export function linkMessages(messages: readonly PlainMessage[], earlier: readonl
 
 /** A message in the form callers know. */
 export function toMessage({ role, content, toolCalls = [], toolCallId, name }: PlainMessage): Message {
-  if (role === "tool") return { role, content, ...(toolCallId === undefined ? {} : { tool_call_id: toolCallId }), ...(name === undefined ? {} : { name }) };
+  if (role === "tool")
+    return {
+      role,
+      content,
+      ...(toolCallId === undefined ? {} : { tool_call_id: toolCallId }),
+      ...(name === undefined ? {} : { name }),
+    };
   if (toolCalls.length === 0) return { role, content } as Message;
-  const calls = toolCalls.map((call): MessageToolCall => ({ id: call.id ?? "", type: "function", function: { name: call.name, arguments: call.arguments } }));
+  const calls = toolCalls.map(
+    (call): MessageToolCall => ({
+      id: call.id ?? "",
+      type: "function",
+      function: { name: call.name, arguments: call.arguments },
+    }),
+  );
   return { role: "assistant", content, tool_calls: calls };
 }
 
@@ -113,12 +134,21 @@ export function readMessage(message: unknown, where: string): PlainMessage {
     throw invalid(`one of ${roles.map((name) => JSON.stringify(name)).join(", ")}`, `${where}.role`, describe(role));
   }
   if (role === "tool") {
-    return { role, content: readOptionalContent(content, `${where}.content`), ...optionalText(toolCallId, "toolCallId", `${where}.tool_call_id`), ...optionalText(name, "name", `${where}.name`) };
+    return {
+      role,
+      content: readOptionalContent(content, `${where}.content`),
+      ...optionalText(toolCallId, "toolCallId", `${where}.tool_call_id`),
+      ...optionalText(name, "name", `${where}.name`),
+    };
   }
   const toolCalls = readToolCalls(given, role, `${where}.tool_calls`);
   const text = (role === "user" ? readContent : readOptionalContent)(content, `${where}.content`);
   if (role === "user" && text === "") throw invalid("text", `${where}.content`, "an empty message");
-  return { role: role === "developer" ? "system" : role as PlainMessage["role"], content: text, ...(toolCalls.length === 0 ? {} : { toolCalls }) };
+  return {
+    role: role === "developer" ? "system" : (role as PlainMessage["role"]),
+    content: text,
+    ...(toolCalls.length === 0 ? {} : { toolCalls }),
+  };
 }
 
 function optionalText<K extends string>(value: unknown, key: K, where: string): { readonly [k in K]?: string } {
@@ -130,13 +160,18 @@ function optionalText<K extends string>(value: unknown, key: K, where: string): 
 function readToolCalls(given: unknown, role: string, where: string): PlainToolCall[] {
   if (given === undefined || given === null) return [];
   if (!Array.isArray(given)) throw invalid("an array of calls", where, describe(given));
-  if (given.length > 0 && role !== "assistant") throw invalid("no calls in a message that is not the assistant's", where, describe(given));
+  if (given.length > 0 && role !== "assistant")
+    throw invalid("no calls in a message that is not the assistant's", where, describe(given));
   return Array.from(given as unknown[], (call, index) => {
     const at = `${where}[${index}]`;
     const { id, function: called } = (call ?? {}) as Record<string, unknown>;
     const { name, arguments: args } = (called ?? {}) as Record<string, unknown>;
     if (typeof name !== "string") throw invalid("a string", `${at}.function.name`, describe(name));
-    return { ...optionalText(id, "id", `${at}.id`), name: checkText(name, `${at}.function.name`), arguments: readArguments(args, `${at}.function.arguments`) };
+    return {
+      ...optionalText(id, "id", `${at}.id`),
+      name: checkText(name, `${at}.function.name`),
+      arguments: readArguments(args, `${at}.function.arguments`),
+    };
   });
 }
 

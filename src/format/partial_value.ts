@@ -1,13 +1,19 @@
 // The value of JSON that is still being written: strings grow, numbers appear when they are complete.
-import { CallBuilder } from "./hermes/call_builder.js";
+import { CallBuilder } from "./hermes/calls/call_builder.js";
 
 /** White space and a fence before an answer: more than that is none. */
 const mostOpening = 256;
 
-/** Reads the text of an answer, bare or in one code fence, in any pieces. An answer that is no object or list has no parts to show. */
+/**
+ * Reads the text of an answer, bare or in one code fence, in any pieces. An answer that is no object or list has no
+ * parts to show.
+ */
 export class PartialValue {
   // The arguments of a call are a growing value already; here they are all there is.
-  readonly #builder = new CallBuilder({ nextIndex: () => 0, onlyTool: "answer", stream: { start() {}, delta: () => void (this.#hasChanged = true) } }, false);
+  readonly #builder = new CallBuilder(
+    { nextIndex: () => 0, onlyTool: "answer", stream: { start() {}, delta: () => void (this.#hasChanged = true) } },
+    false,
+  );
   #hasChanged = false;
   #opening: string | undefined = "";
   #isContainer = false;
@@ -25,7 +31,9 @@ export class PartialValue {
     this.#builder.reader.feed(json, 0);
     this.#builder.flush();
     if (!this.#hasChanged) return false;
-    const written = JSON.stringify(this.value, (_, member: unknown) => (typeof member === "bigint" ? `${member}n` : member));
+    const written = JSON.stringify(this.value, (_, member: unknown) =>
+      typeof member === "bigint" ? `${member}n` : member,
+    );
     const isOther = written !== this.#last;
     this.#last = written;
     return isOther;

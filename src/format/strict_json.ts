@@ -1,6 +1,6 @@
 // Whole JSON texts, with every number as it is written: integers of any size are exact, and none is infinite.
-import { skipSpace } from "./hermes/character_classes.js";
-import { TolerantJson } from "./hermes/tolerant_json.js";
+import { skipSpace } from "./hermes/json/character_classes.js";
+import { TolerantJson } from "./hermes/json/tolerant_json.js";
 
 export interface ReadJson {
   readonly value: unknown;

@@ -1,4 +1,5 @@
-// Templates of reasoning models may begin the answer themselves: `<think>` is then part of the prompt, and only its end is written.
+// Templates of reasoning models may begin the answer themselves: `<think>` is then part of the prompt, and only its end
+// is written.
 import type { PromptPart } from "../engine/engine.js";
 
 /** Whether what follows this prompt is reasoning. */

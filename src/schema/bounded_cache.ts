@@ -7,7 +7,10 @@ export class BoundedCache<V> {
   readonly #entries = new Map<string, { readonly value: V; readonly size: number }>();
   #size = 0;
 
-  /** `most`: of the sizes of all entries together, in whatever unit they are given; `largest`: of one, which is not kept beyond that. */
+  /**
+   * `most`: of the sizes of all entries together, in whatever unit they are given; `largest`: of one, which is not kept
+   * beyond that.
+   */
   constructor({ most, largest }: { readonly most: number; readonly largest: number }) {
     this.#most = most;
     this.#largest = largest;

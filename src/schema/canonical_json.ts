@@ -1,8 +1,8 @@
 // One text for each JSON value, to tell whether two are the same.
 
 /**
- * The same text for values that JSON Schema calls equal: whatever the order of keys, and 0 for -0. Values are JSON, but for big
- * integers. @throws RangeError for values nested deeper than the stack
+ * The same text for values that JSON Schema calls equal: whatever the order of keys, and 0 for -0. Values are JSON, but
+ * for big integers. @throws RangeError for values nested deeper than the stack
  */
 export function canonicalJson(value: unknown): string {
   if (typeof value === "bigint") return String(value);

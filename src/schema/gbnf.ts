@@ -1,5 +1,5 @@
-// llama.cpp's grammars (GBNF) as llguidance's dialect of Lark, character by character: each character is a lexeme of its own,
-// so that no lexer decides which of two alternatives a text belongs to.
+// llama.cpp's grammars (GBNF) as llguidance's dialect of Lark, character by character: each character is a lexeme of
+// its own, so that no lexer decides which of two alternatives a text belongs to.
 
 /** Whether a grammar is GBNF: it has a rule of that form. */
 export const isGbnf = (text: string): boolean => /^[ \t]*[\w-]+[ \t]*::=/m.test(text);
@@ -34,11 +34,13 @@ class Reader {
     const missing = [...this.#rules.keys()].find((name) => !this.#bodies.has(name));
     if (missing !== undefined) throw new GbnfError(`there is no rule ${missing}`);
     if (!this.#bodies.has("root")) throw new GbnfError("there is no rule root");
-    return [
-      `start: ${this.#ruleName("root")}`,
-      ...[...this.#bodies].map(([name, body]) => `${this.#ruleName(name)}: ${body}`),
-      ...[...this.#classes].map(([set, name]) => `${name}: /${set}/`),
-    ].join("\n") + "\n";
+    return (
+      [
+        `start: ${this.#ruleName("root")}`,
+        ...[...this.#bodies].map(([name, body]) => `${this.#ruleName(name)}: ${body}`),
+        ...[...this.#classes].map(([set, name]) => `${name}: /${set}/`),
+      ].join("\n") + "\n"
+    );
   }
 
   #rule(): void {
@@ -47,7 +49,8 @@ class Reader {
     if (!this.#take("::=")) this.#fail("::=");
     this.#space(true);
     this.#bodies.set(name, this.#alternatives(false));
-    if (this.#at < this.#text.length && !this.#take("\r\n") && !this.#take("\n") && !this.#take("\r")) this.#fail("the end of the rule");
+    if (this.#at < this.#text.length && !this.#take("\r\n") && !this.#take("\n") && !this.#take("\r"))
+      this.#fail("the end of the rule");
     this.#space(true);
   }
 
@@ -76,7 +79,10 @@ class Reader {
     if (next === "[") return this.#class();
     if (next === "(") return this.#group();
     if (this.#take(".")) return this.#className("(?s:.)");
-    if (next === "<" || next === "!") throw new GbnfError(`tokens (${JSON.stringify(this.#text.slice(this.#at, this.#at + 20))}) cannot be enforced: write their text`);
+    if (next === "<" || next === "!")
+      throw new GbnfError(
+        `tokens (${JSON.stringify(this.#text.slice(this.#at, this.#at + 20))}) cannot be enforced: write their text`,
+      );
     return /[\w-]/.test(next) ? this.#ruleName(this.#name()) : undefined;
   }
 
@@ -130,12 +136,16 @@ class Reader {
     }
     const hex = this.#text.slice(this.#at, this.#at + digits);
     this.#at += digits;
-    if (!new RegExp(`^[0-9a-fA-F]{${digits}}$`).test(hex)) throw new GbnfError(`\\${kind} is followed by ${JSON.stringify(hex)}, which are not ${digits} hexadecimal digits`);
+    if (!new RegExp(`^[0-9a-fA-F]{${digits}}$`).test(hex))
+      throw new GbnfError(
+        `\\${kind} is followed by ${JSON.stringify(hex)}, which are not ${digits} hexadecimal digits`,
+      );
     return this.#valid(Number.parseInt(hex, 16));
   }
 
   #valid(point: number): number {
-    if (point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff)) throw new GbnfError(`${point.toString(16)} is the code of no character`);
+    if (point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff))
+      throw new GbnfError(`${point.toString(16)} is the code of no character`);
     return point;
   }
 
@@ -151,10 +161,13 @@ class Reader {
   }
 
   #bounds(): string | undefined {
-    const [text, least, comma, most] = /^\{\s*(\d{1,9})\s*(,)?\s*(\d{1,9})?\s*\}/.exec(this.#text.slice(this.#at, this.#at + 60)) ?? [];
+    const [text, least, comma, most] =
+      /^\{\s*(\d{1,9})\s*(,)?\s*(\d{1,9})?\s*\}/.exec(this.#text.slice(this.#at, this.#at + 60)) ?? [];
     if (text === undefined || least === undefined) return undefined;
-    if (Math.max(Number(least), Number(most ?? 0)) > mostRepetitions) throw new GbnfError(`${text} repeats more than ${mostRepetitions} times`);
-    if (most !== undefined && Number(most) < Number(least)) throw new GbnfError(`${text} has its bounds the wrong way round`);
+    if (Math.max(Number(least), Number(most ?? 0)) > mostRepetitions)
+      throw new GbnfError(`${text} repeats more than ${mostRepetitions} times`);
+    if (most !== undefined && Number(most) < Number(least))
+      throw new GbnfError(`${text} has its bounds the wrong way round`);
     this.#at += text.length;
     return `{${Number(least)}${comma === undefined ? "" : `,${most === undefined ? "" : Number(most)}`}}`;
   }

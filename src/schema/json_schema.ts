@@ -4,7 +4,9 @@ import type { WorkBudget } from "./work_budget.js";
 
 export type Dialect = "2020-12" | "draft-07";
 
-/** One thing that is wrong with a value: where, and what, in words that the model and the programmer both understand. */
+/**
+ * One thing that is wrong with a value: where, and what, in words that the model and the programmer both understand.
+ */
 export interface SchemaIssue {
   readonly path: string;
   readonly message: string;
@@ -17,12 +19,20 @@ export interface JsonSchema {
 
 /** Levels of objects and arrays in a schema; some 128 nested properties. */
 export const maxSchemaDepth = 256;
-/** Values in a schema, all levels together: reading so many takes some tens of milliseconds. 5,000 described properties have 25,000. */
+/**
+ * Values in a schema, all levels together: reading so many takes some tens of milliseconds. 5,000 described properties
+ * have 25,000.
+ */
 export const maxSchemaValues = 30_000;
 /** Characters in the strings and keys of a schema. */
 export const maxSchemaCharacters = 1_000_000;
 
-export function invalidSchema(expected: string, where: string, received: string, options?: ErrorOptions): CaduceusError {
+export function invalidSchema(
+  expected: string,
+  where: string,
+  received: string,
+  options?: ErrorOptions,
+): CaduceusError {
   return mismatch("INVALID_SCHEMA", { expected, place: shorten(where), received }, { ...options, param: where });
 }
 
@@ -37,22 +47,25 @@ export function shorten(path: string): string {
 }
 
 /**
- * Copies a schema into plain objects, so that what the caller changes later changes nothing. Throws `INVALID_SCHEMA`, naming
- * the place, for anything that is not JSON, for cycles of objects (`$ref` is how schemas recur) and too many levels, and
- * `CONSTRAINT_TOO_COMPLEX` for what is too large. `budget` is charged for each value.
+ * Copies a schema into plain objects, so that what the caller changes later changes nothing. Throws `INVALID_SCHEMA`,
+ * naming the place, for anything that is not JSON, for cycles of objects (`$ref` is how schemas recur) and too many
+ * levels, and `CONSTRAINT_TOO_COMPLEX` for what is too large. `budget` is charged for each value.
  */
 export function copySchema(schema: unknown, name: string, budget?: WorkBudget): JsonSchema {
-  if (typeof schema !== "object" || schema === null || Array.isArray(schema)) throw invalidSchema("a JSON Schema object", name, describe(schema));
+  if (typeof schema !== "object" || schema === null || Array.isArray(schema))
+    throw invalidSchema("a JSON Schema object", name, describe(schema));
   let values = 0;
   let characters = 0;
   const parents = new Set<object>();
   // The way to where it is, written out only for errors.
   const keys: PropertyKey[] = [];
   const here = () => name + keys.map(step).join("");
-  const tooLarge = (most: string, received: string) => mismatch("CONSTRAINT_TOO_COMPLEX", { expected: `a schema of at most ${most}`, place: name, received });
+  const tooLarge = (most: string, received: string) =>
+    mismatch("CONSTRAINT_TOO_COMPLEX", { expected: `a schema of at most ${most}`, place: name, received });
   const count = (text: string) => {
     characters += text.length;
-    if (characters > maxSchemaCharacters) throw tooLarge(`${maxSchemaCharacters} characters`, `more, beginning with ${shorten(here())}`);
+    if (characters > maxSchemaCharacters)
+      throw tooLarge(`${maxSchemaCharacters} characters`, `more, beginning with ${shorten(here())}`);
   };
   const copy = (value: unknown): unknown => {
     values++;
@@ -65,8 +78,10 @@ export function copySchema(schema: unknown, name: string, budget?: WorkBudget): 
     }
     if (typeof value === "number" && Number.isFinite(value)) return value;
     if (typeof value !== "object") throw invalidSchema("a JSON value", here(), describe(value));
-    if (parents.has(value)) throw invalidSchema("a schema without cycles (use $ref)", here(), "an object that contains itself");
-    if (parents.size >= maxSchemaDepth) throw invalidSchema(`at most ${maxSchemaDepth} levels of nesting (use $ref)`, here(), "more");
+    if (parents.has(value))
+      throw invalidSchema("a schema without cycles (use $ref)", here(), "an object that contains itself");
+    if (parents.size >= maxSchemaDepth)
+      throw invalidSchema(`at most ${maxSchemaDepth} levels of nesting (use $ref)`, here(), "more");
     parents.add(value);
     const result = Array.isArray(value) ? Array.from(value, (item, index) => copyAt(index, item)) : copyMembers(value);
     parents.delete(value);
@@ -80,7 +95,8 @@ export function copySchema(schema: unknown, name: string, budget?: WorkBudget): 
   };
   const copyMembers = (value: object): object => {
     const prototype: unknown = Object.getPrototypeOf(value);
-    if (prototype !== null && Object.getPrototypeOf(prototype) !== null) throw invalidSchema("a plain object", here(), describe(value));
+    if (prototype !== null && Object.getPrototypeOf(prototype) !== null)
+      throw invalidSchema("a plain object", here(), describe(value));
     const result: Record<string, unknown> = {};
     const names = Object.keys(value);
     if (values + names.length > maxSchemaValues) throw tooLarge(`${maxSchemaValues} values`, "more");
@@ -97,29 +113,60 @@ export function copySchema(schema: unknown, name: string, budget?: WorkBudget): 
 
 /** Sets an own property, also one called `__proto__`. */
 export function put(object: Record<string, unknown>, key: string, value: unknown): void {
-  if (key === "__proto__") Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
+  if (key === "__proto__")
+    Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
   else object[key] = value;
 }
 
-const oneSchema = ["items", "additionalItems", "additionalProperties", "contains", "not", "if", "then", "else", "propertyNames", "unevaluatedItems", "unevaluatedProperties", "contentSchema"];
+const oneSchema = [
+  "items",
+  "additionalItems",
+  "additionalProperties",
+  "contains",
+  "not",
+  "if",
+  "then",
+  "else",
+  "propertyNames",
+  "unevaluatedItems",
+  "unevaluatedProperties",
+  "contentSchema",
+];
 const listsOfSchemas = ["allOf", "anyOf", "oneOf", "prefixItems", "items"];
 const mapsOfSchemas = ["properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies"];
 
-/** Calls `visit` for a schema and every schema inside it, with the path to it; what stands under `const` or `enum` is none. */
-export function visitSchemas(schema: unknown, path: string, visit: (schema: Record<string, unknown>, path: string) => void): void {
+/**
+ * Calls `visit` for a schema and every schema inside it, with the path to it; what stands under `const` or `enum` is
+ * none.
+ */
+export function visitSchemas(
+  schema: unknown,
+  path: string,
+  visit: (schema: Record<string, unknown>, path: string) => void,
+): void {
   if (!isObject(schema)) return;
   visit(schema, path);
-  eachInside(schema, (inner, keyword, key) => visitSchemas(inner, path + step(keyword) + (key === undefined ? "" : step(key)), visit));
+  eachInside(schema, (inner, keyword, key) =>
+    visitSchemas(inner, path + step(keyword) + (key === undefined ? "" : step(key)), visit),
+  );
 }
 
-const holders: ReadonlyMap<string, "one" | "list" | "map"> = new Map([...listsOfSchemas.map((key) => [key, "list"] as const), ...oneSchema.map((key) => [key, "one"] as const), ...mapsOfSchemas.map((key) => [key, "map"] as const)]);
+const holders: ReadonlyMap<string, "one" | "list" | "map"> = new Map([
+  ...listsOfSchemas.map((key) => [key, "list"] as const),
+  ...oneSchema.map((key) => [key, "one"] as const),
+  ...mapsOfSchemas.map((key) => [key, "map"] as const),
+]);
 
 /** Calls `visit` for what stands where a keyword of this very schema has schemas, with the way to it. */
-export function eachInside(schema: Readonly<Record<string, unknown>>, visit: (inner: unknown, keyword: string, key?: string | number) => void): void {
+export function eachInside(
+  schema: Readonly<Record<string, unknown>>,
+  visit: (inner: unknown, keyword: string, key?: string | number) => void,
+): void {
   for (const keyword of Object.keys(schema)) {
     const kind = holders.get(keyword);
     const value = kind === undefined ? undefined : schema[keyword];
-    if (Array.isArray(value) && (kind === "list" || keyword === "items")) value.forEach((item, index) => visit(item, keyword, index));
+    if (Array.isArray(value) && (kind === "list" || keyword === "items"))
+      value.forEach((item, index) => visit(item, keyword, index));
     else if (isObject(value) && kind === "map") for (const key of Object.keys(value)) visit(value[key], keyword, key);
     else if (kind === "one") visit(value, keyword);
   }

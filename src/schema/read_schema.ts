@@ -1,59 +1,88 @@
-// Reading a schema once, whatever it was written with: its JSON Schema for the prompt, and the checks for what comes back.
+// Reading a schema once, whatever it was written with: its JSON Schema for the prompt, and the checks for what comes
+// back.
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { CaduceusError, describe, describeThrown, reading, withParam } from "../errors.js";
 import { BoundedCache } from "./bounded_cache.js";
 import type { InferSchema, Schema } from "./infer_schema.js";
-import { copySchema, invalidSchema, isObject, step, visitSchemas, type Dialect, type JsonSchema, type SchemaIssue } from "./json_schema.js";
-import { enforcedPart, withName, type EnforcedReading, type UndeclaredProperties } from "./enforced_schema.js";
-import { compileSchema, dialectOf } from "./schema_compiler.js";
+import {
+  copySchema,
+  invalidSchema,
+  isObject,
+  step,
+  visitSchemas,
+  type Dialect,
+  type JsonSchema,
+  type SchemaIssue,
+} from "./json_schema.js";
+import { enforcedPart, withName, type EnforcedReading, type UndeclaredProperties } from "./enforced/enforced_schema.js";
+import { compileSchema, dialectOf } from "./check/schema_compiler.js";
 import { isStandardSchema, jsonSchemaOf } from "./standard_schema.js";
 import { atOnce, type Stretches } from "./stretches.js";
 import { withoutBigInts } from "./without_big_ints.js";
 import type { WorkBudget } from "./work_budget.js";
 
 export type { InferSchema, Schema } from "./infer_schema.js";
-export type { EnforcedReading, UndeclaredProperties, UnenforcedKeyword } from "./enforced_schema.js";
+export type { EnforcedReading, UndeclaredProperties, UnenforcedKeyword } from "./enforced/enforced_schema.js";
 export type { JsonSchema } from "./json_schema.js";
 export type { Dialect, SchemaIssue } from "./json_schema.js";
 
 export type SchemaCheck<Output> =
   | { readonly ok: true; readonly value: Output }
   | {
-    readonly ok: false;
-    /** One sentence for each of the first five things that are wrong: `arguments.age must be an integer, not "x".` */
-    readonly problem: string;
-    /** Where the first one is, beginning with the name of the value. */
-    readonly path: string;
-    readonly issues: readonly SchemaIssue[];
-  };
+      readonly ok: false;
+      /** One sentence for each of the first five things that are wrong: `arguments.age must be an integer, not "x".` */
+      readonly problem: string;
+      /** Where the first one is, beginning with the name of the value. */
+      readonly path: string;
+      readonly issues: readonly SchemaIssue[];
+    };
 
 export interface ReadSchema<Output = unknown> {
-  /** The checker's copy, in the declaration's order and without `$schema`. Frozen only by convention: do not change it. */
+  /**
+   * The checker's copy, in the declaration's order and without `$schema`. Frozen only by convention: do not change it.
+   */
   readonly jsonSchema: JsonSchema;
   readonly dialect: Dialect;
   /** What of it is enforced while the model writes, and what is left out of that; worked out when first asked for. */
   enforced(undeclared: UndeclaredProperties): EnforcedReading;
   /** Checks a value against the JSON Schema alone, now. `valueName` is what problems call it. */
   check(value: unknown, valueName?: string): SchemaCheck<unknown>;
-  /** Checks a value, then gives it to the Standard Schema's own validation (which may wait, and may change the value). Never rejects because of the value. */
+  /**
+   * Checks a value, then gives it to the Standard Schema's own validation (which may wait, and may change the value).
+   * Never rejects because of the value.
+   */
   parse(value: unknown, valueName?: string): Promise<SchemaCheck<Output>>;
 }
 
 // Servers define the same tools again for every request.
 // Sizes are characters, which take up to 60 bytes each: some 100 MB are the most that strangers can fill.
-const compiled = new BoundedCache<{ readonly check: ReturnType<typeof compileSchema>; readonly enforced: Map<UndeclaredProperties, EnforcedReading> }>({ most: 1_500_000, largest: 50_000 });
+const compiled = new BoundedCache<{
+  readonly check: ReturnType<typeof compileSchema>;
+  readonly enforced: Map<UndeclaredProperties, EnforcedReading>;
+}>({ most: 1_500_000, largest: 50_000 });
 
 /**
  * Reads a Standard Schema (zod, valibot, arktype, …) or a plain JSON Schema. `name` is what messages call it, such as
- * `add.parameters`, and `param` the option that errors are about, such as `tools[0].parameters`. Throws `INVALID_SCHEMA`, naming the place inside, for a schema that cannot be used. `budget` is what
- * all schemas of one request share.
+ * `add.parameters`, and `param` the option that errors are about, such as `tools[0].parameters`. Throws
+ * `INVALID_SCHEMA`, naming the place inside, for a schema that cannot be used. `budget` is what all schemas of one
+ * request share.
  */
-export function readSchema<const S extends Schema>(schema: S, name: string, budget?: WorkBudget, param = name): ReadSchema<InferSchema<S>> {
+export function readSchema<const S extends Schema>(
+  schema: S,
+  name: string,
+  budget?: WorkBudget,
+  param = name,
+): ReadSchema<InferSchema<S>> {
   return atOnce(readSchemaInStretches(schema, name, budget, param));
 }
 
 /** The same in stretches. What it gives may stand in the place of the schema, and is not read again. */
-export function* readSchemaInStretches<const S extends Schema>(schema: S, name: string, budget?: WorkBudget, param = name): Stretches<ReadSchema<InferSchema<S>>> {
+export function* readSchemaInStretches<const S extends Schema>(
+  schema: S,
+  name: string,
+  budget?: WorkBudget,
+  param = name,
+): Stretches<ReadSchema<InferSchema<S>>> {
   try {
     if (made.has(schema)) return schema as unknown as ReadSchema<InferSchema<S>>;
     return yield* readNamed(schema, name, budget);
@@ -75,17 +104,30 @@ export function ofOption<T>(name: string, param: string, work: () => T): T {
 
 function aboutOption(error: unknown, name: string, param: string): unknown {
   const place = error instanceof CaduceusError ? error.param : undefined;
-  return place === undefined ? error : withParam(error, param, place.startsWith(name) && place !== name ? place.slice(name.length) : undefined);
+  return place === undefined
+    ? error
+    : withParam(error, param, place.startsWith(name) && place !== name ? place.slice(name.length) : undefined);
 }
 
-function* readNamed<const S extends Schema>(schema: S, name: string, budget?: WorkBudget): Stretches<ReadSchema<InferSchema<S>>> {
-  const { standard, whole } = reading(name, () => {
-    const standard = isStandardSchema(schema) ? schema : undefined;
-    if (standard === undefined && (!isObject(schema) || "~standard" in schema)) {
-      throw invalidSchema("a Standard Schema or a JSON Schema object", name, describe(schema));
-    }
-    return { standard, whole: copySchema(standard === undefined ? schema : jsonSchemaOf(standard, name), name, budget) };
-  }, "INVALID_SCHEMA");
+function* readNamed<const S extends Schema>(
+  schema: S,
+  name: string,
+  budget?: WorkBudget,
+): Stretches<ReadSchema<InferSchema<S>>> {
+  const { standard, whole } = reading(
+    name,
+    () => {
+      const standard = isStandardSchema(schema) ? schema : undefined;
+      if (standard === undefined && (!isObject(schema) || "~standard" in schema)) {
+        throw invalidSchema("a Standard Schema or a JSON Schema object", name, describe(schema));
+      }
+      return {
+        standard,
+        whole: copySchema(standard === undefined ? schema : jsonSchemaOf(standard, name), name, budget),
+      };
+    },
+    "INVALID_SCHEMA",
+  );
   const copy = standard === undefined ? whole : structuredClone(whole);
   if (standard !== undefined) visitSchemas(copy, name, dropSafeIntegerBounds);
   yield;
@@ -98,12 +140,14 @@ function* readNamed<const S extends Schema>(schema: S, name: string, budget?: Wo
   yield;
 
   const { $schema: _, ...jsonSchema } = copy;
-  const checkJson = (value: unknown, valueName = "value"): SchemaCheck<unknown> => verdict(value, known.check(value), valueName);
+  const checkJson = (value: unknown, valueName = "value"): SchemaCheck<unknown> =>
+    verdict(value, known.check(value), valueName);
   const read: ReadSchema<InferSchema<S>> = {
     jsonSchema,
     dialect,
     enforced(undeclared) {
-      const reading = known.enforced.get(undeclared) ?? ofOption(name, name, () => enforcedPart(whole, dialect, undeclared, name));
+      const reading =
+        known.enforced.get(undeclared) ?? ofOption(name, name, () => enforcedPart(whole, dialect, undeclared, name));
       known.enforced.set(undeclared, reading);
       return { schema: reading.schema, unenforced: withName(name, reading.unenforced) };
     },
@@ -118,12 +162,20 @@ function* readNamed<const S extends Schema>(schema: S, name: string, budget?: Wo
   return read;
 }
 
-async function validateStandard(schema: StandardSchemaV1, value: unknown, valueName: string): Promise<SchemaCheck<unknown>> {
+async function validateStandard(
+  schema: StandardSchemaV1,
+  value: unknown,
+  valueName: string,
+): Promise<SchemaCheck<unknown>> {
   const validate = async (input: unknown): Promise<SchemaCheck<unknown>> => {
     try {
       const result = await schema["~standard"].validate(input);
       if (result.issues === undefined) return { ok: true, value: result.value };
-      return verdict(input, result.issues.map((issue) => ({ path: standardPath(issue), message: `is wrong: ${issue.message}` })), valueName);
+      return verdict(
+        input,
+        result.issues.map((issue) => ({ path: standardPath(issue), message: `is wrong: ${issue.message}` })),
+        valueName,
+      );
     } catch (error) {
       // Refinements are the caller's code.
       return verdict(input, [{ path: "", message: `could not be checked: ${describeThrown(error)}` }], valueName);
@@ -142,13 +194,15 @@ function verdict<T>(value: T, issues: readonly SchemaIssue[], valueName: string)
   if (issues[0] === undefined) return { ok: true, value };
   const named = issues.map(({ path, message }) => ({ path: valueName + path, message }));
   const more = named.length > 5 ? ` There are ${named.length - 5} more problems.` : "";
-  const sentences = named.slice(0, 5).map(({ path, message }) => `${path} ${message}${message.endsWith(".") ? "" : "."}`);
+  const sentences = named
+    .slice(0, 5)
+    .map(({ path, message }) => `${path} ${message}${message.endsWith(".") ? "" : "."}`);
   return { ok: false, problem: sentences.join(" ") + more, path: valueName + issues[0].path, issues: named };
 }
 
 /**
- * zod's `int()` writes the bounds of safe integers. They say nothing about the value wanted, cost a small model's attention
- * some forty tokens each. They are enforced all the same.
+ * zod's `int()` writes the bounds of safe integers. They say nothing about the value wanted, cost a small model's
+ * attention some forty tokens each. They are enforced all the same.
  */
 function dropSafeIntegerBounds(schema: Record<string, unknown>): void {
   if (schema["minimum"] === Number.MIN_SAFE_INTEGER) delete schema["minimum"];

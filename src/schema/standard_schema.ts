@@ -12,9 +12,10 @@ export function isStandardSchema(schema: unknown): schema is StandardSchemaV1 {
 }
 
 /**
- * The JSON Schema of what goes into a Standard Schema, which is what a model has to write. Asked for, in this order: the
- * library's own Standard JSON Schema, an older `toJsonSchema` or `toJSONSchema` of the schema itself, and for valibot the
- * package @valibot/to-json-schema, if it is installed. Throws `INVALID_SCHEMA` where a type has no JSON form (dates, functions).
+ * The JSON Schema of what goes into a Standard Schema, which is what a model has to write. Asked for, in this order:
+ * the library's own Standard JSON Schema, an older `toJsonSchema` or `toJSONSchema` of the schema itself, and for
+ * valibot the package @valibot/to-json-schema, if it is installed. Throws `INVALID_SCHEMA` where a type has no JSON
+ * form (dates, functions).
  */
 export function jsonSchemaOf(schema: StandardSchemaV1, name: string): unknown {
   const { vendor } = schema["~standard"];
@@ -28,9 +29,15 @@ export function jsonSchemaOf(schema: StandardSchemaV1, name: string): unknown {
   } catch (error) {
     if (error instanceof CaduceusError) throw error;
     const reason = describeThrown(error);
-    throw invalidSchema(`a ${vendor} schema that has a JSON Schema`, name, `one that has none (${reason})`, { cause: error });
+    throw invalidSchema(`a ${vendor} schema that has a JSON Schema`, name, `one that has none (${reason})`, {
+      cause: error,
+    });
   }
-  throw invalidSchema("a Standard Schema that can give its JSON Schema", name, `one of ${vendor}, which cannot; give the JSON Schema itself`);
+  throw invalidSchema(
+    "a Standard Schema that can give its JSON Schema",
+    name,
+    `one of ${vendor}, which cannot; give the JSON Schema itself`,
+  );
 }
 
 // Both targets are common; a library may support only one. The first failure says more about the schema.
@@ -57,5 +64,9 @@ function valibotConverter(name: string): ValibotConverter {
       if ((error as NodeJS.ErrnoException).code !== "MODULE_NOT_FOUND") throw error;
     }
   }
-  throw invalidSchema("a schema that can give its JSON Schema", name, "one of valibot, which needs the package @valibot/to-json-schema (npm install @valibot/to-json-schema)");
+  throw invalidSchema(
+    "a schema that can give its JSON Schema",
+    name,
+    "one of valibot, which needs the package @valibot/to-json-schema (npm install @valibot/to-json-schema)",
+  );
 }

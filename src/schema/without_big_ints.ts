@@ -1,8 +1,9 @@
 // Integers beyond 2^53 arrive as BigInt, which no validator counts among the numbers.
 
 /**
- * The value with numbers in the place of BigInts, which are near enough to be judged; the value itself where there are none.
- * What is larger than any double stays a finite integer. @throws RangeError for values nested deeper than the stack
+ * The value with numbers in the place of BigInts, which are near enough to be judged; the value itself where there are
+ * none. What is larger than any double stays a finite integer. @throws RangeError for values nested deeper than the
+ * stack
  */
 export function withoutBigInts(value: unknown): unknown {
   if (typeof value === "bigint") return Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, Number(value)));

@@ -1,5 +1,5 @@
-// How much work one piece of input may cause. Counted in steps and not by the clock, so that the same input always ends the
-// same way, whatever else the machine does.
+// How much work one piece of input may cause. Counted in steps and not by the clock, so that the same input always ends
+// the same way, whatever else the machine does.
 import { CaduceusError } from "../errors.js";
 
 /** Ends a check whose budget is spent. */
@@ -25,9 +25,15 @@ export class WorkBudget {
   }
 }
 
-/** Steps of working out what of one schema can be enforced: 5,000 properties take some 60,000, and a step up to half a microsecond, in which nothing else happens. */
+/**
+ * Steps of working out what of one schema can be enforced: 5,000 properties take some 60,000, and a step up to half a
+ * microsecond, in which nothing else happens.
+ */
 const readingSteps = 100_000;
-/** Steps of checking one value, its patterns included: a few nanoseconds each in a pattern, 20 steps for each schema that a value meets. */
+/**
+ * Steps of checking one value, its patterns included: a few nanoseconds each in a pattern, 20 steps for each schema
+ * that a value meets.
+ */
 export const checkingSteps = 700_000;
 
 /** For reading the schema of that name: what is compared, resolved or multiplied out beyond the values that it has. */
@@ -36,14 +42,29 @@ export function readingBudget(name: string): WorkBudget {
 }
 
 export function tooComplex(name: string, options?: ErrorOptions): CaduceusError {
-  return new CaduceusError("CONSTRAINT_TOO_COMPLEX", `Reading ${name} takes more work than a schema may: it has too many references, alternatives or patterns that have to be compared.`, { ...options, param: name, remedy: "Simplify it." });
+  return new CaduceusError(
+    "CONSTRAINT_TOO_COMPLEX",
+    `Reading ${name} takes more work than a schema may: it has too many references, alternatives or patterns that have to be compared.`,
+    { ...options, param: name, remedy: "Simplify it." },
+  );
 }
 
-/** Values of all schemas that one request defines, where each tool counts as 50 more: 500 tools of 40 values each, or one schema as large as schemas may be. */
+/**
+ * Values of all schemas that one request defines, where each tool counts as 50 more: 500 tools of 40 values each, or
+ * one schema as large as schemas may be.
+ */
 const requestValues = 50_000;
 export const valuesOfTool = 50;
 
 /** For all tools and the schema of one request. What `tool()` made was read before. */
 export function requestBudget(): WorkBudget {
-  return new WorkBudget(requestValues, () => new CaduceusError("CONSTRAINT_TOO_COMPLEX", `The tools and schemas of the request are too large: they may have ${requestValues} values together, each tool counting as ${valuesOfTool} of its own.`, { remedy: "Give fewer or smaller ones." }));
+  return new WorkBudget(
+    requestValues,
+    () =>
+      new CaduceusError(
+        "CONSTRAINT_TOO_COMPLEX",
+        `The tools and schemas of the request are too large: they may have ${requestValues} values together, each tool counting as ${valuesOfTool} of its own.`,
+        { remedy: "Give fewer or smaller ones." },
+      ),
+  );
 }

@@ -4,11 +4,36 @@ import type { RequestFields } from "./request_fields.js";
 
 /** Stable codes of everything that the server refuses or fails. docs/server.md says what each means. */
 export type ApiErrorCode =
-  | "invalid_json" | "invalid_type" | "invalid_value" | "missing_required_parameter" | "unsupported_parameter" | "unknown_parameter"
-  | "invalid_messages" | "invalid_schema" | "invalid_tool" | "unsupported_schema" | "context_length_exceeded" | "template_failed"
-  | "invalid_api_key" | "host_not_allowed" | "not_found" | "model_not_found" | "method_not_allowed" | "unsupported_media_type"
-  | "request_too_large" | "request_timeout" | "rate_limit_exceeded" | "queue_timeout" | "reply_timeout" | "reader_too_slow"
-  | "client_closed_request" | "model_loading" | "model_unavailable" | "out_of_memory" | "shutting_down" | "server_error";
+  | "invalid_json"
+  | "invalid_type"
+  | "invalid_value"
+  | "missing_required_parameter"
+  | "unsupported_parameter"
+  | "unknown_parameter"
+  | "invalid_messages"
+  | "invalid_schema"
+  | "invalid_tool"
+  | "unsupported_schema"
+  | "context_length_exceeded"
+  | "template_failed"
+  | "invalid_api_key"
+  | "host_not_allowed"
+  | "not_found"
+  | "model_not_found"
+  | "method_not_allowed"
+  | "unsupported_media_type"
+  | "request_too_large"
+  | "request_timeout"
+  | "rate_limit_exceeded"
+  | "queue_timeout"
+  | "reply_timeout"
+  | "reader_too_slow"
+  | "client_closed_request"
+  | "model_loading"
+  | "model_unavailable"
+  | "out_of_memory"
+  | "shutting_down"
+  | "server_error";
 
 export interface ApiErrorDetails {
   /** The field of the request that it is about. */
@@ -23,7 +48,12 @@ export class ApiError extends Error {
   readonly param: string | null;
   readonly headers: Record<string, string>;
 
-  constructor(status: number, code: ApiErrorCode, message: string, { param, headers = {}, cause }: ApiErrorDetails = {}) {
+  constructor(
+    status: number,
+    code: ApiErrorCode,
+    message: string,
+    { param, headers = {}, cause }: ApiErrorDetails = {},
+  ) {
     super(message, { cause });
     this.status = status;
     this.code = code;
@@ -66,15 +96,27 @@ const ofLibrary: Partial<Record<ErrorCode, readonly [status: number, code: ApiEr
 const ofConstraints: ReadonlySet<ErrorCode> = new Set(["CONSTRAINT_INVALID", "CONSTRAINT_TOO_COMPLEX"]);
 const ofMessages: ReadonlySet<ErrorCode> = new Set(["INVALID_MESSAGES"]);
 
-/** Whatever was thrown, with the fields of the request. Of what nobody expected, the client is told nothing but that it happened. */
+/**
+ * Whatever was thrown, with the fields of the request. Of what nobody expected, the client is told nothing but that it
+ * happened.
+ */
 export function toApiError(thrown: unknown, fields?: RequestFields): ApiError {
   if (thrown instanceof ApiError) return thrown;
   const known = thrown instanceof CaduceusError ? thrown : undefined;
   const [status, code] = (known && ofLibrary[known.code]) ?? [500, "server_error"];
-  if (known === undefined || status === 500) return new ApiError(500, "server_error", "The server failed to answer this request.", { cause: thrown });
-  const fallback = ofConstraints.has(known.code) ? fields?.of("schema") ?? fields?.of("tools") : ofMessages.has(known.code) ? "messages" : undefined;
-  const param = known.param === undefined ? fallback : fields?.of(known.param) ?? fallback;
-  return new ApiError(status, code, sentence(known, param), { param, headers: status === 429 || status === 503 ? retryAfter : {}, cause: thrown });
+  if (known === undefined || status === 500)
+    return new ApiError(500, "server_error", "The server failed to answer this request.", { cause: thrown });
+  const fallback = ofConstraints.has(known.code)
+    ? (fields?.of("schema") ?? fields?.of("tools"))
+    : ofMessages.has(known.code)
+      ? "messages"
+      : undefined;
+  const param = known.param === undefined ? fallback : (fields?.of(known.param) ?? fallback);
+  return new ApiError(status, code, sentence(known, param), {
+    param,
+    headers: status === 429 || status === 503 ? retryAfter : {},
+    cause: thrown,
+  });
 }
 
 /** What was wrong, in the client's names. Remedies are for those who hold the options. */
@@ -83,7 +125,10 @@ function sentence({ problem, mismatch }: CaduceusError, param: string | undefine
   return `Expected ${mismatch.expected} for ${param}${mismatch.within ?? ""} but received ${mismatch.received}.`;
 }
 
-/** A prompt that is too long for the context, said in the words by which OpenAI's clients know that they have to shorten it. */
+/**
+ * A prompt that is too long for the context, said in the words by which OpenAI's clients know that they have to shorten
+ * it.
+ */
 export function inContext(error: unknown, contextSize: number): unknown {
   if (!(error instanceof CaduceusError) || error.code !== "CONTEXT_FULL") return error;
   return new ApiError(400, "context_length_exceeded", tooLong(contextSize, error.problem), { cause: error });

@@ -2,39 +2,42 @@
 import { type Context, Hono } from "hono";
 import { cors } from "hono/cors";
 import type { FinishEvent } from "../index.js";
-import { AllowedHosts } from "./allowed_hosts.js";
+import { AllowedHosts } from "./http/allowed_hosts.js";
 import { ApiError, toApiError } from "./api_error.js";
-import { ApiKeys } from "./api_keys.js";
-import { applyTemplate } from "./apply_template.js";
-import { chatCompletions } from "./chat_completions.js";
-import { readChatRequest } from "./chat_request.js";
-import { readCompletionRequest } from "./completion_request.js";
-import { completions } from "./completions.js";
-import { eventStream } from "./event_stream.js";
-import { Admission, newRequestId } from "./exchange.js";
-import type { Fields } from "./fields.js";
-import { Metrics } from "./metrics.js";
-import { disconnectOf, limitReading, missingSlash } from "./node_request.js";
-import { Page } from "./page.js";
+import { ApiKeys } from "./http/api_keys.js";
+import { applyTemplate } from "./openai/apply_template.js";
+import { chatCompletions } from "./openai/chat_completions.js";
+import { readChatRequest } from "./openai/chat_request.js";
+import { readCompletionRequest } from "./openai/completion_request.js";
+import { completions } from "./openai/completions.js";
+import { eventStream } from "./http/event_stream.js";
+import { ConcurrencyLimiter, newRequestId } from "./request_context.js";
+import type { Fields } from "./fields/read_fields.js";
+import { Metrics } from "./http/metrics.js";
+import { disconnectOf, limitReading, missingSlash } from "./http/node_request.js";
+import { Page } from "./http/page.js";
 import { Pipelined } from "./pipelined.js";
-import { BodyReader } from "./read_body.js";
+import { BodyReader } from "./http/read_body.js";
 import type { RequestFields } from "./request_fields.js";
 import { remedies, routes, spellings } from "./routes.js";
 import { ServedModels } from "./served_models.js";
 import { checkCloseOptions, checkHandlerOptions, type HandlerOptions } from "./server_options.js";
 import type { Served, Service } from "./service.js";
 import { describeStats } from "./stats.js";
-import { tokenizerRoutes } from "./tokenizer_routes.js";
+import { tokenizerRoutes } from "./openai/tokenizer_routes.js";
 import { turn } from "./turns.js";
-import { withUnreadBody } from "./unread_body.js";
+import { withUnreadBody } from "./http/unread_body.js";
 
 /** OpenAI's API over the models it was made with. */
 export interface Handler {
-  /** Answers a request. Needs no `this`. `env` is what an adapter for Node's own servers gives: `{ incoming, outgoing }`. */
+  /**
+   * Answers a request. Needs no `this`. `env` is what an adapter for Node's own servers gives: `{ incoming, outgoing
+   * }`.
+   */
   readonly fetch: (request: Request, env?: unknown) => Promise<Response>;
   /**
-   * Refuses further requests and resolves when those under way have ended; what is left after `graceMs` (default 10,000) is
-   * cancelled. The models stay open.
+   * Refuses further requests and resolves when those under way have ended; what is left after `graceMs` (default
+   * 10,000) is cancelled. The models stay open.
    */
   close(options?: { readonly graceMs?: number | undefined }): Promise<void>;
 }
@@ -63,7 +66,7 @@ export function createHandler(options: HandlerOptions): Handler {
   const models = new ServedModels(settings.models, settings.onError);
   const keys = new ApiKeys(settings.apiKeys);
   const hosts = new AllowedHosts(settings.allowedHosts);
-  const admission = new Admission(settings.maxQueue);
+  const admission = new ConcurrencyLimiter(settings.maxQueue);
   const bodies = new BodyReader(settings);
   const metrics = new Metrics();
   const pipelined = new Pipelined();
@@ -75,7 +78,11 @@ export function createHandler(options: HandlerOptions): Handler {
   };
 
   /** An endpoint that generates: `answer` gives the response's object, or the chunks of its stream. */
-  const generate = <R extends { readonly fields: RequestFields }>(read: (body: Fields) => R, answer: (request: R & Served, service: Service) => Promise<object | AsyncGenerator<object, void, undefined>>) =>
+  const generate =
+    <R extends { readonly fields: RequestFields }>(
+      read: (body: Fields) => R,
+      answer: (request: R & Served, service: Service) => Promise<object | AsyncGenerator<object, void, undefined>>,
+    ) =>
     async (context: Context): Promise<Response> => {
       const cacheScope = keys.check(context.req.raw.headers);
       const id = newRequestId();
@@ -97,7 +104,13 @@ export function createHandler(options: HandlerOptions): Handler {
           exchange.end();
           return context.json(answered);
         }
-        const response = await eventStream(answered, { ...settings, exchange, fields: request.fields, onError: report, disconnect: disconnectOf(context.env) });
+        const response = await eventStream(answered, {
+          ...settings,
+          exchange,
+          fields: request.fields,
+          onError: report,
+          disconnect: disconnectOf(context.env),
+        });
         response.headers.set(requestIdHeader, exchange.id);
         return response;
       } catch (error) {
@@ -117,7 +130,9 @@ export function createHandler(options: HandlerOptions): Handler {
   });
   if (settings.corsOrigins.length > 0) {
     const origin = settings.corsOrigins.includes("*") ? "*" : [...settings.corsOrigins];
-    app.use(cors({ origin, allowMethods: ["GET", "POST"], exposeHeaders: [requestIdHeader, "retry-after"], maxAge: 600 }));
+    app.use(
+      cors({ origin, allowMethods: ["GET", "POST"], exposeHeaders: [requestIdHeader, "retry-after"], maxAge: 600 }),
+    );
   }
   app.on("GET", spellings("/health"), (context) => context.json({ status: "ok" }));
   app.get("/ready", (context) => {
@@ -127,7 +142,9 @@ export function createHandler(options: HandlerOptions): Handler {
   app.get("/metrics", (context) => {
     keys.check(context.req.raw.headers);
     const { waiting, active } = admission;
-    return context.body(metrics.text({ waiting, active, models: models.loaded() }), 200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" });
+    return context.body(metrics.text({ waiting, active, models: models.loaded() }), 200, {
+      "content-type": "text/plain; version=0.0.4; charset=utf-8",
+    });
   });
   app.on("GET", spellings("/v1/models"), (context) => {
     keys.check(context.req.raw.headers);
@@ -136,7 +153,9 @@ export function createHandler(options: HandlerOptions): Handler {
   app.get("/stats", (context) => {
     keys.check(context.req.raw.headers);
     const { waiting, active } = admission;
-    return context.json(describeStats({ waiting, active, models: models.loaded() }), 200, { "cache-control": "no-store" });
+    return context.json(describeStats({ waiting, active, models: models.loaded() }), 200, {
+      "cache-control": "no-store",
+    });
   });
   // Names may hold slashes.
   app.on("GET", spellings("/v1/models/:name{.+}"), (context: Context<object, "/v1/models/:name{.+}">) => {
@@ -150,7 +169,9 @@ export function createHandler(options: HandlerOptions): Handler {
     const page = new Page();
     app.get("/", async (context) => {
       const target = missingSlash(context.env);
-      return target === undefined ? page.answer("index.html", context.req.raw) : context.body(null, 308, { location: target });
+      return target === undefined
+        ? page.answer("index.html", context.req.raw)
+        : context.body(null, 308, { location: target });
     });
     app.get("/assets/:name", (context) => page.answer(`assets/${context.req.param("name")}`, context.req.raw));
   }
@@ -158,7 +179,11 @@ export function createHandler(options: HandlerOptions): Handler {
   const refuse = (context: Context, error: ApiError) => {
     report(error);
     const bytes = new TextEncoder().encode(JSON.stringify(error.body));
-    const headers = { ...error.headers, "content-type": "application/json", "content-length": String(bytes.byteLength) };
+    const headers = {
+      ...error.headers,
+      "content-type": "application/json",
+      "content-length": String(bytes.byteLength),
+    };
     // Through the context, whose headers say who may read it.
     return context.body(withUnreadBody(context.req.raw, bytes) ?? bytes, error.status as 400, headers);
   };
@@ -166,9 +191,21 @@ export function createHandler(options: HandlerOptions): Handler {
     const { path } = context.req;
     const allowed = routes.get(path)?.method;
     const remedy = remedies.get(path);
-    return refuse(context, allowed === undefined || allowed === context.req.method
-      ? new ApiError(404, "not_found", `There is nothing at ${context.req.method} ${path.slice(0, 200)}.${remedy === undefined ? "" : ` ${remedy}`}`)
-      : new ApiError(405, "method_not_allowed", `Expected ${allowed} for ${path} but received ${context.req.method}.`, { headers: { allow: allowed } }));
+    return refuse(
+      context,
+      allowed === undefined || allowed === context.req.method
+        ? new ApiError(
+            404,
+            "not_found",
+            `There is nothing at ${context.req.method} ${path.slice(0, 200)}.${remedy === undefined ? "" : ` ${remedy}`}`,
+          )
+        : new ApiError(
+            405,
+            "method_not_allowed",
+            `Expected ${allowed} for ${path} but received ${context.req.method}.`,
+            { headers: { allow: allowed } },
+          ),
+    );
   });
   app.onError((thrown, context) => refuse(context, toApiError(thrown)));
 
@@ -184,4 +221,9 @@ export function createHandler(options: HandlerOptions): Handler {
   };
 }
 
-const cancellations: ReadonlySet<string> = new Set(["client_closed_request", "reply_timeout", "reader_too_slow", "shutting_down"]);
+const cancellations: ReadonlySet<string> = new Set([
+  "client_closed_request",
+  "reply_timeout",
+  "reader_too_slow",
+  "shutting_down",
+]);

@@ -3,6 +3,6 @@
  * @module caduceus/server
  */
 export { createHandler, type Handler } from "./handler.js";
-export { listen, type Listening } from "./listen.js";
+export { listen, type Listening } from "./http/listen.js";
 export type { HandlerOptions, ListenOptions } from "./server_options.js";
 export type { ApiErrorCode } from "./api_error.js";

@@ -1,10 +1,13 @@
-// How much a body of JSON holds, seen before it is parsed: parsing takes time by its objects, arrays and names, not by its bytes.
+// How much a body of JSON holds, seen before it is parsed: parsing takes time by its objects, arrays and names, not by
+// its bytes.
 
 const quote = 0x22;
 const backslash = 0x5c;
 const counted: ReadonlySet<number> = new Set([..."{[:"].map((character) => character.charCodeAt(0)));
 
-/** Whether there are more than `most` objects, arrays and names of properties. What is no JSON is counted all the same. */
+/**
+ * Whether there are more than `most` objects, arrays and names of properties. What is no JSON is counted all the same.
+ */
 export function hasMoreParts(bytes: Buffer, most: number): boolean {
   let parts = 0;
   for (let at = 0; at < bytes.length; at++) {

@@ -1,17 +1,33 @@
-// Where in the body of a request stands what the library calls by the name of an option: never a name that the client did not send.
+// Where in the body of a request stands what the library calls by the name of an option: never a name that the client
+// did not send.
 
 /** A place in the body; of a request for which nobody gives one, options are not named to the client. */
 export interface RequestFields {
-  /** The field that an option's path (`tools[0].parameters`, `logitBias[0][0]`) comes from; undefined where the client sent none. */
+  /**
+   * The field that an option's path (`tools[0].parameters`, `logitBias[0][0]`) comes from; undefined where the client
+   * sent none.
+   */
   of(param: string): string | undefined;
 }
 
 /** Of those that have other names: in the order in which they are read. An option that is not here has no field. */
 const fieldsOfOptions: Readonly<Record<string, readonly string[]>> = {
-  prompt: ["prompt"], tokens: ["tokens"], messages: ["messages"], stop: ["stop"],
-  maxTokens: ["max_completion_tokens", "max_tokens", "n_predict"], minTokens: ["min_tokens"], stopTokens: ["stop_token_ids"], logitBias: ["logit_bias"],
-  logProbabilities: ["logprobs"], topLogProbabilities: ["top_logprobs", "logprobs"], promptLogProbabilities: ["echo"],
-  cacheScope: ["cache_salt"], deterministic: ["deterministic"], seed: ["seed"], drySequenceBreakers: ["dry_sequence_breakers"], toolChoice: ["tool_choice"],
+  prompt: ["prompt"],
+  tokens: ["tokens"],
+  messages: ["messages"],
+  stop: ["stop"],
+  maxTokens: ["max_completion_tokens", "max_tokens", "n_predict"],
+  minTokens: ["min_tokens"],
+  stopTokens: ["stop_token_ids"],
+  logitBias: ["logit_bias"],
+  logProbabilities: ["logprobs"],
+  topLogProbabilities: ["top_logprobs", "logprobs"],
+  promptLogProbabilities: ["echo"],
+  cacheScope: ["cache_salt"],
+  deterministic: ["deterministic"],
+  seed: ["seed"],
+  drySequenceBreakers: ["dry_sequence_breakers"],
+  toolChoice: ["tool_choice"],
 };
 
 /** Options whose value is the very one that the client sent, entry by entry. */

@@ -1,9 +1,19 @@
-// The paths that the server answers at, their methods, and the other spellings of them that clients of llama-server use.
+// The paths that the server answers at, their methods, and the other spellings of them that clients of llama-server
+// use.
 
 const methods: Readonly<Record<string, "GET" | "POST">> = {
-  "/": "GET", "/health": "GET", "/ready": "GET", "/metrics": "GET", "/stats": "GET", "/v1/models": "GET",
-  "/v1/chat/completions": "POST", "/v1/completions": "POST", "/apply-template": "POST",
-  "/tokenize": "POST", "/detokenize": "POST", "/tokenizer_info": "GET",
+  "/": "GET",
+  "/health": "GET",
+  "/ready": "GET",
+  "/metrics": "GET",
+  "/stats": "GET",
+  "/v1/models": "GET",
+  "/v1/chat/completions": "POST",
+  "/v1/completions": "POST",
+  "/apply-template": "POST",
+  "/tokenize": "POST",
+  "/detokenize": "POST",
+  "/tokenizer_info": "GET",
 };
 
 /** A path, and the same without `/v1`, as llama-server has it; that has `/health` below `/v1` too. */
@@ -20,7 +30,9 @@ export interface Route {
 
 /** By all spellings. */
 export const routes: ReadonlyMap<string, Route> = new Map(
-  Object.entries(methods).flatMap(([path, method]) => spellings(path).map((spelling): [string, Route] => [spelling, { path, method }])),
+  Object.entries(methods).flatMap(([path, method]) =>
+    spellings(path).map((spelling): [string, Route] => [spelling, { path, method }]),
+  ),
 );
 
 /** What stands in the place of paths that others have and this server has not. */

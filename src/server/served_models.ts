@@ -1,9 +1,9 @@
 // The models by the names under which they are served.
 import type { Model } from "../index.js";
 import { ApiError, retryAfter } from "./api_error.js";
-import { describe } from "./fields.js";
+import { describe } from "./fields/read_fields.js";
 import { checkModelItself } from "./server_options.js";
-import { TokenTexts } from "./token_texts.js";
+import { TokenTexts } from "./openai/token_texts.js";
 
 interface Served {
   model?: Model;
@@ -22,13 +22,15 @@ export class ServedModels {
       const take = (model: Model) => Object.assign(served, { model, tokens: new TokenTexts(model) });
       if (!("then" in given)) take(given);
       else {
-        given.then((model) => {
-          checkModelItself(model, `models.${name}`);
-          take(model);
-        }).catch((error: unknown) => {
-          served.hasFailed = true;
-          onError(error);
-        });
+        given
+          .then((model) => {
+            checkModelItself(model, `models.${name}`);
+            take(model);
+          })
+          .catch((error: unknown) => {
+            served.hasFailed = true;
+            onError(error);
+          });
       }
     }
   }
@@ -56,7 +58,12 @@ export class ServedModels {
   only(): string {
     const [name, ...others] = this.#served.keys();
     if (name !== undefined && others.length === 0) return name;
-    throw new ApiError(400, "missing_required_parameter", "Expected the required parameter model but it is missing: several are served here.", { param: "model" });
+    throw new ApiError(
+      400,
+      "missing_required_parameter",
+      "Expected the required parameter model but it is missing: several are served here.",
+      { param: "model" },
+    );
   }
 
   list(): object {
@@ -74,5 +81,10 @@ export class ServedModels {
 }
 
 function unknown(name: string): ApiError {
-  return new ApiError(404, "model_not_found", `The model ${describe(name)} does not exist. GET /v1/models lists what does.`, { param: "model" });
+  return new ApiError(
+    404,
+    "model_not_found",
+    `The model ${describe(name)} does not exist. GET /v1/models lists what does.`,
+    { param: "model" },
+  );
 }

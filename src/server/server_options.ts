@@ -1,53 +1,74 @@
 // What can be said of a server, and its defaults.
 import { CaduceusError, type Model } from "../index.js";
-import { checkBoolean, checkFunction, checkOptions } from "../model/checks.js";
+import { checkBoolean, checkFunction, checkOptions } from "../options/option_checks.js";
 import { invalidArgument, mismatch } from "../errors.js";
-import { normalHost, normalOrigin, withoutBrackets } from "./origins.js";
+import { normalHost, normalOrigin, withoutBrackets } from "./http/origins.js";
 
 /** What a server offers, to whom, and its limits. */
 export interface HandlerOptions {
   /**
-   * The models by the names under which clients ask for them. One that is still loading may be given as the promise that
-   * `load` returns: until it is there, `/ready` says so, and requests for it are told to come back. They stay the caller's to close.
+   * The models by the names under which clients ask for them. One that is still loading may be given as the promise
+   * that `load` returns: until it is there, `/ready` says so, and requests for it are told to come back. They stay the
+   * caller's to close.
    */
   readonly models: Readonly<Record<string, Model | Promise<Model>>>;
-  /** Who may ask. Keys are compared in constant time, and never share cached tokens with each other. Defaults to everyone. */
+  /**
+   * Who may ask. Keys are compared in constant time, and never share cached tokens with each other. Defaults to
+   * everyone.
+   */
   readonly apiKeys?: readonly string[] | undefined;
   /**
-   * Names that may stand in a request's `Host`, besides `localhost` and addresses; others are refused, against DNS rebinding.
-   * `"any"` checks nothing, for what stands behind a proxy that does. A port counts for nothing. Defaults to none.
+   * Names that may stand in a request's `Host`, besides `localhost` and addresses; others are refused, against DNS
+   * rebinding. `"any"` checks nothing, for what stands behind a proxy that does. A port counts for nothing. Defaults to
+   * none.
    */
   readonly allowedHosts?: readonly string[] | "any" | undefined;
   /** Origins whose pages may read answers (CORS), such as `https://example.com`; `["*"]` is all. Defaults to none. */
   readonly corsOrigins?: readonly string[] | undefined;
-  /** Answers that may wait for their first token; further requests get 429 and `Retry-After`. Whole number from 1 up. Defaults to 256. */
+  /**
+   * Answers that may wait for their first token; further requests get 429 and `Retry-After`. Whole number from 1 up.
+   * Defaults to 256.
+   */
   readonly maxQueue?: number | undefined;
   /** Longest body of a request. Whole number from 1 up. Defaults to 4 MiB. */
   readonly maxBodyBytes?: number | undefined;
   /**
-   * Bodies of one remote address that may be arriving at a time; further ones get 429, unless an earlier one has stalled for a
-   * second, which then gives up its place. Behind a proxy all clients have its address. Without effect where the address is not
-   * known: `listen` and adapters for Node's servers tell it. Whole number from 1 up. Defaults to 64.
+   * Bodies of one remote address that may be arriving at a time; further ones get 429, unless an earlier one has
+   * stalled for a second, which then gives up its place. Behind a proxy all clients have its address. Without effect
+   * where the address is not known: `listen` and adapters for Node's servers tell it. Whole number from 1 up. Defaults
+   * to 64.
    */
   readonly maxPendingBodiesPerAddress?: number | undefined;
   /** The same of all addresses together. Whole number from 1 up. Defaults to 1,024. */
   readonly maxPendingBodies?: number | undefined;
-  /** Bytes that arriving bodies may hold; beyond it whoever holds most loses one, with 429. Whole number from `maxBodyBytes` up. Defaults to 256 MiB. */
+  /**
+   * Bytes that arriving bodies may hold; beyond it whoever holds most loses one, with 429. Whole number from
+   * `maxBodyBytes` up. Defaults to 256 MiB.
+   */
   readonly maxPendingBytes?: number | undefined;
   /** Milliseconds in which the body of a request has to arrive. Defaults to 30,000. */
   readonly bodyTimeoutMs?: number | undefined;
   /** Milliseconds an answer may take, waiting included. Defaults to 1,800,000: half an hour. */
   readonly replyTimeoutMs?: number | undefined;
-  /** Milliseconds that a client may leave an answer unread before its connection is closed. Until then the generation of a stream pauses. Defaults to 60,000. */
+  /**
+   * Milliseconds that a client may leave an answer unread before its connection is closed. Until then the generation of
+   * a stream pauses. Defaults to 60,000.
+   */
   readonly readerTimeoutMs?: number | undefined;
   /**
-   * Milliseconds after which a stream that has nothing to say yet sends its status. What fails before has a status of its own,
-   * what fails later is an event of the stream. Defaults to 3,000.
+   * Milliseconds after which a stream that has nothing to say yet sends its status. What fails before has a status of
+   * its own, what fails later is an event of the stream. Defaults to 3,000.
    */
   readonly statusAfterMs?: number | undefined;
-  /** Milliseconds after which a stream that has nothing to say sends a comment, so that nobody between takes it for dead. Defaults to 10,000. */
+  /**
+   * Milliseconds after which a stream that has nothing to say sends a comment, so that nobody between takes it for
+   * dead. Defaults to 10,000.
+   */
   readonly heartbeatMs?: number | undefined;
-  /** The web page at `/`, on which people try the models. It needs no key itself; what it asks the server for does. Defaults to true. */
+  /**
+   * The web page at `/`, on which people try the models. It needs no key itself; what it asks the server for does.
+   * Defaults to true.
+   */
   readonly page?: boolean | undefined;
   /** Told of what was not the client's fault. Defaults to nobody. */
   readonly onError?: ((error: unknown) => void) | undefined;
@@ -70,11 +91,31 @@ export interface ListenOptions {
 const most = 0x7fffffff;
 
 const handlerOptionNames = [
-  "models", "apiKeys", "allowedHosts", "corsOrigins", "maxQueue", "maxBodyBytes", "maxPendingBodiesPerAddress", "maxPendingBodies", "maxPendingBytes",
-  "bodyTimeoutMs", "replyTimeoutMs", "readerTimeoutMs", "statusAfterMs", "heartbeatMs", "page", "onError",
+  "models",
+  "apiKeys",
+  "allowedHosts",
+  "corsOrigins",
+  "maxQueue",
+  "maxBodyBytes",
+  "maxPendingBodiesPerAddress",
+  "maxPendingBodies",
+  "maxPendingBytes",
+  "bodyTimeoutMs",
+  "replyTimeoutMs",
+  "readerTimeoutMs",
+  "statusAfterMs",
+  "heartbeatMs",
+  "page",
+  "onError",
 ] as const satisfies readonly (keyof HandlerOptions)[];
 
-const listenOptionNames = ["host", "port", "maxConnections", "maxHeaderBytes", "headersTimeoutMs"] as const satisfies readonly (keyof ListenOptions)[];
+const listenOptionNames = [
+  "host",
+  "port",
+  "maxConnections",
+  "maxHeaderBytes",
+  "headersTimeoutMs",
+] as const satisfies readonly (keyof ListenOptions)[];
 
 export function checkHandlerOptions(given: unknown) {
   const options = checkOptions(given, "createHandler", handlerOptionNames) as unknown as HandlerOptions;
@@ -85,13 +126,16 @@ export function checkHandlerOptions(given: unknown) {
   return {
     models,
     apiKeys: checkKeys(options.apiKeys),
-    allowedHosts: options.allowedHosts === "any" ? "any" as const : checkHosts(options.allowedHosts),
+    allowedHosts: options.allowedHosts === "any" ? ("any" as const) : checkHosts(options.allowedHosts),
     corsOrigins: checkOrigins(options.corsOrigins),
     maxQueue: checkWholeNumber(options.maxQueue, "maxQueue", 1) ?? 256,
     maxBodyBytes,
-    maxPendingBodiesPerAddress: checkWholeNumber(options.maxPendingBodiesPerAddress, "maxPendingBodiesPerAddress", 1) ?? 64,
+    maxPendingBodiesPerAddress:
+      checkWholeNumber(options.maxPendingBodiesPerAddress, "maxPendingBodiesPerAddress", 1) ?? 64,
     maxPendingBodies: checkWholeNumber(options.maxPendingBodies, "maxPendingBodies", 1) ?? 1024,
-    maxPendingBytes: checkWholeNumber(options.maxPendingBytes, "maxPendingBytes", maxBodyBytes) ?? Math.max(maxBodyBytes, 256 * 2 ** 20),
+    maxPendingBytes:
+      checkWholeNumber(options.maxPendingBytes, "maxPendingBytes", maxBodyBytes) ??
+      Math.max(maxBodyBytes, 256 * 2 ** 20),
     bodyTimeoutMs: checkWholeNumber(options.bodyTimeoutMs, "bodyTimeoutMs", 1) ?? 30_000,
     replyTimeoutMs: checkWholeNumber(options.replyTimeoutMs, "replyTimeoutMs", 1) ?? 30 * 60_000,
     readerTimeoutMs: checkWholeNumber(options.readerTimeoutMs, "readerTimeoutMs", 1) ?? 60_000,
@@ -119,7 +163,11 @@ export function checkCloseOptions(given: unknown): { readonly graceMs: number } 
 }
 
 function checkWholeNumber(value: unknown, name: string, minimum: number, maximum = most): number | undefined {
-  if (value === undefined || (typeof value === "number" && Number.isInteger(value) && value >= minimum && value <= maximum)) return value as number | undefined;
+  if (
+    value === undefined ||
+    (typeof value === "number" && Number.isInteger(value) && value >= minimum && value <= maximum)
+  )
+    return value as number | undefined;
   throw invalidArgument(`a whole number from ${minimum} to ${maximum}`, name, value);
 }
 
@@ -127,14 +175,19 @@ function checkWholeNumber(value: unknown, name: string, minimum: number, maximum
 function checkKeys(value: unknown): readonly string[] {
   const keys = checkTexts(value, "apiKeys");
   if (keys?.length === 0) {
-    throw mismatch("INVALID_ARGUMENT", { expected: "at least one key", place: "apiKeys", received: "an empty array" }, { remedy: "Leave it out to serve everybody without a key." });
+    throw mismatch(
+      "INVALID_ARGUMENT",
+      { expected: "at least one key", place: "apiKeys", received: "an empty array" },
+      { remedy: "Leave it out to serve everybody without a key." },
+    );
   }
   return keys ?? [];
 }
 
 function checkTexts(value: unknown, name: string): readonly string[] | undefined {
   if (value === undefined) return undefined;
-  if (Array.isArray(value) && value.every((text) => typeof text === "string" && text !== "")) return [...value as string[]];
+  if (Array.isArray(value) && value.every((text) => typeof text === "string" && text !== ""))
+    return [...(value as string[])];
   // Not what it was: it may be a key.
   throw wrong("an array of strings that are not empty", name, "something else");
 }
@@ -142,14 +195,20 @@ function checkTexts(value: unknown, name: string): readonly string[] | undefined
 /** An empty one would be all addresses of the machine. */
 function checkHost(host: unknown): string | undefined {
   if (host === undefined) return undefined;
-  if (typeof host !== "string" || host.trim() === "") throw wrong('a name or an address, such as "127.0.0.1" or "0.0.0.0"', "host", host === "" ? "an empty string" : host);
+  if (typeof host !== "string" || host.trim() === "")
+    throw wrong(
+      'a name or an address, such as "127.0.0.1" or "0.0.0.0"',
+      "host",
+      host === "" ? "an empty string" : host,
+    );
   return withoutBrackets(host.trim());
 }
 
 function checkHosts(hosts: unknown): readonly string[] {
   return (checkTexts(hosts, "allowedHosts") ?? []).map((text) => {
     const host = normalHost(text.trim());
-    if (host === undefined) throw wrong('names such as "models.example.com" (or "any")', "allowedHosts", JSON.stringify(text));
+    if (host === undefined)
+      throw wrong('names such as "models.example.com" (or "any")', "allowedHosts", JSON.stringify(text));
     return host;
   });
 }
@@ -157,14 +216,16 @@ function checkHosts(hosts: unknown): readonly string[] {
 function checkOrigins(origins: unknown): readonly string[] {
   return (checkTexts(origins, "corsOrigins") ?? []).map((text) => {
     const origin = normalOrigin(text.trim());
-    if (origin === undefined) throw wrong('origins such as "https://example.com" (or "*")', "corsOrigins", JSON.stringify(text));
+    if (origin === undefined)
+      throw wrong('origins such as "https://example.com" (or "*")', "corsOrigins", JSON.stringify(text));
     return origin;
   });
 }
 
 /** A model or a promise of one, by shape: it may be another copy of this library's. */
 export function checkModel(value: unknown, name: string): void {
-  if (!isModel(value) && !(typeof value === "object" && hasMethod(value, "then"))) throw invalidArgument("a model, or a promise of one,", name, value);
+  if (!isModel(value) && !(typeof value === "object" && hasMethod(value, "then")))
+    throw invalidArgument("a model, or a promise of one,", name, value);
 }
 
 /** What a promise has given. */
@@ -172,11 +233,13 @@ export function checkModelItself(value: unknown, name: string): void {
   if (!isModel(value)) throw invalidArgument("a model", name, value);
 }
 
-const isModel = (value: unknown): value is Model => typeof value === "object" && ["reply", "complete", "tokenize"].every((method) => hasMethod(value, method));
+const isModel = (value: unknown): value is Model =>
+  typeof value === "object" && ["reply", "complete", "tokenize"].every((method) => hasMethod(value, method));
 
 /** What a handler has to listen for. */
 export function checkHandler(value: unknown): void {
-  if (!hasMethod(value, "fetch") || !hasMethod(value, "close")) throw invalidArgument("what createHandler gave", "handler", value);
+  if (!hasMethod(value, "fetch") || !hasMethod(value, "close"))
+    throw invalidArgument("what createHandler gave", "handler", value);
 }
 
 function hasMethod(value: unknown, name: string): boolean {
@@ -187,18 +250,26 @@ function hasMethod(value: unknown, name: string): boolean {
   }
 }
 
-const step = (path: string, name: string) => (/^[\w$-]+$/.test(name) ? `${path}.${name}` : `${path}[${JSON.stringify(name)}]`);
+const step = (path: string, name: string) =>
+  /^[\w$-]+$/.test(name) ? `${path}.${name}` : `${path}[${JSON.stringify(name)}]`;
 
 /** A copy: everything is read at the call, and each value once. */
 function asItIs<T extends object>(value: T, name: string): T {
   try {
     return { ...value };
   } catch (error) {
-    throw new CaduceusError("INVALID_ARGUMENT", `Expected an object that can be read for ${name} but reading it failed.`, { param: name, cause: error });
+    throw new CaduceusError(
+      "INVALID_ARGUMENT",
+      `Expected an object that can be read for ${name} but reading it failed.`,
+      { param: name, cause: error },
+    );
   }
 }
 
 function wrong(expected: string, name: string, received: unknown): CaduceusError {
   const parts = { expected, place: name, received: typeof received === "object" ? "an object" : String(received) };
-  return new CaduceusError("INVALID_ARGUMENT", `Expected ${expected} for ${name} but received ${parts.received}.`, { param: name, mismatch: parts });
+  return new CaduceusError("INVALID_ARGUMENT", `Expected ${expected} for ${name} but received ${parts.received}.`, {
+    param: name,
+    mismatch: parts,
+  });
 }

@@ -1,7 +1,7 @@
 // What an endpoint works with, for one request.
 import type { FinishEvent, Model } from "../index.js";
-import type { Exchange } from "./exchange.js";
-import type { TokenTexts } from "./token_texts.js";
+import type { RequestContext } from "./request_context.js";
+import type { TokenTexts } from "./openai/token_texts.js";
 
 /** A request whose model is known. */
 export interface Served {
@@ -12,7 +12,7 @@ export interface Served {
 export interface Service {
   readonly model: Model;
   readonly tokens: TokenTexts;
-  readonly exchange: Exchange;
+  readonly exchange: RequestContext;
   /** Of the API key. */
   readonly cacheScope: string;
   readonly onFinish: (result: FinishEvent) => void;

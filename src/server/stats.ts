@@ -1,19 +1,40 @@
 // GET /stats: what the server and its engines do at this moment, and their totals.
 import type { EngineStats, Model } from "../index.js";
 
-export function describeStats({ waiting, active, models }: { readonly waiting: number; readonly active: number; readonly models: Iterable<readonly [string, Model]> }): object {
-  return { waiting, active, models: Object.fromEntries([...models].flatMap(([name, model]) => {
-    const stats = statsOf(model);
-    return stats === undefined ? [] : [[name, describeEngine(stats, model.info.contextSize)]];
-  })) };
+export function describeStats({
+  waiting,
+  active,
+  models,
+}: {
+  readonly waiting: number;
+  readonly active: number;
+  readonly models: Iterable<readonly [string, Model]>;
+}): object {
+  return {
+    waiting,
+    active,
+    models: Object.fromEntries(
+      [...models].flatMap(([name, model]) => {
+        const stats = statsOf(model);
+        return stats === undefined ? [] : [[name, describeEngine(stats, model.info.contextSize)]];
+      }),
+    ),
+  };
 }
 
 function describeEngine(stats: EngineStats, contextSize: number): object {
   return {
     context_size: contextSize,
-    running: stats.running, queued: stats.queued, parked: stats.parked, threads: stats.threads,
-    cache_tokens: stats.cacheTokens, cache_tokens_used: stats.cacheTokensUsed,
-    prompt_tokens: stats.promptTokens, cached_tokens: stats.cachedTokens, generated_tokens: stats.generatedTokens, ticks: stats.ticks,
+    running: stats.running,
+    queued: stats.queued,
+    paused: stats.paused,
+    threads: stats.threads,
+    cache_tokens: stats.cacheTokens,
+    cache_tokens_used: stats.cacheTokensUsed,
+    prompt_tokens: stats.promptTokens,
+    cached_tokens: stats.cachedTokens,
+    generated_tokens: stats.generatedTokens,
+    steps: stats.steps,
   };
 }
 

@@ -1,5 +1,6 @@
-// Every block of code of README.md, docs/ and the comments that the reference shows is what it says: TypeScript is compiled against the package's own types and run
-// with a real model, command lines are read by the command line, JSON is JSON.
+// Every block of code of README.md, docs/ and the comments that the reference shows is what it says: TypeScript is
+// compiled against the package's own types and run with a real model, command lines are read by the command line, JSON
+// is JSON.
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
@@ -15,7 +16,8 @@ const blocks = [...pages, ...sources].flatMap(blocksOf);
 const shown = blocks.filter(({ file }) => file !== undefined);
 const programs = blocks.filter(({ language, file }) => file === undefined && (language === "ts" || language === "js"));
 const where = ({ page, line }: Block) => `${page}:${line}`;
-const fileName = ({ page, line, language }: Block) => `${path.basename(page, path.extname(page)).toLowerCase()}-${line}.${language}`;
+const fileName = ({ page, line, language }: Block) =>
+  `${path.basename(page, path.extname(page)).toLowerCase()}-${line}.${language}`;
 
 describe("programs", () => {
   const folder = path.join(root, ".cache", "blocks");
@@ -26,7 +28,8 @@ describe("programs", () => {
 
   beforeAll(async () => {
     diagnostics = await compile(folder);
-    // 4 GB are not for tests: here the names of larger models stand for the small one, on this machine and at a hub of its own.
+    // 4 GB are not for tests: here the names of larger models stand for the small one, on this machine and at a hub of
+    // its own.
     hub = await FakeHub.start();
     await makeWorld(world, hub);
     outcomes = await runAll(folder, world, hub);
@@ -42,42 +45,71 @@ describe("programs", () => {
   });
 
   test("nothing else hinders the compiler", () => {
-    expect(diagnostics.split("\n").filter((line) => !programs.some((block) => line.startsWith(`${fileName(block)}(`))).join("\n")).toBe("");
+    expect(
+      diagnostics
+        .split("\n")
+        .filter((line) => !programs.some((block) => line.startsWith(`${fileName(block)}(`)))
+        .join("\n"),
+    ).toBe("");
   });
 
-  test.each(programs.filter(({ notRun }) => notRun === undefined).map((block) => [where(block), block] as const))("%s runs to its end with a real model", (_, block) => {
-    const outcome = outcomes.get(fileName(block).replace(/\.ts$/, ".js"));
-    expect(outcome?.failure, `${block.code}\n\n${outcome?.written ?? "It was never reached."}`).toBeUndefined();
-    expect(outcome).toBeDefined();
-  });
+  test.each(programs.filter(({ notRun }) => notRun === undefined).map((block) => [where(block), block] as const))(
+    "%s runs to its end with a real model",
+    (_, block) => {
+      const outcome = outcomes.get(fileName(block).replace(/\.ts$/, ".js"));
+      expect(outcome?.failure, `${block.code}\n\n${outcome?.written ?? "It was never reached."}`).toBeUndefined();
+      expect(outcome).toBeDefined();
+    },
+  );
 });
 
 test("the programs that are only compiled are these, for these reasons", () => {
-  expect(programs.filter(({ notRun }) => notRun !== undefined).map((block) => `${block.page}: ${block.notRun}`)).toEqual([]);
+  expect(
+    programs.filter(({ notRun }) => notRun !== undefined).map((block) => `${block.page}: ${block.notRun}`),
+  ).toEqual([]);
 });
 
 describe("command lines", () => {
   const lines = blocks.filter(({ language }) => language === "sh").flatMap((block) => commandLines(block));
 
-  test.each(lines.map(({ page, line, text }) => [`${page}:${line}`, text] as const))("%s is one: %s", async (_, text) => {
-    expect(await checkCommandLine(text)).toBeUndefined();
-  });
+  test.each(lines.map(({ page, line, text }) => [`${page}:${line}`, text] as const))(
+    "%s is one: %s",
+    async (_, text) => {
+      expect(await checkCommandLine(text)).toBeUndefined();
+    },
+  );
 });
 
-test.each(blocks.filter(({ language }) => language === "json" || language === "jsonl").map((block) => [where(block), block] as const))("%s is JSON", (_, { language, code }) => {
-  for (const text of language === "jsonl" ? code.trimEnd().split("\n") : [code]) expect(() => JSON.parse(text) as unknown).not.toThrow();
+test.each(
+  blocks
+    .filter(({ language }) => language === "json" || language === "jsonl")
+    .map((block) => [where(block), block] as const),
+)("%s is JSON", (_, { language, code }) => {
+  for (const text of language === "jsonl" ? code.trimEnd().split("\n") : [code])
+    expect(() => JSON.parse(text) as unknown).not.toThrow();
 });
 
-test.each(shown.map((block) => [where(block), block] as const))("%s is the file that it names, word for word", async (_, { file, code }) => {
-  expect(code).toBe((await readFile(path.join(root, file!), "utf8")).trimEnd());
-});
+test.each(shown.map((block) => [where(block), block] as const))(
+  "%s is the file that it names, word for word",
+  async (_, { file, code }) => {
+    expect(code).toBe((await readFile(path.join(root, file!), "utf8")).trimEnd());
+  },
+);
 
 test("all blocks are of a kind that is tested, or plain text", () => {
-  expect(blocks.filter(({ language, file }) => file === undefined && !["ts", "js", "sh", "json", "jsonl", "text"].includes(language)).map((block) => `${where(block)} ${block.language}`)).toEqual([]);
+  expect(
+    blocks
+      .filter(
+        ({ language, file }) => file === undefined && !["ts", "js", "sh", "json", "jsonl", "text"].includes(language),
+      )
+      .map((block) => `${where(block)} ${block.language}`),
+  ).toEqual([]);
 });
 
 test("no code hides from the tests by being indented", () => {
-  const hidden = pages.flatMap((page) => proseOf(page).flatMap((line, index) => (/^(?: {4}|\t)\S/.test(line) ? [`${page}:${index + 1}`] : [])));
+  const hidden = pages.flatMap((page) =>
+    proseOf(page).flatMap((line, index) => (/^(?: {4}|\t)\S/.test(line) ? [`${page}:${index + 1}`] : [])),
+  );
   expect(hidden).toEqual([]);
 });
 
@@ -98,12 +130,26 @@ async function compile(folder: string): Promise<string> {
     await writeFile(path.join(folder, fileName(block)), `${given}\n${block.code}\nexport {};\n`);
   }
   await writeFile(path.join(folder, "given.ts"), await readFile(new URL("given.ts", import.meta.url)));
-  await writeFile(path.join(folder, "tsconfig.json"), JSON.stringify({
-    extends: "../../tsconfig.json",
-    compilerOptions: { noEmit: false, allowJs: true, outDir: "js", rootDir: ".", verbatimModuleSyntax: false, noUncheckedIndexedAccess: false },
-    include: ["*.ts", "*.js"],
-  }));
-  const { output } = await run(process.execPath, [path.join(root, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.json", "--pretty", "false"], { cwd: folder });
+  await writeFile(
+    path.join(folder, "tsconfig.json"),
+    JSON.stringify({
+      extends: "../../tsconfig.json",
+      compilerOptions: {
+        noEmit: false,
+        allowJs: true,
+        outDir: "js",
+        rootDir: ".",
+        verbatimModuleSyntax: false,
+        noUncheckedIndexedAccess: false,
+      },
+      include: ["*.ts", "*.js"],
+    }),
+  );
+  const { output } = await run(
+    process.execPath,
+    [path.join(root, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.json", "--pretty", "false"],
+    { cwd: folder },
+  );
   return output.trim();
 }
 
@@ -112,26 +158,60 @@ async function makeWorld(world: string, hub: FakeHub): Promise<void> {
   const model = await smollm2Model();
   const models = path.join(world, "cache", "models");
   await mkdir(path.join(models, "owner--repository"), { recursive: true });
-  for (const name of ["Hermes-2-Pro-Mistral-7B.Q4_K_M.gguf", "Hermes-2-Pro-Mistral-7B.Q5_K_M.gguf", "owner--repository/model.Q4_K_M.gguf", path.basename(model)]) {
+  for (const name of [
+    "Hermes-2-Pro-Mistral-7B.Q4_K_M.gguf",
+    "Hermes-2-Pro-Mistral-7B.Q5_K_M.gguf",
+    "owner--repository/model.Q4_K_M.gguf",
+    path.basename(model),
+  ]) {
     await symlink(model, path.join(models, name));
   }
   await symlink(model, path.join(world, "model.gguf"));
-  hub.offer("NousResearch/Hermes-2-Pro-Mistral-7B-GGUF", "Hermes-2-Pro-Mistral-7B.Q4_K_M.gguf", 0, await readFile(model));
+  hub.offer(
+    "NousResearch/Hermes-2-Pro-Mistral-7B-GGUF",
+    "Hermes-2-Pro-Mistral-7B.Q4_K_M.gguf",
+    0,
+    await readFile(model),
+  );
 }
 
 async function runAll(folder: string, world: string, hub: FakeHub): Promise<Map<string, Outcome>> {
-  const files = programs.filter(({ notRun }) => notRun === undefined).map((block) => path.join(folder, "js", fileName(block).replace(/\.ts$/, ".js"))).filter(existsSync);
+  const files = programs
+    .filter(({ notRun }) => notRun === undefined)
+    .map((block) => path.join(folder, "js", fileName(block).replace(/\.ts$/, ".js")))
+    .filter(existsSync);
   const runner = path.join(root, "test/docs/run_blocks.mjs");
-  const env = { CADUCEUS_CACHE: path.join(world, "cache"), HF_HOME: path.join(world, "huggingface"), HF_ENDPOINT: hub.endpoint, HF_HUB_CACHE: undefined, HF_HUB_OFFLINE: undefined, HF_TOKEN: undefined, PORT: "0" };
+  const env = {
+    CADUCEUS_CACHE: path.join(world, "cache"),
+    HF_HOME: path.join(world, "huggingface"),
+    HF_ENDPOINT: hub.endpoint,
+    HF_HUB_CACHE: undefined,
+    HF_HUB_OFFLINE: undefined,
+    HF_TOKEN: undefined,
+    PORT: "0",
+  };
   const { output } = await run(process.execPath, [runner, ...files], { cwd: world, env });
-  const outcomes = output.split("\n").filter((line) => line.startsWith("{")).map((line) => JSON.parse(line) as Outcome);
+  const outcomes = output
+    .split("\n")
+    .filter((line) => line.startsWith("{"))
+    .map((line) => JSON.parse(line) as Outcome);
   return new Map(outcomes.map((outcome) => [path.basename(outcome.file), outcome]));
 }
 
 /** Standard output of a program, whatever its exit code; standard error goes to the test's own. */
-function run(command: string, args: readonly string[], { cwd, env = {} }: { readonly cwd: string; readonly env?: Record<string, string | undefined> }): Promise<{ readonly output: string }> {
+function run(
+  command: string,
+  args: readonly string[],
+  { cwd, env = {} }: { readonly cwd: string; readonly env?: Record<string, string | undefined> },
+): Promise<{ readonly output: string }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "inherit"], timeout: 560_000, killSignal: "SIGKILL" });
+    const child = spawn(command, args, {
+      cwd,
+      env: { ...process.env, ...env },
+      stdio: ["ignore", "pipe", "inherit"],
+      timeout: 560_000,
+      killSignal: "SIGKILL",
+    });
     let output = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
     child.on("error", reject);

@@ -18,7 +18,8 @@ export function commandLines({ page, line, code }: Block): CommandLine[] {
   code.split("\n").forEach((text, index) => {
     const whole = begun + text;
     begun = whole.endsWith("\\") ? whole.slice(0, -1) : "";
-    if (begun === "" && whole.trim() !== "" && !whole.trim().startsWith("#")) found.push({ page, line: line + index, text: whole.trim() });
+    if (begun === "" && whole.trim() !== "" && !whole.trim().startsWith("#"))
+      found.push({ page, line: line + index, text: whole.trim() });
   });
   return found;
 }
@@ -26,7 +27,9 @@ export function commandLines({ page, line, code }: Block): CommandLine[] {
 /** Undefined, or what is wrong. */
 export async function checkCommandLine(text: string): Promise<string | undefined> {
   for (const words of splitCommands(text)) {
-    const problem = await checkCommand(words).catch((error: unknown) => (error instanceof Error ? error.message : String(error)));
+    const problem = await checkCommand(words).catch((error: unknown) =>
+      error instanceof Error ? error.message : String(error),
+    );
     if (problem !== undefined) return `${words.join(" ")}: ${problem}`;
   }
   return undefined;
@@ -50,7 +53,8 @@ async function checkCommand([program = "", ...args]: readonly string[]): Promise
   if (program === "caduceus") return checkCaduceus(args);
   if (program === "npx" && args[0] === "caduceus") return checkCaduceus(args.slice(1));
   if (program === "npm") return checkNpm(args);
-  if (program === "node") return args[0] !== undefined && existsSync(path.join(root, args[0])) ? undefined : "there is no such file";
+  if (program === "node")
+    return args[0] !== undefined && existsSync(path.join(root, args[0])) ? undefined : "there is no such file";
   return ["echo", "git", "jq", "cd", "export"].includes(program) ? undefined : "nothing is known of this program";
 }
 
@@ -66,7 +70,9 @@ async function checkCaduceus(args: readonly string[]): Promise<undefined> {
   await program.parseAsync([...args], { from: "user" });
 }
 
-const { scripts } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as { scripts: Record<string, string> };
+const { scripts } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as {
+  scripts: Record<string, string>;
+};
 
 /** Scripts of this package; their flags where somebody can read them without running. */
 async function checkNpm(args: readonly string[]): Promise<string | undefined> {
@@ -77,7 +83,9 @@ async function checkNpm(args: readonly string[]): Promise<string | undefined> {
   const flags = args.includes("--") ? args.slice(args.indexOf("--") + 1) : [];
   if (script === "start") return checkCaduceus(["chat", ...flags]);
   if (["build", "test:native", "test:schemas"].includes(script)) {
-    const { parseBuildArguments } = await import(new URL("../../scripts/build.mjs", import.meta.url).href) as { parseBuildArguments(args: readonly string[]): Promise<unknown> };
+    const { parseBuildArguments } = (await import(new URL("../../scripts/build.mjs", import.meta.url).href)) as {
+      parseBuildArguments(args: readonly string[]): Promise<unknown>;
+    };
     await parseBuildArguments(flags);
   }
   return undefined;

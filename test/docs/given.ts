@@ -1,4 +1,5 @@
-// What the pages' blocks of code begin with, where they say so by `<!-- given: … -->`. Compiled with them, and never published.
+// What the pages' blocks of code begin with, where they say so by `<!-- given: … -->`. Compiled with them, and never
+// published.
 import { load, tool, type Message } from "caduceus";
 import { createHandler, listen } from "caduceus/server";
 import { z } from "zod";
@@ -9,7 +10,10 @@ export { z };
 
 export const model = await load("smollm2");
 
-export const messages: Message[] = [{ role: "system", content: "Answer in one short sentence." }, { role: "user", content: "Why is the sky blue?" }];
+export const messages: Message[] = [
+  { role: "system", content: "Answer in one short sentence." },
+  { role: "user", content: "Why is the sky blue?" },
+];
 
 export const weather = tool({
   name: "get_weather",

@@ -6,11 +6,19 @@ import path from "node:path";
 export const root = fileURLToPath(new URL("../../", import.meta.url));
 
 /** Relative to the repository. */
-export const pages: readonly string[] = ["README.md", ...readdirSync(path.join(root, "docs")).filter((name) => name.endsWith(".md")).sort().map((name) => `docs/${name}`)];
+export const pages: readonly string[] = [
+  "README.md",
+  ...readdirSync(path.join(root, "docs"))
+    .filter((name) => name.endsWith(".md"))
+    .sort()
+    .map((name) => `docs/${name}`),
+];
 
 /** Sources whose comments hold blocks: the reference shows them. */
 export const sources: readonly string[] = readdirSync(path.join(root, "src"), { recursive: true, encoding: "utf8" })
-  .map((name) => path.posix.join("src", name.replaceAll(path.sep, "/"))).filter((name) => name.endsWith(".ts") && /^ *\* ```/m.test(readPage(name))).sort();
+  .map((name) => path.posix.join("src", name.replaceAll(path.sep, "/")))
+  .filter((name) => name.endsWith(".ts") && /^ *\* ```/m.test(readPage(name)))
+  .sort();
 
 export interface Block {
   /** Or the source. */
@@ -19,7 +27,9 @@ export interface Block {
   readonly line: number;
   readonly language: string;
   readonly code: string;
-  /** Names that `<!-- given: model, tool -->` above the block takes from given.ts, so that a page need not repeat them. */
+  /**
+   * Names that `<!-- given: model, tool -->` above the block takes from given.ts, so that a page need not repeat them.
+   */
   readonly given: readonly string[];
   /** Why `<!-- not run: … -->` above the block says that it is only compiled. */
   readonly notRun: string | undefined;
@@ -33,7 +43,9 @@ export function readPage(page: string): string {
 
 export function blocksOf(page: string): Block[] {
   const blocks: Block[] = [];
-  const lines = readPage(page).split("\n").map((line) => (page.endsWith(".ts") ? line.replace(/^ *\* ?/, "") : line));
+  const lines = readPage(page)
+    .split("\n")
+    .map((line) => (page.endsWith(".ts") ? line.replace(/^ *\* ?/, "") : line));
   for (let index = 0; index < lines.length; index++) {
     const fence = /^(`{3,})(.*)$/.exec(lines[index]!);
     if (fence === null) continue;
@@ -68,24 +80,36 @@ function notesAbove(lines: readonly string[], fence: number): Map<string, string
 /** What a page says outside of its blocks, line by line; lines of blocks are empty. */
 export function proseOf(page: string): string[] {
   let fence: string | undefined;
-  return readPage(page).split("\n").map((line) => {
-    const mark = /^`{3,}/.exec(line)?.[0];
-    if (mark === undefined) return fence === undefined ? line : "";
-    if (fence === undefined) fence = mark;
-    else if (line === fence) fence = undefined;
-    return "";
-  });
+  return readPage(page)
+    .split("\n")
+    .map((line) => {
+      const mark = /^`{3,}/.exec(line)?.[0];
+      if (mark === undefined) return fence === undefined ? line : "";
+      if (fence === undefined) fence = mark;
+      else if (line === fence) fence = undefined;
+      return "";
+    });
 }
 
 /** The anchors that a page's headings have, on a git host and on the site alike. */
 export function anchorsOf(page: string): string[] {
   return proseOf(page).flatMap((line) => {
     const heading = /^#+ (.+)$/.exec(line)?.[1];
-    return heading === undefined ? [] : [heading.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, "").trim().replaceAll(" ", "-")];
+    return heading === undefined
+      ? []
+      : [
+          heading
+            .toLowerCase()
+            .replace(/[^\p{L}\p{N} _-]/gu, "")
+            .trim()
+            .replaceAll(" ", "-"),
+        ];
   });
 }
 
 /** Where a page's links lead, as they stand there. */
 export function linksOf(page: string): string[] {
-  return proseOf(page).flatMap((line) => [...line.replace(/`[^`]*`/g, "").matchAll(/\]\(([^)\s]+)\)/g)].map(([, target]) => target!));
+  return proseOf(page).flatMap((line) =>
+    [...line.replace(/`[^`]*`/g, "").matchAll(/\]\(([^)\s]+)\)/g)].map(([, target]) => target!),
+  );
 }

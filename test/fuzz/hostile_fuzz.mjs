@@ -1,5 +1,5 @@
-// Sends what a stranger could send: damaged requests to a server, schemas meant to stop it, model files that lie. Nothing may
-// crash, hang, answer with 500, or keep the event loop for long; what is refused is refused with a code.
+// Sends what a stranger could send: damaged requests to a server, schemas meant to stop it, model files that lie.
+// Nothing may crash, hang, answer with 500, or keep the event loop for long; what is refused is refused with a code.
 // Usage, after a build: node test/fuzz/hostile_fuzz.mjs requests|schemas|headers [seconds, default 60] [seed]
 import { fork } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -16,7 +16,10 @@ const seconds = Number(process.argv[3] ?? 60);
 const seed = Number(process.argv[4] ?? Date.now() % 2 ** 31);
 const random = seeded(seed);
 
-/** Of one input, and as much of the processor's time: where the machine does other things, all inputs wait. The issue that this holds was of 1.7 seconds and more. */
+/**
+ * Of one input, and as much of the processor's time: where the machine does other things, all inputs wait. The issue
+ * that this holds was of 1.7 seconds and more.
+ */
 const longestDelayMs = Number(process.env.CADUCEUS_FUZZ_DELAY_MS ?? 1000);
 const longestMs = 90_000;
 const mostGrowth = 1.5 * 2 ** 30;
@@ -35,7 +38,11 @@ class Attacked {
     this.port = (await this.#next()).port;
   }
 
-  /** @param {unknown} input @returns {Promise<{ outcome: { code?: string, wrong?: string, ms?: number }, delayMs: number, cpuMs: number, rss: number }>} */
+  /**
+   * @param {unknown} input
+   * @returns {Promise<{ outcome: { code?: string, wrong?: string, ms?: number }, delayMs: number, cpuMs: number, rss:
+   * number }>}
+   */
   ask(input) {
     const answer = this.#next();
     this.#child?.send(/** @type {any} */ (input));
@@ -66,7 +73,9 @@ const outcomes = {};
 let slowest = 0;
 
 /** @param {string} outcome */
-const count = (outcome) => { outcomes[outcome] = (outcomes[outcome] ?? 0) + 1; };
+const count = (outcome) => {
+  outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
+};
 
 /** @param {string} what @param {unknown} input */
 function fail(what, input) {
@@ -89,26 +98,32 @@ async function judge(input, shown = input) {
 
 async function requests() {
   const sent = Array.from({ length: 1 + random.below(3) }, () => hostileRequest(random));
-  await Promise.all(sent.map(async (one) => {
-    const aborts = random.below(10) === 0;
-    try {
-      const response = await fetch(`http://127.0.0.1:${attacked.port}${one.path}`, {
-        method: "POST", headers: { "content-type": "application/json" }, body: one.body, signal: AbortSignal.timeout(aborts ? 1 + random.below(50) : longestMs),
-      });
-      const text = await response.text();
-      count(String(response.status));
-      if (response.status >= 500) fail(`status ${response.status}: ${text.slice(0, 500)}`, one);
-      if (response.headers.get("content-type")?.startsWith("text/event-stream")) {
-        if (!text.trimEnd().endsWith("[DONE]") && !text.includes("\"error\"")) fail("a stream without its end", one);
-      } else {
-        const answer = JSON.parse(text);
-        if (response.status >= 400 && typeof answer.error?.code !== "string") fail(`no code in ${text.slice(0, 300)}`, one);
+  await Promise.all(
+    sent.map(async (one) => {
+      const aborts = random.below(10) === 0;
+      try {
+        const response = await fetch(`http://127.0.0.1:${attacked.port}${one.path}`, {
+          method: "POST",
+          headers: { "content-type": "application/json" },
+          body: one.body,
+          signal: AbortSignal.timeout(aborts ? 1 + random.below(50) : longestMs),
+        });
+        const text = await response.text();
+        count(String(response.status));
+        if (response.status >= 500) fail(`status ${response.status}: ${text.slice(0, 500)}`, one);
+        if (response.headers.get("content-type")?.startsWith("text/event-stream")) {
+          if (!text.trimEnd().endsWith("[DONE]") && !text.includes('"error"')) fail("a stream without its end", one);
+        } else {
+          const answer = JSON.parse(text);
+          if (response.status >= 400 && typeof answer.error?.code !== "string")
+            fail(`no code in ${text.slice(0, 300)}`, one);
+        }
+      } catch (error) {
+        if (aborts && /** @type {Error} */ (error).name === "TimeoutError") return count("aborted");
+        throw /** @type {Error} */ (error).message.startsWith("seed ") ? error : fail(String(error), one);
       }
-    } catch (error) {
-      if (aborts && /** @type {Error} */ (error).name === "TimeoutError") return count("aborted");
-      throw /** @type {Error} */ (error).message.startsWith("seed ") ? error : fail(String(error), one);
-    }
-  }));
+    }),
+  );
   const health = await fetch(`http://127.0.0.1:${attacked.port}/health`);
   if (health.status !== 200) fail(`/health: ${health.status}`, sent);
   await health.text();
@@ -145,7 +160,15 @@ async function headers() {
 
 await attacked.start();
 let baseline = Infinity;
-baseline = (await attacked.ask(kind === "headers" ? { path: path.join(folder, "none.gguf") } : kind === "schemas" ? { schema: "{}", as: "answer" } : {})).rss;
+baseline = (
+  await attacked.ask(
+    kind === "headers"
+      ? { path: path.join(folder, "none.gguf") }
+      : kind === "schemas"
+        ? { schema: "{}", as: "answer" }
+        : {},
+  )
+).rss;
 const round = /** @type {Record<string, () => Promise<number>>} */ ({ requests, schemas, headers })[kind];
 if (round === undefined) throw new Error(`Expected requests, schemas or headers but received ${kind}.`);
 const until = performance.now() + seconds * 1000;
@@ -156,4 +179,6 @@ try {
   attacked.stop();
   rmSync(folder, { recursive: true, force: true });
 }
-process.stdout.write(`${inputs} ${kind}, seed ${seed}: ${JSON.stringify(outcomes)}, longest delay of the event loop ${slowest} ms\n`);
+process.stdout.write(
+  `${inputs} ${kind}, seed ${seed}: ${JSON.stringify(outcomes)}, longest delay of the event loop ${slowest} ms\n`,
+);

@@ -14,40 +14,116 @@ const { tools, cases } = JSON.parse(readFileSync(new URL("../support/cases/tool-
 const { below: random, pick } = seeded(seed);
 
 const scraps = [
-  ..."<>{}[]\"',:\\`/#* \n\r\t;()-.0e", "<tool_call>", "<tool_call>\n", "</tool_call>", "\n</tool_call>\n", "<tool_call x=\"1\">", "<tool_call ", "<tool_response>",
-  "</tool_response>", "<scratch_pad>", "\n<scratch_pad>\n", "</scratch_pad>", "<|im_end|>", "```", "```json\n", "\n```\n", "//", "/*", "*/", "# ",
-  '"name": "ping"', '"arguments": {}', '"arguments": {"location": "Paris"}', "'name': 'set'", "{'flag': True}", '"function": {', '"parameters": ', '"type": "function"',
-  '{"name": "ping", "arguments": {}}', '{"name": "get_weather", "arguments": {"location": "Rome"}}', "True", "None", "null", "NaN", "1e999", "123456789012345678901", "007", "+1", ".5",
-  "\\u00e9", "\\ud83d", "\\ude00", "\\u12", "\\x41", "\\'", "\\d", "\u{1f600}", "\ud83d", "é", "\ufeff", "\u00a0", "\u2028", "\u0000", "__proto__", "Some text. ", "it's",
+  ..."<>{}[]\"',:\\`/#* \n\r\t;()-.0e",
+  "<tool_call>",
+  "<tool_call>\n",
+  "</tool_call>",
+  "\n</tool_call>\n",
+  '<tool_call x="1">',
+  "<tool_call ",
+  "<tool_response>",
+  "</tool_response>",
+  "<scratch_pad>",
+  "\n<scratch_pad>\n",
+  "</scratch_pad>",
+  "<|im_end|>",
+  "```",
+  "```json\n",
+  "\n```\n",
+  "//",
+  "/*",
+  "*/",
+  "# ",
+  '"name": "ping"',
+  '"arguments": {}',
+  '"arguments": {"location": "Paris"}',
+  "'name': 'set'",
+  "{'flag': True}",
+  '"function": {',
+  '"parameters": ',
+  '"type": "function"',
+  '{"name": "ping", "arguments": {}}',
+  '{"name": "get_weather", "arguments": {"location": "Rome"}}',
+  "True",
+  "None",
+  "null",
+  "NaN",
+  "1e999",
+  "123456789012345678901",
+  "007",
+  "+1",
+  ".5",
+  "\\u00e9",
+  "\\ud83d",
+  "\\ude00",
+  "\\u12",
+  "\\x41",
+  "\\'",
+  "\\d",
+  "\u{1f600}",
+  "\ud83d",
+  "é",
+  "\ufeff",
+  "\u00a0",
+  "\u2028",
+  "\u0000",
+  "__proto__",
+  "Some text. ",
+  "it's",
 ];
 
 // Replies grown from a small grammar, so that much of them is nearly right.
 const value = (depth) =>
-  depth > 3 ? pick(['"a"', "1", "true", "null", '""', "-0"]) : pick([
-    () => '"' + pick(["x", "</tool_call>", "\\n", "a\nb", "}\n</tool_call>\n", "it's", "\\\"", ""]) + '"',
-    () => "'" + pick(["x", "say \"hi\"", "\\'", "<tool_call>{"]) + "'",
-    () => pick(["1", "-1.5e3", "True", "false", "None", "9007199254740993"]),
-    () => "{" + Array.from({ length: random(4) }, () => `${pick(['"a"', "'b'", "c", '"name"', '"arguments"', '"__proto__"'])}: ${value(depth + 1)}`).join(pick([",", ", ", ",\n"])) + pick(["", ",", " "]) + "}",
-    () => "[" + Array.from({ length: random(4) }, () => value(depth + 1)).join(", ") + pick(["", ","]) + "]",
-  ])();
+  depth > 3
+    ? pick(['"a"', "1", "true", "null", '""', "-0"])
+    : pick([
+        () => '"' + pick(["x", "</tool_call>", "\\n", "a\nb", "}\n</tool_call>\n", "it's", '\\"', ""]) + '"',
+        () => "'" + pick(["x", 'say "hi"', "\\'", "<tool_call>{"]) + "'",
+        () => pick(["1", "-1.5e3", "True", "false", "None", "9007199254740993"]),
+        () =>
+          "{" +
+          Array.from(
+            { length: random(4) },
+            () => `${pick(['"a"', "'b'", "c", '"name"', '"arguments"', '"__proto__"'])}: ${value(depth + 1)}`,
+          ).join(pick([",", ", ", ",\n"])) +
+          pick(["", ",", " "]) +
+          "}",
+        () => "[" + Array.from({ length: random(4) }, () => value(depth + 1)).join(", ") + pick(["", ","]) + "]",
+      ])();
 const object = () => {
-  const members = [`${pick(['"name"', "'name'", "name"])}: ${pick(['"ping"', '"get_weather"', "'set'", '"nope"', "5"])}`];
-  if (random(8)) members.push(`${pick(['"arguments"', "'arguments'", '"parameters"'])}: ${random(6) ? value(0) : JSON.stringify(value(0))}`);
+  const members = [
+    `${pick(['"name"', "'name'", "name"])}: ${pick(['"ping"', '"get_weather"', "'set'", '"nope"', "5"])}`,
+  ];
+  if (random(8))
+    members.push(
+      `${pick(['"arguments"', "'arguments'", '"parameters"'])}: ${random(6) ? value(0) : JSON.stringify(value(0))}`,
+    );
   if (!random(6)) members.push(`"id": ${value(2)}`);
   if (random(2)) members.reverse();
   const whole = `{${members.join(", ")}}`;
   return random(8) ? whole : pick([`{"type": "function", "function": ${whole}}`, whole.slice(0, -1), `${whole}}`]);
 };
-const block = () => pick(["<tool_call>\n", "<tool_call>", "```\n<tool_call>\n", "<tool_call>\n```json\n"])
-  + pick([object, object, object, () => `[${object()}, ${object()}]`, () => `${object()}\n${object()}`])() + pick(["\n</tool_call>", "</tool_call>", "\n```\n</tool_call>\n", "\n<tool_call>", "", "<|im_end|>"]);
-const grown = () => Array.from({ length: 1 + random(4) }, () => pick([block, block, () => pick(scraps), () => "\n", () => "Some text.\n", object])()).join("");
+const block = () =>
+  pick(["<tool_call>\n", "<tool_call>", "```\n<tool_call>\n", "<tool_call>\n```json\n"]) +
+  pick([object, object, object, () => `[${object()}, ${object()}]`, () => `${object()}\n${object()}`])() +
+  pick(["\n</tool_call>", "</tool_call>", "\n```\n</tool_call>\n", "\n<tool_call>", "", "<|im_end|>"]);
+const grown = () =>
+  Array.from({ length: 1 + random(4) }, () =>
+    pick([block, block, () => pick(scraps), () => "\n", () => "Some text.\n", object])(),
+  ).join("");
 
 function mutate(text) {
   let result = text;
   for (let n = random(5); n > 0; n--) {
     const at = random(result.length + 1);
     const length = random(random(4) ? 3 : 40);
-    const put = pick([() => "", () => pick(scraps), () => pick(scraps) + pick(scraps), () => result.slice(at, at + length + 5), () => pick(corpus)])();
+    const put = pick([
+      () => "",
+      () => pick(scraps),
+      () => pick(scraps) + pick(scraps),
+      () => result.slice(at, at + length + 5),
+      () => pick(corpus),
+    ])();
     result = result.slice(0, at) + put + result.slice(at + length);
     if (result.length > 3000) result = result.slice(0, 3000);
   }
@@ -106,7 +182,12 @@ function check(text) {
 let runs = 0;
 const seen = { calls: 0, malformed: 0, incomplete: 0, repaired: 0 };
 while (process.cpuUsage().user / 60e6 < minutes) {
-  const text = pick([() => mutate(pick(corpus)), () => mutate(grown()), () => mutate(pick(corpus) + pick(corpus)), grown])();
+  const text = pick([
+    () => mutate(pick(corpus)),
+    () => mutate(grown()),
+    () => mutate(pick(corpus) + pick(corpus)),
+    grown,
+  ])();
   try {
     const reply = check(text);
     if (reply.calls.length) seen.calls++;

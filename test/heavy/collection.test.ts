@@ -3,7 +3,11 @@ import { expect, test } from "vitest";
 import { program, run } from "../process/run_program.js";
 
 test("200 models, with collection between any two steps and everything dropped in every state, break nothing", async () => {
-  const { code, signal, stdout, stderr } = await run(process.execPath, ["--expose-gc", program("collection.mjs"), "200"], { timeoutMs: 3_600_000 });
+  const { code, signal, stdout, stderr } = await run(
+    process.execPath,
+    ["--expose-gc", program("collection.mjs"), "200"],
+    { timeoutMs: 3_600_000 },
+  );
   expect({ code, signal, stderr }).toEqual({ code: 0, signal: null, stderr: "" });
   console.log(stdout);
   const { collections, counts } = JSON.parse(stdout) as { collections: number; counts: Record<string, number> };

@@ -7,5 +7,9 @@ import path from "node:path";
 export function installPackage(folder: string, ...packages: readonly string[]): void {
   writeFileSync(path.join(folder, "package.json"), JSON.stringify({ name: "someone", private: true, type: "module" }));
   const all = [process.env["CADUCEUS_PACKAGE"] ?? "", ...packages];
-  execFileSync("npm", ["install", "--ignore-scripts", "--omit=dev", "--no-audit", "--no-fund", "--prefer-offline", ...all], { cwd: folder, stdio: ["ignore", "ignore", "inherit"], shell: process.platform === "win32" });
+  execFileSync(
+    "npm",
+    ["install", "--ignore-scripts", "--omit=dev", "--no-audit", "--no-fund", "--prefer-offline", ...all],
+    { cwd: folder, stdio: ["ignore", "ignore", "inherit"], shell: process.platform === "win32" },
+  );
 }

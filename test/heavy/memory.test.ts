@@ -11,7 +11,8 @@ test("native memory stays within 2 % after the first 500 of 10,000 requests, 1,0
   await rm(folder, { recursive: true });
   console.log(JSON.stringify(report, undefined, 1));
   expect(report.counts["requests"]).toBeGreaterThanOrEqual(10_000);
-  for (const place of ["in the queue", "while it reads", "while it writes"]) expect(report.counts[place]).toBeGreaterThan(250);
+  for (const place of ["in the queue", "while it reads", "while it writes"])
+    expect(report.counts[place]).toBeGreaterThan(250);
   const { native, external, heapUsed } = growth(report);
   expect(native).toBeLessThan(1.02);
   expect(external).toBeLessThan(1.02);

@@ -1,11 +1,11 @@
-// Fear: what was built here for another system runs on none. The packed package on Node with musl, and on Node for arm64 in QEMU, as
-// other processors have it: with all that QEMU knows, and with what the first of them had. CADUCEUS_PACKAGE is what `npm pack` made,
-// CADUCEUS_OTHER_NODES are the command lines of both.
+// Fear: what was built here for another system runs on none. The packed package on Node with musl, and on Node for
+// arm64 in QEMU, as other processors have it: with all that QEMU knows, and with what the first of them had.
+// CADUCEUS_PACKAGE is what `npm pack` made, CADUCEUS_OTHER_NODES are the command lines of both.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { fetchEmbeddedModel } from "../../src/files/index.js";
+import { fetchDefaultModel } from "../../src/files/index.js";
 import { run } from "../process/run_program.js";
 import { installPackage } from "./install_package.js";
 
@@ -36,12 +36,31 @@ test.each([
   ["musl", "x64", { LIBC: "musl" }, undefined],
   ["arm64", "arm64", { QEMU_CPU: "max" }, /^ggml-cpu-armv(8|9)\.\d_[2-9]$/],
   ["arm64", "arm64", { QEMU_CPU: "cortex-a53" }, /^ggml-cpu-armv8\.0_1$/],
-])("%s (%s, %o): the package generates, keeps to a schema and gives up a prompt", async (name, arch, env, kind) => {
-  const [command = "", ...args] = nodes[name] ?? [];
-  const { code, stdout, stderr } = await run(command, [...args, "program.mjs", await fetchEmbeddedModel()], { cwd: folder, env: { ...env, CADUCEUS_PREBUILD: undefined }, timeoutMs: 1_500_000 });
-  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-  const answer = JSON.parse(stdout) as { text: string; value: unknown; failure: string; arch: string; kinds: string[] };
-  expect(answer).toMatchObject({ arch, failure: "TimeoutError", text: expect.stringMatching(/blue|light|scatter/), value: { colour: expect.stringMatching(/^(red|blue)$/), big: expect.any(Boolean) } });
-  // Of its modules, the one for this processor.
-  if (kind !== undefined) expect(answer.kinds).toEqual([expect.stringMatching(kind)]);
-}, 1_600_000);
+])(
+  "%s (%s, %o): the package generates, keeps to a schema and gives up a prompt",
+  async (name, arch, env, kind) => {
+    const [command = "", ...args] = nodes[name] ?? [];
+    const { code, stdout, stderr } = await run(command, [...args, "program.mjs", await fetchDefaultModel()], {
+      cwd: folder,
+      env: { ...env, CADUCEUS_PREBUILD: undefined },
+      timeoutMs: 1_500_000,
+    });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    const answer = JSON.parse(stdout) as {
+      text: string;
+      value: unknown;
+      failure: string;
+      arch: string;
+      kinds: string[];
+    };
+    expect(answer).toMatchObject({
+      arch,
+      failure: "TimeoutError",
+      text: expect.stringMatching(/blue|light|scatter/),
+      value: { colour: expect.stringMatching(/^(red|blue)$/), big: expect.any(Boolean) },
+    });
+    // Of its modules, the one for this processor.
+    if (kind !== undefined) expect(answer.kinds).toEqual([expect.stringMatching(kind)]);
+  },
+  1_600_000,
+);

@@ -11,7 +11,11 @@ const streams = 200;
 const tokens = 16;
 
 test(`${streams} clients that stream one answer after the other for ${seconds} s lose none, and memory stays within 25 %`, async () => {
-  const child = spawn(process.execPath, [cli, "serve", "--port", "0", "-c", "512", "--cache-tokens", "16384", "--max-queue", String(streams)], { stdio: ["ignore", "inherit", "pipe"] });
+  const child = spawn(
+    process.execPath,
+    [cli, "serve", "--port", "0", "-c", "512", "--cache-tokens", "16384", "--max-queue", String(streams)],
+    { stdio: ["ignore", "inherit", "pipe"] },
+  );
   onTestFinished(() => void child.kill("SIGKILL"));
   let stderr = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
@@ -21,7 +25,8 @@ test(`${streams} clients that stream one answer after the other for ${seconds} s
   }
   const url = /http:\/\/\S+(?=, models)/.exec(stderr)![0];
   const openai = new OpenAI({ baseURL: `${url}/v1`, apiKey: "none", maxRetries: 0 });
-  const residentMiB = () => Number(execFileSync("ps", ["-o", "rss=", "-p", String(child.pid)], { encoding: "utf8" })) / 1024;
+  const residentMiB = () =>
+    Number(execFileSync("ps", ["-o", "rss=", "-p", String(child.pid)], { encoding: "utf8" })) / 1024;
 
   const firstTokenMs: number[] = [];
   let answers = 0;
@@ -31,8 +36,12 @@ test(`${streams} clients that stream one answer after the other for ${seconds} s
       const begun = performance.now();
       const stream = await openai.chat.completions.create({
         // The turn does not end for itself: its length says whether anything was lost.
-        model: "smollm2", messages: [{ role: "user", content: `Client ${id}, question ${round}: tell me a story.` }], max_tokens: tokens, logit_bias: { 0: -100, 1: -100, 2: -100 },
-        stream: true, stream_options: { include_usage: true },
+        model: "smollm2",
+        messages: [{ role: "user", content: `Client ${id}, question ${round}: tell me a story.` }],
+        max_tokens: tokens,
+        logit_bias: { 0: -100, 1: -100, 2: -100 },
+        stream: true,
+        stream_options: { include_usage: true },
       });
       let first: number | undefined;
       let last: OpenAI.ChatCompletionChunk | undefined;
@@ -59,12 +68,18 @@ test(`${streams} clients that stream one answer after the other for ${seconds} s
   expect(await once(child, "exit")).toEqual([0, null]);
 
   const sorted = firstTokenMs.toSorted((a, b) => a - b);
-  const quantile = (share: number) => Math.round(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!);
+  const quantile = (share: number) =>
+    Math.round(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!);
   const warm = memory.slice(Math.floor(memory.length / 3));
-  console.log(JSON.stringify({
-    answers, seconds: Number(took.toFixed(1)), tokensPerSecond: Math.round((answers * tokens) / took),
-    firstTokenMs: { p50: quantile(0.5), p90: quantile(0.9), p99: quantile(0.99) }, residentMiB: { third: Math.round(warm[0] ?? 0), most: Math.round(Math.max(...warm)) },
-  }));
+  console.log(
+    JSON.stringify({
+      answers,
+      seconds: Number(took.toFixed(1)),
+      tokensPerSecond: Math.round((answers * tokens) / took),
+      firstTokenMs: { p50: quantile(0.5), p90: quantile(0.9), p99: quantile(0.99) },
+      residentMiB: { third: Math.round(warm[0] ?? 0), most: Math.round(Math.max(...warm)) },
+    }),
+  );
   expect(answers).toBeGreaterThanOrEqual(streams);
   expect(metrics).toContain(`caduceus_http_responses_total{route="/v1/chat/completions",status="200"} ${answers}\n`);
   expect(metrics).toContain("\ncaduceus_active 0\n");

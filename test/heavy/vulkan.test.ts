@@ -1,10 +1,10 @@
-// The package for Vulkan beside the packed one, on Mesa's software device where there is no GPU: layers go where they should, and
-// the text is the processor's. CADUCEUS_PACKAGE and CADUCEUS_VULKAN_PACKAGE are what `npm pack` made.
+// The package for Vulkan beside the packed one, on Mesa's software device where there is no GPU: layers go where they
+// should, and the text is the processor's. CADUCEUS_PACKAGE and CADUCEUS_VULKAN_PACKAGE are what `npm pack` made.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { fetchEmbeddedModel } from "../../src/files/index.js";
+import { fetchDefaultModel } from "../../src/files/index.js";
 import { run } from "../process/run_program.js";
 import { installPackage } from "./install_package.js";
 
@@ -41,10 +41,21 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test("layers are on the GPU as many as asked for or as fit, the text is the processor's, and a prompt that is read there is given up", async () => {
   const env = { GGML_VK_VISIBLE_DEVICES: process.env["GGML_VK_VISIBLE_DEVICES"] ?? "0", CADUCEUS_PREBUILD: undefined };
-  const { code, stdout, stderr } = await run(process.execPath, ["program.mjs", JSON.stringify([await fetchEmbeddedModel(), 0, 10, "auto"])], { cwd: folder, env, timeoutMs: 900_000 });
+  const { code, stdout, stderr } = await run(
+    process.execPath,
+    ["program.mjs", JSON.stringify([await fetchDefaultModel(), 0, 10, "auto"])],
+    { cwd: folder, env, timeoutMs: 900_000 },
+  );
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-  const { gpu, answers, failure } = JSON.parse(stdout) as { gpu: unknown; answers: readonly [Answer, Answer, Answer]; failure: string };
-  expect(gpu, "no Vulkan device: install Mesa's software one (Debian's mesa-vulkan-drivers)").toMatchObject({ state: "ok", detail: expect.stringMatching(/^Vulkan0 \(.+\), .* free$/) });
+  const { gpu, answers, failure } = JSON.parse(stdout) as {
+    gpu: unknown;
+    answers: readonly [Answer, Answer, Answer];
+    failure: string;
+  };
+  expect(gpu, "no Vulkan device: install Mesa's software one (Debian's mesa-vulkan-drivers)").toMatchObject({
+    state: "ok",
+    detail: expect.stringMatching(/^Vulkan0 \(.+\), .* free$/),
+  });
   const [none, ten, all] = answers;
   expect(none).toMatchObject({ gpuLayers: 0, devices: [{ name: "CPU" }] });
   expect(ten).toMatchObject({ gpuLayers: 10, devices: [{ name: "CPU" }, { name: "Vulkan0" }] });

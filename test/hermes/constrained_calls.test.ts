@@ -1,4 +1,5 @@
-// Whatever the weights: what the engine's matcher lets through, the reply parser reads, and it is a call of a given tool.
+// Whatever the weights: what the engine's matcher lets through, the reply parser reads, and it is a call of a given
+// tool.
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Engine, ToolConstraint } from "../../src/engine/engine.js";
@@ -14,8 +15,15 @@ const imStart = 32001;
 let closers: (readonly [token: number, bias: number])[];
 let engine: Engine;
 beforeAll(async () => {
-  engine = await openEngine(await hermesModel("control", { tokenBias: {} }), { contextSize: 1024, cacheTokens: 12_288 });
-  const tokens = await Promise.all(['"', '"}', "}", "}}", "]", '"]'].map(async (text) => [...(await engine.tokenize([{ text: `a${text}` }]))].slice(1)));
+  engine = await openEngine(await hermesModel("control", { tokenBias: {} }), {
+    contextSize: 1024,
+    cacheTokens: 12_288,
+  });
+  const tokens = await Promise.all(
+    ['"', '"}', "}", "}}", "]", '"]'].map(async (text) =>
+      [...(await engine.tokenize([{ text: `a${text}` }]))].slice(1),
+    ),
+  );
   closers = [...new Set(tokens.flat())].map((token) => [token, 4]);
 });
 afterAll(() => engine.close());
@@ -41,12 +49,22 @@ async function randomRun(seed: number): Promise<{ constraint: ReturnType<typeof 
     stopTokens: [imStart],
     jumpForward: random(4) > 0,
     // The turn ends soon where it may: a bias of 6 left half of the replies to their limit.
-    sampling: { ...greedy, temperature: 1.5, topK: 0, topP: 1, minP: 0, seed, logitBias: [[imEnd, 30], [imStart, 7], ...closers] },
+    sampling: {
+      ...greedy,
+      temperature: 1.5,
+      topK: 0,
+      topP: 1,
+      minP: 0,
+      seed,
+      logitBias: [[imEnd, 30], [imStart, 7], ...closers],
+    },
   });
   return { constraint, written };
 }
 
-test("500 constrained outputs of random weights parse, name a given tool and satisfy its schema", { timeout: 900_000 }, async () => {
+test("500 constrained outputs of random weights parse, name a given tool and satisfy its schema", {
+  timeout: 900_000,
+}, async () => {
   const ajv = new Ajv2020({ strict: false });
   let complete = 0;
   let calls = 0;
@@ -85,7 +103,14 @@ test("500 constrained outputs of random weights parse, name a given tool and sat
 });
 
 test("every part of a forced text comes back from its tokens", async () => {
-  const { text, tokens, end } = await write(engine, { kind: "tools", tools: randomTools(seeded(5).below), mode: "required", parallel: false, order: "name-first", bareFurtherCalls: false });
+  const { text, tokens, end } = await write(engine, {
+    kind: "tools",
+    tools: randomTools(seeded(5).below),
+    mode: "required",
+    parallel: false,
+    order: "name-first",
+    bareFurtherCalls: false,
+  });
   expect(end.constraint?.forcedTokens).toBeGreaterThan(3);
   expect(await engine.detokenize(tokens)).toBe(text);
 });

@@ -9,13 +9,27 @@ const look = tool({ name: "look", description: "Looks" });
 test("the tokens of a prompt are as many as the engine counted, with BOS once", async () => {
   const { model } = await speakingModel("control", ["Blue.", "Blue."]);
   for (const tools of [[], [look]]) {
-    const { format, reason, prompts } = await model.reply([{ role: "system", content: "Be brief." }, { role: "user", content: "What do you see?" }], { tools }).explain();
+    const { format, reason, prompts } = await model
+      .reply(
+        [
+          { role: "system", content: "Be brief." },
+          { role: "user", content: "What do you see?" },
+        ],
+        { tools },
+      )
+      .explain();
     expect({ format, reason }).toEqual({ format: "hermes (card)", reason: "The option format asks for it." });
     const [prompt] = prompts;
     expect(prompt!.tokens).toHaveLength(prompt!.promptTokens!);
     expect(prompt!.tokens.filter(({ id }) => id === 1)).toHaveLength(1);
     // SentencePiece puts a space in front of the text after each marker.
-    expect(prompt!.tokens.slice(1).map(({ text }) => text).join("").replace(/(<\|im_\w+\|>) /g, "$1")).toBe(prompt!.text);
+    expect(
+      prompt!.tokens
+        .slice(1)
+        .map(({ text }) => text)
+        .join("")
+        .replace(/(<\|im_\w+\|>) /g, "$1"),
+    ).toBe(prompt!.text);
     expect(prompt!.continues).toBe(false);
   }
   await model.close();
@@ -25,7 +39,9 @@ test("a later turn of a chat shows its own part, and that the rest was cached", 
   const { model } = await speakingModel("control", ["One.", "Two."]);
   const chat = model.chat({ system: "Count." });
   await chat.send("Go.");
-  const { prompts: [prompt] } = await chat.send("On.").explain();
+  const {
+    prompts: [prompt],
+  } = await chat.send("On.").explain();
   expect(prompt!.text).toBe("<|im_end|>\n<|im_start|>user\nOn.<|im_end|>\n<|im_start|>assistant\n");
   expect(prompt!.continues).toBe(true);
   expect(prompt!.cachedTokens).toBeGreaterThanOrEqual(prompt!.promptTokens! - prompt!.tokens.length - 1);
@@ -36,7 +52,9 @@ test("a prompt that is too long for the context is explained all the same", asyn
   const model = await load(await hermesModel(), { contextSize: 64, format: "hermes" });
   const reply = model.reply("word ".repeat(200));
   await expect(reply).rejects.toMatchObject({ code: "CONTEXT_FULL" });
-  const { prompts: [prompt] } = await reply.explain();
+  const {
+    prompts: [prompt],
+  } = await reply.explain();
   expect(prompt!.tokens.length).toBeGreaterThan(200);
   expect(prompt!.promptTokens).toBeUndefined();
   await model.close();
@@ -44,7 +62,9 @@ test("a prompt that is too long for the context is explained all the same", asyn
 
 test("a wording asked for in a reply is the one that is used", async () => {
   const { model } = await speakingModel("control", ["Hm.", "Hm."]);
-  const { format, prompts } = await model.reply("Hi", { tools: [look], promptVariant: "hermes3", scratchPad: true }).explain();
+  const { format, prompts } = await model
+    .reply("Hi", { tools: [look], promptVariant: "hermes3", scratchPad: true })
+    .explain();
   expect(format).toBe("hermes (hermes3)");
   expect(prompts[0]!.text).toContain("<scratch_pad>");
   expect((await model.reply("Hi", { tools: [look] }).explain()).format).toBe("hermes (card)");
@@ -61,7 +81,9 @@ test("a prompt is explained without being answered, as the reply to it reads it"
   expect(before).toEqual({ ...after, prompts: [prompt] });
   expect(before.prompts[0]!.tokens).toHaveLength(promptTokens!);
   expect(before.prompts[0]!.constraint).toMatchObject({ kind: "tools", mode: "required" });
-  await expect(model.explain([{ role: "cook", content: "x" } as never])).rejects.toMatchObject({ code: "INVALID_MESSAGES" });
+  await expect(model.explain([{ role: "cook", content: "x" } as never])).rejects.toMatchObject({
+    code: "INVALID_MESSAGES",
+  });
   await expect(model.explain("x", { signal: AbortSignal.abort(new Error("enough")) })).rejects.toThrow("enough");
   await model.close();
   await expect(model.explain("x")).rejects.toMatchObject({ code: "MODEL_CLOSED" });

@@ -41,5 +41,8 @@ test("with a part missing or cut off is MODEL_INVALID", async () => {
   await truncate(parts[1], 1000);
   await expect(load(parts[0])).rejects.toMatchObject({ code: "MODEL_INVALID" });
   await rm(parts[1]);
-  await expect(load(parts[0])).rejects.toMatchObject({ code: "MODEL_INVALID", message: expect.stringContaining(parts[1]) });
+  await expect(load(parts[0])).rejects.toMatchObject({
+    code: "MODEL_INVALID",
+    message: expect.stringContaining(parts[1]),
+  });
 });

@@ -1,24 +1,34 @@
-// Correctness under load: what neighbours do to a reply, in its words and in its end. On the tiny model, where 64 replies are quick.
+// Correctness under load: what neighbours do to a reply, in its words and in its end. On the tiny model, where 64
+// replies are quick.
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { load, type CaduceusError, type Model } from "../../src/index.js";
 import { differing } from "../support/first_difference.js";
 import { hermesModel } from "../support/models.js";
 
-// What is added up in another order differs in its last bits, and a tie then falls otherwise. With an f16 cache llama.cpp takes
-// another way for a single row than for several once 512 cells are in use, and activations of 8 bits make steps of last bits: log
-// probabilities of SmolLM2 move by 0.02 on average and 0.27 at most, as they do between llama.cpp's own two ways of attention.
-// With q8_0 there is one way for all.
+// What is added up in another order differs in its last bits, and a tie then falls otherwise. With an f16 cache
+// llama.cpp takes another way for a single row than for several once 512 cells are in use, and activations of 8 bits
+// make steps of last bits: log probabilities of SmolLM2 move by 0.02 on average and 0.27 at most, as they do between
+// llama.cpp's own two ways of attention. With q8_0 there is one way for all.
 const tie = 1e-2;
 
 const subjects = ["city", "river", "king", "bird", "tree", "song", "ship", "star"];
-const questions = Array.from({ length: 64 }, (_, n) => `Name a ${subjects[n % 8]} that begins with ${"ABCDEFGH"[Math.floor(n / 8)]}.`);
+const questions = Array.from(
+  { length: 64 },
+  (_, n) => `Name a ${subjects[n % 8]} that begins with ${"ABCDEFGH"[Math.floor(n / 8)]}.`,
+);
 const greedy = { temperature: 0, maxTokens: 16, logProbabilities: true } as const;
 
 let model: Model;
 beforeAll(async () => {
   // More threads gain nothing on a model of this size, and wait for each other on a busy machine.
-  model = await load(await hermesModel(), { kvType: "q8_0", threads: 1, prefixFolder: false, contextSize: 2048, cacheTokens: 8192 });
+  model = await load(await hermesModel(), {
+    kvType: "q8_0",
+    threads: 1,
+    prefixFolder: false,
+    contextSize: 2048,
+    cacheTokens: 8192,
+  });
 });
 afterAll(() => model.close());
 
@@ -48,7 +58,9 @@ test("64 deterministic replies run together, and among others, equal those run a
   const exact = { deterministic: true, maxTokens: 6 };
   const alone = await oneByOne(everyone, exact);
   const [together] = await Promise.all([all(everyone, exact), all(everyone)]);
-  expect(together.map(({ logProbabilities }) => logProbabilities)).toEqual(alone.map(({ logProbabilities }) => logProbabilities));
+  expect(together.map(({ logProbabilities }) => logProbabilities)).toEqual(
+    alone.map(({ logProbabilities }) => logProbabilities),
+  );
 });
 
 test("replies cancelled in decode, in prefill and in the queue leave their neighbours' words as they are without them", async () => {
@@ -79,7 +91,14 @@ test("of sixteen requests those that are wrong fail alone, each with its own cod
     ask(5, { signal: AbortSignal.abort(new Error("mine")) }),
   ];
   const [outcomes, others] = await Promise.all([
-    Promise.all(wrong.map((reply) => reply.then(() => "none", (error: CaduceusError) => error.code ?? error.message))),
+    Promise.all(
+      wrong.map((reply) =>
+        reply.then(
+          () => "none",
+          (error: CaduceusError) => error.code ?? error.message,
+        ),
+      ),
+    ),
     all(sixteen.slice(wrong.length)),
   ]);
   expect(outcomes).toEqual(["CONTEXT_FULL", "INVALID_ARGUMENT", "INVALID_ARGUMENT", "mine"]);
@@ -87,12 +106,24 @@ test("of sixteen requests those that are wrong fail alone, each with its own cod
 });
 
 test("no reply ends early where cells run out: all come to the end of what they may write", async () => {
-  const small = await load(await hermesModel(), { threads: 1, prefixFolder: false, contextSize: 256, cacheTokens: 256 });
-  const replies = await Promise.all(everyone.slice(0, 24).map((n) => small.reply(questions[n]!, { ...greedy, maxTokens: 150 })));
-  expect(replies.map(({ finishReason, usage }) => [finishReason, usage.generatedTokens])).toEqual(replies.map(() => ["length", 150]));
+  const small = await load(await hermesModel(), {
+    threads: 1,
+    prefixFolder: false,
+    contextSize: 256,
+    cacheTokens: 256,
+  });
+  const replies = await Promise.all(
+    everyone.slice(0, 24).map((n) => small.reply(questions[n]!, { ...greedy, maxTokens: 150 })),
+  );
+  expect(replies.map(({ finishReason, usage }) => [finishReason, usage.generatedTokens])).toEqual(
+    replies.map(() => ["length", 150]),
+  );
   // They did not simply wait for each other: some lost their cells and were computed again.
   const { promptTokens, generatedTokens } = small.stats();
-  expect({ promptTokens, generatedTokens }).toEqual({ promptTokens: replies.reduce((sum, { usage }) => sum + usage.promptTokens, 0), generatedTokens: 24 * 150 });
+  expect({ promptTokens, generatedTokens }).toEqual({
+    promptTokens: replies.reduce((sum, { usage }) => sum + usage.promptTokens, 0),
+    generatedTokens: 24 * 150,
+  });
   await small.close();
 });
 

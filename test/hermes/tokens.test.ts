@@ -10,17 +10,41 @@ interface Golden {
   readonly prompts: ReadonlyArray<{ readonly parts: readonly PromptPart[]; readonly ids: readonly number[] }>;
 }
 
-const golden = JSON.parse(readFileSync(new URL("../support/golden/mistral_tokens.json", import.meta.url), "utf8")) as Golden;
+const golden = JSON.parse(
+  readFileSync(new URL("../support/golden/mistral_tokens.json", import.meta.url), "utf8"),
+) as Golden;
 
 const BOS = 1;
 const IM_END = 32000;
 const IM_START = 32001;
-const markup = ["<|im_start|>", "<|im_end|>", "<s>", "</s>", "<unk>", "<dummy32002>", "<dummy32005>", "<dummy32031>", "<0x0A>"];
+const markup = [
+  "<|im_start|>",
+  "<|im_end|>",
+  "<s>",
+  "</s>",
+  "<unk>",
+  "<dummy32002>",
+  "<dummy32005>",
+  "<dummy32031>",
+  "<0x0A>",
+];
 
 /** SentencePiece keeps spaces as U+2581, so that character itself comes back as a space: it is left out here. */
 const character = fc.string({ unit: "binary", minLength: 1, maxLength: 1 }).filter((one) => one !== "\u2581");
-const text = fc.array(fc.oneof(character, fc.constantFrom(" ", "\n", "\t", "<", "|", ">", "im_", "start", "the", "é", "日")), { maxLength: 60 }).map((all) => all.join(""));
-const textWithMarkup = fc.array(fc.oneof(fc.constantFrom(...markup), fc.constantFrom(" ", "\n", "<", "<|", "|>", ">", ".", "></", "a", "im_end|>", "日", "👍")), { maxLength: 12 }).map((all) => all.join(""));
+const text = fc
+  .array(fc.oneof(character, fc.constantFrom(" ", "\n", "\t", "<", "|", ">", "im_", "start", "the", "é", "日")), {
+    maxLength: 60,
+  })
+  .map((all) => all.join(""));
+const textWithMarkup = fc
+  .array(
+    fc.oneof(
+      fc.constantFrom(...markup),
+      fc.constantFrom(" ", "\n", "<", "<|", "|>", ">", ".", "></", "a", "im_end|>", "日", "👍"),
+    ),
+    { maxLength: 12 },
+  )
+  .map((all) => all.join(""));
 
 describe.each<AddedTokens>(["control", "user-defined"])("with the added tokens typed %s", (added) => {
   let model: Model;
@@ -35,12 +59,17 @@ describe.each<AddedTokens>(["control", "user-defined"])("with the added tokens t
     expect(await ids(text)).toEqual([BOS, ...expected]);
   });
 
-  test.each(golden.prompts)("prompt $parts has SentencePiece's tokens between its control tokens", async ({ parts, ids: expected }) => {
-    expect(await ids(parts)).toEqual(expected);
-  });
+  test.each(golden.prompts)(
+    "prompt $parts has SentencePiece's tokens between its control tokens",
+    async ({ parts, ids: expected }) => {
+      expect(await ids(parts)).toEqual(expected);
+    },
+  );
 
   test("a BOS in the template's own markup does not become a second one", async () => {
-    expect(await ids([{ control: "<s><|im_start|>user\n" }, { text: "Hi" }])).toEqual(await ids([{ control: "<|im_start|>user\n" }, { text: "Hi" }]));
+    expect(await ids([{ control: "<s><|im_start|>user\n" }, { text: "Hi" }])).toEqual(
+      await ids([{ control: "<|im_start|>user\n" }, { text: "Hi" }]),
+    );
     expect(await ids([{ tokens: [BOS, IM_START] }])).toEqual([BOS, IM_START]);
   });
 
@@ -63,7 +92,11 @@ describe.each<AddedTokens>(["control", "user-defined"])("with the added tokens t
       fc.asyncProperty(textWithMarkup, fc.nat(), async (typed, at) => {
         const characters = Array.from(typed);
         const cut = at % (characters.length + 1);
-        const parts = [{ control: "<|im_start|>" }, { text: characters.slice(0, cut).join("") }, { text: characters.slice(cut).join("") }];
+        const parts = [
+          { control: "<|im_start|>" },
+          { text: characters.slice(0, cut).join("") },
+          { text: characters.slice(cut).join("") },
+        ];
         expect(await ids(parts)).toEqual(await ids([{ control: "<|im_start|>" }, { text: typed }]));
       }),
       { numRuns: 100 },
@@ -97,7 +130,11 @@ describe("two files that differ only in how they type the added tokens", () => {
   test("give every prompt the same tokens", async () => {
     await fc.assert(
       fc.asyncProperty(textWithMarkup, async (typed) => {
-        const parts = [{ control: "<|im_start|>user\n" }, { text: typed }, { control: "<|im_end|>\n<|im_start|>assistant\n" }];
+        const parts = [
+          { control: "<|im_start|>user\n" },
+          { text: typed },
+          { control: "<|im_end|>\n<|im_start|>assistant\n" },
+        ];
         expect(await userDefined.tokenize(parts)).toEqual(await control.tokenize(parts));
       }),
       { numRuns: 100 },

@@ -1,6 +1,6 @@
-// Whatever a constraint can write, the check accepts: random tokens write under the constraints of random schemas, of every
-// keyword, format and bound, and what they wrote is checked as an answer is. `CADUCEUS_SCHEMAS` is how many schemas of each kind;
-// `npm run test:heavy -- written` takes many.
+// Whatever a constraint can write, the check accepts: random tokens write under the constraints of random schemas, of
+// every keyword, format and bound, and what they wrote is checked as an answer is. `CADUCEUS_SCHEMAS` is how many
+// schemas of each kind; `npm run test:heavy -- written` takes many.
 import path from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { readJson } from "../../src/format/strict_json.js";
@@ -13,7 +13,9 @@ const { treeFolder, installedOptions } = (await import(new URL("../../scripts/bu
   treeFolder(options: object): Promise<string>;
   installedOptions(): Promise<object>;
 };
-const { nativeTestEnvironment } = (await import(new URL("../../scripts/test_native.mjs", import.meta.url).href)) as { nativeTestEnvironment(): Promise<NodeJS.ProcessEnv> };
+const { nativeTestEnvironment } = (await import(new URL("../../scripts/test_native.mjs", import.meta.url).href)) as {
+  nativeTestEnvironment(): Promise<NodeJS.ProcessEnv>;
+};
 
 const count = Number(process.env["CADUCEUS_SCHEMAS"] ?? 30);
 const firstSeed = Number(process.env["CADUCEUS_SEED"] ?? 1);
@@ -27,7 +29,10 @@ beforeAll(async () => {
 });
 
 /** Schemas that were asked for, texts that came to their end, and everything that is wrong with one of those. */
-async function writeBy(schemas: readonly JsonSchema[], undeclared: UndeclaredProperties): Promise<{ written: number; wrong: string[] }> {
+async function writeBy(
+  schemas: readonly JsonSchema[],
+  undeclared: UndeclaredProperties,
+): Promise<{ written: number; wrong: string[] }> {
   const read = schemas.flatMap((schema, index) => {
     try {
       const one = readSchema(schema, "schema");
@@ -37,7 +42,11 @@ async function writeBy(schemas: readonly JsonSchema[], undeclared: UndeclaredPro
       return [];
     }
   });
-  const matches = await askMatcher(program, read.map(({ enforced, seed }) => ({ schema: enforced.schema, write: { count: textsOfEach, seed } })), env);
+  const matches = await askMatcher(
+    program,
+    read.map(({ enforced, seed }) => ({ schema: enforced.schema, write: { count: textsOfEach, seed } })),
+    env,
+  );
   let written = 0;
   const wrong: string[] = [];
   matches.forEach((match, index) => {
@@ -62,30 +71,60 @@ async function writeBy(schemas: readonly JsonSchema[], undeclared: UndeclaredPro
 const kinds = ["number", "string", "schema"] as const;
 
 describe.each(["refuse", "allow"] as const)("undeclaredProperties: %s", (undeclared) => {
-  test.each(undeclared === "refuse" ? kinds : (["schema"] as const))("what is written under a random %s is accepted", { timeout: 3_600_000 }, async (kind) => {
-    const schemas = Array.from({ length: count }, (_, index) => new RandomSchemas(seeded(firstSeed + index).below)[kind]());
-    const { written, wrong } = await writeBy(schemas, undeclared);
-    expect(wrong).toEqual([]);
-    expect(written).toBeGreaterThan(count * 2);
-  });
+  test.each(undeclared === "refuse" ? kinds : (["schema"] as const))(
+    "what is written under a random %s is accepted",
+    { timeout: 3_600_000 },
+    async (kind) => {
+      const schemas = Array.from({ length: count }, (_, index) =>
+        new RandomSchemas(seeded(firstSeed + index).below)[kind](),
+      );
+      const { written, wrong } = await writeBy(schemas, undeclared);
+      expect(wrong).toEqual([]);
+      expect(written).toBeGreaterThan(count * 2);
+    },
+  );
 });
 
-test("what is written in each format, and in patterns of each construct, is accepted", { timeout: 3_600_000 }, async () => {
+test("what is written in each format, and in patterns of each construct, is accepted", {
+  timeout: 3_600_000,
+}, async () => {
   const random = new RandomSchemas(seeded(firstSeed).below);
-  const schemas = [...formats.map((format) => ({ type: "string", format })), ...Array.from({ length: count }, () => ({ type: "string", pattern: random.pattern(), maxLength: 60 }))];
+  const schemas = [
+    ...formats.map((format) => ({ type: "string", format })),
+    ...Array.from({ length: count }, () => ({ type: "string", pattern: random.pattern(), maxLength: 60 })),
+  ];
   const { written, wrong } = await writeBy(schemas, "refuse");
   expect(wrong).toEqual([]);
   expect(written).toBeGreaterThan(count);
 });
 
 test("what was found once stays mended", { timeout: 600_000 }, async () => {
-  const { wrong } = await writeBy([
-    { type: "string", format: "uri" }, { type: "object", properties: { u: { type: "string", format: "uri", maxLength: 6 } }, required: ["u"] },
-    { type: "number" }, { type: "integer" }, {}, { type: "array", items: {} }, { type: ["number", "string"] },
-    { type: "number", exclusiveMaximum: 1, minimum: 0 }, { type: "number", exclusiveMinimum: 0 }, { type: "number", exclusiveMinimum: 0.1, exclusiveMaximum: 0.2 }, { type: "number", exclusiveMaximum: 1e-7 },
-    { type: "number", exclusiveMinimum: 1, maximum: 1.0000005 }, { exclusiveMinimum: 0, exclusiveMaximum: 1e-6, type: "number" }, { type: "number", allOf: [{ exclusiveMinimum: 0 }, { maximum: 0.0005 }] },
-    { type: "number", multipleOf: 1e-7 }, { type: "number", multipleOf: 1e-5 }, { type: "number", multipleOf: 0.3 }, { type: "integer", multipleOf: 3 }, { type: "number", multipleOf: 9973 }, { type: "number", multipleOf: 10_000 },
-    { type: "string", pattern: "^x{2{3}\\u{1F44D}" }, { allOf: [{ multipleOf: 10_000, type: "number" }, { multipleOf: 0.000_001 }] },
-  ], "refuse");
+  const { wrong } = await writeBy(
+    [
+      { type: "string", format: "uri" },
+      { type: "object", properties: { u: { type: "string", format: "uri", maxLength: 6 } }, required: ["u"] },
+      { type: "number" },
+      { type: "integer" },
+      {},
+      { type: "array", items: {} },
+      { type: ["number", "string"] },
+      { type: "number", exclusiveMaximum: 1, minimum: 0 },
+      { type: "number", exclusiveMinimum: 0 },
+      { type: "number", exclusiveMinimum: 0.1, exclusiveMaximum: 0.2 },
+      { type: "number", exclusiveMaximum: 1e-7 },
+      { type: "number", exclusiveMinimum: 1, maximum: 1.0000005 },
+      { exclusiveMinimum: 0, exclusiveMaximum: 1e-6, type: "number" },
+      { type: "number", allOf: [{ exclusiveMinimum: 0 }, { maximum: 0.0005 }] },
+      { type: "number", multipleOf: 1e-7 },
+      { type: "number", multipleOf: 1e-5 },
+      { type: "number", multipleOf: 0.3 },
+      { type: "integer", multipleOf: 3 },
+      { type: "number", multipleOf: 9973 },
+      { type: "number", multipleOf: 10_000 },
+      { type: "string", pattern: "^x{2{3}\\u{1F44D}" },
+      { allOf: [{ multipleOf: 10_000, type: "number" }, { multipleOf: 0.000_001 }] },
+    ],
+    "refuse",
+  );
   expect(wrong).toEqual([]);
 });

@@ -5,15 +5,23 @@ import { expect, test } from "vitest";
 
 const seconds = 6;
 
-test.each(["requests", "schemas", "headers"])("%s as strangers send them are answered or refused, and nothing else happens", async (kind) => {
-  const seed = String(Date.now() % 2 ** 31);
-  const fuzzer = spawn(process.execPath, ["test/fuzz/hostile_fuzz.mjs", kind, String(seconds), seed], {
-    // A second is much; here other programs run as well.
-    env: { ...process.env, CADUCEUS_FUZZ_DELAY_MS: "4000" }, stdio: ["ignore", "pipe", "pipe"],
-  });
-  const [output, errors, code] = await Promise.all([text(fuzzer.stdout), text(fuzzer.stderr), new Promise((resolve) => fuzzer.once("close", resolve))]);
-  // The input that failed, and the file that has the whole of it, are in there.
-  expect(code, `node test/fuzz/hostile_fuzz.mjs ${kind} ${seconds} ${seed}\n${errors}`).toBe(0);
-  const tried = Number(/^\d+/.exec(output)?.[0]);
-  expect(tried, output).toBeGreaterThan(0);
-});
+test.each(["requests", "schemas", "headers"])(
+  "%s as strangers send them are answered or refused, and nothing else happens",
+  async (kind) => {
+    const seed = String(Date.now() % 2 ** 31);
+    const fuzzer = spawn(process.execPath, ["test/fuzz/hostile_fuzz.mjs", kind, String(seconds), seed], {
+      // A second is much; here other programs run as well.
+      env: { ...process.env, CADUCEUS_FUZZ_DELAY_MS: "4000" },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const [output, errors, code] = await Promise.all([
+      text(fuzzer.stdout),
+      text(fuzzer.stderr),
+      new Promise((resolve) => fuzzer.once("close", resolve)),
+    ]);
+    // The input that failed, and the file that has the whole of it, are in there.
+    expect(code, `node test/fuzz/hostile_fuzz.mjs ${kind} ${seconds} ${seed}\n${errors}`).toBe(0);
+    const tried = Number(/^\d+/.exec(output)?.[0]);
+    expect(tried, output).toBeGreaterThan(0);
+  },
+);

@@ -1,7 +1,20 @@
-// A GGUF file taken apart into raw values, changed, and put together again: whatever a header can say, and much that it cannot.
+// A GGUF file taken apart into raw values, changed, and put together again: whatever a header can say, and much that it
+// cannot.
 import { readFileSync, writeFileSync } from "node:fs";
 
-const scalarBytes: Readonly<Record<number, number>> = { 0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8 };
+const scalarBytes: Readonly<Record<number, number>> = {
+  0: 1,
+  1: 1,
+  2: 2,
+  3: 2,
+  4: 4,
+  5: 4,
+  6: 4,
+  7: 1,
+  10: 8,
+  11: 8,
+  12: 8,
+};
 const [u16Type, u32Type, i32Type, f32Type, stringType, arrayType] = [2, 4, 5, 6, 8, 9];
 
 /** A value as it stands in the file, its type before it. */
@@ -50,7 +63,12 @@ export class GgufFile {
       return { name, dimensions, type: u32(), offset: u64() };
     });
     const data = aligned(at);
-    infos.forEach(({ offset, ...info }, n) => file.tensors.push({ ...info, data: bytes.subarray(data + offset, data + (infos[n + 1]?.offset ?? bytes.length - data)) }));
+    infos.forEach(({ offset, ...info }, n) =>
+      file.tensors.push({
+        ...info,
+        data: bytes.subarray(data + offset, data + (infos[n + 1]?.offset ?? bytes.length - data)),
+      }),
+    );
     return file;
   }
 
@@ -83,7 +101,13 @@ export class GgufFile {
   storeAs(tensor: string, type: number, bytesPerValue: number): this {
     const at = this.tensors.findIndex(({ name }) => name === tensor);
     const found = this.tensors[at]!;
-    this.tensors[at] = { ...found, type, data: Buffer.alloc(Math.ceil(found.dimensions.reduce((product, dimension) => product * dimension, 1) * bytesPerValue)) };
+    this.tensors[at] = {
+      ...found,
+      type,
+      data: Buffer.alloc(
+        Math.ceil(found.dimensions.reduce((product, dimension) => product * dimension, 1) * bytesPerValue),
+      ),
+    };
     return this;
   }
 
@@ -103,7 +127,14 @@ export class GgufFile {
       return info;
     });
     const pairs = this.metadata.flatMap(([key, { type, bytes }]) => [text(key), u32(type), bytes]);
-    const head = Buffer.concat([Buffer.from("GGUF"), u32(3), u64(tensorsOf.length), u64(this.metadata.length), ...pairs, ...infos]);
+    const head = Buffer.concat([
+      Buffer.from("GGUF"),
+      u32(3),
+      u64(tensorsOf.length),
+      u64(this.metadata.length),
+      ...pairs,
+      ...infos,
+    ]);
     writeFileSync(path, Buffer.concat([padded(head), ...tensorsOf.map(({ data }) => padded(data))]));
     return path;
   }
@@ -136,6 +167,12 @@ export const raw = {
     return { type: f32Type, bytes };
   },
   text: (value: string): RawValue => ({ type: stringType, bytes: text(value) }),
-  texts: (values: readonly string[]): RawValue => ({ type: arrayType, bytes: Buffer.concat([u32(stringType), u64(values.length), ...values.map(text)]) }),
-  i32s: (values: readonly number[]): RawValue => ({ type: arrayType, bytes: Buffer.concat([u32(i32Type), u64(values.length), ...values.map(u32)]) }),
+  texts: (values: readonly string[]): RawValue => ({
+    type: arrayType,
+    bytes: Buffer.concat([u32(stringType), u64(values.length), ...values.map(text)]),
+  }),
+  i32s: (values: readonly number[]): RawValue => ({
+    type: arrayType,
+    bytes: Buffer.concat([u32(i32Type), u64(values.length), ...values.map(u32)]),
+  }),
 };

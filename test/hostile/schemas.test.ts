@@ -1,8 +1,9 @@
-// What strangers send as schemas and tools. Whatever it is, it ends soon: with an answer, or with an error of a stable code.
+// What strangers send as schemas and tools. Whatever it is, it ends soon: with an answer, or with an error of a stable
+// code.
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { afterEach, describe, expect, test } from "vitest";
 import { toNativeConstraint } from "../../src/engine/addon/grammar.js";
-import { CaduceusError } from "../../src/errors.js";
+import type { CaduceusError } from "../../src/errors.js";
 import { readSchema } from "../../src/schema/read_schema.js";
 import { createHandler, listen, type Listening } from "../../src/server/index.js";
 import { scriptedModel } from "../support/scripted_model.js";
@@ -42,20 +43,31 @@ describe("reading a schema, what of it is enforced, and checking a value", () =>
   });
 
   test("a deep pattern is called what it is", () => {
-    expect(() => readSchema(schemas["a pattern nested 20,000 deep"]![0], "schema")).toThrow("Expected a regular expression with at most 250 groups within each other for schema.pattern but received one with 20000.");
+    expect(() => readSchema(schemas["a pattern nested 20,000 deep"]![0], "schema")).toThrow(
+      "Expected a regular expression with at most 250 groups within each other for schema.pattern but received one with 20000.",
+    );
   });
 
   test("the same input ends the same way each time", () => {
-    const check = () => readSchema(schemas["2,000 patterns for 2,000 names"]![0], "schema").check(schemas["2,000 patterns for 2,000 names"]![1]);
+    const check = () =>
+      readSchema(schemas["2,000 patterns for 2,000 names"]![0], "schema").check(
+        schemas["2,000 patterns for 2,000 names"]![1],
+      );
     expect(check()).toEqual(check());
-    expect(check()).toMatchObject({ ok: false, problem: "value could not be checked in time: its schema takes too much work for this value." });
+    expect(check()).toMatchObject({
+      ok: false,
+      problem: "value could not be checked in time: its schema takes too much work for this value.",
+    });
   });
 
   test("5,000 properties are no problem, and neither are 500 tools", async () => {
     expect(readSchema(properties(5_000), "schema").enforced("refuse").unenforced).toEqual([]);
     const { model } = await scriptedModel({ answer: () => "Hello." });
     expect((await model.explain("Hi", { tools: tools(500) })).prompts[0]?.text).toContain("tool_499");
-    await expect(model.reply("Hi", { tools: tools(2_000) })).rejects.toMatchObject({ code: "CONSTRAINT_TOO_COMPLEX", message: expect.stringContaining("50000 values together") as string });
+    await expect(model.reply("Hi", { tools: tools(2_000) })).rejects.toMatchObject({
+      code: "CONSTRAINT_TOO_COMPLEX",
+      message: expect.stringContaining("50000 values together") as string,
+    });
     await model.close();
   });
 });
@@ -68,18 +80,30 @@ describe("a server that gets all of them at once", () => {
   });
 
   // Writing a prompt of megabytes out token by token is much work for the scripted engine, whose tokens are characters.
-  test.each([["/v1/chat/completions", 4_000_000], ["/apply-template", 20_000]])("%s: each is answered, with a status below 500, and /health between them", async (path, longest) => {
+  test.each([
+    ["/v1/chat/completions", 4_000_000],
+    ["/apply-template", 20_000],
+  ])("%s: each is answered, with a status below 500, and /health between them", async (path, longest) => {
     const { model } = await scriptedModel({ answer: () => '{"a": 1}' });
-    const { port, url } = server = await listen(createHandler({ models: { m: model } }), { port: 0 });
+    const { port, url } = (server = await listen(createHandler({ models: { m: model } }), { port: 0 }));
     expect(port).toBeGreaterThan(0);
     const post = async (body: object) => {
-      const response = await fetch(url + path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ model: "m", messages: [{ role: "user", content: "Hi" }], ...body }) });
+      const response = await fetch(url + path, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ model: "m", messages: [{ role: "user", content: "Hi" }], ...body }),
+      });
       return { status: response.status, body: await response.text() };
     };
     const bodies = [
-      ...Object.values(schemas).map(([schema]) => ({ response_format: { type: "json_schema", json_schema: { name: "a", schema } } })),
-      ...Object.values(schemas).slice(0, 10).map(([parameters]) => ({ tools: [{ type: "function", function: { name: "a", parameters } }] })),
-      { tools: tools(2_000) }, { tools: tools(500), n: 3 },
+      ...Object.values(schemas).map(([schema]) => ({
+        response_format: { type: "json_schema", json_schema: { name: "a", schema } },
+      })),
+      ...Object.values(schemas)
+        .slice(0, 10)
+        .map(([parameters]) => ({ tools: [{ type: "function", function: { name: "a", parameters } }] })),
+      { tools: tools(2_000) },
+      { tools: tools(500), n: 3 },
     ].filter((body) => JSON.stringify(body).length < longest);
     const delay = monitorEventLoopDelay({ resolution: 5 });
     delay.enable();
@@ -93,7 +117,11 @@ describe("a server that gets all of them at once", () => {
     delay.disable();
     for (const { status, body } of answers) {
       expect(status, body.slice(0, 300)).toBeLessThan(500);
-      if (status !== 200) expect(["unsupported_schema", "invalid_schema", "invalid_tool", "context_length_exceeded"], body.slice(0, 300)).toContain((JSON.parse(body) as { error: { code: string } }).error.code);
+      if (status !== 200)
+        expect(
+          ["unsupported_schema", "invalid_schema", "invalid_tool", "context_length_exceeded"],
+          body.slice(0, 300),
+        ).toContain((JSON.parse(body) as { error: { code: string } }).error.code);
     }
     expect(answers.some(({ status }) => status === 200)).toBe(true);
     expect(delay.max / 1e6).toBeLessThan(mostDelayMs);

@@ -1,5 +1,6 @@
-// What strangers send holds the server's event loop up for a few tens of milliseconds at a time: /health answers all the while. Counted
-// in the processor's time of the server's own thread, so that other programs on the machine don't matter.
+// What strangers send holds the server's event loop up for a few tens of milliseconds at a time: /health answers all
+// the while. Counted in the processor's time of the server's own thread, so that other programs on the machine don't
+// matter.
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -8,14 +9,16 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { hermesModel } from "../support/models.js";
 import { properties, schemas, tools } from "./schema_inputs.js";
 
-/** Slow machines take up to 90; before the work was divided it was 150 there, and 3,800 for the first version of some. */
+/**
+ * Slow machines take up to 90; before the work was divided it was 150 there, and 3,800 for the first version of some.
+ */
 const mostMs = 150;
 
 let server: ChildProcess;
 let url: string;
 beforeAll(async () => {
   server = fork(fileURLToPath(new URL("./programs/serve_watched.mjs", import.meta.url)), [await hermesModel()]);
-  url = await told() as string;
+  url = (await told()) as string;
 });
 afterAll(() => server.kill("SIGKILL"));
 
@@ -24,7 +27,7 @@ const told = async (): Promise<unknown> => ((await once(server, "message")) as [
 async function longestStretch(): Promise<number> {
   const answer = told();
   server.send("tell");
-  return await answer as number;
+  return (await answer) as number;
 }
 
 const asSchema = (schema: object) => ({ response_format: { type: "json_schema", json_schema: { name: "a", schema } } });
@@ -50,7 +53,11 @@ test("each request is answered with a status below 500, and none holds the event
   for (const [name, body] of bodies) {
     await longestStretch();
     const content = JSON.stringify({ max_tokens: 2, messages: [{ role: "user", content: "Hi" }], ...body });
-    const response = await fetch(`${url}/v1/chat/completions`, { method: "POST", headers: { "content-type": "application/json" }, body: content });
+    const response = await fetch(`${url}/v1/chat/completions`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: content,
+    });
     expect(response.status, `${name}: ${(await response.text()).slice(0, 300)}`).toBeLessThan(500);
     took[name] = await longestStretch();
   }

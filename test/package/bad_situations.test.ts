@@ -21,17 +21,28 @@ async function failure(command: string = process.execPath, ...args: string[]): P
   return JSON.parse(outcome.stdout) as [string, string];
 }
 
-test.runIf(isLinux)("an addon of another architecture is ADDON_NOT_FOUND and both architectures are named", async () => {
-  const other = process.arch === "x64" ? "arm64" : "x64";
-  await setMachine(addonOf(folder), machines[other]);
-  expect(await failure()).toEqual(["ADDON_NOT_FOUND", expect.stringMatching(new RegExp(`was built for ${other} and this is ${process.arch}\\. Install caduceus on this machine`))]);
-});
+test.runIf(isLinux)(
+  "an addon of another architecture is ADDON_NOT_FOUND and both architectures are named",
+  async () => {
+    const other = process.arch === "x64" ? "arm64" : "x64";
+    await setMachine(addonOf(folder), machines[other]);
+    expect(await failure()).toEqual([
+      "ADDON_NOT_FOUND",
+      expect.stringMatching(
+        new RegExp(`was built for ${other} and this is ${process.arch}\\. Install caduceus on this machine`),
+      ),
+    ]);
+  },
+);
 
 test("a package that was packed for other machines only is ADDON_NOT_FOUND and they are named", async () => {
   const prebuilds = path.join(folder, "node_modules/caduceus/prebuilds");
   for (const name of await readdir(prebuilds)) await rm(path.join(prebuilds, name), { recursive: true });
   await mkdir(path.join(prebuilds, "plan9-mips"));
-  expect(await failure()).toEqual(["ADDON_NOT_FOUND", expect.stringMatching(/there are prebuilt ones for plan9-mips only\. Run `npm rebuild caduceus/)]);
+  expect(await failure()).toEqual([
+    "ADDON_NOT_FOUND",
+    expect.stringMatching(/there are prebuilt ones for plan9-mips only\. Run `npm rebuild caduceus/),
+  ]);
 });
 
 describe.runIf(isLinux)("a truncated binary is ADDON_NOT_FOUND, and what is left of it is said", () => {
@@ -40,7 +51,10 @@ describe.runIf(isLinux)("a truncated binary is ADDON_NOT_FOUND, and what is left
     const { length: size } = await readFile(file);
     const left = length < 0 ? size + length : length < 1 ? Math.floor(size * length) : length;
     await truncate(file, left);
-    expect(await failure()).toEqual(["ADDON_NOT_FOUND", expect.stringMatching(new RegExp(`it is damaged: .*\\b${left} .*bytes.* install it again`))]);
+    expect(await failure()).toEqual([
+      "ADDON_NOT_FOUND",
+      expect.stringMatching(new RegExp(`it is damaged: .*\\b${left} .*bytes.* install it again`)),
+    ]);
   });
 
   test("a library beside it", async () => {
@@ -49,27 +63,47 @@ describe.runIf(isLinux)("a truncated binary is ADDON_NOT_FOUND, and what is left
     const name = beside[0] ?? "libbeside.so";
     if (beside.length === 0) await cp(addonOf(folder), path.join(path.dirname(addonOf(folder)), name));
     await truncate(path.join(path.dirname(addonOf(folder)), name), 20_000);
-    expect(await failure()).toEqual(["ADDON_NOT_FOUND", expect.stringContaining(`${name} is damaged: it has 20000 of `)]);
+    expect(await failure()).toEqual([
+      "ADDON_NOT_FOUND",
+      expect.stringContaining(`${name} is damaged: it has 20000 of `),
+    ]);
   });
 });
 
 describe.runIf(isLinux)("a missing library is named, with what installs it", () => {
-  const needed = (file: string) => [...execFileSync("readelf", ["-d", file], { encoding: "utf8" }).matchAll(/NEEDED.*\[(.*?)\]/g)].map((match) => match[1]!);
+  const needed = (file: string) =>
+    [...execFileSync("readelf", ["-d", file], { encoding: "utf8" }).matchAll(/NEEDED.*\[(.*?)\]/g)].map(
+      (match) => match[1]!,
+    );
 
   test("any library", async () => {
     const file = addonOf(folder);
     const name = needed(file).find((library) => /^lib(stdc\+\+|m|dl|pthread)\.so/.test(library))!;
     const other = name.replace("lib", "bil");
     await renameNeeded(file, name, other);
-    expect(await failure()).toEqual(["ADDON_NOT_FOUND", expect.stringContaining(`it needs the library ${other}, which this system does not have. Install it with the system's package manager`)]);
+    expect(await failure()).toEqual([
+      "ADDON_NOT_FOUND",
+      expect.stringContaining(
+        `it needs the library ${other}, which this system does not have. Install it with the system's package manager`,
+      ),
+    ]);
   });
 
   // Node itself needs it, so that it can only be missing under a runtime that does not.
-  test.runIf(canUnshare).each([["Bun", () => [bun()]], ["Deno", () => [deno(), "run", "--allow-all"]]] as const)("libstdc++ under %s", async (_, runtime) => {
-    const library = execFileSync("sh", ["-c", "ldconfig -p | sed -n 's/.*libstdc++.so.6 .*=> //p' | head -1"], { encoding: "utf8" }).trim();
+  test.runIf(canUnshare).each([
+    ["Bun", () => [bun()]],
+    ["Deno", () => [deno(), "run", "--allow-all"]],
+  ] as const)("libstdc++ under %s", async (_, runtime) => {
+    const library = execFileSync("sh", ["-c", "ldconfig -p | sed -n 's/.*libstdc++.so.6 .*=> //p' | head -1"], {
+      encoding: "utf8",
+    }).trim();
     const hide = `mount --bind "${folder}/none" "${path.dirname(library)}/$(basename "$(readlink -f "${library}")")"`;
     await writeFile(path.join(folder, "none"), "");
-    const outcome = await runUnshared(folder, hide, runtime()[0]!, [...runtime().slice(1), "code_of_failure.mjs", model]);
+    const outcome = await runUnshared(folder, hide, runtime()[0]!, [
+      ...runtime().slice(1),
+      "code_of_failure.mjs",
+      model,
+    ]);
     // A build that has its own copy of it inside needs none.
     const isNeeded = needed(addonOf(folder)).some((name) => name.startsWith("libstdc++"));
     expect(outcome).toMatchObject({ code: 0, signal: null });
@@ -79,11 +113,16 @@ describe.runIf(isLinux)("a missing library is named, with what installs it", () 
 
   test("a prebuilt of the other C library", async () => {
     const file = addonOf(folder);
-    const [ours, theirs] = needed(file).some((name) => /musl|^libc\.so$/.test(name)) ? ["musl", "glibc"] : ["glibc", "musl"];
+    const [ours, theirs] = needed(file).some((name) => /musl|^libc\.so$/.test(name))
+      ? ["musl", "glibc"]
+      : ["glibc", "musl"];
     const name = needed(file).find((library) => library.length >= 14)!;
     const loader = theirs === "musl" ? "ld-musl" : "ld-linux";
     await renameNeeded(file, name, `${loader}${"-".repeat(name.length - loader.length - 5)}.so.1`);
-    expect(await failure()).toEqual(["ADDON_NOT_FOUND", expect.stringMatching(new RegExp(`built for ${theirs} .*Set the variable LIBC to ${ours}\\.`))]);
+    expect(await failure()).toEqual([
+      "ADDON_NOT_FOUND",
+      expect.stringMatching(new RegExp(`built for ${theirs} .*Set the variable LIBC to ${ours}\\.`)),
+    ]);
   });
 });
 
@@ -95,7 +134,12 @@ describe.runIf(canUnshare)("a file system that forbids something", () => {
     const mount = `mount -t tmpfs -o noexec tmpfs "${modules}"; cp -R "${folder}/elsewhere/." "${modules}"`;
     const { code, signal, stdout } = await runUnshared(folder, mount, process.execPath, ["code_of_failure.mjs", model]);
     expect({ code, signal }).toEqual({ code: 0, signal: null });
-    expect(JSON.parse(stdout)).toEqual(["ADDON_NOT_FOUND", expect.stringMatching(/the system forbids running code from .*noexec, or copy its folder prebuilds to one and name the folder that holds it in CADUCEUS_PREBUILD/)]);
+    expect(JSON.parse(stdout)).toEqual([
+      "ADDON_NOT_FOUND",
+      expect.stringMatching(
+        /the system forbids running code from .*noexec, or copy its folder prebuilds to one and name the folder that holds it in CADUCEUS_PREBUILD/,
+      ),
+    ]);
   });
 
   test("noexec, and the folder of CADUCEUS_PREBUILD helps as the error says", async () => {
@@ -123,10 +167,16 @@ test("bad situations that need a mount namespace are tried on Linux", () => {
 });
 
 describe("two copies in one process", () => {
-  test.each([["caduceus", "caduceus-older"], ["caduceus-older", "caduceus"]])("%s before %s: both generate, and alike", async (...names) => {
+  test.each([
+    ["caduceus", "caduceus-older"],
+    ["caduceus-older", "caduceus"],
+  ])("%s before %s: both generate, and alike", async (...names) => {
     const older = path.join(folder, "node_modules/caduceus-older");
     await cp(path.join(folder, "node_modules/caduceus"), older, { recursive: true });
-    const about = JSON.parse(await readFile(path.join(older, "package.json"), "utf8")) as { name: string; version: string };
+    const about = JSON.parse(await readFile(path.join(older, "package.json"), "utf8")) as {
+      name: string;
+      version: string;
+    };
     await writeFile(path.join(older, "package.json"), JSON.stringify({ ...about, version: "0.0.1" }));
     const outcome = await runIn(folder, process.execPath, ["two_copies.mjs", model, ...names]);
     expect(outcome).toMatchObject({ code: 0, signal: null, stderr: "" });
@@ -135,4 +185,3 @@ describe("two copies in one process", () => {
     expect(second).toBe(first);
   });
 });
-

@@ -5,7 +5,12 @@ import { installed, model, runIn } from "./world.js";
 const peer = new URL("../../bench/peers/node_modules/node-llama-cpp/dist/index.js", import.meta.url).href;
 
 async function texts(how: string, ...names: string[]): Promise<Record<string, string>> {
-  const { code, signal, stdout, stderr } = await runIn(await installed(), process.execPath, ["beside_peer.mjs", model, how, ...names], { env: { PEER: peer } });
+  const { code, signal, stdout, stderr } = await runIn(
+    await installed(),
+    process.execPath,
+    ["beside_peer.mjs", model, how, ...names],
+    { env: { PEER: peer } },
+  );
   expect({ code, signal, stderr }).toEqual({ code: 0, signal: null, stderr: "" });
   return JSON.parse(stdout) as Record<string, string>;
 }

@@ -1,4 +1,5 @@
-// What Electron asks of the package: Node-API only, native files that can be unpacked, and an example whose parts fit together.
+// What Electron asks of the package: Node-API only, native files that can be unpacked, and an example whose parts fit
+// together.
 import { cp, mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,7 +10,9 @@ import { addonOf, installed, installedCopy, model, remove, runIn } from "./world
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const example = path.join(root, "examples/electron");
 const threeTokens = { code: 0, signal: null, stdout: "3\n", stderr: "" };
-const { foreignSymbols } = (await import(new URL("../../scripts/package/check_binaries.mjs", import.meta.url).href)) as { foreignSymbols(file: string): Promise<string[]> };
+const { foreignSymbols } = (await import(
+  new URL("../../scripts/package/check_binaries.mjs", import.meta.url).href
+)) as { foreignSymbols(file: string): Promise<string[]> };
 
 test.runIf(process.platform === "linux")("the addon asks its runtime for Node-API and nothing else", async () => {
   expect(await foreignSymbols(addonOf(await installed()))).toEqual([]);
@@ -26,7 +29,10 @@ test.runIf(process.platform === "linux")("the check of symbols sees one that is 
 
 test("what the example unpacks are all native files of the package, and they load from beside app.asar", async () => {
   const folder = await installedCopy();
-  const settings = JSON.parse(await readFile(path.join(example, "package.json"), "utf8")) as { build: { asarUnpack: string[] }; config: { forge: { packagerConfig: { asar: { unpack: string } } } } };
+  const settings = JSON.parse(await readFile(path.join(example, "package.json"), "utf8")) as {
+    build: { asarUnpack: string[] };
+    config: { forge: { packagerConfig: { asar: { unpack: string } } } };
+  };
   const pattern = "**/*.{node,so,dylib,dll}";
   expect([settings.build.asarUnpack, settings.config.forge.packagerConfig.asar.unpack]).toEqual([[pattern], pattern]);
   // As a packager does it: what fits the pattern is beside the archive, and the archive still lists it.
@@ -51,8 +57,13 @@ test("the example streams to its page, stops there, and closes the model when it
   const electron = path.join(folder, "node_modules/electron");
   await mkdir(electron);
   await rename(path.join(folder, "electron.mjs"), path.join(electron, "electron.mjs"));
-  await writeFile(path.join(electron, "package.json"), '{ "name": "electron", "type": "module", "exports": "./electron.mjs" }');
-  await writeFile(path.join(electron, "page_program.mjs"), `
+  await writeFile(
+    path.join(electron, "package.json"),
+    '{ "name": "electron", "type": "module", "exports": "./electron.mjs" }',
+  );
+  await writeFile(
+    path.join(electron, "page_program.mjs"),
+    `
     export async function asPage({ caduceus }, { app, webContents }) {
       let pieces = 0;
       const stopped = caduceus.ask("Count to a thousand.", () => { if (++pieces === 3) stopped.stop(); });
@@ -65,11 +76,18 @@ test("the example streams to its page, stops there, and closes the model when it
       console.log(await abandoned.finished);
       app.quit();
     }
-  `);
+  `,
+  );
   const outcome = await runIn(folder, process.execPath, ["main.mjs"], { env: { CADUCEUS_MODEL: model } });
   expect(outcome).toMatchObject({ code: 0, signal: null, stderr: "" });
   expect(outcome.stdout.split("\n")).toEqual([
-    '{"contextIsolation":true,"sandbox":true,"nodeIntegration":false}', "stopped true", "true true", "Expected a number and a question.", "stopped", "quit", "",
+    '{"contextIsolation":true,"sandbox":true,"nodeIntegration":false}',
+    "stopped true",
+    "true true",
+    "Expected a number and a question.",
+    "stopped",
+    "quit",
+    "",
   ]);
   await remove(folder);
 });

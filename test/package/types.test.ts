@@ -25,8 +25,18 @@ async function compile(compiler: string, name: string, file: string, options: ob
   await cp(new URL(`consumers/${file}`, import.meta.url), path.join(project, file));
   await writeFile(path.join(project, "package.json"), '{ "type": "module" }');
   const compilerOptions = {
-    target: "ES2022", lib: ["ES2022", "ESNext.Disposable"], types: ["node"], strict: true, skipLibCheck: false, exactOptionalPropertyTypes: true,
-    noUncheckedIndexedAccess: true, noPropertyAccessFromIndexSignature: true, noImplicitOverride: true, isolatedModules: true, outDir: "out", ...options,
+    target: "ES2022",
+    lib: ["ES2022", "ESNext.Disposable"],
+    types: ["node"],
+    strict: true,
+    skipLibCheck: false,
+    exactOptionalPropertyTypes: true,
+    noUncheckedIndexedAccess: true,
+    noPropertyAccessFromIndexSignature: true,
+    noImplicitOverride: true,
+    isolatedModules: true,
+    outDir: "out",
+    ...options,
   };
   await writeFile(path.join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, files: [file] }));
   const { code, stdout, stderr } = await runIn(project, process.execPath, [compiler, "-p", "."]);
@@ -35,34 +45,71 @@ async function compile(compiler: string, name: string, file: string, options: ob
 
 describe.each(Object.keys(compilers) as (keyof typeof compilers)[])("%s", (name) => {
   test.each(["node16", "nodenext"])("compiles an ES module at moduleResolution %s", async (resolution) => {
-    expect(await compile(compilers[name](), `${resolution}-esm`, "consumer.ts", { module: resolution, moduleResolution: resolution })).toBe("");
+    expect(
+      await compile(compilers[name](), `${resolution}-esm`, "consumer.ts", {
+        module: resolution,
+        moduleResolution: resolution,
+      }),
+    ).toBe("");
   });
 
   test("compiles an ES module at moduleResolution bundler", async () => {
-    expect(await compile(compilers[name](), "bundler", "consumer.ts", { module: "esnext", moduleResolution: "bundler" })).toBe("");
+    expect(
+      await compile(compilers[name](), "bundler", "consumer.ts", { module: "esnext", moduleResolution: "bundler" }),
+    ).toBe("");
   });
 
   test("needs none of Node's types where TypeScript's library DOM is there", async () => {
-    expect(await compile(compilers[name](), "without-node", "without_node.ts", { module: "nodenext", moduleResolution: "nodenext", types: [], lib: ["ES2022", "DOM"] })).toBe("");
+    expect(
+      await compile(compilers[name](), "without-node", "without_node.ts", {
+        module: "nodenext",
+        moduleResolution: "nodenext",
+        types: [],
+        lib: ["ES2022", "DOM"],
+      }),
+    ).toBe("");
   });
 
   // At node16 TypeScript knows nothing of `require` of an ES module, which came with Node 20.19.
   test("compiles CommonJS (.cts) at moduleResolution nodenext, and it runs", async () => {
-    expect(await compile(compilers[name](), "nodenext-cts", "consumer.cts", { module: "nodenext", moduleResolution: "nodenext" })).toBe("");
-    const outcome = await runIn(folder, process.execPath, ["-e", 'console.log(typeof require("./nodenext-cts/out/consumer.cjs").answer)']);
+    expect(
+      await compile(compilers[name](), "nodenext-cts", "consumer.cts", {
+        module: "nodenext",
+        moduleResolution: "nodenext",
+      }),
+    ).toBe("");
+    const outcome = await runIn(folder, process.execPath, [
+      "-e",
+      'console.log(typeof require("./nodenext-cts/out/consumer.cjs").answer)',
+    ]);
     expect(outcome).toMatchObject({ code: 0, stdout: "function\n", stderr: "" });
   });
 });
 
 test("publint finds nothing, by its strictest rules", async () => {
-  const outcome = await runIn(folder, process.execPath, [tool("publint/src/cli.js"), tarball, "--strict", "--pack", "false"]);
+  const outcome = await runIn(folder, process.execPath, [
+    tool("publint/src/cli.js"),
+    tarball,
+    "--strict",
+    "--pack",
+    "false",
+  ]);
   expect(outcome).toMatchObject({ code: 0, stdout: expect.stringContaining("All good!") });
 });
 
 test("are-the-types-wrong finds nothing of what concerns an ES module package", async () => {
-  const { code, stdout } = await runIn(folder, process.execPath, [tool("@arethetypeswrong/cli/dist/index.js"), tarball, "--profile", "esm-only", "--format", "json"]);
+  const { code, stdout } = await runIn(folder, process.execPath, [
+    tool("@arethetypeswrong/cli/dist/index.js"),
+    tarball,
+    "--profile",
+    "esm-only",
+    "--format",
+    "json",
+  ]);
   // The profile ignores what no ES module package can have, and its listing does not.
   const problems = (JSON.parse(stdout) as { problems: Record<string, { resolutionKind?: string }[]> }).problems;
-  const ours = Object.values(problems).flat().filter(({ resolutionKind }) => resolutionKind !== "node10" && resolutionKind !== "node16-cjs");
+  const ours = Object.values(problems)
+    .flat()
+    .filter(({ resolutionKind }) => resolutionKind !== "node10" && resolutionKind !== "node16-cjs");
   expect({ code, ours }).toEqual({ code: 0, ours: [] });
 });

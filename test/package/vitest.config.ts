@@ -2,5 +2,12 @@
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
-  test: { pool: "forks", include: ["test/package/**/*.test.ts"], exclude: ["**/node_modules/**"], testTimeout: 300_000, hookTimeout: 300_000, maxWorkers: 1 },
+  test: {
+    pool: "forks",
+    include: ["test/package/**/*.test.ts"],
+    exclude: ["**/node_modules/**"],
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    maxWorkers: 1,
+  },
 });

@@ -1,5 +1,5 @@
-// Folders as users have them, with the packed package installed. They lie outside the repository: inside it, a package that our
-// own list of dependencies forgot would be found further up.
+// Folders as users have them, with the packed package installed. They lie outside the repository: inside it, a package
+// that our own list of dependencies forgot would be found further up.
 import { existsSync } from "node:fs";
 import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -30,29 +30,57 @@ export function tool(...parts: string[]): string {
 /** An empty folder of an ES module project. */
 export async function emptyProject(files: Readonly<Record<string, string>> = {}): Promise<string> {
   const folder = await mkdtemp(path.join(world, "project-"));
-  const all = { "package.json": '{ "name": "project", "version": "1.0.0", "private": true, "type": "module" }\n', ...files };
+  const all = {
+    "package.json": '{ "name": "project", "version": "1.0.0", "private": true, "type": "module" }\n',
+    ...files,
+  };
   for (const [name, text] of Object.entries(all)) await writeFile(path.join(folder, name), text);
   return folder;
 }
 
 export type Manager = "npm" | "pnpm" | "yarn classic" | "yarn berry" | "bun";
 
-export const isMusl = process.platform === "linux" && (process.report.getReport() as { header: { glibcVersionRuntime?: string } }).header.glibcVersionRuntime === undefined;
+export const isMusl =
+  process.platform === "linux" &&
+  (process.report.getReport() as { header: { glibcVersionRuntime?: string } }).header.glibcVersionRuntime === undefined;
 const machine = { x64: "x64", arm64: "aarch64" }[process.arch as "x64" | "arm64"];
 export const bun = () => tool(`@oven/bun-${process.platform}-${machine}${isMusl ? "-musl" : ""}`, "bin", "bun");
 export const deno = () => tool(`@deno/${process.platform}-${process.arch}-glibc`, "deno");
 export const node = (major: number) => tool(`node-${major}-${process.arch}`, "bin", "node");
 
 /** Its own store: one that is shared would hand out an older tarball of the same version. */
-const managers: Readonly<Record<Manager, (folder: string) => readonly [string, readonly string[], Record<string, string>?]>> = {
+const managers: Readonly<
+  Record<Manager, (folder: string) => readonly [string, readonly string[], Record<string, string>?]>
+> = {
   npm: () => ["npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", tarball]],
-  pnpm: () => [tool(`@pnpm/exe.${process.platform}-${process.arch}${isMusl ? "-musl" : ""}`, "pnpm"), ["add", "--ignore-scripts", "--store-dir", path.join(world, "pnpm"), tarball]],
-  "yarn classic": () => [process.execPath, [tool("yarn/bin/yarn.js"), "add", "--ignore-scripts", "--cache-folder", path.join(world, "yarn"), `file:${tarball}`]],
-  "yarn berry": () => [process.execPath, [tool("@yarnpkg/cli-dist/bin/yarn.js"), "add", `caduceus@file:${tarball}`], {
-    YARN_NODE_LINKER: "node-modules", YARN_ENABLE_SCRIPTS: "false", YARN_ENABLE_TELEMETRY: "false", YARN_ENABLE_GLOBAL_CACHE: "false", YARN_NPM_REGISTRY_SERVER: registry,
-    // Made for teams of their own; here a test of a release of the same day is what is wanted.
-    YARN_NPM_MINIMAL_AGE_GATE: "0",
-  }],
+  pnpm: () => [
+    tool(`@pnpm/exe.${process.platform}-${process.arch}${isMusl ? "-musl" : ""}`, "pnpm"),
+    ["add", "--ignore-scripts", "--store-dir", path.join(world, "pnpm"), tarball],
+  ],
+  "yarn classic": () => [
+    process.execPath,
+    [
+      tool("yarn/bin/yarn.js"),
+      "add",
+      "--ignore-scripts",
+      "--cache-folder",
+      path.join(world, "yarn"),
+      `file:${tarball}`,
+    ],
+  ],
+  "yarn berry": () => [
+    process.execPath,
+    [tool("@yarnpkg/cli-dist/bin/yarn.js"), "add", `caduceus@file:${tarball}`],
+    {
+      YARN_NODE_LINKER: "node-modules",
+      YARN_ENABLE_SCRIPTS: "false",
+      YARN_ENABLE_TELEMETRY: "false",
+      YARN_ENABLE_GLOBAL_CACHE: "false",
+      YARN_NPM_REGISTRY_SERVER: registry,
+      // Made for teams of their own; here a test of a release of the same day is what is wanted.
+      YARN_NPM_MINIMAL_AGE_GATE: "0",
+    },
+  ],
   bun: () => [bun(), ["add", "--ignore-scripts", tarball], { BUN_INSTALL_CACHE_DIR: path.join(world, "bun") }],
 };
 export const managerNames = Object.keys(managers) as Manager[];
@@ -61,7 +89,10 @@ export const managerNames = Object.keys(managers) as Manager[];
 export async function installWith(manager: Manager, folder: string): Promise<Outcome> {
   const [command, args, env = {}] = managers[manager](folder);
   if (manager === "yarn berry") await writeFile(path.join(folder, "yarn.lock"), "");
-  return runIn(folder, command, args, { env: { npm_config_registry: registry, YARN_REGISTRY: registry, CI: "1", ...env }, timeoutMs: 280_000 });
+  return runIn(folder, command, args, {
+    env: { npm_config_registry: registry, YARN_REGISTRY: registry, CI: "1", ...env },
+    timeoutMs: 280_000,
+  });
 }
 
 /** A project with the package installed by npm, the same for all that do not change it. */
@@ -71,7 +102,8 @@ export async function installed(): Promise<string> {
   const made = await emptyProject();
   const { code, stderr } = await installWith("npm", made);
   if (code !== 0) throw new Error(stderr);
-  for (const name of await readdir(new URL("programs", import.meta.url))) await cp(new URL(`programs/${name}`, import.meta.url), path.join(made, name));
+  for (const name of await readdir(new URL("programs", import.meta.url)))
+    await cp(new URL(`programs/${name}`, import.meta.url), path.join(made, name));
   await cp(made, folder, { recursive: true, verbatimSymlinks: true });
   return folder;
 }
@@ -94,19 +126,50 @@ export async function installedCopy(): Promise<string> {
 /** The compiled addon that a project would load. */
 export function addonOf(folder: string, name = "caduceus"): string {
   const require = createRequire(path.join(folder, "package.json"));
-  return (require("node-gyp-build") as { resolve(folder: string): string }).resolve(path.join(folder, "node_modules", name));
+  return (require("node-gyp-build") as { resolve(folder: string): string }).resolve(
+    path.join(folder, "node_modules", name),
+  );
 }
 
-/** In the folder, without anything of this machine that a user would not have: no addon and no models from elsewhere. */
-export async function runIn(folder: string, command: string, args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
+/**
+ * In the folder, without anything of this machine that a user would not have: no addon and no models from elsewhere.
+ */
+export async function runIn(
+  folder: string,
+  command: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<Outcome> {
   await mkdir(path.join(world, "cache"), { recursive: true });
-  const env = { CADUCEUS_CACHE: path.join(world, "cache"), CADUCEUS_PREBUILD: undefined, NODE_OPTIONS: undefined, NODE_PATH: undefined, VITEST: undefined, NODE_ENV: undefined, ...options.env };
+  const env = {
+    CADUCEUS_CACHE: path.join(world, "cache"),
+    CADUCEUS_PREBUILD: undefined,
+    NODE_OPTIONS: undefined,
+    NODE_PATH: undefined,
+    VITEST: undefined,
+    NODE_ENV: undefined,
+    ...options.env,
+  };
   return run(command, args, { timeoutMs: 240_000, ...options, env, cwd: folder });
 }
 
 /** In a mount namespace of its own, where `commands` were run first. */
-export function runUnshared(folder: string, commands: string, command: string, args: readonly string[]): Promise<Outcome> {
-  return runIn(folder, "unshare", ["--map-root-user", "--mount", "sh", "-c", `set -e; ${commands}; exec "$@"`, "sh", command, ...args]);
+export function runUnshared(
+  folder: string,
+  commands: string,
+  command: string,
+  args: readonly string[],
+): Promise<Outcome> {
+  return runIn(folder, "unshare", [
+    "--map-root-user",
+    "--mount",
+    "sh",
+    "-c",
+    `set -e; ${commands}; exec "$@"`,
+    "sh",
+    command,
+    ...args,
+  ]);
 }
 
 export async function remove(folder: string): Promise<void> {

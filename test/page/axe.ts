@@ -7,7 +7,11 @@ const source = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe
 
 /** One line for each element. Evaluated from outside, which the page's content security policy does not bind. */
 export async function axeViolations(page: Page, rules?: readonly string[]): Promise<string[]> {
-  if (!await page.evaluate("'axe' in globalThis")) await page.evaluate(source);
-  const { violations } = await page.evaluate(`axe.run(${rules === undefined ? "" : JSON.stringify({ runOnly: rules })})`) as { violations: { id: string; nodes: { html: string; failureSummary: string }[] }[] };
-  return violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)}: ${failureSummary}`));
+  if (!(await page.evaluate("'axe' in globalThis"))) await page.evaluate(source);
+  const { violations } = (await page.evaluate(
+    `axe.run(${rules === undefined ? "" : JSON.stringify({ runOnly: rules })})`,
+  )) as { violations: { id: string; nodes: { html: string; failureSummary: string }[] }[] };
+  return violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)}: ${failureSummary}`),
+  );
 }

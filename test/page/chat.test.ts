@@ -8,7 +8,10 @@ const story = "Once upon a time. ".repeat(100);
 
 describePage("a conversation", () => {
   test("streams its answer, tells what it cost, and is there after a reload", async () => {
-    await using host = await served({ answer: (prompt) => `**${lastQuestion(prompt)}** ${"and ".repeat(40)}so on.`, paceMs: 3 });
+    await using host = await served({
+      answer: (prompt) => `**${lastQuestion(prompt)}** ${"and ".repeat(40)}so on.`,
+      paceMs: 3,
+    });
     await using browser = await open(host.server);
     const { page } = browser;
     await ask(page, "Hello you");
@@ -27,7 +30,10 @@ describePage("a conversation", () => {
     expect(host.engine.requests).toHaveLength(1);
   });
 
-  test.each([["its button", "click"], ["Escape", "key"]])("is stopped by %s, in the engine too, and what was written stays", async (_, how) => {
+  test.each([
+    ["its button", "click"],
+    ["Escape", "key"],
+  ])("is stopped by %s, in the engine too, and what was written stays", async (_, how) => {
     await using host = await served({ answer: () => story, paceMs: 5 });
     await using browser = await open(host.server);
     const { page } = browser;
@@ -46,11 +52,16 @@ describePage("a conversation", () => {
   });
 
   test("follows an answer that grows, and lets those who go up read", async () => {
-    await using host = await served({ answer: () => "A line of an answer.\n\n".repeat(70), paceMs: 2, contextSize: 8192 });
+    await using host = await served({
+      answer: () => "A line of an answer.\n\n".repeat(70),
+      paceMs: 2,
+      contextSize: 8192,
+    });
     await using browser = await open(host.server);
     const { page } = browser;
     await ask(page, "Long");
-    const belowEnd = () => page.evaluate("document.documentElement.scrollHeight - innerHeight - scrollY") as Promise<number>;
+    const belowEnd = () =>
+      page.evaluate("document.documentElement.scrollHeight - innerHeight - scrollY") as Promise<number>;
     await expect.poll(() => page.evaluate("scrollY"), { timeout: 10_000 }).toBeGreaterThan(300);
     await page.mouse.move(600, 400);
     await page.mouse.wheel(0, -300);
@@ -84,19 +95,32 @@ describePage("a conversation", () => {
     await settle(page);
     const messages = page.getByRole("group", { name: "Versions of this message" });
     const versions = page.getByRole("group", { name: "Versions of this answer" });
-    expect([await messages.innerText(), await versions.innerText()]).toEqual([expect.stringContaining("2 / 2"), expect.stringContaining("2 / 2")]);
+    expect([await messages.innerText(), await versions.innerText()]).toEqual([
+      expect.stringContaining("2 / 2"),
+      expect.stringContaining("2 / 2"),
+    ]);
     await versions.getByRole("button", { name: /Previous/ }).click();
     await answers(page).getByText("Answer 3 to three.").waitFor();
     await messages.getByRole("button", { name: /Previous/ }).click();
     await answers(page).getByText("Answer 2 to two.").waitFor();
     expect(await answers(page).count()).toBe(2);
     // Each branch was asked for without the others.
-    const asked = host.engine.requests.map(({ prompt }) => prompt.map((part) => Object.values(part)[0] as string).join(""));
-    expect(asked.map((prompt) => ["one", "two", "three"].filter((word) => prompt.includes(`user\n${word}`)))).toEqual([["one"], ["one", "two"], ["three"], ["three"]]);
+    const asked = host.engine.requests.map(({ prompt }) =>
+      prompt.map((part) => Object.values(part)[0] as string).join(""),
+    );
+    expect(asked.map((prompt) => ["one", "two", "three"].filter((word) => prompt.includes(`user\n${word}`)))).toEqual([
+      ["one"],
+      ["one", "two"],
+      ["three"],
+      ["three"],
+    ]);
   });
 
   test("goes on while another one is begun and answered", async () => {
-    await using host = await served({ answer: (prompt) => (lastQuestion(prompt) === "slow" ? story : "Quick."), paceMs: 4 });
+    await using host = await served({
+      answer: (prompt) => (lastQuestion(prompt) === "slow" ? story : "Quick."),
+      paceMs: 4,
+    });
     await using browser = await open(host.server);
     const { page } = browser;
     await ask(page, "slow");
@@ -123,7 +147,13 @@ describePage("a conversation", () => {
     await settle(page);
     await page.getByRole("button", { name: "Settings" }).click();
     await page.getByLabel("System message").fill("Be brief.");
-    for (const [label, value] of [["Temperature", "0.3"], ["Top k", "7"], ["Seed", "42"], ["Longest answer", "2"]] as const) await page.getByLabel(label).fill(value);
+    for (const [label, value] of [
+      ["Temperature", "0.3"],
+      ["Top k", "7"],
+      ["Seed", "42"],
+      ["Longest answer", "2"],
+    ] as const)
+      await page.getByLabel(label).fill(value);
     await ask(page, "Second");
     await page.getByText("Cut off").waitFor();
     const [first, second] = host.engine.requests;
@@ -154,19 +184,28 @@ describePage("a conversation", () => {
     await page.keyboard.press("Enter");
     await settle(page);
     expect(host.engine.requests.map(({ constraint }) => constraint?.kind)).toEqual(["json", undefined]);
-    expect(host.engine.requests[1]!.prompt.map((part) => Object.values(part)[0] as string).join("")).toContain("system\nBe brief.");
+    expect(host.engine.requests[1]!.prompt.map((part) => Object.values(part)[0] as string).join("")).toContain(
+      "system\nBe brief.",
+    );
     await page.reload();
     await expect.poll(focus).toBe("message");
   });
 
   test("says what failed in the server's words, in the middle of an answer too, and can be asked again", async () => {
-    await using host = await served({ answer: () => "x".repeat(500), contextSize: 600, failAfter: { tokens: 300, error: new Error("no luck") } });
+    await using host = await served({
+      answer: () => "x".repeat(500),
+      contextSize: 600,
+      failAfter: { tokens: 300, error: new Error("no luck") },
+    });
     await using browser = await open(host.server, { mayComplain: /400/ });
     const { page } = browser;
     await ask(page, "Hi");
     await page.getByRole("alert").getByText("The server failed to answer this request.").waitFor();
     await ask(page, "y".repeat(700));
-    await page.getByRole("alert").getByText(/more than fit/).waitFor();
+    await page
+      .getByRole("alert")
+      .getByText(/more than fit/)
+      .waitFor();
     await settle(page);
   });
 
@@ -181,7 +220,10 @@ describePage("a conversation", () => {
       await page.getByRole("button", { name: /Get JSON by a schema/ }).click();
       await page.keyboard.press("Enter");
       await settle(page);
-      const value = JSON.parse(await page.getByRole("region", { name: "Answer in JSON" }).innerText()) as Record<string, unknown>;
+      const value = JSON.parse(await page.getByRole("region", { name: "Answer in JSON" }).innerText()) as Record<
+        string,
+        unknown
+      >;
       expect(value).toEqual({ name: expect.any(String), age: expect.any(Number), city: expect.any(String) });
       await page.getByRole("button", { name: "Resend" }).click();
       await page.getByText("2 / 2").waitFor();
@@ -194,7 +236,9 @@ describePage("a conversation", () => {
       await page.keyboard.press("Enter");
       const call = page.getByRole("region", { name: "Call of calculate" }).first();
       await call.getByText("Result").first().waitFor();
-      expect(JSON.parse(await call.getByRole("region", { name: "Arguments of calculate" }).innerText())).toEqual({ expression: expect.stringMatching(/^[-+*/%^().0-9a-z ]+$/) });
+      expect(JSON.parse(await call.getByRole("region", { name: "Arguments of calculate" }).innerText())).toEqual({
+        expression: expect.stringMatching(/^[-+*/%^().0-9a-z ]+$/),
+      });
       await page.keyboard.press("Escape");
     } finally {
       await server.close({ graceMs: 0 });

@@ -1,4 +1,5 @@
-// What the page must withstand: models that write markup, damaged storage, servers with keys; and what it must not ask for.
+// What the page must withstand: models that write markup, damaged storage, servers with keys; and what it must not ask
+// for.
 import { expect, test } from "vitest";
 import { answers, ask, callOf, describePage, open, served, settle } from "./browsing.js";
 
@@ -6,7 +7,13 @@ const hostile = `<img src=x onerror="alert(1)"><script>alert(2)</script>\n\n[a](
 
 describePage("the page", () => {
   test("shows markup as text wherever it comes from, and asks nobody but its server", async () => {
-    await using host = await served({ answer: (prompt) => (prompt.includes("user\nCall") && !prompt.includes("<tool_response>") ? callOf("own", JSON.stringify({ x: hostile })) : hostile), contextSize: 8192 });
+    await using host = await served({
+      answer: (prompt) =>
+        prompt.includes("user\nCall") && !prompt.includes("<tool_response>")
+          ? callOf("own", JSON.stringify({ x: hostile }))
+          : hostile,
+      contextSize: 8192,
+    });
     // Closing the browser fails on any request elsewhere, any dialog and any complaint of the policy.
     await using browser = await open(host.server);
     const { page } = browser;
@@ -21,14 +28,27 @@ describePage("the page", () => {
     await settle(page);
     await page.getByRole("banner").getByRole("button", { name: "Prompt" }).click();
     await page.getByRole("region", { name: "Text of the prompt" }).waitFor();
-    for (const selector of ["img", "script:not([src])", "iframe", "svg:not(.icon)", "[onerror]", "[onclick]", 'a[href^="javascript"]']) expect({ selector, count: await page.locator(`body ${selector}`).count() }).toEqual({ selector, count: 0 });
+    for (const selector of [
+      "img",
+      "script:not([src])",
+      "iframe",
+      "svg:not(.icon)",
+      "[onerror]",
+      "[onclick]",
+      'a[href^="javascript"]',
+    ])
+      expect({ selector, count: await page.locator(`body ${selector}`).count() }).toEqual({ selector, count: 0 });
     await page.keyboard.press("Escape");
     await page.reload();
     await answers(page).first().waitFor();
   });
 
   test("stays usable under an answer made to be slow to read", async () => {
-    await using host = await served({ answer: () => "*a _b **c [d](e `f ".repeat(400), contextSize: 32_768, bufferSize: 1000 });
+    await using host = await served({
+      answer: () => "*a _b **c [d](e `f ".repeat(400),
+      contextSize: 32_768,
+      bufferSize: 1000,
+    });
     await using browser = await open(host.server);
     const { page } = browser;
     await ask(page, "Go");
@@ -40,8 +60,30 @@ describePage("the page", () => {
   });
 
   test("begins anew where what was stored is damaged, and keeps what is whole", async () => {
-    const entries = [{ role: "user", id: "u", parent: null, text: "Kept" }, { role: "assistant", id: "a", parent: "u", text: "Half", reasoning: "", calls: [{ id: "c", name: "n", argumentsText: "{", state: "writing", result: "" }], state: "writing", note: "", isJson: false, numbers: null }];
-    const whole = { id: "w", title: "Kept", changedAt: 5, entries, leaf: "a", settings: { model: "of-another-server", sampling: { temperature: "0.5" }, tools: ["nope"] }, draft: "" };
+    const entries = [
+      { role: "user", id: "u", parent: null, text: "Kept" },
+      {
+        role: "assistant",
+        id: "a",
+        parent: "u",
+        text: "Half",
+        reasoning: "",
+        calls: [{ id: "c", name: "n", argumentsText: "{", state: "writing", result: "" }],
+        state: "writing",
+        note: "",
+        isJson: false,
+        numbers: null,
+      },
+    ];
+    const whole = {
+      id: "w",
+      title: "Kept",
+      changedAt: 5,
+      entries,
+      leaf: "a",
+      settings: { model: "of-another-server", sampling: { temperature: "0.5" }, tools: ["nope"] },
+      draft: "",
+    };
     const stored = {
       "caduceus:conversation:1": "{",
       "caduceus:conversation:2": "null",
@@ -61,16 +103,31 @@ describePage("the page", () => {
   });
 
   test("lets the oldest conversations go when the browser's storage is full", async () => {
-    const conversation = (id: number) => JSON.stringify({ id: String(id), title: `No ${id}`, changedAt: id, entries: [{ role: "user", id: "u", parent: null, text: "x".repeat(100_000) }], leaf: "u", settings: {}, draft: "" });
-    const stored = Object.fromEntries(Array.from({ length: 45 }, (_, index) => [`caduceus:conversation:${index}`, conversation(index)]));
+    const conversation = (id: number) =>
+      JSON.stringify({
+        id: String(id),
+        title: `No ${id}`,
+        changedAt: id,
+        entries: [{ role: "user", id: "u", parent: null, text: "x".repeat(100_000) }],
+        leaf: "u",
+        settings: {},
+        draft: "",
+      });
+    const stored = Object.fromEntries(
+      Array.from({ length: 45 }, (_, index) => [`caduceus:conversation:${index}`, conversation(index)]),
+    );
     await using host = await served({ answer: () => "Here." });
     await using browser = await open(host.server, { stored });
     const { page } = browser;
     await page.getByRole("button", { name: "New conversation" }).first().click();
     await ask(page, "Newest");
     await settle(page);
-    await expect.poll(() => page.evaluate("Object.values(localStorage).some((text) => text.includes('Here.'))")).toBe(true);
-    const ids = await page.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('caduceus:conversation:')).map((key) => key.slice(22))") as string[];
+    await expect
+      .poll(() => page.evaluate("Object.values(localStorage).some((text) => text.includes('Here.'))"))
+      .toBe(true);
+    const ids = (await page.evaluate(
+      "Object.keys(localStorage).filter((key) => key.startsWith('caduceus:conversation:')).map((key) => key.slice(22))",
+    )) as string[];
     expect(ids).toContain("44");
     expect(ids).not.toContain("0");
   });

@@ -4,11 +4,18 @@ import { answers, ask, callOf, describePage, open, served, settle } from "./brow
 import type { RunRequest } from "../../src/engine/engine.js";
 
 const textOf = ({ prompt }: RunRequest) => prompt.map((part) => Object.values(part)[0] as string).join("");
-const weather = JSON.stringify({ name: "get_weather", description: "The weather", parameters: { type: "object", properties: { city: { type: "string" } }, required: ["city"] } });
+const weather = JSON.stringify({
+  name: "get_weather",
+  description: "The weather",
+  parameters: { type: "object", properties: { city: { type: "string" } }, required: ["city"] },
+});
 
 describePage("tools", () => {
   test("a tool of the browser runs by itself, and its result goes back", async () => {
-    await using host = await served({ answer: (prompt) => (prompt.includes("<tool_response>") ? "It is 84." : callOf("calculate", '{"expression": "(17 + 25) * 2"}')) });
+    await using host = await served({
+      answer: (prompt) =>
+        prompt.includes("<tool_response>") ? "It is 84." : callOf("calculate", '{"expression": "(17 + 25) * 2"}'),
+    });
     await using browser = await open(host.server);
     const { page } = browser;
     await page.getByRole("button", { name: /Let it call a tool/ }).click();
@@ -20,21 +27,33 @@ describePage("tools", () => {
     await settle(page);
     await ask(page, "Thanks.");
     await expect.poll(() => host.engine.requests.length).toBe(3);
-    expect(host.engine.requests.map(({ constraint }) => constraint?.kind === "tools" && [constraint.mode, constraint.tools.map(({ name }) => name)]))
-      .toEqual([["required", ["calculate"]], ["auto", ["calculate"]], ["auto", ["calculate"]]]);
+    expect(
+      host.engine.requests.map(
+        ({ constraint }) => constraint?.kind === "tools" && [constraint.mode, constraint.tools.map(({ name }) => name)],
+      ),
+    ).toEqual([
+      ["required", ["calculate"]],
+      ["auto", ["calculate"]],
+      ["auto", ["calculate"]],
+    ]);
     expect(textOf(host.engine.requests[1]!)).toContain('<tool_response>\n{"name": "calculate", "content": 84}');
   });
 
   test("arguments of own tools grow as they are written, and the person gives or refuses each result", async () => {
     const calls = `${callOf("get_weather", `{"city": "Llanfair${"pwll".repeat(20)}"}`)}\n${callOf("get_weather", '{"city": "Ghent"}')}`;
-    await using host = await served({ answer: (prompt) => (prompt.includes("<tool_response>") ? "It is 21 degrees." : calls), paceMs: 8 });
+    await using host = await served({
+      answer: (prompt) => (prompt.includes("<tool_response>") ? "It is 21 degrees." : calls),
+      paceMs: 8,
+    });
     await using browser = await open(host.server);
     const { page } = browser;
     await page.getByRole("button", { name: "Settings" }).click();
     await page.getByLabel("Your own tools, in JSON").fill(weather);
     await page.getByRole("combobox", { name: /^The model/ }).selectOption("required");
     await ask(page, "How is the weather?");
-    const [first, second] = [0, 1].map((index) => page.getByRole("region", { name: "Arguments of get_weather" }).nth(index));
+    const [first, second] = [0, 1].map((index) =>
+      page.getByRole("region", { name: "Arguments of get_weather" }).nth(index),
+    );
     await first!.getByText("pwllpwll").waitFor();
     expect(await first!.innerText()).not.toContain("}");
     await page.getByLabel("Result of get_weather").nth(1).waitFor();
@@ -44,13 +63,18 @@ describePage("tools", () => {
     await page.getByRole("button", { name: "Refuse" }).click();
     await answers(page).getByText("It is 21 degrees.").waitFor();
     const [request, next] = host.engine.requests;
-    expect([request!, next!].map(({ constraint }) => constraint?.kind === "tools" && constraint.mode)).toEqual(["required", "auto"]);
+    expect([request!, next!].map(({ constraint }) => constraint?.kind === "tools" && constraint.mode)).toEqual([
+      "required",
+      "auto",
+    ]);
     expect(textOf(next!)).toContain("21 degrees");
     expect(textOf(next!)).toContain("The user refused this call.");
   });
 
   test("a call that waits is ended by Stop, and the conversation goes on", async () => {
-    await using host = await served({ answer: (prompt) => (prompt.includes("user\nNever mind") ? "Fine." : callOf("get_weather", '{"city": "Ghent"}')) });
+    await using host = await served({
+      answer: (prompt) => (prompt.includes("user\nNever mind") ? "Fine." : callOf("get_weather", '{"city": "Ghent"}')),
+    });
     await using browser = await open(host.server);
     const { page } = browser;
     await page.getByRole("button", { name: "Settings" }).click();
@@ -103,7 +127,10 @@ describePage("tools", () => {
     await ask(page, "Are you fine?");
     await settle(page);
     expect(await page.getByRole("region", { name: "Answer in JSON" }).innerText()).toBe('{"ok": true}');
-    expect(host.engine.requests[0]!.constraint).toMatchObject({ kind: "json", schema: { properties: { ok: { type: "boolean" } } } });
+    expect(host.engine.requests[0]!.constraint).toMatchObject({
+      kind: "json",
+      schema: { properties: { ok: { type: "boolean" } } },
+    });
   });
 
   test("the prompt that is shown is the one that the engine read, to the last token", async () => {
@@ -118,12 +145,14 @@ describePage("tools", () => {
     expect(await shown.evaluate((element) => element.textContent)).toBe(read);
     await page.getByRole("button", { name: "Tokens" }).click();
     const ids = await page.getByRole("list", { name: "Tokens of the prompt" }).locator(".token-id").allInnerTexts();
-    expect(ids.map(Number)).toEqual([...await host.engine.tokenize(host.engine.requests[0]!.prompt)]);
+    expect(ids.map(Number)).toEqual([...(await host.engine.tokenize(host.engine.requests[0]!.prompt))]);
     await page.keyboard.press("Escape");
     // What would be sent next, before it is.
     await page.getByLabel("Message", { exact: true }).fill("And now?");
     await page.getByRole("banner").getByRole("button", { name: "Prompt" }).click();
-    expect(await shown.evaluate((element) => element.textContent)).toContain("Yes.<|im_end|>\n<|im_start|>user\nAnd now?<|im_end|>\n<|im_start|>assistant\n");
+    expect(await shown.evaluate((element) => element.textContent)).toContain(
+      "Yes.<|im_end|>\n<|im_start|>user\nAnd now?<|im_end|>\n<|im_start|>assistant\n",
+    );
     expect(host.engine.requests).toHaveLength(1);
   });
 });

@@ -16,12 +16,22 @@ export interface Shown {
 }
 
 /** `env` must say where `CADUCEUS_STATE` is. */
-export function chatAtTerminal(steps: readonly Step[], args: readonly string[], env: Record<string, string | undefined>, timeoutMs = 110_000): Promise<Shown> {
+export function chatAtTerminal(
+  steps: readonly Step[],
+  args: readonly string[],
+  env: Record<string, string | undefined>,
+  timeoutMs = 110_000,
+): Promise<Shown> {
   return atTerminal(steps, [process.execPath, cli, "chat", ...args], env, timeoutMs);
 }
 
 /** Any program. */
-export async function atTerminal(steps: readonly Step[], command: readonly string[], env: Record<string, string | undefined>, timeoutMs = 110_000): Promise<Shown> {
+export async function atTerminal(
+  steps: readonly Step[],
+  command: readonly string[],
+  env: Record<string, string | undefined>,
+  timeoutMs = 110_000,
+): Promise<Shown> {
   const outcome = await run("python3", [program("terminal.py"), ...command], {
     input: steps.map((step) => JSON.stringify(step)).join("\n"),
     env: { TERM: "xterm-256color", ...env },

@@ -23,14 +23,21 @@ describe("run", () => {
       await caduceus(["run", ...fixed], { input: "Why is the sky blue?\n" }),
       await caduceus(["run", ...fixed, "-"], { input: "Why is the sky blue?" }),
     ];
-    for (const { code, stdout, stderr } of outcomes) expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: outcomes[0]!.stdout, stderr: "" });
+    for (const { code, stdout, stderr } of outcomes)
+      expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: outcomes[0]!.stdout, stderr: "" });
     expect(outcomes[0]!.stdout).toMatch(/^\S.+\n$/);
   });
 
   test("--json prints one object and nothing else", async () => {
     const { code, stdout, stderr } = await caduceus(["run", "--json", ...fixed, "Hi"]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    expect(JSON.parse(stdout)).toMatchObject({ model: expect.any(String), text: expect.any(String), finishReason: "length", usage: { generatedTokens: 8 }, timings: { firstTokenMs: expect.any(Number) } });
+    expect(JSON.parse(stdout)).toMatchObject({
+      model: expect.any(String),
+      text: expect.any(String),
+      finishReason: "length",
+      usage: { generatedTokens: 8 },
+      timings: { firstTokenMs: expect.any(Number) },
+    });
   });
 
   test("a seed gives the same answer twice, and a system message another one", async () => {
@@ -47,7 +54,11 @@ describe("run", () => {
     ["a blank prompt", ["run", "  "], "Expected a prompt but it is empty."],
     ["an unknown flag", ["run", "--tempp", "1", "x"], "Did you mean --temp?"],
     ["a flag that is no number", ["run", "--temp", "warm", "x"], "Expected a number."],
-    ["a value out of range", ["run", "--top-p", "2", "x"], "Expected a number from 0 to 1 for --top-p but received 2. (INVALID_ARGUMENT)"],
+    [
+      "a value out of range",
+      ["run", "--top-p", "2", "x"],
+      "Expected a number from 0 to 1 for --top-p but received 2. (INVALID_ARGUMENT)",
+    ],
     ["a context beyond the model's training", ["run", "-c", "9000", "x"], "Expected at most 8192 for -c/--ctx-size"],
     ["a missing prompt file", ["run", "-f", "/nowhere/at/all"], "There is no file /nowhere/at/all."],
     ["an unknown command", ["rnu"], "Did you mean run?"],
@@ -61,21 +72,30 @@ describe("run", () => {
   });
 
   test("a missing model is a failure: exit code 1, one line that says so", async () => {
-    expect(await caduceus(["run", "-m", "/nowhere.gguf", "x"])).toMatchObject({ code: 1, stdout: "", stderr: "caduceus: There is no model file /nowhere.gguf. (MODEL_NOT_FOUND)\n" });
+    expect(await caduceus(["run", "-m", "/nowhere.gguf", "x"])).toMatchObject({
+      code: 1,
+      stdout: "",
+      stderr: "caduceus: There is no model file /nowhere.gguf. (MODEL_NOT_FOUND)\n",
+    });
   });
 
-  test.skipIf(process.platform === "win32")("a model file without permission to read is not called missing", async () => {
-    const file = path.join(folder, "locked.gguf");
-    await writeFile(file, "GGUF");
-    await chmod(file, 0o000);
-    await chmod(folder, 0o755);
-    // Root may read everything: another user asks, with what root has loaded.
-    const program = `const { load } = await import(${JSON.stringify(new URL("../../dist/index.js", import.meta.url).href)});
+  test.skipIf(process.platform === "win32")(
+    "a model file without permission to read is not called missing",
+    async () => {
+      const file = path.join(folder, "locked.gguf");
+      await writeFile(file, "GGUF");
+      await chmod(file, 0o000);
+      await chmod(folder, 0o755);
+      // Root may read everything: another user asks, with what root has loaded.
+      const program = `const { load } = await import(${JSON.stringify(new URL("../../dist/index.js", import.meta.url).href)});
       if (process.getuid() === 0) process.setuid(65534);
       await load(${JSON.stringify(file)}).catch(({ code, message }) => console.log(code, message));`;
-    const { stdout } = await run(process.execPath, ["--input-type=module", "-e", program]);
-    expect(stdout).toBe(`MODEL_INVALID The model file ${file} cannot be read: this user has no permission (EACCES). Its owner can give it: chmod a+r.\n`);
-  });
+      const { stdout } = await run(process.execPath, ["--input-type=module", "-e", program]);
+      expect(stdout).toBe(
+        `MODEL_INVALID The model file ${file} cannot be read: this user has no permission (EACCES). Its owner can give it: chmod a+r.\n`,
+      );
+    },
+  );
 
   test("a prompt that does not fit says by how much", async () => {
     const { code, stderr } = await caduceus(["run", "-c", "64"], { input: "word ".repeat(200) });
@@ -84,12 +104,19 @@ describe("run", () => {
   });
 
   test("a reader that has seen enough ends it quietly", async () => {
-    const { code, stdout, stderr } = await run("sh", ["-c", `"$0" "$1" run -n 400 "Tell a long story." | head -c 5; echo`, process.execPath, cli]);
+    const { code, stdout, stderr } = await run("sh", [
+      "-c",
+      `"$0" "$1" run -n 400 "Tell a long story." | head -c 5; echo`,
+      process.execPath,
+      cli,
+    ]);
     expect({ code, stderr, length: stdout.length }).toEqual({ code: 0, stderr: "", length: 6 });
   });
 
   test("SIGINT ends it with exit code 130", async () => {
-    const { code, signal, stderr } = await caduceus(["run", "Tell a very long story."], { onOutput: (_, kill) => kill("SIGINT") });
+    const { code, signal, stderr } = await caduceus(["run", "Tell a very long story."], {
+      onOutput: (_, kill) => kill("SIGINT"),
+    });
     expect({ code, signal, stderr }).toEqual({ code: 130, signal: null, stderr: "" });
   });
 });
@@ -113,7 +140,13 @@ describe("chat without a terminal", () => {
 });
 
 test("help goes to standard output with exit code 0, and names the exit codes and examples", async () => {
-  for (const args of [["--help"], ...["run", "chat", "explain", "pull", "list", "remove", "inspect", "doctor", "bench"].map((command) => [command, "--help"])]) {
+  for (const args of [
+    ["--help"],
+    ...["run", "chat", "explain", "pull", "list", "remove", "inspect", "doctor", "bench"].map((command) => [
+      command,
+      "--help",
+    ]),
+  ]) {
     const { code, stdout, stderr } = await caduceus(args);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toContain("Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.");

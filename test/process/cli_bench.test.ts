@@ -3,18 +3,38 @@ import { expect, test } from "vitest";
 import { cli, runNode } from "./run_program.js";
 
 const quick = ["-p", "32", "-n", "4", "-r", "2", "--streams", "1,3"];
-const names = ["load", "read 32 tokens", "first token after 32 tokens", "the same, when they are cached", "write 4 tokens, one stream", "write 4 tokens, 3 streams"];
+const names = [
+  "load",
+  "read 32 tokens",
+  "first token after 32 tokens",
+  "the same, when they are cached",
+  "write 4 tokens, one stream",
+  "write 4 tokens, 3 streams",
+];
 
 test("--json gives every measurement, with medians between the least and the most, and what it was measured on", async () => {
   const { code, stdout } = await runNode(cli, ["bench", ...quick, "-t", "1", "--json"]);
   expect(code).toBe(0);
-  const { rows, ...rest } = JSON.parse(stdout) as { rows: { name: string; unit: string; median: number; least: number; most: number; values: number[] }[] };
-  expect(rest).toMatchObject({ threads: 1, nPrompt: 32, nGen: 4, repetitions: 2, streams: [1, 3], model: { description: expect.any(String), sizeBytes: expect.any(Number) }, machine: expect.arrayContaining([expect.any(String)]) });
+  const { rows, ...rest } = JSON.parse(stdout) as {
+    rows: { name: string; unit: string; median: number; least: number; most: number; values: number[] }[];
+  };
+  expect(rest).toMatchObject({
+    threads: 1,
+    nPrompt: 32,
+    nGen: 4,
+    repetitions: 2,
+    streams: [1, 3],
+    model: { description: expect.any(String), sizeBytes: expect.any(Number) },
+    machine: expect.arrayContaining([expect.any(String)]),
+  });
   expect((rest as unknown as { peakMemoryBytes: number }).peakMemoryBytes).toBeGreaterThan(50 * 2 ** 20);
   expect(rows.map(({ name }) => name)).toEqual(names);
   for (const { name, median, least, most, values } of rows) {
     expect(values, name).toHaveLength(2);
-    expect(values.every((value) => Number.isFinite(value) && value > 0), name).toBe(true);
+    expect(
+      values.every((value) => Number.isFinite(value) && value > 0),
+      name,
+    ).toBe(true);
     expect([least, most], name).toEqual([Math.min(...values), Math.max(...values)]);
     expect(median, name).toBeCloseTo((least + most) / 2);
   }
@@ -37,5 +57,9 @@ test.each([
   [["--streams", "1,65"], "Expected at most 64."],
   [["-p", "9000"], "Expected at most 8160 for -p/--n-prompt"],
 ])("%j is wrong usage", async (args, words) => {
-  expect(await runNode(cli, ["bench", ...args])).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining(words) });
+  expect(await runNode(cli, ["bench", ...args])).toMatchObject({
+    code: 2,
+    stdout: "",
+    stderr: expect.stringContaining(words),
+  });
 });

@@ -3,15 +3,19 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { hermesModel } from "../support/models.js";
 import { program, runNode } from "./run_program.js";
 
-const end = (way: string, replies = 1, model = "smollm2") => runNode(program("endings.mjs"), [way, String(replies), model], { timeoutMs: 60_000 });
+const end = (way: string, replies = 1, model = "smollm2") =>
+  runNode(program("endings.mjs"), [way, String(replies), model], { timeoutMs: 60_000 });
 
 describe.each([1, 16])("with replies at work: %i", (replies) => {
   let quick: string;
   beforeAll(async () => (quick = await hermesModel()));
 
-  test.each(["exit in decode", "exit in prefill", "exit with a reader waiting"])("process.exit ends at once with its own code: %s", async (way) => {
-    expect(await end(way, replies)).toMatchObject({ code: 7, signal: null, stderr: "" });
-  });
+  test.each(["exit in decode", "exit in prefill", "exit with a reader waiting"])(
+    "process.exit ends at once with its own code: %s",
+    async (way) => {
+      expect(await end(way, replies)).toMatchObject({ code: 7, signal: null, stderr: "" });
+    },
+  );
 
   test("an uncaught exception in decode ends as exceptions do", async () => {
     const { code, signal, stderr } = await end("throw in decode", replies);
@@ -20,14 +24,23 @@ describe.each([1, 16])("with replies at work: %i", (replies) => {
   });
 
   test.each([
-    "return in decode", "return in prefill", "return with an unread reply", "return with an idle model", "return with a failed reply",
+    "return in decode",
+    "return in prefill",
+    "return with an unread reply",
+    "return with an idle model",
+    "return with a failed reply",
   ])("what nobody waits for keeps no process alive: %s", async (way) => {
     expect(await end(way, replies)).toMatchObject({ code: 0, signal: null, stdout: "begun\n", stderr: "" });
   });
 
-  // Hundreds of tokens each until all are parked: by a model that writes them at once.
-  test("parked replies keep no process alive", async () => {
-    expect(await end("return with a parked reply", replies, quick)).toMatchObject({ code: 0, signal: null, stdout: "begun\n", stderr: "" });
+  // Hundreds of tokens each until all are paused: by a model that writes them at once.
+  test("paused replies keep no process alive", async () => {
+    expect(await end("return with a paused reply", replies, quick)).toMatchObject({
+      code: 0,
+      signal: null,
+      stdout: "begun\n",
+      stderr: "",
+    });
   });
 
   test("replies that somebody awaits keep the process alive to their end", async () => {
@@ -37,13 +50,26 @@ describe.each([1, 16])("with replies at work: %i", (replies) => {
   });
 
   test("closing in decode ends cleanly", async () => {
-    expect(await end("close in decode", replies)).toMatchObject({ code: 0, signal: null, stdout: "begun\n", stderr: "" });
+    expect(await end("close in decode", replies)).toMatchObject({
+      code: 0,
+      signal: null,
+      stdout: "begun\n",
+      stderr: "",
+    });
   });
 
-  test.each(["close in prefill", "close twice at once and read later"])("closing ends every reply with MODEL_CLOSED: %s", async (way) => {
-    const model = way === "close in prefill" ? "smollm2" : quick;
-    expect(await end(way, replies, model)).toMatchObject({ code: 0, signal: null, stdout: `${"MODEL_CLOSED\n".repeat(replies)}begun\n`, stderr: "" });
-  });
+  test.each(["close in prefill", "close twice at once and read later"])(
+    "closing ends every reply with MODEL_CLOSED: %s",
+    async (way) => {
+      const model = way === "close in prefill" ? "smollm2" : quick;
+      expect(await end(way, replies, model)).toMatchObject({
+        code: 0,
+        signal: null,
+        stdout: `${"MODEL_CLOSED\n".repeat(replies)}begun\n`,
+        stderr: "",
+      });
+    },
+  );
 });
 
 test("process.exit ends at once with its own code: exit while loading", async () => {

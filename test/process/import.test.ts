@@ -18,7 +18,9 @@ test.each([
   ["caduceus", "index.js", 4],
   ["caduceus/hermes", "format/hermes/index.js", 3],
 ])("%s is few files, and loads no other package", (_, entry, files) => {
-  const loaded = [...loadedBy(new URL(`../../dist/${entry}`, import.meta.url))].filter((name) => !name.startsWith("node:"));
+  const loaded = [...loadedBy(new URL(`../../dist/${entry}`, import.meta.url))].filter(
+    (name) => !name.startsWith("node:"),
+  );
   expect(loaded.filter((name) => !name.startsWith("file:"))).toEqual([]);
   expect(loaded).toHaveLength(files);
 });

@@ -9,20 +9,31 @@ export interface Measurement {
   readonly heapUsed: number;
 }
 
-/** Everything that a program of this kind prints: what it did how often, and its memory early and later, after collection. */
+/**
+ * Everything that a program of this kind prints: what it did how often, and its memory early and later, after
+ * collection.
+ */
 export interface MemoryReport {
   readonly counts: Record<string, number>;
   readonly first: Measurement;
   readonly later: readonly Measurement[];
 }
 
-// glibc gives each thread a pool of its own and keeps there what was freed. With one pool, and all but small blocks given back at
-// once, the process is nearly as large as what is in use. V8's optimised code, too, comes late and stays.
+// glibc gives each thread a pool of its own and keeps there what was freed. With one pool, and all but small blocks
+// given back at once, the process is nearly as large as what is in use. V8's optimised code, too, comes late and stays.
 const settings = ["--expose-gc", "--max-semi-space-size=1", "--no-opt"];
 const plainAllocator = { MALLOC_ARENA_MAX: "1", MALLOC_MMAP_THRESHOLD_: "4096", MALLOC_TRIM_THRESHOLD_: "4096" };
 
-export async function measureMemory(name: string, args: readonly (string | number)[], timeoutMs: number): Promise<MemoryReport> {
-  const { code, signal, stdout, stderr } = await run(process.execPath, [...settings, program(name), ...args.map(String)], { env: plainAllocator, timeoutMs });
+export async function measureMemory(
+  name: string,
+  args: readonly (string | number)[],
+  timeoutMs: number,
+): Promise<MemoryReport> {
+  const { code, signal, stdout, stderr } = await run(
+    process.execPath,
+    [...settings, program(name), ...args.map(String)],
+    { env: plainAllocator, timeoutMs },
+  );
   expect({ code, signal, stderr }).toEqual({ code: 0, signal: null, stderr: "" });
   return JSON.parse(stdout);
 }

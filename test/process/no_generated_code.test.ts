@@ -4,7 +4,8 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { expect, test } from "vitest";
 
-const dist = (file: string) => JSON.stringify(pathToFileURL(path.resolve(import.meta.dirname, "../../dist", file)).href);
+const dist = (file: string) =>
+  JSON.stringify(pathToFileURL(path.resolve(import.meta.dirname, "../../dist", file)).href);
 
 test("tools are made and calls are judged with --disallow-code-generation-from-strings", () => {
   const program = `
@@ -15,7 +16,11 @@ test("tools are made and calls are judged with --disallow-code-generation-from-s
     const { calls } = parseReply('<tool_call>{"name": "a", "arguments": {"n": "x"}}</tool_call>', { tools: [{ name: "a", parameters }] });
     console.log(made.name, calls[0].problem, (() => { try { new Function("return 1"); } catch (error) { return error.name; } })());
   `;
-  const { stdout, stderr } = spawnSync(process.execPath, ["--disallow-code-generation-from-strings", "--input-type=module", "-e", program], { encoding: "utf8" });
+  const { stdout, stderr } = spawnSync(
+    process.execPath,
+    ["--disallow-code-generation-from-strings", "--input-type=module", "-e", program],
+    { encoding: "utf8" },
+  );
   expect(stderr).toBe("");
   expect(stdout).toBe("a invalid-arguments EvalError\n");
 });

@@ -19,7 +19,11 @@ test("chat answers three questions and its second turn has most of its prompt ca
 
 test("cancel gives up in time, stops where it is left, and says what is closed", async () => {
   // The answer is sampled, and may end by itself before the fifth piece.
-  expect(await runNode(example("cancel.mjs"))).toMatchObject({ code: 0, stdout: expect.stringMatching(/^TimeoutError\n[1-5] 0\ntrue MODEL_CLOSED\n$/), stderr: "" });
+  expect(await runNode(example("cancel.mjs"))).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/^TimeoutError\n[1-5] 0\ntrue MODEL_CLOSED\n$/),
+    stderr: "",
+  });
 });
 
 test("json prints a value of the schema", async () => {
@@ -42,7 +46,9 @@ test("events shows a required call as it grows, its result, and the end", async 
 test("agent answers both questions, and says what each cost", async () => {
   const { code, stdout, stderr } = await runNode(example("agent.mjs"), ["smollm2"]);
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-  expect(stdout).toMatch(/^> What is on my shopping list\?\n.*\(\S+; read \d+ tokens, wrote \d+\)\n> Put eggs.*Notes: \{ shopping: /s);
+  expect(stdout).toMatch(
+    /^> What is on my shopping list\?\n.*\(\S+; read \d+ tokens, wrote \d+\)\n> Put eggs.*Notes: \{ shopping: /s,
+  );
 });
 
 test("server answers OpenAI's client inside an application of its own, and ends when it is told to", async () => {
@@ -52,7 +58,9 @@ test("server answers OpenAI's client inside an application of its own, and ends 
     onOutput: (stdout, kill) => {
       if (answer !== undefined || !stdout.endsWith("\n")) return;
       const client = new OpenAI({ baseURL: stdout.trim(), apiKey: "sk-two", maxRetries: 0 });
-      answer = client.chat.completions.create({ model: "hermes", max_tokens: 10, messages: [{ role: "user", content: "Hello!" }] }).then(({ choices }) => choices[0]?.message.content);
+      answer = client.chat.completions
+        .create({ model: "hermes", max_tokens: 10, messages: [{ role: "user", content: "Hello!" }] })
+        .then(({ choices }) => choices[0]?.message.content);
       void answer.catch(() => {}).finally(() => kill("SIGTERM"));
     },
   });
@@ -62,9 +70,17 @@ test("server answers OpenAI's client inside an application of its own, and ends 
 
 test("every example of one file is run here", () => {
   const source = readFileSync(new URL(import.meta.url), "utf8");
-  expect(readdirSync(new URL("../../examples", import.meta.url)).filter((name) => name.endsWith(".mjs") && !source.includes(`example("${name}")`))).toEqual([]);
+  expect(
+    readdirSync(new URL("../../examples", import.meta.url)).filter(
+      (name) => name.endsWith(".mjs") && !source.includes(`example("${name}")`),
+    ),
+  ).toEqual([]);
 });
 
 test("CommonJS can require the package without a warning", async () => {
-  expect(await runNode(program("require.cjs"))).toMatchObject({ code: 0, stdout: "function true MODEL_NOT_FOUND\n", stderr: "" });
+  expect(await runNode(program("require.cjs"))).toMatchObject({
+    code: 0,
+    stdout: "function true MODEL_NOT_FOUND\n",
+    stderr: "",
+  });
 });

@@ -1,4 +1,5 @@
-// Pulling, listing and removing as people and scripts do it: in processes that are killed, interrupted, and started twice.
+// Pulling, listing and removing as people and scripts do it: in processes that are killed, interrupted, and started
+// twice.
 import { spawn } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -25,7 +26,14 @@ beforeEach(async () => {
   file = path.join(models, fileName);
   hub = await FakeHub.start();
   content = hub.offer(repository, fileName, size);
-  env = { CADUCEUS_CACHE: folder, HF_HOME: path.join(folder, "hf"), HF_ENDPOINT: hub.endpoint, HF_TOKEN: undefined, HF_HUB_CACHE: undefined, HUGGINGFACE_HUB_CACHE: undefined };
+  env = {
+    CADUCEUS_CACHE: folder,
+    HF_HOME: path.join(folder, "hf"),
+    HF_ENDPOINT: hub.endpoint,
+    HF_TOKEN: undefined,
+    HF_HUB_CACHE: undefined,
+    HUGGINGFACE_HUB_CACHE: undefined,
+  };
 });
 
 afterEach(async () => {
@@ -38,13 +46,22 @@ const files = async () => (await readdir(models).catch(() => [])).sort();
 const isThere = async () => expect((await readFile(file)).equals(content)).toBe(true);
 
 /** Starts a pull that is slow, and ends it with the signal when some of it is there. */
-async function endInTheMiddle(signal: NodeJS.Signals): Promise<{ code: number | null; signal: string | null; stderr: string }> {
+async function endInTheMiddle(
+  signal: NodeJS.Signals,
+): Promise<{ code: number | null; signal: string | null; stderr: string }> {
   hub.misbehaviours.push({ kind: "slow", bytesPerChunk: 100_000, pauseMs: 50 });
-  const child = spawn(process.execPath, [cli, "pull", name], { env: { ...process.env, ...env }, stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn(process.execPath, [cli, "pull", name], {
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
   let stderr = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
-  const end = new Promise<{ code: number | null; signal: string | null }>((resolve) => child.on("close", (code, by) => resolve({ code, signal: by })));
-  await expect.poll(async () => (await stat(`${file}.part`).catch(() => undefined))?.size ?? 0, { timeout: 20_000, interval: 5 }).toBeGreaterThan(200_000);
+  const end = new Promise<{ code: number | null; signal: string | null }>((resolve) =>
+    child.on("close", (code, by) => resolve({ code, signal: by })),
+  );
+  await expect
+    .poll(async () => (await stat(`${file}.part`).catch(() => undefined))?.size ?? 0, { timeout: 20_000, interval: 5 })
+    .toBeGreaterThan(200_000);
   child.kill(signal);
   return { ...(await end), stderr };
 }
@@ -73,35 +90,60 @@ test("Ctrl-C ends a pull at once with exit code 130 and without a word, and keep
 test("three pulls at once fetch it once, and all of them have it", async () => {
   hub.misbehaviours.push({ kind: "slow", bytesPerChunk: 400_000, pauseMs: 100 });
   const outcomes = await Promise.all([1, 2, 3].map(() => caduceus("pull", "--json", name)));
-  for (const { code, stdout } of outcomes) expect({ code, pulled: JSON.parse(stdout) }).toEqual({ code: 0, pulled: { path: file } });
+  for (const { code, stdout } of outcomes)
+    expect({ code, pulled: JSON.parse(stdout) }).toEqual({ code: 0, pulled: { path: file } });
   expect(hub.storageRequests).toHaveLength(1);
   await isThere();
   expect(await files()).toEqual([fileName, `${fileName}.verified`]);
 });
 
 test("list shows it by a name that remove takes", async () => {
-  expect(await caduceus("list")).toMatchObject({ code: 0, stdout: "", stderr: expect.stringContaining("caduceus pull") });
+  expect(await caduceus("list")).toMatchObject({
+    code: 0,
+    stdout: "",
+    stderr: expect.stringContaining("caduceus pull"),
+  });
   await caduceus("pull", name);
   const { stdout } = await caduceus("list");
   expect(stdout).toMatch(/^NAME +SIZE +QUANTIZATION\nhf:owner\/tiny-GGUF:Q4_K_M +2 MiB +Q4_K_M\n$/);
-  expect(await caduceus("remove", "hf:owner/tiny-GGUF:Q4_K_M")).toMatchObject({ code: 0, stdout: "", stderr: expect.stringContaining(file) });
+  expect(await caduceus("remove", "hf:owner/tiny-GGUF:Q4_K_M")).toMatchObject({
+    code: 0,
+    stdout: "",
+    stderr: expect.stringContaining(file),
+  });
   expect(await files()).toEqual([]);
-  expect(await caduceus("remove", name)).toMatchObject({ code: 1, stderr: expect.stringMatching(/^caduceus: There is no model .*\(MODEL_NOT_FOUND\)\n$/) });
+  expect(await caduceus("remove", name)).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/^caduceus: There is no model .*\(MODEL_NOT_FOUND\)\n$/),
+  });
 });
 
 test("what is wrong is one line with its code and exit code 1", async () => {
   hub.gated.set(repository, "hf_secret");
-  expect(await caduceus("pull", name)).toMatchObject({ code: 1, stdout: "", stderr: expect.stringMatching(/^caduceus: [^\n]*HF_TOKEN\. \(ACCESS_DENIED\)\n$/) });
-  expect(await caduceus("pull", "hf:owner")).toMatchObject({ code: 2, stderr: expect.stringContaining("hf:owner/repository") });
+  expect(await caduceus("pull", name)).toMatchObject({
+    code: 1,
+    stdout: "",
+    stderr: expect.stringMatching(/^caduceus: [^\n]*HF_TOKEN\. \(ACCESS_DENIED\)\n$/),
+  });
+  expect(await caduceus("pull", "hf:owner")).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("hf:owner/repository"),
+  });
 });
 
 test("a terminal sees a bar with bytes and speed, and nothing of it stays", async () => {
   hub.misbehaviours.push({ kind: "slow", bytesPerChunk: 100_000, pauseMs: 60 });
   const steps = [{ expect: "] " }, { expect: " of 2 MiB" }, { expect: "/s  " }, { expect: "there and verified" }];
   const outcome = await run("python3", [program("terminal.py"), process.execPath, cli, "pull", name], {
-    input: steps.map((step) => JSON.stringify(step)).join("\n"), env: { ...env, TERM: "xterm-256color" }, timeoutMs: 30_000,
+    input: steps.map((step) => JSON.stringify(step)).join("\n"),
+    env: { ...env, TERM: "xterm-256color" },
+    timeoutMs: 30_000,
   });
-  const { shown, code, problem } = JSON.parse(outcome.stdout) as { shown: string; code: number; problem: string | null };
+  const { shown, code, problem } = JSON.parse(outcome.stdout) as {
+    shown: string;
+    code: number;
+    problem: string | null;
+  };
   expect({ code, problem }).toEqual({ code: 0, problem: null });
   expect(shown).toContain("[###");
 });
@@ -109,13 +151,20 @@ test("a terminal sees a bar with bytes and speed, and nothing of it stays", asyn
 test("doctor says with its exit code whether something is wrong, and what helps", async () => {
   const healthy = await caduceus("doctor");
   expect(healthy).toMatchObject({ code: 0, stderr: "" });
-  for (const subject of ["Node", "Processor", "Addon", "Memory", "Model folder", "Hub"]) expect(healthy.stdout).toMatch(new RegExp(`^ok +${subject}: `, "m"));
+  for (const subject of ["Node", "Processor", "Addon", "Memory", "Model folder", "Hub"])
+    expect(healthy.stdout).toMatch(new RegExp(`^ok +${subject}: `, "m"));
   env["CADUCEUS_PREBUILD"] = folder;
   const broken = await caduceus("doctor", "--json", name);
   expect(broken).toMatchObject({ code: 1, stderr: "" });
-  const { isHealthy, findings } = JSON.parse(broken.stdout) as { isHealthy: boolean; findings: { subject: string; state: string; remedy?: string }[] };
+  const { isHealthy, findings } = JSON.parse(broken.stdout) as {
+    isHealthy: boolean;
+    findings: { subject: string; state: string; remedy?: string }[];
+  };
   expect(isHealthy).toBe(false);
-  expect(findings.filter(({ state }) => state === "problem").map(({ subject }) => subject)).toEqual(["Addon", `Model ${name}`]);
+  expect(findings.filter(({ state }) => state === "problem").map(({ subject }) => subject)).toEqual([
+    "Addon",
+    `Model ${name}`,
+  ]);
   expect(findings.find(({ subject }) => subject === "Addon")!.remedy).toContain("npm rebuild caduceus");
 });
 
@@ -124,6 +173,14 @@ test("inspect prints what a model is, as a table and as JSON, and says in one li
   const { code, stdout } = await caduceus("inspect", model);
   expect(code).toBe(0);
   expect(stdout).toMatch(/^Architecture +llama, 2 layers of width 128, /m);
-  expect(JSON.parse((await caduceus("inspect", "--json", "-c", "512", model)).stdout)).toMatchObject({ path: model, vocabularySize: 32032, memory: { contextSize: 512, cacheTokens: 1024 } });
-  expect(await caduceus("inspect", name)).toMatchObject({ code: 1, stdout: "", stderr: expect.stringMatching(/^caduceus: \S+ [^\n]+ \(MODEL_INVALID\)\n$/) });
+  expect(JSON.parse((await caduceus("inspect", "--json", "-c", "512", model)).stdout)).toMatchObject({
+    path: model,
+    vocabularySize: 32032,
+    memory: { contextSize: 512, cacheTokens: 1024 },
+  });
+  expect(await caduceus("inspect", name)).toMatchObject({
+    code: 1,
+    stdout: "",
+    stderr: expect.stringMatching(/^caduceus: \S+ [^\n]+ \(MODEL_INVALID\)\n$/),
+  });
 });

@@ -32,10 +32,19 @@ export function runNode(file: string, args: readonly string[] = [], options: Run
   return run(process.execPath, [file, ...args], options);
 }
 
-export function run(command: string, args: readonly string[], { input = "", keepsInputOpen = false, env = {}, cwd, timeoutMs = 90_000, onOutput }: RunOptions = {}): Promise<Outcome> {
+export function run(
+  command: string,
+  args: readonly string[],
+  { input = "", keepsInputOpen = false, env = {}, cwd, timeoutMs = 90_000, onOutput }: RunOptions = {},
+): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const began = performance.now();
-    const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, timeout: timeoutMs, killSignal: "SIGKILL" });
+    const child = spawn(command, args, {
+      cwd,
+      env: { ...process.env, ...env },
+      timeout: timeoutMs,
+      killSignal: "SIGKILL",
+    });
     let stdout = "";
     let stderr = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
@@ -44,7 +53,9 @@ export function run(command: string, args: readonly string[], { input = "", keep
     });
     child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
     child.on("error", reject);
-    child.on("close", (code, signal) => resolve({ code, signal, stdout, stderr, milliseconds: performance.now() - began }));
+    child.on("close", (code, signal) =>
+      resolve({ code, signal, stdout, stderr, milliseconds: performance.now() - began }),
+    );
     child.stdin.on("error", () => {}); // It may end without reading.
     if (!keepsInputOpen) child.stdin.end(input);
   });

@@ -26,7 +26,12 @@ afterAll(async () => {
 
 /** Runs until it is ready, and tells where. */
 async function serve(args: string[], env: Record<string, string> = {}) {
-  const child = spawn(process.execPath, [cli, "serve", ...small, ...args], { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"], timeout: 60_000, killSignal: "SIGKILL" });
+  const child = spawn(process.execPath, [cli, "serve", ...small, ...args], {
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+    timeout: 60_000,
+    killSignal: "SIGKILL",
+  });
   children.push(child);
   const output = { stdout: "", stderr: "" };
   child.stdout.setEncoding("utf8").on("data", (text: string) => (output.stdout += text));
@@ -39,15 +44,28 @@ async function serve(args: string[], env: Record<string, string> = {}) {
     child.once("close", () => resolve());
   });
   const url = /http:\/\/\S+(?=, models)/.exec(output.stderr)?.[0] ?? output.stderr;
-  return { child, output, url, exit, client: (apiKey = "none") => new OpenAI({ baseURL: `${url}/v1`, apiKey, maxRetries: 0 }) };
+  return {
+    child,
+    output,
+    url,
+    exit,
+    client: (apiKey = "none") => new OpenAI({ baseURL: `${url}/v1`, apiKey, maxRetries: 0 }),
+  };
 }
 
-const ask = (model: string, max_tokens: number) => ({ model, messages: [{ role: "user" as const, content: "Hi" }], max_tokens, logit_bias: { 2: -100, 32000: -100 } });
+const ask = (model: string, max_tokens: number) => ({
+  model,
+  messages: [{ role: "user" as const, content: "Hi" }],
+  max_tokens,
+  logit_bias: { 2: -100, 32000: -100 },
+});
 
 test("serves what it is given under the names it is given, to those who have a key, and says where on standard error alone", async () => {
   const keys = path.join(folder, "keys.txt");
   await writeFile(keys, "# ours\nsk-file\n\n");
-  const server = await serve(["-m", `tiny=${hermes}`, "-m", hermes, "--api-key", "sk-flag", "--api-key-file", keys], { CADUCEUS_API_KEYS: "sk-environment" });
+  const server = await serve(["-m", `tiny=${hermes}`, "-m", hermes, "--api-key", "sk-flag", "--api-key-file", keys], {
+    CADUCEUS_API_KEYS: "sk-environment",
+  });
   expect(server.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
   const named = path.basename(hermes, ".gguf");
   for (const key of ["sk-flag", "sk-file", "sk-environment"]) {
@@ -61,13 +79,17 @@ test("serves what it is given under the names it is given, to those who have a k
   server.child.kill("SIGTERM");
   expect(await server.exit).toEqual([0, null]);
   expect(server.output.stdout).toBe("");
-  expect(server.output.stderr).toMatch(/^Loading tiny, .*\.\nListening on .*, models: tiny, .*\.\nReady\.\nEnding\.\n$/);
+  expect(server.output.stderr).toMatch(
+    /^Loading tiny, .*\.\nListening on .*, models: tiny, .*\.\nReady\.\nEnding\.\n$/,
+  );
 });
 
 test("SIGTERM lets a stream come to its end and refuses new connections", async () => {
   const server = await serve(["-m", `tiny=${hermes}`, "--no-page"]);
   expect((await fetch(`${server.url}/`)).status).toBe(404);
-  const stream = await server.client().chat.completions.create({ ...ask("tiny", 600), stream: true, stream_options: { include_usage: true } });
+  const stream = await server
+    .client()
+    .chat.completions.create({ ...ask("tiny", 600), stream: true, stream_options: { include_usage: true } });
   let usage;
   let count = 0;
   for await (const chunk of stream) {
@@ -83,14 +105,19 @@ test("after the grace time what is left is cancelled, and Ctrl-C ends with exit 
   const server = await serve(["-m", `tiny=${hermes}`, "--grace", "0.1"]);
   const stream = await server.client().chat.completions.create({ ...ask("tiny", 2000), n: 8, stream: true });
   let count = 0;
-  await expect((async () => {
-    for await (const _chunk of stream) if (++count === 3) server.child.kill("SIGINT");
-  })()).rejects.toMatchObject({ code: "shutting_down" });
+  await expect(
+    (async () => {
+      for await (const _chunk of stream) if (++count === 3) server.child.kill("SIGINT");
+    })(),
+  ).rejects.toMatchObject({ code: "shutting_down" });
   expect(await server.exit).toEqual([130, null]);
 });
 
 test.each([
-  ["SIGINT", "SIGINT", 130], ["SIGTERM", "SIGINT", 130], ["SIGINT", "SIGTERM", 143], ["SIGTERM", "SIGTERM", 143],
+  ["SIGINT", "SIGINT", 130],
+  ["SIGTERM", "SIGINT", 130],
+  ["SIGINT", "SIGTERM", 143],
+  ["SIGTERM", "SIGTERM", 143],
 ] as const)("after %s a %s leaves at once, with exit code %i", async (first, second, code) => {
   const server = await serve(["-m", `tiny=${hermes}`, "--grace", "100"]);
   const stream = await server.client().chat.completions.create({ ...ask("tiny", 2000), n: 8, stream: true });
@@ -112,7 +139,12 @@ test.each([
   ["a host with a path", () => ["--allowed-host", "https://x.example"], 2, "--allowed-host"],
   ["a queue of none", () => ["--max-queue", "0"], 2, "at least 1"],
   ["a missing model", () => ["--port", "0", "-m", "/nowhere.gguf"], 1, "MODEL_NOT_FOUND"],
-  ["a missing model beside one that takes a while", () => ["--port", "0", "-m", "smollm2", "-m", "/nowhere.gguf"], 1, "MODEL_NOT_FOUND"],
+  [
+    "a missing model beside one that takes a while",
+    () => ["--port", "0", "-m", "smollm2", "-m", "/nowhere.gguf"],
+    1,
+    "MODEL_NOT_FOUND",
+  ],
 ])("%s ends it with one sentence", async (_, args, code, words) => {
   const outcome = await caduceus(args());
   expect(outcome).toMatchObject({ code, stdout: "", stderr: expect.stringContaining(words) });
@@ -122,7 +154,11 @@ test.each([
 test("a port that is taken is named", async () => {
   const server = await serve(["-m", `tiny=${hermes}`]);
   const outcome = await caduceus(["-m", `tiny=${hermes}`, "--port", new URL(server.url).port]);
-  expect(outcome).toMatchObject({ code: 2, stdout: "", stderr: expect.stringMatching(/^caduceus: It cannot listen on 127\.0\.0\.1, port \d+: EADDRINUSE.*\n$/) });
+  expect(outcome).toMatchObject({
+    code: 2,
+    stdout: "",
+    stderr: expect.stringMatching(/^caduceus: It cannot listen on 127\.0\.0\.1, port \d+: EADDRINUSE.*\n$/),
+  });
   server.child.kill("SIGTERM");
   await server.exit;
 });

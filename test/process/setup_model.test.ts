@@ -4,7 +4,7 @@ import { copyFile, mkdir, mkdtemp, readdir, rm, truncate, writeFile } from "node
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { embeddedModel, fetchEmbeddedModel } from "../../src/files/index.js";
+import { defaultModel, fetchDefaultModel } from "../../src/files/index.js";
 
 const library = new URL("../../dist/files/index.js", import.meta.url).href;
 let folder: string;
@@ -14,7 +14,7 @@ const children: ChildProcess[] = [];
 
 beforeAll(async () => {
   // The true wheel, from the model this machine already has: no network.
-  const model = await fetchEmbeddedModel();
+  const model = await fetchDefaultModel();
   folder = await mkdtemp(path.join(tmpdir(), "caduceus-setup-"));
   const script = [
     "import sys, zipfile",
@@ -31,7 +31,7 @@ beforeAll(async () => {
 
 beforeEach(async () => {
   cache = await mkdtemp(path.join(folder, "cache-"));
-  file = path.join(cache, "models", embeddedModel.fileName);
+  file = path.join(cache, "models", defaultModel.fileName);
 });
 
 afterAll(async () => {
@@ -53,26 +53,33 @@ function resolveInProcess(): { child: ChildProcess; result: Promise<{ path: stri
   let output = "";
   child.stdout?.setEncoding("utf8").on("data", (text: string) => (output += text));
   const result = new Promise<{ path: string; told: number }>((resolve, reject) => {
-    child.on("close", (code) => (code === 0 ? resolve(JSON.parse(output)) : reject(new Error(`The process ended with code ${code}.`))));
+    child.on("close", (code) =>
+      code === 0 ? resolve(JSON.parse(output)) : reject(new Error(`The process ended with code ${code}.`)),
+    );
   });
   result.catch(() => {});
   return { child, result };
 }
 
 test("three processes at once all get the model, and only one fetches it", async () => {
-  const results = await Promise.all([resolveInProcess(), resolveInProcess(), resolveInProcess()].map(({ result }) => result));
+  const results = await Promise.all(
+    [resolveInProcess(), resolveInProcess(), resolveInProcess()].map(({ result }) => result),
+  );
   expect(results.map((result) => result.path)).toEqual([file, file, file]);
   expect(results.filter((result) => result.told > 0)).toHaveLength(1);
-  expect((await readdir(path.dirname(file))).sort()).toEqual([embeddedModel.fileName, `${embeddedModel.fileName}.verified`]);
+  expect((await readdir(path.dirname(file))).sort()).toEqual([
+    defaultModel.fileName,
+    `${defaultModel.fileName}.verified`,
+  ]);
 });
 
 test("a shortened and an altered file are fetched again", async () => {
   await mkdir(path.dirname(file), { recursive: true });
-  await copyFile(await fetchEmbeddedModel(), file);
+  await copyFile(await fetchDefaultModel(), file);
   await truncate(file, 1_000_000);
   expect((await resolveInProcess().result).told).toBeGreaterThan(0);
   await truncate(file, 0);
-  await writeFile(file, Buffer.alloc(embeddedModel.size, 7));
+  await writeFile(file, Buffer.alloc(defaultModel.size, 7));
   expect((await resolveInProcess().result).told).toBeGreaterThan(0);
   expect((await resolveInProcess().result).told).toBe(0);
 });
@@ -80,10 +87,12 @@ test("a shortened and an altered file are fetched again", async () => {
 test("a process killed while it fetches leaves no file that is taken for the model", async () => {
   const first = resolveInProcess();
   // Until its work folder holds something: then it is in the middle.
-  await expect.poll(() => readdir(path.dirname(file)).catch(() => []), { timeout: 30_000, interval: 20 }).toContainEqual(expect.stringMatching(/^fetch-/));
+  await expect
+    .poll(() => readdir(path.dirname(file)).catch(() => []), { timeout: 30_000, interval: 20 })
+    .toContainEqual(expect.stringMatching(/^fetch-/));
   first.child.kill("SIGKILL");
   await expect(first.result).rejects.toThrow();
-  expect(await readdir(path.dirname(file))).not.toContain(embeddedModel.fileName);
+  expect(await readdir(path.dirname(file))).not.toContain(defaultModel.fileName);
   // It cannot free its lock any more: the next one takes over.
   const second = await resolveInProcess().result;
   expect(second).toMatchObject({ path: file });

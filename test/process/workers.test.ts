@@ -1,4 +1,5 @@
-// Fear: a worker thread that is torn down while the engine's thread still wants to call into it, for one reply or for sixteen.
+// Fear: a worker thread that is torn down while the engine's thread still wants to call into it, for one reply or for
+// sixteen.
 import { describe, expect, test } from "vitest";
 import { program, runNode } from "./run_program.js";
 
@@ -9,11 +10,20 @@ test("worker.terminate() while loading, three times, leaves a process that still
 });
 
 describe.each([1, 16])("with replies at work: %i", (replies) => {
-  test.each(["prefill", "decode"])("worker.terminate() during %s, three times, leaves a process that still loads and answers", async (phase) => {
-    expect(await runNode(program("workers.mjs"), [phase, String(replies)])).toMatchObject({ ...ended, stdout: "true\n" });
-  });
+  test.each(["prefill", "decode"])(
+    "worker.terminate() during %s, three times, leaves a process that still loads and answers",
+    async (phase) => {
+      expect(await runNode(program("workers.mjs"), [phase, String(replies)])).toMatchObject({
+        ...ended,
+        stdout: "true\n",
+      });
+    },
+  );
 
   test("two models in two workers answer alike, and the main thread after them", async () => {
-    expect(await runNode(program("workers.mjs"), ["two at once", String(replies)])).toMatchObject({ ...ended, stdout: "true\ntrue\n" });
+    expect(await runNode(program("workers.mjs"), ["two at once", String(replies)])).toMatchObject({
+      ...ended,
+      stdout: "true\ntrue\n",
+    });
   });
 });

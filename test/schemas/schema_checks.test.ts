@@ -13,7 +13,10 @@ interface Group {
 
 const suite = process.env["CADUCEUS_SCHEMA_SUITE"] ?? "";
 const drafts = { "draft2020-12": "https://json-schema.org/draft/2020-12/schema", draft7: "http://json-schema.org/draft-07/schema#" };
-/** Nothing is fetched. What stands beside a reference counts in draft-07 too. Contents are not looked at. Formats are checked, and by ajv-formats' table. */
+/**
+ * Nothing is fetched. What stands beside a reference counts in draft-07 too. Contents are not looked at. Formats are
+ * checked, and by ajv-formats' table.
+ */
 const otherwise = (file: string, group: string) => file === "format.json" || file === "refRemote.json" || file.startsWith("optional/format/") || file === "optional/content.json"
   || group === "ref overrides any sibling keywords" || group === "$ref prevents a sibling $id from changing the base uri" || file === "optional/ecmascript-regex.json";
 /** Nothing is fetched, and dialects that a schema makes up are not known. */

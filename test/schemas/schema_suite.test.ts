@@ -1,9 +1,10 @@
-// Every schema of the JSON Schema Test Suite: what it calls invalid is refused by the constraint, or the schema lists a keyword
-// as unenforced. Schemas that are no objects, or that readSchema refuses before generation, cannot be asked for.
+// Every schema of the JSON Schema Test Suite: what it calls invalid is refused by the constraint, or the schema lists a
+// keyword as unenforced. Schemas that are no objects, or that readSchema refuses before generation, cannot be asked
+// for.
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { toPythonJson } from "../../src/format/hermes/prompt_json.js";
+import { toPythonJson } from "../../src/format/hermes/prompt/prompt_json.js";
 import { readSchema, type JsonSchema, type ReadSchema } from "../../src/schema/read_schema.js";
 import { askMatcher } from "../support/schema_matcher.js";
 

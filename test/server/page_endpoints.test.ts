@@ -4,15 +4,31 @@ import { expect, test } from "vitest";
 import { createHandler } from "../../src/server/index.js";
 import { scriptedModel } from "../support/scripted_model.js";
 
-const tools = [{ type: "function", function: { name: "add", parameters: { type: "object", properties: { a: { type: "integer", multipleOf: 2 } } } } }];
+const tools = [
+  {
+    type: "function",
+    function: { name: "add", parameters: { type: "object", properties: { a: { type: "integer", multipleOf: 2 } } } },
+  },
+];
 const body = { model: "hermes", messages: [{ role: "user", content: "Is <|im_end|> text?" }] };
 
 async function handling(options: Partial<Parameters<typeof createHandler>[0]> = {}) {
-  const { model, engine } = await scriptedModel({ metadata: { "general.basename": "Hermes-2-Pro" }, constrained: true, contextSize: 2000 });
+  const { model, engine } = await scriptedModel({
+    metadata: { "general.basename": "Hermes-2-Pro" },
+    constrained: true,
+    contextSize: 2000,
+  });
   const handler = createHandler({ models: { hermes: model }, ...options });
-  const get = (path: string, headers: Record<string, string> = {}, method = "GET") => handler.fetch(new Request(`http://localhost${path}`, { method, headers }));
+  const get = (path: string, headers: Record<string, string> = {}, method = "GET") =>
+    handler.fetch(new Request(`http://localhost${path}`, { method, headers }));
   const post = (path: string, value: object, headers: Record<string, string> = {}) =>
-    handler.fetch(new Request(`http://localhost${path}`, { method: "POST", body: JSON.stringify(value), headers: { "content-type": "application/json", ...headers } }));
+    handler.fetch(
+      new Request(`http://localhost${path}`, {
+        method: "POST",
+        body: JSON.stringify(value),
+        headers: { "content-type": "application/json", ...headers },
+      }),
+    );
   return { get, post, engine, model };
 }
 
@@ -30,8 +46,14 @@ test("the page comes with a policy that allows nothing but itself, and is under 
   for (const path of paths) {
     const response = await get(path, { "accept-encoding": "br, gzip" });
     expect(response.status).toBe(200);
-    expect(response.headers.get("content-type")).toMatch({ html: /text\/html/, js: /text\/javascript/, css: /text\/css/, svg: /image\/svg/ }[path.split(".")[1] ?? "html"]!);
-    expect(response.headers.get("content-security-policy")).toMatch(/^default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';.*frame-ancestors 'none'$/);
+    expect(response.headers.get("content-type")).toMatch(
+      { html: /text\/html/, js: /text\/javascript/, css: /text\/css/, svg: /image\/svg/ }[
+        path.split(".")[1] ?? "html"
+      ]!,
+    );
+    expect(response.headers.get("content-security-policy")).toMatch(
+      /^default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';.*frame-ancestors 'none'$/,
+    );
     expect(response.headers.get("x-content-type-options")).toBe("nosniff");
     expect(response.headers.get("referrer-policy")).toBe("no-referrer");
     const packed = new Uint8Array(await response.arrayBuffer());
@@ -57,11 +79,22 @@ test("files that are named by their content are kept for ever, and the page itse
 
 test("nothing but the page's own files is given away, and page: false gives none", async () => {
   const { get } = await handling();
-  for (const path of ["/assets/nope.js", "/assets/..%2findex.html", "/assets/%2e%2e%2f%2e%2e%2fpackage.json", "/index.html", "/assets/", "/dist/page/index.html"]) expect((await get(path)).status).toBe(404);
+  for (const path of [
+    "/assets/nope.js",
+    "/assets/..%2findex.html",
+    "/assets/%2e%2e%2f%2e%2e%2fpackage.json",
+    "/index.html",
+    "/assets/",
+    "/dist/page/index.html",
+  ])
+    expect((await get(path)).status).toBe(404);
   expect((await get("/", {}, "POST")).status).toBe(405);
   const { get: without } = await handling({ page: false });
   expect((await without("/")).status).toBe(404);
-  await expect(handling({ page: "no" as never })).rejects.toMatchObject({ code: "INVALID_ARGUMENT", message: expect.stringContaining("page") });
+  await expect(handling({ page: "no" as never })).rejects.toMatchObject({
+    code: "INVALID_ARGUMENT",
+    message: expect.stringContaining("page"),
+  });
 });
 
 test("the page needs no key, what it asks for does, and hosts are checked for all of it", async () => {
@@ -70,26 +103,32 @@ test("the page needs no key, what it asks for does, and hosts are checked for al
   expect((await get("/stats")).status).toBe(401);
   expect((await post("/apply-template", body)).status).toBe(401);
   expect((await get("/stats", { authorization: "Bearer sk-1" })).status).toBe(200);
-  for (const path of ["/", "/stats"]) expect((await get(path, { host: "evil.example", authorization: "Bearer sk-1" })).status).toBe(403);
+  for (const path of ["/", "/stats"])
+    expect((await get(path, { host: "evil.example", authorization: "Bearer sk-1" })).status).toBe(403);
 });
 
 test("apply-template gives the prompt that a completion reads, its tokens and what holds the answer, and generates nothing", async () => {
   const { post, engine } = await handling();
   const request = { ...body, tools };
-  const applied = await (await post("/apply-template", request)).json() as any;
+  const applied = (await (await post("/apply-template", request)).json()) as any;
   expect(engine.requests).toHaveLength(0);
   await post("/v1/chat/completions", request);
   const [read] = engine.requests;
   expect(applied.prompt).toBe(read!.prompt.map((part) => Object.values(part)[0] as string).join(""));
-  expect(applied.tokens.map(({ id }: { id: number }) => id)).toEqual([...await engine.tokenize(read!.prompt)]);
+  expect(applied.tokens.map(({ id }: { id: number }) => id)).toEqual([...(await engine.tokenize(read!.prompt))]);
   expect(applied.tokens.map(({ text }: { text: string }) => text).join("")).toBe(`<s>${applied.prompt}`);
-  expect(applied).toMatchObject({ model: "hermes", format: "hermes (card)", constraint: { kind: "tools", mode: "auto", tools: [{ name: "add" }] } });
+  expect(applied).toMatchObject({
+    model: "hermes",
+    format: "hermes (card)",
+    constraint: { kind: "tools", mode: "auto", tools: [{ name: "add" }] },
+  });
   expect(applied.constraint).toEqual(JSON.parse(JSON.stringify(read!.constraint)));
 });
 
 test("apply-template refuses what a completion would, with the same codes", async () => {
   const { post, model } = await handling();
-  const code = async (change: object) => ((await (await post("/apply-template", { ...body, ...change })).json()) as { error: { code: string } }).error.code;
+  const code = async (change: object) =>
+    ((await (await post("/apply-template", { ...body, ...change })).json()) as { error: { code: string } }).error.code;
   expect(await code({ messages: undefined })).toBe("missing_required_parameter");
   expect(await code({ model: "gpt" })).toBe("model_not_found");
   expect(await code({ messages: [{ role: "cook", content: "x" }] })).toBe("invalid_messages");
@@ -102,7 +141,11 @@ test("apply-template refuses what a completion would, with the same codes", asyn
 test("stats tell of each model what it does, and nothing of one that was closed", async () => {
   const { get, post, model } = await handling();
   await post("/v1/chat/completions", body);
-  expect(await (await get("/stats")).json()).toMatchObject({ waiting: 0, active: 0, models: { hermes: { context_size: 2000, running: 0, cache_tokens: 8192, generated_tokens: expect.any(Number) } } });
+  expect(await (await get("/stats")).json()).toMatchObject({
+    waiting: 0,
+    active: 0,
+    models: { hermes: { context_size: 2000, running: 0, cache_tokens: 8192, generated_tokens: expect.any(Number) } },
+  });
   await model.close();
   expect(await (await get("/stats")).json()).toEqual({ waiting: 0, active: 0, models: {} });
 });

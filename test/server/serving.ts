@@ -7,8 +7,15 @@ export type ServingOptions = Omit<HandlerOptions, "models"> & ListenOptions;
 
 export async function serving(models: Record<string, Model | Promise<Model>>, options: ServingOptions = {}) {
   const { host, maxConnections, maxHeaderBytes, headersTimeoutMs, ...rest } = options;
-  const server = await listen(createHandler({ models, ...rest }), { port: 0, host, maxConnections, maxHeaderBytes, headersTimeoutMs });
-  const client = (settings: ClientOptions = {}) => new OpenAI({ baseURL: `${server.url}/v1`, apiKey: "none", maxRetries: 0, ...settings });
+  const server = await listen(createHandler({ models, ...rest }), {
+    port: 0,
+    host,
+    maxConnections,
+    maxHeaderBytes,
+    headersTimeoutMs,
+  });
+  const client = (settings: ClientOptions = {}) =>
+    new OpenAI({ baseURL: `${server.url}/v1`, apiKey: "none", maxRetries: 0, ...settings });
   return { ...server, client, [Symbol.asyncDispose]: () => server.close({ graceMs: 0 }) };
 }
 

@@ -18,7 +18,10 @@ const errors: unknown[] = [];
 const said = { info: vi.spyOn(console, "info"), error: vi.spyOn(console, "error") };
 beforeAll(async () => {
   model = await load(await hermesModel(), { contextSize: 8192, prefixFolder: false });
-  server = await serving({ hermes: model }, { headersTimeoutMs: 300, bodyTimeoutMs: 300, maxConnections: 40, onError: (error) => errors.push(error) });
+  server = await serving(
+    { hermes: model },
+    { headersTimeoutMs: 300, bodyTimeoutMs: 300, maxConnections: 40, onError: (error) => errors.push(error) },
+  );
 });
 afterAll(async () => {
   await server.close({ graceMs: 0 });
@@ -29,7 +32,8 @@ afterAll(async () => {
 const longName = "x".repeat(50_000);
 /** The turn does not end. */
 const never = { 2: -100, 32000: -100 };
-const body = (fields: object = {}) => JSON.stringify({ model: "hermes", messages: [{ role: "user", content: "Hi" }], max_tokens: 5, ...fields });
+const body = (fields: object = {}) =>
+  JSON.stringify({ model: "hermes", messages: [{ role: "user", content: "Hi" }], max_tokens: 5, ...fields });
 const head = (length: number, more = "") => post(length, undefined, more);
 const request = (text: string, more?: string) => head(Buffer.byteLength(text), more) + text;
 
@@ -37,7 +41,11 @@ const open = (port = server.port) => openTo({ port });
 const send = (...pieces: (string | Uint8Array)[]) => sendTo({ port: server.port }, ...pieces);
 
 async function isWell(): Promise<void> {
-  const answer = await fetch(`${server.url}/v1/chat/completions`, { method: "POST", headers: { "content-type": "application/json" }, body: body() });
+  const answer = await fetch(`${server.url}/v1/chat/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: body(),
+  });
   expect(answer.status).toBe(200);
   await answer.text();
   expect(errors).toEqual([]);
@@ -49,16 +57,57 @@ test.each<[string, () => (string | Uint8Array)[], number, string]>([
   ["nothing", () => [], 408, ""],
   ["half the headers", () => ["POST /v1/chat/completions HTTP/1.1\r\nHost: local"], 408, ""],
   ["half a body", () => [head(1000), body()], 408, "request_timeout"],
-  ["broken UTF-8", () => [head(4, "Connection: close\r\n"), new Uint8Array([0x22, 0xff, 0xfe, 0x22])], 400, "invalid_json"],
+  [
+    "broken UTF-8",
+    () => [head(4, "Connection: close\r\n"), new Uint8Array([0x22, 0xff, 0xfe, 0x22])],
+    400,
+    "invalid_json",
+  ],
   ["a body that says it has 100 MB", () => [head(100_000_000)], 413, "request_too_large"],
-  ["100 KB in one header", () => [`GET /health HTTP/1.1\r\nHost: localhost\r\nX: ${"x".repeat(100_000)}\r\n\r\n`], 431, ""],
-  ["5,000 headers", () => [`GET /health HTTP/1.1\r\nHost: localhost\r\n${Array.from({ length: 5000 }, (_, n) => `X-${n}: 1\r\n`).join("")}\r\n`], 431, ""],
+  [
+    "100 KB in one header",
+    () => [`GET /health HTTP/1.1\r\nHost: localhost\r\nX: ${"x".repeat(100_000)}\r\n\r\n`],
+    431,
+    "",
+  ],
+  [
+    "5,000 headers",
+    () => [
+      `GET /health HTTP/1.1\r\nHost: localhost\r\n${Array.from({ length: 5000 }, (_, n) => `X-${n}: 1\r\n`).join("")}\r\n`,
+    ],
+    431,
+    "",
+  ],
   ["no HTTP at all", () => ["\x16\x03\x01 hello\r\n\r\n"], 400, ""],
-  ["two lengths", () => [`POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello`], 400, ""],
-  ["a length and chunks, as smugglers do", () => [`POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`], 400, ""],
+  [
+    "two lengths",
+    () => [
+      `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello`,
+    ],
+    400,
+    "",
+  ],
+  [
+    "a length and chunks, as smugglers do",
+    () => [
+      `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+    ],
+    400,
+    "",
+  ],
   ["no host", () => ["GET /v1/models HTTP/1.1\r\nConnection: close\r\n\r\n"], 400, ""],
-  ["a name that leads here by DNS rebinding", () => ["GET /v1/models HTTP/1.1\r\nHost: rebound.example\r\nConnection: close\r\n\r\n"], 403, "host_not_allowed"],
-  ["an absolute address of somebody else", () => ["GET http://rebound.example/v1/models HTTP/1.1\r\nHost: rebound.example\r\nConnection: close\r\n\r\n"], 403, "host_not_allowed"],
+  [
+    "a name that leads here by DNS rebinding",
+    () => ["GET /v1/models HTTP/1.1\r\nHost: rebound.example\r\nConnection: close\r\n\r\n"],
+    403,
+    "host_not_allowed",
+  ],
+  [
+    "an absolute address of somebody else",
+    () => ["GET http://rebound.example/v1/models HTTP/1.1\r\nHost: rebound.example\r\nConnection: close\r\n\r\n"],
+    403,
+    "host_not_allowed",
+  ],
 ])("%s is refused, and the server goes on", async (_, pieces, expected, code) => {
   const response = await send(...pieces());
   expect(status(response), response.slice(0, 300)).toBe(expected);
@@ -73,7 +122,9 @@ test("100 MB in chunks are refused after 4 and read on to 64, and nothing of the
   socket.setEncoding("utf8").on("data", (text: string) => (got += text));
   const gone = closed(socket);
   const before = heldBuffers();
-  socket.write(`POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n`);
+  socket.write(
+    `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n`,
+  );
   const piece = Buffer.from(`100000\r\n${"x".repeat(2 ** 20)}\r\n`);
   let most = 0;
   let sent = 0;
@@ -95,7 +146,7 @@ test("clients that read nothing of whole answers are closed after a while, and t
   const { port } = own.address() as AddressInfo;
   const connections = promisify(own.getConnections.bind(own));
   // Some megabytes each, of which the kernel takes a part.
-  const text = JSON.stringify({ tokens: Array(600_000).fill([...await model.tokenize("conversation")].at(-1)) });
+  const text = JSON.stringify({ tokens: Array(600_000).fill([...(await model.tokenize("conversation"))].at(-1)) });
   const unread = await Promise.all(Array.from({ length: 4 }, () => open(port)));
   for (const socket of unread) socket.pause().write(post(Buffer.byteLength(text), "/detokenize") + text);
   const waiting = await open(port);
@@ -103,7 +154,7 @@ test("clients that read nothing of whole answers are closed after a while, and t
   waiting.setEncoding("utf8").on("data", (part: string) => (got += part));
   // Longer on its way than an answer may be left unread; and then the connection serves the next request.
   waiting.write(request(body({ max_tokens: 1_500, logit_bias: never })));
-  await until(async () => await connections() === 1);
+  await until(async () => (await connections()) === 1);
   await until(() => got.includes("finish_reason"));
   waiting.write(request(body()));
   await until(() => got.match(/finish_reason/g)?.length === 2);
@@ -118,7 +169,7 @@ test("a client that reads nothing pauses its generation, then loses it; others g
   const socket = await open(patient.port);
   socket.pause();
   socket.write(request(body({ model: longName, stream: true, max_tokens: 8000, logit_bias: never })));
-  await until(() => model.stats().parked > 0);
+  await until(() => model.stats().paused > 0);
   const { generatedTokens } = model.stats();
   await isWell();
   await until(() => model.stats().running === 0);
@@ -129,7 +180,10 @@ test("a client that reads nothing pauses its generation, then loses it; others g
   await isWell();
 });
 
-test.each([["closes", (socket: Socket) => socket.end()], ["resets", (socket: Socket) => socket.resetAndDestroy()]])("a client that %s its connection in a stream stops its generation", async (_, leave) => {
+test.each([
+  ["closes", (socket: Socket) => socket.end()],
+  ["resets", (socket: Socket) => socket.resetAndDestroy()],
+])("a client that %s its connection in a stream stops its generation", async (_, leave) => {
   const socket = await open();
   socket.write(request(body({ stream: true, max_tokens: 8000, logit_bias: never })));
   await once(socket, "data");
@@ -139,12 +193,14 @@ test.each([["closes", (socket: Socket) => socket.end()], ["resets", (socket: Soc
 });
 
 test("a hundred clients that send half a request and wait are closed, and others are served then", async () => {
-  const sockets = await Promise.all(Array.from({ length: 100 }, async () => {
-    const socket = connect(server.port, "127.0.0.1");
-    socket.on("error", () => {});
-    socket.write(head(1000));
-    return socket;
-  }));
+  const sockets = await Promise.all(
+    Array.from({ length: 100 }, async () => {
+      const socket = connect(server.port, "127.0.0.1");
+      socket.on("error", () => {});
+      socket.write(head(1000));
+      return socket;
+    }),
+  );
   await Promise.all(sockets.map((socket) => closed(socket.resume())));
   await isWell();
 });
@@ -171,19 +227,26 @@ test("a thousand requests in one packet are answered one after the other, and ot
   many.destroy();
 });
 
-test.each(["of its own", "of the application"])("of requests in one packet whose client leaves, none is begun after the one under way, on a server %s", async (whose) => {
-  const handler = createHandler({ models: { hermes: model } });
-  const own = createServer(getRequestListener(handler.fetch, { overrideGlobalObjects: false })).listen(0, "127.0.0.1");
-  await once(own, "listening");
-  const port = whose === "of its own" ? server.port : (own.address() as AddressInfo).port;
-  const left = () => metric({ url: `http://127.0.0.1:${port}` }, 'caduceus_cancelled_total{reason="client_closed_request"}');
-  const before = await left();
-  const socket = await open(port);
-  socket.write(request(body({ max_tokens: 5_000, logit_bias: never })).repeat(5));
-  await until(() => model.stats().running === 1);
-  socket.resetAndDestroy();
-  await until(() => model.stats().running === 0);
-  await isWell();
-  expect(await left()).toBe(before + 1);
-  own.close();
-});
+test.each(["of its own", "of the application"])(
+  "of requests in one packet whose client leaves, none is begun after the one under way, on a server %s",
+  async (whose) => {
+    const handler = createHandler({ models: { hermes: model } });
+    const own = createServer(getRequestListener(handler.fetch, { overrideGlobalObjects: false })).listen(
+      0,
+      "127.0.0.1",
+    );
+    await once(own, "listening");
+    const port = whose === "of its own" ? server.port : (own.address() as AddressInfo).port;
+    const left = () =>
+      metric({ url: `http://127.0.0.1:${port}` }, 'caduceus_cancelled_total{reason="client_closed_request"}');
+    const before = await left();
+    const socket = await open(port);
+    socket.write(request(body({ max_tokens: 5_000, logit_bias: never })).repeat(5));
+    await until(() => model.stats().running === 1);
+    socket.resetAndDestroy();
+    await until(() => model.stats().running === 0);
+    await isWell();
+    expect(await left()).toBe(before + 1);
+    own.close();
+  },
+);

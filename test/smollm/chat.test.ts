@@ -30,7 +30,10 @@ test("forks go on at the same time from what they share", async () => {
   const chat = model.chat({ system: "Answer in one short sentence.", ...greedy });
   await chat.send("What is the capital of France?");
   const branch = chat.fork();
-  const [left, right] = await Promise.all([chat.send("Which river runs through it?"), branch.send("Which language is spoken there?")]);
+  const [left, right] = await Promise.all([
+    chat.send("Which river runs through it?"),
+    branch.send("Which language is spoken there?"),
+  ]);
   expect(left.text).toMatch(/Seine/);
   expect(right.text).toMatch(/French/);
   for (const { usage } of [left, right]) expect(usage.cachedTokens).toBeGreaterThan(usage.promptTokens / 2);
@@ -60,12 +63,23 @@ test("a turn that ended at a stop string goes on with its text", async () => {
 test("a conversation that outgrows the context says by how much, and is not lost", async () => {
   const chat = model.chat({ ...greedy, maxTokens: 4 });
   await chat.send("Hi.");
-  await expect(chat.send("word ".repeat(1200))).rejects.toMatchObject({ code: "CONTEXT_FULL", message: expect.stringMatching(/shorten it by \d+/) });
+  await expect(chat.send("word ".repeat(1200))).rejects.toMatchObject({
+    code: "CONTEXT_FULL",
+    message: expect.stringMatching(/shorten it by \d+/),
+  });
   expect((await chat.send("Still there?")).usage.cachedTokens).toBeGreaterThan(0);
 });
 
 test("a reply that fills the context ends with length", async () => {
-  const { finishReason, usage } = await model.reply("word ".repeat(1000), { temperature: 0, logitBias: [[model.info.eosToken!, -Infinity], [0, -Infinity], [1, -Infinity], [2, -Infinity]] });
+  const { finishReason, usage } = await model.reply("word ".repeat(1000), {
+    temperature: 0,
+    logitBias: [
+      [model.info.eosToken!, -Infinity],
+      [0, -Infinity],
+      [1, -Infinity],
+      [2, -Infinity],
+    ],
+  });
   expect(finishReason).toBe("length");
   expect(usage.promptTokens + usage.generatedTokens).toBe(1024);
 });

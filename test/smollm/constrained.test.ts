@@ -10,11 +10,27 @@ beforeAll(async () => {
 });
 afterAll(() => engine.close());
 
-const object = (properties: Record<string, unknown>) => ({ type: "object", properties, required: Object.keys(properties), additionalProperties: false });
-const weather = { name: "get_weather", parameters: object({ city: { type: "string", maxLength: 20 }, unit: { enum: ["celsius", "fahrenheit"] } }) };
+const object = (properties: Record<string, unknown>) => ({
+  type: "object",
+  properties,
+  required: Object.keys(properties),
+  additionalProperties: false,
+});
+const weather = {
+  name: "get_weather",
+  parameters: object({ city: { type: "string", maxLength: 20 }, unit: { enum: ["celsius", "fahrenheit"] } }),
+};
 const news = { name: "get_news", parameters: object({ topic: { type: "string", maxLength: 20 } }) };
-const tools: ToolConstraint = { kind: "tools", tools: [weather, news], mode: "required", parallel: false, order: "name-first", bareFurtherCalls: false };
-const ask = (constraint: Constraint, question = "How warm is it in Paris?", more = {}) => write(engine, constraint, { prompt: userTurn(question), ...more });
+const tools: ToolConstraint = {
+  kind: "tools",
+  tools: [weather, news],
+  mode: "required",
+  parallel: false,
+  order: "name-first",
+  bareFurtherCalls: false,
+};
+const ask = (constraint: Constraint, question = "How warm is it in Paris?", more = {}) =>
+  write(engine, constraint, { prompt: userTurn(question), ...more });
 
 test("the engine says that it enforces constraints", () => {
   expect(engine.capabilities.constrained).toBe(true);
@@ -22,7 +38,13 @@ test("the engine says that it enforces constraints", () => {
 
 describe("JSON", () => {
   test("by a schema has Python's spacing and ends with itself", async () => {
-    const { text, end } = await ask({ kind: "json", schema: object({ name: { type: "string", maxLength: 20 }, ages: { type: "array", items: { type: "integer", minimum: 0, maximum: 120 }, minItems: 2, maxItems: 2 } }) });
+    const { text, end } = await ask({
+      kind: "json",
+      schema: object({
+        name: { type: "string", maxLength: 20 },
+        ages: { type: "array", items: { type: "integer", minimum: 0, maximum: 120 }, minItems: 2, maxItems: 2 },
+      }),
+    });
     const value = JSON.parse(text) as { name: string; ages: number[] };
     expect(text).toBe(`{"name": ${JSON.stringify(value.name)}, "ages": [${value.ages.join(", ")}]}`);
     expect(end).toMatchObject({ finishReason: "stop", constraint: { complete: true } });
@@ -36,7 +58,9 @@ describe("JSON", () => {
   });
 
   test("cut off by the limit is not complete", async () => {
-    const { end } = await ask({ kind: "json", schema: object({ story: { type: "string" } }) }, "Tell me a story.", { maxTokens: 6 });
+    const { end } = await ask({ kind: "json", schema: object({ story: { type: "string" } }) }, "Tell me a story.", {
+      maxTokens: 6,
+    });
     expect(end).toMatchObject({ finishReason: "length", constraint: { complete: false } });
   });
 });
@@ -44,16 +68,22 @@ describe("JSON", () => {
 describe("tools", () => {
   test("required: one call, in the order of keys that was asked for", async () => {
     const nameFirst = await ask(tools);
-    expect(nameFirst.text).toMatch(/^<tool_call>\n\{"name": "get_(weather|news)", "arguments": \{.*\}\}\n<\/tool_call>$/);
+    expect(nameFirst.text).toMatch(
+      /^<tool_call>\n\{"name": "get_(weather|news)", "arguments": \{.*\}\}\n<\/tool_call>$/,
+    );
     expect(nameFirst.end.constraint).toMatchObject({ complete: true });
     const argumentsFirst = await ask({ ...tools, order: "arguments-first" });
-    expect(argumentsFirst.text).toMatch(/^<tool_call>\n\{"arguments": \{.*\}, "name": "get_(weather|news)"\}\n<\/tool_call>$/);
+    expect(argumentsFirst.text).toMatch(
+      /^<tool_call>\n\{"arguments": \{.*\}, "name": "get_(weather|news)"\}\n<\/tool_call>$/,
+    );
     const either = await ask({ ...tools, order: "either" });
     expect(either.text).toMatch(/^<tool_call>\n\{"(arguments|name)": .*\}\n<\/tool_call>$/);
   });
 
   test("required and parallel: nothing but calls, one below the other", async () => {
-    const { text } = await ask({ ...tools, parallel: true }, "How warm is it in Paris and in Rome?", { maxTokens: 120 });
+    const { text } = await ask({ ...tools, parallel: true }, "How warm is it in Paris and in Rome?", {
+      maxTokens: 120,
+    });
     expect(text).toMatch(/^<tool_call>\n\{"name".*\}\n<\/tool_call>(\n<tool_call>(\n\{"name".*|$)|\n|$)/);
   });
 
@@ -76,7 +106,10 @@ describe("tools", () => {
 
   test("a named tool's own schema binds its arguments", async () => {
     const { text } = await ask({ ...tools, tools: [news] });
-    const call = JSON.parse(text.slice("<tool_call>\n".length, -"\n</tool_call>".length)) as { name: string; arguments: object };
+    const call = JSON.parse(text.slice("<tool_call>\n".length, -"\n</tool_call>".length)) as {
+      name: string;
+      arguments: object;
+    };
     expect(call.name).toBe("get_news");
     expect(Object.keys(call.arguments)).toEqual(["topic"]);
   });
@@ -89,7 +122,10 @@ test("a regular expression holds from the first character to the last, with or w
 });
 
 test("a Lark grammar holds", async () => {
-  const { text, end } = await ask({ kind: "lark", grammar: 'start: "The answer is " ("yes" | "no") "."' }, "Is it warm?");
+  const { text, end } = await ask(
+    { kind: "lark", grammar: 'start: "The answer is " ("yes" | "no") "."' },
+    "Is it warm?",
+  );
   expect(text).toMatch(/^The answer is (yes|no)\.$/);
   expect(end.constraint?.complete).toBe(true);
 });
@@ -104,27 +140,78 @@ test.each<[string, Constraint]>([
   ["no tools", { ...tools, tools: [] }],
   ["a tool that nothing satisfies", { ...tools, tools: [{ name: "f", parameters: false }] }],
 ])("%s fails the run with CONSTRAINT_INVALID and one sentence", async (_, constraint) => {
-  await expect(ask(constraint)).rejects.toMatchObject({ name: "CaduceusError", code: "CONSTRAINT_INVALID", message: expect.stringMatching(/^The constraint [^\n]*\.$|^Expected [^\n]*\.$/) });
+  await expect(ask(constraint)).rejects.toMatchObject({
+    name: "CaduceusError",
+    code: "CONSTRAINT_INVALID",
+    message: expect.stringMatching(/^The constraint [^\n]*\.$|^Expected [^\n]*\.$/),
+  });
 });
 
-const deep = (levels: number): Record<string, unknown> => (levels === 0 ? { type: "string", maxLength: 3 } : object({ a: deep(levels - 1) }));
+const deep = (levels: number): Record<string, unknown> =>
+  levels === 0 ? { type: "string", maxLength: 3 } : object({ a: deep(levels - 1) });
 
 test.each<[string, Constraint]>([
-  ["10,000 enum strings", { kind: "json", schema: { enum: Array.from({ length: 10_000 }, (_, i) => `value number ${(i * 7919) % 10_000}`) } }],
-  ["1,000 optional properties", { kind: "json", schema: { type: "object", properties: Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`p${i}`, { type: "string", maxLength: 4 }])), additionalProperties: false } }],
+  [
+    "10,000 enum strings",
+    { kind: "json", schema: { enum: Array.from({ length: 10_000 }, (_, i) => `value number ${(i * 7919) % 10_000}`) } },
+  ],
+  [
+    "1,000 optional properties",
+    {
+      kind: "json",
+      schema: {
+        type: "object",
+        properties: Object.fromEntries(
+          Array.from({ length: 1000 }, (_, i) => [`p${i}`, { type: "string", maxLength: 4 }]),
+        ),
+        additionalProperties: false,
+      },
+    },
+  ],
   ["a string of at most 100,000 characters", { kind: "json", schema: { type: "string", maxLength: 100_000 } }],
-  ["an array of at least 100,000 strings", { kind: "json", schema: { type: "array", items: { type: "string" }, minItems: 100_000 } }],
-  ["recursion through definitions", { kind: "json", schema: { $ref: "#/$defs/tree", $defs: { tree: object({ left: { anyOf: [{ $ref: "#/$defs/tree" }, { type: "null" }] } }) } } }],
-  ["a definition that is only itself", { kind: "json", schema: { $ref: "#/$defs/a", $defs: { a: { $ref: "#/$defs/a" } } } }],
+  [
+    "an array of at least 100,000 strings",
+    { kind: "json", schema: { type: "array", items: { type: "string" }, minItems: 100_000 } },
+  ],
+  [
+    "recursion through definitions",
+    {
+      kind: "json",
+      schema: {
+        $ref: "#/$defs/tree",
+        $defs: { tree: object({ left: { anyOf: [{ $ref: "#/$defs/tree" }, { type: "null" }] } }) },
+      },
+    },
+  ],
+  [
+    "a definition that is only itself",
+    { kind: "json", schema: { $ref: "#/$defs/a", $defs: { a: { $ref: "#/$defs/a" } } } },
+  ],
   ["a hundred levels", { kind: "json", schema: deep(100) }],
   ["a pattern of a million states", { kind: "regex", pattern: "(?:a{1000}){1000}" }],
   ["a pattern that doubles with each step", { kind: "regex", pattern: "(?:[ab]*a[ab]{30}c|[ab]*b[ab]{29}d)" }],
   ["forced text without end", { kind: "lark", grammar: 'start: "a" start' }],
-  ["a grammar of 10,000 rules", { kind: "lark", grammar: `start: r0\n${Array.from({ length: 10_000 }, (_, i) => `r${i}: "x" r${i + 1}?`).join("\n")}\nr10000: "y"\n` }],
+  [
+    "a grammar of 10,000 rules",
+    {
+      kind: "lark",
+      grammar: `start: r0\n${Array.from({ length: 10_000 }, (_, i) => `r${i}: "x" r${i + 1}?`).join("\n")}\nr10000: "y"\n`,
+    },
+  ],
   ["ten thousand brackets", { kind: "lark", grammar: `start: ${"(".repeat(10_000)}"a"${")".repeat(10_000)}` }],
 ])("%s is enforced or refused within bounds, and a neighbour goes on meanwhile", async (_, constraint) => {
   const begun = performance.now();
-  const neighbour = write(engine, undefined, { prompt: userTurn("Tell me a story."), maxTokens: 20, sampling: { ...greedy, logitBias: [[0, -Infinity], [2, -Infinity]] } });
+  const neighbour = write(engine, undefined, {
+    prompt: userTurn("Tell me a story."),
+    maxTokens: 20,
+    sampling: {
+      ...greedy,
+      logitBias: [
+        [0, -Infinity],
+        [2, -Infinity],
+      ],
+    },
+  });
   const outcome = await ask(constraint, "Go on.", { maxTokens: 40 }).then(
     ({ end }) => end.finishReason as string,
     (error: { code: string }) => error.code,

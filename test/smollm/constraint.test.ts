@@ -10,15 +10,32 @@ beforeAll(async () => {
 afterAll(() => model.close());
 
 const add = tool({
-  name: "add", description: "Adds two numbers",
-  parameters: { type: "object", properties: { a: { type: "number", minimum: 0, maximum: 1000 }, b: { type: "number", minimum: 0, maximum: 1000 } }, required: ["a", "b"], additionalProperties: false },
+  name: "add",
+  description: "Adds two numbers",
+  parameters: {
+    type: "object",
+    properties: { a: { type: "number", minimum: 0, maximum: 1000 }, b: { type: "number", minimum: 0, maximum: 1000 } },
+    required: ["a", "b"],
+    additionalProperties: false,
+  },
   execute: ({ a, b }) => a + b,
 });
-const person = z.strictObject({ name: z.string().max(20), age: z.int().min(0).max(150), kind: z.enum(["human", "robot"]) });
+const person = z.strictObject({
+  name: z.string().max(20),
+  age: z.int().min(0).max(150),
+  kind: z.enum(["human", "robot"]),
+});
 
 test("a required call is made, runs, and the reply ends; its events stream name first", async () => {
   const events: ReplyEvent[] = [];
-  for await (const event of model.reply("What is 17 plus 25?", { tools: [add], toolChoice: "required", parallelToolCalls: false, maxTokens: 120, seed: 1 })) events.push(event);
+  for await (const event of model.reply("What is 17 plus 25?", {
+    tools: [add],
+    toolChoice: "required",
+    parallelToolCalls: false,
+    maxTokens: 120,
+    seed: 1,
+  }))
+    events.push(event);
   const kinds = events.map(({ type }) => type);
   expect(kinds[0]).toBe("tool-call-start");
   expect(kinds.filter((type) => type === "tool-call")).toHaveLength(1);
@@ -32,26 +49,47 @@ test("a required call is made, runs, and the reply ends; its events stream name 
 
 test("in the words of the file's own template, too, a round goes on from the tokens of the one before", async () => {
   await using own = await load("smollm2", { prefixFolder: false });
-  const { rounds } = await own.reply("What is 17 plus 25?", { tools: [add], toolChoice: "required", parallelToolCalls: false, maxTokens: 120, seed: 1 });
+  const { rounds } = await own.reply("What is 17 plus 25?", {
+    tools: [add],
+    toolChoice: "required",
+    parallelToolCalls: false,
+    maxTokens: 120,
+    seed: 1,
+  });
   const [first, second] = rounds;
   // All but the end of the call, which was certain and never computed.
   expect(second!.usage.cachedTokens).toBeGreaterThan(first!.usage.promptTokens + 0.6 * first!.usage.generatedTokens);
 });
 
-test.each(["name-first", "arguments-first", "either"] as const)("with callOrder %s every call parses and validates", async (callOrder) => {
-  for (let seed = 0; seed < 4; seed++) {
-    const tools = [tool({ ...add, execute: undefined })];
-    const { toolCalls, finishReason, incomplete } = await model.reply("Add 2 and 3, and 4 and 5.", { tools, toolChoice: "required", callOrder, seed, temperature: 1.5, maxTokens: 200 });
-    if (incomplete) expect(finishReason).toBe("length");
-    else expect(toolCalls.length).toBeGreaterThan(0);
-    for (const call of toolCalls) expect([call.name, call.problem]).toEqual(["add", undefined]);
-    // Further calls of a model that is not Hermes may leave their tag out, which is supplied; and the limit may fall before a closing one.
-    if (!incomplete) expect(toolCalls[0]?.repaired).toBe(false);
-  }
-});
+test.each(["name-first", "arguments-first", "either"] as const)(
+  "with callOrder %s every call parses and validates",
+  async (callOrder) => {
+    for (let seed = 0; seed < 4; seed++) {
+      const tools = [tool({ ...add, execute: undefined })];
+      const { toolCalls, finishReason, incomplete } = await model.reply("Add 2 and 3, and 4 and 5.", {
+        tools,
+        toolChoice: "required",
+        callOrder,
+        seed,
+        temperature: 1.5,
+        maxTokens: 200,
+      });
+      if (incomplete) expect(finishReason).toBe("length");
+      else expect(toolCalls.length).toBeGreaterThan(0);
+      for (const call of toolCalls) expect([call.name, call.problem]).toEqual(["add", undefined]);
+      // Further calls of a model that is not Hermes may leave their tag out, which is supplied; and the limit may fall
+      // before a closing one.
+      if (!incomplete) expect(toolCalls[0]?.repaired).toBe(false);
+    }
+  },
+);
 
 test.each([5, 0.5, 2.5])("a number between bounds that steps by %d is written", async (step) => {
-  const { value } = await model.reply("How many per cent?", { schema: z.number().min(0).max(100).multipleOf(step), seed: 1, maxTokens: 20 });
+  const { value } = await model.reply("How many per cent?", {
+    schema: z.number().min(0).max(100).multipleOf(step),
+    seed: 1,
+    maxTokens: 20,
+  });
   expect(value! % step).toBe(0);
   expect(value).toBeGreaterThanOrEqual(0);
   expect(value).toBeLessThanOrEqual(100);
@@ -60,7 +98,12 @@ test.each([5, 0.5, 2.5])("a number between bounds that steps by %d is written", 
 test("a required call that the limit cuts off at any token is incomplete, and nothing of it is text", async () => {
   const tools = [tool({ ...add, execute: undefined })];
   for (let maxTokens = 1; maxTokens <= 24; maxTokens++) {
-    const { text, toolCalls, incomplete } = await model.reply("Add 2 and 3.", { tools, toolChoice: "required", seed: 1, maxTokens });
+    const { text, toolCalls, incomplete } = await model.reply("Add 2 and 3.", {
+      tools,
+      toolChoice: "required",
+      seed: 1,
+      maxTokens,
+    });
     expect(text).toBe("");
     if (toolCalls.length === 0) expect(incomplete).toBe(true);
   }
@@ -68,7 +111,12 @@ test("a required call that the limit cuts off at any token is incomplete, and no
 
 test("a named tool is the one that is called", async () => {
   const say = tool({ name: "say", parameters: z.strictObject({ text: z.string().max(10) }) });
-  const { toolCalls } = await model.reply("What is 1 plus 1?", { tools: [tool({ ...add, execute: undefined }), say], toolChoice: { name: "say" }, parallelToolCalls: false, maxTokens: 100 });
+  const { toolCalls } = await model.reply("What is 1 plus 1?", {
+    tools: [tool({ ...add, execute: undefined }), say],
+    toolChoice: { name: "say" },
+    parallelToolCalls: false,
+    maxTokens: 100,
+  });
   expect(toolCalls.map(({ name }) => name)).toEqual(["say"]);
 });
 
@@ -85,13 +133,25 @@ describe("JSON by schema", () => {
   });
 
   test("cut off by the token limit is incomplete, never a success", async () => {
-    await expect(model.reply("Anna is 31.", { schema: person, maxTokens: 5 })).rejects.toMatchObject({ code: "INCOMPLETE", result: { finishReason: "length", incomplete: true, value: undefined } });
+    await expect(model.reply("Anna is 31.", { schema: person, maxTokens: 5 })).rejects.toMatchObject({
+      code: "INCOMPLETE",
+      result: { finishReason: "length", incomplete: true, value: undefined },
+    });
   });
 
   test("with tools, a turn is calls or the object, and never free text", async () => {
     for (let seed = 0; seed < 3; seed++) {
-      const reply = model.reply("Add 1 and 2 for Anna, who is 31.", { tools: [tool({ ...add, execute: undefined })], schema: person, seed, temperature: 1, maxTokens: 200 });
-      const { text, value, toolCalls, incomplete } = await reply.then((result) => result, (error: CaduceusError) => error.result!);
+      const reply = model.reply("Add 1 and 2 for Anna, who is 31.", {
+        tools: [tool({ ...add, execute: undefined })],
+        schema: person,
+        seed,
+        temperature: 1,
+        maxTokens: 200,
+      });
+      const { text, value, toolCalls, incomplete } = await reply.then(
+        (result) => result,
+        (error: CaduceusError) => error.result!,
+      );
       if (toolCalls.length > 0) expect(text).toBe("");
       else if (!incomplete) expect(person.parse(value)).toEqual(JSON.parse(text));
     }
@@ -100,13 +160,18 @@ describe("JSON by schema", () => {
 
 describe("complete", () => {
   test("a regular expression is matched whole", async () => {
-    const { text } = await model.complete("The date of the moon landing: ", { regex: "\\d{4}-(0[1-9]|1[0-2])-[0-3]\\d", seed: 1 });
+    const { text } = await model.complete("The date of the moon landing: ", {
+      regex: "\\d{4}-(0[1-9]|1[0-2])-[0-3]\\d",
+      seed: 1,
+    });
     expect(text).toMatch(/^\d{4}-(0[1-9]|1[0-2])-[0-3]\d$/);
   });
 
   test("a grammar is kept to, and one that does not compile fails the reply in words", async () => {
     const { text } = await model.complete("Is the sky blue? ", { grammar: 'start: "yes" | "no"' });
     expect(["yes", "no"]).toContain(text);
-    await expect(model.complete("x", { grammar: "start: undefined_rule" })).rejects.toMatchObject({ name: "CaduceusError" });
+    await expect(model.complete("x", { grammar: "start: undefined_rule" })).rejects.toMatchObject({
+      name: "CaduceusError",
+    });
   });
 });

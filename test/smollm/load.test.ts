@@ -5,8 +5,15 @@ import { load, type LoadOptions, type LoadProgress } from "../../src/index.js";
 test("info tells what the file is and how it was loaded", async () => {
   const model = await load("smollm2", { contextSize: 512, cacheTokens: 600, kvType: "q8_0", threads: 1 });
   expect(model.info).toMatchObject({
-    architecture: "llama", vocabularySize: 49152, trainingContextSize: 8192, layers: 30, contextSize: 512, kvType: "q8_0", threads: 1,
-    vocabularyType: "bpe", chatTemplate: expect.stringContaining("<|im_start|>"),
+    architecture: "llama",
+    vocabularySize: 49152,
+    trainingContextSize: 8192,
+    layers: 30,
+    contextSize: 512,
+    kvType: "q8_0",
+    threads: 1,
+    vocabularyType: "bpe",
+    chatTemplate: expect.stringContaining("<|im_start|>"),
   });
   expect(model.info.cacheTokens).toBeGreaterThanOrEqual(600);
   expect((await model.reply("Hi", { maxTokens: 2 })).text).not.toBe("");
@@ -54,7 +61,13 @@ test("aborting a load, before and in the middle, rejects with the signal's own r
 
 test("an error thrown by the progress function is what load rejects with", async () => {
   const error = new RangeError("mine");
-  await expect(load("smollm2", { onProgress: () => { throw error; } })).rejects.toBe(error);
+  await expect(
+    load("smollm2", {
+      onProgress: () => {
+        throw error;
+      },
+    }),
+  ).rejects.toBe(error);
 });
 
 test("models come and go without holding memory back", async () => {

@@ -30,17 +30,29 @@ test("a chat outlives its context: every turn is answered, and what went is what
 });
 
 test("no turn more goes than must, by the engine's own count", async () => {
-  const messages = [system, ...Array.from({ length: 12 }, (_, turn) => [
-    { role: "user", content: `Tell me about the number ${turn}.` } as const, { role: "assistant", content: `It comes after ${turn - 1}.` } as const,
-  ]).flat(), { role: "user", content: "And the next one?" } as const];
+  const messages = [
+    system,
+    ...Array.from({ length: 12 }, (_, turn) => [
+      { role: "user", content: `Tell me about the number ${turn}.` } as const,
+      { role: "assistant", content: `It comes after ${turn - 1}.` } as const,
+    ]).flat(),
+    { role: "user", content: "And the next one?" } as const,
+  ];
   const { dropped = [], usage } = await model.reply(messages, options);
   expect(dropped).toEqual(messages.slice(1, 1 + dropped.length));
   expect(usage.promptTokens).toBeLessThanOrEqual(256 - 12);
-  const withOneMore = await model.reply([system, ...messages.slice(1 + dropped.length - 2)], { ...options, contextOverflow: "error", maxTokens: 1 })
-    .then(({ usage }) => usage.promptTokens, () => Infinity);
+  const withOneMore = await model
+    .reply([system, ...messages.slice(1 + dropped.length - 2)], { ...options, contextOverflow: "error", maxTokens: 1 })
+    .then(
+      ({ usage }) => usage.promptTokens,
+      () => Infinity,
+    );
   expect(withOneMore).toBeGreaterThan(256 - 12);
 });
 
 test("a last turn that is too long by itself still fails, saying by how much", async () => {
-  await expect(model.reply("word ".repeat(400), options)).rejects.toMatchObject({ code: "CONTEXT_FULL", message: expect.stringMatching(/shorten it by \d+/) });
+  await expect(model.reply("word ".repeat(400), options)).rejects.toMatchObject({
+    code: "CONTEXT_FULL",
+    message: expect.stringMatching(/shorten it by \d+/),
+  });
 });

@@ -1,4 +1,5 @@
-// Prompts that need not be computed twice, in one process and across restarts; and replies that come out the same to the bit.
+// Prompts that need not be computed twice, in one process and across restarts; and replies that come out the same to
+// the bit.
 import { mkdtemp, readdir, rm, stat, truncate } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -10,7 +11,7 @@ let folder: string;
 beforeAll(async () => (folder = await mkdtemp(path.join(tmpdir(), "caduceus-prefixes-"))));
 afterAll(() => rm(folder, { recursive: true }));
 
-const system = `You answer in one word. ${"Patience is a virtue, and so is brevity. ".repeat(20)}`;
+const system = `You answer in one word. ${"RetryPolicy is a virtue, and so is brevity. ".repeat(20)}`;
 const short = { maxTokens: 4, temperature: 0 };
 
 async function withModel<T>(options: LoadOptions, use: (model: Model) => PromiseLike<T>): Promise<T> {
@@ -62,7 +63,11 @@ test("a file that was cut off is told to the log, computed again and replaced", 
 
 test("keepPrefix keeps what stands before the last message, and of a raw prompt all of it; the limit holds", async () => {
   const prefixFolder = path.join(folder, "asked");
-  const messages = [{ role: "user", content: system }, { role: "assistant", content: "Yes." }, { role: "user", content: "And Spain?" }] as const;
+  const messages = [
+    { role: "user", content: system },
+    { role: "assistant", content: "Yes." },
+    { role: "user", content: "And Spain?" },
+  ] as const;
   await withModel({ prefixFolder }, async (model) => {
     await model.reply(messages, short);
     await model.complete(system, short);
@@ -78,15 +83,26 @@ test("keepPrefix keeps what stands before the last message, and of a raw prompt 
     expect(usage.promptTokens - usage.cachedTokens).toBeLessThan(20);
     expect((await model.complete(`${system} More.`, short)).usage.cachedTokens).toBeGreaterThan(150);
   });
-  await withModel({ prefixFolder, prefixFolderBytes: 1000 }, (model) => model.reply(`${system} Again.`, { ...short, keepPrefix: true }));
+  await withModel({ prefixFolder, prefixFolderBytes: 1000 }, (model) =>
+    model.reply(`${system} Again.`, { ...short, keepPrefix: true }),
+  );
   expect(await readdir(prefixFolder)).toHaveLength(2);
 });
 
 test("a deterministic reply has the same tokens and probabilities to the bit, alone and among others", async () => {
   await withModel({ prefixFolder: false }, async (model) => {
-    const exact = () => model.reply(`${system} Tell me a story.`, { maxTokens: 24, temperature: 1, seed: 5, deterministic: true, logProbabilities: true });
+    const exact = () =>
+      model.reply(`${system} Tell me a story.`, {
+        maxTokens: 24,
+        temperature: 1,
+        seed: 5,
+        deterministic: true,
+        logProbabilities: true,
+      });
     const alone = await exact();
-    const others = Array.from({ length: 5 }, (_, n) => model.reply(`Tell me about the number ${n}.`, { maxTokens: 60 }));
+    const others = Array.from({ length: 5 }, (_, n) =>
+      model.reply(`Tell me about the number ${n}.`, { maxTokens: 60 }),
+    );
     const [again, last] = await Promise.all([exact(), exact()]);
     await Promise.all(others);
     expect(again.logProbabilities).toEqual(alone.logProbabilities);

@@ -4,7 +4,13 @@ import { load, type Model } from "../../src/index.js";
 
 let model: Model;
 beforeAll(async () => {
-  model = await load("smollm2", { format: "hermes", contextSize: 512, cacheTokens: 512, hostCacheBytes: 0, prefixFolder: false });
+  model = await load("smollm2", {
+    format: "hermes",
+    contextSize: 512,
+    cacheTokens: 512,
+    hostCacheBytes: 0,
+    prefixFolder: false,
+  });
 });
 afterAll(() => model.close());
 
@@ -15,7 +21,9 @@ const endless = { temperature: 0, logitBias: [0, 1, 2].map((token) => [token, -I
 test("of those that wait, the highest priority goes first", async () => {
   const first = model.reply(long("first"), { ...endless, maxTokens: 20 });
   const order: number[] = [];
-  const waiting = [-5, 0, 7].map((priority) => model.reply(long(`${priority}`), { priority, temperature: 0, maxTokens: 2 }).then(() => order.push(priority)));
+  const waiting = [-5, 0, 7].map((priority) =>
+    model.reply(long(`${priority}`), { priority, temperature: 0, maxTokens: 2 }).then(() => order.push(priority)),
+  );
   await Promise.all([first, ...waiting]);
   expect(order).toEqual([7, 0, -5]);
 });
@@ -30,7 +38,8 @@ test("one that waits longer than it may fails with QUEUE_TIMEOUT, and the others
 });
 
 test("the same prompt is cached within its scope and never across scopes", async () => {
-  const ask = async (cacheScope: string) => (await model.reply("What does the other tenant ask about?", { cacheScope, temperature: 0, maxTokens: 2 })).usage;
+  const ask = async (cacheScope: string) =>
+    (await model.reply("What does the other tenant ask about?", { cacheScope, temperature: 0, maxTokens: 2 })).usage;
   const usages = [];
   for (const scope of ["a", "a", "b", "c", "a"]) usages.push(await ask(scope));
   const rest = usages[0]!.promptTokens - 1;

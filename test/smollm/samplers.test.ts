@@ -17,7 +17,10 @@ const samplers: readonly (readonly [string, ReplyOptions])[] = [
   ["dynamic temperature", { dynatempRange: 1 }],
   ["Mirostat", { mirostat: 1, mirostatTau: 2 }],
   ["Mirostat 2.0", { mirostat: 2, mirostatTau: 2 }],
-  ["all of them", { dryMultiplier: 1, topNSigma: 3, typicalP: 0.9, xtcProbability: 0.3, dynatempRange: 0.3, repeatPenalty: 1.1 }],
+  [
+    "all of them",
+    { dryMultiplier: 1, topNSigma: 3, typicalP: 0.9, xtcProbability: 0.3, dynatempRange: 0.3, repeatPenalty: 1.1 },
+  ],
 ];
 const question = "Make up a name for a ship.";
 const person = z.strictObject({ kind: z.enum(["human", "robot"]), age: z.int().min(0).max(150) });
@@ -34,7 +37,13 @@ describe.each(samplers)("%s", (_, options) => {
   });
 
   test("JSON stays what its schema says", async () => {
-    const { value } = await model.reply("Anna is 31.", { ...options, schema: person, seed: 5, temperature: 1.2, maxTokens: 60 });
+    const { value } = await model.reply("Anna is 31.", {
+      ...options,
+      schema: person,
+      seed: 5,
+      temperature: 1.2,
+      maxTokens: 60,
+    });
     expect(value).toMatchObject({ kind: expect.any(String), age: expect.any(Number) });
   });
 });
@@ -55,11 +64,18 @@ describe("the end of a turn", () => {
     expect(finishReason).toBe("stop");
     const more = await model.reply("Say yes.", { ...asked, minTokens: usage.generatedTokens + 10 });
     expect(more.usage.generatedTokens).toBeGreaterThanOrEqual(usage.generatedTokens + 10);
-    expect(await model.reply("Say yes.", { ...asked, ignoreEos: true })).toMatchObject({ finishReason: "length", usage: { generatedTokens: 50 } });
+    expect(await model.reply("Say yes.", { ...asked, ignoreEos: true })).toMatchObject({
+      finishReason: "length",
+      usage: { generatedTokens: 50 },
+    });
   });
 
   test("comes with a token of stopTokens", async () => {
-    const { text, logProbabilities } = await model.reply("Count to ten.", { temperature: 0, maxTokens: 20, logProbabilities: true });
+    const { text, logProbabilities } = await model.reply("Count to ten.", {
+      temperature: 0,
+      maxTokens: 20,
+      logProbabilities: true,
+    });
     const stop = logProbabilities![6]!.token;
     const first = logProbabilities!.findIndex(({ token }) => token === stop);
     const cut = await model.reply("Count to ten.", { temperature: 0, maxTokens: 20, stopTokens: [stop] });
@@ -70,7 +86,9 @@ describe("the end of a turn", () => {
   test("is what a complete constraint comes to, whatever minTokens says", async () => {
     expect((await model.reply("A digit.", { regex: "\\d", minTokens: 20 })).text).toMatch(/^\d$/);
     // Where more may come, more comes.
-    expect((await model.reply("Digits.", { regex: "\\d+", minTokens: 20, maxTokens: 30, temperature: 0 })).text.length).toBeGreaterThanOrEqual(20);
+    expect(
+      (await model.reply("Digits.", { regex: "\\d+", minTokens: 20, maxTokens: 30, temperature: 0 })).text.length,
+    ).toBeGreaterThanOrEqual(20);
     const { value } = await model.reply("Anna is 31.", { schema: person, minTokens: 50, maxTokens: 60, seed: 1 });
     expect(value).toBeDefined();
     expect((await model.reply("A digit.", { regex: "\\d", ignoreEos: true, maxTokens: 10 })).text).toMatch(/^\d$/);
@@ -84,22 +102,43 @@ describe("grammars of llama.cpp", () => {
     ["nesting", 'root ::= list\nlist ::= "[" (list ("," list)?)? "]"', /^[[\],]+$/],
     ["what is left out", 'root ::= [^a-zA-Z ]{1,10} "."?', /^[^a-zA-Z ]{1,10}\.?$/],
     ["characters of several bytes", 'root ::= [ぁ-ゟ]{3} "é\\U0001F600"', /^[ぁ-ゟ]{3}é😀$/u],
-    ["moves", 'root ::= "1. " move " " move "\\n"\nmove ::= (pawn | nonpawn | castle) [+#]?\npawn ::= ([a-h] "x")? [a-h] [1-8] ("=" [NBKQR])?\nnonpawn ::= [NBKQR] [a-h]? [1-8]? "x"? [a-h] [1-8]\ncastle ::= "O-O" "-O"?', /^1\. \S+ \S+\n$/],
+    [
+      "moves",
+      'root ::= "1. " move " " move "\\n"\nmove ::= (pawn | nonpawn | castle) [+#]?\npawn ::= ([a-h] "x")? [a-h] [1-8] ("=" [NBKQR])?\nnonpawn ::= [NBKQR] [a-h]? [1-8]? "x"? [a-h] [1-8]\ncastle ::= "O-O" "-O"?',
+      /^1\. \S+ \S+\n$/,
+    ],
   ])("%s", async (_, grammar, expected) => {
     for (let seed = 0; seed < 2; seed++) {
-      const { text, finishReason } = await model.reply("Write something.", { grammar, seed, temperature: 1.5, maxTokens: 30 });
+      const { text, finishReason } = await model.reply("Write something.", {
+        grammar,
+        seed,
+        temperature: 1.5,
+        maxTokens: 30,
+      });
       if (finishReason === "stop") expect(text).toMatch(expected);
       else expect(text.length).toBeGreaterThan(0);
     }
   });
 
   test("one that cannot be compiled fails in words", async () => {
-    await expect(model.reply("Hi", { grammar: "root ::= (" })).rejects.toMatchObject({ code: "INVALID_ARGUMENT", message: expect.stringContaining("expected )") });
+    await expect(model.reply("Hi", { grammar: "root ::= (" })).rejects.toMatchObject({
+      code: "INVALID_ARGUMENT",
+      message: expect.stringContaining("expected )"),
+    });
   });
 });
 
 test("a schema binds a raw prompt, and says what it leaves open", async () => {
-  const reply = model.complete("Anna:", { schema: { type: "array", items: { type: "integer", minimum: 0, maximum: 999 }, minItems: 2, maxItems: 2, uniqueItems: true }, maxTokens: 40 });
+  const reply = model.complete("Anna:", {
+    schema: {
+      type: "array",
+      items: { type: "integer", minimum: 0, maximum: 999 },
+      minItems: 2,
+      maxItems: 2,
+      uniqueItems: true,
+    },
+    maxTokens: 40,
+  });
   const numbers = JSON.parse((await reply).text) as unknown;
   expect(numbers).toHaveLength(2);
   expect(reply.unenforced).toMatchObject([{ keyword: "uniqueItems" }]);

@@ -9,22 +9,46 @@ beforeAll(async () => {
 });
 afterAll(() => model.close());
 
-const weather = tool({ name: "get_weather", parameters: { type: "object", properties: { city: { type: "string", maxLength: 12 } }, required: ["city"], additionalProperties: false } });
+const weather = tool({
+  name: "get_weather",
+  parameters: {
+    type: "object",
+    properties: { city: { type: "string", maxLength: 12 } },
+    required: ["city"],
+    additionalProperties: false,
+  },
+});
 const question = "How warm is it in Paris?";
 const greedy = { tools: [weather], temperature: 0, maxTokens: 200 } as const;
 
 test("stop strings cut neither a required call nor an answer by schema", async () => {
   for (const stop of ["\n", '"']) {
     const required = await model.reply(question, { ...greedy, toolChoice: "required", parallelToolCalls: false, stop });
-    expect(required).toMatchObject({ finishReason: "tool-calls", toolCalls: [{ name: "get_weather", arguments: { city: expect.any(String) } }], text: "" });
+    expect(required).toMatchObject({
+      finishReason: "tool-calls",
+      toolCalls: [{ name: "get_weather", arguments: { city: expect.any(String) } }],
+      text: "",
+    });
     expect(required).not.toHaveProperty("stopString");
-    const { value } = await model.reply(question, { temperature: 0, schema: { type: "object", properties: { city: { type: "string", maxLength: 12 } }, required: ["city"], additionalProperties: false } as const, stop });
+    const { value } = await model.reply(question, {
+      temperature: 0,
+      schema: {
+        type: "object",
+        properties: { city: { type: "string", maxLength: 12 } },
+        required: ["city"],
+        additionalProperties: false,
+      } as const,
+      stop,
+    });
     expect(value).toEqual({ city: expect.any(String) });
   }
 });
 
 test("a named tool is called exactly once, and the turn is over", async () => {
-  const { toolCalls, rounds, finishReason } = await model.reply(question, { ...greedy, toolChoice: { name: "get_weather" } });
+  const { toolCalls, rounds, finishReason } = await model.reply(question, {
+    ...greedy,
+    toolChoice: { name: "get_weather" },
+  });
   expect([toolCalls.length, rounds.length, finishReason]).toEqual([1, 1, "tool-calls"]);
 });
 

@@ -1,5 +1,5 @@
-// A Hugging Face hub on this machine: the tree API, `resolve` with its redirect to a storage server of another origin, and
-// whatever a network can do to a download. Real sockets; only the bytes are small.
+// A Hugging Face hub on this machine: the tree API, `resolve` with its redirect to a storage server of another origin,
+// and whatever a network can do to a download. Real sockets; only the bytes are small.
 import { createHash, randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -33,7 +33,8 @@ export class FakeHub {
   readonly storageRequests: StorageRequest[] = [];
   readonly hubRequests: { readonly url: string; readonly authorization: string | undefined }[] = [];
   /** Statuses of the next requests to the hub itself. */
-  readonly refusals: { readonly status: number; readonly code?: string; readonly headers?: Record<string, string> }[] = [];
+  readonly refusals: { readonly status: number; readonly code?: string; readonly headers?: Record<string, string> }[] =
+    [];
   /** Repositories that only this token may see. */
   readonly gated = new Map<string, string>();
   /** Files in one page of the tree API. */
@@ -52,7 +53,8 @@ export class FakeHub {
 
   static async start(): Promise<FakeHub> {
     const hub = new FakeHub();
-    for (const server of [hub.#hub, hub.#storage]) await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    for (const server of [hub.#hub, hub.#storage])
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     return hub;
   }
 
@@ -61,7 +63,12 @@ export class FakeHub {
   }
 
   /** Offers a file that begins like a model and is random behind. */
-  offer(repository: string, file: string, size: number, content = Buffer.concat([Buffer.from("GGUF"), randomBytes(size - 4)])): Buffer {
+  offer(
+    repository: string,
+    file: string,
+    size: number,
+    content = Buffer.concat([Buffer.from("GGUF"), randomBytes(size - 4)]),
+  ): Buffer {
     let files = this.repositories.get(repository);
     if (files === undefined) this.repositories.set(repository, (files = new Map()));
     files.set(file, content);
@@ -81,49 +88,81 @@ export class FakeHub {
     const authorization = request.headers.authorization;
     this.hubRequests.push({ url: request.url ?? "/", authorization });
     const refusal = this.refusals.shift();
-    if (refusal !== undefined) return void response.writeHead(refusal.status, { ...(refusal.code ? { "x-error-code": refusal.code } : {}), ...refusal.headers }).end("{}");
-    const [, repository = "", file] = /^\/(?:api\/models\/)?([^/]+\/[^/]+)(?:\/tree\/main|\/resolve\/main\/(.*))$/.exec(url.pathname) ?? [];
+    if (refusal !== undefined)
+      return void response
+        .writeHead(refusal.status, { ...(refusal.code ? { "x-error-code": refusal.code } : {}), ...refusal.headers })
+        .end("{}");
+    const [, repository = "", file] =
+      /^\/(?:api\/models\/)?([^/]+\/[^/]+)(?:\/tree\/main|\/resolve\/main\/(.*))$/.exec(url.pathname) ?? [];
     const files = this.repositories.get(repository);
     const token = this.gated.get(repository);
-    if (token !== undefined && authorization !== `Bearer ${token}`) return void response.writeHead(authorization === undefined ? 401 : 403, { "x-error-code": "GatedRepo" }).end();
+    if (token !== undefined && authorization !== `Bearer ${token}`)
+      return void response.writeHead(authorization === undefined ? 401 : 403, { "x-error-code": "GatedRepo" }).end();
     // The real one does not tell strangers what exists.
-    if (files === undefined) return void response.writeHead(authorization === undefined ? 401 : 404, { "x-error-code": "RepoNotFound" }).end();
+    if (files === undefined)
+      return void response.writeHead(authorization === undefined ? 401 : 404, { "x-error-code": "RepoNotFound" }).end();
     if (file === undefined) return this.#answerTree(files, url, response);
     const content = files.get(decodeURIComponent(file));
     if (content === undefined) return void response.writeHead(404, { "x-error-code": "EntryNotFound" }).end();
-    response.writeHead(this.redirectStatus, {
-      location: this.redirectTo ?? `${address(this.#storage)}/${repository}/${file}?signature=secret`,
-      "x-linked-size": String(content.length),
-      "x-linked-etag": this.linkedEtag ?? `"${sha256(content)}"`,
-      "x-repo-commit": "0".repeat(40),
-    }).end();
+    response
+      .writeHead(this.redirectStatus, {
+        location: this.redirectTo ?? `${address(this.#storage)}/${repository}/${file}?signature=secret`,
+        "x-linked-size": String(content.length),
+        "x-linked-etag": this.linkedEtag ?? `"${sha256(content)}"`,
+        "x-repo-commit": "0".repeat(40),
+      })
+      .end();
   }
 
   #answerTree(files: Map<string, Buffer>, url: URL, response: ServerResponse): void {
     const from = Number(url.searchParams.get("cursor") ?? 0);
     const entries = [...files].map(([path, content]) => ({
-      type: "file", path, size: content.length, oid: gitId(content), ...(/\.gguf$/.test(path) && content.length > 100 ? { lfs: { oid: sha256(content), size: content.length, pointerSize: 134 } } : {}),
+      type: "file",
+      path,
+      size: content.length,
+      oid: gitId(content),
+      ...(/\.gguf$/.test(path) && content.length > 100
+        ? { lfs: { oid: sha256(content), size: content.length, pointerSize: 134 } }
+        : {}),
     }));
-    const next = from + this.pageSize < entries.length ? { link: `<${this.endpoint}${url.pathname}?cursor=${from + this.pageSize}>; rel="next"` } : {};
-    response.writeHead(200, { "content-type": "application/json", ...next }).end(JSON.stringify([{ type: "directory", path: "folder", size: 0, oid: "0" }, ...entries.slice(from, from + this.pageSize)]));
+    const next =
+      from + this.pageSize < entries.length
+        ? { link: `<${this.endpoint}${url.pathname}?cursor=${from + this.pageSize}>; rel="next"` }
+        : {};
+    response
+      .writeHead(200, { "content-type": "application/json", ...next })
+      .end(
+        JSON.stringify([
+          { type: "directory", path: "folder", size: 0, oid: "0" },
+          ...entries.slice(from, from + this.pageSize),
+        ]),
+      );
   }
 
   #answerStorage(request: IncomingMessage, response: ServerResponse): void {
     const { pathname } = new URL(request.url ?? "/", "http://storage");
     const [, owner, name, ...rest] = pathname.split("/");
-    const content = this.repositories.get(`${owner}/${name}`)?.get(decodeURIComponent(rest.join("/"))) ?? Buffer.alloc(0);
+    const content =
+      this.repositories.get(`${owner}/${name}`)?.get(decodeURIComponent(rest.join("/"))) ?? Buffer.alloc(0);
     const now: Misbehaviour | { readonly kind: "none" } = this.misbehaviours.shift() ?? { kind: "none" };
     const asked = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? "");
     const from = asked === null || now.kind === "no-ranges" ? 0 : Number(asked[1]);
     const to = asked?.[2] && now.kind !== "no-ranges" ? Math.min(Number(asked[2]) + 1, content.length) : content.length;
     const isPart = asked !== null && now.kind !== "no-ranges";
     const tell = (status: number, headers: Record<string, string | number>) => {
-      this.storageRequests.push({ path: pathname, range: request.headers.range, authorization: request.headers.authorization, status });
+      this.storageRequests.push({
+        path: pathname,
+        range: request.headers.range,
+        authorization: request.headers.authorization,
+        status,
+      });
       response.writeHead(status, headers);
     };
-    if (now.kind === "status") return tell(now.status, now.headers ?? {}), void response.end();
-    if (now.kind === "web-page") return tell(200, { "content-type": "text/html" }), void response.end("<html>Please log in.</html>");
-    if (isPart && from >= content.length) return tell(416, { "content-range": `bytes */${content.length}` }), void response.end();
+    if (now.kind === "status") return (tell(now.status, now.headers ?? {}), void response.end());
+    if (now.kind === "web-page")
+      return (tell(200, { "content-type": "text/html" }), void response.end("<html>Please log in.</html>"));
+    if (isPart && from >= content.length)
+      return (tell(416, { "content-range": `bytes */${content.length}` }), void response.end());
     const shift = now.kind === "wrong-range" ? now.shift : 0;
     let body = content.subarray(from + shift, to);
     if (now.kind === "wrong-bytes") body = Buffer.from(body).fill(7, 100, 110);
@@ -135,7 +174,12 @@ export class FakeHub {
       ...(isPart ? { "content-range": `bytes ${from + shift}-${to - 1}/${content.length}` } : {}),
     });
     if (now.kind === "slow") return void this.#drip(response, body, now);
-    const after = now.kind === "break" || now.kind === "stall" || now.kind === "short" ? now.after : now.kind === "no-ranges" ? now.breakAfter : undefined;
+    const after =
+      now.kind === "break" || now.kind === "stall" || now.kind === "short"
+        ? now.after
+        : now.kind === "no-ranges"
+          ? now.breakAfter
+          : undefined;
     if (after === undefined) return void response.end(body);
     response.write(body.subarray(0, after), () => {
       if (now.kind === "short") response.end();
@@ -144,7 +188,11 @@ export class FakeHub {
     });
   }
 
-  async #drip(response: ServerResponse, body: Buffer, { bytesPerChunk, pauseMs }: { bytesPerChunk: number; pauseMs: number }): Promise<void> {
+  async #drip(
+    response: ServerResponse,
+    body: Buffer,
+    { bytesPerChunk, pauseMs }: { bytesPerChunk: number; pauseMs: number },
+  ): Promise<void> {
     for (let at = 0; at < body.length && !response.destroyed; at += bytesPerChunk) {
       response.write(body.subarray(at, at + bytesPerChunk));
       await new Promise((resolve) => setTimeout(resolve, pauseMs));

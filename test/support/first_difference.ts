@@ -1,11 +1,14 @@
-// Whether two greedy replies are the same but for ties: where a sum was added up in another order, the likeliest token may
-// become another one that is about as likely.
+// Whether two greedy replies are the same but for ties: where a sum was added up in another order, the likeliest token
+// may become another one that is about as likely.
 import { expect } from "vitest";
 import type { ReplyResult } from "../../src/index.js";
 
 type Greedy = Pick<ReplyResult<unknown>, "logProbabilities">;
 
-/** How far apart the log probabilities lie where the tokens first differ: 0 where none does, Infinity where one has ended. */
+/**
+ * How far apart the log probabilities lie where the tokens first differ: 0 where none does, Infinity where one has
+ * ended.
+ */
 export function gapWhereTheyDiffer({ logProbabilities: a = [] }: Greedy, { logProbabilities: b = [] }: Greedy): number {
   const at = a.findIndex(({ token }, index) => token !== b[index]?.token);
   if (at === -1) return a.length === b.length ? 0 : Infinity;

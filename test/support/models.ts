@@ -5,8 +5,14 @@ import { cachedModel, type ModelOptions } from "./gguf/make_model.mjs";
 /** How a file types the tokens beyond Mistral's own. */
 export type AddedTokens = ModelOptions["added"];
 
-/** Path of a tiny random-weight model with the vocabulary of Hermes-2-Pro-Mistral-7B; makes it in half a second when it is missing. */
-export async function hermesModel(added: AddedTokens = "control", options: Omit<ModelOptions, "shape" | "added"> = {}): Promise<string> {
+/**
+ * Path of a tiny random-weight model with the vocabulary of Hermes-2-Pro-Mistral-7B; makes it in half a second when it
+ * is missing.
+ */
+export async function hermesModel(
+  added: AddedTokens = "control",
+  options: Omit<ModelOptions, "shape" | "added"> = {},
+): Promise<string> {
   return cachedModel({ ...options, shape: "tiny", added });
 }
 

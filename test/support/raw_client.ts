@@ -18,7 +18,8 @@ export async function open({ port, host = "127.0.0.1", from }: Raw): Promise<Soc
   return socket;
 }
 
-export const closed = (socket: Socket) => new Promise<void>((resolve) => (socket.closed ? resolve() : socket.once("close", () => resolve())));
+export const closed = (socket: Socket) =>
+  new Promise<void>((resolve) => (socket.closed ? resolve() : socket.once("close", () => resolve())));
 
 /** Everything that comes until the server closes the connection. */
 export async function send(to: Raw, ...pieces: readonly (string | Uint8Array)[]): Promise<string> {
@@ -38,7 +39,7 @@ export const status = (response: string) => Number(/^HTTP\/1\.1 (\d+) /.exec(res
 
 export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
   const end = performance.now() + 20_000;
-  while (!await isSo()) {
+  while (!(await isSo())) {
     if (performance.now() > end) throw new Error("It did not come about in 20 s.");
     await sleep(10);
   }

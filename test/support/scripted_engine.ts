@@ -1,7 +1,19 @@
-// A deterministic engine in memory: its "model" answers what a function says, one code point a token. It keeps every promise
-// of the interface (back-pressure, cancel, release, after), so that replies and chats can be tested without a model.
+// A deterministic engine in memory: its "model" answers what a function says, one code point a token. It keeps every
+// promise of the interface (back-pressure, cancel, release, after), so that replies and chats can be tested without a
+// model.
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Engine, EngineStats, ModelInfo, PromptPart, Run, RunDelta, RunEnd, RunPrompt, RunRequest, ScoredTokens } from "../../src/engine/engine.js";
+import type {
+  Engine,
+  EngineStats,
+  ModelInfo,
+  PromptPart,
+  Run,
+  RunDelta,
+  RunEnd,
+  RunPrompt,
+  RunRequest,
+  ScoredTokens,
+} from "../../src/engine/engine.js";
 import { CaduceusError } from "../../src/errors.js";
 
 export interface Script {
@@ -10,7 +22,7 @@ export interface Script {
   readonly contextSize?: number;
   /** Between two tokens. */
   readonly paceMs?: number;
-  /** Deltas that wait for the reader before the run parks. */
+  /** Deltas that wait for the reader before the run pauses. */
   readonly bufferSize?: number;
   readonly metadata?: Record<string, string>;
   /** Text of the tokens that pad the vocabulary. */
@@ -46,20 +58,44 @@ export class ScriptedEngine implements Engine {
   constructor(script: Script = {}) {
     this.script = script;
     this.#markers = script.markers ?? ["<|im_end|>", "<|im_start|>", "</s>"];
-    this.capabilities = { constrained: script.constrained ?? false, prefixSharing: false, logProbabilities: script.logProbabilities ?? true, deterministic: script.deterministic ?? true };
+    this.capabilities = {
+      constrained: script.constrained ?? false,
+      prefixSharing: false,
+      logProbabilities: script.logProbabilities ?? true,
+      deterministic: script.deterministic ?? true,
+    };
     this.info = {
-      path: "/scripted.gguf", description: "scripted", architecture: "scripted", parameters: 0, sizeBytes: 0,
-      trainingContextSize: 4096, layers: 1, embeddingSize: 1, heads: 1, headsKv: 1,
-      vocabularySize: firstCharacter + characters + (script.padding?.length ?? 0), vocabularyType: "test",
+      path: "/scripted.gguf",
+      description: "scripted",
+      architecture: "scripted",
+      parameters: 0,
+      sizeBytes: 0,
+      trainingContextSize: 4096,
+      layers: 1,
+      embeddingSize: 1,
+      heads: 1,
+      headsKv: 1,
+      vocabularySize: firstCharacter + characters + (script.padding?.length ?? 0),
+      vocabularyType: "test",
       ...(script.chatTemplate === undefined ? {} : { chatTemplate: script.chatTemplate }),
-      metadata: script.metadata ?? {}, bosToken: bos, eosToken: 1, endOfGenerationTokens: [1],
-      contextSize: script.contextSize ?? 4096, cacheTokens: 8192, kvType: "f16", threads: 1, gpuLayers: 0, devices: [], threadsBatch: 1,
+      metadata: script.metadata ?? {},
+      bosToken: bos,
+      eosToken: 1,
+      endOfGenerationTokens: [1],
+      contextSize: script.contextSize ?? 4096,
+      cacheTokens: 8192,
+      kvType: "f16",
+      threads: 1,
+      gpuLayers: 0,
+      devices: [],
+      threadsBatch: 1,
     };
   }
 
   submit(request: RunRequest): Run {
     if (this.closed) throw new CaduceusError("MODEL_CLOSED", "The model was closed.");
-    if (request.constraint !== undefined && !this.capabilities.constrained) throw new CaduceusError("ENGINE_FAILED", "This engine takes no constraints.");
+    if (request.constraint !== undefined && !this.capabilities.constrained)
+      throw new CaduceusError("ENGINE_FAILED", "This engine takes no constraints.");
     this.requests.push(request);
     const run = new ScriptedRun(this, this.#nextId++, request);
     this.live.set(run.id, run);
@@ -70,7 +106,9 @@ export class ScriptedEngine implements Engine {
     return parts.flatMap((part) => {
       if ("tokens" in part) return Array.from(part.tokens);
       if ("text" in part) return [...part.text].map((character) => firstCharacter + character.codePointAt(0)!);
-      const pieces = part.control.split(new RegExp(`(${this.#markers.map((marker) => marker.replaceAll("|", "\\|")).join("|")})`));
+      const pieces = part.control.split(
+        new RegExp(`(${this.#markers.map((marker) => marker.replaceAll("|", "\\|")).join("|")})`),
+      );
       return pieces.flatMap((piece) => {
         const marker = this.#markers.indexOf(piece);
         return marker === -1 ? this.tokens([{ text: piece }]) : [1 + marker];
@@ -80,9 +118,10 @@ export class ScriptedEngine implements Engine {
 
   text(tokens: ArrayLike<number>, special = false): string {
     return Array.from(tokens, (token) => {
-      if (token >= firstCharacter + characters) return special ? this.script.padding![token - firstCharacter - characters]! : "";
+      if (token >= firstCharacter + characters)
+        return special ? this.script.padding![token - firstCharacter - characters]! : "";
       if (token >= firstCharacter) return String.fromCodePoint(token - firstCharacter);
-      return special ? (token === bos ? "<s>" : this.#markers[token - 1] ?? "<unknown>") : "";
+      return special ? (token === bos ? "<s>" : (this.#markers[token - 1] ?? "<unknown>")) : "";
     }).join("");
   }
 
@@ -101,8 +140,23 @@ export class ScriptedEngine implements Engine {
   stats(): EngineStats {
     const running = [...this.live.values()].filter((run) => run.isRunning);
     return {
-      running: running.length, queued: 0, parked: running.filter((run) => run.isParked).length, cacheTokens: 8192, cacheTokensUsed: 0,
-      branches: 0, hostCacheBytes: 0, promptTokens: 0, cachedTokens: 0, restoredTokens: 0, generatedTokens: this.generated, forcedTokens: 0, rejectedTokens: 0, draftTokens: 0, acceptedDraftTokens: 0, ticks: 0, threads: 1,
+      running: running.length,
+      queued: 0,
+      paused: running.filter((run) => run.isPaused).length,
+      cacheTokens: 8192,
+      cacheTokensUsed: 0,
+      branches: 0,
+      hostCacheBytes: 0,
+      promptTokens: 0,
+      cachedTokens: 0,
+      restoredTokens: 0,
+      generatedTokens: this.generated,
+      forcedTokens: 0,
+      rejectedTokens: 0,
+      draftTokens: 0,
+      acceptedDraftTokens: 0,
+      steps: 0,
+      threads: 1,
     };
   }
 
@@ -113,11 +167,17 @@ export class ScriptedEngine implements Engine {
 }
 
 /** Every token is as likely as each other, and the next ids are the likeliest beside it. */
-function scored(tokens: readonly number[], { topLogProbabilities: top = 0 }: RunRequest, logProbability: number): ScoredTokens {
+function scored(
+  tokens: readonly number[],
+  { topLogProbabilities: top = 0 }: RunRequest,
+  logProbability: number,
+): ScoredTokens {
   const alternatives = tokens.flatMap((token) => Array.from({ length: top }, (_, place) => token + place));
   return {
-    tokens: Int32Array.from(tokens), logProbabilities: Float32Array.from(tokens, () => logProbability),
-    topTokens: Int32Array.from(alternatives), topLogProbabilities: Float32Array.from(alternatives, (_, index) => logProbability - (index % top)),
+    tokens: Int32Array.from(tokens),
+    logProbabilities: Float32Array.from(tokens, () => logProbability),
+    topTokens: Int32Array.from(alternatives),
+    topLogProbabilities: Float32Array.from(alternatives, (_, index) => logProbability - (index % top)),
   };
 }
 
@@ -126,7 +186,7 @@ type Output = RunPrompt | RunDelta | RunEnd;
 export class ScriptedRun implements Run {
   readonly id: number;
   isRunning = true;
-  isParked = false;
+  isPaused = false;
   /** Every token of the run, those before it included. */
   readonly tokens: number[];
   readonly #engine: ScriptedEngine;
@@ -150,9 +210,19 @@ export class ScriptedRun implements Run {
     const { contextSize } = this.#engine.info;
     const promptTokens = this.tokens.length;
     if (promptTokens >= contextSize) {
-      return this.fail(new CaduceusError("CONTEXT_FULL", `The prompt has ${promptTokens} tokens, ${promptTokens - contextSize + 1} more than fit.`));
+      return this.fail(
+        new CaduceusError(
+          "CONTEXT_FULL",
+          `The prompt has ${promptTokens} tokens, ${promptTokens - contextSize + 1} more than fit.`,
+        ),
+      );
     }
-    const { answer = (prompt: string) => `You said ${prompt.length} characters.`, bufferSize = 4, failAfter, paceMs } = this.#engine.script;
+    const {
+      answer = (prompt: string) => `You said ${prompt.length} characters.`,
+      bufferSize = 4,
+      failAfter,
+      paceMs,
+    } = this.#engine.script;
     let text = answer(this.#engine.text(this.tokens, true));
     const stopString = request.stop.find((stop) => text.includes(stop));
     if (stopString !== undefined) text = text.slice(0, text.indexOf(stopString));
@@ -162,9 +232,9 @@ export class ScriptedRun implements Run {
     for (const character of text) {
       if (generated === most) break;
       while (this.#buffer.length >= bufferSize && !this.#isCancelled && this.isRunning) {
-        this.isParked = true;
+        this.isPaused = true;
         await new Promise<void>((resolve) => (this.#wakeWriter = resolve));
-        this.isParked = false;
+        this.isPaused = false;
       }
       await (paceMs === undefined ? new Promise(setImmediate) : sleep(paceMs));
       if (this.#isCancelled || !this.isRunning) break;
@@ -173,7 +243,11 @@ export class ScriptedRun implements Run {
       this.tokens.push(token);
       this.#engine.generated++;
       generated++;
-      this.#put({ type: "delta", text: character, ...(request.logProbabilities ? scored([token], request, -0.5) : { tokens: Int32Array.of(token) }) });
+      this.#put({
+        type: "delta",
+        text: character,
+        ...(request.logProbabilities ? scored([token], request, -0.5) : { tokens: Int32Array.of(token) }),
+      });
     }
     if (!this.isRunning) return;
     const isCut = generated < [...text].length;
@@ -184,7 +258,9 @@ export class ScriptedRun implements Run {
       ...(isCut ? {} : { stopString }),
       usage: { promptTokens, cachedTokens, generatedTokens: generated },
       timings: { queueMs: 0, promptMs: 1, firstTokenMs: 1, generationMs: 1, tokensPerSecond: 1 },
-      ...(request.constraint === undefined ? {} : { constraint: { complete: !isCut, forcedTokens: 0, rejectedTokens: 0, compileMs: 0 } }),
+      ...(request.constraint === undefined
+        ? {}
+        : { constraint: { complete: !isCut, forcedTokens: 0, rejectedTokens: 0, compileMs: 0 } }),
     });
   }
 

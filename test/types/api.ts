@@ -1,18 +1,56 @@
-// The types that people write against; compiled, never run. A wrong line is a compile error, a line that should be wrong must be one.
+// The types that people write against; compiled, never run. A wrong line is a compile error, a line that should be
+// wrong must be one.
 import { expectTypeOf } from "vitest";
 import { z } from "zod";
 import {
-  CaduceusError, inspectModel, listModels, load, pullModel, tool,
-  type Chat, type Constraint, type DeepPartial, type DiagnosticsMessages, type DroppedEvent, type EngineStats, type ErrorCode, type FinishEvent, type Guarantee, type IncompleteCall, type Message, type Model, type PromptToken, type Reply, type ReplyEvent,
-  type ReplyOptions, type ReplyResult, type TextEvent, type TokenProbability, type ToolInput, type Unenforced, type WarningEvent,
+  CaduceusError,
+  inspectModel,
+  listModels,
+  load,
+  pullModel,
+  tool,
+  type Chat,
+  type Constraint,
+  type DeepPartial,
+  type DiagnosticsMessages,
+  type DroppedEvent,
+  type EngineStats,
+  type ErrorCode,
+  type FinishEvent,
+  type Guarantee,
+  type IncompleteCall,
+  type Message,
+  type Model,
+  type PromptToken,
+  type Reply,
+  type ReplyEvent,
+  type ReplyOptions,
+  type ReplyResult,
+  type TextEvent,
+  type TokenProbability,
+  type ToolInput,
+  type Unenforced,
+  type WarningEvent,
 } from "../../src/index.js";
 import { createHandler, listen, type Handler } from "../../src/server/index.js";
 
 export async function serving(model: Model): Promise<void> {
-  const handler = createHandler({ models: { a: model, b: load("smollm2") }, apiKeys: undefined, allowedHosts: "any", corsOrigins: ["*"] });
+  const handler = createHandler({
+    models: { a: model, b: load("smollm2") },
+    apiKeys: undefined,
+    allowedHosts: "any",
+    corsOrigins: ["*"],
+  });
   expectTypeOf(handler).toEqualTypeOf<Handler>();
   expectTypeOf(handler.fetch(new Request("http://localhost"))).resolves.toEqualTypeOf<Response>();
-  createHandler({ models: { a: model }, maxPendingBodies: 1, maxPendingBodiesPerAddress: 1, maxPendingBytes: undefined, statusAfterMs: 1, heartbeatMs: 1 });
+  createHandler({
+    models: { a: model },
+    maxPendingBodies: 1,
+    maxPendingBodiesPerAddress: 1,
+    maxPendingBytes: undefined,
+    statusAfterMs: 1,
+    heartbeatMs: 1,
+  });
   await (await listen(handler, { port: 0 })).close({ graceMs: 0 });
   // @ts-expect-error models have names
   createHandler({ models: [model] satisfies Record<string, Model> });
@@ -22,8 +60,14 @@ export async function serving(model: Model): Promise<void> {
 
 export async function loading(): Promise<void> {
   expectTypeOf(load).returns.resolves.toEqualTypeOf<Model>();
-  await load("smollm2", { contextSize: 4096, kvType: "q8_0", onProgress: ({ stage, fraction }) => `${stage satisfies "fetch" | "load"} ${fraction.toFixed(1)}` });
-  await load("hermes-2-pro", { onProgress: ({ receivedBytes, totalBytes }) => expectTypeOf(receivedBytes).toEqualTypeOf(totalBytes) });
+  await load("smollm2", {
+    contextSize: 4096,
+    kvType: "q8_0",
+    onProgress: ({ stage, fraction }) => `${stage satisfies "fetch" | "load"} ${fraction.toFixed(1)}`,
+  });
+  await load("hermes-2-pro", {
+    onProgress: ({ receivedBytes, totalBytes }) => expectTypeOf(receivedBytes).toEqualTypeOf(totalBytes),
+  });
   expectTypeOf((await listModels())[0]!.state).toEqualTypeOf<"complete" | "partial">();
   await pullModel("hermes-2-pro", { signal: undefined, onProgress: ({ fraction }) => fraction.toFixed(1) });
   expectTypeOf((await inspectModel("hermes-2-pro", { contextSize: 512 })).memory.totalBytes).toEqualTypeOf<number>();
@@ -59,16 +103,44 @@ export async function replying(model: Model, options: ReplyOptions): Promise<voi
     if (event.type === "end") return;
   }
   expectTypeOf(reply.then(({ text }) => text.length)).resolves.toEqualTypeOf<number>();
-  expectTypeOf(reply.catch((error: CaduceusError) => error.param ?? error.remedy)).resolves.toEqualTypeOf<ReplyResult | string | undefined>();
+  expectTypeOf(reply.catch((error: CaduceusError) => error.param ?? error.remedy)).resolves.toEqualTypeOf<
+    ReplyResult | string | undefined
+  >();
   expectTypeOf(reply.catch((error: CaduceusError) => error.code)).resolves.toEqualTypeOf<ReplyResult | ErrorCode>();
   expectTypeOf(Promise.all([reply, model.complete("Hi")])).resolves.toEqualTypeOf<[ReplyResult, ReplyResult]>();
   // What a model said can be sent back to it.
-  model.reply([{ role: "user", content: "Hi" }, (await reply).message, { role: "user", content: [{ type: "text", text: "Bye" }] }]);
-  model.reply([{ role: "developer", content: "Be brief." }, { role: "user", content: "Hi" }, { role: "assistant", content: null }, { role: "user", content: "Hi" }]);
+  model.reply([
+    { role: "user", content: "Hi" },
+    (await reply).message,
+    { role: "user", content: [{ type: "text", text: "Bye" }] },
+  ]);
+  model.reply([
+    { role: "developer", content: "Be brief." },
+    { role: "user", content: "Hi" },
+    { role: "assistant", content: null },
+    { role: "user", content: "Hi" },
+  ]);
   model.reply("Hi", { stop: ["a", "b"], logitBias: new Map([[5, -Infinity]]), seed: 1 });
-  model.reply("Hi", { priority: -5, queueTimeoutMs: 100, cacheScope: "tenant", deterministic: true, keepPrefix: true, requestId: "a", contextOverflow: "drop-oldest" });
-  model.complete("Hi", { priority: 5, queueTimeoutMs: 100, cacheScope: "tenant", deterministic: true, keepPrefix: true, requestId: "a" });
-  for (const { top } of (await model.reply("Hi", { logProbabilities: true, topLogProbabilities: 3 })).logProbabilities ?? []) expectTypeOf(top).toEqualTypeOf<readonly TokenProbability[] | undefined>();
+  model.reply("Hi", {
+    priority: -5,
+    queueTimeoutMs: 100,
+    cacheScope: "tenant",
+    deterministic: true,
+    keepPrefix: true,
+    requestId: "a",
+    contextOverflow: "drop-oldest",
+  });
+  model.complete("Hi", {
+    priority: 5,
+    queueTimeoutMs: 100,
+    cacheScope: "tenant",
+    deterministic: true,
+    keepPrefix: true,
+    requestId: "a",
+  });
+  for (const { top } of (await model.reply("Hi", { logProbabilities: true, topLogProbabilities: 3 }))
+    .logProbabilities ?? [])
+    expectTypeOf(top).toEqualTypeOf<readonly TokenProbability[] | undefined>();
   const scored = await model.complete("Hi", { promptLogProbabilities: true, maxTokens: 0 });
   expectTypeOf(scored.promptLogProbabilities).toEqualTypeOf<readonly PromptToken[] | undefined>();
   expectTypeOf(scored.promptLogProbabilities![0]!.logProbability).toEqualTypeOf<number | undefined>();
@@ -92,8 +164,20 @@ export async function replying(model: Model, options: ReplyOptions): Promise<voi
 }
 
 export async function guaranteeing(model: Model): Promise<void> {
-  const schema = { type: "object", properties: { name: { type: "string" }, tags: { type: "array", items: { type: "string" } } }, required: ["name", "tags"] } as const;
-  const reply = model.reply("Hi", { schema, callOrder: "name-first", toolChoice: { name: "add" }, parallelToolCalls: false, parallelHint: true, constrained: true, undeclaredProperties: "allow" });
+  const schema = {
+    type: "object",
+    properties: { name: { type: "string" }, tags: { type: "array", items: { type: "string" } } },
+    required: ["name", "tags"],
+  } as const;
+  const reply = model.reply("Hi", {
+    schema,
+    callOrder: "name-first",
+    toolChoice: { name: "add" },
+    parallelToolCalls: false,
+    parallelHint: true,
+    constrained: true,
+    undeclaredProperties: "allow",
+  });
   for await (const value of reply.valueStream) expectTypeOf(value).toEqualTypeOf<{ name?: string; tags?: string[] }>();
   type Person = { name: string; tags: string[] };
   expectTypeOf((await reply).value).toEqualTypeOf<Person>();
@@ -102,11 +186,26 @@ export async function guaranteeing(model: Model): Promise<void> {
   // Calls that wait for the caller come in the place of the answer; those of tools with handlers do not.
   const [handled, unhandled] = [tool({ name: "a", execute: () => 1 }), tool({ name: "b" })];
   expectTypeOf((await model.reply("Hi", { schema, tools: [handled] })).value).toEqualTypeOf<Person>();
-  expectTypeOf((await model.reply("Hi", { schema, tools: [handled, unhandled] })).value).toEqualTypeOf<Person | undefined>();
-  expectTypeOf((await model.chat({ tools: [handled] }).fork().send("Hi", { schema })).value).toEqualTypeOf<Person>();
-  expectTypeOf((await model.chat({ tools: [unhandled] }).send("Hi", { schema })).value).toEqualTypeOf<Person | undefined>();
-  expectTypeOf((await model.chat({ tools: [unhandled] }).send("Hi", { schema, tools: [handled] })).value).toEqualTypeOf<Person>();
-  expectTypeOf((await model.reply("Hi", { schema, tools: [] as readonly ToolInput[] })).value).toEqualTypeOf<Person | undefined>();
+  expectTypeOf((await model.reply("Hi", { schema, tools: [handled, unhandled] })).value).toEqualTypeOf<
+    Person | undefined
+  >();
+  expectTypeOf(
+    (
+      await model
+        .chat({ tools: [handled] })
+        .fork()
+        .send("Hi", { schema })
+    ).value,
+  ).toEqualTypeOf<Person>();
+  expectTypeOf((await model.chat({ tools: [unhandled] }).send("Hi", { schema })).value).toEqualTypeOf<
+    Person | undefined
+  >();
+  expectTypeOf(
+    (await model.chat({ tools: [unhandled] }).send("Hi", { schema, tools: [handled] })).value,
+  ).toEqualTypeOf<Person>();
+  expectTypeOf((await model.reply("Hi", { schema, tools: [] as readonly ToolInput[] })).value).toEqualTypeOf<
+    Person | undefined
+  >();
   expectTypeOf((await model.reply("Hi")).value).toEqualTypeOf<unknown>();
   reply.catch((error: CaduceusError) => expectTypeOf(error.result).toEqualTypeOf<ReplyResult | undefined>());
   expectTypeOf(reply.unenforced).toEqualTypeOf<readonly Unenforced[]>();
@@ -116,7 +215,17 @@ export async function guaranteeing(model: Model): Promise<void> {
   model.complete("Hi", { regex: "\\d+" });
   model.complete("Hi", { grammar: 'start: "a"' });
   model.complete("Hi", { schema });
-  model.reply("Hi", { dryMultiplier: 0.8, drySequenceBreakers: ["\n"], xtcProbability: 0.5, typicalP: 0.9, topNSigma: 1, mirostat: 2, minTokens: 5, stopTokens: [7], ignoreEos: true });
+  model.reply("Hi", {
+    dryMultiplier: 0.8,
+    drySequenceBreakers: ["\n"],
+    xtcProbability: 0.5,
+    typicalP: 0.9,
+    topNSigma: 1,
+    mirostat: 2,
+    minTokens: 5,
+    stopTokens: [7],
+    ignoreEos: true,
+  });
   // @ts-expect-error there are two of them
   model.reply("Hi", { mirostat: 3 });
   model.reply("Hi", { grammar: 'root ::= "a"' });
@@ -127,8 +236,18 @@ export async function guaranteeing(model: Model): Promise<void> {
 }
 
 export async function calling(model: Model): Promise<void> {
-  const weather = tool({ name: "get_weather", parameters: z.object({ city: z.string() }), execute: ({ city }) => city.length });
-  const roll = { type: "function", function: { name: "roll", parameters: { type: "object", properties: { sides: { type: "integer" } }, required: ["sides"] } } } as const;
+  const weather = tool({
+    name: "get_weather",
+    parameters: z.object({ city: z.string() }),
+    execute: ({ city }) => city.length,
+  });
+  const roll = {
+    type: "function",
+    function: {
+      name: "roll",
+      parameters: { type: "object", properties: { sides: { type: "integer" } }, required: ["sides"] },
+    },
+  } as const;
   const now = tool({ name: "now" });
   const bare = { type: "function", function: { name: "bare" } } as const;
   const reply = model.reply("Hi", { tools: [weather, roll, now, bare], allowRepeatedCalls: true });
@@ -142,15 +261,22 @@ export async function calling(model: Model): Promise<void> {
     // @ts-expect-error no such tool
     if (event.name === "other") continue;
   }
-  for (const call of (await reply).toolCalls) if (call.name === "roll") expectTypeOf(call.arguments.sides).toEqualTypeOf<number>();
+  for (const call of (await reply).toolCalls)
+    if (call.name === "roll") expectTypeOf(call.arguments.sides).toEqualTypeOf<number>();
   expectTypeOf((await reply).incompleteCall).toEqualTypeOf<IncompleteCall | undefined>();
-  for await (const event of reply) if (event.type === "finish") for (const call of event.toolCalls) if (call.name === "get_weather") expectTypeOf(call.arguments.city).toEqualTypeOf<string>();
+  for await (const event of reply)
+    if (event.type === "finish")
+      for (const call of event.toolCalls)
+        if (call.name === "get_weather") expectTypeOf(call.arguments.city).toEqualTypeOf<string>();
   // Of one tool, and beside a schema.
-  for (const call of (await model.reply("Hi", { tools: [weather], schema: z.object({ a: z.number() }) })).toolCalls) expectTypeOf(call.arguments).toEqualTypeOf<{ city: string }>();
+  for (const call of (await model.reply("Hi", { tools: [weather], schema: z.object({ a: z.number() }) })).toolCalls)
+    expectTypeOf(call.arguments).toEqualTypeOf<{ city: string }>();
   // A chat's own tools are known in each turn, unless that has others.
   const chat = model.chat({ tools: [weather] });
-  for (const call of (await chat.fork().send("Hi")).toolCalls) expectTypeOf(call.arguments).toEqualTypeOf<{ city: string }>();
-  for (const call of (await chat.send("Hi", { tools: [roll] })).toolCalls) expectTypeOf(call.arguments).toEqualTypeOf<{ sides: number }>();
+  for (const call of (await chat.fork().send("Hi")).toolCalls)
+    expectTypeOf(call.arguments).toEqualTypeOf<{ city: string }>();
+  for (const call of (await chat.send("Hi", { tools: [roll] })).toolCalls)
+    expectTypeOf(call.arguments).toEqualTypeOf<{ sides: number }>();
   // Tools that the types do not tell.
   const tools: readonly ToolInput[] = [weather];
   expectTypeOf(model.reply("Hi", { tools })).toEqualTypeOf<Reply>();
@@ -172,7 +298,9 @@ export async function chatting(model: Model, messages: readonly Message[]): Prom
   model.chat({ signal: AbortSignal.abort() });
   // @ts-expect-error an id belongs to one reply
   model.chat({ requestId: "a" });
-  model.chat({ contextOverflow: "drop-oldest", cacheScope: "tenant", keepPrefix: false }).send("Hi", { requestId: "a" });
+  model
+    .chat({ contextOverflow: "drop-oldest", cacheScope: "tenant", keepPrefix: false })
+    .send("Hi", { requestId: "a" });
   await using _closedHere = chat;
   await using _closedToo = model;
 }

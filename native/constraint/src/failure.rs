@@ -60,7 +60,10 @@ impl Failure {
         if let Some(panic) = text.strip_prefix(PANIC) {
             return Failure::panicked(panic);
         }
-        if [StopReason::NoExtension, StopReason::NoExtensionBias].iter().any(|reason| reason.to_string() == text) {
+        if [StopReason::NoExtension, StopReason::NoExtensionBias]
+            .iter()
+            .any(|reason| reason.to_string() == text)
+        {
             // What compiled and then lets nothing through contradicts itself.
             return Failure::Invalid("nothing that it allows can come next".to_string());
         }
@@ -100,7 +103,10 @@ fn begins_with_any(text: &str, beginnings: &[&str]) -> bool {
 fn without_places(mut text: &str) -> &str {
     loop {
         let rest = text.strip_prefix("at ").unwrap_or(text);
-        let after = rest.strip_prefix("failed to compile JSON schema: ").or_else(|| rest.strip_prefix("EOF: ")).or_else(|| after_position(rest));
+        let after = rest
+            .strip_prefix("failed to compile JSON schema: ")
+            .or_else(|| rest.strip_prefix("EOF: "))
+            .or_else(|| after_position(rest));
         match after {
             Some(after) => text = after,
             None => return text,
@@ -110,7 +116,10 @@ fn without_places(mut text: &str) -> &str {
 
 /// `3(8): `
 fn after_position(text: &str) -> Option<&str> {
-    let digits = |text: &str| text.find(|letter: char| !letter.is_ascii_digit()).filter(|end| *end > 0);
+    let digits = |text: &str| {
+        text.find(|letter: char| !letter.is_ascii_digit())
+            .filter(|end| *end > 0)
+    };
     let rest = text[digits(text)?..].strip_prefix('(')?;
     rest[digits(rest)?..].strip_prefix("): ")
 }

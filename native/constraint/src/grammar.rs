@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use llguidance::api::TopLevelGrammar;
 use llguidance::TokenParser;
 
+use crate::failure::Failure;
 use crate::matcher::Matcher;
 use crate::numbers::NumericTokens;
 use crate::vocabulary::Vocabulary;
-use crate::failure::Failure;
 use crate::watchdog::List;
 use crate::{guarded, Message, INVALID, OK};
 
@@ -57,7 +57,8 @@ impl Grammar {
             Ok(shared) => (shared, false),
             Err(poisoned) => (poisoned.into_inner(), true),
         };
-        let is_usable = guarded(|| shared.parser.lexer_stats()).is_ok_and(|stats| !stats.error && stats.num_states <= MOST_SHARED_STATES);
+        let is_usable = guarded(|| shared.parser.lexer_stats())
+            .is_ok_and(|stats| !stats.error && stats.num_states <= MOST_SHARED_STATES);
         if was_poisoned || !is_usable {
             *shared = self.pristine.deep_clone();
         }
@@ -69,16 +70,27 @@ fn compile(vocabulary: &Vocabulary, kind: i32, text: &[u8]) -> Result<Grammar, F
     let text = std::str::from_utf8(text).map_err(|_| Failure::Invalid("it is not valid UTF-8".to_string()))?;
     let grammar = match kind {
         0 | 3 => TopLevelGrammar::from_lark(text.to_string()),
-        1 => TopLevelGrammar::from_json_schema(serde_json::from_str(text).map_err(|error| Failure::of_compiling(&error.into()))?),
+        1 => TopLevelGrammar::from_json_schema(
+            serde_json::from_str(text).map_err(|error| Failure::of_compiling(&error.into()))?,
+        ),
         _ => TopLevelGrammar::from_lark(format!("start: /{}/", llguidance::regex_to_lark(text, "dw"))),
     };
-    let mut parser = vocabulary.factory.create_parser(grammar).map_err(|error| Failure::of_compiling(&error))?;
+    let mut parser = vocabulary
+        .factory
+        .create_parser(grammar)
+        .map_err(|error| Failure::of_compiling(&error))?;
     // Clones have cancellations of their own.
     let watched = vocabulary.watchdog.list();
     let step = watched.add(parser.enable_cancellation());
     step.run(|| parser.start_without_prompt()).ok_or(Failure::TimedOut)?;
     let numeric = matches!(kind, 1 | 3).then(|| vocabulary.numeric.clone());
-    Ok(Grammar { pristine: parser.deep_clone(), shared: Mutex::new(parser), vocabulary_size: vocabulary.size, numeric, watched })
+    Ok(Grammar {
+        pristine: parser.deep_clone(),
+        shared: Mutex::new(parser),
+        vocabulary_size: vocabulary.size,
+        numeric,
+        watched,
+    })
 }
 
 #[no_mangle]
@@ -104,7 +116,12 @@ pub extern "C" fn caduceus_grammar_bytes(grammar: &Grammar) -> usize {
 pub unsafe extern "C" fn caduceus_matcher_new(grammar: &Grammar, out: &mut *mut Matcher) -> i32 {
     let made = guarded(|| {
         // A panic under the lock leaves only a parser that is replaced here.
-        Matcher::new(grammar.usable().clone(), grammar.vocabulary_size, grammar.numeric.clone(), &grammar.watched)
+        Matcher::new(
+            grammar.usable().clone(),
+            grammar.vocabulary_size,
+            grammar.numeric.clone(),
+            &grammar.watched,
+        )
     });
     match made {
         Ok(matcher) => {

@@ -1,5 +1,5 @@
 //! llguidance behind a C interface: a vocabulary, grammars compiled for it, and matchers that follow one output each.
-//! `native/engine/constraint_abi.h` says the same in C; nothing here unwinds into it.
+//! `native/engine/constraint/constraint_abi.h` says the same in C; nothing here unwinds into it.
 
 mod failure;
 mod grammar;
@@ -26,7 +26,11 @@ pub(crate) fn guarded<T>(body: impl FnOnce() -> T) -> Result<T, Failure> {
     QUIET.call_once(|| std::panic::set_hook(Box::new(|_| {})));
     catch_unwind(AssertUnwindSafe(body)).map_err(|payload| {
         let text = payload.downcast_ref::<&str>().map(|text| text.to_string());
-        Failure::panicked(&text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_default())
+        Failure::panicked(
+            &text
+                .or_else(|| payload.downcast_ref::<String>().cloned())
+                .unwrap_or_default(),
+        )
     })
 }
 
@@ -42,7 +46,12 @@ impl Message {
     /// On one line, without those that only point at a place in the one above, and cut to the room there is.
     pub fn set(&mut self, text: &str) {
         let points = |line: &str| line.chars().all(|letter| matches!(letter, '^' | '~' | '|' | ' '));
-        let line = text.lines().map(str::trim).filter(|line| !points(line)).collect::<Vec<_>>().join(" ");
+        let line = text
+            .lines()
+            .map(str::trim)
+            .filter(|line| !points(line))
+            .collect::<Vec<_>>()
+            .join(" ");
         let mut length = line.len().min(self.capacity);
         while !line.is_char_boundary(length) {
             length -= 1;

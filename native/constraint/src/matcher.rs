@@ -5,8 +5,8 @@ use std::sync::Arc;
 use llguidance::toktrie::TokTrie;
 use llguidance::TokenParser;
 
-use crate::numbers::{NumericTokens, Numbers};
 use crate::failure::Failure;
+use crate::numbers::{Numbers, NumericTokens};
 use crate::watchdog::{List, Watched};
 use crate::{guarded, Message, OK};
 
@@ -38,14 +38,31 @@ impl NumberHistory {
 }
 
 impl Matcher {
-    pub fn new(mut parser: TokenParser, vocabulary_size: usize, numeric: Option<Arc<NumericTokens>>, watched: &Arc<List>) -> Self {
-        let numbers = numeric.map(|tokens| NumberHistory { tokens, states: Vec::new() });
+    pub fn new(
+        mut parser: TokenParser,
+        vocabulary_size: usize,
+        numeric: Option<Arc<NumericTokens>>,
+        watched: &Arc<List>,
+    ) -> Self {
+        let numbers = numeric.map(|tokens| NumberHistory {
+            tokens,
+            states: Vec::new(),
+        });
         let watched = watched.add(parser.enable_cancellation());
-        Matcher { inner: llguidance::Matcher::new(Ok(parser)), vocabulary_size, failure: None, numbers, watched }
+        Matcher {
+            inner: llguidance::Matcher::new(Ok(parser)),
+            vocabulary_size,
+            failure: None,
+            numbers,
+            watched,
+        }
     }
 
     /// Whatever fails leaves the matcher failed for good.
-    fn run<T>(&mut self, body: impl FnOnce(&mut llguidance::Matcher, &mut Option<NumberHistory>) -> Result<T, Failure>) -> Result<T, i32> {
+    fn run<T>(
+        &mut self,
+        body: impl FnOnce(&mut llguidance::Matcher, &mut Option<NumberHistory>) -> Result<T, Failure>,
+    ) -> Result<T, i32> {
         if let Some(failure) = &self.failure {
             return Err(failure.status());
         }
@@ -62,10 +79,18 @@ impl Matcher {
 }
 
 /// Takes the tokens as long as they are allowed.
-fn take(inner: &mut llguidance::Matcher, numbers: &mut Option<NumberHistory>, tokens: &[u32]) -> Result<usize, Failure> {
-    let Some(history) = numbers else { return inner.try_consume_tokens(tokens).map_err(Failure::of_matching) };
+fn take(
+    inner: &mut llguidance::Matcher,
+    numbers: &mut Option<NumberHistory>,
+    tokens: &[u32],
+) -> Result<usize, Failure> {
+    let Some(history) = numbers else {
+        return inner.try_consume_tokens(tokens).map_err(Failure::of_matching);
+    };
     let after = history.after(inner.tok_env().map_err(Failure::of_matching)?.tok_trie(), tokens);
-    let taken = inner.try_consume_tokens(&tokens[..after.len()]).map_err(Failure::of_matching)?;
+    let taken = inner
+        .try_consume_tokens(&tokens[..after.len()])
+        .map_err(Failure::of_matching)?;
     history.states.extend(&after[..taken]);
     Ok(taken)
 }
@@ -79,7 +104,9 @@ pub unsafe extern "C" fn caduceus_matcher_free(matcher: *mut Matcher) {
 #[no_mangle]
 pub unsafe extern "C" fn caduceus_matcher_take(matcher: &mut Matcher, tokens: *const u32, count: usize) -> i64 {
     let tokens = std::slice::from_raw_parts(tokens, count);
-    matcher.run(|inner, numbers| take(inner, numbers, tokens)).map_or_else(i64::from, |taken| taken as i64)
+    matcher
+        .run(|inner, numbers| take(inner, numbers, tokens))
+        .map_or_else(i64::from, |taken| taken as i64)
 }
 
 /// Whether that text may come next; it is not taken.
@@ -87,8 +114,15 @@ pub unsafe extern "C" fn caduceus_matcher_take(matcher: &mut Matcher, tokens: *c
 pub unsafe extern "C" fn caduceus_matcher_allows_text(matcher: &mut Matcher, bytes: *const u8, length: usize) -> i64 {
     let bytes = std::slice::from_raw_parts(bytes, length);
     let allowed = matcher.run(|inner, numbers| {
-        let tokens = inner.tok_env().map_err(Failure::of_matching)?.tok_trie().greedy_tokenize(bytes);
-        Ok(numbers.as_ref().is_none_or(|history| history.now().after(bytes).is_some()) && inner.validate_tokens(&tokens).map_err(Failure::of_matching)? == tokens.len())
+        let tokens = inner
+            .tok_env()
+            .map_err(Failure::of_matching)?
+            .tok_trie()
+            .greedy_tokenize(bytes);
+        Ok(numbers
+            .as_ref()
+            .is_none_or(|history| history.now().after(bytes).is_some())
+            && inner.validate_tokens(&tokens).map_err(Failure::of_matching)? == tokens.len())
     });
     allowed.map_or_else(i64::from, i64::from)
 }
@@ -98,7 +132,11 @@ pub unsafe extern "C" fn caduceus_matcher_allows_text(matcher: &mut Matcher, byt
 pub unsafe extern "C" fn caduceus_matcher_take_text(matcher: &mut Matcher, bytes: *const u8, length: usize) -> i64 {
     let bytes = std::slice::from_raw_parts(bytes, length);
     let taken = matcher.run(|inner, numbers| {
-        let tokens = inner.tok_env().map_err(Failure::of_matching)?.tok_trie().greedy_tokenize(bytes);
+        let tokens = inner
+            .tok_env()
+            .map_err(Failure::of_matching)?
+            .tok_trie()
+            .greedy_tokenize(bytes);
         Ok(take(inner, numbers, &tokens)? == tokens.len())
     });
     taken.map_or_else(i64::from, i64::from)
@@ -135,10 +173,14 @@ pub unsafe extern "C" fn caduceus_matcher_forced(matcher: &mut Matcher, tokens: 
     let forced = matcher.run(|inner, numbers| {
         let mut forced = inner.compute_ff_tokens();
         if let Some(history) = numbers {
-            let allowed = history.after(inner.tok_env().map_err(Failure::of_matching)?.tok_trie(), &forced).len();
+            let allowed = history
+                .after(inner.tok_env().map_err(Failure::of_matching)?.tok_trie(), &forced)
+                .len();
             forced.truncate(allowed);
         }
-        inner.get_error().map_or(Ok(forced), |error| Err(Failure::of_matching(error)))
+        inner
+            .get_error()
+            .map_or(Ok(forced), |error| Err(Failure::of_matching(error)))
     });
     forced.map_or_else(i64::from, |forced| {
         let count = forced.len().min(capacity);
@@ -150,13 +192,17 @@ pub unsafe extern "C" fn caduceus_matcher_forced(matcher: &mut Matcher, tokens: 
 /// 1 when the output may end here.
 #[no_mangle]
 pub extern "C" fn caduceus_matcher_accepts(matcher: &mut Matcher) -> i32 {
-    matcher.run(|inner, _| Ok(inner.is_stopped() || inner.is_accepting().map_err(Failure::of_matching)?)).map_or_else(|status| status, i32::from)
+    matcher
+        .run(|inner, _| Ok(inner.is_stopped() || inner.is_accepting().map_err(Failure::of_matching)?))
+        .map_or_else(|status| status, i32::from)
 }
 
 /// 1 when nothing can follow any more.
 #[no_mangle]
 pub extern "C" fn caduceus_matcher_stopped(matcher: &mut Matcher) -> i32 {
-    matcher.run(|inner, _| Ok(inner.is_stopped())).map_or_else(|status| status, i32::from)
+    matcher
+        .run(|inner, _| Ok(inner.is_stopped()))
+        .map_or_else(|status| status, i32::from)
 }
 
 /// Takes the last tokens back.

@@ -51,11 +51,28 @@ impl Numbers {
             (Place::Exponent, b'0'..=b'9') => {
                 self.exponent = self.exponent * 10 + u32::from(byte - b'0');
                 self.exponent_digits += 1;
-                return self.exponent_digits <= MOST_EXPONENT_DIGITS && (self.is_negative || self.whole + self.exponent <= MOST_DIGITS);
+                return self.exponent_digits <= MOST_EXPONENT_DIGITS
+                    && (self.is_negative || self.whole + self.exponent <= MOST_DIGITS);
             }
-            (_, b'"') => *self = Numbers { place: Place::Text, ..Numbers::default() },
-            (_, b'-') => *self = Numbers { place: Place::Whole, ..Numbers::default() },
-            (_, b'0'..=b'9') => *self = Numbers { place: Place::Whole, whole: 1, ..Numbers::default() },
+            (_, b'"') => {
+                *self = Numbers {
+                    place: Place::Text,
+                    ..Numbers::default()
+                }
+            }
+            (_, b'-') => {
+                *self = Numbers {
+                    place: Place::Whole,
+                    ..Numbers::default()
+                }
+            }
+            (_, b'0'..=b'9') => {
+                *self = Numbers {
+                    place: Place::Whole,
+                    whole: 1,
+                    ..Numbers::default()
+                }
+            }
             _ => self.place = Place::Between,
         }
         true
@@ -73,11 +90,27 @@ pub struct NumericTokens {
 impl NumericTokens {
     pub fn new(trie: &TokTrie) -> Self {
         let bytes = |token: u32| trie.token(token);
-        let with_digits: Vec<u32> = (0..trie.vocab_size() as u32).filter(|token| bytes(*token).iter().any(u8::is_ascii_digit)).collect();
-        let is_exponent = |window: &[u8]| matches!(window[0], b'e' | b'E') && (window[1].is_ascii_digit() || matches!(window[1], b'+' | b'-'));
-        let with_exponents = with_digits.iter().copied().filter(|token| bytes(*token).windows(2).any(is_exponent)).collect();
-        let longest = with_digits.iter().map(|token| bytes(*token).len() as u32).max().unwrap_or(0);
-        NumericTokens { with_digits, with_exponents, longest }
+        let with_digits: Vec<u32> = (0..trie.vocab_size() as u32)
+            .filter(|token| bytes(*token).iter().any(u8::is_ascii_digit))
+            .collect();
+        let is_exponent = |window: &[u8]| {
+            matches!(window[0], b'e' | b'E') && (window[1].is_ascii_digit() || matches!(window[1], b'+' | b'-'))
+        };
+        let with_exponents = with_digits
+            .iter()
+            .copied()
+            .filter(|token| bytes(*token).windows(2).any(is_exponent))
+            .collect();
+        let longest = with_digits
+            .iter()
+            .map(|token| bytes(*token).len() as u32)
+            .max()
+            .unwrap_or(0);
+        NumericTokens {
+            with_digits,
+            with_exponents,
+            longest,
+        }
     }
 
     /// Those that have to be looked at where the output is.

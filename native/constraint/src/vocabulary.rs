@@ -14,7 +14,8 @@ use crate::watchdog::Watchdog;
 use crate::{guarded, Message, INVALID, OK};
 
 /// Writes at most `capacity` tokens of the text and returns how many it has. Called on any thread, by several at once.
-pub type Tokenize = extern "C" fn(data: *const c_void, text: *const u8, length: usize, tokens: *mut u32, capacity: usize) -> usize;
+pub type Tokenize =
+    extern "C" fn(data: *const c_void, text: *const u8, length: usize, tokens: *mut u32, capacity: usize) -> usize;
 
 struct Environment {
     trie: TokTrie,
@@ -29,7 +30,13 @@ impl TokenizerEnv for Environment {
 
     fn tokenize_bytes(&self, text: &[u8]) -> Vec<TokenId> {
         let mut tokens = vec![0; text.len() + 1];
-        let count = (self.tokenize)(self.data as *const c_void, text.as_ptr(), text.len(), tokens.as_mut_ptr(), tokens.len());
+        let count = (self.tokenize)(
+            self.data as *const c_void,
+            text.as_ptr(),
+            text.len(),
+            tokens.as_mut_ptr(),
+            tokens.len(),
+        );
         tokens.truncate(count);
         // What does not give back these very bytes (half a character, a normalising tokenizer) is of no use here.
         if self.trie.decode_raw(&tokens) == text {
@@ -61,7 +68,11 @@ pub struct VocabularyInit {
 }
 
 #[no_mangle]
-pub unsafe extern "C" fn caduceus_vocabulary_new(init: &VocabularyInit, out: &mut *mut Vocabulary, message: &mut Message) -> i32 {
+pub unsafe extern "C" fn caduceus_vocabulary_new(
+    init: &VocabularyInit,
+    out: &mut *mut Vocabulary,
+    message: &mut Message,
+) -> i32 {
     let made = guarded(|| {
         let mut words = Vec::with_capacity(init.size as usize);
         let mut at = init.bytes;
@@ -71,12 +82,26 @@ pub unsafe extern "C" fn caduceus_vocabulary_new(init: &VocabularyInit, out: &mu
         }
         let trie = TokTrie::from(&TokRxInfo::new(init.size, init.end_token), &words);
         let numeric = Arc::new(NumericTokens::new(&trie));
-        let environment: TokEnv = Arc::new(Environment { trie, tokenize: init.tokenize, data: init.data as usize });
-        let mut factory = ParserFactory::new(&environment, InferenceCapabilities::default(), &SlicedBiasComputer::json_slices()).map_err(|error| Failure::of_compiling(&error))?;
+        let environment: TokEnv = Arc::new(Environment {
+            trie,
+            tokenize: init.tokenize,
+            data: init.data as usize,
+        });
+        let mut factory = ParserFactory::new(
+            &environment,
+            InferenceCapabilities::default(),
+            &SlicedBiasComputer::json_slices(),
+        )
+        .map_err(|error| Failure::of_compiling(&error))?;
         factory.quiet();
         *factory.limits_mut() = limits();
         let watchdog = Watchdog::new().map_err(|error| Failure::of_compiling(&error.into()))?;
-        Ok::<_, Failure>(Vocabulary { factory, numeric, size: init.size as usize, watchdog })
+        Ok::<_, Failure>(Vocabulary {
+            factory,
+            numeric,
+            size: init.size as usize,
+            watchdog,
+        })
     });
     match made {
         Ok(Ok(vocabulary)) => {
@@ -97,5 +122,9 @@ pub unsafe extern "C" fn caduceus_vocabulary_free(vocabulary: *mut Vocabulary) {
 
 fn limits() -> ParserLimits {
     // 1,000 optional properties make 4,000 items; what a single step may cost stays limited by `step_max_items`, some 3 ms.
-    ParserLimits { verbose_errors: false, max_items_in_row: 10_000, ..ParserLimits::default() }
+    ParserLimits {
+        verbose_errors: false,
+        max_items_in_row: 10_000,
+        ..ParserLimits::default()
+    }
 }

@@ -54,8 +54,13 @@ impl Watchdog {
     pub fn new() -> std::io::Result<Self> {
         let list = Arc::new(List::default());
         let watched = list.clone();
-        let thread = Builder::new().name("constraint watch".into()).spawn(move || watched.watch())?;
-        Ok(Watchdog { list, thread: Some(thread) })
+        let thread = Builder::new()
+            .name("constraint watch".into())
+            .spawn(move || watched.watch())?;
+        Ok(Watchdog {
+            list,
+            thread: Some(thread),
+        })
     }
 
     pub fn list(&self) -> Arc<List> {
@@ -73,14 +78,24 @@ impl Drop for Watchdog {
 
 impl List {
     pub fn add(self: &Arc<Self>, cancellation: CancellationHandle) -> Watched {
-        let worker = Arc::new(Worker { step: AtomicU64::new(0), cancellation });
+        let worker = Arc::new(Worker {
+            step: AtomicU64::new(0),
+            cancellation,
+        });
         let mut state = self.lock();
-        state.workers.push(Seen { worker: worker.clone(), step: 0, polls: 0 });
+        state.workers.push(Seen {
+            worker: worker.clone(),
+            step: 0,
+            polls: 0,
+        });
         // It sleeps while there is nobody to watch.
         if state.workers.len() == 1 {
             self.changed.notify_one();
         }
-        Watched { worker, list: self.clone() }
+        Watched {
+            worker,
+            list: self.clone(),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -91,9 +106,14 @@ impl List {
         let mut state = self.lock();
         while !state.closing {
             state = if state.workers.is_empty() {
-                self.changed.wait(state).unwrap_or_else(|poisoned| poisoned.into_inner())
+                self.changed
+                    .wait(state)
+                    .unwrap_or_else(|poisoned| poisoned.into_inner())
             } else {
-                let waited = self.changed.wait_timeout(state, POLL).unwrap_or_else(|poisoned| poisoned.into_inner());
+                let waited = self
+                    .changed
+                    .wait_timeout(state, POLL)
+                    .unwrap_or_else(|poisoned| poisoned.into_inner());
                 if !waited.1.timed_out() {
                     state = waited.0;
                     continue;
@@ -110,7 +130,11 @@ impl List {
 impl Seen {
     fn look(&mut self) {
         let step = self.worker.step.load(Ordering::Acquire);
-        self.polls = if step == self.step && step % 2 == 1 { self.polls + 1 } else { 0 };
+        self.polls = if step == self.step && step % 2 == 1 {
+            self.polls + 1
+        } else {
+            0
+        };
         self.step = step;
         if self.polls >= MOST_POLLS {
             self.worker.cancellation.cancel();
@@ -130,6 +154,9 @@ impl Watched {
 
 impl Drop for Watched {
     fn drop(&mut self) {
-        self.list.lock().workers.retain(|seen| !Arc::ptr_eq(&seen.worker, &self.worker));
+        self.list
+            .lock()
+            .workers
+            .retain(|seen| !Arc::ptr_eq(&seen.worker, &self.worker));
     }
 }

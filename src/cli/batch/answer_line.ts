@@ -1,17 +1,31 @@
-// Puts one line's prompt to the model. What is wrong with the line is its answer; what is wrong with the model ends the run.
+// Puts one line's prompt to the model. What is wrong with the line is its answer; what is wrong with the model ends the
+// run.
 import { CaduceusError, type Model } from "../../index.js";
-import { outcomeOf, resultFields, type Outcome } from "../result_fields.js";
+import { outcomeOf, resultFields, type Outcome } from "../output/result_fields.js";
 import type { Request } from "../request.js";
 import type { Answer } from "./answers.js";
 import { readId, readObject, readPrompt, type PromptLine } from "./prompt_line.js";
 
 // The other lines can be answered all the same.
 const ofTheLine = new Set<string>([
-  "INVALID_ARGUMENT", "INVALID_MESSAGES", "INVALID_SCHEMA", "INVALID_TOOL", "CONSTRAINT_INVALID", "CONSTRAINT_TOO_COMPLEX", "CONTEXT_FULL", "TEMPLATE_FAILED", "QUEUE_TIMEOUT",
+  "INVALID_ARGUMENT",
+  "INVALID_MESSAGES",
+  "INVALID_SCHEMA",
+  "INVALID_TOOL",
+  "CONSTRAINT_INVALID",
+  "CONSTRAINT_TOO_COMPLEX",
+  "CONTEXT_FULL",
+  "TEMPLATE_FAILED",
+  "QUEUE_TIMEOUT",
 ]);
 
 /** Rejects where nothing can be answered any more, and with the signal's reason. */
-export async function answerLine(model: Model, request: Request, { number, text }: PromptLine, signal: AbortSignal): Promise<Answer> {
+export async function answerLine(
+  model: Model,
+  request: Request,
+  { number, text }: PromptLine,
+  signal: AbortSignal,
+): Promise<Answer> {
   let id: string | number | undefined;
   try {
     if (typeof text !== "string") throw text;
@@ -28,5 +42,10 @@ export async function answerLine(model: Model, request: Request, { number, text 
 }
 
 function answerOf(line: number, id: string | number | undefined, { result, error }: Outcome): Answer {
-  return { line, ...(id === undefined ? {} : { id }), ...resultFields(result), ...(error === undefined ? {} : { error }) };
+  return {
+    line,
+    ...(id === undefined ? {} : { id }),
+    ...resultFields(result),
+    ...(error === undefined ? {} : { error }),
+  };
 }

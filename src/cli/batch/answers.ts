@@ -2,11 +2,11 @@
 import { createReadStream, createWriteStream, realpathSync, statSync } from "node:fs";
 import { rename } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
-import { LineFile } from "../../evaluation/line_file.js";
+import { LineFile } from "../../evaluation/run/line_file.js";
 import type { Usage } from "../../index.js";
 import { SystemFailure, systemReason, UsageError } from "../exit_codes.js";
-import { jsonLine } from "../result_fields.js";
-import { write } from "../terminal.js";
+import { jsonLine } from "../output/result_fields.js";
+import { write } from "../output/terminal.js";
 import type { PromptLine } from "./prompt_line.js";
 import { readLines } from "./read_lines.js";
 
@@ -27,7 +27,9 @@ export class Answers {
   readonly #file: LineFile | undefined;
   /** A hash of what else decides how a line is answered, 8 hexadecimal digits. */
   readonly #settings: string;
-  /** By the number of the line: the mark of what was answered. An array of plain numbers, since there may be millions. */
+  /**
+   * By the number of the line: the mark of what was answered. An array of plain numbers, since there may be millions.
+   */
   readonly #marks: number[];
   #failed: number;
 
@@ -40,8 +42,14 @@ export class Answers {
     this.#failed = failed;
   }
 
-  /** `-` is standard output, which forgets. With `retriesErrors` the lines that failed are taken out of the file first. */
-  static async open(path: string, settings: string, { retriesErrors }: { readonly retriesErrors: boolean }): Promise<Answers> {
+  /**
+   * `-` is standard output, which forgets. With `retriesErrors` the lines that failed are taken out of the file first.
+   */
+  static async open(
+    path: string,
+    settings: string,
+    { retriesErrors }: { readonly retriesErrors: boolean },
+  ): Promise<Answers> {
     if (path === "-") return new Answers("standard output", undefined, settings, nothing);
     const isThere = statSync(path, { throwIfNoEntry: false })?.isFile() === true;
     // Read before it is opened, which cuts off a torn line: it may be a file of another kind, given by mistake.
@@ -67,13 +75,15 @@ export class Answers {
   has({ number, mark }: PromptLine): boolean {
     const known = this.#marks[number];
     if (known === undefined) return false;
-    if (known !== mark) throw new UsageError(`${this.name} answers another input: line ${number} has changed. Give another --output.`);
+    if (known !== mark)
+      throw new UsageError(`${this.name} answers another input: line ${number} has changed. Give another --output.`);
     return true;
   }
 
   async add({ line, ...answer }: Answer, mark: number): Promise<void> {
     // Two at once would answer everything twice.
-    if (this.#file?.isDisturbed) throw new UsageError(`Something else writes to ${this.name}: is the same command running twice?`);
+    if (this.#file?.isDisturbed)
+      throw new UsageError(`Something else writes to ${this.name}: is the same command running twice?`);
     const text = jsonLine({ line, ...answer, key: `${this.#settings}-${mark.toString(16).padStart(12, "0")}` });
     if (this.#file === undefined) await write(`${text}\n`);
     else this.#addToFile(this.#file, text);
@@ -108,15 +118,20 @@ function openFile(path: string): LineFile {
   }
 }
 
-const unwritable = (name: string, error: unknown) => new SystemFailure(`The answers cannot be written to ${name}: ${systemReason(error)}.`);
+const unwritable = (name: string, error: unknown) =>
+  new SystemFailure(`The answers cannot be written to ${name}: ${systemReason(error)}.`);
 
 async function readKnown(path: string, settings: string): Promise<Known> {
   const marks: number[] = [];
   let failed = 0;
   for await (const { line, key, error, place } of readAnswers(path)) {
     const [madeWith, mark = ""] = key.split("-");
-    if (madeWith !== settings) throw new UsageError(`${path} holds answers that were made with other settings: model, system message, tools or flags. Give another --output.`);
-    if (marks[line] !== undefined) throw new UsageError(`${place}: there is an answer to line ${line} already. Give another --output.`);
+    if (madeWith !== settings)
+      throw new UsageError(
+        `${path} holds answers that were made with other settings: model, system message, tools or flags. Give another --output.`,
+      );
+    if (marks[line] !== undefined)
+      throw new UsageError(`${place}: there is an answer to line ${line} already. Give another --output.`);
     marks[line] = Number.parseInt(mark, 16);
     if (error !== undefined) failed++;
   }
@@ -126,9 +141,13 @@ async function readKnown(path: string, settings: string): Promise<Known> {
 /** In a file beside it, which then takes its place. */
 async function takeOutErrors(path: string): Promise<void> {
   const kept = `${path}.retry`;
-  await pipeline(async function* () {
-    for await (const { bytes, error } of readAnswers(path)) if (error === undefined) yield Buffer.concat([bytes, Buffer.from("\n")]);
-  }, createWriteStream(kept, { flush: true })).catch((error: NodeJS.ErrnoException) => {
+  await pipeline(
+    async function* () {
+      for await (const { bytes, error } of readAnswers(path))
+        if (error === undefined) yield Buffer.concat([bytes, Buffer.from("\n")]);
+    },
+    createWriteStream(kept, { flush: true }),
+  ).catch((error: NodeJS.ErrnoException) => {
     throw error.syscall === undefined ? error : unwritable(kept, error);
   });
   await rename(kept, path);
@@ -147,7 +166,10 @@ async function* readAnswers(path: string): AsyncGenerator<WrittenAnswer> {
   for await (const { number, bytes, isEnded } of readLines(createReadStream(path), longestAnswer)) {
     const place = `${path}, line ${number}`;
     const read = bytes && (isEnded ? parse(bytes) : isBeginning(bytes) ? "torn" : undefined);
-    if (read === undefined) throw new UsageError(`${place} is no answer of caduceus run: the file was changed by something else, or is another one. Give another --output.`);
+    if (read === undefined)
+      throw new UsageError(
+        `${place} is no answer of caduceus run: the file was changed by something else, or is another one. Give another --output.`,
+      );
     if (read !== "torn") yield { ...read, bytes: bytes!, place };
   }
 }
@@ -155,7 +177,11 @@ async function* readAnswers(path: string): AsyncGenerator<WrittenAnswer> {
 function parse(bytes: Buffer): Pick<WrittenAnswer, "line" | "key" | "error"> | undefined {
   try {
     const { line, key, error } = JSON.parse(bytes.toString("utf8")) as Record<string, unknown>;
-    const isOurs = Number.isInteger(line) && (line as number) > 0 && typeof key === "string" && /^[0-9a-f]{8}-[0-9a-f]{12}$/.test(key);
+    const isOurs =
+      Number.isInteger(line) &&
+      (line as number) > 0 &&
+      typeof key === "string" &&
+      /^[0-9a-f]{8}-[0-9a-f]{12}$/.test(key);
     return isOurs ? { line: line as number, key, error } : undefined;
   } catch {
     return undefined;

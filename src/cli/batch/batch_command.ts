@@ -1,14 +1,14 @@
 // `caduceus run --input`: many prompts, several at a time, one line of JSON for each answer.
 import { createReadStream, realpathSync, statSync } from "node:fs";
-import { workOff } from "../../evaluation/work_off.js";
+import { workOff } from "../../evaluation/run/work_off.js";
 import { CaduceusError, type Model } from "../../index.js";
 import { ExitCode, UsageError } from "../exit_codes.js";
-import { durationText } from "../progress_bar.js";
-import { ProgressLine } from "../progress_line.js";
+import { durationText } from "../output/progress_bar.js";
+import { ProgressLine } from "../output/progress_line.js";
 import { checkStandardInput, fingerprint, readRequest, type Request, type RunFlags } from "../request.js";
-import { note, withModel } from "../terminal.js";
+import { note, withModel } from "../output/terminal.js";
 import { expandHome } from "../home_folder.js";
-import { decodeText } from "../user_text.js";
+import { decodeText } from "../output/user_text.js";
 import { answerLine } from "./answer_line.js";
 import { Answers, type Answer } from "./answers.js";
 import { markOf, type PromptLine } from "./prompt_line.js";
@@ -27,7 +27,10 @@ export async function batchCommand(flags: RunFlags & { readonly input: string },
   try {
     // A file is read twice, so that a changed one is noticed before anything is asked, and to know how many there are.
     if (isFile) counter.total = await countLines(waitingLines(input, answers, ending));
-    if (counter.total !== 0) await withModel(flags, ending, (model) => answerAll(model, request, input, concurrency, answers, counter, ending));
+    if (counter.total !== 0)
+      await withModel(flags, ending, (model) =>
+        answerAll(model, request, input, concurrency, answers, counter, ending),
+      );
   } catch (error) {
     if (output !== "-" && counter.done > 0) note(`${counter.summary} The same command goes on from there.`);
     throw error;
@@ -39,15 +42,28 @@ export async function batchCommand(flags: RunFlags & { readonly input: string },
   if (answers.failed > 0) process.exitCode = ExitCode.failure;
 }
 
-async function answerAll(model: Model, request: Request, input: string, concurrency: number, answers: Answers, counter: Counter, ending: AbortSignal): Promise<void> {
+async function answerAll(
+  model: Model,
+  request: Request,
+  input: string,
+  concurrency: number,
+  answers: Answers,
+  counter: Counter,
+  ending: AbortSignal,
+): Promise<void> {
   // What is wrong with the flags is wrong with every line, so it is said once.
   await model.chat(request.options).close();
   counter.begin();
-  await workOff((stopping) => waitingLines(input, answers, stopping), concurrency, ending, async (line, signal) => {
-    const answer = await answerLine(model, request, line, signal);
-    await answers.add(answer, line.mark);
-    counter.count(answer);
-  });
+  await workOff(
+    (stopping) => waitingLines(input, answers, stopping),
+    concurrency,
+    ending,
+    async (line, signal) => {
+      const answer = await answerLine(model, request, line, signal);
+      await answers.add(answer, line.mark);
+      counter.count(answer);
+    },
+  );
 }
 
 /** The lines that have no answer yet. Throws where answers and lines do not belong together. */
@@ -59,21 +75,29 @@ async function* waitingLines(input: string, answers: Answers, ending: AbortSigna
   try {
     for await (const { number, bytes } of readLines(stream, longestLine)) {
       last = number;
-      if (number === 1 && bytes !== undefined) decodeText(bytes.subarray(0, 2), input === "-" ? "standard input" : input);
+      if (number === 1 && bytes !== undefined)
+        decodeText(bytes.subarray(0, 2), input === "-" ? "standard input" : input);
       const line = promptLine(number, bytes);
       if (line !== undefined && !answers.has(line)) yield line;
     }
   } finally {
     ending.removeEventListener("abort", stop);
   }
-  if (answers.lastLine > last) throw new UsageError(`${answers.name} answers another input: there is no line ${answers.lastLine}, which it answers. Give another --output.`);
+  if (answers.lastLine > last)
+    throw new UsageError(
+      `${answers.name} answers another input: there is no line ${answers.lastLine}, which it answers. Give another --output.`,
+    );
 }
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /** Undefined for an empty line. */
 function promptLine(number: number, bytes: Buffer | undefined): PromptLine | undefined {
-  const refuse = (message: string) => ({ number, mark: markOf(bytes ?? Buffer.alloc(0)), text: new CaduceusError("INVALID_ARGUMENT", message) });
+  const refuse = (message: string) => ({
+    number,
+    mark: markOf(bytes ?? Buffer.alloc(0)),
+    text: new CaduceusError("INVALID_ARGUMENT", message),
+  });
   if (bytes === undefined) return refuse(`Expected a line of at most ${longestLine} bytes.`);
   try {
     const text = decoder.decode(bytes).trim();
@@ -86,13 +110,18 @@ function promptLine(number: number, bytes: Buffer | undefined): PromptLine | und
 /** Whether the input can be read more than once. */
 function checkFiles(input: string, output: string): boolean {
   if (input === "-") {
-    if (process.stdin.isTTY) throw new UsageError("Expected prompts on standard input, one JSON object a line. Try --help.");
+    if (process.stdin.isTTY)
+      throw new UsageError("Expected prompts on standard input, one JSON object a line. Try --help.");
     return false;
   }
   const found = statSync(input, { throwIfNoEntry: false });
   if (found === undefined) throw new UsageError(`There is no file ${input}.`);
   if (found.isDirectory()) throw new UsageError(`Expected a file for --input but ${input} is a folder.`);
-  if (output !== "-" && statSync(output, { throwIfNoEntry: false }) !== undefined && realpathSync(output) === realpathSync(input)) {
+  if (
+    output !== "-" &&
+    statSync(output, { throwIfNoEntry: false }) !== undefined &&
+    realpathSync(output) === realpathSync(input)
+  ) {
     throw new UsageError("Expected --output to be another file than --input.");
   }
   return found.isFile();
@@ -158,7 +187,8 @@ class Counter {
     const parts = [this.total === undefined ? `${this.done} answered` : `${this.done} of ${this.total} answered`];
     if (this.#failed > 0) parts.push(`${this.#failed} failed`);
     if (this.#tokens > 0) parts.push(`${this.#rate.toFixed(1)} tokens/s`);
-    if (this.total !== undefined && this.done > 0) parts.push(`${durationText((this.#seconds / this.done) * (this.total - this.done))} left`);
+    if (this.total !== undefined && this.done > 0)
+      parts.push(`${durationText((this.#seconds / this.done) * (this.total - this.done))} left`);
     return parts.join(", ");
   }
 }

@@ -1,11 +1,11 @@
 // `caduceus bench`: how fast a model runs on this machine.
 import { doctor, type Model } from "../../index.js";
 import { UsageError } from "../exit_codes.js";
-import type { ModelFlags } from "../model_flags.js";
-import { bytesText } from "../progress_bar.js";
-import { ProgressLine } from "../progress_line.js";
-import { writeTable } from "../table.js";
-import { note, withModel, withoutControls, write } from "../terminal.js";
+import type { ModelFlags } from "../flags/model_flags.js";
+import { bytesText } from "../output/progress_bar.js";
+import { ProgressLine } from "../output/progress_line.js";
+import { writeTable } from "../output/table.js";
+import { note, withModel, withoutControls, write } from "../output/terminal.js";
 import { Measures, median, shortPrompt, type Row } from "./measures.js";
 import { OtherWork } from "./other_work.js";
 
@@ -24,24 +24,39 @@ export async function benchCommand(flags: BenchFlags, ending: AbortSignal): Prom
   const progress = new ProgressLine();
   const loading = row("load", "ms");
   // The first time brings the file into the system's cache, perhaps from the hub.
-  await withModel(flags, ending, async ({ info }) => checkLength(flags, info.trainingContextSize), { contextSize: 64, cacheTokens: 64 });
+  await withModel(flags, ending, async ({ info }) => checkLength(flags, info.trainingContextSize), {
+    contextSize: 64,
+    cacheTokens: 64,
+  });
   const work = new OtherWork();
   for (let run = 1; run < flags.repetitions; run++) {
     progress.show(`Loading, ${run} of ${flags.repetitions}`);
     await timed(loading, (loaded) => withModel(flags, ending, async () => loaded(), loadOptionsOf(flags)));
   }
-  await timed(loading, (loaded) => withModel(flags, ending, async (model) => {
-    loaded();
-    const rows = [loading, ...await measure(model, flags, progress, ending)];
-    progress.clear();
-    const othersShare = work.share();
-    const { findings } = await doctor(model.info.path, { signal: ending });
-    const machine = ["Processor", "Memory", "Node", "Addon"].flatMap((subject) => findings.find((finding) => finding.subject === subject)?.detail ?? []);
-    const peakMemoryBytes = process.resourceUsage().maxRSS * 1024;
-    const results = { model, machine, flags, rows, peakMemoryBytes, othersShare };
-    await write(flags.json ? `${JSON.stringify(asJson(results))}\n` : asText(results));
-    if (othersShare > muchOtherWork) note(`Other programs took ${Math.round(othersShare * 100)} % of the processors: on a quiet machine the figures are better.`);
-  }, loadOptionsOf(flags)));
+  await timed(loading, (loaded) =>
+    withModel(
+      flags,
+      ending,
+      async (model) => {
+        loaded();
+        const rows = [loading, ...(await measure(model, flags, progress, ending))];
+        progress.clear();
+        const othersShare = work.share();
+        const { findings } = await doctor(model.info.path, { signal: ending });
+        const machine = ["Processor", "Memory", "Node", "Addon"].flatMap(
+          (subject) => findings.find((finding) => finding.subject === subject)?.detail ?? [],
+        );
+        const peakMemoryBytes = process.resourceUsage().maxRSS * 1024;
+        const results = { model, machine, flags, rows, peakMemoryBytes, othersShare };
+        await write(flags.json ? `${JSON.stringify(asJson(results))}\n` : asText(results));
+        if (othersShare > muchOtherWork)
+          note(
+            `Other programs took ${Math.round(othersShare * 100)} % of the processors: on a quiet machine the figures are better.`,
+          );
+      },
+      loadOptionsOf(flags),
+    ),
+  );
 }
 
 const row = (name: string, unit: Row["unit"]): Row => ({ name, unit, values: [] });
@@ -55,8 +70,14 @@ async function timed(loading: Row, load: (loaded: () => void) => Promise<void>):
 /** As the flags name it: what is given to the library is another number. */
 function checkLength(flags: BenchFlags, trained: number): void {
   const room = trained - (loadOptionsOf(flags).contextSize - Math.max(flags.nPrompt, flags.nGen));
-  if (flags.nPrompt > room) throw new UsageError(`Expected at most ${room} for -p/--n-prompt, with which this model's context is full, but received ${flags.nPrompt}.`);
-  if (flags.nGen > room) throw new UsageError(`Expected at most ${room} for -n/--n-gen, with which this model's context is full, but received ${flags.nGen}.`);
+  if (flags.nPrompt > room)
+    throw new UsageError(
+      `Expected at most ${room} for -p/--n-prompt, with which this model's context is full, but received ${flags.nPrompt}.`,
+    );
+  if (flags.nGen > room)
+    throw new UsageError(
+      `Expected at most ${room} for -n/--n-gen, with which this model's context is full, but received ${flags.nGen}.`,
+    );
 }
 
 /** Room for what is measured and no more, and nothing that would carry over from one measurement to the next. */
@@ -66,12 +87,20 @@ function loadOptionsOf({ nPrompt, nGen, streams }: BenchFlags) {
   return { contextSize, cacheTokens, promptLookup: false, prefixFolder: false, hostCacheBytes: 0 } as const;
 }
 
-async function measure(model: Model, { nPrompt, nGen, repetitions, streams }: BenchFlags, progress: ProgressLine, ending: AbortSignal): Promise<Row[]> {
+async function measure(
+  model: Model,
+  { nPrompt, nGen, repetitions, streams }: BenchFlags,
+  progress: ProgressLine,
+  ending: AbortSignal,
+): Promise<Row[]> {
   const measures = new Measures(model, ending);
   const reading = row(`read ${nPrompt} tokens`, "tokens/s");
   const first = row(`first token after ${nPrompt} tokens`, "ms");
   const cachedFirst = row("  the same, when they are cached", "ms");
-  const writing = streams.map((count) => ({ count, row: row(`write ${nGen} tokens, ${count === 1 ? "one stream" : `${count} streams`}`, "tokens/s") }));
+  const writing = streams.map((count) => ({
+    count,
+    row: row(`write ${nGen} tokens, ${count === 1 ? "one stream" : `${count} streams`}`, "tokens/s"),
+  }));
   // In turn, so that a machine that slows down does so for all; the first time does not count.
   for (let run = 0; run <= repetitions; run++) {
     const round = run === 0 ? "warming up" : `${run} of ${repetitions}`;
@@ -100,12 +129,36 @@ interface Results {
   readonly othersShare: number;
 }
 
-function asJson({ model: { info }, machine, flags: { nPrompt, nGen, repetitions, streams }, rows, peakMemoryBytes, othersShare }: Results) {
+function asJson({
+  model: { info },
+  machine,
+  flags: { nPrompt, nGen, repetitions, streams },
+  rows,
+  peakMemoryBytes,
+  othersShare,
+}: Results) {
   const { name, description, path, sizeBytes, threads, threadsBatch, kvType, cacheTokens } = info;
   return {
-    machine, model: { name, description, path, sizeBytes }, threads, threadsBatch, kvType, cacheTokens, nPrompt, nGen, repetitions, streams,
-    rows: rows.map(({ name, unit, values }) => ({ name: name.trim(), unit, median: median(values), least: Math.min(...values), most: Math.max(...values), values })),
-    peakMemoryBytes, othersShare,
+    machine,
+    model: { name, description, path, sizeBytes },
+    threads,
+    threadsBatch,
+    kvType,
+    cacheTokens,
+    nPrompt,
+    nGen,
+    repetitions,
+    streams,
+    rows: rows.map(({ name, unit, values }) => ({
+      name: name.trim(),
+      unit,
+      median: median(values),
+      least: Math.min(...values),
+      most: Math.max(...values),
+      values,
+    })),
+    peakMemoryBytes,
+    othersShare,
   };
 }
 
@@ -113,7 +166,12 @@ function asText({ model: { info }, machine, rows, peakMemoryBytes }: Results): s
   const { name, description, sizeBytes, threads, cacheTokens } = info;
   const show = (text: string) => (process.stdout.isTTY ? withoutControls(text) : text);
   const digits = (value: number) => (value >= 100 ? value.toFixed(0) : value.toFixed(1));
-  const table = rows.map(({ name, unit, values }) => [name, digits(median(values)), unit, values.length === 1 ? "" : `${digits(Math.min(...values))} to ${digits(Math.max(...values))}`]);
+  const table = rows.map(({ name, unit, values }) => [
+    name,
+    digits(median(values)),
+    unit,
+    values.length === 1 ? "" : `${digits(Math.min(...values))} to ${digits(Math.max(...values))}`,
+  ]);
   return [
     `${show([name, description].filter(Boolean).join(", "))}, ${bytesText(sizeBytes)}, threads: ${threads}`,
     ...machine,

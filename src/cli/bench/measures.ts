@@ -9,8 +9,10 @@ export interface Row {
   readonly values: number[];
 }
 
-const words = ("time year people way day man thing woman life child world school state family student group country problem hand part place case week company system program question " +
-  "work government number night point home water room mother area money story fact month lot right study book eye job word business issue side kind head house service friend father").split(" ");
+const words = (
+  "time year people way day man thing woman life child world school state family student group country problem hand part place case week company system program question " +
+  "work government number night point home water room mother area money story fact month lot right study book eye job word business issue side kind head house service friend father"
+).split(" ");
 
 /** What the streams begin with, and what a prompt goes on with behind its cached beginning. */
 export const shortPrompt = 16;
@@ -29,10 +31,12 @@ export class Measures {
   }
 
   /** A prompt that no cache has seen, and then one that goes on from it. */
-  async read(tokens: number): Promise<{ readonly tokensPerSecond: number; readonly firstTokenMs: number; readonly cachedFirstTokenMs: number }> {
+  async read(
+    tokens: number,
+  ): Promise<{ readonly tokensPerSecond: number; readonly firstTokenMs: number; readonly cachedFirstTokenMs: number }> {
     const [prompt, cacheScope] = [await this.#words(tokens), this.#newScope()];
     const cold = await this.#complete(prompt, 1, cacheScope);
-    const warm = await this.#complete([...prompt, ...await this.#words(shortPrompt)], 1, cacheScope);
+    const warm = await this.#complete([...prompt, ...(await this.#words(shortPrompt))], 1, cacheScope);
     return {
       tokensPerSecond: (cold.usage.promptTokens * 1000) / cold.timings.promptMs,
       firstTokenMs: cold.timings.firstTokenMs,
@@ -51,13 +55,19 @@ export class Measures {
   }
 
   async #complete(tokens: readonly number[], maxTokens: number, cacheScope: string) {
-    return this.#model.complete([{ tokens }], { maxTokens, temperature: 0, logitBias: this.#neverEnds, cacheScope, signal: this.#signal });
+    return this.#model.complete([{ tokens }], {
+      maxTokens,
+      temperature: 0,
+      logitBias: this.#neverEnds,
+      cacheScope,
+      signal: this.#signal,
+    });
   }
 
   /** Tokens of words in some order, so that no two prompts are alike. */
   async #words(count: number): Promise<number[]> {
     const text = Array.from({ length: count }, () => words[Math.floor(Math.random() * words.length)]).join(" ");
-    return [...await this.#model.tokenize(text)].slice(0, count);
+    return [...(await this.#model.tokenize(text))].slice(0, count);
   }
 
   #newScope(): string {

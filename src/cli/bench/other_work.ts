@@ -4,7 +4,10 @@ import { cpus } from "node:os";
 export class OtherWork {
   #before = now();
 
-  /** Which share of all processors other programs have taken since the last call, from 0 to 1. 0 where the system does not tell. */
+  /**
+   * Which share of all processors other programs have taken since the last call, from 0 to 1. 0 where the system does
+   * not tell.
+   */
   share(): number {
     const [before, after] = [this.#before, now()];
     this.#before = after;

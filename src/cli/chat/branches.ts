@@ -29,7 +29,10 @@ export class Branches {
 
   /** Adds a conversation and goes on with it. Without a free name of its own it gets a number. */
   add(chat: Chat, name?: string): Branch {
-    const branch: Branch = { name: name !== undefined && this.find(name) === undefined ? name : this.#freeNumber(), chat };
+    const branch: Branch = {
+      name: name !== undefined && this.find(name) === undefined ? name : this.#freeNumber(),
+      chat,
+    };
     this.#all.push(branch);
     return (this.#current = branch);
   }

@@ -2,9 +2,9 @@
 import type { Model } from "../../index.js";
 import { ExitCode } from "../exit_codes.js";
 import type { RequestFlags } from "../request.js";
-import { NoPrompt, readQuestion } from "../run_command.js";
-import { showReply } from "../show_reply.js";
-import { note, withModel } from "../terminal.js";
+import { NoPrompt, readQuestion } from "../commands/run_command.js";
+import { showReply } from "../output/show_reply.js";
+import { note, withModel } from "../output/terminal.js";
 import { runCommand } from "./commands.js";
 import { completeLine } from "./completion.js";
 import { readHistory } from "./history.js";
@@ -23,7 +23,9 @@ async function answerOnce(question: string, flags: RequestFlags, ending: AbortSi
   try {
     const { prompt, request } = await readQuestion(question, flags, ending);
     await withModel(flags, ending, async (model) => {
-      const { error } = await showReply(model.reply(request.ask(prompt), { ...request.options, signal: ending }), { showsCalls: flags.yesTools === true });
+      const { error } = await showReply(model.reply(request.ask(prompt), { ...request.options, signal: ending }), {
+        showsCalls: flags.yesTools === true,
+      });
       if (error !== undefined) process.exitCode = ExitCode.failure;
     });
   } catch (error) {
@@ -46,11 +48,20 @@ class Conversation {
     this.#ending = ending;
     this.#editor = new LineEditor({
       history,
-      complete: (line) => completeLine(line, this.#session.branches.all.map(({ name }) => name)),
+      complete: (line) =>
+        completeLine(
+          line,
+          this.#session.branches.all.map(({ name }) => name),
+        ),
       onInterrupt: () => this.#interrupt(),
       onClose: () => this.#replying?.abort(),
     });
-    this.#session = new Session(model, flags, (question, signal) => this.#editor.ask(question, signal), () => this.#editor.close());
+    this.#session = new Session(
+      model,
+      flags,
+      (question, signal) => this.#editor.ask(question, signal),
+      () => this.#editor.close(),
+    );
     ending.addEventListener("abort", () => this.#editor.close(), { once: true });
   }
 
@@ -59,7 +70,8 @@ class Conversation {
     try {
       await this.#session.prepare();
       note(`${this.#model.info.name ?? this.#model.info.description}. /help lists commands, Ctrl-D leaves.`);
-      for (let typed = await this.#editor.next(); typed !== undefined; typed = await this.#editor.next()) await this.#take(typed);
+      for (let typed = await this.#editor.next(); typed !== undefined; typed = await this.#editor.next())
+        await this.#take(typed);
     } finally {
       this.#editor.close();
       process.stderr.write("\n");
@@ -79,7 +91,10 @@ class Conversation {
 
   async #answer(question: string): Promise<void> {
     const replying = (this.#replying = new AbortController());
-    const { branches: { current }, options } = this.#session;
+    const {
+      branches: { current },
+      options,
+    } = this.#session;
     try {
       current.reply = current.chat.send(question, { ...options, signal: replying.signal });
       await showReply(current.reply, { showsCalls: true });

@@ -2,9 +2,9 @@
 import path from "node:path";
 import { CaduceusError } from "../../index.js";
 import { UsageError } from "../exit_codes.js";
-import { describeExplanation } from "../explanation_text.js";
-import { writeTable } from "../table.js";
-import { note, withoutControls } from "../terminal.js";
+import { describeExplanation } from "../output/explanation_text.js";
+import { writeTable } from "../output/table.js";
+import { note, withoutControls } from "../output/terminal.js";
 import { hasHandler, toolDefinition } from "../user_files.js";
 import { expandHome } from "../home_folder.js";
 import { isFile, saveConversation } from "./save_conversation.js";
@@ -21,10 +21,34 @@ export interface Command {
 }
 
 export const commands: readonly Command[] = [
-  { name: "/tools", argument: "[FILE | off]", completes: "file", help: "gives the model the tools of a module or JSON file, or takes them away; alone lists them", run: tools },
-  { name: "/schema", argument: "[FILE | off]", completes: "file", help: "answers are JSON by the schema of a module or JSON file; alone shows it", run: schema },
-  { name: "/save", argument: "[FILE]", completes: "file", help: "writes the conversation as OpenAI's messages, to where it last came from or went to", run: save },
-  { name: "/load", argument: "FILE", completes: "file", help: "goes on with such a conversation; one that has begun here stays a branch", run: load },
+  {
+    name: "/tools",
+    argument: "[FILE | off]",
+    completes: "file",
+    help: "gives the model the tools of a module or JSON file, or takes them away; alone lists them",
+    run: tools,
+  },
+  {
+    name: "/schema",
+    argument: "[FILE | off]",
+    completes: "file",
+    help: "answers are JSON by the schema of a module or JSON file; alone shows it",
+    run: schema,
+  },
+  {
+    name: "/save",
+    argument: "[FILE]",
+    completes: "file",
+    help: "writes the conversation as OpenAI's messages, to where it last came from or went to",
+    run: save,
+  },
+  {
+    name: "/load",
+    argument: "FILE",
+    completes: "file",
+    help: "goes on with such a conversation; one that has begun here stays a branch",
+    run: load,
+  },
   { name: "/fork", argument: "[NAME]", help: "goes on in a branch of the conversation, and keeps this one", run: fork },
   { name: "/forks", help: "lists the branches", run: forks },
   { name: "/switch", argument: "NAME", completes: "branch", help: "goes on with another branch", run: switchTo },
@@ -44,9 +68,13 @@ Ctrl-C stops a reply; at the prompt it clears what is typed, and leaves when tha
 export async function runCommand(session: Session, typed: string): Promise<void> {
   const [, name = "", argument = ""] = /^(\S+)\s*(.*)$/s.exec(typed.trim()) ?? [];
   const command = commands.find((one) => one.name === (otherNames[name] ?? name));
-  if (command === undefined) return note(`There is no command ${withoutControls(name)}. /help lists them; a question that begins with a slash needs a space in front.`);
+  if (command === undefined)
+    return note(
+      `There is no command ${withoutControls(name)}. /help lists them; a question that begins with a slash needs a space in front.`,
+    );
   if (command.argument === undefined && argument !== "") throw new UsageError(`Expected nothing after ${name}.`);
-  if (command.argument !== undefined && !command.argument.startsWith("[") && argument === "") throw new UsageError(`Expected ${name} ${command.argument}.`);
+  if (command.argument !== undefined && !command.argument.startsWith("[") && argument === "")
+    throw new UsageError(`Expected ${name} ${command.argument}.`);
   await command.run(session, argument);
 }
 
@@ -72,11 +100,13 @@ async function schema(session: Session, argument: string): Promise<void> {
 
 async function save(session: Session, argument: string): Promise<void> {
   const branch = session.branches.current;
-  if (argument === "" && branch.file === undefined) throw new UsageError("Expected /save FILE: this conversation has no file yet.");
+  if (argument === "" && branch.file === undefined)
+    throw new UsageError("Expected /save FILE: this conversation has no file yet.");
   const file = argument === "" ? branch.file! : path.resolve(expandHome(argument));
   const { messages } = branch.chat;
   const replaces = await isFile(file);
-  if (replaces && file !== branch.file && !(await session.confirm(`${file} exists. Replace it?`))) return note("Nothing was saved.");
+  if (replaces && file !== branch.file && !(await session.confirm(`${file} exists. Replace it?`)))
+    return note("Nothing was saved.");
   await saveConversation(file, messages);
   branch.file = file;
   note(`${messages.length} messages are in ${file}${replaces ? ", in the place of what was there" : ""}.`);
@@ -89,7 +119,8 @@ async function load(session: Session, argument: string): Promise<void> {
 
 function fork({ branches }: Session, argument: string): void {
   if (/\s/.test(argument)) throw new UsageError("Expected a name without spaces.");
-  if (argument !== "" && branches.find(argument) !== undefined) throw new UsageError(`There is a branch ${argument} already: /switch ${argument} goes on with it.`);
+  if (argument !== "" && branches.find(argument) !== undefined)
+    throw new UsageError(`There is a branch ${argument} already: /switch ${argument} goes on with it.`);
   const from = branches.current;
   const { name } = branches.add(from.chat.fork(), argument === "" ? undefined : argument);
   note(`This is branch ${name}; /switch ${from.name} goes back.`);
@@ -100,14 +131,22 @@ function forks({ branches }: Session): void {
     const { messages } = chat;
     const last = messages.findLast(({ role }) => role === "user")?.content;
     const asked = typeof last === "string" ? last.replaceAll(/\s+/g, " ") : "";
-    return [name === branches.current.name ? "*" : "", name, `${messages.length} messages`, asked.length > 60 ? `${asked.slice(0, 60)}…` : asked];
+    return [
+      name === branches.current.name ? "*" : "",
+      name,
+      `${messages.length} messages`,
+      asked.length > 60 ? `${asked.slice(0, 60)}…` : asked,
+    ];
   });
   note(withoutControls(writeTable(rows, [2])).trimEnd());
 }
 
 function switchTo({ branches }: Session, argument: string): void {
   const branch = branches.find(argument);
-  if (branch === undefined) throw new UsageError(`There is no branch ${argument}; there are ${branches.all.map(({ name }) => name).join(", ")}.`);
+  if (branch === undefined)
+    throw new UsageError(
+      `There is no branch ${argument}; there are ${branches.all.map(({ name }) => name).join(", ")}.`,
+    );
   branches.switchTo(branch);
   note(`This is branch ${branch.name}, with ${branch.chat.messages.length} messages.`);
 }
@@ -119,7 +158,10 @@ async function explain({ branches }: Session): Promise<void> {
 }
 
 async function stats({ model, branches }: Session): Promise<void> {
-  const last = await branches.current.reply?.then((result) => result, (error: unknown) => (error instanceof CaduceusError ? error.result : undefined));
+  const last = await branches.current.reply?.then(
+    (result) => result,
+    (error: unknown) => (error instanceof CaduceusError ? error.result : undefined),
+  );
   process.stderr.write(describeStats(model.stats(), last));
 }
 
@@ -129,5 +171,7 @@ async function clear(session: Session): Promise<void> {
 }
 
 function help(): void {
-  note(`${writeTable(commands.map(({ name, argument = "", help }) => [`${name} ${argument}`, help])).trimEnd()}\n${keys}`);
+  note(
+    `${writeTable(commands.map(({ name, argument = "", help }) => [`${name} ${argument}`, help])).trimEnd()}\n${keys}`,
+  );
 }

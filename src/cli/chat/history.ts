@@ -2,18 +2,23 @@
 import { constants, mkdirSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import path from "node:path";
-import { mostBytes, readRegularFile } from "../../files/read_regular_file.js";
+import { mostBytes, readRegularFile } from "../../files/local/read_regular_file.js";
 
 export const historySize = 500;
 
 /**
- * The folder that `CADUCEUS_STATE` names, else the platform's own: `$XDG_STATE_HOME/caduceus` or `~/.local/state/caduceus`
- * on Linux, `~/Library/Application Support/caduceus` on macOS, `%LOCALAPPDATA%\caduceus` on Windows.
+ * The folder that `CADUCEUS_STATE` names, else the platform's own: `$XDG_STATE_HOME/caduceus` or
+ * `~/.local/state/caduceus` on Linux, `~/Library/Application Support/caduceus` on macOS, `%LOCALAPPDATA%\caduceus` on
+ * Windows.
  */
-export function stateFolder(environment: NodeJS.ProcessEnv = process.env, platform: NodeJS.Platform = process.platform): string {
+export function stateFolder(
+  environment: NodeJS.ProcessEnv = process.env,
+  platform: NodeJS.Platform = process.platform,
+): string {
   const moved = environment["CADUCEUS_STATE"];
   if (moved) return path.resolve(moved);
-  if (platform === "win32") return path.join(environment["LOCALAPPDATA"] || path.join(homedir(), "AppData", "Local"), "caduceus");
+  if (platform === "win32")
+    return path.join(environment["LOCALAPPDATA"] || path.join(homedir(), "AppData", "Local"), "caduceus");
   if (platform === "darwin") return path.join(homedir(), "Library", "Application Support", "caduceus");
   const xdg = environment["XDG_STATE_HOME"];
   return path.join(xdg && path.isAbsolute(xdg) ? xdg : path.join(homedir(), ".local", "state"), "caduceus");
@@ -22,10 +27,16 @@ export function stateFolder(environment: NodeJS.ProcessEnv = process.env, platfo
 /** Newest first, as readline wants it. */
 export async function readHistory(folder = stateFolder()): Promise<string[]> {
   const text = await readRegularFile(path.join(folder, "history"));
-  return text.split("\n").filter((line) => line !== "").slice(0, historySize);
+  return text
+    .split("\n")
+    .filter((line) => line !== "")
+    .slice(0, historySize);
 }
 
-/** Readable by this user alone, since people type private things. The oldest go where it would be more than is read again. */
+/**
+ * Readable by this user alone, since people type private things. The oldest go where it would be more than is read
+ * again.
+ */
 export function writeHistory(lines: readonly string[], folder = stateFolder()): void {
   let room = mostBytes;
   const tooMany = lines.findIndex((line) => (room -= Buffer.byteLength(line) + 1) < 0);
@@ -34,7 +45,10 @@ export function writeHistory(lines: readonly string[], folder = stateFolder()): 
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     // A pipe in the place of the file would be waited for until somebody reads it.
     const flag = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | (constants.O_NONBLOCK ?? 0);
-    writeFileSync(path.join(folder, "history"), kept.map((line) => `${line}\n`).join(""), { mode: 0o600, flag: flag as unknown as string });
+    writeFileSync(path.join(folder, "history"), kept.map((line) => `${line}\n`).join(""), {
+      mode: 0o600,
+      flag: flag as unknown as string,
+    });
   } catch {
     // A read-only home, for example.
   }

@@ -39,7 +39,12 @@ export class LineEditor {
     this.#output = process.stderr.isTTY ? process.stderr : process.stdout;
     this.#marksPastes = process.env["TERM"] !== "dumb";
     this.#lines = createInterface({
-      input: process.stdin, output: this.#output, prompt, history, historySize, removeHistoryDuplicates: true,
+      input: process.stdin,
+      output: this.#output,
+      prompt,
+      history,
+      historySize,
+      removeHistoryDuplicates: true,
       // A tab in a paste is a tab.
       completer: (line: string) => (this.#isPasting ? [["\t"], ""] : complete(line)),
     });
@@ -78,8 +83,8 @@ export class LineEditor {
   }
 
   /**
-   * One line in answer to a question; nothing that was typed before counts. Undefined when the person has left; rejects with
-   * the signal's reason. Without a signal, Ctrl-C is an empty answer.
+   * One line in answer to a question; nothing that was typed before counts. Undefined when the person has left; rejects
+   * with the signal's reason. Without a signal, Ctrl-C is an empty answer.
    */
   ask(question: string, signal?: AbortSignal): Promise<string | undefined> {
     const asked = this.#asked.then(() => this.#ask(question, signal));
@@ -97,10 +102,14 @@ export class LineEditor {
       return await new Promise((resolve, reject) => {
         this.#answer = resolve;
         this.#canSkip = signal === undefined;
-        signal?.addEventListener("abort", () => {
-          this.#output.write("\n");
-          reject(signal.reason);
-        }, { once: true });
+        signal?.addEventListener(
+          "abort",
+          () => {
+            this.#output.write("\n");
+            reject(signal.reason);
+          },
+          { once: true },
+        );
       });
     } finally {
       this.#answer = undefined;
@@ -138,7 +147,8 @@ export class LineEditor {
     if (this.#marksPastes) this.#output.write(pasteOff);
     process.stdin.setRawMode(false);
     process.kill(0, "SIGTSTP");
-    // Here again when it was continued; at once where the system stops nothing, since there is nobody who could continue it.
+    // Here again when it was continued; at once where the system stops nothing, since there is nobody who could
+    // continue it.
     this.#onContinue();
   }
 

@@ -2,7 +2,10 @@
 
 const fence = '"""';
 
-/** A line that ends with a backslash goes on, and so do pasted lines; whatever stands between `"""` and `"""` is taken as it is. */
+/**
+ * A line that ends with a backslash goes on, and so do pasted lines; whatever stands between `"""` and `"""` is taken
+ * as it is.
+ */
 export class LineJoiner {
   #lines: string[] = [];
   #isBlock = false;
@@ -12,7 +15,9 @@ export class LineJoiner {
     return this.#isBlock || this.#lines.length > 0;
   }
 
-  /** Everything that was typed, once it has come to its end. `isPasted`: the newline behind the line is part of a paste. */
+  /**
+   * Everything that was typed, once it has come to its end. `isPasted`: the newline behind the line is part of a paste.
+   */
   add(line: string, isPasted: boolean): string | undefined {
     if (this.#isBlock) return this.#addToBlock(line, isPasted);
     if (isPasted) {

@@ -7,7 +7,8 @@ import { UsageError } from "../exit_codes.js";
 /** Whether a file of that name is there already. Throws for what is no file: a folder, a device. */
 export async function isFile(file: string): Promise<boolean> {
   const found = await stat(file).catch(() => undefined);
-  if (found !== undefined && !found.isFile()) throw new UsageError(`Expected the name of a file but ${file} is something else.`);
+  if (found !== undefined && !found.isFile())
+    throw new UsageError(`Expected the name of a file but ${file} is something else.`);
   return found !== undefined;
 }
 

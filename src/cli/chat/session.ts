@@ -1,9 +1,17 @@
 // What a chat is about: its conversations, and what the model is given with every question.
 import path from "node:path";
-import { tool, type Chat, type Message, type Model, type ReplyOptions, type Schema, type ToolInput } from "../../index.js";
-import { replyOptions } from "../model_flags.js";
+import {
+  tool,
+  type Chat,
+  type Message,
+  type Model,
+  type ReplyOptions,
+  type Schema,
+  type ToolInput,
+} from "../../index.js";
+import { replyOptions } from "../flags/model_flags.js";
 import { withSystem, type RequestFlags } from "../request.js";
-import { jsonLine } from "../result_fields.js";
+import { jsonLine } from "../output/result_fields.js";
 import { hasHandler, readConversation, readSchema, readTools, toolDefinition } from "../user_files.js";
 import { expandHome } from "../home_folder.js";
 import { Branches, type Branch } from "./branches.js";
@@ -41,7 +49,9 @@ export class Session {
   /** Options of every question. */
   get options(): ReplyOptions {
     return {
-      ...(this.tools.length === 0 ? {} : { tools: this.tools.map((one) => (hasHandler(one) ? one : this.#answeredByHand(one))) }),
+      ...(this.tools.length === 0
+        ? {}
+        : { tools: this.tools.map((one) => (hasHandler(one) ? one : this.#answeredByHand(one))) }),
       ...(this.schema === undefined ? {} : { schema: this.schema.content }),
       approve: ({ name, arguments: args }, { signal }) => this.#approve(name, args, signal),
     };
@@ -89,14 +99,21 @@ export class Session {
   #begin(messages: readonly Message[] | undefined = undefined): Chat {
     const { system } = this.#flags;
     // No messages are for the library to refuse.
-    return this.model.chat({ ...replyOptions(this.#flags), ...(messages === undefined || messages.length === 0 ? { system, messages } : { messages: withSystem(messages, system) }) });
+    return this.model.chat({
+      ...replyOptions(this.#flags),
+      ...(messages === undefined || messages.length === 0
+        ? { system, messages }
+        : { messages: withSystem(messages, system) }),
+    });
   }
 
   async #approve(name: string, args: unknown, signal: AbortSignal): Promise<boolean> {
     const one = this.tools.find((given) => toolDefinition(given).name === name);
     if (this.#flags.yesTools || this.#allowed.has(name) || one === undefined || !hasHandler(one)) return true;
     for (;;) {
-      const answer = (await this.#ask(`Run ${name} ${short(args)}? y(es), n(o), a(lways): `, signal))?.trim().toLowerCase();
+      const answer = (await this.#ask(`Run ${name} ${short(args)}? y(es), n(o), a(lways): `, signal))
+        ?.trim()
+        .toLowerCase();
       if (answer === undefined || /^no?$/.test(answer)) return false;
       if (/^a(lways)?$/.test(answer)) this.#allowed.add(name);
       if (/^(y(es)?|a(lways)?)$/.test(answer)) return true;
@@ -106,7 +123,8 @@ export class Session {
   /** A tool without a handler is answered by the person. */
   #answeredByHand(one: ToolInput): ToolInput {
     const { name } = toolDefinition(one);
-    const execute = async (args: unknown, { signal }: { signal: AbortSignal }) => this.#ask(`What does ${name} ${short(args)} give? `, signal);
+    const execute = async (args: unknown, { signal }: { signal: AbortSignal }) =>
+      this.#ask(`What does ${name} ${short(args)} give? `, signal);
     return tool({ ...toolDefinition(one), timeoutMs: Number.POSITIVE_INFINITY, execute });
   }
 }

@@ -1,10 +1,11 @@
 // An engine's numbers, for people.
 import type { EngineStats, ReplyResult } from "../../index.js";
-import { bytesText } from "../progress_bar.js";
-import { writeTable } from "../table.js";
+import { bytesText } from "../output/progress_bar.js";
+import { writeTable } from "../output/table.js";
 
 export function describeStats(stats: EngineStats, last: ReplyResult | undefined): string {
-  const share = (part: number, whole: number) => `${part}${whole === 0 ? "" : ` (${Math.round((100 * part) / whole)} %)`}`;
+  const share = (part: number, whole: number) =>
+    `${part}${whole === 0 ? "" : ` (${Math.round((100 * part) / whole)} %)`}`;
   const rows = [
     ["Tokens of prompts", `${stats.promptTokens}`],
     ["  of them cached", share(stats.cachedTokens, stats.promptTokens)],

@@ -1,6 +1,15 @@
 // The engine that runs in this process: packed output from the addon, handed to the runs it belongs to.
 import { CaduceusError, contextFull, type ErrorCode } from "../../errors.js";
-import type { Engine, EngineCapabilities, EngineOptions, EngineStats, ModelInfo, PromptPart, Run, RunRequest } from "../engine.js";
+import type {
+  Engine,
+  EngineCapabilities,
+  EngineOptions,
+  EngineStats,
+  ModelInfo,
+  PromptPart,
+  Run,
+  RunRequest,
+} from "../engine.js";
 import { followSignal } from "../../follow_signal.js";
 import { AddonRun } from "./addon_run.js";
 import { toNativeConstraint, type NativeConstraint } from "./grammar.js";
@@ -12,12 +21,35 @@ import type { NativeEngine, NativeOutputs } from "./native.js";
 export async function createAddonEngine(options: EngineOptions): Promise<Engine> {
   const { signal, onProgress } = options;
   signal?.throwIfAborted();
-  const { path, gpuLayers, contextSize, cacheTokens, kvType, threads, hostCacheBytes, promptLookup, prefixFolder, prefixFolderBytes } = options;
+  const {
+    path,
+    gpuLayers,
+    contextSize,
+    cacheTokens,
+    kvType,
+    threads,
+    hostCacheBytes,
+    promptLookup,
+    prefixFolder,
+    prefixFolderBytes,
+  } = options;
   const gpuModules = await gpuModuleFiles();
   signal?.throwIfAborted();
   let engine: AddonEngine | undefined;
   const load = loadAddon().createEngine(
-    { path, gpuLayers, gpuModules, contextSize, cacheTokens, kvType, threads, hostCacheBytes, promptLookup, prefixFolder, prefixFolderBytes },
+    {
+      path,
+      gpuLayers,
+      gpuModules,
+      contextSize,
+      cacheTokens,
+      kvType,
+      threads,
+      hostCacheBytes,
+      promptLookup,
+      prefixFolder,
+      prefixFolderBytes,
+    },
     () => engine?.deliver(),
     onProgress,
   );
@@ -40,7 +72,12 @@ export async function createAddonEngine(options: EngineOptions): Promise<Engine>
 
 class AddonEngine implements Engine {
   readonly info: ModelInfo;
-  readonly capabilities: EngineCapabilities = { constrained: true, prefixSharing: true, logProbabilities: true, deterministic: true };
+  readonly capabilities: EngineCapabilities = {
+    constrained: true,
+    prefixSharing: true,
+    logProbabilities: true,
+    deterministic: true,
+  };
   readonly #native: NativeEngine;
   readonly #runs = new Map<number, AddonRun>();
   #waiting = 0;
@@ -141,13 +178,24 @@ class AddonEngine implements Engine {
       const scored = run?.logProbabilities ? tokensEnd - tokensAt : 0;
       const probabilitiesEnd = probabilitiesAt + scored;
       const topEnd = topAt + scored * (run?.top ?? 0);
-      run?.deliver(outputs.prompts[n], {
-        type: "delta",
-        text: outputs.text.slice(textAt, textEnd),
-        tokens: outputs.tokens.slice(tokensAt, tokensEnd),
-        ...(run.logProbabilities ? { logProbabilities: outputs.logProbabilities.slice(probabilitiesAt, probabilitiesEnd) } : {}),
-        ...(run.logProbabilities && run.top > 0 ? { topTokens: outputs.topTokens.slice(topAt, topEnd), topLogProbabilities: outputs.topLogProbabilities.slice(topAt, topEnd) } : {}),
-      }, outputs.ends[n]);
+      run?.deliver(
+        outputs.prompts[n],
+        {
+          type: "delta",
+          text: outputs.text.slice(textAt, textEnd),
+          tokens: outputs.tokens.slice(tokensAt, tokensEnd),
+          ...(run.logProbabilities
+            ? { logProbabilities: outputs.logProbabilities.slice(probabilitiesAt, probabilitiesEnd) }
+            : {}),
+          ...(run.logProbabilities && run.top > 0
+            ? {
+                topTokens: outputs.topTokens.slice(topAt, topEnd),
+                topLogProbabilities: outputs.topLogProbabilities.slice(topAt, topEnd),
+              }
+            : {}),
+        },
+        outputs.ends[n],
+      );
       textAt = textEnd;
       tokensAt = tokensEnd;
       probabilitiesAt = probabilitiesEnd;
@@ -170,8 +218,20 @@ class AddonEngine implements Engine {
 }
 
 /** What cannot fit is not even handed over, which takes a second for 50 MB. A UTF-16 unit is a byte or more. */
-function tooLong(prompt: readonly PromptPart[], { contextSize, longestTokenBytes = Infinity }: ModelInfo): CaduceusError | undefined {
-  const units = prompt.reduce((sum, part) => sum + ("text" in part ? part.text.length : "control" in part ? part.control.length : part.tokens.length * longestTokenBytes), 0);
+function tooLong(
+  prompt: readonly PromptPart[],
+  { contextSize, longestTokenBytes = Infinity }: ModelInfo,
+): CaduceusError | undefined {
+  const units = prompt.reduce(
+    (sum, part) =>
+      sum +
+      ("text" in part
+        ? part.text.length
+        : "control" in part
+          ? part.control.length
+          : part.tokens.length * longestTokenBytes),
+    0,
+  );
   const least = Math.floor(units / longestTokenBytes);
   if (!(least >= contextSize)) return undefined;
   return contextFull(least, contextSize);

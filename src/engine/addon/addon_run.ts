@@ -3,7 +3,7 @@ import { CaduceusError, engineError, type ErrorCode } from "../../errors.js";
 import type { Run, RunDelta, RunEnd, RunPrompt, RunRequest, ScoredTokens } from "../engine.js";
 import type { NativeEnd } from "./native.js";
 
-/** Tokens that may wait here for the reader before the engine is told to keep the rest and, soon after, to park. */
+/** Tokens that may wait here for the reader before the engine is told to keep the rest and, soon after, to pause. */
 const maxQueuedTokens = 64;
 
 /** What a run asks of its engine. */
@@ -105,14 +105,21 @@ export class AddonRun implements Run {
     this.#queuedTokens = 0;
     if (rest.length === 0) return first;
     const all = [first, ...rest];
-    const tokens = (pick: (delta: RunDelta) => Int32Array | undefined) => Int32Array.from(all.flatMap((delta) => [...(pick(delta) ?? [])]));
-    const numbers = (pick: (delta: RunDelta) => Float32Array | undefined) => Float32Array.from(all.flatMap((delta) => [...(pick(delta) ?? [])]));
+    const tokens = (pick: (delta: RunDelta) => Int32Array | undefined) =>
+      Int32Array.from(all.flatMap((delta) => [...(pick(delta) ?? [])]));
+    const numbers = (pick: (delta: RunDelta) => Float32Array | undefined) =>
+      Float32Array.from(all.flatMap((delta) => [...(pick(delta) ?? [])]));
     return {
       type: "delta",
       text: all.map((delta) => delta.text).join(""),
       tokens: tokens((delta) => delta.tokens),
       ...(first.logProbabilities ? { logProbabilities: numbers((delta) => delta.logProbabilities) } : {}),
-      ...(first.topTokens ? { topTokens: tokens((delta) => delta.topTokens), topLogProbabilities: numbers((delta) => delta.topLogProbabilities) } : {}),
+      ...(first.topTokens
+        ? {
+            topTokens: tokens((delta) => delta.topTokens),
+            topLogProbabilities: numbers((delta) => delta.topLogProbabilities),
+          }
+        : {}),
     };
   }
 
@@ -140,6 +147,7 @@ interface PromiseWithResolvers {
 
 function toEnd(end: NativeEnd): RunEnd | CaduceusError {
   const { finishReason, stopString, endToken, usage, timings, constraint } = end;
-  if (finishReason === "error") return engineError(end.errorCode as ErrorCode, end.errorMessage ?? "The engine failed.");
+  if (finishReason === "error")
+    return engineError(end.errorCode as ErrorCode, end.errorMessage ?? "The engine failed.");
   return { type: "end", finishReason, stopString, endToken, usage, timings, constraint };
 }

@@ -1,5 +1,5 @@
-// GPUs, and the modules for them: packages of their own beside this one, loaded by the portable addon where they are installed
-// and their driver works.
+// GPUs, and the modules for them: packages of their own beside this one, loaded by the portable addon where they are
+// installed and their driver works.
 import { fork } from "node:child_process";
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -29,14 +29,20 @@ export interface GpuModule {
 
 /** The first that works is the one: both would list the same GPUs twice. */
 const backends = [
-  { name: "cuda", needed: { "libcuda.so": "the driver of NVIDIA", "libcublas": "cuBLAS 13, a part of NVIDIA's CUDA toolkit," } },
+  {
+    name: "cuda",
+    needed: { "libcuda.so": "the driver of NVIDIA", libcublas: "cuBLAS 13, a part of NVIDIA's CUDA toolkit," },
+  },
   { name: "vulkan", needed: { "libvulkan.so": "a driver for Vulkan" } },
 ] as const;
 
 const probeTimeoutMs = 30_000;
 let known: Promise<readonly GpuModule[]> | undefined;
 
-/** Looked at once in each thread. @throws CaduceusError ADDON_NOT_FOUND where a package is there and the addon is not */
+/**
+ * Looked at once in each thread.
+ * @throws CaduceusError ADDON_NOT_FOUND where a package is there and the addon is not
+ */
 export function gpuModules(): Promise<readonly GpuModule[]> {
   known ??= findModules();
   return known;
@@ -50,7 +56,14 @@ export async function gpuModuleFiles(): Promise<string[]> {
 /** As they are now. @throws CaduceusError ADDON_NOT_FOUND */
 export async function listGpus(): Promise<Gpu[]> {
   const { devices } = await loadAddon().devices(await gpuModuleFiles());
-  return devices.filter(({ isGpu }) => isGpu).map(({ name, description, memoryBytes, freeBytes }: NativeDevice) => ({ name, description, memoryBytes, freeBytes }));
+  return devices
+    .filter(({ isGpu }) => isGpu)
+    .map(({ name, description, memoryBytes, freeBytes }: NativeDevice) => ({
+      name,
+      description,
+      memoryBytes,
+      freeBytes,
+    }));
 }
 
 async function findModules(): Promise<GpuModule[]> {
@@ -85,17 +98,33 @@ function findModule(backend: string): GpuModule | undefined {
   }
   const { version } = require(manifest) as { version: string };
   const own = packageVersion();
-  if (version !== own) return { package: name, problem: `it is ${version} and caduceus is ${own}: install ${name}@${own}` };
-  if (!loadAddon().takesModules) return { package: name, problem: "this addon was built from source, which takes no modules: build it with --cuda or --vulkan, or use the prebuilt one" };
+  if (version !== own)
+    return { package: name, problem: `it is ${version} and caduceus is ${own}: install ${name}@${own}` };
+  if (!loadAddon().takesModules)
+    return {
+      package: name,
+      problem:
+        "this addon was built from source, which takes no modules: build it with --cuda or --vulkan, or use the prebuilt one",
+    };
   const machine = `${process.platform}-${process.arch}`;
-  const file = path.join(path.dirname(manifest), "prebuilds", machine, process.platform === "win32" ? `caduceus-ggml-${backend}-${own}.dll` : `libcaduceus-ggml-${backend}-${own}.so`);
+  const file = path.join(
+    path.dirname(manifest),
+    "prebuilds",
+    machine,
+    process.platform === "win32" ? `caduceus-ggml-${backend}-${own}.dll` : `libcaduceus-ggml-${backend}-${own}.so`,
+  );
   return existsSync(file) ? { package: name, file } : { package: name, problem: `it has nothing for ${machine}` };
 }
 
 /** Loads it in a process of its own: a broken driver may end that one. Undefined: it works here. */
 async function probe(file: string): Promise<string | undefined> {
   const program = path.join(packageFolder, "dist/engine/addon/probe_gpu.js");
-  const child = fork(program, [describeAddon().file, file], { silent: true, execArgv: [], timeout: probeTimeoutMs, killSignal: "SIGKILL" });
+  const child = fork(program, [describeAddon().file, file], {
+    silent: true,
+    execArgv: [],
+    timeout: probeTimeoutMs,
+    killSignal: "SIGKILL",
+  });
   let output = "";
   child.stdout?.on("data", (data: Buffer) => (output += data.toString()));
   child.stderr?.resume();
@@ -104,7 +133,8 @@ async function probe(file: string): Promise<string | undefined> {
     child.on("close", (...how) => resolve(how));
   });
   if (child.killed) return `its driver did not answer within ${probeTimeoutMs / 1000} s`;
-  if (signal !== null || code !== 0 || output === "") return `its driver ended a process that tried it (${signal ?? `exit code ${code}`})`;
+  if (signal !== null || code !== 0 || output === "")
+    return `its driver ended a process that tried it (${signal ?? `exit code ${code}`})`;
   const { devices, failures } = JSON.parse(output) as NativeDevices;
   if (failures[0] !== undefined) return failures[0];
   return devices.some(({ isGpu }) => isGpu) ? undefined : "its driver knows no GPU";

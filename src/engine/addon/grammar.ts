@@ -2,13 +2,15 @@
 import { CaduceusError } from "../../errors.js";
 import type { Constraint, EnforcedSchema, ToolConstraint } from "../engine.js";
 
-/** What the addon takes; ConstraintSpec of native/engine/request.h. */
+/** What the addon takes; ConstraintSpec of native/engine/scheduler/request.h. */
 export interface NativeConstraint {
   /** `"calls"`: a grammar in Lark whose texts are JSON between tags, so that their numbers are kept finite. */
   readonly kind: "lark" | "json" | "regex" | "calls";
   readonly text: string;
   /** Free text comes first: the grammar begins with the `{` of a call and ends with the call. */
-  readonly trigger?: { readonly tag: string; readonly further: boolean; readonly bare: boolean; readonly reasoning?: boolean } | undefined;
+  readonly trigger?:
+    | { readonly tag: string; readonly further: boolean; readonly bare: boolean; readonly reasoning?: boolean }
+    | undefined;
 }
 
 const tag = "<tool_call>";
@@ -63,11 +65,20 @@ function toolsGrammar(constraint: ToolConstraint): NativeConstraint {
   if (mode === "auto" && schema === undefined) {
     rules.add("start", `call ${literal(end)}`);
     addCalls(rules, constraint);
-    return { kind: "calls", text: String(rules), trigger: { tag, further: parallel, bare: parallel && bareFurtherCalls, ...(reasoning ? { reasoning } : {}) } };
+    return {
+      kind: "calls",
+      text: String(rules),
+      trigger: { tag, further: parallel, bare: parallel && bareFurtherCalls, ...(reasoning ? { reasoning } : {}) },
+    };
   }
-  const more = bareFurtherCalls ? `("\\n" ${literal(begin)}? call ${literal(end)})*` : `(${literal(`\n${begin}`)} call ${literal(end)})*`;
+  const more = bareFurtherCalls
+    ? `("\\n" ${literal(begin)}? call ${literal(end)})*`
+    : `(${literal(`\n${begin}`)} call ${literal(end)})*`;
   const calls = `${literal(begin)} call ${literal(end)}${parallel ? ` ${more}` : ""}`;
-  rules.add("start", mode === "required" || schema === undefined ? calls : `calls | ${rules.json(schemaText(schema, "json"))}`);
+  rules.add(
+    "start",
+    mode === "required" || schema === undefined ? calls : `calls | ${rules.json(schemaText(schema, "json"))}`,
+  );
   if (mode !== "required" && schema !== undefined) rules.add("calls", calls);
   addCalls(rules, constraint);
   return { kind: "calls", text: String(rules) };
@@ -75,24 +86,39 @@ function toolsGrammar(constraint: ToolConstraint): NativeConstraint {
 
 /** The rule `call`: the JSON of a call of any of the tools. */
 function addCalls(rules: Rules, { tools, order }: ToolConstraint): void {
-  if (tools.length === 0) throw new CaduceusError("CONSTRAINT_INVALID", "Expected at least one tool for a constraint to tool calls but received none.");
+  if (tools.length === 0)
+    throw new CaduceusError(
+      "CONSTRAINT_INVALID",
+      "Expected at least one tool for a constraint to tool calls but received none.",
+    );
   const calls = tools.map(({ name, parameters }, index) => {
     const written = spaced(name);
     const args = rules.json(schemaText(parameters, "arguments"));
     const nameFirst = `${literal(`{"name": ${written}, "arguments": `)} ${args} "}"`;
     const argumentsFirst = `${literal('{"arguments": ')} ${args} ${literal(`, "name": ${written}}`)}`;
-    const body = order === "name-first" ? nameFirst : order === "arguments-first" ? argumentsFirst : `${nameFirst} | ${argumentsFirst}`;
+    const body =
+      order === "name-first"
+        ? nameFirst
+        : order === "arguments-first"
+          ? argumentsFirst
+          : `${nameFirst} | ${argumentsFirst}`;
     return rules.add(`call_${index}`, body);
   });
   rules.add("call", calls.join(" | "));
 }
 
-/** Schemas are not changed once they are given: of 20 tools that come again, writing their text took 0.17 ms each time. */
+/**
+ * Schemas are not changed once they are given: of 20 tools that come again, writing their text took 0.17 ms each time.
+ */
 const texts = { json: new WeakMap<object, string>(), arguments: new WeakMap<object, string>() };
 
 /** A schema as text, with its spacing. Arguments are an object, whatever else their schema says. */
 function schemaText(schema: EnforcedSchema, as: keyof typeof texts): string {
-  if (schema === false) throw new CaduceusError("CONSTRAINT_INVALID", "The constraint cannot be enforced: the schema false allows nothing.");
+  if (schema === false)
+    throw new CaduceusError(
+      "CONSTRAINT_INVALID",
+      "The constraint cannot be enforced: the schema false allows nothing.",
+    );
   if (schema === true) return spaced({ ...(as === "arguments" ? { type: "object" } : {}), "x-guidance": spacing });
   // What is no schema at all is for the compiler to name.
   if (typeof schema !== "object" || schema === null || Array.isArray(schema)) return spaced(schema);
@@ -102,15 +128,21 @@ function schemaText(schema: EnforcedSchema, as: keyof typeof texts): string {
   const plain = spaced(whole);
   // Values that are written with `\u` only.
   const hasControls = /\\u00|\x7f/.test(plain);
-  const text = spaced({ ...whole, "x-guidance": hasControls || !hasOpenNames(whole) ? spacing : { ...spacing, ...shortEscapes } });
+  const text = spaced({
+    ...whole,
+    "x-guidance": hasControls || !hasOpenNames(whole) ? spacing : { ...spacing, ...shortEscapes },
+  });
   texts[as].set(schema, text);
   return text;
 }
 
 /** Whether an object of the schema has declared properties and takes others too. */
 function hasOpenNames(schema: object): boolean {
-  if ("properties" in schema && !("additionalProperties" in schema && schema.additionalProperties === false)) return true;
-  return Object.values(schema).some((inner: unknown) => typeof inner === "object" && inner !== null && hasOpenNames(inner));
+  if ("properties" in schema && !("additionalProperties" in schema && schema.additionalProperties === false))
+    return true;
+  return Object.values(schema).some(
+    (inner: unknown) => typeof inner === "object" && inner !== null && hasOpenNames(inner),
+  );
 }
 
 /** JSON as it may stand in a grammar. */
@@ -118,7 +150,11 @@ function spaced(value: unknown): string {
   try {
     return JSON.stringify(value);
   } catch (error) {
-    throw new CaduceusError("CONSTRAINT_INVALID", `The constraint cannot be enforced: its schema is no JSON (${error instanceof Error ? error.message.split("\n")[0] : String(error)}).`, { cause: error });
+    throw new CaduceusError(
+      "CONSTRAINT_INVALID",
+      `The constraint cannot be enforced: its schema is no JSON (${error instanceof Error ? error.message.split("\n")[0] : String(error)}).`,
+      { cause: error },
+    );
   }
 }
 

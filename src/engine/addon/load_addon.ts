@@ -1,5 +1,5 @@
-// Finds the compiled addon by node-gyp-build's rules (build/Release, then prebuilds/), here and in the package for this system, and
-// says what to do when it is not there.
+// Finds the compiled addon by node-gyp-build's rules (build/Release, then prebuilds/), here and in the package for this
+// system, and says what to do when it is not there.
 import { createRequire } from "node:module";
 import { existsSync } from "node:fs";
 import path from "node:path";
@@ -16,7 +16,8 @@ const require = createRequire(import.meta.url);
 const loaded = new Map<string, Addon>();
 
 /**
- * The addon, ready for use; loaded once in each thread. `CADUCEUS_PREBUILD` names a folder to look in instead of the package's own.
+ * The addon, ready for use; loaded once in each thread. `CADUCEUS_PREBUILD` names a folder to look in instead of the
+ * package's own.
  * @throws CaduceusError ADDON_NOT_FOUND when there is none for this machine, or it does not load
  */
 export function loadAddon(folder: string = packageFolder): Addon {
@@ -63,10 +64,16 @@ function findAddon(folder: string): string {
 }
 
 function doesNotLoad(file: string, { problem, remedy }: Diagnosis, cause?: unknown): CaduceusError {
-  return new CaduceusError("ADDON_NOT_FOUND", `The compiled addon ${file} does not load: ${problem}`, { remedy, ...(cause === undefined ? {} : { cause }) });
+  return new CaduceusError("ADDON_NOT_FOUND", `The compiled addon ${file} does not load: ${problem}`, {
+    remedy,
+    ...(cause === undefined ? {} : { cause }),
+  });
 }
 
-/** The folder itself, then those of the packages that the binaries of a published version come in: scripts/package/split.mjs. */
+/**
+ * The folder itself, then those of the packages that the binaries of a published version come in:
+ * scripts/package/split.mjs.
+ */
 function* placesOf(folder: string): Generator<string> {
   yield folder;
   if (folder !== packageFolder) return;
@@ -80,7 +87,10 @@ function* placesOf(folder: string): Generator<string> {
   }
 }
 
-/** Electron packs an application into app.asar, out of which no library can be loaded; what was left out of it lies in a folder beside it. */
+/**
+ * Electron packs an application into app.asar, out of which no library can be loaded; what was left out of it lies in a
+ * folder beside it.
+ */
 function unpacked(file: string): string {
   const beside = file.replace(/\.asar(?=[\\/])/, ".asar.unpacked");
   return existsSync(beside) ? beside : file;

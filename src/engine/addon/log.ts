@@ -1,4 +1,5 @@
-// llama.cpp's log, which nobody sees unless asked for. One for the whole process, workers included: the last one set counts.
+// llama.cpp's log, which nobody sees unless asked for. One for the whole process, workers included: the last one set
+// counts.
 import { invalidArgument } from "../../errors.js";
 import { loadAddon } from "./load_addon.js";
 
@@ -16,8 +17,8 @@ export interface LogEntry {
 const levels = ["error", "warn", "info", "debug"] as const;
 
 /**
- * Sends llama.cpp's log to a function, for the whole process. Nothing is logged by default, and never to standard output.
- * Without a sink it falls silent again. The level defaults to `"warn"`.
+ * Sends llama.cpp's log to a function, for the whole process. Nothing is logged by default, and never to standard
+ * output. Without a sink it falls silent again. The level defaults to `"warn"`.
  *
  * ```ts
  * import { setLog } from "caduceus";
@@ -28,9 +29,13 @@ const levels = ["error", "warn", "info", "debug"] as const;
  * @throws CaduceusError `INVALID_ARGUMENT`, `ADDON_NOT_FOUND`
  */
 export function setLog(sink: ((entry: LogEntry) => void) | undefined, level: LogLevel = "warn"): void {
-  if (sink !== undefined && typeof sink !== "function") throw invalidArgument("a function", "the log's sink", sink, { param: "sink" });
+  if (sink !== undefined && typeof sink !== "function")
+    throw invalidArgument("a function", "the log's sink", sink, { param: "sink" });
   const limit = levels.indexOf(level) + 1;
-  if (limit === 0) throw invalidArgument(`one of ${levels.map((name) => JSON.stringify(name)).join(", ")}`, "the log's level", level, { param: "level" });
+  if (limit === 0)
+    throw invalidArgument(`one of ${levels.map((name) => JSON.stringify(name)).join(", ")}`, "the log's level", level, {
+      param: "level",
+    });
   if (sink === undefined) return loadAddon().setLog(0);
   loadAddon().setLog(limit, (at, message) => sink({ level: levels[at - 1] ?? "debug", message }));
 }

@@ -1,6 +1,15 @@
 // The addon's surface as TypeScript sees it: native/binding/addon.cpp, one to one. Only this folder knows it.
 import type { CaduceusError } from "../../errors.js";
-import type { ConstraintEnd, EngineStats, ModelInfo, PromptPart, RunRequest, ScoredTokens, Timings, Usage } from "../engine.js";
+import type {
+  ConstraintEnd,
+  EngineStats,
+  ModelInfo,
+  PromptPart,
+  RunRequest,
+  ScoredTokens,
+  Timings,
+  Usage,
+} from "../engine.js";
 import type { NativeConstraint } from "./grammar.js";
 
 export interface NativeEnd {
@@ -16,7 +25,10 @@ export interface NativeEnd {
 
 export type NativeRequest = Omit<RunRequest, "constraint"> & { readonly constraint?: NativeConstraint | undefined };
 
-/** Output of several runs, packed: the n-th run has `textLengths[n]` UTF-16 units of `text` and `tokenCounts[n]` of `tokens`. */
+/**
+ * Output of several runs, packed: the n-th run has `textLengths[n]` UTF-16 units of `text` and `tokenCounts[n]` of
+ * `tokens`.
+ */
 export interface NativeOutputs {
   readonly ids: Uint32Array;
   readonly textLengths: Uint32Array;

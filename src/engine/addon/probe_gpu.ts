@@ -1,4 +1,5 @@
-// A process that tries a module for GPUs, and may end by it: `node probe_gpu.js ADDON MODULE` prints what it found as JSON.
+// A process that tries a module for GPUs, and may end by it: `node probe_gpu.js ADDON MODULE` prints what it found as
+// JSON.
 import { createRequire } from "node:module";
 import type { Addon } from "./native.js";
 

@@ -3,13 +3,28 @@
  * @module caduceus/hermes
  */
 
-export { parseReply } from "./parse_reply.js";
-export type { ParseReplyOptions } from "./parse_reply.js";
-export { ReplyParser } from "./reply_parser.js";
-export type { ReplyParserOptions } from "./reply_parser.js";
-export { createCallCheck } from "./argument_check.js";
+export { parseReply } from "./parser/parse_reply.js";
+export type { ParseReplyOptions } from "./parser/parse_reply.js";
+export { ReplyParser } from "./parser/reply_parser.js";
+export type { ReplyParserOptions } from "./parser/reply_parser.js";
+export { createCallCheck } from "./calls/argument_check.js";
 export type {
-  CallCheck, CallDeltaEvent, CallDetail, CallEvent, CallFault, CallProblem, CallStartEvent, IncompleteEvent,
-  MalformedEvent, ParsedCall, ParsedReply, ReasoningEvent, ReplyEvent, ReplyFinish, TextEvent, ToolDefinition,
-  ToolFunction, TurnEndEvent,
-} from "./reply_types.js";
+  CallCheck,
+  CallDeltaEvent,
+  CallDetail,
+  CallEvent,
+  CallFault,
+  CallProblem,
+  CallStartEvent,
+  IncompleteEvent,
+  MalformedEvent,
+  ParsedCall,
+  ParsedReply,
+  ReasoningEvent,
+  ReplyEvent,
+  ReplyFinish,
+  TextEvent,
+  ToolDefinition,
+  ToolFunction,
+  TurnEndEvent,
+} from "./parser/reply_types.js";

@@ -1,4 +1,5 @@
-// Model files with a header that lies: the entries of a small valid one, some of them changed where a loader believes them.
+// Model files with a header that lies: the entries of a small valid one, some of them changed where a loader believes
+// them.
 import { openSync, readSync, closeSync } from "node:fs";
 
 /** @typedef {import("./mutate.mjs").Random} Random */
@@ -26,7 +27,10 @@ export function headerFields(bytes) {
   };
   field("version", "u32", 4);
   const [tensors, pairs] = [u64(), u64()];
-  fields.push({ name: "tensors", at: at - 16, length: 8, kind: "u64" }, { name: "pairs", at: at - 8, length: 8, kind: "u64" });
+  fields.push(
+    { name: "tensors", at: at - 16, length: 8, kind: "u64" },
+    { name: "pairs", at: at - 8, length: 8, kind: "u64" },
+  );
   for (let n = 0; n < pairs; n++) {
     const key = text("key");
     field(`${key} type`, "type", 4);
@@ -58,7 +62,24 @@ export function headerFields(bytes) {
   return { fields, end: at };
 }
 
-const words = ["", "rwkv", "gpt2", "bert", "t5", "none", "llama", "qwen2", "mamba", "tekken", "general.architecture", "tokenizer.ggml.model", "\u0000", "../x", "{{ ", "{% for i in range(99999999) %}{% endfor %}"];
+const words = [
+  "",
+  "rwkv",
+  "gpt2",
+  "bert",
+  "t5",
+  "none",
+  "llama",
+  "qwen2",
+  "mamba",
+  "tekken",
+  "general.architecture",
+  "tokenizer.ggml.model",
+  "\u0000",
+  "../x",
+  "{{ ",
+  "{% for i in range(99999999) %}{% endfor %}",
+];
 
 /**
  * Changes one to three fields; rare kinds as often as common ones.
@@ -74,11 +95,34 @@ export function damaged(original, fields, { below, pick }) {
     const others = fields.filter(({ name }) => !/\[\d+\]/.test(name));
     const { name, at, length, kind } = pick(below(4) === 0 ? items : others);
     changes.push(name);
-    if (kind === "u64") file.writeBigUInt64LE(pick([0n, 1n, 7n, 255n, 65_536n, 2n ** 31n, 2n ** 32n - 1n, 2n ** 40n, 2n ** 63n, 2n ** 64n - 1n, BigInt(below(100_000))]), at);
+    if (kind === "u64")
+      file.writeBigUInt64LE(
+        pick([
+          0n,
+          1n,
+          7n,
+          255n,
+          65_536n,
+          2n ** 31n,
+          2n ** 32n - 1n,
+          2n ** 40n,
+          2n ** 63n,
+          2n ** 64n - 1n,
+          BigInt(below(100_000)),
+        ]),
+        at,
+      );
     else if (kind === "type") file.writeUInt32LE(pick([below(14), below(45), 255, 2 ** 31]), at);
     else if (kind === "f32" && length === 4) file.writeFloatLE(pick([0, -1, 1e-30, 1e30, Infinity, NaN]), at);
-    else if (kind === "text") Buffer.from(pick(words).padEnd(length, pick([" ", "a", "\u0000"])).slice(0, length), "latin1").copy(file, at, 0, length);
-    else if (length === 4) file.writeUInt32LE(pick([0, 1, 2, 3, 7, 127, 4096, 2 ** 16, 2 ** 20, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1]), at);
+    else if (kind === "text")
+      Buffer.from(
+        pick(words)
+          .padEnd(length, pick([" ", "a", "\u0000"]))
+          .slice(0, length),
+        "latin1",
+      ).copy(file, at, 0, length);
+    else if (length === 4)
+      file.writeUInt32LE(pick([0, 1, 2, 3, 7, 127, 4096, 2 ** 16, 2 ** 20, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1]), at);
     else file.fill(pick([0, 1, 2, 127, 255]), at, at + length);
   }
   return { file, changes };

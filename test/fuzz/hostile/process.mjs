@@ -1,5 +1,5 @@
-// The side that is attacked, in a process of its own: a server, a model to hold schemas against, or a loader of files. It says
-// over IPC what came of each input, and how long its event loop stood still.
+// The side that is attacked, in a process of its own: a server, a model to hold schemas against, or a loader of files.
+// It says over IPC what came of each input, and how long its event loop stood still.
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { createHandler, listen } from "../../../dist/server/index.js";
 import { inspectModel, load } from "../../../dist/index.js";
@@ -19,7 +19,8 @@ const cpuMs = () => {
   used = process.cpuUsage();
   return Math.round((user + system) / 1000);
 };
-const hermes = () => load(cachedModel({ shape: "tiny", added: "user-defined" }), { contextSize: 1024, prefixFolder: false });
+const hermes = () =>
+  load(cachedModel({ shape: "tiny", added: "user-defined" }), { contextSize: 1024, prefixFolder: false });
 /** @param {object} message */
 const say = (message) => process.send?.(message);
 
@@ -33,7 +34,14 @@ const outcomeOf = (error) => {
 const roles = {
   async requests() {
     const wrong = /** @type {string[]} */ ([]);
-    const server = await listen(createHandler({ models: { hermes: await hermes() }, replyTimeoutMs: 60_000, onError: (error) => wrong.push(String(/** @type {Error} */ (error)?.stack ?? error)) }), { port: 0 });
+    const server = await listen(
+      createHandler({
+        models: { hermes: await hermes() },
+        replyTimeoutMs: 60_000,
+        onError: (error) => wrong.push(String(/** @type {Error} */ (error)?.stack ?? error)),
+      }),
+      { port: 0 },
+    );
     say({ port: server.port });
     return async () => ({ wrong: wrong.splice(0).join("\n") || undefined });
   },
@@ -43,8 +51,19 @@ const roles = {
     return async ({ schema: text, as }) => {
       try {
         const schema = JSON.parse(text);
-        const options = as === "tool" ? { tools: [{ type: "function", function: { name: "a", parameters: schema } }], toolChoice: "required", maxRounds: 1 } : { schema };
-        const { finishReason } = await model.reply("Hi", { .../** @type {any} */ (options), maxTokens: 24, signal: AbortSignal.timeout(60_000) });
+        const options =
+          as === "tool"
+            ? {
+                tools: [{ type: "function", function: { name: "a", parameters: schema } }],
+                toolChoice: "required",
+                maxRounds: 1,
+              }
+            : { schema };
+        const { finishReason } = await model.reply("Hi", {
+          .../** @type {any} */ (options),
+          maxTokens: 24,
+          signal: AbortSignal.timeout(60_000),
+        });
         return { code: finishReason };
       } catch (error) {
         return outcomeOf(error);
@@ -65,7 +84,13 @@ const roles = {
         }
         return { ...inspected, code: "loaded", ms: performance.now() - started };
       } catch (error) {
-        return { ...inspected, ...(/** @type {Error} */ (error).name === "TimeoutError" ? { wrong: "took longer than 20 s" } : outcomeOf(error)), ms: performance.now() - started };
+        return {
+          ...inspected,
+          .../** @type {Error} */ (
+            error.name === "TimeoutError" ? { wrong: "took longer than 20 s" } : outcomeOf(error)
+          ),
+          ms: performance.now() - started,
+        };
       }
     };
   },

@@ -4,23 +4,78 @@ import { hostileSchema } from "./schemas.mjs";
 
 /** @typedef {import("./mutate.mjs").Random} Random */
 
-const parameters = { type: "object", properties: { city: { type: "string", maxLength: 20 }, days: { type: "integer", minimum: 1, maximum: 9 } }, required: ["city"], additionalProperties: false };
-const tool = (/** @type {string} */ name) => ({ type: "function", function: { name, description: `What ${name} does`, parameters } });
-const common = { model: "hermes", max_tokens: 12, temperature: 0.7, top_p: 0.9, top_k: 40, min_p: 0.05, seed: 7, stop: ["###"], presence_penalty: 0.1, frequency_penalty: 0.1, logit_bias: { 5: -1 }, user: "me", n: 1 };
+const parameters = {
+  type: "object",
+  properties: { city: { type: "string", maxLength: 20 }, days: { type: "integer", minimum: 1, maximum: 9 } },
+  required: ["city"],
+  additionalProperties: false,
+};
+const tool = (/** @type {string} */ name) => ({
+  type: "function",
+  function: { name, description: `What ${name} does`, parameters },
+});
+const common = {
+  model: "hermes",
+  max_tokens: 12,
+  temperature: 0.7,
+  top_p: 0.9,
+  top_k: 40,
+  min_p: 0.05,
+  seed: 7,
+  stop: ["###"],
+  presence_penalty: 0.1,
+  frequency_penalty: 0.1,
+  logit_bias: { 5: -1 },
+  user: "me",
+  n: 1,
+};
 const history = [
   { role: "system", content: "Be brief." },
   { role: "user", content: [{ type: "text", text: "How warm is it in Paris?" }] },
-  { role: "assistant", content: null, tool_calls: [{ id: "call_1", type: "function", function: { name: "get_weather", arguments: "{\"city\": \"Paris\"}" } }] },
-  { role: "tool", tool_call_id: "call_1", content: "{\"celsius\": 21}" },
+  {
+    role: "assistant",
+    content: null,
+    tool_calls: [{ id: "call_1", type: "function", function: { name: "get_weather", arguments: '{"city": "Paris"}' } }],
+  },
+  { role: "tool", tool_call_id: "call_1", content: '{"celsius": 21}' },
   { role: "user", content: "And tomorrow?" },
 ];
 
 /** @type {ReadonlyArray<readonly [path: string, body: object]>} */
 const valid = [
-  ["/v1/chat/completions", { ...common, messages: history, tools: [tool("get_weather"), tool("ping")], tool_choice: "auto", parallel_tool_calls: true }],
-  ["/v1/chat/completions", { ...common, messages: history, tools: [tool("get_weather")], tool_choice: { type: "function", function: { name: "get_weather" } }, stream: true, stream_options: { include_usage: true } }],
-  ["/v1/chat/completions", { ...common, messages: [{ role: "user", content: "Hi" }], response_format: { type: "json_schema", json_schema: { name: "a", schema: parameters, strict: true } } }],
-  ["/v1/chat/completions", { ...common, messages: [{ role: "user", content: "Hi" }], logprobs: true, top_logprobs: 3, stream: true, n: 2 }],
+  [
+    "/v1/chat/completions",
+    {
+      ...common,
+      messages: history,
+      tools: [tool("get_weather"), tool("ping")],
+      tool_choice: "auto",
+      parallel_tool_calls: true,
+    },
+  ],
+  [
+    "/v1/chat/completions",
+    {
+      ...common,
+      messages: history,
+      tools: [tool("get_weather")],
+      tool_choice: { type: "function", function: { name: "get_weather" } },
+      stream: true,
+      stream_options: { include_usage: true },
+    },
+  ],
+  [
+    "/v1/chat/completions",
+    {
+      ...common,
+      messages: [{ role: "user", content: "Hi" }],
+      response_format: { type: "json_schema", json_schema: { name: "a", schema: parameters, strict: true } },
+    },
+  ],
+  [
+    "/v1/chat/completions",
+    { ...common, messages: [{ role: "user", content: "Hi" }], logprobs: true, top_logprobs: 3, stream: true, n: 2 },
+  ],
   ["/v1/completions", { ...common, prompt: ["Once", "Twice"], echo: true, logprobs: 2, suffix: null }],
   ["/v1/completions", { ...common, prompt: [1, 2, 3, 500], stream: true }],
   ["/tokenize", { model: "hermes", content: "Hello <|im_end|>", add_special: true, with_pieces: true }],
@@ -32,9 +87,16 @@ const valid = [
 export function hostileRequest(random) {
   const { below, pick } = random;
   const [path, body] = pick([...valid]);
-  if (below(4) === 0) return { path: pick(["/v1/chat/completions", "/v1/chat/completions", "/apply-template"]), body: text(withSchema(random)) };
+  if (below(4) === 0)
+    return {
+      path: pick(["/v1/chat/completions", "/v1/chat/completions", "/apply-template"]),
+      body: text(withSchema(random)),
+    };
   const sent = text(below(12) === 0 ? body : mutated(body, random));
-  return { path: below(20) === 0 ? pick(valid.map(([other]) => other)) : path, body: below(10) === 0 ? broken(Buffer.from(sent), random) : sent };
+  return {
+    path: below(20) === 0 ? pick(valid.map(([other]) => other)) : path,
+    body: below(10) === 0 ? broken(Buffer.from(sent), random) : sent,
+  };
 }
 
 /** @param {Random} random */
@@ -42,9 +104,22 @@ function withSchema(random) {
   const schema = hostileSchema(random);
   const base = { ...common, messages: [{ role: "user", content: "Hi" }], stream: random.below(2) === 0 };
   return random.pick([
-    () => ({ ...base, response_format: { type: "json_schema", json_schema: { name: "a", schema, strict: random.below(3) === 0 } } }),
-    () => ({ ...base, tools: [{ type: "function", function: { name: "a", parameters: schema } }], tool_choice: random.pick(["auto", "required"]) }),
-    () => ({ ...base, tools: Array.from({ length: random.pick([2, 40, 500]) }, (_, n) => ({ type: "function", function: { name: `t${n}`, parameters: random.below(30) ? parameters : schema } })) }),
+    () => ({
+      ...base,
+      response_format: { type: "json_schema", json_schema: { name: "a", schema, strict: random.below(3) === 0 } },
+    }),
+    () => ({
+      ...base,
+      tools: [{ type: "function", function: { name: "a", parameters: schema } }],
+      tool_choice: random.pick(["auto", "required"]),
+    }),
+    () => ({
+      ...base,
+      tools: Array.from({ length: random.pick([2, 40, 500]) }, (_, n) => ({
+        type: "function",
+        function: { name: `t${n}`, parameters: random.below(30) ? parameters : schema },
+      })),
+    }),
   ])();
 }
 
@@ -63,10 +138,15 @@ function broken(bytes, { below, pick }) {
   const at = below(bytes.length + 1);
   return pick([
     () => bytes.subarray(0, at),
-    () => Buffer.concat([bytes.subarray(0, at), Buffer.from(pick(["\u0000", "}", "\"", ",", "1e999", "\\u12", "//", "NaN"])), bytes.subarray(at)]),
+    () =>
+      Buffer.concat([
+        bytes.subarray(0, at),
+        Buffer.from(pick(["\u0000", "}", '"', ",", "1e999", "\\u12", "//", "NaN"])),
+        bytes.subarray(at),
+      ]),
     () => Buffer.concat([bytes.subarray(0, at), Buffer.from([0xff, 0xfe, 0xc0]), bytes.subarray(at)]),
     () => Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), bytes]),
     () => Buffer.from("[".repeat(pick([10, 100_000]))),
-    () => Buffer.from("{\"a\":".repeat(pick([10, 100_000]))),
+    () => Buffer.from('{"a":'.repeat(pick([10, 100_000]))),
   ])();
 }

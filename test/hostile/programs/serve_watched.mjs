@@ -1,17 +1,20 @@
-// A server in a process of its own that tells how long its event loop was held up. `node serve_watched.mjs MODEL`, started with a
-// channel: it sends its address, and for each message the longest stretch since the one before, in milliseconds of its thread's
-// processor time, which other programs on the machine don't lengthen.
+// A server in a process of its own that tells how long its event loop was held up. `node serve_watched.mjs MODEL`,
+// started with a channel: it sends its address, and for each message the longest stretch since the one before, in
+// milliseconds of its thread's processor time, which other programs on the machine don't lengthen.
 import { readFileSync } from "node:fs";
 import { load } from "../../../dist/index.js";
 import { createHandler, listen } from "../../../dist/server/index.js";
 
 const model = await load(process.argv[2], { contextSize: 8_192, threads: 1, prefixFolder: false });
-const server = await listen(createHandler({ models: { m: model }, onError: (error) => console.error(error) }), { port: 0 });
+const server = await listen(createHandler({ models: { m: model }, onError: (error) => console.error(error) }), {
+  port: 0,
+});
 
 const cpuMs = chooseClock();
 let last = cpuMs();
 let longest = 0;
-// Asked in each iteration of the loop that takes longer; short ones are put together, since going round without end would cost more.
+// Asked in each iteration of the loop that takes longer; short ones are put together, since going round without end
+// would cost more.
 const watch = () => {
   const now = cpuMs();
   longest = Math.max(longest, now - last);
@@ -20,10 +23,12 @@ const watch = () => {
 };
 watch();
 // Not within the very stretch that is asked about.
-process.on("message", () => setTimeout(() => {
-  process.send(longest);
-  longest = 0;
-}, 10));
+process.on("message", () =>
+  setTimeout(() => {
+    process.send(longest);
+    longest = 0;
+  }, 10),
+);
 process.on("disconnect", () => process.exit());
 process.send(server.url);
 

@@ -1,5 +1,5 @@
-// Loads a file and asks it something, and tells what came of it and what it cost. `node use_file.mjs FILE [ABORT_AFTER_MS]`, with
-// the options as JSON on standard input; `first` is asked before the prompt.
+// Loads a file and asks it something, and tells what came of it and what it cost. `node use_file.mjs FILE
+// [ABORT_AFTER_MS]`, with the options as JSON on standard input; `first` is asked before the prompt.
 import { readFileSync } from "node:fs";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { load } from "../../../dist/index.js";
@@ -22,4 +22,11 @@ try {
   Object.assign(told, { name: error.name, code: error.code, message: error.message });
 }
 delay.disable();
-console.log(JSON.stringify({ ...told, ms: performance.now() - began, longestDelayMs: delay.max / 1e6, peakBytes: process.resourceUsage().maxRSS * 1024 }));
+console.log(
+  JSON.stringify({
+    ...told,
+    ms: performance.now() - began,
+    longestDelayMs: delay.max / 1e6,
+    peakBytes: process.resourceUsage().maxRSS * 1024,
+  }),
+);

@@ -8,7 +8,12 @@ export async function answer(question: string, options: ReplyOptions = {}): Prom
   const add = tool({
     name: "add",
     description: "Adds two numbers",
-    parameters: { type: "object", properties: { a: { type: "number" }, b: { type: "number" } }, required: ["a", "b"], additionalProperties: false } as const,
+    parameters: {
+      type: "object",
+      properties: { a: { type: "number" }, b: { type: "number" } },
+      required: ["a", "b"],
+      additionalProperties: false,
+    } as const,
     execute: ({ a, b }): number => a + b,
   });
   const reply = model.reply(question, { ...options, tools: [add] });
@@ -20,8 +25,10 @@ export async function answer(question: string, options: ReplyOptions = {}): Prom
   return (await reply).text;
 }
 
-export const isOurs = (error: unknown): error is CaduceusError => error instanceof CaduceusError && error.code === "CONTEXT_FULL";
-export const written = (error: unknown): string | undefined => (error instanceof CaduceusError ? error.result?.text : undefined);
+export const isOurs = (error: unknown): error is CaduceusError =>
+  error instanceof CaduceusError && error.code === "CONTEXT_FULL";
+export const written = (error: unknown): string | undefined =>
+  error instanceof CaduceusError ? error.result?.text : undefined;
 export type Text = Awaited<Reply>["text"];
 export const names: readonly string[] = Object.keys(hermes);
 

@@ -3,7 +3,10 @@ import { load, tool } from "caduceus";
 import { parseReply } from "caduceus/hermes";
 import { createHandler, listen } from "caduceus/server";
 
-const weather = tool({ name: "get_weather", parameters: { type: "object", properties: { city: { type: "string" } }, required: ["city"] } });
+const weather = tool({
+  name: "get_weather",
+  parameters: { type: "object", properties: { city: { type: "string" } }, required: ["city"] },
+});
 
 export async function cities(signal: AbortSignal): Promise<string[]> {
   await using model = await load("smollm2", { signal });

@@ -1,12 +1,15 @@
-// Caduceus and node-llama-cpp, each with a llama.cpp of its own, in one process: loaded in the order named, they write at the same
-// time. With `workers` each in a thread of its own.
+// Caduceus and node-llama-cpp, each with a llama.cpp of its own, in one process: loaded in the order named, they write
+// at the same time. With `workers` each in a thread of its own.
 import { Worker, isMainThread, parentPort, workerData } from "node:worker_threads";
 
 const open = {
   async caduceus(file) {
     const { load } = await import("caduceus");
     const model = await load(file, { contextSize: 512, prefixFolder: false });
-    return { write: async () => (await model.complete("The sky is blue because", { temperature: 0, maxTokens: 16 })).text, close: () => model.close() };
+    return {
+      write: async () => (await model.complete("The sky is blue because", { temperature: 0, maxTokens: 16 })).text,
+      close: () => model.close(),
+    };
   },
   async peer(file) {
     const { getLlama } = await import(process.env.PEER);
@@ -16,7 +19,10 @@ const open = {
     return {
       async write() {
         const tokens = [];
-        for await (const token of context.getSequence().evaluate(model.tokenize("The sky is blue because"), { temperature: 0 })) if (tokens.push(token) === 16) break;
+        for await (const token of context
+          .getSequence()
+          .evaluate(model.tokenize("The sky is blue because"), { temperature: 0 }))
+          if (tokens.push(token) === 16) break;
         return model.detokenize(tokens);
       },
       close: () => llama.dispose(),
@@ -34,9 +40,21 @@ async function inThisThread(file, names) {
 
 if (isMainThread) {
   const [file, how, ...names] = process.argv.slice(2);
-  const texts = how === "workers"
-    ? (await Promise.all(names.map((name) => new Promise((resolve, reject) => new Worker(new URL(import.meta.url), { workerData: [file, name] }).once("message", resolve).once("error", reject))))).flat()
-    : await inThisThread(file, names);
+  const texts =
+    how === "workers"
+      ? (
+          await Promise.all(
+            names.map(
+              (name) =>
+                new Promise((resolve, reject) =>
+                  new Worker(new URL(import.meta.url), { workerData: [file, name] })
+                    .once("message", resolve)
+                    .once("error", reject),
+                ),
+            ),
+          )
+        ).flat()
+      : await inThisThread(file, names);
   console.log(JSON.stringify(Object.fromEntries(names.map((name, n) => [name, texts[n]]))));
 } else {
   const [file, name] = workerData;

@@ -1,10 +1,11 @@
-// A stand-in for Electron, whose binary cannot be had where these tests run: main process and page in one process, and messages
-// that cross between them as copies, a turn later. The page is a program of the test.
+// A stand-in for Electron, whose binary cannot be had where these tests run: main process and page in one process, and
+// messages that cross between them as copies, a turn later. The page is a program of the test.
 import { EventEmitter } from "node:events";
 import { createRequire } from "node:module";
 
 const copy = (values) => structuredClone(values);
-const later = (work) => new Promise((resolve, reject) => setImmediate(() => Promise.resolve().then(work).then(resolve, reject)));
+const later = (work) =>
+  new Promise((resolve, reject) => setImmediate(() => Promise.resolve().then(work).then(resolve, reject)));
 
 class App extends EventEmitter {
   whenReady = () => later(() => {});
@@ -29,7 +30,8 @@ const webContents = Object.assign(new EventEmitter(), {
   send: (channel, ...args) => void later(() => ipcRenderer.emit(channel, {}, ...copy(args))),
 });
 export const ipcRenderer = Object.assign(new EventEmitter(), {
-  invoke: (channel, ...args) => later(() => ipcMain.handlers.get(channel)({ sender: webContents }, ...copy(args))).then(copy),
+  invoke: (channel, ...args) =>
+    later(() => ipcMain.handlers.get(channel)({ sender: webContents }, ...copy(args))).then(copy),
   send: (channel, ...args) => void later(() => ipcMain.emit(channel, { sender: webContents }, ...copy(args))),
 });
 

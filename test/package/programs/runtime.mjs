@@ -1,4 +1,5 @@
-// What a runtime must be able to do with the package: the scenario that the first argument names, on the model file of the second.
+// What a runtime must be able to do with the package: the scenario that the first argument names, on the model file of
+// the second.
 import { once } from "node:events";
 import process from "node:process";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
@@ -7,18 +8,26 @@ import { load } from "caduceus";
 const greedy = { temperature: 0, deterministic: true, maxTokens: 12 };
 const ask = async (model) => (await model.reply("Why is the sky blue?", greedy)).text;
 const longPrompt = "All work and no play makes a dull text. ".repeat(400);
-const endless = (model) => model.reply("Tell a very long story about lighthouses.", { logitBias: model.info.endOfGenerationTokens.map((token) => [token, -Infinity]) });
+const endless = (model) =>
+  model.reply("Tell a very long story about lighthouses.", {
+    logitBias: model.info.endOfGenerationTokens.map((token) => [token, -Infinity]),
+  });
 const isRunning = async (model) => {
   while (model.stats().running === 0) await new Promise((resolve) => setTimeout(resolve, 1));
 };
 
 const scenarios = {
-  "generate": async (model) => {
+  generate: async (model) => {
     console.log(JSON.stringify(await ask(model)));
     await model.close();
   },
   "enforce a schema": async (model) => {
-    const schema = { type: "object", properties: { age: { type: "integer", minimum: 0, maximum: 150 } }, required: ["age"], additionalProperties: false };
+    const schema = {
+      type: "object",
+      properties: { age: { type: "integer", minimum: 0, maximum: 150 } },
+      required: ["age"],
+      additionalProperties: false,
+    };
     const { value } = await model.reply("Anna is 31.", { schema, temperature: 0 });
     console.log(Object.keys(value).join(), Number.isInteger(value.age));
     await model.close();
@@ -28,7 +37,13 @@ const scenarios = {
     const reply = model.reply(longPrompt, { signal: controller.signal });
     await isRunning(model);
     controller.abort();
-    console.log(await reply.then(() => "it went on", (error) => error.name), model.stats().generatedTokens);
+    console.log(
+      await reply.then(
+        () => "it went on",
+        (error) => error.name,
+      ),
+      model.stats().generatedTokens,
+    );
     await model.close();
   },
   "leave the loop": async (model) => {
@@ -46,7 +61,10 @@ const scenarios = {
   "fail in decode": async (model) => {
     let seen = 0;
     for await (const _ of endless(model).textStream) {
-      if (++seen === 1) setTimeout(() => { throw new Error("nobody catches this"); });
+      if (++seen === 1)
+        setTimeout(() => {
+          throw new Error("nobody catches this");
+        });
       if (seen === 50) break;
     }
     await model.close();

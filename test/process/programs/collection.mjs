@@ -1,5 +1,6 @@
-// Many models, with collection forced at random between all steps, while replies, chats, forks and signals are dropped in every
-// state, and some of the models too. Prints as JSON how often each step was taken and what is left. Run it with --expose-gc.
+// Many models, with collection forced at random between all steps, while replies, chats, forks and signals are dropped
+// in every state, and some of the models too. Prints as JSON how often each step was taken and what is left. Run it
+// with --expose-gc.
 //   collection.mjs [models = 100]
 import { load } from "caduceus";
 import { setImmediate as turn } from "node:timers/promises";
@@ -36,7 +37,10 @@ const steps = {
   async "an abort when nobody holds the reply"(model) {
     const controller = new AbortController();
     const [text, options] = story();
-    const outcome = model.reply(text, { ...options, signal: controller.signal }).then(() => "ended", () => "aborted");
+    const outcome = model.reply(text, { ...options, signal: controller.signal }).then(
+      () => "ended",
+      () => "aborted",
+    );
     await maybeCollect();
     controller.abort();
     if ((await outcome) !== "aborted") throw new Error("It came to its end.");
@@ -63,7 +67,10 @@ const steps = {
   },
   async "a load that is aborted"() {
     const controller = new AbortController();
-    const outcome = load(modelPath(), { threads: 1, prefixFolder: false, signal: controller.signal }).then((model) => model.close(), () => {});
+    const outcome = load(modelPath(), { threads: 1, prefixFolder: false, signal: controller.signal }).then(
+      (model) => model.close(),
+      () => {},
+    );
     await maybeCollect();
     controller.abort();
     await outcome;

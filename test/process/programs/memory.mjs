@@ -1,5 +1,5 @@
-// Many requests and aborted ones on one model, a dozen at a time; prints as JSON what memory was in use after the first of them
-// and every so often later, each time after collection. Run it with --expose-gc.
+// Many requests and aborted ones on one model, a dozen at a time; prints as JSON what memory was in use after the first
+// of them and every so often later, each time after collection. Run it with --expose-gc.
 //   memory.mjs [requests = 10000] [aborted = 1000] [warm-up = 500] [folder of kept prefixes]
 import { measure } from "./measure.mjs";
 import { seeded } from "../../support/seeded.mjs";
@@ -28,9 +28,11 @@ async function step() {
 }
 
 async function reach(count, atOnce) {
-  await Promise.all(Array.from({ length: atOnce }, async () => {
-    while (counts.requests < count) await step();
-  }));
+  await Promise.all(
+    Array.from({ length: atOnce }, async () => {
+      while (counts.requests < count) await step();
+    }),
+  );
 }
 
 // More at once than later, so that the allocator keeps from the beginning as much as it ever will.

@@ -1,26 +1,50 @@
-// What people do with one model, at random: replies, chats and their forks, tools, raw prompts, repeated to the bit, refused,
-// and aborted in the queue, while the prompt is read and while the answer is written. For programs that repeat it very often.
+// What people do with one model, at random: replies, chats and their forks, tools, raw prompts, repeated to the bit,
+// refused, and aborted in the queue, while the prompt is read and while the answer is written. For programs that repeat
+// it very often.
 import { createAddonEngine } from "../../../dist/engine/addon/addon_engine.js";
 import { Model } from "../../../dist/chat/model.js";
-import { LoadedModel } from "../../../dist/model/loaded_model.js";
+import { LoadedModel } from "../../../dist/model/loading/loaded_model.js";
 import { tool } from "caduceus";
 import { cachedModel } from "../../support/gguf/make_model.mjs";
 import { speak } from "../../support/speak.mjs";
 
 const imEnd = 32000;
-const tools = [tool({ name: "add", parameters: { type: "object", properties: { a: { type: "number" } } }, execute: ({ a = 0 }) => a + 1 })];
+const tools = [
+  tool({
+    name: "add",
+    parameters: { type: "object", properties: { a: { type: "number" } } },
+    execute: ({ a = 0 }) => a + 1,
+  }),
+];
 const system = "You are brief. ".repeat(12);
 export const modelPath = () => cachedModel({ shape: "tiny", added: "control" });
 
 /** The tiny model with Hermes' vocabulary, which calls its tool once in every reply that has one. */
 export async function openTrafficModel(options = {}) {
-  const engine = await createAddonEngine({ kvType: "f16", gpuLayers: 0, contextSize: 2048, cacheTokens: 4096, threads: 1, prefixFolderBytes: 0, ...options, path: modelPath() });
+  const engine = await createAddonEngine({
+    kvType: "f16",
+    gpuLayers: 0,
+    contextSize: 2048,
+    cacheTokens: 4096,
+    threads: 1,
+    prefixFolderBytes: 0,
+    ...options,
+    path: modelPath(),
+  });
   const submit = engine.submit.bind(engine);
   engine.submit = (request) => {
     if (request.cacheScope !== "tools") return submit(request);
     const first = !request.prompt.some((part) => "text" in part && part.text.includes("tool_response"));
-    const ending = { ...request, sampling: { ...request.sampling, logitBias: [...request.sampling.logitBias, [imEnd, 100]] } };
-    return speak(engine, submit, ending, first ? '<tool_call>\n{"arguments": {"a": 1}, "name": "add"}\n</tool_call>' : "It is 2.");
+    const ending = {
+      ...request,
+      sampling: { ...request.sampling, logitBias: [...request.sampling.logitBias, [imEnd, 100]] },
+    };
+    return speak(
+      engine,
+      submit,
+      ending,
+      first ? '<tool_call>\n{"arguments": {"a": 1}, "name": "add"}\n</tool_call>' : "It is 2.",
+    );
   };
   return new Model(await LoadedModel.of(engine, { format: "hermes", variant: "card" }));
 }
@@ -28,7 +52,14 @@ export async function openTrafficModel(options = {}) {
 /** Each does something and gives the number of replies that came to their end by it. */
 export const requests = {
   async reply(model, random) {
-    const extras = [{}, { logProbabilities: true }, { stop: ["e", "the end"] }, { temperature: 0 }, { seed: 5 }, { cacheScope: "tenant" }];
+    const extras = [
+      {},
+      { logProbabilities: true },
+      { stop: ["e", "the end"] },
+      { temperature: 0 },
+      { seed: 5 },
+      { cacheScope: "tenant" },
+    ];
     await model.reply(`Tell me of ${random.below(500)}.`, { maxTokens: 1 + random.below(8), ...random.pick(extras) });
     return 1;
   },
@@ -64,10 +95,14 @@ export const requests = {
 };
 
 const reason = new Error("aborted on purpose");
-const aborted = (reply) => reply.then(() => 0, (error) => {
-  if (error !== reason) throw error;
-  return 1;
-});
+const aborted = (reply) =>
+  reply.then(
+    () => 0,
+    (error) => {
+      if (error !== reason) throw error;
+      return 1;
+    },
+  );
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 /** As many are aborted in the queue at once, elsewhere one by one. */
@@ -81,7 +116,9 @@ export const aborts = {
     others.then(() => (isOver = true));
     const controller = new AbortController();
     // Behind all others; when as many wait, these do.
-    const late = Array.from({ length: crowd }, () => aborted(model.reply(`Late ${random.below(99)}.`, { priority: -100, signal: controller.signal })));
+    const late = Array.from({ length: crowd }, () =>
+      aborted(model.reply(`Late ${random.below(99)}.`, { priority: -100, signal: controller.signal })),
+    );
     while (model.stats().queued < crowd && !isOver) await turn();
     controller.abort(reason);
     const counts = await Promise.all(late);
@@ -90,7 +127,10 @@ export const aborts = {
   async "while it reads"(model, random) {
     const controller = new AbortController();
     const before = model.stats();
-    const reply = model.reply(`${random.next()} ${"All work and no play. ".repeat(200)}`, { signal: controller.signal, maxTokens: 4 });
+    const reply = model.reply(`${random.next()} ${"All work and no play. ".repeat(200)}`, {
+      signal: controller.signal,
+      maxTokens: 4,
+    });
     const end = aborted(reply);
     while (model.stats().running <= before.running && model.stats().ticks < before.ticks + 3) await turn();
     controller.abort(reason);

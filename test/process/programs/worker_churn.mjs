@@ -1,5 +1,6 @@
-// Workers that load a model, generate and end at random moments: terminated, by process.exit, by an exception, by returning with
-// and without closing. Prints as JSON how many ended in which way and what memory was in use meanwhile. Run it with --expose-gc.
+// Workers that load a model, generate and end at random moments: terminated, by process.exit, by an exception, by
+// returning with and without closing. Prints as JSON how many ended in which way and what memory was in use meanwhile.
+// Run it with --expose-gc.
 //   worker_churn.mjs [workers = 60]
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -15,10 +16,19 @@ async function work({ path, way, seed }) {
   const random = seeded(seed);
   if (way === "terminate while loading") parentPort.postMessage("there");
   const model = await load(path, { threads: 1, contextSize: 512, prefixFolder: false });
-  const replies = Array.from({ length: 1 + random.below(16) }, (_, n) => model.reply(`Tell me of ${n}.`, { maxTokens: way === "close" ? 8 : 400 }));
+  const replies = Array.from({ length: 1 + random.below(16) }, (_, n) =>
+    model.reply(`Tell me of ${n}.`, { maxTokens: way === "close" ? 8 : 400 }),
+  );
   parentPort.postMessage("there");
   if (way === "return") return; // Nobody reads them, and nobody closes the model.
-  const all = Promise.all(replies.map((reply) => reply.then(({ text }) => text, () => "")));
+  const all = Promise.all(
+    replies.map((reply) =>
+      reply.then(
+        ({ text }) => text,
+        () => "",
+      ),
+    ),
+  );
   if (way === "close") {
     await all;
     return model.close();
@@ -30,7 +40,11 @@ async function work({ path, way, seed }) {
 }
 
 async function endOne(way, path, random) {
-  const worker = new Worker(new URL(import.meta.url), { workerData: { path, way, seed: random.below(1e6) }, stdout: true, stderr: true });
+  const worker = new Worker(new URL(import.meta.url), {
+    workerData: { path, way, seed: random.below(1e6) },
+    stdout: true,
+    stderr: true,
+  });
   const ended = new Promise((resolve) => worker.once("exit", resolve));
   const failure = new Promise((resolve) => worker.once("error", resolve));
   await once(worker, "message");

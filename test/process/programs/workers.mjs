@@ -1,5 +1,5 @@
-// Models in worker threads: terminated in the phase its first argument names, or two at once, with as many replies at work in
-// each as the second says.
+// Models in worker threads: terminated in the phase its first argument names, or two at once, with as many replies at
+// work in each as the second says.
 import { once } from "node:events";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { load } from "caduceus";
@@ -19,7 +19,9 @@ async function work({ phase, count }) {
     parentPort.postMessage((await Promise.all(numbers.map((n) => ask(model, n)))).map(({ text }) => text));
     return model.close();
   }
-  const replies = numbers.map((n) => model.reply(phase === "prefill" ? longPrompt(n, count) : `Tell a very long story about ${n} ships.`));
+  const replies = numbers.map((n) =>
+    model.reply(phase === "prefill" ? longPrompt(n, count) : `Tell a very long story about ${n} ships.`),
+  );
   if (phase === "decode") await Promise.all(replies.map((reply) => reply.textStream[Symbol.asyncIterator]().next()));
   else await until(() => model.stats().running === count);
   parentPort.postMessage("there");
@@ -29,7 +31,9 @@ async function work({ phase, count }) {
 async function main(scenario, count) {
   const begin = (phase) => new Worker(new URL(import.meta.url), { workerData: { phase, count } });
   if (scenario === "two at once") {
-    const [first, second] = await Promise.all(["answer", "answer"].map(async (phase) => (await once(begin(phase), "message"))[0]));
+    const [first, second] = await Promise.all(
+      ["answer", "answer"].map(async (phase) => (await once(begin(phase), "message"))[0]),
+    );
     // In company a tie may fall otherwise.
     const equal = first.filter((text, n) => text !== "" && text === second[n]).length;
     console.log(first.length === count && equal >= count / 2);

@@ -34,7 +34,8 @@ export const aligned = (bytes) => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 export function tensorBytes(type, dimensions) {
   const { blockWeights, blockBytes } = TENSOR_TYPES[type];
   const [row = 0] = dimensions;
-  if (row % blockWeights !== 0) throw new RangeError(`Expected rows of a multiple of ${blockWeights} for ${type} but received ${row}.`);
+  if (row % blockWeights !== 0)
+    throw new RangeError(`Expected rows of a multiple of ${blockWeights} for ${type} but received ${row}.`);
   return (dimensions.reduce((product, dimension) => product * dimension, 1) / blockWeights) * blockBytes;
 }
 

@@ -1,4 +1,5 @@
-// The vocabulary of Hermes-2-Pro-Mistral-7B: Mistral's v1 pieces from mistral-tokenizer-js, two ChatML markers, padding.
+// The vocabulary of Hermes-2-Pro-Mistral-7B: Mistral's v1 pieces from mistral-tokenizer-js, two ChatML markers,
+// padding.
 import mistralTokenizer from "mistral-tokenizer-js";
 
 export const IM_END = 32000;
@@ -16,9 +17,12 @@ const TYPE = { normal: 1, unknown: 2, control: 3, userDefined: 4, byte: 6 };
 export function hermesVocabulary(added) {
   /** @type {string[]} */
   const pieces = mistralTokenizer.vocabById.slice(0, MISTRAL_SIZE);
-  if (pieces.length !== MISTRAL_SIZE) throw new Error(`Expected ${MISTRAL_SIZE} pieces from mistral-tokenizer-js but received ${pieces.length}.`);
+  if (pieces.length !== MISTRAL_SIZE)
+    throw new Error(`Expected ${MISTRAL_SIZE} pieces from mistral-tokenizer-js but received ${pieces.length}.`);
   const scores = pieces.map(score);
-  const types = pieces.map((_, id) => (id === 0 ? TYPE.unknown : id < 3 ? TYPE.control : id < FIRST_NORMAL ? TYPE.byte : TYPE.normal));
+  const types = pieces.map((_, id) =>
+    id === 0 ? TYPE.unknown : id < 3 ? TYPE.control : id < FIRST_NORMAL ? TYPE.byte : TYPE.normal,
+  );
   for (let id = MISTRAL_SIZE; id < VOCABULARY_SIZE; id++) {
     pieces.push(id === IM_END ? "<|im_end|>" : id === IM_START ? "<|im_start|>" : `<dummy${id}>`);
     scores.push(-1000);
@@ -27,7 +31,10 @@ export function hermesVocabulary(added) {
   return { pieces, scores, types };
 }
 
-/** SentencePiece joins the pair with the highest score first. Runs of spaces alone are never joined before anything else. */
+/**
+ * SentencePiece joins the pair with the highest score first. Runs of spaces alone are never joined before anything
+ * else.
+ */
 function score(/** @type {string} */ piece, /** @type {number} */ id) {
   if (id < FIRST_NORMAL) return 0;
   return /^\u2581+$/.test(piece) ? -1e9 : -(id - FIRST_NORMAL);

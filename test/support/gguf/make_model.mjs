@@ -55,7 +55,10 @@ export function makeModel(out, options, onProgress) {
  */
 export function cachedModelPath(options) {
   const entries = Object.entries(options).sort(([a], [b]) => (a < b ? -1 : 1));
-  const hash = createHash("sha256").update(JSON.stringify([GENERATOR_VERSION, entries])).digest("hex").slice(0, 12);
+  const hash = createHash("sha256")
+    .update(JSON.stringify([GENERATOR_VERSION, entries]))
+    .digest("hex")
+    .slice(0, 12);
   return join(cacheFolder(), "test-models", `hermes-${options.shape}-${options.added}-${hash}.gguf`);
 }
 
@@ -70,7 +73,10 @@ export function cachedModel(options, onProgress) {
   return path;
 }
 
-/** The same folder as `cacheFolder` of src/files, which is not compiled yet when scripts run this; a test compares the two. */
+/**
+ * The same folder as `cacheFolder` of src/files, which is not compiled yet when scripts run this; a test compares the
+ * two.
+ */
 function cacheFolder() {
   const { CADUCEUS_CACHE, XDG_CACHE_HOME, LOCALAPPDATA } = process.env;
   if (CADUCEUS_CACHE) return resolve(CADUCEUS_CACHE);
@@ -97,8 +103,10 @@ function main() {
     },
   });
   const { shape, added, quantization, layers, out } = values;
-  if (shape !== "tiny" && shape !== "7b") throw new RangeError(`Expected tiny or 7b for --shape but received ${shape}.`);
-  if (added !== "control" && added !== "user-defined") throw new RangeError(`Expected control or user-defined for --added but received ${added}.`);
+  if (shape !== "tiny" && shape !== "7b")
+    throw new RangeError(`Expected tiny or 7b for --shape but received ${shape}.`);
+  if (added !== "control" && added !== "user-defined")
+    throw new RangeError(`Expected control or user-defined for --added but received ${added}.`);
   if (quantization !== undefined && !["Q4_0", "Q4_K_M", "Q8_0"].includes(quantization)) {
     throw new RangeError(`Expected Q4_0 or Q4_K_M for --quantization but received ${quantization}.`);
   }

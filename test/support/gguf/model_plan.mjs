@@ -16,7 +16,14 @@ const CHAT_TEMPLATE =
 // The width of a tiny head is 32, so that a q8_0 KV cache fits it.
 const SHAPES = {
   tiny: { layers: 2, width: 128, heads: 4, headsKv: 2, feedForward: 256, quantization: /** @type {const} */ ("Q8_0") },
-  "7b": { layers: 32, width: 4096, heads: 32, headsKv: 8, feedForward: 14336, quantization: /** @type {const} */ ("Q4_K_M") },
+  "7b": {
+    layers: 32,
+    width: 4096,
+    heads: 32,
+    headsKv: 8,
+    feedForward: 14336,
+    quantization: /** @type {const} */ ("Q4_K_M"),
+  },
 };
 
 const FILE_TYPES = { Q4_0: 2, Q8_0: 7, Q4_K_M: 15 };
@@ -30,13 +37,20 @@ const NEVER_ENDS = { 2: -30, [IM_END]: -30, [IM_START]: -30 };
  */
 export function planModel(options) {
   const shape = SHAPES[options.shape];
-  if (options.shape !== "tiny" && options.tokenBias !== undefined) throw new RangeError("Expected the shape tiny for tokenBias but received 7b.");
+  if (options.shape !== "tiny" && options.tokenBias !== undefined)
+    throw new RangeError("Expected the shape tiny for tokenBias but received 7b.");
   const quantization = options.quantization ?? shape.quantization;
   if ((options.shape === "tiny") !== (quantization === "Q8_0")) {
-    throw new RangeError(`Expected Q8_0 for tiny and another for 7b but received ${quantization} for ${options.shape}.`);
+    throw new RangeError(
+      `Expected Q8_0 for tiny and another for 7b but received ${quantization} for ${options.shape}.`,
+    );
   }
   const layers = options.layers ?? shape.layers;
-  const tensors = planTensors({ ...shape, layers }, quantization, options.shape === "tiny" ? { ...NEVER_ENDS, ...options.tokenBias } : undefined);
+  const tensors = planTensors(
+    { ...shape, layers },
+    quantization,
+    options.shape === "tiny" ? { ...NEVER_ENDS, ...options.tokenBias } : undefined,
+  );
   const metadata = planMetadata(options, { ...shape, layers }, quantization);
   const header = encodeHeader(metadata, tensors);
   const last = /** @type {TensorPlan} */ (tensors.at(-1));
@@ -67,7 +81,9 @@ function planTensors(shape, quantization, bias) {
     tensors.push({ name, dimensions, type, bytes, offset, deviation, steer: bias === undefined ? undefined : steer });
     offset += aligned(bytes);
   };
-  /** llama.cpp's rule for Q4_K_M (`use_more_bits`): the first and last eighth of the layers, and every third between. */
+  /**
+   * llama.cpp's rule for Q4_K_M (`use_more_bits`): the first and last eighth of the layers, and every third between.
+   */
   const mixed = (/** @type {number} */ layer) => {
     const eighth = Math.floor(layers / 8);
     return layer < eighth || layer >= Math.floor((7 * layers) / 8) || (layer - eighth) % 3 === 2;
@@ -90,7 +106,10 @@ function planTensors(shape, quantization, bias) {
   }
   add("output_norm.weight", [width], "F32");
   // Logits of deviation 2.5: sampling at usual temperatures then has a few hundred likely candidates.
-  add("output.weight", [width, VOCABULARY_SIZE], quantization === "Q8_0" ? base : "Q6_K", 2.5, { kind: "token-bias", bias: bias ?? {} });
+  add("output.weight", [width, VOCABULARY_SIZE], quantization === "Q8_0" ? base : "Q6_K", 2.5, {
+    kind: "token-bias",
+    bias: bias ?? {},
+  });
   return tensors;
 }
 
@@ -135,5 +154,7 @@ function planMetadata(options, shape, quantization) {
     ["tokenizer.ggml.add_eos_token", { type: "bool", value: false }],
     ["tokenizer.chat_template", text(options.chatTemplate ?? CHAT_TEMPLATE)],
   ];
-  return options.corrupt === "no-vocabulary" ? metadata.filter(([key]) => !/^tokenizer\.ggml\.(tokens|scores|token_type)$/.test(key)) : metadata;
+  return options.corrupt === "no-vocabulary"
+    ? metadata.filter(([key]) => !/^tokenizer\.ggml\.(tokens|scores|token_type)$/.test(key))
+    : metadata;
 }

@@ -1,4 +1,5 @@
-// Splits a generated model into two files, as llama.cpp's gguf-split does: the first has all metadata, each its own tensors.
+// Splits a generated model into two files, as llama.cpp's gguf-split does: the first has all metadata, each its own
+// tensors.
 import { readFileSync, writeFileSync } from "node:fs";
 import { planModel, type ModelOptions, type TensorPlan } from "./make_model.mjs";
 
@@ -11,14 +12,25 @@ export function splitModel(file: string, options: ModelOptions, prefix: string):
   const first = tensors[0]!.name;
   const pairs = header.subarray(24, header.indexOf(Buffer.concat([u64(first.length), Buffer.from(first)])));
   const half = Math.floor(tensors.length / 2);
-  return ([[0, tensors.slice(0, half)], [1, tensors.slice(half)]] as const).map(([part, own]) => {
-    const split = [pair("split.no", 2, u16(part)), pair("split.count", 2, u16(2)), pair("split.tensors.count", 5, u32(tensors.length))];
+  return (
+    [
+      [0, tensors.slice(0, half)],
+      [1, tensors.slice(half)],
+    ] as const
+  ).map(([part, own]) => {
+    const split = [
+      pair("split.no", 2, u16(part)),
+      pair("split.count", 2, u16(2)),
+      pair("split.tensors.count", 5, u32(tensors.length)),
+    ];
     const metadata = part === 0 ? [pairs, ...split] : split;
     const count = (part === 0 ? Number(header.readBigUInt64LE(16)) : 0) + split.length;
     let offset = 0;
     const infos = own.map((tensor) => info(tensor, (offset += aligned(tensor.bytes)) - aligned(tensor.bytes)));
     const head = Buffer.concat([Buffer.from("GGUF"), u32(3), u64(own.length), u64(count), ...metadata, ...infos]);
-    const data = own.map((tensor) => content.subarray(header.length + tensor.offset, header.length + tensor.offset + aligned(tensor.bytes)));
+    const data = own.map((tensor) =>
+      content.subarray(header.length + tensor.offset, header.length + tensor.offset + aligned(tensor.bytes)),
+    );
     const path = `${prefix}-0000${part + 1}-of-00002.gguf`;
     writeFileSync(path, Buffer.concat([head, Buffer.alloc(aligned(head.length) - head.length), ...data]));
     return path;

@@ -16,7 +16,10 @@ const CHUNK_BLOCKS = 1 << 14;
 const BLOCK_SCALES = {
   Q4_0: [[0, 1 / 4.61]], //                              d * (0..15 - 8)
   Q8_0: [[0, 1 / 73.9]], //                              d * (-128..127)
-  Q4_K: [[0, 1 / 258], [2, 7.5 / 258]], //               d * (0..63) * (0..15) - dmin * (0..63): 7.5 centres it
+  Q4_K: [
+    [0, 1 / 258],
+    [2, 7.5 / 258],
+  ], //               d * (0..63) * (0..15) - dmin * (0..63): 7.5 centres it
   Q6_K: [[208, 1 / 1366]], //                            d * (-128..127) * (0..63 - 32)
 };
 
@@ -32,8 +35,14 @@ export function* tensorData(tensor, seed) {
     return;
   }
   const { blockBytes } = TENSOR_TYPES[tensor.type];
-  const scales = BLOCK_SCALES[tensor.type].map(([offset, scale]) => /** @type {const} */ ([offset, toHalf(scale * tensor.deviation)]));
-  const cipher = createCipheriv("aes-128-ctr", createHash("sha256").update(`${seed}\n${tensor.name}`).digest().subarray(0, 16), Buffer.alloc(16));
+  const scales = BLOCK_SCALES[tensor.type].map(
+    ([offset, scale]) => /** @type {const} */ ([offset, toHalf(scale * tensor.deviation)]),
+  );
+  const cipher = createCipheriv(
+    "aes-128-ctr",
+    createHash("sha256").update(`${seed}\n${tensor.name}`).digest().subarray(0, 16),
+    Buffer.alloc(16),
+  );
   const zeros = Buffer.alloc(CHUNK_BLOCKS * blockBytes);
   const blocks = tensor.bytes / blockBytes;
   for (let first = 0; first < blocks; first += CHUNK_BLOCKS) {

@@ -10,7 +10,10 @@ export interface Parsed {
   parser: ReplyParser;
 }
 
-export function parseInPieces(pieces: readonly string[], options: ReplyParserOptions & { finish?: ReplyFinish } = {}): Parsed {
+export function parseInPieces(
+  pieces: readonly string[],
+  options: ReplyParserOptions & { finish?: ReplyFinish } = {},
+): Parsed {
   const { finish, ...rest } = options;
   const parser = new ReplyParser(rest);
   const events: ReplyEvent[] = [];
@@ -38,7 +41,12 @@ export function comparable(reply: object): Record<string, unknown> {
   const { content, calls, malformed, incomplete, reasoning } = reply as ParsedReply;
   return {
     content: collapse(content),
-    calls: calls.map(({ name, arguments: args, repaired, problem }) => ({ name, arguments: args, repaired: repaired ?? false, problem: problem ?? null })),
+    calls: calls.map(({ name, arguments: args, repaired, problem }) => ({
+      name,
+      arguments: args,
+      repaired: repaired ?? false,
+      problem: problem ?? null,
+    })),
     malformed: malformed ?? 0,
     incomplete: incomplete ?? false,
     reasoning: collapse(reasoning ?? ""),
@@ -63,7 +71,8 @@ function checkEvents(events: readonly ReplyEvent[], reply: ParsedReply, parser: 
         reasoning += event.text;
         break;
       case "tool-call-start":
-        if (streamed.has(event.index) !== (event.restart === true)) throw new Error(`call ${event.index} started twice`);
+        if (streamed.has(event.index) !== (event.restart === true))
+          throw new Error(`call ${event.index} started twice`);
         streamed.set(event.index, "");
         break;
       case "tool-call-delta":
@@ -71,7 +80,8 @@ function checkEvents(events: readonly ReplyEvent[], reply: ParsedReply, parser: 
         streamed.set(event.index, (streamed.get(event.index) as string) + event.textDelta);
         break;
       case "tool-call": {
-        if (streamed.get(event.index) !== event.argumentsText) throw new Error(`deltas ${streamed.get(event.index)} are not ${event.argumentsText}`);
+        if (streamed.get(event.index) !== event.argumentsText)
+          throw new Error(`deltas ${streamed.get(event.index)} are not ${event.argumentsText}`);
         const { name, arguments: args, repaired, problem } = event;
         calls.push({ name, arguments: args, ...(repaired ? { repaired } : {}), ...(problem ? { problem } : {}) });
         checkText(event.argumentsText, args);
@@ -81,7 +91,8 @@ function checkEvents(events: readonly ReplyEvent[], reply: ParsedReply, parser: 
         malformed.push(event.text);
     }
   }
-  if (content !== reply.content) throw new Error(`streamed ${JSON.stringify(content)}, returned ${JSON.stringify(reply.content)}`);
+  if (content !== reply.content)
+    throw new Error(`streamed ${JSON.stringify(content)}, returned ${JSON.stringify(reply.content)}`);
   if (reasoning !== (reply.reasoning ?? "")) throw new Error("streamed reasoning differs");
   expect(calls).toEqual(reply.calls);
   expect(malformed).toEqual(parser.malformedTexts);

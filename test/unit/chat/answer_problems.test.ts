@@ -2,7 +2,7 @@
 import { inspect } from "node:util";
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { tool } from "../../../src/chat/tool.js";
+import { tool } from "../../../src/chat/tools/tool.js";
 import { CaduceusError } from "../../../src/errors.js";
 import { scriptedModel } from "../../support/scripted_model.js";
 
@@ -11,10 +11,17 @@ const cut = '{"name": "Anna", "age": 31}';
 const wrong = '{"name": "Anna", "age": "31"}';
 const saying = (...answers: readonly string[]) => {
   let turn = 0;
-  return scriptedModel({ metadata: { "general.basename": "Hermes" }, constrained: true, answer: () => answers[Math.min(turn++, answers.length - 1)]! });
+  return scriptedModel({
+    metadata: { "general.basename": "Hermes" },
+    constrained: true,
+    answer: () => answers[Math.min(turn++, answers.length - 1)]!,
+  });
 };
 const failure = async (work: PromiseLike<unknown>) => {
-  const error = await work.then(() => undefined, (reason: unknown) => reason);
+  const error = await work.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
   expect(error).toBeInstanceOf(CaduceusError);
   return error as CaduceusError;
 };
@@ -36,7 +43,12 @@ test.each([
   const reply = () => model.reply("?", { schema: person, ...options });
   const error = await failure(reply());
   expect(error).toMatchObject({ code, result });
-  expect(error.result).toMatchObject({ value: undefined, usage: { generatedTokens: expect.any(Number) }, rounds: { length: 1 }, message: { role: "assistant", content: result.text } });
+  expect(error.result).toMatchObject({
+    value: undefined,
+    usage: { generatedTokens: expect.any(Number) },
+    rounds: { length: 1 },
+    message: { role: "assistant", content: result.text },
+  });
 
   const events = await read(reply());
   expect(events.error).toMatchObject({ code, result });
@@ -60,18 +72,30 @@ test("logging the error does not write out what was said", async () => {
 
 test("an answer that is complete just where the limit comes is one", async () => {
   const { model } = await saying(cut);
-  expect(await model.reply("?", { schema: person, maxTokens: cut.length })).toMatchObject({ value: { name: "Anna", age: 31 } });
+  expect(await model.reply("?", { schema: person, maxTokens: cut.length })).toMatchObject({
+    value: { name: "Anna", age: 31 },
+  });
   const other = await saying(wrong);
-  expect(await failure(other.model.reply("?", { schema: person, maxTokens: wrong.length }))).toMatchObject({ code: "SCHEMA_MISMATCH", result: { text: wrong } });
+  expect(await failure(other.model.reply("?", { schema: person, maxTokens: wrong.length }))).toMatchObject({
+    code: "SCHEMA_MISMATCH",
+    result: { text: wrong },
+  });
 });
 
 test("a limit of rounds cuts the answer off too; calls for the caller come in its place", async () => {
   const call = '<tool_call>\n{"name": "look", "arguments": {}}\n</tool_call>';
   const looping = await saying(call);
   const look = tool({ name: "look", execute: () => 1 });
-  expect(await failure(looping.model.reply("?", { schema: person, tools: [look], maxRounds: 2 }))).toMatchObject({ code: "INCOMPLETE", message: expect.stringContaining("maxRounds"), result: { stoppedBy: "max-rounds", rounds: { length: 2 } } });
+  expect(await failure(looping.model.reply("?", { schema: person, tools: [look], maxRounds: 2 }))).toMatchObject({
+    code: "INCOMPLETE",
+    message: expect.stringContaining("maxRounds"),
+    result: { stoppedBy: "max-rounds", rounds: { length: 2 } },
+  });
   const waiting = await saying(call);
-  expect(await waiting.model.reply("?", { schema: person, tools: [tool({ name: "look" })] })).toMatchObject({ finishReason: "tool-calls", value: undefined });
+  expect(await waiting.model.reply("?", { schema: person, tools: [tool({ name: "look" })] })).toMatchObject({
+    finishReason: "tool-calls",
+    value: undefined,
+  });
 });
 
 test("a chat keeps the turn, and goes on after it", async () => {

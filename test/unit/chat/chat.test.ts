@@ -4,7 +4,11 @@ import { CaduceusError } from "../../../src/errors.js";
 import { scriptedModel } from "../../support/scripted_model.js";
 
 const countingUserTurns = (prompt: string) => `turn ${prompt.split("<|im_start|>user").length - 1}`;
-const codeOf = (promise: PromiseLike<unknown>) => Promise.resolve(promise).then(() => "none", (error: unknown) => error instanceof CaduceusError ? error.code : error);
+const codeOf = (promise: PromiseLike<unknown>) =>
+  Promise.resolve(promise).then(
+    () => "none",
+    (error: unknown) => (error instanceof CaduceusError ? error.code : error),
+  );
 
 test("the first turn renders everything, the next goes on after it with only itself", async () => {
   const { model, engine } = await scriptedModel({ answer: countingUserTurns });
@@ -13,25 +17,39 @@ test("the first turn renders everything, the next goes on after it with only its
   const second = await chat.send("Two?");
   expect(engine.requests[0]).toMatchObject({
     prompt: [
-      { control: "<|im_start|>" }, { text: "system\nBe brief." }, { control: "<|im_end|>" }, { text: "\n" },
-      { control: "<|im_start|>" }, { text: "user\nOne?" }, { control: "<|im_end|>" }, { text: "\n" },
-      { control: "<|im_start|>" }, { text: "assistant\n" },
+      { control: "<|im_start|>" },
+      { text: "system\nBe brief." },
+      { control: "<|im_end|>" },
+      { text: "\n" },
+      { control: "<|im_start|>" },
+      { text: "user\nOne?" },
+      { control: "<|im_end|>" },
+      { text: "\n" },
+      { control: "<|im_start|>" },
+      { text: "assistant\n" },
     ],
   });
   expect(engine.requests[1]).toMatchObject({
     after: 1,
     prompt: [
-      { control: "<|im_end|>" }, { text: "\n" },
-      { control: "<|im_start|>" }, { text: "user\nTwo?" }, { control: "<|im_end|>" }, { text: "\n" },
-      { control: "<|im_start|>" }, { text: "assistant\n" },
+      { control: "<|im_end|>" },
+      { text: "\n" },
+      { control: "<|im_start|>" },
+      { text: "user\nTwo?" },
+      { control: "<|im_end|>" },
+      { text: "\n" },
+      { control: "<|im_start|>" },
+      { text: "assistant\n" },
     ],
   });
   expect(second.text).toBe("turn 2");
   expect(second.usage.cachedTokens).toBeGreaterThan(0);
   expect(chat.messages).toEqual([
     { role: "system", content: "Be brief." },
-    { role: "user", content: "One?" }, { role: "assistant", content: "turn 1" },
-    { role: "user", content: "Two?" }, { role: "assistant", content: "turn 2" },
+    { role: "user", content: "One?" },
+    { role: "assistant", content: "turn 1" },
+    { role: "user", content: "Two?" },
+    { role: "assistant", content: "turn 2" },
   ]);
 });
 
@@ -43,8 +61,8 @@ test("what the engine sees of a chat equals the whole conversation rendered at o
   await model.reply([...chat.messages.slice(0, -1)]);
   expect(engine.text(live!.tokens, true)).toBe(
     "<s><|im_start|>user\nOne?<|im_end|>\n<|im_start|>assistant\nturn 1<|im_end|>\n" +
-    "<|im_start|>user\nTwo?<|im_end|>\n<|im_start|>assistant\nturn 2<|im_end|>\n" +
-    "<|im_start|>user\nThree?<|im_end|>\n<|im_start|>assistant\nturn 3",
+      "<|im_start|>user\nTwo?<|im_end|>\n<|im_start|>assistant\nturn 2<|im_end|>\n" +
+      "<|im_start|>user\nThree?<|im_end|>\n<|im_start|>assistant\nturn 3",
   );
 });
 
@@ -69,7 +87,18 @@ test("sends without waiting are answered in their order, awaited together or rea
   const texts: string[] = [];
   for (const reply of [first, second]) for await (const text of reply.textStream) texts.push(text);
   expect(texts.join("")).toBe("turn 4turn 5");
-  expect(chat.messages.map(({ content }) => content)).toEqual(["a", "turn 1", "b", "turn 2", "c", "turn 3", "d", "turn 4", "e", "turn 5"]);
+  expect(chat.messages.map(({ content }) => content)).toEqual([
+    "a",
+    "turn 1",
+    "b",
+    "turn 2",
+    "c",
+    "turn 3",
+    "d",
+    "turn 4",
+    "e",
+    "turn 5",
+  ]);
 });
 
 test("reading a reply never hangs on an unread one before it", async () => {
@@ -83,7 +112,10 @@ test("reading a reply never hangs on an unread one before it", async () => {
 });
 
 test("a cancelled, left or failed turn leaves the conversation as it was", async () => {
-  const { model, engine } = await scriptedModel({ paceMs: 1, answer: (prompt) => prompt.includes("long") ? "x".repeat(500) : countingUserTurns(prompt) });
+  const { model, engine } = await scriptedModel({
+    paceMs: 1,
+    answer: (prompt) => (prompt.includes("long") ? "x".repeat(500) : countingUserTurns(prompt)),
+  });
   const chat = model.chat();
   await chat.send("One?");
   const before = chat.messages;
@@ -118,7 +150,10 @@ test("forks share what was said and go separate ways", async () => {
   const [a, b] = await Promise.all([chat.send("Left?"), branch.send("Right?")]);
   expect([a.text, b.text]).toEqual(["turn 2", "turn 2"]);
   expect(engine.requests.slice(1).map(({ after }) => after)).toEqual([1, 1]);
-  expect([chat.messages[3], branch.messages[3]]).toEqual([{ role: "user", content: "Left?" }, { role: "user", content: "Right?" }]);
+  expect([chat.messages[3], branch.messages[3]]).toEqual([
+    { role: "user", content: "Left?" },
+    { role: "user", content: "Right?" },
+  ]);
 });
 
 test("closing one fork leaves the other its tokens; closing both leaves the engine none", async () => {
@@ -157,18 +192,49 @@ test("closing a conversation ends its replies with MODEL_CLOSED and no other's",
   const { model, engine } = await scriptedModel({ answer: () => "x".repeat(300) });
   const [chat, other] = [model.chat(), model.chat()];
   const outcomes = [codeOf(chat.send("a")), codeOf(chat.send("b")), codeOf(other.send("c"))];
-  const parked = chat.send("d");
+  const paused = chat.send("d");
   await chat.close();
-  expect(await Promise.all([...outcomes, codeOf(parked)])).toEqual(["MODEL_CLOSED", "MODEL_CLOSED", "none", "MODEL_CLOSED"]);
+  expect(await Promise.all([...outcomes, codeOf(paused)])).toEqual([
+    "MODEL_CLOSED",
+    "MODEL_CLOSED",
+    "none",
+    "MODEL_CLOSED",
+  ]);
   expect(engine.live.size).toBe(1);
 });
 
 test("a conversation goes on from given messages and takes messages as turns", async () => {
   const { model } = await scriptedModel({ answer: countingUserTurns });
-  const chat = model.chat({ messages: [{ role: "user", content: "One?" }, { role: "assistant", content: "turn 1" }] });
-  expect((await chat.send({ role: "user", content: [{ type: "text", text: "Tw" }, { type: "text", text: "o?" }] })).text).toBe("turn 2");
-  await chat.send([{ role: "tool", content: "21 °C" }, { role: "user", content: "And?" }]);
-  expect(chat.messages.map(({ role }) => role)).toEqual(["user", "assistant", "user", "assistant", "tool", "user", "assistant"]);
+  const chat = model.chat({
+    messages: [
+      { role: "user", content: "One?" },
+      { role: "assistant", content: "turn 1" },
+    ],
+  });
+  expect(
+    (
+      await chat.send({
+        role: "user",
+        content: [
+          { type: "text", text: "Tw" },
+          { type: "text", text: "o?" },
+        ],
+      })
+    ).text,
+  ).toBe("turn 2");
+  await chat.send([
+    { role: "tool", content: "21 °C" },
+    { role: "user", content: "And?" },
+  ]);
+  expect(chat.messages.map(({ role }) => role)).toEqual([
+    "user",
+    "assistant",
+    "user",
+    "assistant",
+    "tool",
+    "user",
+    "assistant",
+  ]);
 });
 
 test("options of the conversation are defaults of each turn", async () => {
@@ -176,7 +242,10 @@ test("options of the conversation are defaults of each turn", async () => {
   const chat = model.chat({ temperature: 0, maxTokens: 7 });
   await chat.send("One?");
   await chat.send("Two?", { maxTokens: 3, temperature: undefined });
-  expect(engine.requests.map(({ maxTokens, sampling }) => [maxTokens, sampling.temperature])).toEqual([[7, 0], [3, 0]]);
+  expect(engine.requests.map(({ maxTokens, sampling }) => [maxTokens, sampling.temperature])).toEqual([
+    [7, 0],
+    [3, 0],
+  ]);
 });
 
 test("what the caller does to messages does not reach the conversation", async () => {

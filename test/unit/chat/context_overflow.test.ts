@@ -2,12 +2,12 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { answeredTurn, fewestEnough, roomForAnswer, turnEnds } from "../../../src/chat/context_overflow.js";
-import { tool } from "../../../src/chat/tool.js";
+import { tool } from "../../../src/chat/tools/tool.js";
 import { Transcript, type TranscriptStart } from "../../../src/chat/transcript.js";
 import type { PromptPart } from "../../../src/engine/engine.js";
 import type { Conversation, ConversationFormat } from "../../../src/format/conversation_format.js";
-import type { LoadedModel } from "../../../src/model/loaded_model.js";
-import type { ReplyEvent } from "../../../src/chat/reply_events.js";
+import type { LoadedModel } from "../../../src/model/loading/loaded_model.js";
+import type { ReplyEvent } from "../../../src/chat/reply/reply_events.js";
 import { CaduceusError } from "../../../src/errors.js";
 import type { PlainMessage } from "../../../src/format/plain_message.js";
 import { scriptedModel } from "../../support/scripted_model.js";
@@ -15,12 +15,22 @@ import { scriptedModel } from "../../support/scripted_model.js";
 const dropOldest = { contextOverflow: "drop-oldest" } as const;
 const user = (content: string) => ({ role: "user", content }) as const;
 const assistant = (content: string) => ({ role: "assistant", content }) as const;
-const codeOf = (promise: PromiseLike<unknown>) => Promise.resolve(promise).then(() => "none", (error: unknown) => error instanceof CaduceusError ? error.code : error);
-const promptOf = (engine: { requests: readonly { prompt: readonly object[] }[] }, index: number) => engine.requests.at(index)?.prompt.map((part) => Object.values(part)[0] as string).join("") ?? "";
+const codeOf = (promise: PromiseLike<unknown>) =>
+  Promise.resolve(promise).then(
+    () => "none",
+    (error: unknown) => (error instanceof CaduceusError ? error.code : error),
+  );
+const promptOf = (engine: { requests: readonly { prompt: readonly object[] }[] }, index: number) =>
+  engine.requests
+    .at(index)
+    ?.prompt.map((part) => Object.values(part)[0] as string)
+    .join("") ?? "";
 
-// Question and answer have 37 tokens, markers, roles and newlines included; BOS and the beginning of the next answer 12.
+// Question and answer have 37 tokens, markers, roles and newlines included; BOS and the beginning of the next answer
+// 12.
 const [a, b] = ["a".repeat(8), "b".repeat(8)];
-const history = (turns: number) => Array.from({ length: turns }, (_, index) => [user(`${index}${a.slice(1)}`), assistant(b)]).flat();
+const history = (turns: number) =>
+  Array.from({ length: turns }, (_, index) => [user(`${index}${a.slice(1)}`), assistant(b)]).flat();
 
 test("by default a conversation that does not fit fails, and nothing is dropped", async () => {
   const { model } = await scriptedModel({ contextSize: 160 });
@@ -54,7 +64,9 @@ test("what fits is left alone, and nothing is said of dropping", async () => {
 });
 
 test.each([
-  [{}, 1000 / 8], [{ maxTokens: 10 }, 10], [{ maxTokens: 900 }, 1000 / 4],
+  [{}, 1000 / 8],
+  [{ maxTokens: 10 }, 10],
+  [{ maxTokens: 900 }, 1000 / 4],
 ])("room for the answer with %o is %i of 1,000 tokens", async (options, room) => {
   const { model, engine } = await scriptedModel({ contextSize: 1000, answer: () => "ok" });
   const question = [user("x".repeat(50)), assistant("y"), user("?")];
@@ -67,7 +79,9 @@ test.each([
 
 test("system message and last turn stay where they alone are too long, and the reply fails", async () => {
   const { model, engine } = await scriptedModel({ contextSize: 160 });
-  const { code, message } = await model.reply([...history(3), user("x".repeat(200))], dropOldest).catch((error: CaduceusError) => error) as CaduceusError;
+  const { code, message } = (await model
+    .reply([...history(3), user("x".repeat(200))], dropOldest)
+    .catch((error: CaduceusError) => error)) as CaduceusError;
   expect([code, message]).toEqual(["CONTEXT_FULL", expect.stringContaining("more than fit")]);
   expect(promptOf(engine, 0)).not.toContain(b);
   const alone = await scriptedModel({ contextSize: 160 });
@@ -152,13 +166,19 @@ test("in the tool loop old turns go while the question, its calls and results st
   const filler = Array.from({ length: 4 }, () => [user(a.repeat(12)), assistant(b)]).flat();
   const ask = async (contextSize: number) => {
     let round = 0;
-    const { model, engine } = await scriptedModel({ contextSize, metadata: { "general.basename": "Hermes-2-Pro" }, answer: () => (round++ < 2 ? call : "done") });
+    const { model, engine } = await scriptedModel({
+      contextSize,
+      metadata: { "general.basename": "Hermes-2-Pro" },
+      answer: () => (round++ < 2 ? call : "done"),
+    });
     const reply = model.reply([...filler, user("Read it twice.")], { tools: [read], ...dropOldest, maxTokens: 100 });
     const events: ReplyEvent[] = [];
     for await (const event of reply) if (["dropped", "round", "tool-result"].includes(event.type)) events.push(event);
     return { result: await reply, events, engine };
   };
-  const { result: { rounds } } = await ask(8000);
+  const {
+    result: { rounds },
+  } = await ask(8000);
   const { result, events, engine } = await ask(rounds[2]!.usage.promptTokens + 99);
   expect(events.map(({ type }) => type)).toEqual(["round", "tool-result", "round", "tool-result", "dropped", "round"]);
   expect(events[4]).toEqual({ type: "dropped", messages: filler.slice(0, 2) });
@@ -170,13 +190,31 @@ test("in the tool loop old turns go while the question, its calls and results st
 });
 
 test("the question of an answer that is to be mended stays", async () => {
-  const schema = { type: "object", properties: { a: { type: "number" } }, required: ["a"], additionalProperties: false } as const;
+  const schema = {
+    type: "object",
+    properties: { a: { type: "number" } },
+    required: ["a"],
+    additionalProperties: false,
+  } as const;
   const ask = async (contextSize: number) => {
     let round = 0;
-    const { model, engine } = await scriptedModel({ contextSize, answer: () => (round++ === 0 ? `{"x": ${"1".repeat(150)}}` : '{"a": 1}') });
-    return { engine, reply: await model.reply([user("o".repeat(150)), assistant(b), user("Which number?")], { schema, schemaRepair: true, ...dropOldest, maxTokens: 160 }) };
+    const { model, engine } = await scriptedModel({
+      contextSize,
+      answer: () => (round++ === 0 ? `{"x": ${"1".repeat(150)}}` : '{"a": 1}'),
+    });
+    return {
+      engine,
+      reply: await model.reply([user("o".repeat(150)), assistant(b), user("Which number?")], {
+        schema,
+        schemaRepair: true,
+        ...dropOldest,
+        maxTokens: 160,
+      }),
+    };
   };
-  const { reply: { rounds, dropped: none } } = await ask(4000);
+  const {
+    reply: { rounds, dropped: none },
+  } = await ask(4000);
   expect(none).toBeUndefined();
   // The second prompt is the first that does not fit.
   const { reply, engine } = await ask(rounds[1]!.usage.promptTokens + 159);
@@ -196,34 +234,57 @@ test("a reply that is aborted while it counts rejects with the reason and submit
 });
 
 test("room is at least one token", () => {
-  expect([roomForAnswer(4, undefined), roomForAnswer(2, 10), roomForAnswer(8192, undefined), roomForAnswer(8192, 1), roomForAnswer(8192, 5000)]).toEqual([1, 1, 1024, 1, 2048]);
+  expect([
+    roomForAnswer(4, undefined),
+    roomForAnswer(2, 10),
+    roomForAnswer(8192, undefined),
+    roomForAnswer(8192, 1),
+    roomForAnswer(8192, 5000),
+  ]).toEqual([1, 1, 1024, 1, 2048]);
 });
 
 const roles = fc.array(fc.constantFrom("user", "assistant", "tool"), { minLength: 1, maxLength: 12 });
 test("turns end where the next message of the user begins, and never reach into the answered one", () => {
-  fc.assert(fc.property(roles, fc.boolean(), (kinds, hasSystem) => {
-    const messages = [...(hasSystem ? ["system"] : []), ...kinds].map((role): PlainMessage => ({ role: role as PlainMessage["role"], content: "" }));
-    const answered = answeredTurn(messages);
-    const ends = turnEnds(messages, answered);
-    expect(ends.every((end) => end <= answered && messages[end]?.role === "user")).toBe(true);
-    if (ends.length > 0) expect(ends.at(-1)).toBe(answered);
-    expect(messages.slice(answered + 1).some(({ role }) => role === "user")).toBe(false);
-  }));
+  fc.assert(
+    fc.property(roles, fc.boolean(), (kinds, hasSystem) => {
+      const messages = [...(hasSystem ? ["system"] : []), ...kinds].map(
+        (role): PlainMessage => ({ role: role as PlainMessage["role"], content: "" }),
+      );
+      const answered = answeredTurn(messages);
+      const ends = turnEnds(messages, answered);
+      expect(ends.every((end) => end <= answered && messages[end]?.role === "user")).toBe(true);
+      if (ends.length > 0) expect(ends.at(-1)).toBe(answered);
+      expect(messages.slice(answered + 1).some(({ role }) => role === "user")).toBe(false);
+    }),
+  );
 });
 
 test("the fewest that are enough are found, with few questions", async () => {
-  await fc.assert(fc.asyncProperty(fc.integer({ min: 1, max: 500 }), fc.integer({ min: 1, max: 600 }), fc.double({ min: 0, max: 1, noNaN: true }), fc.double({ min: 0, max: 1, noNaN: true }), async (most, needed, lowest, guessed) => {
-    const least = 1 + Math.floor(lowest * (most - 1));
-    const guess = least + Math.floor(guessed * (most - least));
-    let asked = 0;
-    expect(await fewestEnough(least, most, guess, async (count) => (asked++, count >= needed))).toBe(Math.max(least, Math.min(most, needed)));
-    expect(asked).toBeLessThanOrEqual(2 * Math.ceil(Math.log2(most)) + 3);
-  }));
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 1, max: 500 }),
+      fc.integer({ min: 1, max: 600 }),
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      async (most, needed, lowest, guessed) => {
+        const least = 1 + Math.floor(lowest * (most - 1));
+        const guess = least + Math.floor(guessed * (most - least));
+        let asked = 0;
+        expect(await fewestEnough(least, most, guess, async (count) => (asked++, count >= needed))).toBe(
+          Math.max(least, Math.min(most, needed)),
+        );
+        expect(asked).toBeLessThanOrEqual(2 * Math.ceil(Math.log2(most)) + 3);
+      },
+    ),
+  );
 });
 
 test("of 10,001 messages, and of 100,000, none is rendered that cannot fit, however often the prompt is counted", async () => {
   for (const count of [10_001, 100_001]) {
-    const messages = Array.from({ length: count }, (_, index): PlainMessage => ({ role: index % 2 === 0 ? "user" : "assistant", content: `message ${index}` }));
+    const messages = Array.from(
+      { length: count },
+      (_, index): PlainMessage => ({ role: index % 2 === 0 ? "user" : "assistant", content: `message ${index}` }),
+    );
     const rendered: number[] = [];
     const { model, ...start } = transcriptOf(messages, (conversation) => rendered.push(conversation.length));
     const transcript = new Transcript(model, start);
@@ -238,15 +299,39 @@ test("of 10,001 messages, and of 100,000, none is rendered that cannot fit, howe
 test("a conversation that cannot fit is refused before it is rendered", () => {
   const rendered: number[] = [];
   const { model, ...start } = transcriptOf([{ role: "user", content: "x".repeat(70_000) }], () => rendered.push(1));
-  expect(() => new Transcript(model, start).refuseIfTooLong()).toThrow(expect.objectContaining({ code: "CONTEXT_FULL" }));
+  expect(() => new Transcript(model, start).refuseIfTooLong()).toThrow(
+    expect.objectContaining({ code: "CONTEXT_FULL" }),
+  );
   expect(() => new Transcript(model, start).refuseIfTooLong(4)).not.toThrow();
   expect(rendered).toEqual([]);
 });
 
 /** With a format of one part for each message, and an engine that finds 8 tokens in each. */
-function transcriptOf(messages: readonly PlainMessage[], onRender: (messages: readonly PlainMessage[]) => void): TranscriptStart & { model: LoadedModel } {
-  const render = ({ messages: all }: Conversation): PromptPart[] => (onRender(all), all.map(({ content }) => ({ text: content })));
-  const format = { name: "test", reason: "", isHermes: true, render, renderContinuation: () => undefined, leadingParts: () => undefined } as ConversationFormat;
-  const engine = { info: { contextSize: 4096, longestTokenBytes: 16 }, tokenize: async (parts: readonly PromptPart[]) => new Int32Array(parts.length * 8) };
-  return { model: { engine } as unknown as LoadedModel, format, messages, tools: { tools: new Map() } as unknown as TranscriptStart["tools"], after: undefined, keep: "nothing" };
+function transcriptOf(
+  messages: readonly PlainMessage[],
+  onRender: (messages: readonly PlainMessage[]) => void,
+): TranscriptStart & { model: LoadedModel } {
+  const render = ({ messages: all }: Conversation): PromptPart[] => (
+    onRender(all), all.map(({ content }) => ({ text: content }))
+  );
+  const format = {
+    name: "test",
+    reason: "",
+    isHermes: true,
+    render,
+    renderContinuation: () => undefined,
+    leadingParts: () => undefined,
+  } as ConversationFormat;
+  const engine = {
+    info: { contextSize: 4096, longestTokenBytes: 16 },
+    tokenize: async (parts: readonly PromptPart[]) => new Int32Array(parts.length * 8),
+  };
+  return {
+    model: { engine } as unknown as LoadedModel,
+    format,
+    messages,
+    tools: { tools: new Map() } as unknown as TranscriptStart["tools"],
+    after: undefined,
+    keep: "nothing",
+  };
 }

@@ -4,15 +4,21 @@ import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 import { afterEach, expect, test, vi } from "vitest";
 import { z } from "zod";
 import { modelLoaded } from "../../../src/chat/diagnostics.js";
-import { tool } from "../../../src/chat/tool.js";
+import { tool } from "../../../src/chat/tools/tool.js";
 import type { DiagnosticsMessages } from "../../../src/index.js";
 import { scriptedModel } from "../../support/scripted_model.js";
 
 type Name = keyof DiagnosticsMessages;
 type Told = { [N in Name]: { name: N; message: DiagnosticsMessages[N] } }[Name];
 const names: Name[] = [
-  "caduceus:reply:start", "caduceus:round:start", "caduceus:round:end", "caduceus:tool:start", "caduceus:tool:end", "caduceus:reply:end",
-  "caduceus:model:load", "caduceus:model:close",
+  "caduceus:reply:start",
+  "caduceus:round:start",
+  "caduceus:round:end",
+  "caduceus:tool:start",
+  "caduceus:tool:end",
+  "caduceus:reply:end",
+  "caduceus:model:load",
+  "caduceus:model:close",
 ];
 
 const unsubscribe: (() => void)[] = [];
@@ -31,8 +37,11 @@ function listen(): Told[] {
 }
 const kindsOf = (told: readonly Told[]) => told.map(({ name }) => name.slice("caduceus:".length));
 
-const counts = { usage: { promptTokens: expect.any(Number), cachedTokens: expect.any(Number), generatedTokens: expect.any(Number) } };
-const call = (name: string, args: unknown) => `<tool_call>\n{"arguments": ${JSON.stringify(args)}, "name": ${JSON.stringify(name)}}\n</tool_call>`;
+const counts = {
+  usage: { promptTokens: expect.any(Number), cachedTokens: expect.any(Number), generatedTokens: expect.any(Number) },
+};
+const call = (name: string, args: unknown) =>
+  `<tool_call>\n{"arguments": ${JSON.stringify(args)}, "name": ${JSON.stringify(name)}}\n</tool_call>`;
 const hermes = { "general.basename": "Hermes-2-Pro" };
 
 test("a reply tells its start, its round and its end under its id", async () => {
@@ -59,9 +68,21 @@ test("a completion and a chat say which they are, and a chat's later turns that 
   const chat = model.chat();
   await chat.send("One?");
   await chat.send("Two?");
-  expect(told.flatMap(({ name, message }) => (name === "caduceus:reply:start" ? [message.kind] : []))).toEqual(["complete", "chat", "chat"]);
-  expect(told.flatMap(({ name, message }) => (name === "caduceus:round:start" ? [message.continues] : []))).toEqual([false, false, true]);
-  expect(told.flatMap(({ name, message }) => (name === "caduceus:round:end" ? [message.finishReason] : []))).toEqual(["length", "stop", "stop"]);
+  expect(told.flatMap(({ name, message }) => (name === "caduceus:reply:start" ? [message.kind] : []))).toEqual([
+    "complete",
+    "chat",
+    "chat",
+  ]);
+  expect(told.flatMap(({ name, message }) => (name === "caduceus:round:start" ? [message.continues] : []))).toEqual([
+    false,
+    false,
+    true,
+  ]);
+  expect(told.flatMap(({ name, message }) => (name === "caduceus:round:end" ? [message.finishReason] : []))).toEqual([
+    "length",
+    "stop",
+    "stop",
+  ]);
 });
 
 test("ids differ, unless the caller gives one", async () => {
@@ -71,7 +92,11 @@ test("ids differ, unless the caller gives one", async () => {
   expect(new Set(replies.map(({ id }) => id)).size).toBe(4);
   for (const { id } of replies) expect(id).toMatch(/^reply_[\da-f-]{36}$/);
   const requestId = "ä".repeat(200);
-  for (const reply of [model.reply("Hi", { requestId }), model.complete("Hi", { requestId }), chat.send("Hi", { requestId })]) {
+  for (const reply of [
+    model.reply("Hi", { requestId }),
+    model.complete("Hi", { requestId }),
+    chat.send("Hi", { requestId }),
+  ]) {
     expect(reply.id).toBe(requestId);
     await reply;
   }
@@ -81,10 +106,22 @@ test("ids differ, unless the caller gives one", async () => {
 test("the rounds of a tool loop and their calls come in order, with what failed", async () => {
   const told = listen();
   let round = 0;
-  const lines = [[call("add", { a: 1, b: 2 }), call("add", { a: "secret" }), call("nope", {}), call("broken", {})].join("\n"), "3"];
+  const lines = [
+    [call("add", { a: 1, b: 2 }), call("add", { a: "secret" }), call("nope", {}), call("broken", {})].join("\n"),
+    "3",
+  ];
   const { model } = await scriptedModel({ metadata: hermes, answer: () => lines[round++] ?? "" });
-  const add = tool({ name: "add", parameters: z.object({ a: z.number(), b: z.number() }), execute: ({ a, b }) => a + b });
-  const broken = tool({ name: "broken", execute: () => { throw new Error("secret"); } });
+  const add = tool({
+    name: "add",
+    parameters: z.object({ a: z.number(), b: z.number() }),
+    execute: ({ a, b }) => a + b,
+  });
+  const broken = tool({
+    name: "broken",
+    execute: () => {
+      throw new Error("secret");
+    },
+  });
   const reply = model.reply("?", { tools: [add, broken], toolConcurrency: 1 });
   const ids: string[] = [];
   for await (const event of reply) if (event.type === "tool-call") ids.push(event.id);
@@ -92,14 +129,26 @@ test("the rounds of a tool loop and their calls come in order, with what failed"
   const calls = told.filter(({ name }) => name.startsWith("caduceus:tool"));
   const about = (index: number, name: string) => ({ requestId, round: 1, callId: ids[index], name });
   expect(calls).toHaveLength(8);
-  for (const [index, name, failure] of [[0, "add", undefined], [1, "add", "invalid-arguments"], [2, "nope", "unknown-tool"], [3, "broken", "threw"]] as const) {
+  for (const [index, name, failure] of [
+    [0, "add", undefined],
+    [1, "add", "invalid-arguments"],
+    [2, "nope", "unknown-tool"],
+    [3, "broken", "threw"],
+  ] as const) {
     const own = calls.filter(({ message }) => (message as { callId: string }).callId === ids[index]);
     expect(own).toEqual([
       { name: "caduceus:tool:start", message: about(index, name) },
       { name: "caduceus:tool:end", message: { ...about(index, name), ...(failure === undefined ? {} : { failure }) } },
     ]);
   }
-  expect(kindsOf(told).filter((kind) => !kind.startsWith("tool"))).toEqual(["reply:start", "round:start", "round:end", "round:start", "round:end", "reply:end"]);
+  expect(kindsOf(told).filter((kind) => !kind.startsWith("tool"))).toEqual([
+    "reply:start",
+    "round:start",
+    "round:end",
+    "round:start",
+    "round:end",
+    "reply:end",
+  ]);
   expect(kindsOf(told).slice(2, 4)).toEqual(["round:end", "tool:start"]);
   expect(told.at(-2)?.message).toMatchObject({ requestId, round: 2, finishReason: "stop", ...counts });
   expect(JSON.stringify(told)).not.toContain("secret");
@@ -120,7 +169,8 @@ test("a reply that fails tells name and code of its error, not the message", asy
   const wrong = model.reply("Hi", { requestId: "" });
   await wrong.catch(() => {});
   expect(told.map(({ message }) => message)).toEqual([
-    { requestId: wrong.id, kind: "reply" }, { requestId: wrong.id, kind: "reply", error: { name: "CaduceusError", code: "INVALID_ARGUMENT" } },
+    { requestId: wrong.id, kind: "reply" },
+    { requestId: wrong.id, kind: "reply", error: { name: "CaduceusError", code: "INVALID_ARGUMENT" } },
   ]);
   expect(wrong.id).toMatch(/^reply_/);
 });
@@ -138,7 +188,10 @@ test("a reply that is left or aborted ends once, its round cancelled with what i
   controller.abort("secret");
   await outcome;
   await sleep(5);
-  for (const [id, error] of [[left.id, { name: "CaduceusError", code: "ALREADY_CONSUMED" }], [aborted.id, { name: "string" }]] as const) {
+  for (const [id, error] of [
+    [left.id, { name: "CaduceusError", code: "ALREADY_CONSUMED" }],
+    [aborted.id, { name: "string" }],
+  ] as const) {
     const own = told.filter(({ message }) => (message as { requestId: string }).requestId === id);
     expect(kindsOf(own)).toEqual(["reply:start", "round:start", "round:end", "reply:end"]);
     expect(own[2]?.message).toMatchObject({ finishReason: "cancelled", ...counts });
@@ -149,13 +202,24 @@ test("a reply that is left or aborted ends once, its round cancelled with what i
 
 test("a handler that runs when its reply is left ends as cancelled, and one that waited never starts", async () => {
   const told = listen();
-  const { model } = await scriptedModel({ metadata: hermes, answer: () => [1, 2].map((n) => call("slow", { n })).join("\n") });
-  const slow = tool({ name: "slow", parameters: z.object({ n: z.number() }), execute: () => sleep(5_000, undefined, { ref: false }) });
+  const { model } = await scriptedModel({
+    metadata: hermes,
+    answer: () => [1, 2].map((n) => call("slow", { n })).join("\n"),
+  });
+  const slow = tool({
+    name: "slow",
+    parameters: z.object({ n: z.number() }),
+    execute: () => sleep(5_000, undefined, { ref: false }),
+  });
   let runs = 0;
-  for await (const event of model.reply("?", { tools: [slow], toolConcurrency: 1 })) if (event.type === "tool-run" && ++runs === 2) break;
+  for await (const event of model.reply("?", { tools: [slow], toolConcurrency: 1 }))
+    if (event.type === "tool-run" && ++runs === 2) break;
   await sleep(5);
   expect(kindsOf(told).filter((kind) => kind.startsWith("tool"))).toEqual(["tool:start", "tool:end"]);
-  expect(told.find(({ name }) => name === "caduceus:tool:end")?.message).toMatchObject({ name: "slow", failure: "cancelled" });
+  expect(told.find(({ name }) => name === "caduceus:tool:end")?.message).toMatchObject({
+    name: "slow",
+    failure: "cancelled",
+  });
 });
 
 test("turns of a chat that wait tell of themselves when they are asked for, and of their round when it comes", async () => {
@@ -165,9 +229,18 @@ test("turns of a chat that wait tell of themselves when they are asked for, and 
   const [first, second] = [chat.send("a"), chat.send("b")];
   expect(kindsOf(told)).toEqual(["reply:start", "reply:start"]);
   await Promise.all([first, second]);
-  const ofRounds = told.filter(({ name }) => name !== "caduceus:reply:start").map(({ name, message }) => [name.slice("caduceus:".length), (message as { requestId: string }).requestId]);
-  expect(ofRounds.slice(0, 2)).toEqual([["round:start", first.id], ["round:end", first.id]]);
-  expect(ofRounds.filter(([, id]) => id === second.id).map(([kind]) => kind)).toEqual(["round:start", "round:end", "reply:end"]);
+  const ofRounds = told
+    .filter(({ name }) => name !== "caduceus:reply:start")
+    .map(({ name, message }) => [name.slice("caduceus:".length), (message as { requestId: string }).requestId]);
+  expect(ofRounds.slice(0, 2)).toEqual([
+    ["round:start", first.id],
+    ["round:end", first.id],
+  ]);
+  expect(ofRounds.filter(([, id]) => id === second.id).map(([kind]) => kind)).toEqual([
+    "round:start",
+    "round:end",
+    "reply:end",
+  ]);
 });
 
 test("a model tells of its closing once, and of its loading", async () => {
@@ -186,7 +259,10 @@ test("nothing is published where nobody listens", async () => {
   const channels = names.map((name) => diagnostics.channel(name));
   expect(channels.map(({ hasSubscribers }) => hasSubscribers)).toEqual(names.map(() => false));
   const spies = channels.map((one) => vi.spyOn(one, "publish"));
-  const { model } = await scriptedModel({ metadata: hermes, answer: (prompt) => (prompt.includes("<tool_response>") ? "3" : call("add", {})) });
+  const { model } = await scriptedModel({
+    metadata: hermes,
+    answer: (prompt) => (prompt.includes("<tool_response>") ? "3" : call("add", {})),
+  });
   await model.reply("?", { tools: [tool({ name: "add", execute: () => 3 })] });
   await model.reply("Hi", { maxTokens: 0 }).catch(() => {});
   await model.close();
@@ -201,7 +277,10 @@ test("a subscriber that throws harms no reply: Node raises the error as an uncau
   process.setUncaughtExceptionCaptureCallback((error) => uncaught.push(error));
   try {
     const { model } = await scriptedModel({ answer: () => "fine" });
-    for (const name of names) subscribe(name, () => { throw new Error(name); });
+    for (const name of names)
+      subscribe(name, () => {
+        throw new Error(name);
+      });
     const told = listen();
     expect((await model.reply("Hi")).text).toBe("fine");
     await sleep(5);

@@ -1,7 +1,7 @@
 // Errors carry what code needs: where it is, what helps. Nobody has to read a message.
 import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { unenforcedOf } from "../../../src/chat/round_constraint.js";
+import { unenforcedOf } from "../../../src/chat/tools/round_constraint.js";
 import { contextFull } from "../../../src/errors.js";
 import { CaduceusError, tool, type Message, type Model, type ReplyOptions } from "../../../src/index.js";
 import { scriptedModel } from "../../support/scripted_model.js";
@@ -24,7 +24,8 @@ async function errorOf(work: () => unknown): Promise<CaduceusError> {
 
 const bad = { type: "object", properties: 5 } as never;
 const good = { type: "object", properties: {} } as const;
-const named = (name: string, parameters: Readonly<Record<string, unknown>> = good) => ({ type: "function", function: { name, parameters } }) as const;
+const named = (name: string, parameters: Readonly<Record<string, unknown>> = good) =>
+  ({ type: "function", function: { name, parameters } }) as const;
 
 describe("param is the path of the option as it was given", () => {
   test.each<[ReplyOptions, string]>([
@@ -53,9 +54,20 @@ describe("param is the path of the option as it was given", () => {
   });
 
   test.each<[unknown, string]>([
-    [[], "messages"], [5, "messages"], [[{ role: "robot" }], "messages[0].role"], [[{ role: "user", content: "a" }, { role: "user", content: "\ud800" }], "messages[1].content"],
-    [[{ role: "user", content: [{ type: "text", text: 5 }] }], "messages[0].content[0].text"], [[{ role: "tool", content: "x" }], "messages[0]"],
-    ["\ud800", "messages"], ["", "messages"],
+    [[], "messages"],
+    [5, "messages"],
+    [[{ role: "robot" }], "messages[0].role"],
+    [
+      [
+        { role: "user", content: "a" },
+        { role: "user", content: "\ud800" },
+      ],
+      "messages[1].content",
+    ],
+    [[{ role: "user", content: [{ type: "text", text: 5 }] }], "messages[0].content[0].text"],
+    [[{ role: "tool", content: "x" }], "messages[0]"],
+    ["\ud800", "messages"],
+    ["", "messages"],
   ])("of a conversation: %j: %s", async (messages, param) => {
     expect(await errorOf(() => model.reply(messages as Message[]))).toMatchObject({ code: "INVALID_MESSAGES", param });
   });
@@ -69,25 +81,57 @@ describe("param is the path of the option as it was given", () => {
 
   test("a tool made before is named by its place in the request, also by what is worked out only then", () => {
     const made = tool({ name: "schema", parameters: good });
-    const problem = new CaduceusError("CONSTRAINT_TOO_COMPLEX", "Reading schema.parameters takes too much work.", { param: "schema.parameters" });
-    const broken = { ...made, schema: { ...made.schema, enforced: () => { throw problem; } } };
-    const settings = { tools: new Map([["a", made], ["schema", broken]]), isConstrained: true, undeclaredProperties: "refuse" } as never;
-    expect(() => unenforcedOf(settings)).toThrow(expect.objectContaining({ code: "CONSTRAINT_TOO_COMPLEX", param: "tools[1].parameters" }) as Error);
+    const problem = new CaduceusError("CONSTRAINT_TOO_COMPLEX", "Reading schema.parameters takes too much work.", {
+      param: "schema.parameters",
+    });
+    const broken = {
+      ...made,
+      schema: {
+        ...made.schema,
+        enforced: () => {
+          throw problem;
+        },
+      },
+    };
+    const settings = {
+      tools: new Map([
+        ["a", made],
+        ["schema", broken],
+      ]),
+      isConstrained: true,
+      undeclaredProperties: "refuse",
+    } as never;
+    expect(() => unenforcedOf(settings)).toThrow(
+      expect.objectContaining({ code: "CONSTRAINT_TOO_COMPLEX", param: "tools[1].parameters" }) as Error,
+    );
   });
 });
 
 describe.each(["schema", "prompt", "maxTokens", "messages"])("a tool called %s", (name) => {
   test("is named by its place, whatever its name", async () => {
-    const error = await errorOf(() => model.reply("Hi", { tools: [named("a"), named(name, bad)], schema: { type: "object" } }));
-    expect(error).toMatchObject({ code: "INVALID_SCHEMA", param: "tools[1].parameters", message: `Expected an object for ${name}.parameters.properties but received 5.` });
+    const error = await errorOf(() =>
+      model.reply("Hi", { tools: [named("a"), named(name, bad)], schema: { type: "object" } }),
+    );
+    expect(error).toMatchObject({
+      code: "INVALID_SCHEMA",
+      param: "tools[1].parameters",
+      message: `Expected an object for ${name}.parameters.properties but received 5.`,
+    });
   });
 });
 
 test("the remedy is a sentence, and the message ends with it", async () => {
   const typo = await errorOf(() => model.reply("Hi", { temprature: 1 } as never));
-  expect(typo).toMatchObject({ remedy: "Did you mean temperature?", message: 'Expected a known option of reply but received "temprature". Did you mean temperature?' });
+  expect(typo).toMatchObject({
+    remedy: "Did you mean temperature?",
+    message: 'Expected a known option of reply but received "temprature". Did you mean temperature?',
+  });
   const full = contextFull(900, 256);
-  expect(full).toMatchObject({ code: "CONTEXT_FULL", problem: expect.stringMatching(/shorten it by 645\.$/), remedy: expect.stringContaining("contextSize") });
+  expect(full).toMatchObject({
+    code: "CONTEXT_FULL",
+    problem: expect.stringMatching(/shorten it by 645\.$/),
+    remedy: expect.stringContaining("contextSize"),
+  });
   expect(full.message.endsWith(` ${full.remedy}`)).toBe(true);
 });
 

@@ -8,7 +8,11 @@ import type { PlainMessage } from "../../../src/format/plain_message.js";
 import { scriptedModel } from "../../support/scripted_model.js";
 
 const user = { role: "user", content: "Hi" } as const;
-const call = (name: string, args: unknown = "{}", id?: string | null) => ({ ...(id === undefined ? {} : { id }), type: "function", function: { name, arguments: args } });
+const call = (name: string, args: unknown = "{}", id?: string | null) => ({
+  ...(id === undefined ? {} : { id }),
+  type: "function",
+  function: { name, arguments: args },
+});
 const calls = (...list: object[]) => ({ role: "assistant", tool_calls: list });
 const result = (content: string, fields: object = {}) => ({ role: "tool", content, ...fields });
 const read = (...messages: unknown[]) => readMessages(messages);
@@ -22,27 +26,57 @@ async function ask(messages: unknown[]) {
 
 describe("arguments", () => {
   test.each<[unknown, string]>([
-    ["", "{}"], [" \n", "{}"], [undefined, "{}"], [null, "{}"], [{}, "{}"], [{ a: 1, b: ["x"] }, '{"a":1,"b":["x"]}'], ['{"a": 1}', '{"a": 1}'],
+    ["", "{}"],
+    [" \n", "{}"],
+    [undefined, "{}"],
+    [null, "{}"],
+    [{}, "{}"],
+    [{ a: 1, b: ["x"] }, '{"a":1,"b":["x"]}'],
+    ['{"a": 1}', '{"a": 1}'],
   ])("%j is read as %s", (given, text) => {
     expect(read(user, calls(call("f", given, "a")))[1]!.toolCalls).toEqual([{ id: "a", name: "f", arguments: text }]);
   });
 
   const cycle: Record<string, unknown> = {};
   cycle["self"] = cycle;
-  test.each([["{"], ["no"], [5], [[1]], [true], [cycle], [{ a: 1n }], [{ toJSON: () => undefined }]])("%# is refused, by the place of the call", (given) => {
-    expect(() => read(user, calls(call("f", "{}", "a"), call("g", given, "b")))).toThrow(/messages\[1\]\.tool_calls\[1\]\.function\.arguments/);
-  });
+  test.each([["{"], ["no"], [5], [[1]], [true], [cycle], [{ a: 1n }], [{ toJSON: () => undefined }]])(
+    "%# is refused, by the place of the call",
+    (given) => {
+      expect(() => read(user, calls(call("f", "{}", "a"), call("g", given, "b")))).toThrow(
+        /messages\[1\]\.tool_calls\[1\]\.function\.arguments/,
+      );
+    },
+  );
 });
 
 test.each([[null], [undefined]])("content %j is no text in all messages but the user's", (content) => {
-  expect(read({ role: "system", content }, user, { role: "assistant", content }, user, calls(call("f", "", "a")), result("", { content, tool_call_id: "a" }))
-    .map((message) => message.content)).toEqual(["", "Hi", "", "Hi", "", ""]);
+  expect(
+    read(
+      { role: "system", content },
+      user,
+      { role: "assistant", content },
+      user,
+      calls(call("f", "", "a")),
+      result("", { content, tool_call_id: "a" }),
+    ).map((message) => message.content),
+  ).toEqual(["", "Hi", "", "Hi", "", ""]);
   expect(() => read({ role: "user", content })).toThrow(/messages\[0\]\.content/);
 });
 
 test("fields that nobody knows are passed over", () => {
-  const extra = { refusal: null, audio: null, annotations: [], reasoning_content: "…", function_call: null, weight: 0, name: "Bob" };
-  expect(read({ ...user, ...extra }, { role: "assistant", content: "Yes?", tool_calls: null, ...extra })).toEqual([user, { role: "assistant", content: "Yes?" }]);
+  const extra = {
+    refusal: null,
+    audio: null,
+    annotations: [],
+    reasoning_content: "…",
+    function_call: null,
+    weight: 0,
+    name: "Bob",
+  };
+  expect(read({ ...user, ...extra }, { role: "assistant", content: "Yes?", tool_calls: null, ...extra })).toEqual([
+    user,
+    { role: "assistant", content: "Yes?" },
+  ]);
 });
 
 describe("results", () => {
@@ -50,16 +84,51 @@ describe("results", () => {
   const answered = (...messages: unknown[]) => {
     const plain = read(user, ...messages);
     const names = new Map(plain.flatMap(({ toolCalls = [] }) => toolCalls.map(({ id, name }) => [id, name] as const)));
-    return plain.filter(({ role }) => role === "tool").map(({ content, toolCallId }) => `${toolCallId === undefined ? "nobody" : names.get(toolCallId)}: ${content}`);
+    return plain
+      .filter(({ role }) => role === "tool")
+      .map(({ content, toolCallId }) => `${toolCallId === undefined ? "nobody" : names.get(toolCallId)}: ${content}`);
   };
 
   test.each<[string, unknown[], string[]]>([
     ["without ids go by their order", [calls(call("f"), call("g")), result("1"), result("2")], ["f: 1", "g: 2"]],
-    ["with empty ids too", [calls(call("f", "{}", ""), call("g", "{}", null)), result("1", { tool_call_id: "" }), result("2", { tool_call_id: null })], ["f: 1", "g: 2"]],
-    ["with names go by those", [calls(call("f"), call("g"), call("f")), result("1", { name: "f" }), result("2", { name: "f" }), result("3", { name: "g" })], ["f: 1", "f: 2", "g: 3"]],
-    ["without ids get what those with ids leave", [calls(call("f", "{}", "a"), call("g", "{}", "b")), result("1"), result("2", { tool_call_id: "a" })], ["g: 1", "f: 2"]],
-    ["with an id that two calls have go by their order", [calls(call("f", "{}", "a"), call("g", "{}", "a")), result("1", { tool_call_id: "a" }), result("2", { tool_call_id: "a" })], ["f: 1", "g: 2"]],
-    ["of a name that nothing called answer nobody", [calls(call("f")), result("1", { name: "h" }), result("2")], ["nobody: 1", "f: 2"]],
+    [
+      "with empty ids too",
+      [
+        calls(call("f", "{}", ""), call("g", "{}", null)),
+        result("1", { tool_call_id: "" }),
+        result("2", { tool_call_id: null }),
+      ],
+      ["f: 1", "g: 2"],
+    ],
+    [
+      "with names go by those",
+      [
+        calls(call("f"), call("g"), call("f")),
+        result("1", { name: "f" }),
+        result("2", { name: "f" }),
+        result("3", { name: "g" }),
+      ],
+      ["f: 1", "f: 2", "g: 3"],
+    ],
+    [
+      "without ids get what those with ids leave",
+      [calls(call("f", "{}", "a"), call("g", "{}", "b")), result("1"), result("2", { tool_call_id: "a" })],
+      ["g: 1", "f: 2"],
+    ],
+    [
+      "with an id that two calls have go by their order",
+      [
+        calls(call("f", "{}", "a"), call("g", "{}", "a")),
+        result("1", { tool_call_id: "a" }),
+        result("2", { tool_call_id: "a" }),
+      ],
+      ["f: 1", "g: 2"],
+    ],
+    [
+      "of a name that nothing called answer nobody",
+      [calls(call("f")), result("1", { name: "h" }), result("2")],
+      ["nobody: 1", "f: 2"],
+    ],
     ["beyond the calls answer nobody", [calls(call("f")), result("1"), result("2")], ["f: 1", "nobody: 2"]],
     ["answer the last turn's calls", [calls(call("f")), result("1"), calls(call("g")), result("2")], ["f: 1", "g: 2"]],
   ])("%s", (_, messages, expected) => {
@@ -67,7 +136,9 @@ describe("results", () => {
   });
 
   test("of an id that no call has are refused", () => {
-    expect(() => read(user, calls(call("f")), result("1", { tool_call_id: "x" }))).toThrow(/messages\[2\]\.tool_call_id/);
+    expect(() => read(user, calls(call("f")), result("1", { tool_call_id: "x" }))).toThrow(
+      /messages\[2\]\.tool_call_id/,
+    );
   });
 
   test("reach the model under the names of their calls", async () => {
@@ -85,24 +156,40 @@ describe("results", () => {
 
   test("ids are unique within a turn, those given first stay, reading again changes nothing, and 20,000 of each take no long time", () => {
     const id = fc.constantFrom(undefined, "a", "b", "call_0", "call_1");
-    const message = fc.oneof(fc.array(fc.record({ id, name: fc.constantFrom("f", "g"), arguments: fc.constant("{}") }), { minLength: 1, maxLength: 4 }).map((toolCalls) => ({ role: "assistant", content: "", toolCalls })),
-      fc.record({ role: fc.constant("tool"), content: fc.constant(""), toolCallId: id, name: fc.constantFrom(undefined, "f") }));
-    const link = (messages: readonly PlainMessage[]) => linkResults(messages, [], (): never => {
-      throw new Error("refused");
-    });
-    fc.assert(fc.property(fc.array(message), (given) => {
-      let linked: PlainMessage[];
-      try {
-        linked = link(given as PlainMessage[]);
-      } catch {
-        return;
-      }
-      for (const [index, { toolCalls = [] }] of linked.entries()) {
-        expect(new Set(toolCalls.map((one) => one.id)).size).toBe(toolCalls.length);
-        expect(toolCalls[0]?.id).toBe((given[index] as PlainMessage).toolCalls?.[0]?.id ?? toolCalls[0]?.id);
-      }
-      expect(link(linked)).toEqual(linked);
-    }), { numRuns: 500 });
+    const message = fc.oneof(
+      fc
+        .array(fc.record({ id, name: fc.constantFrom("f", "g"), arguments: fc.constant("{}") }), {
+          minLength: 1,
+          maxLength: 4,
+        })
+        .map((toolCalls) => ({ role: "assistant", content: "", toolCalls })),
+      fc.record({
+        role: fc.constant("tool"),
+        content: fc.constant(""),
+        toolCallId: id,
+        name: fc.constantFrom(undefined, "f"),
+      }),
+    );
+    const link = (messages: readonly PlainMessage[]) =>
+      linkResults(messages, [], (): never => {
+        throw new Error("refused");
+      });
+    fc.assert(
+      fc.property(fc.array(message), (given) => {
+        let linked: PlainMessage[];
+        try {
+          linked = link(given as PlainMessage[]);
+        } catch {
+          return;
+        }
+        for (const [index, { toolCalls = [] }] of linked.entries()) {
+          expect(new Set(toolCalls.map((one) => one.id)).size).toBe(toolCalls.length);
+          expect(toolCalls[0]?.id).toBe((given[index] as PlainMessage).toolCalls?.[0]?.id ?? toolCalls[0]?.id);
+        }
+        expect(link(linked)).toEqual(linked);
+      }),
+      { numRuns: 500 },
+    );
     const many = Array.from({ length: 20_000 }, (_, index) => index);
     const long = [user, calls(...many.map(() => call("f"))), ...many.map((index) => result(String(index)))];
     const start = performance.now();
@@ -124,13 +211,18 @@ describe("system messages", () => {
   });
 
   test.each<[string, object[], string]>([
-    ["several", [system("A"), system("B", "developer"), user], "A\n\nB"], ["late", [user, { role: "assistant", content: "Yes?" }, system("A"), user], "A"],
+    ["several", [system("A"), system("B", "developer"), user], "A\n\nB"],
+    ["late", [user, { role: "assistant", content: "Yes?" }, system("A"), user], "A"],
     ["several, late and empty", [system(""), system("A"), user, system(""), system("B"), user], "A\n\nB"],
   ])("%s become one at the beginning, and an event says so first", async (_, messages, content) => {
     const { prompt, events } = await ask(messages);
     expect(begins(prompt)).toBe(content);
     expect(prompt.match(/<\|im_start\|>system/g)).toHaveLength(1);
-    expect(events[0]).toMatchObject({ type: "warning", code: "system-messages-joined", message: expect.stringContaining("beginning") });
+    expect(events[0]).toMatchObject({
+      type: "warning",
+      code: "system-messages-joined",
+      message: expect.stringContaining("beginning"),
+    });
     expect(events.filter(({ type }) => type === "warning")).toHaveLength(1);
   });
 
@@ -153,7 +245,13 @@ describe("system messages", () => {
 
 test("what was read is written back in the form that callers know", () => {
   expect(read(system(), user, calls(call("f", { a: 1 })), result("1")).map(toMessage)).toEqual([
-    { role: "system", content: "S" }, user, { role: "assistant", content: "", tool_calls: [{ id: "call_0", type: "function", function: { name: "f", arguments: '{"a":1}' } }] },
+    { role: "system", content: "S" },
+    user,
+    {
+      role: "assistant",
+      content: "",
+      tool_calls: [{ id: "call_0", type: "function", function: { name: "f", arguments: '{"a":1}' } }],
+    },
     { role: "tool", content: "1", tool_call_id: "call_0" },
   ]);
   function system() {

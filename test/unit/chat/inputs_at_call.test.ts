@@ -1,4 +1,5 @@
-// Everything is read at the call, each value once: what is changed afterwards changes nothing, and what cannot be read is an error.
+// Everything is read at the call, each value once: what is changed afterwards changes nothing, and what cannot be read
+// is an error.
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { CaduceusError, inspectModel, load, tool } from "../../../src/index.js";
@@ -9,7 +10,10 @@ import { expectNoUnhandledRejections } from "../../support/unhandled_rejections.
 expectNoUnhandledRejections();
 
 const promptOf = (engine: { requests: readonly { prompt: readonly object[] }[] }, index = -1) =>
-  engine.requests.at(index)!.prompt.map((part) => ("text" in part ? part.text : "control" in part ? part.control : "")).join("");
+  engine.requests
+    .at(index)!
+    .prompt.map((part) => ("text" in part ? part.text : "control" in part ? part.control : ""))
+    .join("");
 
 type Opened = Awaited<ReturnType<typeof scriptedModel>>;
 type Use = (opened: Opened, input: any, options: any) => PromiseLike<unknown>;
@@ -39,14 +43,19 @@ const entryPoints: Record<string, Use> = {
   ...conversations,
   "model.complete": ({ model }, _, options) => model.complete("Hi", options),
   "model.detokenize": ({ model }, _, options) => model.detokenize([20], options),
-  "load": (_, __, options) => load("/no/such/model.gguf", options),
-  "inspectModel": (_, __, options) => inspectModel("/no/such/model.gguf", options),
-  "tool": async (_, __, options) => tool(options),
-  "createHandler": async ({ model }, _, options) => createHandler(Object.defineProperties(options, Object.getOwnPropertyDescriptors({ models: { a: model } }))),
+  load: (_, __, options) => load("/no/such/model.gguf", options),
+  inspectModel: (_, __, options) => inspectModel("/no/such/model.gguf", options),
+  tool: async (_, __, options) => tool(options),
+  createHandler: async ({ model }, _, options) =>
+    createHandler(Object.defineProperties(options, Object.getOwnPropertyDescriptors({ models: { a: model } }))),
 };
 
 const user = (content: unknown) => ({ role: "user", content });
-const fails = (promise: () => PromiseLike<unknown>) => (async () => promise())().then(() => "nothing", (error: unknown) => error);
+const fails = (promise: () => PromiseLike<unknown>) =>
+  (async () => promise())().then(
+    () => "nothing",
+    (error: unknown) => error,
+  );
 
 describe.each(Object.entries(conversations))("%s", (name, use) => {
   test("changes to the conversation after the call change nothing", async () => {
@@ -60,7 +69,9 @@ describe.each(Object.entries(conversations))("%s", (name, use) => {
       part.text = "changed";
       message.content = "changed as well" as never;
       message.role = "system";
-      return name === "model.explain" ? await promise : (await promise, { prompts: [{ text: promptOf(opened.engine) }] });
+      return name === "model.explain"
+        ? await promise
+        : (await promise, { prompts: [{ text: promptOf(opened.engine) }] });
     })()) as { prompts: { text: string }[] };
     expect(prompts[0]!.text).toContain("same");
     expect(prompts[0]!.text).not.toMatch(/pushed|changed/);
@@ -71,7 +82,15 @@ describe.each(Object.entries(conversations))("%s", (name, use) => {
     const parameters = { type: "object", properties: { city: { type: "string" } } };
     const tools = [{ type: "function", function: { name: "get_weather", parameters } }];
     const schema = { type: "object", properties: { a: { type: "number" } } };
-    const options = { tools, schema, stop: ["one"], logitBias: [[20, 1]], maxTokens: 100, toolChoice: { name: "get_weather" }, maxRounds: 1 };
+    const options = {
+      tools,
+      schema,
+      stop: ["one"],
+      logitBias: [[20, 1]],
+      maxTokens: 100,
+      toolChoice: { name: "get_weather" },
+      maxRounds: 1,
+    };
     const promise = use(opened, [user("Hi")], options);
     const change = () => {
       tools.push({ type: "function", function: { name: "pushed", parameters: {} as never } });
@@ -84,20 +103,51 @@ describe.each(Object.entries(conversations))("%s", (name, use) => {
       options.toolChoice.name = "changed";
     };
     change();
-    const given = await Promise.resolve(promise).then((result) => result, (error: unknown) => error);
+    const given = await Promise.resolve(promise).then(
+      (result) => result,
+      (error: unknown) => error,
+    );
     expect(given).not.toBeInstanceOf(Error);
-    const seen = name === "model.explain" ? JSON.stringify(given) : JSON.stringify([opened.engine.requests.at(-1), promptOf(opened.engine)]);
+    const seen =
+      name === "model.explain"
+        ? JSON.stringify(given)
+        : JSON.stringify([opened.engine.requests.at(-1), promptOf(opened.engine)]);
     expect(seen).toContain("get_weather");
     expect(seen).not.toMatch(/pushed|changed/);
-    if (name !== "model.explain") expect(opened.engine.requests.at(-1)).toMatchObject({ maxTokens: 100, sampling: { logitBias: expect.not.arrayContaining([[21, 1]]) } });
+    if (name !== "model.explain")
+      expect(opened.engine.requests.at(-1)).toMatchObject({
+        maxTokens: 100,
+        sampling: { logitBias: expect.not.arrayContaining([[21, 1]]) },
+      });
   });
 
   test("a conversation that cannot be read rejects", async () => {
     const opened = await scriptedModel();
     const revoked = Proxy.revocable([], {});
     revoked.revoke();
-    const throwing = { get role() { throw new RangeError("mine"); } };
-    for (const input of [revoked.proxy, [revoked.proxy], [throwing], [user([throwing])], [Object.defineProperty({}, "role", { get() { throw undefined; } })], new Array(3), [, user("Hi")], Symbol("a"), null, 1n]) {
+    const throwing = {
+      get role() {
+        throw new RangeError("mine");
+      },
+    };
+    for (const input of [
+      revoked.proxy,
+      [revoked.proxy],
+      [throwing],
+      [user([throwing])],
+      [
+        Object.defineProperty({}, "role", {
+          get() {
+            throw undefined;
+          },
+        }),
+      ],
+      new Array(3),
+      [, user("Hi")],
+      Symbol("a"),
+      null,
+      1n,
+    ]) {
       expect(await fails(() => use(opened, input, undefined))).not.toBe("nothing");
     }
   });
@@ -109,12 +159,26 @@ describe.each(Object.entries(entryPoints))("%s", (name, use) => {
     for (const wrap of [(options: object) => options, (options: object) => new Proxy(options, {})]) {
       const reads = new Map<string, number>();
       const options = {};
-      for (const key of name === "tool" ? ["name", "parameters", "execute"] : name === "model.detokenize" ? ["special"] : ["createHandler"].includes(name) ? ["maxQueue", "apiKeys"] : ["load", "inspectModel"].includes(name) ? ["contextSize", "kvType"] : ["temperature", "maxTokens", "stop"]) {
+      for (const key of name === "tool"
+        ? ["name", "parameters", "execute"]
+        : name === "model.detokenize"
+          ? ["special"]
+          : ["createHandler"].includes(name)
+            ? ["maxQueue", "apiKeys"]
+            : ["load", "inspectModel"].includes(name)
+              ? ["contextSize", "kvType"]
+              : ["temperature", "maxTokens", "stop"]) {
         Object.defineProperty(options, key, {
-          enumerable: true, configurable: true,
+          enumerable: true,
+          configurable: true,
           get: () => {
             reads.set(key, (reads.get(key) ?? 0) + 1);
-            return ({ name: "a", kvType: "f16", contextSize: 1024, maxQueue: 5, temperature: 0, maxTokens: 5 } as Record<string, unknown>)[key];
+            return (
+              { name: "a", kvType: "f16", contextSize: 1024, maxQueue: 5, temperature: 0, maxTokens: 5 } as Record<
+                string,
+                unknown
+              >
+            )[key];
           },
         });
       }
@@ -128,16 +192,63 @@ describe.each(Object.entries(entryPoints))("%s", (name, use) => {
     const opened = await scriptedModel();
     const revoked = Proxy.revocable({}, {});
     revoked.revoke();
-    const throwing = (value: unknown, ...names: string[]) => Object.defineProperties({}, Object.fromEntries(names.map((name) => [name, { enumerable: true, configurable: true, get() { throw value; } }])));
+    const throwing = (value: unknown, ...names: string[]) =>
+      Object.defineProperties(
+        {},
+        Object.fromEntries(
+          names.map((name) => [
+            name,
+            {
+              enumerable: true,
+              configurable: true,
+              get() {
+                throw value;
+              },
+            },
+          ]),
+        ),
+      );
     const unreadable = [
-      throwing(new RangeError("mine"), "temperature", "maxTokens", "signal", "requestId", "contextSize", "special", "name", "maxQueue"),
-      throwing(undefined, "signal"), throwing(Symbol("a"), "requestId"), throwing(Object.create(null), "tools"),
-      new Proxy({}, { ownKeys() { throw new RangeError("mine"); } }), new Proxy({}, { get() { throw new RangeError("mine"); } }),
+      throwing(
+        new RangeError("mine"),
+        "temperature",
+        "maxTokens",
+        "signal",
+        "requestId",
+        "contextSize",
+        "special",
+        "name",
+        "maxQueue",
+      ),
+      throwing(undefined, "signal"),
+      throwing(Symbol("a"), "requestId"),
+      throwing(Object.create(null), "tools"),
+      new Proxy(
+        {},
+        {
+          ownKeys() {
+            throw new RangeError("mine");
+          },
+        },
+      ),
+      new Proxy(
+        {},
+        {
+          get() {
+            throw new RangeError("mine");
+          },
+        },
+      ),
     ];
-    for (const options of name === "model.chat" || name === "createHandler" ? unreadable : [...unreadable, revoked.proxy]) {
+    for (const options of name === "model.chat" || name === "createHandler"
+      ? unreadable
+      : [...unreadable, revoked.proxy]) {
       const error = await fails(() => use(opened, [user("Hi")], options));
       if (error !== "nothing" && name !== "tool" && name !== "model.chat") expect(error).toBeInstanceOf(Error);
-      if (options === unreadable[0]) expect(error).toBeInstanceOf(name === "tool" || name === "createHandler" || name === "model.chat" ? Error : CaduceusError);
+      if (options === unreadable[0])
+        expect(error).toBeInstanceOf(
+          name === "tool" || name === "createHandler" || name === "model.chat" ? Error : CaduceusError,
+        );
     }
   });
 });
@@ -145,7 +256,15 @@ describe.each(Object.entries(entryPoints))("%s", (name, use) => {
 test("a chat whose turn could not be read goes on", async () => {
   const { model } = await scriptedModel({ answer: () => "ok" });
   const chat = model.chat();
-  const wrong = chat.send("Hi", Object.defineProperty({}, "signal", { enumerable: true, get() { throw new RangeError("mine"); } }));
+  const wrong = chat.send(
+    "Hi",
+    Object.defineProperty({}, "signal", {
+      enumerable: true,
+      get() {
+        throw new RangeError("mine");
+      },
+    }),
+  );
   await expect(Promise.resolve(wrong)).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
   expect((await chat.send("Hi")).text).toBe("ok");
 });
@@ -153,8 +272,20 @@ test("a chat whose turn could not be read goes on", async () => {
 test("a signal that cannot be followed ends the reply, where that is read", async () => {
   const { model } = await scriptedModel();
   const signals = [
-    { aborted: false, addEventListener() { throw new RangeError("mine"); }, removeEventListener() {} },
-    { get aborted() { throw new RangeError("mine"); }, addEventListener() {}, removeEventListener() {} },
+    {
+      aborted: false,
+      addEventListener() {
+        throw new RangeError("mine");
+      },
+      removeEventListener() {},
+    },
+    {
+      get aborted() {
+        throw new RangeError("mine");
+      },
+      addEventListener() {},
+      removeEventListener() {},
+    },
   ];
   for (const signal of signals) {
     const reply = model.reply("Hi", { signal: signal as never });
@@ -181,8 +312,24 @@ test("a handler's models and keys are those it was made with", async () => {
   const handler = createHandler(options);
   delete options.models["a"];
   options.apiKeys.push("other");
-  const ask = async (key: string) => (await handler.fetch(new Request("http://localhost/v1/models", { headers: { authorization: `Bearer ${key}`, host: "localhost" } }))).status;
+  const ask = async (key: string) =>
+    (
+      await handler.fetch(
+        new Request("http://localhost/v1/models", { headers: { authorization: `Bearer ${key}`, host: "localhost" } }),
+      )
+    ).status;
   expect([await ask("secret"), await ask("other")]).toEqual([200, 401]);
-  for (const wrong of [undefined, null, {}, { models: {} }]) expect(() => createHandler(wrong as never)).toThrow(CaduceusError);
-  await expect(listen(handler, Object.defineProperty({}, "port", { enumerable: true, get() { throw new RangeError("mine"); } }))).rejects.toBeInstanceOf(CaduceusError);
+  for (const wrong of [undefined, null, {}, { models: {} }])
+    expect(() => createHandler(wrong as never)).toThrow(CaduceusError);
+  await expect(
+    listen(
+      handler,
+      Object.defineProperty({}, "port", {
+        enumerable: true,
+        get() {
+          throw new RangeError("mine");
+        },
+      }),
+    ),
+  ).rejects.toBeInstanceOf(CaduceusError);
 });

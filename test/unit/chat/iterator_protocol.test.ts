@@ -1,7 +1,8 @@
-// Every iterator of the public interface keeps the protocol of an async generator, whatever is called when and how often.
+// Every iterator of the public interface keeps the protocol of an async generator, whatever is called when and how
+// often.
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
-import type { Reply } from "../../../src/chat/reply.js";
+import type { Reply } from "../../../src/chat/reply/reply.js";
 import { scriptedModel } from "../../support/scripted_model.js";
 import { expectNoUnhandledRejections } from "../../support/unhandled_rejections.js";
 
@@ -12,14 +13,49 @@ const answer = (text: string) => JSON.stringify({ text });
 
 /** How each begins, over a model that says `text`. */
 const iterators = {
-  "the events of reply": async (text: string, paceMs?: number) => open(text, paceMs, (model) => model.reply("Hi"), (reply) => reply[Symbol.asyncIterator]()),
-  "the events of complete": async (text: string, paceMs?: number) => open(text, paceMs, (model) => model.complete("Hi"), (reply) => reply[Symbol.asyncIterator]()),
-  "the events of send": async (text: string, paceMs?: number) => open(text, paceMs, (model) => model.chat().send("Hi"), (reply) => reply[Symbol.asyncIterator]()),
-  "textStream": async (text: string, paceMs?: number) => open(text, paceMs, (model) => model.reply("Hi"), (reply) => reply.textStream[Symbol.asyncIterator]()),
-  "valueStream": async (text: string, paceMs?: number) => open(answer(text), paceMs, (model) => model.reply("Hi", { schema }), (reply) => reply.valueStream[Symbol.asyncIterator]()),
+  "the events of reply": async (text: string, paceMs?: number) =>
+    open(
+      text,
+      paceMs,
+      (model) => model.reply("Hi"),
+      (reply) => reply[Symbol.asyncIterator](),
+    ),
+  "the events of complete": async (text: string, paceMs?: number) =>
+    open(
+      text,
+      paceMs,
+      (model) => model.complete("Hi"),
+      (reply) => reply[Symbol.asyncIterator](),
+    ),
+  "the events of send": async (text: string, paceMs?: number) =>
+    open(
+      text,
+      paceMs,
+      (model) => model.chat().send("Hi"),
+      (reply) => reply[Symbol.asyncIterator](),
+    ),
+  textStream: async (text: string, paceMs?: number) =>
+    open(
+      text,
+      paceMs,
+      (model) => model.reply("Hi"),
+      (reply) => reply.textStream[Symbol.asyncIterator](),
+    ),
+  valueStream: async (text: string, paceMs?: number) =>
+    open(
+      answer(text),
+      paceMs,
+      (model) => model.reply("Hi", { schema }),
+      (reply) => reply.valueStream[Symbol.asyncIterator](),
+    ),
 };
 
-async function open(text: string, paceMs: number | undefined, begin: (model: Awaited<ReturnType<typeof scriptedModel>>["model"]) => Reply<any>, read: (reply: Reply<any>) => unknown) {
+async function open(
+  text: string,
+  paceMs: number | undefined,
+  begin: (model: Awaited<ReturnType<typeof scriptedModel>>["model"]) => Reply<any>,
+  read: (reply: Reply<any>) => unknown,
+) {
   const { model, engine } = await scriptedModel({ answer: () => text, ...(paceMs === undefined ? {} : { paceMs }) });
   const reply = begin(model);
   return { reply, engine, model, iterator: read(reply) as AsyncGenerator<unknown, void, undefined> };
@@ -29,7 +65,8 @@ const long = "all work and no play ".repeat(30);
 const done = { done: true, value: undefined };
 
 describe.each(Object.entries(iterators))("%s", (_, begin) => {
-  const stopped = ({ engine }: { engine: { live: Map<number, unknown>; stats(): { running: number } } }) => expect([engine.stats().running, engine.live.size]).toEqual([0, 0]);
+  const stopped = ({ engine }: { engine: { live: Map<number, unknown>; stats(): { running: number } } }) =>
+    expect([engine.stats().running, engine.live.size]).toEqual([0, 0]);
 
   test("return while two steps are pending resolves both with done, and the engine has stopped", async () => {
     const opened = await begin(long, 50);

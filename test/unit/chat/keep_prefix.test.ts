@@ -1,10 +1,11 @@
 // What requests say of the beginning that is worth keeping on disk.
 import { expect, test } from "vitest";
-import { tool } from "../../../src/chat/tool.js";
+import { tool } from "../../../src/chat/tools/tool.js";
 import type { RunRequest } from "../../../src/engine/engine.js";
 import { scriptedModel } from "../../support/scripted_model.js";
 
-const chatml = "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
+const chatml =
+  "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
 const system = { role: "system", content: "Be brief." } as const;
 const user = (content: string) => ({ role: "user", content }) as const;
 const assistant = (content: string) => ({ role: "assistant", content }) as const;
@@ -12,8 +13,15 @@ const add = tool({ name: "add", execute: () => 3 });
 const call = '<tool_call>\n{"arguments": {}, "name": "add"}\n</tool_call>';
 
 /** The text of what is to be kept, for each request. */
-const kept = (requests: readonly RunRequest[]) => requests.map(({ prompt, keepPrefix }) => (keepPrefix === undefined ? undefined
-  : prompt.slice(0, keepPrefix).map((part) => Object.values(part)[0] as string).join("")));
+const kept = (requests: readonly RunRequest[]) =>
+  requests.map(({ prompt, keepPrefix }) =>
+    keepPrefix === undefined
+      ? undefined
+      : prompt
+          .slice(0, keepPrefix)
+          .map((part) => Object.values(part)[0] as string)
+          .join(""),
+  );
 
 const systemTurn = "<|im_start|>system\nBe brief.<|im_end|>\n";
 
@@ -22,7 +30,12 @@ test("a reply keeps nothing unless asked, then everything before its last messag
   const messages = [system, user("a"), assistant("b"), user("c")];
   for (const keepPrefix of [undefined, false, true]) await model.reply(messages, { keepPrefix });
   await model.reply("Hi", { keepPrefix: true });
-  expect(kept(engine.requests)).toEqual([undefined, undefined, `${systemTurn}<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\nb<|im_end|>\n`, undefined]);
+  expect(kept(engine.requests)).toEqual([
+    undefined,
+    undefined,
+    `${systemTurn}<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\nb<|im_end|>\n`,
+    undefined,
+  ]);
 });
 
 test("a completion keeps its whole prompt when asked", async () => {
@@ -59,7 +72,12 @@ test("a history given to a chat is kept only when asked for", async () => {
   await model.chat({ messages, keepPrefix: true }).send("c");
   await model.chat({ messages, keepPrefix: false }).send("c");
   await model.chat().send("c");
-  expect(kept(engine.requests)).toEqual([systemTurn, `${systemTurn}<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\nb<|im_end|>\n`, undefined, undefined]);
+  expect(kept(engine.requests)).toEqual([
+    systemTurn,
+    `${systemTurn}<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\nb<|im_end|>\n`,
+    undefined,
+    undefined,
+  ]);
 });
 
 test("a later turn that asks keeps what comes before its last message, those tokens included that it goes on from", async () => {
@@ -73,7 +91,10 @@ test("a later turn that asks keeps what comes before its last message, those tok
 
 test("tools count as system turn, and only the first round of a reply keeps", async () => {
   let round = 0;
-  const { model, engine } = await scriptedModel({ metadata: { "general.basename": "Hermes-2-Pro" }, answer: () => (round++ === 0 ? call : "3") });
+  const { model, engine } = await scriptedModel({
+    metadata: { "general.basename": "Hermes-2-Pro" },
+    answer: () => (round++ === 0 ? call : "3"),
+  });
   await model.chat({ tools: [add] }).send("1 + 2?");
   const [first, second] = kept(engine.requests);
   expect(first).toMatch(/^<\|im_start\|>system\nYou are a function calling AI model\..*<\|im_end\|>\n$/s);

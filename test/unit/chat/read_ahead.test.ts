@@ -27,9 +27,26 @@ describe("tools and schemas that were read ahead", () => {
     ["a tool of a wrong name", { tools: [{ type: "function", function: { name: "no name" } }] }],
     ["two tools of one name", { tools: [...tools(1), ...tools(1)] }],
     ["a schema of a wrong form", { schema: { type: "object", properties: 1 } }],
-    ["parameters that are no object", { tools: [{ type: "function", function: { name: "a", parameters: { type: "string" } } }] }],
+    [
+      "parameters that are no object",
+      { tools: [{ type: "function", function: { name: "a", parameters: { type: "string" } } }] },
+    ],
     ["too many tools", { tools: tools(2_000) }],
-    ["a tool of too many references", { tools: [...tools(2), { type: "function", function: { name: "a", parameters: { ...schemas["80 schemas that refer to each other"]![0], type: "object" } } }] }],
+    [
+      "a tool of too many references",
+      {
+        tools: [
+          ...tools(2),
+          {
+            type: "function",
+            function: {
+              name: "a",
+              parameters: { ...schemas["80 schemas that refer to each other"]![0], type: "object" },
+            },
+          },
+        ],
+      },
+    ],
     ["no schema at all", { schema: 1 }],
   ])("%s is refused in the same words", async (_, options) => {
     const { model } = await scriptedModel({ answer: () => "", constrained: true });

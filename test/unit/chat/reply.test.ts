@@ -3,7 +3,7 @@ import { getEventListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { CaduceusError } from "../../../src/errors.js";
-import type { Reply } from "../../../src/chat/reply.js";
+import type { Reply } from "../../../src/chat/reply/reply.js";
 import { scriptedModel } from "../../support/scripted_model.js";
 
 const long = "all work and no play makes a dull text ".repeat(20);
@@ -28,7 +28,11 @@ async function collect<T>(stream: AsyncIterable<T>): Promise<T[]> {
   for await (const item of stream) items.push(item);
   return items;
 }
-const codeOf = (promise: PromiseLike<unknown>) => Promise.resolve(promise).then(() => "none", (error: unknown) => error instanceof CaduceusError ? error.code : error);
+const codeOf = (promise: PromiseLike<unknown>) =>
+  Promise.resolve(promise).then(
+    () => "none",
+    (error: unknown) => (error instanceof CaduceusError ? error.code : error),
+  );
 
 test("awaiting a reply gives its text, finish reason, usage, timings and message", async () => {
   const { model } = await scriptedModel({ answer: () => "Hello 🌍!" });
@@ -66,11 +70,11 @@ test("a reply begins before it is read", async () => {
   expect(engine.requests).toHaveLength(1);
 });
 
-test("an unread reply parks with a full buffer and goes no further", async () => {
+test("an unread reply pauses with a full buffer and goes no further", async () => {
   const { model, engine } = await scriptedModel({ answer: () => long, bufferSize: 4 });
   const reply = model.reply("Hi");
   await sleep(30);
-  expect(model.stats()).toMatchObject({ running: 1, parked: 1 });
+  expect(model.stats()).toMatchObject({ running: 1, paused: 1 });
   expect(engine.generated).toBe(4);
   expect((await reply).text).toBe(long);
 });
@@ -122,7 +126,11 @@ test("leaving at the finish event still leaves a result", async () => {
 test("awaiting a reply whose reader left rejects instead of hanging", async () => {
   const { model } = await scriptedModel({ answer: () => long });
   const reply = model.reply("Hi");
-  const waiting = codeOf(reply.textStream[Symbol.asyncIterator]().next().then(() => reply));
+  const waiting = codeOf(
+    reply.textStream[Symbol.asyncIterator]()
+      .next()
+      .then(() => reply),
+  );
   const left = model.reply("Hi");
   for await (const _ of left) break;
   expect(await codeOf(left)).toBe("ALREADY_CONSUMED");
@@ -132,7 +140,11 @@ test("awaiting a reply whose reader left rejects instead of hanging", async () =
 
 test("a reply is read once: each second reading is ALREADY_CONSUMED", async () => {
   const { model } = await scriptedModel();
-  const readers: ((reply: Reply) => Promise<unknown>)[] = [async (reply) => collect(reply), async (reply) => collect(reply.textStream), async (reply) => reply];
+  const readers: ((reply: Reply) => Promise<unknown>)[] = [
+    async (reply) => collect(reply),
+    async (reply) => collect(reply.textStream),
+    async (reply) => reply,
+  ];
   for (const first of readers) {
     for (const second of readers.slice(0, 2)) {
       const reply = model.reply("Hi");
@@ -172,7 +184,9 @@ test("aborting rejects an awaiting reader with the signal's own reason, after th
   const outcome = await codeOf(model.reply("Hi", { signal: controller.signal }));
   expect(outcome).toBe(reason);
   expect([model.stats().running, engine.live.size]).toEqual([0, 0]);
-  expect((await codeOf(model.reply("Hi", { signal: AbortSignal.timeout(5) })) as unknown as Error).name).toBe("TimeoutError");
+  expect(((await codeOf(model.reply("Hi", { signal: AbortSignal.timeout(5) }))) as unknown as Error).name).toBe(
+    "TimeoutError",
+  );
 });
 
 test("aborting inside the loop ends it with the signal's reason at the next step, buffered text or not", async () => {
@@ -218,11 +232,13 @@ test("aborting after the end changes nothing", async () => {
 test("a thousand replies on one signal leave no listener behind, however they end", async () => {
   const { model } = await scriptedModel({ answer: () => "abc" });
   const { signal } = new AbortController();
-  await Promise.all(Array.from({ length: 1000 }, async (_, index) => {
-    const reply = model.reply(index % 3 === 0 ? "" : "Hi", { signal });
-    if (index % 2 === 0) await codeOf(reply);
-    else for await (const _ of reply.textStream) break;
-  }).map((reading) => reading.catch(() => {})));
+  await Promise.all(
+    Array.from({ length: 1000 }, async (_, index) => {
+      const reply = model.reply(index % 3 === 0 ? "" : "Hi", { signal });
+      if (index % 2 === 0) await codeOf(reply);
+      else for await (const _ of reply.textStream) break;
+    }).map((reading) => reading.catch(() => {})),
+  );
   expect(getEventListeners(signal, "abort")).toEqual([]);
 });
 
@@ -232,9 +248,11 @@ test("a failure of the engine is thrown where the reply is read, and nowhere els
   model.reply("nobody reads this one");
   expect(await codeOf(model.reply("Hi"))).toBe("ENGINE_FAILED");
   const seen: string[] = [];
-  await expect((async () => {
-    for await (const text of model.reply("Hi").textStream) seen.push(text);
-  })()).rejects.toBe(error);
+  await expect(
+    (async () => {
+      for await (const text of model.reply("Hi").textStream) seen.push(text);
+    })(),
+  ).rejects.toBe(error);
   expect(seen).toHaveLength(3);
   const reply = model.reply("Hi");
   await expect(collect(reply)).rejects.toBe(error);
@@ -242,15 +260,19 @@ test("a failure of the engine is thrown where the reply is read, and nowhere els
   expect(engine.stats().running).toBe(0);
 });
 
-test("closing the model ends running, parked and unread replies with MODEL_CLOSED", async () => {
+test("closing the model ends running, paused and unread replies with MODEL_CLOSED", async () => {
   const { model } = await scriptedModel({ answer: () => long });
   const awaited = codeOf(model.reply("Hi"));
   const iterated = codeOf(collect(model.reply("Hi")));
-  const parked = model.reply("Hi");
+  const paused = model.reply("Hi");
   await sleep(5);
   await model.close();
   await model.close();
-  expect(await Promise.all([awaited, iterated, codeOf(parked)])).toEqual(["MODEL_CLOSED", "MODEL_CLOSED", "MODEL_CLOSED"]);
+  expect(await Promise.all([awaited, iterated, codeOf(paused)])).toEqual([
+    "MODEL_CLOSED",
+    "MODEL_CLOSED",
+    "MODEL_CLOSED",
+  ]);
 });
 
 test("every use after closing is MODEL_CLOSED", async () => {
@@ -271,19 +293,28 @@ test("every use after closing is MODEL_CLOSED", async () => {
 
 test("a stop string and maxTokens end the text and say so", async () => {
   const { model } = await scriptedModel({ answer: () => "one two three" });
-  expect(await model.reply("Hi", { stop: " three" })).toMatchObject({ text: "one two", finishReason: "stop", stopString: " three" });
+  expect(await model.reply("Hi", { stop: " three" })).toMatchObject({
+    text: "one two",
+    finishReason: "stop",
+    stopString: " three",
+  });
   expect(await model.reply("Hi", { maxTokens: 3 })).toMatchObject({ text: "one", finishReason: "length" });
 });
 
 test("log probabilities come with their tokens when asked for, and only then", async () => {
   const { model } = await scriptedModel({ answer: () => "ab" });
   expect((await model.reply("Hi", { logProbabilities: true })).logProbabilities).toEqual([
-    { token: 16 + 97, logProbability: -0.5 }, { token: 16 + 98, logProbability: -0.5 },
+    { token: 16 + 97, logProbability: -0.5 },
+    { token: 16 + 98, logProbability: -0.5 },
   ]);
   expect(await model.reply("Hi")).not.toHaveProperty("logProbabilities");
-  const alternatives = (token: number) => [{ token, logProbability: -0.5 }, { token: token + 1, logProbability: -1.5 }];
+  const alternatives = (token: number) => [
+    { token, logProbability: -0.5 },
+    { token: token + 1, logProbability: -1.5 },
+  ];
   expect((await model.reply("Hi", { logProbabilities: true, topLogProbabilities: 2 })).logProbabilities).toEqual([
-    { token: 16 + 97, logProbability: -0.5, top: alternatives(16 + 97) }, { token: 16 + 98, logProbability: -0.5, top: alternatives(16 + 98) },
+    { token: 16 + 97, logProbability: -0.5, top: alternatives(16 + 97) },
+    { token: 16 + 98, logProbability: -0.5, top: alternatives(16 + 98) },
   ]);
 });
 
@@ -297,7 +328,11 @@ test("a prompt's log probabilities are the first event and part of the result, a
   expect(events[3]).not.toHaveProperty("logProbabilities");
   const scored = await model.complete("Hi", { promptLogProbabilities: true, topLogProbabilities: 1, maxTokens: 0 });
   expect(scored).toMatchObject({ text: "", finishReason: "length", usage: { promptTokens: 3, generatedTokens: 0 } });
-  expect(scored.promptLogProbabilities).toEqual(prompt.map((one) => (one.logProbability === undefined ? one : { ...one, top: [{ token: one.token, logProbability: -0.25 }] })));
+  expect(scored.promptLogProbabilities).toEqual(
+    prompt.map((one) =>
+      one.logProbability === undefined ? one : { ...one, top: [{ token: one.token, logProbability: -0.25 }] },
+    ),
+  );
   expect(await model.complete("Hi", { maxTokens: 0 })).not.toHaveProperty("promptLogProbabilities");
   // Leaving at the prompt ends the run.
   for await (const _ of model.complete("Hi", { promptLogProbabilities: true })) break;

@@ -6,9 +6,9 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { inspectModel, load, pullModel, removeModel, tool } from "../../../src/index.js";
-import { withFileLock } from "../../../src/files/file_lock.js";
-import { Patience, PassingFailure } from "../../../src/files/patience.js";
-import { StallWatch } from "../../../src/files/stall_watch.js";
+import { withFileLock } from "../../../src/files/local/file_lock.js";
+import { RetryPolicy, TransientError } from "../../../src/files/hub/retry_policy.js";
+import { IdleTimeout } from "../../../src/files/hub/idle_timeout.js";
 import { scriptedModel } from "../../support/scripted_model.js";
 
 const warnings: Error[] = [];
@@ -57,36 +57,51 @@ const calls: Record<string, () => Promise<Call> | Call> = {
     return (signal) => chat.send("Hi", { signal });
   },
   "a reply with handlers": async () => {
-    const { model } = await scriptedModel({ answer: (prompt) => (prompt.includes("<tool_response>") ? "Done" : '<tool_call>\n{"name": "now", "arguments": {}}\n</tool_call>'.repeat(3)), constrained: false });
+    const { model } = await scriptedModel({
+      answer: (prompt) =>
+        prompt.includes("<tool_response>")
+          ? "Done"
+          : '<tool_call>\n{"name": "now", "arguments": {}}\n</tool_call>'.repeat(3),
+      constrained: false,
+    });
     const now = tool({ name: "now", execute: () => sleep(1) });
     return (signal) => model.reply("Hi", { signal, tools: [now], approve: async () => true });
   },
-  "load": () => (signal) => load("/no/such/model.gguf", { signal }),
-  "inspectModel": () => (signal) => inspectModel("/no/such/model.gguf", { signal }),
-  "pullModel": () => (signal) => pullModel("/no/such/model.gguf", { signal }),
-  "removeModel": () => (signal) => removeModel("hf:nobody/nothing", { signal }),
+  load: () => (signal) => load("/no/such/model.gguf", { signal }),
+  inspectModel: () => (signal) => inspectModel("/no/such/model.gguf", { signal }),
+  pullModel: () => (signal) => pullModel("/no/such/model.gguf", { signal }),
+  removeModel: () => (signal) => removeModel("hf:nobody/nothing", { signal }),
   "a request to the hub": () => async (signal) => {
-    const watch = new StallWatch(10_000, signal);
+    const watch = new IdleTimeout(10_000, signal);
     await sleep(1);
     watch.end();
   },
   "the wait before another try": () => {
-    const settings = { attempts: 3, firstWaitMs: 5 } as ConstructorParameters<typeof Patience>[1];
-    return (signal) => new Patience("it", settings).wait(new PassingFailure("broke"), signal);
+    const settings = { attempts: 3, firstWaitMs: 5 } as ConstructorParameters<typeof RetryPolicy>[1];
+    return (signal) => new RetryPolicy("it", settings).wait(new TransientError("broke"), signal);
   },
-  "the wait for a lock": () => (signal) => withFileLock(path.join(folder, "a.lock"), signal, async () => true, () => sleep(20)),
+  "the wait for a lock": () => (signal) =>
+    withFileLock(
+      path.join(folder, "a.lock"),
+      signal,
+      async () => true,
+      () => sleep(20),
+    ),
 };
 
-test.each(Object.keys(calls))("100 at once of %s: one listener at most, none afterwards, and no warning", async (name) => {
-  const call = await calls[name]!();
-  const { signal } = new AbortController();
-  const ended = Promise.allSettled(Array.from({ length: 100 }, () => Promise.resolve(call(signal))));
-  const most = getEventListeners(signal, "abort").length;
-  await sleep(1);
-  expect(Math.max(most, getEventListeners(signal, "abort").length)).toBeLessThanOrEqual(1);
-  await ended;
-  expect(getEventListeners(signal, "abort")).toEqual([]);
-});
+test.each(Object.keys(calls))(
+  "100 at once of %s: one listener at most, none afterwards, and no warning",
+  async (name) => {
+    const call = await calls[name]!();
+    const { signal } = new AbortController();
+    const ended = Promise.allSettled(Array.from({ length: 100 }, () => Promise.resolve(call(signal))));
+    const most = getEventListeners(signal, "abort").length;
+    await sleep(1);
+    expect(Math.max(most, getEventListeners(signal, "abort").length)).toBeLessThanOrEqual(1);
+    await ended;
+    expect(getEventListeners(signal, "abort")).toEqual([]);
+  },
+);
 
 test("100 calls without a signal follow the model's own by one listener", async () => {
   const { model } = await scriptedModel();

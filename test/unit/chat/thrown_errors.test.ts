@@ -1,4 +1,5 @@
-// Fear: a raw TypeError out of the public API. Whatever stands in the place of an argument, what is thrown is a CaduceusError.
+// Fear: a raw TypeError out of the public API. Whatever stands in the place of an argument, what is thrown is a
+// CaduceusError.
 import { describe, expect, test } from "vitest";
 import * as library from "../../../src/index.js";
 import * as hermes from "../../../src/format/hermes/index.js";
@@ -14,29 +15,63 @@ function revoked(): unknown {
 }
 
 const junk: readonly (readonly [name: string, make: () => unknown])[] = [
-  ["undefined", () => undefined], ["null", () => null], ["5", () => 5], ["an empty string", () => ""], ["[]", () => []], ["{}", () => ({})], ["a symbol", () => Symbol("junk")],
-  ["a revoked proxy", revoked], ["an object whose members throw", () => new Proxy({}, { get: () => { throw new TypeError("no"); }, ownKeys: () => { throw new TypeError("no"); } })],
+  ["undefined", () => undefined],
+  ["null", () => null],
+  ["5", () => 5],
+  ["an empty string", () => ""],
+  ["[]", () => []],
+  ["{}", () => ({})],
+  ["a symbol", () => Symbol("junk")],
+  ["a revoked proxy", revoked],
+  [
+    "an object whose members throw",
+    () =>
+      new Proxy(
+        {},
+        {
+          get: () => {
+            throw new TypeError("no");
+          },
+          ownKeys: () => {
+            throw new TypeError("no");
+          },
+        },
+      ),
+  ],
 ];
 
 type Call = (...values: never[]) => unknown;
 /** Arguments that are right, so that each can be wrong alone. */
 const rightArguments: Readonly<Record<string, readonly unknown[]>> = {
-  load: ["/no/such/model.gguf", {}], pullModel: ["/no/such/model.gguf", {}], removeModel: ["hf:nobody/nothing", {}], listModels: [{}], inspectModel: ["/no/such/model.gguf", {}],
-  doctor: ["/no/such/model.gguf", {}], tool: [{ name: "f" }], setLog: [undefined, "warn"],
-  createHandler: [{ models: {} }], listen: [{ fetch: () => new Response(), close: async () => {} }, { port: 0 }],
-  parseReply: ["Hello", {}], ReplyParser: [{}], createCallCheck: [[{ name: "f" }]],
+  load: ["/no/such/model.gguf", {}],
+  pullModel: ["/no/such/model.gguf", {}],
+  removeModel: ["hf:nobody/nothing", {}],
+  listModels: [{}],
+  inspectModel: ["/no/such/model.gguf", {}],
+  doctor: ["/no/such/model.gguf", {}],
+  tool: [{ name: "f" }],
+  setLog: [undefined, "warn"],
+  createHandler: [{ models: {} }],
+  listen: [{ fetch: () => new Response(), close: async () => {} }, { port: 0 }],
+  parseReply: ["Hello", {}],
+  ReplyParser: [{}],
+  createCallCheck: [[{ name: "f" }]],
 };
 
 /** Exported classes whose making is the library's own business. */
 const internal = new Set(["CaduceusError"]);
-const exported = [...Object.entries(library), ...Object.entries(server), ...Object.entries(hermes)].filter(([name, value]) => typeof value === "function" && !internal.has(name)) as [string, Call][];
+const exported = [...Object.entries(library), ...Object.entries(server), ...Object.entries(hermes)].filter(
+  ([name, value]) => typeof value === "function" && !internal.has(name),
+) as [string, Call][];
 
 async function check(call: () => unknown): Promise<void> {
   try {
     const result = await call();
-    if (typeof result === "object" && result !== null && "port" in result && "close" in result) await (result as server.Listening).close();
+    if (typeof result === "object" && result !== null && "port" in result && "close" in result)
+      await (result as server.Listening).close();
   } catch (error) {
-    if (!(error instanceof CaduceusError)) throw new Error(`${String(error)} was thrown, which is no CaduceusError`, { cause: error });
+    if (!(error instanceof CaduceusError))
+      throw new Error(`${String(error)} was thrown, which is no CaduceusError`, { cause: error });
   }
 }
 
@@ -51,7 +86,9 @@ describe.each(exported)("%s", (name, call) => {
   for (const [index] of right.entries()) {
     test.each(junk)(`argument ${index + 1} is %s`, async (_, make) => {
       const values = right.map((value, at) => (at === index ? make() : value)) as never[];
-      await check(() => (isClass(call) ? new (call as unknown as new (...values: never[]) => unknown)(...values) : call(...values)));
+      await check(() =>
+        isClass(call) ? new (call as unknown as new (...values: never[]) => unknown)(...values) : call(...values),
+      );
     });
   }
   test("without arguments", () => check(() => (isClass(call) ? new (call as unknown as new () => unknown)() : call())));
@@ -59,14 +96,42 @@ describe.each(exported)("%s", (name, call) => {
 
 describe("the methods of a model", () => {
   const calls: readonly (readonly [string, (model: library.Model, value: never) => unknown])[] = [
-    ["reply", (model, value) => model.reply(value)], ["reply's options", (model, value) => model.reply("Hi", value)], ["complete", (model, value) => model.complete(value)], ["complete's options", (model, value) => model.complete("Hi", value)],
-    ["chat", async (model, value) => model.chat(value).send("Hi")], ["send", (model, value) => model.chat().send(value)], ["explain", (model, value) => model.explain(value)], ["tokenize", (model, value) => model.tokenize(value)],
-    ["detokenize", (model, value) => model.detokenize(value)], ["detokenize's options", (model, value) => model.detokenize([1], value)], ["tokenBytes", (model, value) => model.tokenBytes(value)],
-    ["a tool", (model, value) => model.reply("Hi", { tools: [value] })], ["a schema", (model, value) => model.reply("Hi", { schema: value })], ["a tool's parameters", (model, value) => model.reply("Hi", { tools: [{ type: "function", function: { name: "f", parameters: value } }] })],
-    ["a message", (model, value) => model.reply([value])], ["toolChoice", (model, value) => model.reply("Hi", { tools: [library.tool({ name: "f" })], toolChoice: value })], ["a pair of logitBias", (model, value) => model.reply("Hi", { logitBias: [value] })],
-    ["logitBias", (model, value) => model.reply("Hi", { logitBias: value })], ["stop", (model, value) => model.reply("Hi", { stop: value })], ["a part of a prompt", (model, value) => model.complete([value])],
-    ["a call of a message", (model, value) => model.reply([{ role: "assistant", content: "", tool_calls: [value] }, { role: "user", content: "Hi" }])], ["a content", (model, value) => model.reply([{ role: "user", content: value }])],
-    ["a part of a content", (model, value) => model.reply([{ role: "user", content: [value] }])], ["signal", (model, value) => model.reply("Hi", { signal: value })], ["stopTokens", (model, value) => model.reply("Hi", { stopTokens: value })],
+    ["reply", (model, value) => model.reply(value)],
+    ["reply's options", (model, value) => model.reply("Hi", value)],
+    ["complete", (model, value) => model.complete(value)],
+    ["complete's options", (model, value) => model.complete("Hi", value)],
+    ["chat", async (model, value) => model.chat(value).send("Hi")],
+    ["send", (model, value) => model.chat().send(value)],
+    ["explain", (model, value) => model.explain(value)],
+    ["tokenize", (model, value) => model.tokenize(value)],
+    ["detokenize", (model, value) => model.detokenize(value)],
+    ["detokenize's options", (model, value) => model.detokenize([1], value)],
+    ["tokenBytes", (model, value) => model.tokenBytes(value)],
+    ["a tool", (model, value) => model.reply("Hi", { tools: [value] })],
+    ["a schema", (model, value) => model.reply("Hi", { schema: value })],
+    [
+      "a tool's parameters",
+      (model, value) =>
+        model.reply("Hi", { tools: [{ type: "function", function: { name: "f", parameters: value } }] }),
+    ],
+    ["a message", (model, value) => model.reply([value])],
+    ["toolChoice", (model, value) => model.reply("Hi", { tools: [library.tool({ name: "f" })], toolChoice: value })],
+    ["a pair of logitBias", (model, value) => model.reply("Hi", { logitBias: [value] })],
+    ["logitBias", (model, value) => model.reply("Hi", { logitBias: value })],
+    ["stop", (model, value) => model.reply("Hi", { stop: value })],
+    ["a part of a prompt", (model, value) => model.complete([value])],
+    [
+      "a call of a message",
+      (model, value) =>
+        model.reply([
+          { role: "assistant", content: "", tool_calls: [value] },
+          { role: "user", content: "Hi" },
+        ]),
+    ],
+    ["a content", (model, value) => model.reply([{ role: "user", content: value }])],
+    ["a part of a content", (model, value) => model.reply([{ role: "user", content: [value] }])],
+    ["signal", (model, value) => model.reply("Hi", { signal: value })],
+    ["stopTokens", (model, value) => model.reply("Hi", { stopTokens: value })],
   ];
   describe.each(calls)("%s", (_, call) => {
     test.each(junk)("%s", async (__, make) => {
@@ -84,5 +149,7 @@ test("what was found by use", async () => {
     await expect(library.removeModel(value)).rejects.toMatchObject({ code, param: "model" });
   }
   await expect(server.listen(undefined as never)).rejects.toMatchObject({ code, param: "handler" });
-  expect(() => server.createHandler({ models: { a: "smollm2" } as never })).toThrow(expect.objectContaining({ code, param: "models.a" }) as Error);
+  expect(() => server.createHandler({ models: { a: "smollm2" } as never })).toThrow(
+    expect.objectContaining({ code, param: "models.a" }) as Error,
+  );
 });

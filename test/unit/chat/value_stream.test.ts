@@ -6,7 +6,8 @@ import { scriptedModel } from "../../support/scripted_model.js";
 
 const person = z.object({ name: z.string(), age: z.int(), tags: z.array(z.string()) });
 const anna = { name: "Anna", age: 31, tags: ["a", "b"] };
-const saying = (text: string, constrained = true) => scriptedModel({ metadata: { "general.basename": "Hermes" }, constrained, answer: () => text });
+const saying = (text: string, constrained = true) =>
+  scriptedModel({ metadata: { "general.basename": "Hermes" }, constrained, answer: () => text });
 
 async function all<T>(stream: AsyncIterable<T>): Promise<T[]> {
   const values: T[] = [];
@@ -33,8 +34,13 @@ test("a value in a code fence streams too, where nothing is enforced", async () 
 
 test("an answer that does not fit, or is cut off, throws at the end of the stream", async () => {
   const { model } = await saying('{"name": "Anna", "age": "31", "tags": []}');
-  await expect(all(model.reply("?", { schema: person }).valueStream)).rejects.toMatchObject({ code: "SCHEMA_MISMATCH", message: expect.stringMatching(/answer\.age/) as unknown });
-  await expect(all(model.reply("?", { schema: person, maxTokens: 9 }).valueStream)).rejects.toMatchObject({ code: "INCOMPLETE" });
+  await expect(all(model.reply("?", { schema: person }).valueStream)).rejects.toMatchObject({
+    code: "SCHEMA_MISMATCH",
+    message: expect.stringMatching(/answer\.age/) as unknown,
+  });
+  await expect(all(model.reply("?", { schema: person, maxTokens: 9 }).valueStream)).rejects.toMatchObject({
+    code: "INCOMPLETE",
+  });
 });
 
 test("leaving the stream cancels the run, and it is one of the streams that a reply has once", async () => {
@@ -48,21 +54,26 @@ test("leaving the stream cancels the run, and it is one of the streams that a re
 
 test("a repaired answer starts anew", async () => {
   let round = 0;
-  const { model } = await scriptedModel({ constrained: true, metadata: { "general.basename": "Hermes" }, answer: () => (round++ === 0 ? '{"name": 1}' : JSON.stringify(anna)) });
+  const { model } = await scriptedModel({
+    constrained: true,
+    metadata: { "general.basename": "Hermes" },
+    answer: () => (round++ === 0 ? '{"name": 1}' : JSON.stringify(anna)),
+  });
   const values = await all(model.reply("?", { schema: person, schemaRepair: true }).valueStream);
   expect(values.at(-1)).toEqual(anna);
   expect(values.some((value) => (value as { name?: unknown }).name === 1)).toBe(true);
 });
 
-test.each([
-  ['{"a": {"b": [1, "x'], ["[1, [2"], ['{"name": "x", "arguments": {"a": 1}}'], ['```\n[true, nul'],
-])("any splitting gives the same value: %s", (text) => {
-  const whole = new PartialValue();
-  whole.read(text);
-  for (let at = 1; at < text.length; at++) {
-    const parts = new PartialValue();
-    parts.read(text.slice(0, at));
-    parts.read(text.slice(at));
-    expect(parts.value).toEqual(whole.value);
-  }
-});
+test.each([['{"a": {"b": [1, "x'], ["[1, [2"], ['{"name": "x", "arguments": {"a": 1}}'], ["```\n[true, nul"]])(
+  "any splitting gives the same value: %s",
+  (text) => {
+    const whole = new PartialValue();
+    whole.read(text);
+    for (let at = 1; at < text.length; at++) {
+      const parts = new PartialValue();
+      parts.read(text.slice(0, at));
+      parts.read(text.slice(at));
+      expect(parts.value).toEqual(whole.value);
+    }
+  },
+);

@@ -8,28 +8,40 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Answers } from "../../../src/cli/batch/answers.js";
 import { markOf, readId, readObject, readPrompt } from "../../../src/cli/batch/prompt_line.js";
 import { readLines, type Line } from "../../../src/cli/batch/read_lines.js";
-import { addModelFlags, type ModelFlags } from "../../../src/cli/model_flags.js";
+import { addModelFlags, type ModelFlags } from "../../../src/cli/flags/model_flags.js";
 import { fingerprint } from "../../../src/cli/request.js";
 
 async function linesOf(chunks: readonly Buffer[], longest = 1000): Promise<Line[]> {
   const lines: Line[] = [];
-  for await (const line of readLines((async function* () { yield* chunks; })(), longest)) lines.push(line);
+  for await (const line of readLines(
+    (async function* () {
+      yield* chunks;
+    })(),
+    longest,
+  ))
+    lines.push(line);
   return lines;
 }
 
 describe("lines of a stream", () => {
   test("come out the same however it is cut into chunks", async () => {
-    await fc.assert(fc.asyncProperty(fc.string({ unit: fc.constantFrom("a", "é", "🌍", "\n", "\r\n", " ") }), fc.array(fc.nat(40)), async (text, cuts) => {
-      const bytes = Buffer.from(text);
-      const bounds = [0, ...cuts.map((cut) => Math.min(cut, bytes.length)).sort((a, b) => a - b), bytes.length];
-      const lines = await linesOf(bounds.slice(1).map((end, index) => bytes.subarray(bounds[index], end)));
-      const expected = text.split("\n");
-      if (expected.at(-1) === "") expected.pop();
-      expect(lines.map((line) => line.bytes?.toString())).toEqual(expected);
-      expect(lines.map(({ number }) => number)).toEqual(expected.map((_, index) => index + 1));
-      expect(lines.every(({ isEnded }, index) => isEnded || index === lines.length - 1)).toBe(true);
-      expect(lines.at(-1)?.isEnded ?? true).toBe(text === "" || text.endsWith("\n"));
-    }));
+    await fc.assert(
+      fc.asyncProperty(
+        fc.string({ unit: fc.constantFrom("a", "é", "🌍", "\n", "\r\n", " ") }),
+        fc.array(fc.nat(40)),
+        async (text, cuts) => {
+          const bytes = Buffer.from(text);
+          const bounds = [0, ...cuts.map((cut) => Math.min(cut, bytes.length)).sort((a, b) => a - b), bytes.length];
+          const lines = await linesOf(bounds.slice(1).map((end, index) => bytes.subarray(bounds[index], end)));
+          const expected = text.split("\n");
+          if (expected.at(-1) === "") expected.pop();
+          expect(lines.map((line) => line.bytes?.toString())).toEqual(expected);
+          expect(lines.map(({ number }) => number)).toEqual(expected.map((_, index) => index + 1));
+          expect(lines.every(({ isEnded }, index) => isEnded || index === lines.length - 1)).toBe(true);
+          expect(lines.at(-1)?.isEnded ?? true).toBe(text === "" || text.endsWith("\n"));
+        },
+      ),
+    );
   });
 
   test("beyond the limit are given without their bytes, and the others all the same", async () => {
@@ -55,12 +67,22 @@ describe("a line of the input", () => {
       readId((object as { id?: unknown }).id);
       return readPrompt(object);
     };
-    expect(read).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT", message: expect.stringContaining(message) }));
+    expect(read).toThrow(
+      expect.objectContaining({ code: "INVALID_ARGUMENT", message: expect.stringContaining(message) }),
+    );
   });
 
   test("gives its id, its prompt or messages, and everything else as options", () => {
-    expect(readPrompt(readObject('{"id": "x", "prompt": "Hi", "maxTokens": 5, "seed": 1}'))).toEqual({ id: "x", input: { prompt: "Hi" }, options: { maxTokens: 5, seed: 1 } });
-    expect(readPrompt(readObject('{"id": 0, "messages": []}'))).toEqual({ id: 0, input: { messages: [] }, options: {} });
+    expect(readPrompt(readObject('{"id": "x", "prompt": "Hi", "maxTokens": 5, "seed": 1}'))).toEqual({
+      id: "x",
+      input: { prompt: "Hi" },
+      options: { maxTokens: 5, seed: 1 },
+    });
+    expect(readPrompt(readObject('{"id": 0, "messages": []}'))).toEqual({
+      id: 0,
+      input: { messages: [] },
+      options: {},
+    });
   });
 });
 
@@ -75,15 +97,30 @@ describe("the answers", () => {
 
   const settings = "0123abcd";
   const mark = (text: string) => markOf(Buffer.from(text));
-  const open = (more: { settings?: string; retriesErrors?: boolean } = {}) => Answers.open(file, more.settings ?? settings, { retriesErrors: more.retriesErrors ?? false });
-  const numbers = () => readFileSync(file, "utf8").split("\n").slice(0, -1).map((line) => (JSON.parse(line) as { line: number }).line);
+  const open = (more: { settings?: string; retriesErrors?: boolean } = {}) =>
+    Answers.open(file, more.settings ?? settings, { retriesErrors: more.retriesErrors ?? false });
+  const numbers = () =>
+    readFileSync(file, "utf8")
+      .split("\n")
+      .slice(0, -1)
+      .map((line) => (JSON.parse(line) as { line: number }).line);
   /** Answers what has no answer yet. */
-  async function fill(lines: readonly string[], more: Parameters<typeof open>[0] = {}, failing: readonly number[] = []): Promise<Answers> {
+  async function fill(
+    lines: readonly string[],
+    more: Parameters<typeof open>[0] = {},
+    failing: readonly number[] = [],
+  ): Promise<Answers> {
     const answers = await open(more);
     for (const [index, text] of lines.entries()) {
       const line = { number: index + 1, mark: mark(text), text };
       if (answers.has(line)) continue;
-      await answers.add({ line: line.number, ...(failing.includes(line.number) ? { error: { code: "X", message: "é" } } : { id: text }) }, line.mark);
+      await answers.add(
+        {
+          line: line.number,
+          ...(failing.includes(line.number) ? { error: { code: "X", message: "é" } } : { id: text }),
+        },
+        line.mark,
+      );
     }
     answers.close();
     return answers;
@@ -122,7 +159,14 @@ describe("the answers", () => {
 
   test("a file of another kind is refused as it is, even one whose last line has no end", async () => {
     await fill([]);
-    for (const content of ["some text", '{"prompt": "Hi"}', '{"prompt": "Hi"}\n', '{"line": 1}\n', "\n", '{"line":1,"key":"0123abcd-000000000000"}\nmore']) {
+    for (const content of [
+      "some text",
+      '{"prompt": "Hi"}',
+      '{"prompt": "Hi"}\n',
+      '{"line": 1}\n',
+      "\n",
+      '{"line":1,"key":"0123abcd-000000000000"}\nmore',
+    ]) {
       writeFileSync(file, content);
       await expect(open({ retriesErrors: true })).rejects.toThrow("is no answer of caduceus run");
       expect(readFileSync(file, "utf8")).toBe(content);
@@ -166,7 +210,14 @@ test("a fingerprint changes with what answers depend on, and with nothing else",
   const plain = await fingerprint(flags());
   expect(plain).toMatch(/^[0-9a-f]{8}$/);
   expect(await fingerprint(flags("-t", "1"))).toBe(plain);
-  for (const other of [["--temp", "0"], ["-s", "Be brief."], ["-m", "hermes-2-pro"], ["-c", "64"], ["--kv-type", "q8_0"], ["--stop", "x"]]) {
+  for (const other of [
+    ["--temp", "0"],
+    ["-s", "Be brief."],
+    ["-m", "hermes-2-pro"],
+    ["-c", "64"],
+    ["--kv-type", "q8_0"],
+    ["--stop", "x"],
+  ]) {
     expect(await fingerprint(flags(...other)), other.join(" ")).not.toBe(plain);
   }
 });

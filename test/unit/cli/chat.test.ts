@@ -8,7 +8,14 @@ import { completeLine } from "../../../src/cli/chat/completion.js";
 import { LineJoiner } from "../../../src/cli/chat/line_joiner.js";
 import { isFile, saveConversation } from "../../../src/cli/chat/save_conversation.js";
 import { withSystem } from "../../../src/cli/request.js";
-import { hasHandler, readConversation, readSchema, readTools, toolDefinition, withoutHandlers } from "../../../src/cli/user_files.js";
+import {
+  hasHandler,
+  readConversation,
+  readSchema,
+  readTools,
+  toolDefinition,
+  withoutHandlers,
+} from "../../../src/cli/user_files.js";
 
 let folder: string;
 beforeAll(async () => (folder = await mkdtemp(path.join(tmpdir(), "caduceus-chat-"))));
@@ -22,7 +29,9 @@ const put = async (name: string, content: string) => {
 describe("typed lines", () => {
   const join = (...lines: (string | { pasted: string })[]) => {
     const joiner = new LineJoiner();
-    const whole = lines.map((line) => (typeof line === "string" ? joiner.add(line, false) : joiner.add(line.pasted, true))).filter((text) => text !== undefined);
+    const whole = lines
+      .map((line) => (typeof line === "string" ? joiner.add(line, false) : joiner.add(line.pasted, true)))
+      .filter((text) => text !== undefined);
     return { whole, isOpen: joiner.isOpen };
   };
 
@@ -58,7 +67,10 @@ describe("the tab key", () => {
     await put("with space.json", "");
     await put(".hidden", "");
     await mkdir(path.join(folder, "within"), { recursive: true });
-    expect(completeLine(`/load ${folder}/wit`, [])).toEqual([[`${folder}/with space.json`, `${folder}/within/`], `${folder}/wit`]);
+    expect(completeLine(`/load ${folder}/wit`, [])).toEqual([
+      [`${folder}/with space.json`, `${folder}/within/`],
+      `${folder}/wit`,
+    ]);
     expect(completeLine(`/load ${folder}/with s`, [])).toEqual([[`${folder}/with space.json`], `${folder}/with s`]);
     expect(completeLine(`/save ${folder}/.h`, [])[0]).toEqual([`${folder}/.hidden`]);
     expect(completeLine(`/load ${folder}/`, [])[0]).not.toContain(`${folder}/.hidden`);
@@ -73,22 +85,32 @@ describe("the tab key", () => {
 });
 
 describe("tools", () => {
-  const plain = "{ name: 'add', description: 'Adds', parameters: { type: 'object', properties: {} }, execute: () => 1 }";
+  const plain =
+    "{ name: 'add', description: 'Adds', parameters: { type: 'object', properties: {} }, execute: () => 1 }";
 
   test.each([
     ["a default export that is an array", `export default [${plain}]`],
     ["a default export that is one tool", `export default ${plain}`],
-    ["exports with names, among others", `export const add = ${plain}; export const version = 1; export function helper() {} export const settings = { name: "x" };`],
+    [
+      "exports with names, among others",
+      `export const add = ${plain}; export const version = 1; export function helper() {} export const settings = { name: "x" };`,
+    ],
     ["CommonJS", `module.exports = [${plain}]`],
   ])("come from a module with %s", async (what, code) => {
     const tools = await readTools(await put(`tools ${what}.${what === "CommonJS" ? "cjs" : "mjs"}`, code));
     expect(tools.map((one) => [toolDefinition(one).name, hasHandler(one)])).toEqual([["add", true]]);
-    expect(withoutHandlers(tools).map((one) => [toolDefinition(one), hasHandler(one)])).toEqual([[{ name: "add", description: "Adds", parameters: { type: "object", properties: {} } }, false]]);
+    expect(withoutHandlers(tools).map((one) => [toolDefinition(one), hasHandler(one)])).toEqual([
+      [{ name: "add", description: "Adds", parameters: { type: "object", properties: {} } }, false],
+    ]);
   });
 
   test("come from JSON in OpenAI's form, without handlers", async () => {
-    const tools = await readTools(await put("tools.json", '[{"type": "function", "function": {"name": "add", "description": null}}]'));
-    expect(tools.map((one) => [toolDefinition(one), hasHandler(one)])).toEqual([[{ name: "add", description: undefined, parameters: undefined }, false]]);
+    const tools = await readTools(
+      await put("tools.json", '[{"type": "function", "function": {"name": "add", "description": null}}]'),
+    );
+    expect(tools.map((one) => [toolDefinition(one), hasHandler(one)])).toEqual([
+      [{ name: "add", description: undefined, parameters: undefined }, false],
+    ]);
   });
 
   test("of a file that has changed are read anew", async () => {
@@ -117,12 +139,20 @@ describe("tools", () => {
 test("a schema comes from JSON, a default export or an export of that name", async () => {
   expect(await readSchema(await put("schema.json", '{"type": "object"}'))).toEqual({ type: "object" });
   expect(await readSchema(await put("schema1.mjs", "export default { type: 'array' }"))).toEqual({ type: "array" });
-  expect(await readSchema(await put("schema2.mjs", "export const schema = { type: 'string' }"))).toEqual({ type: "string" });
-  await expect(readSchema(await put("schema3.mjs", "export const other = 1"))).rejects.toThrow("it has no default export and none that is called schema");
+  expect(await readSchema(await put("schema2.mjs", "export const schema = { type: 'string' }"))).toEqual({
+    type: "string",
+  });
+  await expect(readSchema(await put("schema3.mjs", "export const other = 1"))).rejects.toThrow(
+    "it has no default export and none that is called schema",
+  );
 });
 
 describe("conversations", () => {
-  const messages = [{ role: "system", content: "Be brief." }, { role: "user", content: "Hi 🌍" }, { role: "assistant", content: "Hello." }] as const;
+  const messages = [
+    { role: "system", content: "Be brief." },
+    { role: "user", content: "Hi 🌍" },
+    { role: "assistant", content: "Hello." },
+  ] as const;
 
   test("come back from a file as they were, from an array or a request's messages", async () => {
     const file = path.join(folder, "saved.json");
@@ -131,7 +161,9 @@ describe("conversations", () => {
     expect(await isFile(file)).toBe(true);
     expect(await readConversation(file)).toEqual(messages);
     expect((await stat(file)).mode & 0o777).toBe(0o600);
-    expect(await readConversation(await put("request.json", JSON.stringify({ model: "x", messages })))).toEqual(messages);
+    expect(await readConversation(await put("request.json", JSON.stringify({ model: "x", messages })))).toEqual(
+      messages,
+    );
   });
 
   test("replace what a link leads to, not the link, and leave nothing else behind", async () => {
@@ -147,17 +179,26 @@ describe("conversations", () => {
   test("are not put into folders, devices or what cannot be written to", async () => {
     await expect(isFile(folder)).rejects.toThrow("is something else");
     await expect(isFile("/dev/null")).rejects.toThrow("is something else");
-    await expect(saveConversation(path.join(folder, "nowhere", "x.json"), messages)).rejects.toThrow("The conversation cannot be saved: ");
+    await expect(saveConversation(path.join(folder, "nowhere", "x.json"), messages)).rejects.toThrow(
+      "The conversation cannot be saved: ",
+    );
     await chmod(folder, 0o700);
   });
 
-  test.each([["text.json", '"text"'], ["null.json", "null"], ["other.json", '{"messages": 5}']])("%s holds none", async (name, content) => {
+  test.each([
+    ["text.json", '"text"'],
+    ["null.json", "null"],
+    ["other.json", '{"messages": 5}'],
+  ])("%s holds none", async (name, content) => {
     await expect(readConversation(await put(name, content))).rejects.toThrow("Expected an array of messages");
   });
 
   test("get a system message only where they have none", () => {
     expect(withSystem(messages, "Other.")).toEqual(messages);
-    expect(withSystem(messages.slice(1), "Other.")).toEqual([{ role: "system", content: "Other." }, ...messages.slice(1)]);
+    expect(withSystem(messages.slice(1), "Other.")).toEqual([
+      { role: "system", content: "Other." },
+      ...messages.slice(1),
+    ]);
     expect(withSystem([null as never], undefined)).toEqual([null]);
   });
 });

@@ -2,29 +2,87 @@
 import type { Command } from "commander";
 import { expect, test } from "vitest";
 import { ScriptedEngine } from "../../support/scripted_engine.js";
-import { messageWithFlags } from "../../../src/cli/flag_names.js";
-import { loadOptions, replyOptions, type ModelFlags } from "../../../src/cli/model_flags.js";
+import { messageWithFlags } from "../../../src/cli/flags/flag_names.js";
+import { loadOptions, replyOptions, type ModelFlags } from "../../../src/cli/flags/model_flags.js";
 import { createProgram } from "../../../src/cli/program.js";
-import { resolveReplyOptions } from "../../../src/chat/reply_options.js";
+import { resolveReplyOptions } from "../../../src/chat/reply/reply_options.js";
 import { invalidArgument } from "../../../src/errors.js";
 import { CaduceusError } from "../../../src/index.js";
-import { checkLoadOptions } from "../../../src/model/load_options.js";
-import { LoadedModel } from "../../../src/model/loaded_model.js";
+import { checkLoadOptions } from "../../../src/model/loading/load_options.js";
+import { LoadedModel } from "../../../src/model/loading/loaded_model.js";
 import { checkHandlerOptions, checkListenOptions } from "../../../src/server/server_options.js";
 
 /** A value that cannot be, of every flag that has one. */
 const wrong: Readonly<Record<string, string>> = {
-  "--max-tokens": "0", "--temp": "-1", "--top-k": "-2", "--top-p": "2", "--min-p": "2", "--repeat-penalty": "-1", "--seed": "0.5", "--stop": "",
-  "--ctx-size": "3", "--kv-type": "f15", "--threads": "0", "--gpu-layers": "some", "--cache-tokens": "3", "--concurrency": "0", "--prompt-variant": "plain",
-  "--port": "70000", "--max-queue": "0", "--max-body": "0", "--max-bodies-per-address": "0", "--host": "", "--reply-timeout": "0", "--grace": "-1", "--allowed-host": "", "--cors-origin": "", "--api-key": "",
-  "--limit": "0", "--tool-choice": "perhaps", "--call-order": "none", "--parallel-calls": "perhaps", "--parallel-hint": "perhaps", "--constrained": "perhaps",
-  "--n-prompt": "0", "--n-gen": "1", "--repetitions": "0", "--streams": "0,1",
-  "--repeat-last-n": "-2", "--presence-penalty": "Infinity", "--frequency-penalty": "Infinity", "--dry-multiplier": "-1", "--dry-base": "0", "--dry-allowed-length": "-1", "--dry-penalty-last-n": "-2",
-  "--dry-sequence-breaker": "", "--top-n-sigma": "-1", "--typical-p": "2", "--xtc-probability": "2", "--xtc-threshold": "2", "--dynatemp-range": "-1", "--dynatemp-exp": "-1", "--mirostat": "3",
-  "--mirostat-ent": "-1", "--mirostat-lr": "-1", "--min-tokens": "-1", "--undeclared-properties": "perhaps",
+  "--max-tokens": "0",
+  "--temp": "-1",
+  "--top-k": "-2",
+  "--top-p": "2",
+  "--min-p": "2",
+  "--repeat-penalty": "-1",
+  "--seed": "0.5",
+  "--stop": "",
+  "--ctx-size": "3",
+  "--kv-type": "f15",
+  "--threads": "0",
+  "--gpu-layers": "some",
+  "--cache-tokens": "3",
+  "--concurrency": "0",
+  "--prompt-variant": "plain",
+  "--port": "70000",
+  "--max-queue": "0",
+  "--max-body": "0",
+  "--max-bodies-per-address": "0",
+  "--host": "",
+  "--reply-timeout": "0",
+  "--grace": "-1",
+  "--allowed-host": "",
+  "--cors-origin": "",
+  "--api-key": "",
+  "--limit": "0",
+  "--tool-choice": "perhaps",
+  "--call-order": "none",
+  "--parallel-calls": "perhaps",
+  "--parallel-hint": "perhaps",
+  "--constrained": "perhaps",
+  "--n-prompt": "0",
+  "--n-gen": "1",
+  "--repetitions": "0",
+  "--streams": "0,1",
+  "--repeat-last-n": "-2",
+  "--presence-penalty": "Infinity",
+  "--frequency-penalty": "Infinity",
+  "--dry-multiplier": "-1",
+  "--dry-base": "0",
+  "--dry-allowed-length": "-1",
+  "--dry-penalty-last-n": "-2",
+  "--dry-sequence-breaker": "",
+  "--top-n-sigma": "-1",
+  "--typical-p": "2",
+  "--xtc-probability": "2",
+  "--xtc-threshold": "2",
+  "--dynatemp-range": "-1",
+  "--dynatemp-exp": "-1",
+  "--mirostat": "3",
+  "--mirostat-ent": "-1",
+  "--mirostat-lr": "-1",
+  "--min-tokens": "-1",
+  "--undeclared-properties": "perhaps",
 };
 /** Names, paths and text, of which nothing is wrong by itself. */
-const free = ["--model", "--system", "--tools", "--schema", "--load", "--file", "--input", "--output", "--out", "--category", "--api-key-file"];
+const free = [
+  "--model",
+  "--system",
+  "--tools",
+  "--schema",
+  "--load",
+  "--file",
+  "--input",
+  "--output",
+  "--out",
+  "--category",
+  "--api-key-file",
+];
 
 const model = await LoadedModel.of(new ScriptedEngine());
 
@@ -34,14 +92,24 @@ function check(flags: ModelFlags & Record<string, never>): void {
   checkLoadOptions({ ...loadOptions(flags), cacheTokens: flags["cacheTokens"] });
   checkListenOptions({ host: flags["host"], port: flags["port"] });
   checkHandlerOptions({
-    models: { m: new Promise<never>(() => {}) }, apiKeys: flags["apiKey"], allowedHosts: flags["allowedHost"], corsOrigins: flags["corsOrigin"], maxQueue: flags["maxQueue"], maxBodyBytes: flags["maxBody"], maxPendingBodiesPerAddress: flags["maxBodiesPerAddress"],
+    models: { m: new Promise<never>(() => {}) },
+    apiKeys: flags["apiKey"],
+    allowedHosts: flags["allowedHost"],
+    corsOrigins: flags["corsOrigin"],
+    maxQueue: flags["maxQueue"],
+    maxBodyBytes: flags["maxBody"],
+    maxPendingBodiesPerAddress: flags["maxBodiesPerAddress"],
     replyTimeoutMs: flags["replyTimeout"],
   });
 }
 
 const withAll = (command: Command): Command[] => [command, ...command.commands.flatMap(withAll)];
 const program = createProgram(new AbortController().signal);
-const rows = withAll(program).flatMap((command) => command.options.filter((option) => option.required).map((option) => [command.name(), option.long!, command, option] as const));
+const rows = withAll(program).flatMap((command) =>
+  command.options
+    .filter((option) => option.required)
+    .map((option) => [command.name(), option.long!, command, option] as const),
+);
 
 test.each(rows)("%s %s", async (_, long, command) => {
   if (free.includes(long)) return;
@@ -67,8 +135,14 @@ test("only what the command has is renamed, and no word of prose", () => {
   const run = program.commands.find((command) => command.name() === "run")!;
   const list = program.commands.find((command) => command.name() === "list")!;
   const error = invalidArgument("text for stop", "maxTokens", 0, { remedy: "Leave maxTokens out." });
-  expect(messageWithFlags(error, run)).toBe("Expected text for stop for -n/--max-tokens but received 0. Leave maxTokens out.");
+  expect(messageWithFlags(error, run)).toBe(
+    "Expected text for stop for -n/--max-tokens but received 0. Leave maxTokens out.",
+  );
   expect(messageWithFlags(error, list)).toBe(error.message);
-  expect(messageWithFlags(invalidArgument("text", "stop[1]", 0), run)).toBe("Expected text for --stop[1] but received 0.");
-  expect(messageWithFlags(new CaduceusError("INVALID_ARGUMENT", "Expected no stop for maxTokens but received it."), run)).toBe("Expected no stop for maxTokens but received it.");
+  expect(messageWithFlags(invalidArgument("text", "stop[1]", 0), run)).toBe(
+    "Expected text for --stop[1] but received 0.",
+  );
+  expect(
+    messageWithFlags(new CaduceusError("INVALID_ARGUMENT", "Expected no stop for maxTokens but received it."), run),
+  ).toBe("Expected no stop for maxTokens but received it.");
 });

@@ -7,9 +7,9 @@ import { Command } from "commander";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ExitCode, Interrupted, reportFailure } from "../../../src/cli/exit_codes.js";
 import { historySize, readHistory, stateFolder, writeHistory } from "../../../src/cli/chat/history.js";
-import { addModelFlags, loadOptions, replyOptions, type ModelFlags } from "../../../src/cli/model_flags.js";
-import { drawBar } from "../../../src/cli/progress_bar.js";
-import { withoutControls } from "../../../src/cli/terminal.js";
+import { addModelFlags, loadOptions, replyOptions, type ModelFlags } from "../../../src/cli/flags/model_flags.js";
+import { drawBar } from "../../../src/cli/output/progress_bar.js";
+import { withoutControls } from "../../../src/cli/output/terminal.js";
 
 let folder: string;
 beforeAll(async () => (folder = await mkdtemp(path.join(tmpdir(), "caduceus-history-"))));
@@ -35,14 +35,17 @@ test("of long questions as many come back as fit into one MiB, the newest", asyn
   expect(await readHistory(path.join(folder, "long"))).toEqual(lines.slice(0, 10));
 });
 
-test.skipIf(process.platform === "win32")("a pipe in the place of the history is neither waited for nor harmed", async () => {
-  const piped = path.join(folder, "piped");
-  await mkdir(piped);
-  execFileSync("mkfifo", [path.join(piped, "history")]);
-  expect(await readHistory(piped)).toEqual([]);
-  writeHistory(["x"], piped);
-  expect((await stat(path.join(piped, "history"))).isFIFO()).toBe(true);
-});
+test.skipIf(process.platform === "win32")(
+  "a pipe in the place of the history is neither waited for nor harmed",
+  async () => {
+    const piped = path.join(folder, "piped");
+    await mkdir(piped);
+    execFileSync("mkfifo", [path.join(piped, "history")]);
+    expect(await readHistory(piped)).toEqual([]);
+    writeHistory(["x"], piped);
+    expect((await stat(path.join(piped, "history"))).isFIFO()).toBe(true);
+  },
+);
 
 test.each([
   ["linux", { XDG_STATE_HOME: "/x" }, "/x/caduceus"],
@@ -50,16 +53,56 @@ test.each([
   ["darwin", {}, /Library\/Application Support\/caduceus$/],
   ["linux", { CADUCEUS_STATE: "/moved", XDG_STATE_HOME: "/x" }, "/moved"],
 ] as const)("on %s with %o the state folder is %s", (platform, environment, expected) => {
-  expect(stateFolder(environment, platform)).toEqual(typeof expected === "string" ? expected : expect.stringMatching(expected));
+  expect(stateFolder(environment, platform)).toEqual(
+    typeof expected === "string" ? expected : expect.stringMatching(expected),
+  );
 });
 
 test("flags reach the options that they are named for", () => {
-  const flags = addModelFlags(new Command()).parse([
-    "-n", "5", "--temp", "0", "--top-k", "1", "--top-p", ".5", "--min-p", "0", "--repeat-penalty", "1.1", "--seed", "9", "--stop", "a", "--stop", "b",
-    "-c", "64", "--kv-type", "q8_0", "-t", "1", "--gpu-layers", "2",
-  ], { from: "user" }).opts<ModelFlags>();
+  const flags = addModelFlags(new Command())
+    .parse(
+      [
+        "-n",
+        "5",
+        "--temp",
+        "0",
+        "--top-k",
+        "1",
+        "--top-p",
+        ".5",
+        "--min-p",
+        "0",
+        "--repeat-penalty",
+        "1.1",
+        "--seed",
+        "9",
+        "--stop",
+        "a",
+        "--stop",
+        "b",
+        "-c",
+        "64",
+        "--kv-type",
+        "q8_0",
+        "-t",
+        "1",
+        "--gpu-layers",
+        "2",
+      ],
+      { from: "user" },
+    )
+    .opts<ModelFlags>();
   expect(loadOptions(flags)).toEqual({ contextSize: 64, kvType: "q8_0", threads: 1, gpuLayers: 2 });
-  expect(replyOptions(flags)).toEqual({ maxTokens: 5, temperature: 0, topK: 1, topP: 0.5, minP: 0, repeatPenalty: 1.1, seed: 9, stop: ["a", "b"] });
+  expect(replyOptions(flags)).toEqual({
+    maxTokens: 5,
+    temperature: 0,
+    topK: 1,
+    topP: 0.5,
+    minP: 0,
+    repeatPenalty: 1.1,
+    seed: 9,
+    stop: ["a", "b"],
+  });
   expect(replyOptions(addModelFlags(new Command()).parse([], { from: "user" }).opts<ModelFlags>())).toEqual({});
 });
 
@@ -74,7 +117,12 @@ test("an interruption and a closed pipe end quietly", () => {
 
 test.each([
   [{ fraction: 0.5 }, undefined, 79, "hermes-2-pro  [############............]  50 %"],
-  [{ fraction: 0.5, receivedBytes: 2 ** 31, totalBytes: 2 ** 32 }, 2 ** 24, 79, "hermes-2-pro  [#######.......]  50 %  2.00 GiB of 4.00 GiB  16 MiB/s  2 min 8 s"],
+  [
+    { fraction: 0.5, receivedBytes: 2 ** 31, totalBytes: 2 ** 32 },
+    2 ** 24,
+    79,
+    "hermes-2-pro  [#######.......]  50 %  2.00 GiB of 4.00 GiB  16 MiB/s  2 min 8 s",
+  ],
   [{ fraction: 1, receivedBytes: 500, totalBytes: 500 }, undefined, 41, "hermes-…  [######]  100 %  500 B of 500 B"],
 ])("a bar of %o at %s a second fits into %i columns", (progress, rate, columns, expected) => {
   const drawn = drawBar("hermes-2-pro", progress, rate, columns);

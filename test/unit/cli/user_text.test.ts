@@ -5,7 +5,7 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { UsageError } from "../../../src/cli/exit_codes.js";
 import { checkStandardInput } from "../../../src/cli/request.js";
-import { readUserText } from "../../../src/cli/user_text.js";
+import { readUserText } from "../../../src/cli/output/user_text.js";
 import { readConversation, readSchema, readTools } from "../../../src/cli/user_files.js";
 
 let folder: string;
@@ -36,12 +36,19 @@ describe.each(readers)("%s", (name, read, text) => {
     expect(JSON.stringify(plain)).not.toContain(mark);
   });
 
-  test.each([["little", utf16], ["big", bigEndian]])("is refused in UTF-16 of %s endian, with what to do", async (_, encode) => {
-    await expect(read(await write("wide", encode(text)))).rejects.toThrow(/^Expected UTF-8 in .*wide but it is UTF-16: save it as UTF-8/);
+  test.each([
+    ["little", utf16],
+    ["big", bigEndian],
+  ])("is refused in UTF-16 of %s endian, with what to do", async (_, encode) => {
+    await expect(read(await write("wide", encode(text)))).rejects.toThrow(
+      /^Expected UTF-8 in .*wide but it is UTF-16: save it as UTF-8/,
+    );
   });
 
   test("says in a sentence that there is no such file, or that it is a folder", async () => {
-    await expect(read(path.join(folder, "nowhere"))).rejects.toThrow(new UsageError(`There is no file ${path.join(folder, "nowhere")}.`));
+    await expect(read(path.join(folder, "nowhere"))).rejects.toThrow(
+      new UsageError(`There is no file ${path.join(folder, "nowhere")}.`),
+    );
     await expect(read(path.join(folder, "plain", "below a file"))).rejects.toThrow(/^There is no file /);
     await expect(read(folder)).rejects.toThrow(new UsageError(`Expected a file but ${folder} is a folder.`));
     expect(name).not.toBe("");
@@ -58,13 +65,19 @@ test.each([
   ["empty", "", /^Expected JSON in .*empty but it is empty\.$/],
   ["words", "hello\nyou", /words is not JSON: [^\n]+\. Modules end with \.js, \.mjs or \.cjs\.$/],
   ["cut.json", '{"a":', /cut\.json is not JSON: [^\n]+\.$/],
-  ["latin1", Buffer.from('{"title": "M\u00fcnchen"}', "latin1"), /^Expected UTF-8 in .*latin1 but it is something else/],
+  [
+    "latin1",
+    Buffer.from('{"title": "M\u00fcnchen"}', "latin1"),
+    /^Expected UTF-8 in .*latin1 but it is something else/,
+  ],
 ])("a schema that is %s is refused by what is wrong with it", async (name, content, words) => {
   await expect(readSchema(await write(name, content))).rejects.toThrow(words);
 });
 
 test("no tools at all are refused by what is there", async () => {
-  await expect(readTools(await write("none.json", "[]"))).rejects.toThrow(/^Expected at least one tool in .*none\.json but the array is empty\.$/);
+  await expect(readTools(await write("none.json", "[]"))).rejects.toThrow(
+    /^Expected at least one tool in .*none\.json but the array is empty\.$/,
+  );
   await expect(readTools(await write("one.json", "3"))).rejects.toThrow(/^Expected an array of tools in /);
 });
 
@@ -72,6 +85,8 @@ test("standard input may be named for one thing", () => {
   const flags = { model: "m" };
   expect(checkStandardInput(flags, { argument: "-" })).toBe(false);
   expect(checkStandardInput({ ...flags, schema: "/dev/stdin" }, { argument: "Hi", "--file": "notes.txt" })).toBe(true);
-  expect(() => checkStandardInput({ ...flags, schema: "-" }, { argument: "-" })).toThrow("Expected standard input for one thing but it is named for --schema and the prompt.");
+  expect(() => checkStandardInput({ ...flags, schema: "-" }, { argument: "-" })).toThrow(
+    "Expected standard input for one thing but it is named for --schema and the prompt.",
+  );
   expect(() => checkStandardInput({ ...flags, tools: "-", load: "/dev/stdin" }, {})).toThrow("--tools and --load");
 });

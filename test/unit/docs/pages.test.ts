@@ -5,7 +5,10 @@ import { expect, test } from "vitest";
 import { anchorsOf, linksOf, pages, proseOf, readPage, root } from "../../docs/markdown.js";
 
 /** Of the union in src/errors.ts: the type alone cannot be asked. */
-const codes = /export type ErrorCode =([\s\S]*?");/.exec(readPage("src/errors.ts"))![1]!.match(/"[A-Z_]+"/g)!.map((code) => code.slice(1, -1));
+const codes = /export type ErrorCode =([\s\S]*?");/
+  .exec(readPage("src/errors.ts"))![1]!
+  .match(/"[A-Z_]+"/g)!
+  .map((code) => code.slice(1, -1));
 
 test("the page of errors has every code once, in the order of its declaration, and no others", () => {
   const rows = proseOf("docs/errors.md").flatMap((line) => /^\| `([A-Z_]+)` \|/.exec(line)?.[1] ?? []);
@@ -14,13 +17,25 @@ test("the page of errors has every code once, in the order of its declaration, a
 });
 
 test("each code on it has a meaning and a remedy", () => {
-  const thin = proseOf("docs/errors.md").filter((line) => /^\| `/.test(line) && line.split("|").slice(2, 4).some((cell) => cell.trim().length < 20));
+  const thin = proseOf("docs/errors.md").filter(
+    (line) =>
+      /^\| `/.test(line) &&
+      line
+        .split("|")
+        .slice(2, 4)
+        .some((cell) => cell.trim().length < 20),
+  );
   expect(thin).toEqual([]);
 });
 
 test("the codes on the page of the server are those that the server has", () => {
-  const declared = /export type ApiErrorCode =([\s\S]*?");/.exec(readPage("src/server/api_error.ts"))![1]!.match(/"[a-z_]+"/g)!.map((code) => code.slice(1, -1));
-  const table = proseOf("docs/server.md").filter((line) => /^\| \d{3}/.test(line)).join(" ");
+  const declared = /export type ApiErrorCode =([\s\S]*?");/
+    .exec(readPage("src/server/api_error.ts"))![1]!
+    .match(/"[a-z_]+"/g)!
+    .map((code) => code.slice(1, -1));
+  const table = proseOf("docs/server.md")
+    .filter((line) => /^\| \d{3}/.test(line))
+    .join(" ");
   const named = [...table.matchAll(/`([a-z]+_[a-z_]+)`/g)].map(([, code]) => code!);
   // Nobody is there to read it.
   expect(named.sort()).toEqual(declared.filter((code) => code !== "client_closed_request").sort());
@@ -38,9 +53,14 @@ test.each(pages)("the links in %s lead to files and headings that exist", (page)
 });
 
 test("every page but the first has a place in the site's order, and none has two", async () => {
-  const { parts } = await import(new URL("../../../docs/.vitepress/pages.mjs", import.meta.url).href) as { parts: { pages: string[] }[] };
+  const { parts } = (await import(new URL("../../../docs/.vitepress/pages.mjs", import.meta.url).href)) as {
+    parts: { pages: string[] }[];
+  };
   const ordered = parts.flatMap(({ pages }) => pages);
-  const named = pages.filter((page) => page.startsWith("docs/")).map((page) => path.basename(page, ".md")).filter((name) => name !== "index");
+  const named = pages
+    .filter((page) => page.startsWith("docs/"))
+    .map((page) => path.basename(page, ".md"))
+    .filter((name) => name !== "index");
   expect(named.filter((name) => !ordered.includes(name))).toEqual([]);
   expect(new Set(ordered).size).toBe(ordered.length);
 });
@@ -48,20 +68,36 @@ test("every page but the first has a place in the site's order, and none has two
 test("the first page of docs/ and the README lead to every page", () => {
   for (const start of ["README.md", "docs/index.md"]) {
     const linked = linksOf(start).map((link) => path.posix.normalize(path.posix.join(path.posix.dirname(start), link)));
-    expect(pages.filter((page) => page.startsWith("docs/") && page !== "docs/index.md" && !linked.includes(page)), start).toEqual([]);
+    expect(
+      pages.filter((page) => page.startsWith("docs/") && page !== "docs/index.md" && !linked.includes(page)),
+      start,
+    ).toEqual([]);
   }
 });
 
 test("packages of the site have exact versions and stay out of the library's own", () => {
-  const { dependencies } = JSON.parse(readFileSync(path.join(root, "docs/package.json"), "utf8")) as { dependencies: Record<string, string> };
+  const { dependencies } = JSON.parse(readFileSync(path.join(root, "docs/package.json"), "utf8")) as {
+    dependencies: Record<string, string>;
+  };
   expect(Object.values(dependencies).every((version) => /^\d+\.\d+\.\d+$/.test(version))).toBe(true);
-  const own = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as { dependencies: object; devDependencies: object };
-  expect(Object.keys({ ...own.dependencies, ...own.devDependencies }).filter((name) => name !== "typescript" && name in dependencies)).toEqual([]);
+  const own = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as {
+    dependencies: object;
+    devDependencies: object;
+  };
+  expect(
+    Object.keys({ ...own.dependencies, ...own.devDependencies }).filter(
+      (name) => name !== "typescript" && name in dependencies,
+    ),
+  ).toEqual([]);
 });
 
 test("the page of runtimes names the versions that they are tried in", () => {
-  const { dependencies, optionalDependencies } = JSON.parse(readFileSync(path.join(root, "test/package/tools/package.json"), "utf8")) as Record<"dependencies" | "optionalDependencies", Record<string, string>>;
-  const nodes = [...new Set(Object.values(optionalDependencies).map((version) => version.replace(/^.*@(20\.\d+|\d+)\..*$/, "$1")))];
+  const { dependencies, optionalDependencies } = JSON.parse(
+    readFileSync(path.join(root, "test/package/tools/package.json"), "utf8"),
+  ) as Record<"dependencies" | "optionalDependencies", Record<string, string>>;
+  const nodes = [
+    ...new Set(Object.values(optionalDependencies).map((version) => version.replace(/^.*@(20\.\d+|\d+)\..*$/, "$1"))),
+  ];
   const page = readPage("docs/runtimes.md");
   expect(page).toContain(`| Node ${nodes.join(", ")} |`);
   expect(page).toContain(`| Bun | ${dependencies["bun"]} |`);

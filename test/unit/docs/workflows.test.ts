@@ -5,7 +5,9 @@ import { describe, expect, test } from "vitest";
 import { root } from "../../docs/markdown.js";
 
 const folder = path.join(root, ".github/workflows");
-const { scripts } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as { scripts: Record<string, string> };
+const { scripts } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as {
+  scripts: Record<string, string>;
+};
 
 describe.each(readdirSync(folder))("%s", (name) => {
   const text = readFileSync(path.join(folder, name), "utf8");
@@ -24,7 +26,11 @@ describe.each(readdirSync(folder))("%s", (name) => {
   test("actions have a major version, and workflows that it uses are there", () => {
     const used = [...text.matchAll(/uses: (\S+)/g)].map(([, action]) => action!);
     expect(used.length).toBeGreaterThan(0);
-    expect(used.filter((action) => (action.startsWith("./") ? !existsSync(path.join(root, action)) : !/^actions\/[a-z-]+@v\d+$/.test(action)))).toEqual([]);
+    expect(
+      used.filter((action) =>
+        action.startsWith("./") ? !existsSync(path.join(root, action)) : !/^actions\/[a-z-]+@v\d+$/.test(action),
+      ),
+    ).toEqual([]);
   });
 
   test("it may read and nothing else, unless a job says more", () => {

@@ -7,10 +7,21 @@ const spacing = { item_separator: ", ", key_separator: ": ", whitespace_flexible
 const shortEscapes = { ...spacing, json_allowed_escapes: 'nrbtf\\"' };
 const city = { type: "object", properties: { city: { type: "string" } }, required: ["city"] };
 const tools: ToolConstraint = {
-  kind: "tools", tools: [{ name: "get_weather", parameters: city }, { name: "say \"hi\"", parameters: true }], mode: "required", parallel: false, order: "name-first", bareFurtherCalls: false,
+  kind: "tools",
+  tools: [
+    { name: "get_weather", parameters: city },
+    { name: 'say "hi"', parameters: true },
+  ],
+  mode: "required",
+  parallel: false,
+  order: "name-first",
+  bareFurtherCalls: false,
 };
 const lines = (constraint: ToolConstraint) => toNativeConstraint(constraint).text.trimEnd().split("\n");
-const rule = (constraint: ToolConstraint, name: string) => lines(constraint).find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2);
+const rule = (constraint: ToolConstraint, name: string) =>
+  lines(constraint)
+    .find((line) => line.startsWith(`${name}: `))
+    ?.slice(name.length + 2);
 
 test("a schema keeps its own words and gets the spacing", () => {
   const { kind, text, trigger } = toNativeConstraint({ kind: "json", schema: city });
@@ -19,11 +30,19 @@ test("a schema keeps its own words and gets the spacing", () => {
 });
 
 test.each([
-  ["an object that takes further properties beside its own has no long escapes, which could write the name of a declared one", city, shortEscapes],
+  [
+    "an object that takes further properties beside its own has no long escapes, which could write the name of a declared one",
+    city,
+    shortEscapes,
+  ],
   ["so has one inside", { type: "array", items: city }, shortEscapes],
   ["a closed one has them", { ...city, additionalProperties: false }, spacing],
   ["one that declares nothing has them", { type: "object", additionalProperties: { type: "string" } }, spacing],
-  ["values that cannot do without keep them", { ...city, properties: { key: { enum: ["\u001b", "\u007f"] } } }, spacing],
+  [
+    "values that cannot do without keep them",
+    { ...city, properties: { key: { enum: ["\u001b", "\u007f"] } } },
+    spacing,
+  ],
 ])("%s", (_, schema, guidance) => {
   expect(JSON.parse(toNativeConstraint({ kind: "json", schema }).text)).toMatchObject({ "x-guidance": guidance });
 });
@@ -31,7 +50,9 @@ test.each([
 describe("a call", () => {
   test("has the name as JSON writes it, then the arguments, or the other way round", () => {
     expect(rule(tools, "call_1")).toBe(String.raw`"{\"name\": \"say \\\"hi\\\"\", \"arguments\": " json_1 "}"`);
-    expect(rule({ ...tools, order: "arguments-first" }, "call_0")).toBe(String.raw`"{\"arguments\": " json_0 ", \"name\": \"get_weather\"}"`);
+    expect(rule({ ...tools, order: "arguments-first" }, "call_0")).toBe(
+      String.raw`"{\"arguments\": " json_0 ", \"name\": \"get_weather\"}"`,
+    );
     expect(rule({ ...tools, order: "either" }, "call_0")).toContain(" | ");
   });
 
@@ -40,7 +61,13 @@ describe("a call", () => {
   });
 
   test("shares a schema that several tools have", () => {
-    const same = { ...tools, tools: [{ name: "a", parameters: city }, { name: "b", parameters: city }] };
+    const same = {
+      ...tools,
+      tools: [
+        { name: "a", parameters: city },
+        { name: "b", parameters: city },
+      ],
+    };
     expect(lines(same).filter((line) => line.startsWith("json_"))).toHaveLength(1);
   });
 });
@@ -48,8 +75,12 @@ describe("a call", () => {
 describe("a turn", () => {
   test("of required calls is one, or several with a newline between them", () => {
     expect(rule(tools, "start")).toBe(String.raw`"<tool_call>\n" call "\n</tool_call>"`);
-    expect(rule({ ...tools, parallel: true }, "start")).toBe(String.raw`"<tool_call>\n" call "\n</tool_call>" ("\n<tool_call>\n" call "\n</tool_call>")*`);
-    expect(rule({ ...tools, parallel: true, bareFurtherCalls: true }, "start")).toBe(String.raw`"<tool_call>\n" call "\n</tool_call>" ("\n" "<tool_call>\n"? call "\n</tool_call>")*`);
+    expect(rule({ ...tools, parallel: true }, "start")).toBe(
+      String.raw`"<tool_call>\n" call "\n</tool_call>" ("\n<tool_call>\n" call "\n</tool_call>")*`,
+    );
+    expect(rule({ ...tools, parallel: true, bareFurtherCalls: true }, "start")).toBe(
+      String.raw`"<tool_call>\n" call "\n</tool_call>" ("\n" "<tool_call>\n"? call "\n</tool_call>")*`,
+    );
     expect(toNativeConstraint(tools).trigger).toBeUndefined();
   });
 
@@ -57,7 +88,11 @@ describe("a turn", () => {
     const auto = { ...tools, mode: "auto" } as const;
     expect(rule(auto, "start")).toBe(String.raw`call "\n</tool_call>"`);
     expect(toNativeConstraint(auto).trigger).toEqual({ tag: "<tool_call>", further: false, bare: false });
-    expect(toNativeConstraint({ ...auto, parallel: true, bareFurtherCalls: true }).trigger).toEqual({ tag: "<tool_call>", further: true, bare: true });
+    expect(toNativeConstraint({ ...auto, parallel: true, bareFurtherCalls: true }).trigger).toEqual({
+      tag: "<tool_call>",
+      further: true,
+      bare: true,
+    });
     expect(toNativeConstraint({ ...auto, bareFurtherCalls: true }).trigger).toMatchObject({ bare: false });
   });
 
@@ -83,6 +118,8 @@ test("what is no JSON is refused with a code", () => {
   const loop: Record<string, unknown> = {};
   loop["self"] = loop;
   for (const schema of [false, loop, { minimum: 1n }]) {
-    expect(() => toNativeConstraint({ kind: "json", schema })).toThrow(expect.objectContaining({ code: "CONSTRAINT_INVALID" }));
+    expect(() => toNativeConstraint({ kind: "json", schema })).toThrow(
+      expect.objectContaining({ code: "CONSTRAINT_INVALID" }),
+    );
   }
 });

@@ -1,21 +1,28 @@
 // The two scores of function calling, quirk by quirk.
 import { describe, expect, test } from "vitest";
 import { correctedScore, officialScore, type ExpectedCall } from "../../../src/evaluation/function_calling_score.js";
-import { officialCalls } from "../../../src/evaluation/official_calls.js";
+import { officialCalls } from "../../../src/evaluation/berkeley/official_calls.js";
 import type { Outcome } from "../../../src/evaluation/outcome.js";
-import { readJson } from "../../../src/evaluation/python_reader.js";
-import { isDict, type PythonDict } from "../../../src/evaluation/python_value.js";
+import { readJson } from "../../../src/evaluation/berkeley/python_reader.js";
+import { isDict, type PythonDict } from "../../../src/evaluation/berkeley/python_value.js";
 
 type Call = readonly [name: string, argumentsText: string];
 
-const expected = (calls: readonly Call[]): ExpectedCall[] => calls.map(([name, text]) => ({ name, arguments: readJson(text) as PythonDict }));
-const tagged = (calls: readonly Call[]) => calls.map(([name, text]) => `<tool_call>\n{"arguments": ${text}, "name": ${JSON.stringify(name)}}\n</tool_call>`).join("\n");
+const expected = (calls: readonly Call[]): ExpectedCall[] =>
+  calls.map(([name, text]) => ({ name, arguments: readJson(text) as PythonDict }));
+const tagged = (calls: readonly Call[]) =>
+  calls
+    .map(([name, text]) => `<tool_call>\n{"arguments": ${text}, "name": ${JSON.stringify(name)}}\n</tool_call>`)
+    .join("\n");
 
 /** Whether a reply with these calls passes the official and the corrected score. */
 function scores(written: readonly Call[], wanted: readonly Call[]): { official: boolean; corrected: boolean } {
   return {
     official: officialScore(officialCalls(tagged(written)), expected(wanted)).passed,
-    corrected: correctedScore(written.map(([name, text]) => ({ name, arguments: readJson(text) })), expected(wanted)).passed,
+    corrected: correctedScore(
+      written.map(([name, text]) => ({ name, arguments: readJson(text) })),
+      expected(wanted),
+    ).passed,
   };
 }
 const both = { official: true, corrected: true };
@@ -27,12 +34,39 @@ describe("where both scores agree", () => {
     ["1 and 1.0 are equal", [["f", '{"a": 1.0, "b": [2]}']], [["f", '{"a": 1, "b": [2.0]}']], both],
     ["further arguments are allowed", [["f", '{"a": 1, "unit": "km"}']], [["f", '{"a": 1}']], both],
     ["no arguments at all are enough where none are expected", [["f", "{}"]], [["f", "{}"]], both],
-    ["two calls of different functions pass in any order", [["g", "{}"], ["f", '{"a": 1}']], [["f", '{"a": 1}'], ["g", "{}"]], both],
+    [
+      "two calls of different functions pass in any order",
+      [
+        ["g", "{}"],
+        ["f", '{"a": 1}'],
+      ],
+      [
+        ["f", '{"a": 1}'],
+        ["g", "{}"],
+      ],
+      both,
+    ],
     ["another value fails", [["f", '{"a": "Paris"}']], [["f", '{"a": "paris"}']], neither],
     ["a missing argument fails", [["f", "{}"]], [["f", '{"a": 1}']], neither],
     ["another function fails", [["g", '{"a": 1}']], [["f", '{"a": 1}']], neither],
-    ["a call more fails", [["f", '{"a": 1}'], ["g", "{}"]], [["f", '{"a": 1}']], neither],
-    ["a call less fails", [["f", '{"a": 1}']], [["f", '{"a": 1}'], ["g", "{}"]], neither],
+    [
+      "a call more fails",
+      [
+        ["f", '{"a": 1}'],
+        ["g", "{}"],
+      ],
+      [["f", '{"a": 1}']],
+      neither,
+    ],
+    [
+      "a call less fails",
+      [["f", '{"a": 1}']],
+      [
+        ["f", '{"a": 1}'],
+        ["g", "{}"],
+      ],
+      neither,
+    ],
     ["a further key inside a value fails", [["f", '{"a": {"x": 1, "y": 2}}']], [["f", '{"a": {"x": 1}}']], neither],
     ["no call fails where one is expected", [], [["f", "{}"]], neither],
   ])("%s", (_, written, wanted, outcome) => {
@@ -42,28 +76,98 @@ describe("where both scores agree", () => {
 
 describe("the official score's quirks, and their correction", () => {
   test.each<[string, readonly Call[], readonly Call[], typeof both]>([
-    ["two parallel calls of one function never pass officially", [["f", '{"a": 1}'], ["f", '{"a": 2}']], [["f", '{"a": 1}'], ["f", '{"a": 2}']], { official: false, corrected: true }],
-    ["in whatever order they come", [["f", '{"a": 2}'], ["f", '{"a": 1}']], [["f", '{"a": 1}'], ["f", '{"a": 2}']], { official: false, corrected: true }],
-    ["a second, wrong call of a function goes unseen officially", [["f", '{"a": 1}'], ["f", '{"a": 9}']], [["f", '{"a": 1}'], ["f", '{"a": 1}']], { official: true, corrected: false }],
+    [
+      "two parallel calls of one function never pass officially",
+      [
+        ["f", '{"a": 1}'],
+        ["f", '{"a": 2}'],
+      ],
+      [
+        ["f", '{"a": 1}'],
+        ["f", '{"a": 2}'],
+      ],
+      { official: false, corrected: true },
+    ],
+    [
+      "in whatever order they come",
+      [
+        ["f", '{"a": 2}'],
+        ["f", '{"a": 1}'],
+      ],
+      [
+        ["f", '{"a": 1}'],
+        ["f", '{"a": 2}'],
+      ],
+      { official: false, corrected: true },
+    ],
+    [
+      "a second, wrong call of a function goes unseen officially",
+      [
+        ["f", '{"a": 1}'],
+        ["f", '{"a": 9}'],
+      ],
+      [
+        ["f", '{"a": 1}'],
+        ["f", '{"a": 1}'],
+      ],
+      { official: true, corrected: false },
+    ],
     ["no call never passes officially, not even where none is expected", [], [], { official: false, corrected: true }],
     ["a call where none is expected fails in both", [["f", "{}"]], [], neither],
-    ["true equals 1 officially", [["f", '{"a": true, "b": [false]}']], [["f", '{"a": 1, "b": [0.0]}']], { official: true, corrected: false }],
-    ["a missing argument equals null officially", [["f", "{}"]], [["f", '{"a": null}']], { official: true, corrected: false }],
-    ["where no argument is expected, arguments may be anything officially", [["f", '"none"']], [["f", "{}"]], { official: true, corrected: false }],
+    [
+      "true equals 1 officially",
+      [["f", '{"a": true, "b": [false]}']],
+      [["f", '{"a": 1, "b": [0.0]}']],
+      { official: true, corrected: false },
+    ],
+    [
+      "a missing argument equals null officially",
+      [["f", "{}"]],
+      [["f", '{"a": null}']],
+      { official: true, corrected: false },
+    ],
+    [
+      "where no argument is expected, arguments may be anything officially",
+      [["f", '"none"']],
+      [["f", "{}"]],
+      { official: true, corrected: false },
+    ],
   ])("%s", (_, written, wanted, outcome) => {
     expect(scores(written, wanted)).toEqual(outcome);
   });
 
   test("a call that fits two expected ones leaves the one that another call fits", () => {
-    const wanted: readonly Call[] = [["f", '{"a": 1}'], ["f", '{"a": 1, "b": 2}']];
-    expect(scores([["f", '{"a": 1, "b": 2}'], ["f", '{"a": 1}']], wanted).corrected).toBe(true);
-    expect(scores([["f", '{"a": 1, "b": 2}'], ["f", '{"a": 2}']], wanted).corrected).toBe(false);
+    const wanted: readonly Call[] = [
+      ["f", '{"a": 1}'],
+      ["f", '{"a": 1, "b": 2}'],
+    ];
+    expect(
+      scores(
+        [
+          ["f", '{"a": 1, "b": 2}'],
+          ["f", '{"a": 1}'],
+        ],
+        wanted,
+      ).corrected,
+    ).toBe(true);
+    expect(
+      scores(
+        [
+          ["f", '{"a": 1, "b": 2}'],
+          ["f", '{"a": 2}'],
+        ],
+        wanted,
+      ).corrected,
+    ).toBe(false);
   });
 
   test("something without a name, or arguments that are no object, fails where the official evaluator would stop", () => {
     const wanted = expected([["f", '{"a": 1}']]);
     for (const body of ['["f"]', '{"arguments": {"a": 1}}', '{"name": "f"}', '{"name": "f", "arguments": "a"}']) {
-      expect(officialScore(officialCalls(`<tool_call>${body}</tool_call>`), wanted)).toMatchObject({ passed: false, reason: expect.stringContaining("Expected") });
+      expect(officialScore(officialCalls(`<tool_call>${body}</tool_call>`), wanted)).toMatchObject({
+        passed: false,
+        reason: expect.stringContaining("Expected"),
+      });
     }
   });
 });
@@ -71,7 +175,9 @@ describe("the official score's quirks, and their correction", () => {
 test("a failure says what was expected and what came", () => {
   const reason = (outcome: Outcome) => (outcome.passed ? "" : outcome.reason);
   const wanted = expected([["f", '{"a": 1}']]);
-  expect(reason(correctedScore([{ name: "f", arguments: readJson('{"a": "x"}') }], wanted))).toBe('f: a is "x", expected 1.');
+  expect(reason(correctedScore([{ name: "f", arguments: readJson('{"a": "x"}') }], wanted))).toBe(
+    'f: a is "x", expected 1.',
+  );
   expect(reason(correctedScore([{ name: "g", arguments: new Map() }], wanted))).toBe("There is no call of f.");
   expect(reason(correctedScore([{ name: "g", arguments: new Map() }], []))).toBe("Expected no call but received g.");
   expect(reason(officialScore([], wanted))).toBe("No call could be read.");
@@ -82,12 +188,18 @@ describe("calls as the official evaluator reads them", () => {
   const call = '<tool_call>{"name": "f", "arguments": {}}</tool_call>';
 
   test("JSON and Python literals are read, and one that is neither costs only itself", () => {
-    expect(names(`${call}<tool_call>\n{'name': 'g', 'arguments': {'a': True, 'b': None}}\n</tool_call><tool_call>{"name": </tool_call>`)).toEqual(["f", "g"]);
+    expect(
+      names(
+        `${call}<tool_call>\n{'name': 'g', 'arguments': {'a': True, 'b': None}}\n</tool_call><tool_call>{"name": </tool_call>`,
+      ),
+    ).toEqual(["f", "g"]);
   });
 
   test("prose, other elements, comments and entities around and inside are no matter", () => {
     expect(names(`Sure. <b class="x">Here</b> &amp; <!-- so --> ${call}<br/>`)).toEqual(["f"]);
-    expect(officialCalls("<tool_call>{\"name\": \"f\", \"arguments\": {\"a\": \"1 &lt; 2\"}}</tool_call>")).toEqual([readJson('{"name": "f", "arguments": {"a": "1 < 2"}}')]);
+    expect(officialCalls('<tool_call>{"name": "f", "arguments": {"a": "1 &lt; 2"}}</tool_call>')).toEqual([
+      readJson('{"name": "f", "arguments": {"a": "1 < 2"}}'),
+    ]);
     expect(names(`<answer>${call}</answer>`)).toEqual(["f"]);
   });
 

@@ -1,13 +1,20 @@
 // The two scores of JSON mode.
 import { describe, expect, test } from "vitest";
 import { correctedJsonScore, officialJsonScore, schemaCheck } from "../../../src/evaluation/json_mode_score.js";
-import { readJson } from "../../../src/evaluation/python_reader.js";
+import { readJson } from "../../../src/evaluation/berkeley/python_reader.js";
 
-const person = { type: "object", properties: { name: { type: "string" }, age: { type: "integer" } }, required: ["name"] };
+const person = {
+  type: "object",
+  properties: { name: { type: "string" }, age: { type: "integer" } },
+  required: ["name"],
+};
 
 function scores(reply: string, reference: string, schema: Record<string, unknown> = person) {
   const check = schemaCheck(schema);
-  return { official: officialJsonScore(reply, check, readJson(reference)).passed, corrected: correctedJsonScore(reply, check, readJson(reference)).passed };
+  return {
+    official: officialJsonScore(reply, check, readJson(reference)).passed,
+    corrected: correctedJsonScore(reply, check, readJson(reference)).passed,
+  };
 }
 const both = { official: true, corrected: true };
 const neither = { official: false, corrected: false };
@@ -44,14 +51,25 @@ describe("the official score's quirks, and their correction", () => {
   });
 
   test("formats are not checked, and drafts 7 and 2020-12 are both understood", () => {
-    expect(scores('{"when": "soon"}', '{"when": "soon"}', { properties: { when: { type: "string", format: "date" } } })).toEqual(both);
-    const pair = (draft: Record<string, unknown>) => scores('{"p": [1, "x"]}', '{"p": [1, "x"]}', { properties: { p: draft } });
+    expect(
+      scores('{"when": "soon"}', '{"when": "soon"}', { properties: { when: { type: "string", format: "date" } } }),
+    ).toEqual(both);
+    const pair = (draft: Record<string, unknown>) =>
+      scores('{"p": [1, "x"]}', '{"p": [1, "x"]}', { properties: { p: draft } });
     expect(pair({ prefixItems: [{ type: "integer" }, { type: "integer" }] })).toEqual(neither);
-    expect(scores('{"p": [1, "x"]}', '{"p": [1, "x"]}', { $schema: "http://json-schema.org/draft-07/schema#", properties: { p: { items: [{ type: "integer" }, { type: "integer" }] } } })).toEqual(neither);
+    expect(
+      scores('{"p": [1, "x"]}', '{"p": [1, "x"]}', {
+        $schema: "http://json-schema.org/draft-07/schema#",
+        properties: { p: { items: [{ type: "integer" }, { type: "integer" }] } },
+      }),
+    ).toEqual(neither);
   });
 
   test("a schema that is none refuses everything and says so", () => {
     const check = schemaCheck({ type: "person" });
-    expect(officialJsonScore("{}", check, new Map())).toMatchObject({ passed: false, reason: expect.stringContaining("the schema itself cannot be used") });
+    expect(officialJsonScore("{}", check, new Map())).toMatchObject({
+      passed: false,
+      reason: expect.stringContaining("the schema itself cannot be used"),
+    });
   });
 });

@@ -1,20 +1,60 @@
 // Text read as Python reads it.
 import { describe, expect, test } from "vitest";
-import { PythonSyntaxError, readJson, readJsonOrLiteral, readLiteral } from "../../../src/evaluation/python_reader.js";
-import { jsonEquals, pythonEquals, PythonTuple, pythonType, show, toJson, type PythonValue } from "../../../src/evaluation/python_value.js";
+import {
+  PythonSyntaxError,
+  readJson,
+  readJsonOrLiteral,
+  readLiteral,
+} from "../../../src/evaluation/berkeley/python_reader.js";
+import {
+  jsonEquals,
+  pythonEquals,
+  PythonTuple,
+  pythonType,
+  show,
+  toJson,
+  type PythonValue,
+} from "../../../src/evaluation/berkeley/python_value.js";
 
 const dict = (members: Record<string, PythonValue>) => new Map(Object.entries(members));
 
 describe("json.loads", () => {
   test("tells 5 from 5.0 and 5e0, and keeps the digits of long integers", () => {
-    expect(["5", "5.0", "5e0", "-0", "12345678901234567890"].map((text) => readJson(text))).toEqual([5n, 5, 5, 0n, 12345678901234567890n]);
+    expect(["5", "5.0", "5e0", "-0", "12345678901234567890"].map((text) => readJson(text))).toEqual([
+      5n,
+      5,
+      5,
+      0n,
+      12345678901234567890n,
+    ]);
   });
 
   test("reads objects, lists, words and escapes", () => {
-    expect(readJson(' {"a": [true, false, null, "\\u00e9\\n\\/"], "__proto__": {}} ')).toEqual(new Map<string, PythonValue>([["a", [true, false, null, "é\n/"]], ["__proto__", new Map()]]));
+    expect(readJson(' {"a": [true, false, null, "\\u00e9\\n\\/"], "__proto__": {}} ')).toEqual(
+      new Map<string, PythonValue>([
+        ["a", [true, false, null, "é\n/"]],
+        ["__proto__", new Map()],
+      ]),
+    );
   });
 
-  test.each(["", "{", "[1,]", "{'a': 1}", '{"a" 1}', "01", "1.", "True", '"a\nb"', "1 2", '{"a": 1} x', "[1 2]", '"\\x41"', "+1", "_"])("refuses %j", (text) => {
+  test.each([
+    "",
+    "{",
+    "[1,]",
+    "{'a': 1}",
+    '{"a" 1}',
+    "01",
+    "1.",
+    "True",
+    '"a\nb"',
+    "1 2",
+    '{"a": 1} x',
+    "[1 2]",
+    '"\\x41"',
+    "+1",
+    "_",
+  ])("refuses %j", (text) => {
     expect(() => readJson(text)).toThrow(PythonSyntaxError);
   });
 
@@ -29,7 +69,10 @@ describe("json.loads", () => {
 
 describe("ast.literal_eval", () => {
   test.each<[string, PythonValue]>([
-    ["{'name': 'f', 'arguments': {'a': True, 'b': None,},}", dict({ name: "f", arguments: dict({ a: true, b: null }) })],
+    [
+      "{'name': 'f', 'arguments': {'a': True, 'b': None,},}",
+      dict({ name: "f", arguments: dict({ a: true, b: null }) }),
+    ],
     ["('a' \"b\"\n'c')", "abc"],
     ["(1,)", new PythonTuple([1n])],
     ["1, 2", new PythonTuple([1n, 2n])],
@@ -42,9 +85,12 @@ describe("ast.literal_eval", () => {
     expect(readLiteral(text)).toEqual(value);
   });
 
-  test.each(["true", "{'a': f(1)}", "x", "'a", "[1 2]", "{1, 2}", "b'x'", "012", "'a\nb'", "1 + 2", "[,]"])("refuses %j", (text) => {
-    expect(() => readLiteral(text)).toThrow(PythonSyntaxError);
-  });
+  test.each(["true", "{'a': f(1)}", "x", "'a", "[1 2]", "{1, 2}", "b'x'", "012", "'a\nb'", "1 + 2", "[,]"])(
+    "refuses %j",
+    (text) => {
+      expect(() => readLiteral(text)).toThrow(PythonSyntaxError);
+    },
+  );
 });
 
 test("JSON comes first: an escaped slash loses its backslash, which a Python literal would keep", () => {
@@ -76,6 +122,15 @@ describe("equality", () => {
 test("a value is shown with its type, and long ones are cut", () => {
   expect(show(dict({ a: [1n, 1, "x", null, true] }))).toBe('{"a": [1, 1.0, "x", null, true]}');
   expect(show("x".repeat(500))).toHaveLength(118);
-  expect([1n, 1, null, true, "", [], new Map(), new PythonTuple([])].map(pythonType)).toEqual(["int", "float", "NoneType", "bool", "str", "list", "dict", "tuple"]);
+  expect([1n, 1, null, true, "", [], new Map(), new PythonTuple([])].map(pythonType)).toEqual([
+    "int",
+    "float",
+    "NoneType",
+    "bool",
+    "str",
+    "list",
+    "dict",
+    "tuple",
+  ]);
   expect(toJson(dict({ a: [1n, new PythonTuple([2.5])] }))).toEqual({ a: [1, [2.5]] });
 });

@@ -5,11 +5,19 @@ import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { failed, passed } from "../../../src/evaluation/outcome.js";
 import { makeReport, writeReport } from "../../../src/evaluation/report.js";
-import { ResultsFile } from "../../../src/evaluation/results_file.js";
-import { limitGroups } from "../../../src/evaluation/run_evaluation.js";
+import { ResultsFile } from "../../../src/evaluation/run/results_file.js";
+import { limitGroups } from "../../../src/evaluation/run/run_evaluation.js";
 import type { Answer, Sample } from "../../../src/evaluation/sample.js";
 
-const answerOf = (text: string, more: Partial<Answer> = {}): Answer => ({ text, calls: [], malformed: 0, promptTokens: 10, generatedTokens: 5, durationMs: 1, ...more });
+const answerOf = (text: string, more: Partial<Answer> = {}): Answer => ({
+  text,
+  calls: [],
+  malformed: 0,
+  promptTokens: 10,
+  generatedTokens: 5,
+  durationMs: 1,
+  ...more,
+});
 const run = { model: "m", seed: 0, constrained: null };
 
 describe("the results file", () => {
@@ -20,7 +28,11 @@ describe("the results file", () => {
     file = path.join(folder, "inner", "results.jsonl");
   });
   afterEach(() => rmSync(folder, { recursive: true }));
-  const keys = () => readFileSync(file, "utf8").split("\n").slice(1, -1).map((line) => (JSON.parse(line) as { key: string }).key);
+  const keys = () =>
+    readFileSync(file, "utf8")
+      .split("\n")
+      .slice(1, -1)
+      .map((line) => (JSON.parse(line) as { key: string }).key);
   const fill = (...added: string[]) => {
     const results = ResultsFile.open(file, run);
     for (const key of added) results.add(key, answerOf(`text of ${key}`));
@@ -56,26 +68,38 @@ describe("the results file", () => {
 
   test("of another run is refused, and the message names the difference", () => {
     fill("a");
-    expect(() => ResultsFile.open(file, { ...run, seed: 1 })).toThrow("holds results of another run: seed was 0 and is 1.");
-    expect(() => ResultsFile.open(file, { ...run, constrained: false })).toThrow("constrained was not set and is false.");
-    expect(() => ResultsFile.open(file, { model: "m", seed: 0, constrained: null, kvType: "q8_0" })).toThrow("kvType was not set");
+    expect(() => ResultsFile.open(file, { ...run, seed: 1 })).toThrow(
+      "holds results of another run: seed was 0 and is 1.",
+    );
+    expect(() => ResultsFile.open(file, { ...run, constrained: false })).toThrow(
+      "constrained was not set and is false.",
+    );
+    expect(() => ResultsFile.open(file, { model: "m", seed: 0, constrained: null, kvType: "q8_0" })).toThrow(
+      "kvType was not set",
+    );
     expect(keys()).toEqual(["a"]);
   });
 
   test("that something else has written into is refused with the line", () => {
     fill("a", "b");
     const lines = readFileSync(file, "utf8").split("\n");
-    writeFileSync(file, [lines[0], "{\"key\": ", lines[2], ""].join("\n"));
+    writeFileSync(file, [lines[0], '{"key": ', lines[2], ""].join("\n"));
     expect(() => ResultsFile.open(file, run)).toThrow("line 2 is not JSON");
     truncateSync(file);
-    appendFileSync(file, "{\"other\": 1}\n");
+    appendFileSync(file, '{"other": 1}\n');
     expect(() => ResultsFile.open(file, run)).toThrow("holds no results of an evaluation");
   });
 });
 
 const sample = (key: string, group: string): Sample => ({
-  key, group, messages: [], tools: [],
-  judge: ({ text }) => ({ official: text === "right" ? passed : failed("Expected right."), corrected: text === "" ? failed("Empty.") : passed }),
+  key,
+  group,
+  messages: [],
+  tools: [],
+  judge: ({ text }) => ({
+    official: text === "right" ? passed : failed("Expected right."),
+    corrected: text === "" ? failed("Empty.") : passed,
+  }),
 });
 
 describe("the report", () => {
@@ -91,7 +115,17 @@ describe("the report", () => {
 
   test("counts by group and together what was asked for, and nothing else", () => {
     expect(report.groups).toMatchObject([
-      { group: "one", samples: 2, passed: { official: 1, corrected: 2 }, incomplete: 1, malformed: 1, invalidCalls: 1, withoutCalls: 1, errors: 0, generatedTokens: 10 },
+      {
+        group: "one",
+        samples: 2,
+        passed: { official: 1, corrected: 2 },
+        incomplete: 1,
+        malformed: 1,
+        invalidCalls: 1,
+        withoutCalls: 1,
+        errors: 0,
+        generatedTokens: 10,
+      },
       { group: "two", samples: 2, passed: { official: 0, corrected: 0 }, errors: 1, withoutCalls: 1 },
     ]);
     expect(report.total).toMatchObject({ samples: 4, passed: { official: 1, corrected: 2 }, promptTokens: 40 });
@@ -101,17 +135,31 @@ describe("the report", () => {
     expect(report.failures).toEqual([
       { key: "b", group: "one", reasons: { official: "Expected right." }, text: "half" },
       { key: "c", group: "two", reasons: { official: "Expected right.", corrected: "Empty." }, text: "" },
-      { key: "d", group: "two", reasons: { official: "The schema is none. (INVALID_SCHEMA)", corrected: "The schema is none. (INVALID_SCHEMA)" }, text: "right" },
+      {
+        key: "d",
+        group: "two",
+        reasons: {
+          official: "The schema is none. (INVALID_SCHEMA)",
+          corrected: "The schema is none. (INVALID_SCHEMA)",
+        },
+        text: "right",
+      },
     ]);
   });
 
   test("as a table has a line for each group, one for all, and the failures", () => {
     const lines = writeReport(report).split("\n");
-    expect(lines[0]).toMatch(/^\s+samples\s+official\s+corrected\s+incomplete\s+malformed\s+invalid\s+no call\s+errors\s+tokens$/);
+    expect(lines[0]).toMatch(
+      /^\s+samples\s+official\s+corrected\s+incomplete\s+malformed\s+invalid\s+no call\s+errors\s+tokens$/,
+    );
     expect(lines[1]).toMatch(/^one\s+2\s+1 \(50\.0 %\)\s+2 \(100\.0 %\)\s+1\s+1\s+1\s+1\s+0\s+10$/);
     expect(lines[3]).toMatch(/^together\s+4\s+1 \(25\.0 %\)/);
     expect(lines.slice(5)).toEqual([
-      "Failed:", "  b: official: Expected right.", "  c: official: Expected right. corrected: Empty.", "  d: The schema is none. (INVALID_SCHEMA)", "",
+      "Failed:",
+      "  b: official: Expected right.",
+      "  c: official: Expected right. corrected: Empty.",
+      "  d: The schema is none. (INVALID_SCHEMA)",
+      "",
     ]);
   });
 

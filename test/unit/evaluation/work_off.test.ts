@@ -1,34 +1,44 @@
 // Several things at a time: who works on what, and how it ends.
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { workOff } from "../../../src/evaluation/work_off.js";
+import { workOff } from "../../../src/evaluation/run/work_off.js";
 
 const never = new AbortController().signal;
 
 test("never works on more at a time than asked, and on each once", async () => {
   const seen: number[] = [];
   let [now, most] = [0, 0];
-  await workOff(() => [1, 2, 3, 4, 5, 6, 7].values(), 3, never, async (item) => {
-    most = Math.max(most, ++now);
-    await sleep(item % 3);
-    seen.push(item);
-    now--;
-  });
+  await workOff(
+    () => [1, 2, 3, 4, 5, 6, 7].values(),
+    3,
+    never,
+    async (item) => {
+      most = Math.max(most, ++now);
+      await sleep(item % 3);
+      seen.push(item);
+      now--;
+    },
+  );
   expect({ most, seen: seen.sort() }).toEqual({ most: 3, seen: [1, 2, 3, 4, 5, 6, 7] });
 });
 
 test("takes no more of a stream than it works on", async () => {
   let taken = 0;
   let worked = 0;
-  await workOff(async function* () {
-    while (taken < 20) {
-      expect(taken - worked).toBeLessThanOrEqual(2);
-      yield taken++;
-    }
-  }, 2, never, async () => {
-    await sleep(1);
-    worked++;
-  });
+  await workOff(
+    async function* () {
+      while (taken < 20) {
+        expect(taken - worked).toBeLessThanOrEqual(2);
+        yield taken++;
+      }
+    },
+    2,
+    never,
+    async () => {
+      await sleep(1);
+      worked++;
+    },
+  );
   expect(worked).toBe(20);
 });
 
@@ -43,18 +53,27 @@ test("a failure ends the others, even one that waits for an item which never com
     }
   };
   const failure = new Error("the engine is gone");
-  await expect(workOff(stream, 3, never, async () => {
-    await sleep(5);
-    throw failure;
-  })).rejects.toBe(failure);
+  await expect(
+    workOff(stream, 3, never, async () => {
+      await sleep(5);
+      throw failure;
+    }),
+  ).rejects.toBe(failure);
   expect(isClosed).toBe(true);
 });
 
 test("the signal's reason comes before what it made fail", async () => {
   const ending = new AbortController();
   const reason = new Error("enough");
-  await expect(workOff(() => [1, 2].values(), 2, ending.signal, async () => {
-    ending.abort(reason);
-    throw new Error("other");
-  })).rejects.toBe(reason);
+  await expect(
+    workOff(
+      () => [1, 2].values(),
+      2,
+      ending.signal,
+      async () => {
+        ending.abort(reason);
+        throw new Error("other");
+      },
+    ),
+  ).rejects.toBe(reason);
 });

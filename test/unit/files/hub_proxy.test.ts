@@ -9,7 +9,17 @@ import { FakeHub } from "../../support/fake_hub.js";
 let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(path.join(tmpdir(), "caduceus-proxy-"));
-  for (const name of ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NODE_USE_ENV_PROXY", "HF_HUB_OFFLINE", "HF_TOKEN", "HF_HUB_CACHE"]) vi.stubEnv(name, undefined);
+  for (const name of [
+    "HTTPS_PROXY",
+    "https_proxy",
+    "HTTP_PROXY",
+    "http_proxy",
+    "NODE_USE_ENV_PROXY",
+    "HF_HUB_OFFLINE",
+    "HF_TOKEN",
+    "HF_HUB_CACHE",
+  ])
+    vi.stubEnv(name, undefined);
   vi.stubEnv("CADUCEUS_CACHE", folder);
   vi.stubEnv("HF_HOME", folder);
   // Nobody listens there any more.
@@ -24,7 +34,11 @@ afterEach(async () => {
 });
 
 test("the proxy of the hub's scheme is named where it is not heeded, after the mirror", async () => {
-  const message = () => resolveModel("hf:owner/tiny-GGUF:q4_k_m").then(() => expect.unreachable("It succeeded."), (error: Error) => error.message);
+  const message = () =>
+    resolveModel("hf:owner/tiny-GGUF:q4_k_m").then(
+      () => expect.unreachable("It succeeded."),
+      (error: Error) => error.message,
+    );
   const mirror = /cannot be reached \(ECONNREFUSED\); HF_ENDPOINT can name a mirror/;
   const isNamed = async () => {
     const said = await message();

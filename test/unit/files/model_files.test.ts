@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { chooseModel, groupModels, quantizationOf } from "../../../src/files/model_files.js";
+import { chooseModel, groupModels, quantizationOf } from "../../../src/files/local/model_files.js";
 
 test.each([
   ["Hermes-2-Pro-Mistral-7B.Q4_K_M.gguf", "Q4_K_M"],
@@ -22,8 +22,17 @@ test.each([
 const models = (...paths: string[]) => groupModels(paths.map((path) => ({ path, size: 1 })));
 
 test("parts of a split model are one model in their order, and one without all parts is none", () => {
-  const grouped = models("b-Q8_0-00002-of-00002.gguf", "b-Q8_0-00001-of-00002.gguf", "c-00001-of-00003.gguf", "c-00003-of-00003.gguf", "d-00002-of-00001.gguf");
-  expect(grouped.map(({ files }) => files.map(({ path }) => path))).toEqual([["b-Q8_0-00001-of-00002.gguf", "b-Q8_0-00002-of-00002.gguf"], ["d-00002-of-00001.gguf"]]);
+  const grouped = models(
+    "b-Q8_0-00002-of-00002.gguf",
+    "b-Q8_0-00001-of-00002.gguf",
+    "c-00001-of-00003.gguf",
+    "c-00003-of-00003.gguf",
+    "d-00002-of-00001.gguf",
+  );
+  expect(grouped.map(({ files }) => files.map(({ path }) => path))).toEqual([
+    ["b-Q8_0-00001-of-00002.gguf", "b-Q8_0-00002-of-00002.gguf"],
+    ["d-00002-of-00001.gguf"],
+  ]);
 });
 
 test.each([

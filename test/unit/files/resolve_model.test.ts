@@ -20,7 +20,10 @@ afterEach(async () => {
 });
 
 async function failure(name: string, options = {}): Promise<CaduceusError> {
-  const error = await resolveModel(name, options).then(() => undefined, (reason: unknown) => reason);
+  const error = await resolveModel(name, options).then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
   expect(error).toBeInstanceOf(CaduceusError);
   return error as CaduceusError;
 }
@@ -53,7 +56,10 @@ describe("paths", () => {
     for (const part of parts) await writeFile(part, "x");
     expect(await resolveModel(parts[2]!)).toEqual({ path: parts[0] });
     await rm(parts[1]!);
-    expect(await failure(parts[0]!)).toMatchObject({ code: "MODEL_INVALID", message: `The model is split into 3 files, of which ${parts[1]} is missing.` });
+    expect(await failure(parts[0]!)).toMatchObject({
+      code: "MODEL_INVALID",
+      message: `The model is split into 3 files, of which ${parts[1]} is missing.`,
+    });
   });
 
   test("a folder is MODEL_INVALID and its models are named", async () => {
@@ -92,14 +98,23 @@ describe("what newcomers try", () => {
   ])("%s asks nobody, since it may be a mistyped path, but says %s", async (name, expected) => {
     vi.stubEnv("HF_HUB_OFFLINE", "0");
     vi.stubEnv("HF_ENDPOINT", "http://127.0.0.1:9");
-    expect(await failure(name)).toMatchObject({ code: "MODEL_NOT_FOUND", message: `There is no model file ${path.resolve(name)}. If a model of the Hugging Face hub is meant: ${expected}.` });
+    expect(await failure(name)).toMatchObject({
+      code: "MODEL_NOT_FOUND",
+      message: `There is no model file ${path.resolve(name)}. If a model of the Hugging Face hub is meant: ${expected}.`,
+    });
   });
 
-  test.each(["models/model.gguf", "./owner/repository", "a/b/c", "models/deep/model.gguf"])("%s is a path and nothing else", async (name) => {
-    expect((await failure(name)).message).toBe(`There is no model file ${path.resolve(name)}.`);
-  });
+  test.each(["models/model.gguf", "./owner/repository", "a/b/c", "models/deep/model.gguf"])(
+    "%s is a path and nothing else",
+    async (name) => {
+      expect((await failure(name)).message).toBe(`There is no model file ${path.resolve(name)}.`);
+    },
+  );
 
-  test.each([["SmolLM2", "smollm2"], ["Hermes-2-Pro:Q5_K_M", "hermes-2-pro:q5_k_m"]])("%s is told apart from %s by its case alone", async (name, meant) => {
+  test.each([
+    ["SmolLM2", "smollm2"],
+    ["Hermes-2-Pro:Q5_K_M", "hermes-2-pro:q5_k_m"],
+  ])("%s is told apart from %s by its case alone", async (name, meant) => {
     expect((await failure(name)).message).toBe(`There is no model file ${path.resolve(name)}. Did you mean ${meant}?`);
   });
 
@@ -107,8 +122,14 @@ describe("what newcomers try", () => {
     ["https://huggingface.co/owner/repository", { repository: "owner/repository" }],
     ["https://huggingface.co/owner/repository/", { repository: "owner/repository" }],
     ["https://hf.co/owner/repository/tree/main", { repository: "owner/repository" }],
-    ["https://huggingface.co/owner/repository/blob/main/model.Q8_0.gguf", { repository: "owner/repository", file: "model.Q8_0.gguf" }],
-    ["https://huggingface.co/owner/repository/resolve/main/a%20folder/model.gguf?download=true", { repository: "owner/repository", file: "a folder/model.gguf" }],
+    [
+      "https://huggingface.co/owner/repository/blob/main/model.Q8_0.gguf",
+      { repository: "owner/repository", file: "model.Q8_0.gguf" },
+    ],
+    [
+      "https://huggingface.co/owner/repository/resolve/main/a%20folder/model.gguf?download=true",
+      { repository: "owner/repository", file: "a folder/model.gguf" },
+    ],
     ["https://huggingface.co/owner/repository?show_file_info=model.gguf", { repository: "owner/repository" }],
     ["hf://owner/repository/model.gguf", { repository: "owner/repository", file: "model.gguf" }],
   ])("%s is the model that the hub shows there", (name, expected) => {
@@ -116,7 +137,10 @@ describe("what newcomers try", () => {
   });
 
   test.each([
-    ["https://example.com/model.gguf", "Download the file and give its path; models of the Hugging Face hub need none: hf:owner/repository or hf:owner/repository/file.gguf."],
+    [
+      "https://example.com/model.gguf",
+      "Download the file and give its path; models of the Hugging Face hub need none: hf:owner/repository or hf:owner/repository/file.gguf.",
+    ],
     ["https://huggingface.co.evil.example/owner/repository", "Download the file"],
     ["ftp://huggingface.co/owner/repository", "Download the file"],
     ["http://", "Download the file"],
@@ -127,11 +151,18 @@ describe("what newcomers try", () => {
   ])("%s is refused as an address, with what to do", async (name, remedy) => {
     const error = await failure(name);
     expect(error.code).toBe("INVALID_ARGUMENT");
-    expect(error.message.startsWith(`Expected a name or a path for model but received the address ${name}. ${remedy}`), error.message).toBe(true);
+    expect(
+      error.message.startsWith(`Expected a name or a path for model but received the address ${name}. ${remedy}`),
+      error.message,
+    ).toBe(true);
   });
 
   test("an address cannot lead out of the folder", async () => {
-    for (const name of ["https://huggingface.co/owner/repository/resolve/main/..%2f..%2fx.gguf", "https://huggingface.co/..%2f../x", "hf://../.."]) {
+    for (const name of [
+      "https://huggingface.co/owner/repository/resolve/main/..%2f..%2fx.gguf",
+      "https://huggingface.co/..%2f../x",
+      "hf://../..",
+    ]) {
       expect((await failure(name)).code).toBe("INVALID_ARGUMENT");
     }
   });
@@ -165,11 +196,14 @@ describe("aliases", () => {
     expect(await resolveModel(alias)).toEqual({ path: file, alias });
   });
 
-  test.each(["hermes-2-pro:", "hermes-2-pro:Q9", "hermes-2-pro:../../x"])("%s is refused and the quantizations are listed", async (alias) => {
-    const error = await failure(alias);
-    expect(error.code).toBe("MODEL_NOT_FOUND");
-    expect(error.message).toContain("Q4_K_M");
-  });
+  test.each(["hermes-2-pro:", "hermes-2-pro:Q9", "hermes-2-pro:../../x"])(
+    "%s is refused and the quantizations are listed",
+    async (alias) => {
+      const error = await failure(alias);
+      expect(error.code).toBe("MODEL_NOT_FOUND");
+      expect(error.message).toContain("Q4_K_M");
+    },
+  );
 
   test("an aborted signal rejects with its own reason before anything is looked for", async () => {
     const reason = new Error("enough");
@@ -186,8 +220,12 @@ describe("the cache folder", () => {
 
   test("follows each platform's convention, and empty variables count as unset", () => {
     const home = homedir();
-    expect(cacheFolder({ CADUCEUS_CACHE: "", XDG_CACHE_HOME: "" }, "linux")).toBe(path.join(home, ".cache", "caduceus"));
-    expect(cacheFolder({ XDG_CACHE_HOME: path.resolve("/x") }, "linux")).toBe(path.join(path.resolve("/x"), "caduceus"));
+    expect(cacheFolder({ CADUCEUS_CACHE: "", XDG_CACHE_HOME: "" }, "linux")).toBe(
+      path.join(home, ".cache", "caduceus"),
+    );
+    expect(cacheFolder({ XDG_CACHE_HOME: path.resolve("/x") }, "linux")).toBe(
+      path.join(path.resolve("/x"), "caduceus"),
+    );
     expect(cacheFolder({ XDG_CACHE_HOME: "relative" }, "linux")).toBe(path.join(home, ".cache", "caduceus"));
     expect(cacheFolder({}, "darwin")).toBe(path.join(home, "Library", "Caches", "caduceus"));
     expect(cacheFolder({ LOCALAPPDATA: path.resolve("/y") }, "win32")).toBe(path.join(path.resolve("/y"), "caduceus"));

@@ -5,11 +5,11 @@ import { hostname, tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { withFileLock } from "../../../src/files/file_lock.js";
-import { PartFile } from "../../../src/files/part_file.js";
-import { readRegularFile } from "../../../src/files/read_regular_file.js";
-import { isExpectedFile } from "../../../src/files/verify_file.js";
-import { readLocalHeader } from "../../../src/model/gguf_header.js";
+import { withFileLock } from "../../../src/files/local/file_lock.js";
+import { PartFile } from "../../../src/files/hub/part_file.js";
+import { readRegularFile } from "../../../src/files/local/read_regular_file.js";
+import { isExpectedFile } from "../../../src/files/local/verify_file.js";
+import { readLocalHeader } from "../../../src/model/inspection/gguf_header.js";
 
 let folder: string;
 beforeEach(async () => void (folder = await mkdtemp(path.join(tmpdir(), "caduceus-files-"))));
@@ -57,18 +57,43 @@ describe.skipIf(process.platform === "win32")("a pipe", () => {
 
   test.each<[string, string, (file: string) => Promise<unknown>]>([
     ["the file itself", "", (file) => isExpectedFile(file, { size: 0, sha256 }).then((is) => expect(is).toBe(false))],
-    ["its note", ".verified", (file) => writeFile(file, content).then(() => isExpectedFile(file, { size: content.length, sha256 })).then((is) => expect(is).toBe(true))],
-    ["its lock", ".lock", (file) => withFileLock(`${file}.lock`, undefined, async () => true, async () => 1).then((result) => expect(result).toBe(undefined))],
-    ["what is there of a download", ".part", async (file) => {
-      const part = await PartFile.open(file, content.length, { algorithm: "sha256", hex: sha256 });
-      await part.append(content);
-      expect(await part.finish()).toBe(true);
-    }],
-    ["whose download that is", ".part.json", async (file) => {
-      const part = await PartFile.open(file, content.length, { algorithm: "sha256", hex: sha256 });
-      await part.append(content);
-      expect(await part.finish()).toBe(true);
-    }],
+    [
+      "its note",
+      ".verified",
+      (file) =>
+        writeFile(file, content)
+          .then(() => isExpectedFile(file, { size: content.length, sha256 }))
+          .then((is) => expect(is).toBe(true)),
+    ],
+    [
+      "its lock",
+      ".lock",
+      (file) =>
+        withFileLock(
+          `${file}.lock`,
+          undefined,
+          async () => true,
+          async () => 1,
+        ).then((result) => expect(result).toBe(undefined)),
+    ],
+    [
+      "what is there of a download",
+      ".part",
+      async (file) => {
+        const part = await PartFile.open(file, content.length, { algorithm: "sha256", hex: sha256 });
+        await part.append(content);
+        expect(await part.finish()).toBe(true);
+      },
+    ],
+    [
+      "whose download that is",
+      ".part.json",
+      async (file) => {
+        const part = await PartFile.open(file, content.length, { algorithm: "sha256", hex: sha256 });
+        await part.append(content);
+        expect(await part.finish()).toBe(true);
+      },
+    ],
     ["a small file", "", (file) => readRegularFile(file).then((text) => expect(text).toBe(""))],
     ["a model's header", "", (file) => expect(readLocalHeader(file)).rejects.toThrow()],
   ])("in the place of %s is not waited for", async (_, suffix, use) => {
@@ -100,7 +125,14 @@ describe("withFileLock", () => {
   test("a waiter whose work was done by the holder does not work", async () => {
     const lock = path.join(folder, "lock");
     await writeFile(lock, "1");
-    expect(await withFileLock(lock, undefined, async () => true, async () => "worked")).toBeUndefined();
+    expect(
+      await withFileLock(
+        lock,
+        undefined,
+        async () => true,
+        async () => "worked",
+      ),
+    ).toBeUndefined();
   });
 
   test("the lock of a process that is gone is taken over at once", async () => {

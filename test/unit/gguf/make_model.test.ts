@@ -7,7 +7,13 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
 import { cacheFolder } from "../../../src/files/index.js";
-import { cachedModel, cachedModelPath, makeModel, planModel, type ModelOptions } from "../../support/gguf/make_model.mjs";
+import {
+  cachedModel,
+  cachedModelPath,
+  makeModel,
+  planModel,
+  type ModelOptions,
+} from "../../support/gguf/make_model.mjs";
 import { decodeQ8Row, readGguf } from "./read_gguf.js";
 
 const folder = mkdtempSync(join(tmpdir(), "caduceus-gguf-"));
@@ -37,7 +43,12 @@ describe("a tiny model's file", () => {
       expect([0, 8]).toContain(type);
       expect(position % 32).toBe(0);
       expect(position).toBeGreaterThanOrEqual(end);
-      end = position + bytesOf(type, dimensions.reduce((product, size) => product * size, 1));
+      end =
+        position +
+        bytesOf(
+          type,
+          dimensions.reduce((product, size) => product * size, 1),
+        );
     }
     expect(control.length).toBe(Math.ceil(end / 32) * 32);
     expect(gguf.tensors).toHaveLength(3 + 2 * 9);
@@ -47,7 +58,15 @@ describe("a tiny model's file", () => {
     const tokens = gguf.metadata.get("tokenizer.ggml.tokens") as string[];
     expect(tokens).toHaveLength(32032);
     expect(new Set(tokens).size).toBe(32032);
-    expect([0, 1, 2, 3, 258, 259, 31999].map((id) => tokens[id])).toEqual(["<unk>", "<s>", "</s>", "<0x00>", "<0xFF>", "\u2581\u2581", "梦"]);
+    expect([0, 1, 2, 3, 258, 259, 31999].map((id) => tokens[id])).toEqual([
+      "<unk>",
+      "<s>",
+      "</s>",
+      "<0x00>",
+      "<0xFF>",
+      "\u2581\u2581",
+      "梦",
+    ]);
     expect(tokens.slice(32000, 32003)).toEqual(["<|im_end|>", "<|im_start|>", "<dummy32002>"]);
     expect(tokens[32031]).toBe("<dummy32031>");
   });
@@ -55,7 +74,9 @@ describe("a tiny model's file", () => {
   test("scores pieces by their rank and runs of spaces below everything", () => {
     const scores = gguf.metadata.get("tokenizer.ggml.scores") as number[];
     const spaces = [259, 260, 273, 355, 359, 428, 558, 569, 756, 1417, 2287, 2600, 5390, 17422, 28705];
-    expect(scores.slice(0, 32000).flatMap((score, id) => (score === (id < 259 ? 0 : -(id - 259)) && id !== 259 ? [] : [id]))).toEqual(spaces);
+    expect(
+      scores.slice(0, 32000).flatMap((score, id) => (score === (id < 259 ? 0 : -(id - 259)) && id !== 259 ? [] : [id])),
+    ).toEqual(spaces);
     expect(spaces.map((id) => scores[id])).toEqual(spaces.map(() => -1e9));
   });
 
@@ -71,7 +92,9 @@ describe("a tiny model's file", () => {
 
   test("comes out the same on every machine", () => {
     // After a wanted change: raise GENERATOR_VERSION, then put the new hash here.
-    expect(createHash("sha256").update(control).digest("hex")).toBe("5691a01cdd4c20cbde0f00522a976bef73bfc8f160fbe4fba2ccbace68e34bb1");
+    expect(createHash("sha256").update(control).digest("hex")).toBe(
+      "5691a01cdd4c20cbde0f00522a976bef73bfc8f160fbe4fba2ccbace68e34bb1",
+    );
   });
 
   test("has other weights and the same header for another seed", () => {
@@ -82,7 +105,9 @@ describe("a tiny model's file", () => {
   });
 
   test("takes its length, layers, name and template from the options", () => {
-    const { metadata, tensors } = readGguf(made({ contextLength: 512, layers: 3, name: "Small", chatTemplate: "{{x}}" }));
+    const { metadata, tensors } = readGguf(
+      made({ contextLength: 512, layers: 3, name: "Small", chatTemplate: "{{x}}" }),
+    );
     expect(metadata.get("llama.context_length")).toBe(512);
     expect(metadata.get("llama.block_count")).toBe(3);
     expect(metadata.get("general.name")).toBe("Small");
@@ -97,7 +122,12 @@ describe("steering", () => {
     const constant = decodeQ8Row(control, embedding, 0)[0] ?? 0;
     expect(constant).toBeGreaterThan(1);
     for (const row of [1, 17, 32000, 32031]) expect(decodeQ8Row(control, embedding, row)[0]).toBe(constant);
-    for (const name of ["blk.0.attn_output.weight", "blk.0.ffn_down.weight", "blk.1.attn_output.weight", "blk.1.ffn_down.weight"]) {
+    for (const name of [
+      "blk.0.attn_output.weight",
+      "blk.0.ffn_down.weight",
+      "blk.1.attn_output.weight",
+      "blk.1.ffn_down.weight",
+    ]) {
       expect(decodeQ8Row(control, tensorOf(control, name), 0).every((weight) => weight === 0)).toBe(true);
       expect(decodeQ8Row(control, tensorOf(control, name), 1).every((weight) => weight === 0)).toBe(false);
     }
@@ -130,7 +160,9 @@ describe("what is wrong on purpose", () => {
   });
 
   test("no-vocabulary leaves the token lists out", () => {
-    expect([...metadataOf("no-vocabulary").keys()].filter((key) => /tokens$|scores$|token_type$/.test(key))).toEqual([]);
+    expect([...metadataOf("no-vocabulary").keys()].filter((key) => /tokens$|scores$|token_type$/.test(key))).toEqual(
+      [],
+    );
   });
 });
 
@@ -143,15 +175,25 @@ describe("the 7B shape", () => {
   test("mixes Q6_K into Q4_K where llama.cpp's Q4_K_M does", () => {
     const { tensors, fileBytes } = planModel({ shape: "7b", added: "control" });
     const layers = [0, 1, 2, 3, 6, 9, 12, 15, 18, 21, 24, 27, 28, 29, 30, 31];
-    const expected = ["output.weight", ...layers.flatMap((layer) => [`blk.${layer}.attn_v.weight`, `blk.${layer}.ffn_down.weight`])];
-    expect(tensors.filter(({ type }) => type === "Q6_K").map(({ name }) => name).sort()).toEqual(expected.sort());
+    const expected = [
+      "output.weight",
+      ...layers.flatMap((layer) => [`blk.${layer}.attn_v.weight`, `blk.${layer}.ffn_down.weight`]),
+    ];
+    expect(
+      tensors
+        .filter(({ type }) => type === "Q6_K")
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual(expected.sort());
     expect(new Set(tensors.map(({ type }) => type))).toEqual(new Set(["F32", "Q4_K", "Q6_K"]));
     expect(tensors).toHaveLength(3 + 32 * 9);
     expect(fileBytes / 1e9).toBeCloseTo(4.37, 2);
   });
 
   test("refuses a bias, which its tensor types have no room for", () => {
-    expect(() => planModel({ shape: "7b", added: "control", tokenBias: { 5: 1 } })).toThrow("Expected the shape tiny for tokenBias");
+    expect(() => planModel({ shape: "7b", added: "control", tokenBias: { 5: 1 } })).toThrow(
+      "Expected the shape tiny for tokenBias",
+    );
   });
 });
 
@@ -189,6 +231,8 @@ describe("files", () => {
     const out = join(folder, "by_command.gguf");
     execFileSync(process.execPath, [script, "--shape", "tiny", "--added", "control", "--out", out], { stdio: "pipe" });
     expect(readFileSync(out).equals(control)).toBe(true);
-    expect(() => execFileSync(process.execPath, [script, "--shape", "huge"], { stdio: "pipe" })).toThrow("Expected tiny or 7b for --shape but received huge.");
+    expect(() => execFileSync(process.execPath, [script, "--shape", "huge"], { stdio: "pipe" })).toThrow(
+      "Expected tiny or 7b for --shape but received huge.",
+    );
   });
 });

@@ -2,25 +2,56 @@
 import { availableParallelism } from "node:os";
 import path from "node:path";
 import { expect, test } from "vitest";
-import { checkModelName } from "../../../src/model/checks.js";
-import { checkLoadOptions } from "../../../src/model/load_options.js";
+import { checkModelName } from "../../../src/options/option_checks.js";
+import { checkLoadOptions } from "../../../src/model/loading/load_options.js";
 import { cacheFolder } from "../../../src/files/index.js";
-import { nearestName } from "../../../src/model/checks.js";
+import { nearestName } from "../../../src/options/option_checks.js";
 
-const wrongNumbers = ["5", Number.NaN, -1, 1.5, Infinity, -Infinity, 2 ** 53, null, true, {}, [], 5n, () => 5, Symbol("x")];
+const wrongNumbers = [
+  "5",
+  Number.NaN,
+  -1,
+  1.5,
+  Infinity,
+  -Infinity,
+  2 ** 53,
+  null,
+  true,
+  {},
+  [],
+  5n,
+  () => 5,
+  Symbol("x"),
+];
 
-test.each(["contextSize", "cacheTokens", "threads", "gpuLayers", "prefixFolderBytes"])("%s refuses everything but whole numbers in its range", (name) => {
-  for (const value of wrongNumbers) {
-    expect(() => checkLoadOptions({ [name]: value })).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT", message: expect.stringMatching(new RegExp(`^Expected a whole number of at (least|most) \\d+ for ${name} but received .+\\.$`)) }));
-  }
-});
+test.each(["contextSize", "cacheTokens", "threads", "gpuLayers", "prefixFolderBytes"])(
+  "%s refuses everything but whole numbers in its range",
+  (name) => {
+    for (const value of wrongNumbers) {
+      expect(() => checkLoadOptions({ [name]: value })).toThrow(
+        expect.objectContaining({
+          code: "INVALID_ARGUMENT",
+          message: expect.stringMatching(
+            new RegExp(`^Expected a whole number of at (least|most) \\d+ for ${name} but received .+\\.$`),
+          ),
+        }),
+      );
+    }
+  },
+);
 
 test.each([
   [{ contextSize: 7 }, "Expected a whole number of at least 8 for contextSize but received 7."],
   [{ cacheTokens: 63 }, "Expected a whole number of at least 64 for cacheTokens but received 63."],
-  [{ contextSize: 4096, cacheTokens: 4095 }, "Expected at least 4096, the length of one context, for cacheTokens but received 4095."],
+  [
+    { contextSize: 4096, cacheTokens: 4095 },
+    "Expected at least 4096, the length of one context, for cacheTokens but received 4095.",
+  ],
   [{ threads: 0 }, "Expected a whole number of at least 1 for threads but received 0."],
-  [{ threads: 100_000 }, `Expected a whole number of at most ${availableParallelism()} for threads but received 100000.`],
+  [
+    { threads: 100_000 },
+    `Expected a whole number of at most ${availableParallelism()} for threads but received 100000.`,
+  ],
   [{ hostCacheBytes: -1 }, "Expected a whole number of at least 0 for hostCacheBytes but received -1."],
   [{ hostCacheBytes: 1.5 }, "Expected a whole number of at least 0 for hostCacheBytes but received 1.5."],
   [{ promptLookup: 1 }, "Expected true or false for promptLookup but received 1."],
@@ -33,23 +64,46 @@ test.each([
   [{ kvType: "q4_0" }, 'Expected "f16" or "q8_0" for kvType but received "q4_0".'],
   [{ onProgress: 5 }, "Expected a function for onProgress but received 5."],
   [{ signal: "x" }, 'Expected an AbortSignal for signal but received "x".'],
-  [{ signal: new AbortController() }, "Expected an AbortSignal for signal but received an object of class AbortController."],
+  [
+    { signal: new AbortController() },
+    "Expected an AbortSignal for signal but received an object of class AbortController.",
+  ],
   [{ contextsize: 5 }, 'Expected a known option of load but received "contextsize". Did you mean contextSize?'],
   [{ n_threads: 5 }, "Did you mean threads?"],
-  [{ banana: 5 }, "Known are contextSize, cacheTokens, kvType, threads, gpuLayers, hostCacheBytes, promptLookup, prefixFolder, prefixFolderBytes, format, promptVariant, onProgress, signal."],
+  [
+    { banana: 5 },
+    "Known are contextSize, cacheTokens, kvType, threads, gpuLayers, hostCacheBytes, promptLookup, prefixFolder, prefixFolderBytes, format, promptVariant, onProgress, signal.",
+  ],
   [5, "Expected an object for the options of load but received 5."],
   [null, "Expected an object for the options of load but received null."],
-  [new AbortController().signal, "Expected an object for the options of load but received an object of class AbortSignal."],
+  [
+    new AbortController().signal,
+    "Expected an object for the options of load but received an object of class AbortSignal.",
+  ],
   [[], "Expected an object for the options of load but received an array of 0 entries."],
 ])("%o is refused: %s", (options, message) => {
-  expect(() => checkLoadOptions(options)).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT", message: expect.stringContaining(message) }));
+  expect(() => checkLoadOptions(options)).toThrow(
+    expect.objectContaining({ code: "INVALID_ARGUMENT", message: expect.stringContaining(message) }),
+  );
 });
 
 test("absent and undefined options take their defaults", () => {
-  const expected = { engine: {
-    contextSize: undefined, cacheTokens: undefined, kvType: "f16", threads: undefined, gpuLayers: "auto",
-    hostCacheBytes: undefined, promptLookup: undefined, prefixFolder: path.join(cacheFolder(), "prefixes"), prefixFolderBytes: 4 * 1024 ** 3,
-  }, format: { format: "auto", variant: "card" }, onProgress: undefined, signal: undefined };
+  const expected = {
+    engine: {
+      contextSize: undefined,
+      cacheTokens: undefined,
+      kvType: "f16",
+      threads: undefined,
+      gpuLayers: "auto",
+      hostCacheBytes: undefined,
+      promptLookup: undefined,
+      prefixFolder: path.join(cacheFolder(), "prefixes"),
+      prefixFolderBytes: 4 * 1024 ** 3,
+    },
+    format: { format: "auto", variant: "card" },
+    onProgress: undefined,
+    signal: undefined,
+  };
   expect(checkLoadOptions(undefined)).toEqual(expected);
   expect(checkLoadOptions({ contextSize: undefined, kvType: undefined, signal: undefined })).toEqual(expected);
 });
@@ -57,7 +111,10 @@ test("absent and undefined options take their defaults", () => {
 test("the folder of prefixes is absolute whatever the working folder becomes, and false turns it off", () => {
   expect(checkLoadOptions({ prefixFolder: "here" }).engine.prefixFolder).toBe(path.resolve("here"));
   expect(checkLoadOptions({ prefixFolder: false }).engine.prefixFolder).toBeUndefined();
-  expect(checkLoadOptions({ hostCacheBytes: 0, prefixFolderBytes: 2 ** 40 }).engine).toMatchObject({ hostCacheBytes: 0, prefixFolderBytes: 2 ** 40 });
+  expect(checkLoadOptions({ hostCacheBytes: 0, prefixFolderBytes: 2 ** 40 }).engine).toMatchObject({
+    hostCacheBytes: 0,
+    prefixFolderBytes: 2 ** 40,
+  });
   expect(checkLoadOptions({ promptLookup: false }).engine.promptLookup).toBe(false);
   expect(checkLoadOptions({ gpuLayers: 0 }).engine.gpuLayers).toBe(0);
   expect(checkLoadOptions({ gpuLayers: "auto" }).engine.gpuLayers).toBe("auto");
@@ -74,12 +131,23 @@ test("the folder of prefixes follows CADUCEUS_CACHE", () => {
   }
 });
 
-test.each([undefined, null, 5, "", "  ", {}, "a\0b", "a\ud800"])("load(%o) is refused before anything is looked for", (model) => {
-  expect(() => checkModelName(model)).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
-});
-
-test.each([["max_tokens", "maxTokens"], ["maxtokens", "maxTokens"], ["temp", "temperature"], ["temprature", "temperature"], ["top_p", "topP"], ["sead", "seed"], ["zzz", undefined], ["__proto__", undefined], ["", undefined]])(
-  "%s is taken to mean %s", (written, meant) => {
-    expect(nearestName(written, ["temperature", "topP", "topK", "minP", "seed", "maxTokens", "stop"])).toBe(meant);
+test.each([undefined, null, 5, "", "  ", {}, "a\0b", "a\ud800"])(
+  "load(%o) is refused before anything is looked for",
+  (model) => {
+    expect(() => checkModelName(model)).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
   },
 );
+
+test.each([
+  ["max_tokens", "maxTokens"],
+  ["maxtokens", "maxTokens"],
+  ["temp", "temperature"],
+  ["temprature", "temperature"],
+  ["top_p", "topP"],
+  ["sead", "seed"],
+  ["zzz", undefined],
+  ["__proto__", undefined],
+  ["", undefined],
+])("%s is taken to mean %s", (written, meant) => {
+  expect(nearestName(written, ["temperature", "topP", "topK", "minP", "seed", "maxTokens", "stop"])).toBe(meant);
+});

@@ -1,7 +1,7 @@
 // How much memory is free, where the system tells it, and where it does not.
 import { totalmem } from "node:os";
 import { afterEach, expect, test, vi } from "vitest";
-import { machineMemory } from "../../../src/model/machine_memory.js";
+import { machineMemory } from "../../../src/model/inspection/machine_memory.js";
 
 afterEach(() => vi.restoreAllMocks());
 

@@ -1,8 +1,8 @@
 // Sampling defaults from the file, and the options of a reply with every kind of wrong value.
 import { expect, test } from "vitest";
-import type { LoadedModel } from "../../../src/model/loaded_model.js";
-import { LoadedModel as Loaded } from "../../../src/model/loaded_model.js";
-import { resolveCompleteOptions, resolveReplyOptions } from "../../../src/chat/reply_options.js";
+import type { LoadedModel } from "../../../src/model/loading/loaded_model.js";
+import { LoadedModel as Loaded } from "../../../src/model/loading/loaded_model.js";
+import { resolveCompleteOptions, resolveReplyOptions } from "../../../src/chat/reply/reply_options.js";
 import { ScriptedEngine, type Script } from "../../support/scripted_engine.js";
 import { scriptedModel } from "../../support/scripted_model.js";
 
@@ -10,35 +10,120 @@ const loaded = (script?: Script): Promise<LoadedModel> => Loaded.of(new Scripted
 
 test("defaults are those of the design", async () => {
   expect(resolveReplyOptions(undefined, "reply", await loaded()).request.sampling).toEqual({
-    temperature: 0.8, topK: 40, topP: 0.95, minP: 0.05, repeatPenalty: 1, frequencyPenalty: 0, presencePenalty: 0, penaltyLastN: 64,
-    dry: { multiplier: 0, base: 1.75, allowedLength: 2, lastN: -1, sequenceBreakers: ["\n", ":", '"', "*"] }, topNSigma: 0, typicalP: 1, xtcProbability: 0, xtcThreshold: 0.1,
-    dynatempRange: 0, dynatempExponent: 1, mirostat: 0, mirostatTau: 5, mirostatEta: 0.1,
-    seed: undefined, logitBias: [],
+    temperature: 0.8,
+    topK: 40,
+    topP: 0.95,
+    minP: 0.05,
+    repeatPenalty: 1,
+    frequencyPenalty: 0,
+    presencePenalty: 0,
+    penaltyLastN: 64,
+    dry: { multiplier: 0, base: 1.75, allowedLength: 2, lastN: -1, sequenceBreakers: ["\n", ":", '"', "*"] },
+    topNSigma: 0,
+    typicalP: 1,
+    xtcProbability: 0,
+    xtcThreshold: 0.1,
+    dynatempRange: 0,
+    dynatempExponent: 1,
+    mirostat: 0,
+    mirostatTau: 5,
+    mirostatEta: 0.1,
+    seed: undefined,
+    logitBias: [],
   });
 });
 
 test("the file's own values come before them, and the caller's before both", async () => {
-  const model = await loaded({ metadata: {
-    "general.sampling.temp": "0.300000011920929", "general.sampling.top_k": "20", "general.sampling.top_p": "0.9", "general.sampling.min_p": "0",
-    "general.sampling.penalty_repeat": "1.1", "general.sampling.penalty_last_n": "-1",
-    "general.sampling.xtc_probability": "0.5", "general.sampling.xtc_threshold": "0.2", "general.sampling.mirostat": "2", "general.sampling.mirostat_tau": "4", "general.sampling.mirostat_eta": "0.2",
-  } });
-  const expected = { temperature: 0.3, topK: 20, topP: 0.9, minP: 0, repeatPenalty: 1.1, penaltyLastN: -1, xtcProbability: 0.5, xtcThreshold: 0.2, mirostat: 2, mirostatTau: 4, mirostatEta: 0.2 };
+  const model = await loaded({
+    metadata: {
+      "general.sampling.temp": "0.300000011920929",
+      "general.sampling.top_k": "20",
+      "general.sampling.top_p": "0.9",
+      "general.sampling.min_p": "0",
+      "general.sampling.penalty_repeat": "1.1",
+      "general.sampling.penalty_last_n": "-1",
+      "general.sampling.xtc_probability": "0.5",
+      "general.sampling.xtc_threshold": "0.2",
+      "general.sampling.mirostat": "2",
+      "general.sampling.mirostat_tau": "4",
+      "general.sampling.mirostat_eta": "0.2",
+    },
+  });
+  const expected = {
+    temperature: 0.3,
+    topK: 20,
+    topP: 0.9,
+    minP: 0,
+    repeatPenalty: 1.1,
+    penaltyLastN: -1,
+    xtcProbability: 0.5,
+    xtcThreshold: 0.2,
+    mirostat: 2,
+    mirostatTau: 4,
+    mirostatEta: 0.2,
+  };
   expect(resolveReplyOptions({}, "reply", model).request.sampling).toMatchObject(expected);
-  expect(resolveReplyOptions({ topP: 0.5, temperature: 0 }, "reply", model).request.sampling).toMatchObject({ ...expected, topP: 0.5, temperature: 0 });
+  expect(resolveReplyOptions({ topP: 0.5, temperature: 0 }, "reply", model).request.sampling).toMatchObject({
+    ...expected,
+    topP: 0.5,
+    temperature: 0,
+  });
 });
 
 test("a senseless value of the file is passed over", async () => {
-  const model = await loaded({ metadata: { "general.sampling.temp": "nan", "general.sampling.top_k": "-3", "general.sampling.top_p": "", "general.sampling.min_p": "2", "general.sampling.penalty_repeat": "0" } });
-  expect(resolveReplyOptions({}, "reply", model).request.sampling).toMatchObject({ temperature: 0.8, topK: 40, topP: 0.95, minP: 0.05, repeatPenalty: 1 });
+  const model = await loaded({
+    metadata: {
+      "general.sampling.temp": "nan",
+      "general.sampling.top_k": "-3",
+      "general.sampling.top_p": "",
+      "general.sampling.min_p": "2",
+      "general.sampling.penalty_repeat": "0",
+    },
+  });
+  expect(resolveReplyOptions({}, "reply", model).request.sampling).toMatchObject({
+    temperature: 0.8,
+    topK: 40,
+    topP: 0.95,
+    minP: 0.05,
+    repeatPenalty: 1,
+  });
 });
 
-const numbers = ["temperature", "topK", "topP", "minP", "repeatPenalty", "frequencyPenalty", "presencePenalty", "penaltyLastN", "seed", "maxTokens", "minTokens",
-  "dryMultiplier", "dryBase", "dryAllowedLength", "dryPenaltyLastN", "topNSigma", "typicalP", "xtcProbability", "xtcThreshold", "dynatempRange", "dynatempExponent", "mirostat", "mirostatTau", "mirostatEta"];
+const numbers = [
+  "temperature",
+  "topK",
+  "topP",
+  "minP",
+  "repeatPenalty",
+  "frequencyPenalty",
+  "presencePenalty",
+  "penaltyLastN",
+  "seed",
+  "maxTokens",
+  "minTokens",
+  "dryMultiplier",
+  "dryBase",
+  "dryAllowedLength",
+  "dryPenaltyLastN",
+  "topNSigma",
+  "typicalP",
+  "xtcProbability",
+  "xtcThreshold",
+  "dynatempRange",
+  "dynatempExponent",
+  "mirostat",
+  "mirostatTau",
+  "mirostatEta",
+];
 test.each(numbers)("%s refuses what is not a finite number", async (name) => {
   const model = await loaded();
   for (const value of ["1", Number.NaN, Infinity, -Infinity, null, true, {}, 1n]) {
-    expect(() => resolveReplyOptions({ [name]: value }, "reply", model)).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT", message: expect.stringContaining(`for ${name} but received`) }));
+    expect(() => resolveReplyOptions({ [name]: value }, "reply", model)).toThrow(
+      expect.objectContaining({
+        code: "INVALID_ARGUMENT",
+        message: expect.stringContaining(`for ${name} but received`),
+      }),
+    );
   }
 });
 
@@ -84,11 +169,17 @@ test.each([
   [{ keepPrefix: "yes" }, 'Expected true or false for keepPrefix but received "yes".'],
   [{ contextOverflow: "drop" }, 'Expected "error" or "drop-oldest" for contextOverflow but received "drop".'],
   [{ requestId: "" }, 'Expected text of 1 to 200 characters for requestId but received "".'],
-  [{ requestId: "x".repeat(201) }, "Expected text of 1 to 200 characters for requestId but received a string of 201 characters."],
+  [
+    { requestId: "x".repeat(201) },
+    "Expected text of 1 to 200 characters for requestId but received a string of 201 characters.",
+  ],
   [{ requestId: 5 }, "Expected text of 1 to 200 characters for requestId but received 5."],
   [{ requestId: "\ud800" }, "Expected well-formed text for requestId but received a lone surrogate at index 0."],
   [{ logProbabilities: 1 }, "Expected true or false for logProbabilities but received 1."],
-  [{ logProbabilities: true, topLogProbabilities: 21 }, "Expected a whole number of at most 20 for topLogProbabilities but received 21."],
+  [
+    { logProbabilities: true, topLogProbabilities: 21 },
+    "Expected a whole number of at most 20 for topLogProbabilities but received 21.",
+  ],
   [{ topLogProbabilities: 1 }, "Expected topLogProbabilities only together with logProbabilities but received 1."],
   [{ promptLogProbabilities: true }, "Expected a known option of reply"],
   [{ maxTokens: 0 }, "Expected a whole number of at least 1 for maxTokens but received 0."],
@@ -102,22 +193,33 @@ test.each([
   ["hello", 'Expected an object for the options of reply but received "hello".'],
 ])("reply options %o are refused: %s", async (options, message) => {
   const model = await loaded();
-  expect(() => resolveReplyOptions(options, "reply", model)).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT", message: expect.stringContaining(message) }));
+  expect(() => resolveReplyOptions(options, "reply", model)).toThrow(
+    expect.objectContaining({ code: "INVALID_ARGUMENT", message: expect.stringContaining(message) }),
+  );
 });
 
 test("what the engine is asked about queue, scope and repeatability has defaults and passes through", async () => {
   const model = await loaded();
   expect(resolveReplyOptions({}, "reply", model)).toMatchObject({
-    request: { priority: 0, queueTimeoutMs: undefined, cacheScope: "", deterministic: false }, keepPrefix: undefined, contextOverflow: "error",
+    request: { priority: 0, queueTimeoutMs: undefined, cacheScope: "", deterministic: false },
+    keepPrefix: undefined,
+    contextOverflow: "error",
   });
   const given = { priority: -100, queueTimeoutMs: 0.5, cacheScope: "tenant", deterministic: true };
-  expect(resolveReplyOptions({ ...given, keepPrefix: true, contextOverflow: "drop-oldest" }, "reply", model)).toMatchObject({ request: given, keepPrefix: true, contextOverflow: "drop-oldest" });
+  expect(
+    resolveReplyOptions({ ...given, keepPrefix: true, contextOverflow: "drop-oldest" }, "reply", model),
+  ).toMatchObject({ request: given, keepPrefix: true, contextOverflow: "drop-oldest" });
   expect(resolveReplyOptions({ queueTimeoutMs: Number.MAX_VALUE }, "reply", model).request.queueTimeoutMs).toBe(1e12);
 });
 
 test("an engine that cannot repeat itself to the bit refuses to be asked for it", async () => {
   const model = await loaded({ deterministic: false });
-  expect(() => resolveReplyOptions({ deterministic: true }, "reply", model)).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT", message: "Expected false for deterministic but received true, which this engine cannot promise." }));
+  expect(() => resolveReplyOptions({ deterministic: true }, "reply", model)).toThrow(
+    expect.objectContaining({
+      code: "INVALID_ARGUMENT",
+      message: "Expected false for deterministic but received true, which this engine cannot promise.",
+    }),
+  );
   expect(resolveReplyOptions({ deterministic: false }, "reply", model).request.deterministic).toBe(false);
 });
 
@@ -125,20 +227,43 @@ test("logit bias is taken from arrays and Maps, and padding is banned besides", 
   const model = await loaded({ padding: ["<dummy00001>", "[PAD8209]", ""] });
   const banned = [12304, 12305, 12306].map((token) => [token, -Infinity]);
   expect(model.vocabulary.bannedTokens).toEqual([12304, 12305, 12306]);
-  expect(resolveReplyOptions({ logitBias: [[5, -Infinity]] }, "reply", model).request.sampling.logitBias).toEqual([[5, -Infinity], ...banned]);
-  expect(resolveReplyOptions({ logitBias: new Map([[5, 1.5]]) }, "reply", model).request.sampling.logitBias).toEqual([[5, 1.5], ...banned]);
+  expect(resolveReplyOptions({ logitBias: [[5, -Infinity]] }, "reply", model).request.sampling.logitBias).toEqual([
+    [5, -Infinity],
+    ...banned,
+  ]);
+  expect(resolveReplyOptions({ logitBias: new Map([[5, 1.5]]) }, "reply", model).request.sampling.logitBias).toEqual([
+    [5, 1.5],
+    ...banned,
+  ]);
 });
 
 test("log probabilities are refused where the engine has none", async () => {
   const model = await loaded({ logProbabilities: false });
   expect(() => resolveReplyOptions({ logProbabilities: true }, "reply", model)).toThrow("Expected no logProbabilities");
-  expect(() => resolveCompleteOptions({ promptLogProbabilities: true }, model)).toThrow("Expected no promptLogProbabilities");
+  expect(() => resolveCompleteOptions({ promptLogProbabilities: true }, model)).toThrow(
+    "Expected no promptLogProbabilities",
+  );
 });
 
 test("stop tokens are the markers that the vocabulary holds, and padding is only what ends it", async () => {
-  expect((await loaded()).vocabulary).toEqual({ hasChatMl: true, hasTagTokens: false, eosText: "<|im_end|>", stopTokens: [1, 3, 2], bannedTokens: [] });
-  expect((await loaded({ markers: ["</s>"] })).vocabulary).toEqual({ hasChatMl: false, hasTagTokens: false, eosText: "</s>", stopTokens: [1], bannedTokens: [] });
-  expect((await loaded({ padding: ["<dummy1>", "word", ...Array.from({ length: 100 }, (_, index) => `<dummy${index}>`)] })).vocabulary.bannedTokens).toHaveLength(100);
+  expect((await loaded()).vocabulary).toEqual({
+    hasChatMl: true,
+    hasTagTokens: false,
+    eosText: "<|im_end|>",
+    stopTokens: [1, 3, 2],
+    bannedTokens: [],
+  });
+  expect((await loaded({ markers: ["</s>"] })).vocabulary).toEqual({
+    hasChatMl: false,
+    hasTagTokens: false,
+    eosText: "</s>",
+    stopTokens: [1],
+    bannedTokens: [],
+  });
+  expect(
+    (await loaded({ padding: ["<dummy1>", "word", ...Array.from({ length: 100 }, (_, index) => `<dummy${index}>`)] }))
+      .vocabulary.bannedTokens,
+  ).toHaveLength(100);
 });
 
 test.each([
@@ -160,15 +285,20 @@ test("complete reads markup in a string, and takes parts as what they say they a
   const { model, engine } = await scriptedModel();
   await model.complete("<|im_start|>user\n");
   await model.complete([{ text: "<|im_start|>" }, { tokens: [20, 21] }]);
-  expect(engine.requests.map(({ prompt }) => prompt)).toEqual([[{ control: "<|im_start|>user\n" }], [{ text: "<|im_start|>" }, { tokens: Int32Array.of(20, 21) }]]);
+  expect(engine.requests.map(({ prompt }) => prompt)).toEqual([
+    [{ control: "<|im_start|>user\n" }],
+    [{ text: "<|im_start|>" }, { tokens: Int32Array.of(20, 21) }],
+  ]);
 });
 
 test("tokenize takes text as text, and detokenize leaves markers out unless asked", async () => {
   const { model } = await scriptedModel();
-  expect([...await model.tokenize("<s")]).toEqual([0, 16 + 60, 16 + 115]);
+  expect([...(await model.tokenize("<s"))]).toEqual([0, 16 + 60, 16 + 115]);
   expect(await model.detokenize([1, 16 + 65])).toBe("A");
   expect(await model.detokenize(Int32Array.of(1, 16 + 65), { special: true })).toBe("<|im_end|>A");
   await expect(model.detokenize([1e9])).rejects.toThrow("Expected a token id");
   await expect(model.detokenize("ab" as unknown as number[])).rejects.toThrow("Expected an array of token ids");
-  await expect(model.tokenize(5 as unknown as string)).rejects.toThrow("Expected a string or an array of prompt parts for prompt");
+  await expect(model.tokenize(5 as unknown as string)).rejects.toThrow(
+    "Expected a string or an array of prompt parts for prompt",
+  );
 });

@@ -6,8 +6,15 @@ import { createCallCheck, parseReply } from "../../../src/format/hermes/index.js
 const checkOf = (parameters: unknown) => createCallCheck([{ name: "a", parameters }]);
 
 test("draft-06 is checked as draft-07 is", () => {
-  const check = checkOf({ $schema: "http://json-schema.org/draft-06/schema#", type: "object", properties: { a: { exclusiveMinimum: 1 } } });
-  expect([check("a", { a: 2 }), check("a", { a: 1 })?.message]).toEqual([undefined, "The argument a must be > 1, not 1."]);
+  const check = checkOf({
+    $schema: "http://json-schema.org/draft-06/schema#",
+    type: "object",
+    properties: { a: { exclusiveMinimum: 1 } },
+  });
+  expect([check("a", { a: 2 }), check("a", { a: 1 })?.message]).toEqual([
+    undefined,
+    "The argument a must be > 1, not 1.",
+  ]);
 });
 
 test("draft-07 and 2020-12 are told apart by $schema", () => {
@@ -22,7 +29,9 @@ test("draft-07 and 2020-12 are told apart by $schema", () => {
 test("a schema that can't be compiled leaves the arguments unchecked, but for being an object", () => {
   const check = checkOf({ type: "strange", $ref: "#/nowhere" });
   expect(check("a", { x: 1 })).toBeUndefined();
-  expect(check("a", [1])?.message).toBe('Expected an object for the arguments of "a" but received an array of 1 entries.');
+  expect(check("a", [1])?.message).toBe(
+    'Expected an object for the arguments of "a" but received an array of 1 entries.',
+  );
 });
 
 test("a tool without a schema takes any object", () => {
@@ -30,8 +39,11 @@ test("a tool without a schema takes any object", () => {
 });
 
 test("large integers are integers, and are not changed by being judged", () => {
-  const tools = [{ name: "a", parameters: { type: "object", properties: { n: { type: "integer" }, s: { type: "string" } } } }];
-  const parse = (args: string) => parseReply(`<tool_call>{"name":"a","arguments":${args}}</tool_call>`, { tools }).calls[0];
+  const tools = [
+    { name: "a", parameters: { type: "object", properties: { n: { type: "integer" }, s: { type: "string" } } } },
+  ];
+  const parse = (args: string) =>
+    parseReply(`<tool_call>{"name":"a","arguments":${args}}</tool_call>`, { tools }).calls[0];
   expect(parse('{"n": 12345678901234567890}')).toEqual({ name: "a", arguments: { n: 12345678901234567890n } });
   expect(parse(`{"n": ${"9".repeat(400)}}`)?.problem).toBeUndefined();
   expect(parse('{"s": 12345678901234567890}')?.problem).toBe("invalid-arguments");
@@ -49,5 +61,8 @@ test("tools named like members of every object are only names", () => {
 });
 
 test("calls are read and not judged when no tools are given", () => {
-  expect(parseReply('<tool_call>{"name":"x","arguments":[1]}</tool_call>')).toEqual({ content: "", calls: [{ name: "x", arguments: [1] }] });
+  expect(parseReply('<tool_call>{"name":"x","arguments":[1]}</tool_call>')).toEqual({
+    content: "",
+    calls: [{ name: "x", arguments: [1] }],
+  });
 });

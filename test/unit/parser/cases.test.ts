@@ -15,7 +15,9 @@ interface Case {
 
 const file = new URL("../../support/cases/tool-calls.json", import.meta.url);
 // The published file spells problems with underscores.
-const { tools, cases } = JSON.parse(readFileSync(file, "utf8"), (key, value: unknown) => (key === "problem" ? String(value).replace("_", "-") : value)) as { tools: ToolDefinition[]; cases: Case[] };
+const { tools, cases } = JSON.parse(readFileSync(file, "utf8"), (key, value: unknown) =>
+  key === "problem" ? String(value).replace("_", "-") : value,
+) as { tools: ToolDefinition[]; cases: Case[] };
 
 describe.each(cases)("case $id", ({ text, finish, expect: expected }) => {
   test("is parsed as expected in one piece", () => {

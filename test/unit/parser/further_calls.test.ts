@@ -1,6 +1,6 @@
 // Further calls whose tag the model left out, behind one that has it: taken only when asked for.
 import { describe, expect, test } from "vitest";
-import { FurtherCall } from "../../../src/format/hermes/further_call.js";
+import { FurtherCall } from "../../../src/format/hermes/calls/further_call.js";
 import { parseReply, ReplyParser } from "../../../src/format/hermes/index.js";
 import { everySplit, parseInPieces } from "../../support/parser/reply_pieces.js";
 
@@ -15,8 +15,16 @@ describe("taken", () => {
   test.each([
     ["with its closing tag", `${tagged(1)}\n${json(2)}\n</tool_call>`, [whole(1), mended(2)]],
     ["without it, at the end", `${tagged(1)}\n${json(2)}`, [whole(1), mended(2)]],
-    ["three of them", `${tagged(1)}\n${json(2)}\n</tool_call>\n${json(3)}\n</tool_call>`, [whole(1), mended(2), mended(3)]],
-    ["arguments first, with other white space", `${tagged(1)}\n\n  { "arguments": {"a": 2}, "name": "add"}\n</tool_call>`, [whole(1), mended(2)]],
+    [
+      "three of them",
+      `${tagged(1)}\n${json(2)}\n</tool_call>\n${json(3)}\n</tool_call>`,
+      [whole(1), mended(2), mended(3)],
+    ],
+    [
+      "arguments first, with other white space",
+      `${tagged(1)}\n\n  { "arguments": {"a": 2}, "name": "add"}\n</tool_call>`,
+      [whole(1), mended(2)],
+    ],
     ["between tagged ones", `${tagged(1)}\n${json(2)}\n</tool_call>\n${tagged(3)}`, [whole(1), mended(2), whole(3)]],
   ])("%s", (_, text, calls) => {
     expect(parseReply(text, options)).toEqual({ content: "", calls });
@@ -47,9 +55,18 @@ describe("left as text", () => {
 test("where only calls could be written, what the token limit cut off is never text: two calls cut after each character", () => {
   const text = `${tagged(1)}\n${tagged(2)}`;
   const bare = `${tagged(1)}\n${json(2)}`;
-  for (const [whole, untaggedCalls] of [[text, "off"], [text, "accept"], [bare, "accept"]] as const) {
+  for (const [whole, untaggedCalls] of [
+    [text, "off"],
+    [text, "accept"],
+    [bare, "accept"],
+  ] as const) {
     for (let end = 0; end <= whole.length; end++) {
-      const { content, calls, incomplete } = parseReply(whole.slice(0, end), { tools, untaggedCalls, callsOnly: true, finish: "length" });
+      const { content, calls, incomplete } = parseReply(whole.slice(0, end), {
+        tools,
+        untaggedCalls,
+        callsOnly: true,
+        finish: "length",
+      });
       expect(content, whole.slice(0, end)).toBe("");
       expect(calls.length > 0 || incomplete === true, whole.slice(0, end)).toBe(end > 0);
     }
@@ -66,13 +83,16 @@ test("a broken further call is reported as the model wrote it", () => {
   expect(parser.suppliedTags).toBe(true);
 });
 
-test.each(["\n", " ", "</tool_call>", "</tool_call>\n{", "<", '{"name"'])("a megabyte of %j is passed on in linear time", (piece) => {
-  const text = `</tool_call>${piece.repeat(Math.ceil(1_000_000 / piece.length))}`;
-  const begun = performance.now();
-  const filter = new FurtherCall();
-  let passed = "";
-  for (let at = 0; at < text.length; at += 4096) passed += filter.feed(text.slice(at, at + 4096));
-  passed += filter.end();
-  expect(passed.length).toBeGreaterThanOrEqual(text.length);
-  expect(performance.now() - begun).toBeLessThan(10_000);
-});
+test.each(["\n", " ", "</tool_call>", "</tool_call>\n{", "<", '{"name"'])(
+  "a megabyte of %j is passed on in linear time",
+  (piece) => {
+    const text = `</tool_call>${piece.repeat(Math.ceil(1_000_000 / piece.length))}`;
+    const begun = performance.now();
+    const filter = new FurtherCall();
+    let passed = "";
+    for (let at = 0; at < text.length; at += 4096) passed += filter.feed(text.slice(at, at + 4096));
+    passed += filter.end();
+    expect(passed.length).toBeGreaterThanOrEqual(text.length);
+    expect(performance.now() - begun).toBeLessThan(10_000);
+  },
+);

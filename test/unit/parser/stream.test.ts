@@ -5,7 +5,10 @@ import { ReplyParser } from "../../../src/format/hermes/index.js";
 import type { CallDeltaEvent, ReplyEvent } from "../../../src/format/hermes/index.js";
 import { inPieces, parseInPieces } from "../../support/parser/reply_pieces.js";
 
-const weather = { name: "get_weather", parameters: { type: "object", properties: { location: { type: "string" } }, required: ["location"] } };
+const weather = {
+  name: "get_weather",
+  parameters: { type: "object", properties: { location: { type: "string" } }, required: ["location"] },
+};
 const ping = { type: "function", function: { name: "ping" } };
 const two = { tools: [weather, ping] };
 const one = { tools: [weather] };
@@ -13,7 +16,8 @@ const one = { tools: [weather] };
 const loneSurrogate = /\p{Surrogate}/u;
 
 const types = (events: ReplyEvent[]): string[] => events.map((event) => event.type);
-const deltas = (events: ReplyEvent[]): string[] => events.filter((event) => event.type === "tool-call-delta").map((event) => event.textDelta);
+const deltas = (events: ReplyEvent[]): string[] =>
+  events.filter((event) => event.type === "tool-call-delta").map((event) => event.textDelta);
 
 describe("text", () => {
   test("is given out at once when it can't touch a call", () => {
@@ -30,7 +34,7 @@ describe("text", () => {
   });
 
   test("never comes with half a character", () => {
-    const { events } = parseInPieces(inPieces("a😀b <tool_call>{\"name\":\"ping\",\"arguments\":{\"x\":\"😀\"}}", 1), two);
+    const { events } = parseInPieces(inPieces('a😀b <tool_call>{"name":"ping","arguments":{"x":"😀"}}', 1), two);
     for (const event of events) {
       if (event.type === "text") expect(event.text).not.toMatch(loneSurrogate);
       if (event.type === "tool-call-delta") expect(event.textDelta).not.toMatch(loneSurrogate);
@@ -48,7 +52,9 @@ describe("calls", () => {
     parser.push("<tool_call>\n{'name': 'get_weather', 'arguments': {'location': 'Par");
     const events = parser.push("is', 'now': True, # soon\n}}\n</tool_call>");
     expect(deltas(events).join("")).toBe('is", "now": true }');
-    expect(parser.end().calls).toEqual([{ name: "get_weather", arguments: { location: "Paris", now: true }, repaired: true }]);
+    expect(parser.end().calls).toEqual([
+      { name: "get_weather", arguments: { location: "Paris", now: true }, repaired: true },
+    ]);
     expect(parser.callDetails[0]?.argumentsText).toBe('{"location": "Paris", "now": true }');
   });
 
@@ -69,13 +75,16 @@ describe("calls", () => {
 
   test("have partial arguments that grow and are the reader's own copy", () => {
     const parser = new ReplyParser(two);
-    const [, delta] = parser.push('<tool_call>\n{"name": "get_weather", "arguments": {"a": [1, {"b": "x') as [ReplyEvent, CallDeltaEvent];
+    const [, delta] = parser.push('<tool_call>\n{"name": "get_weather", "arguments": {"a": [1, {"b": "x') as [
+      ReplyEvent,
+      CallDeltaEvent,
+    ];
     const first = delta.partial as { a: unknown[] };
     expect(first).toEqual({ a: [1, { b: "x" }] });
     first.a.length = 0;
     parser.push('y", "c": 12');
     expect(delta.partial).toEqual({ a: [1, { b: "xy" }] });
-    parser.push("3}], \"d\": \"");
+    parser.push('3}], "d": "');
     expect(delta.partial).toEqual({ a: [1, { b: "xy", c: 123 }], d: "" });
     parser.push('"}}</tool_call>');
     expect(parser.end().calls[0]?.arguments).toEqual({ a: [1, { b: "xy", c: 123 }], d: "" });
@@ -94,20 +103,36 @@ describe("calls", () => {
   });
 
   test("start again when the model writes its arguments twice", () => {
-    const { events } = parseInPieces(['<tool_call>{"name":"ping","arguments":{"a":1},', '"arguments":{"b":2}}</tool_call>'], two);
-    expect(types(events)).toEqual(["tool-call-start", "tool-call-delta", "tool-call-start", "tool-call-delta", "tool-call"]);
+    const { events } = parseInPieces(
+      ['<tool_call>{"name":"ping","arguments":{"a":1},', '"arguments":{"b":2}}</tool_call>'],
+      two,
+    );
+    expect(types(events)).toEqual([
+      "tool-call-start",
+      "tool-call-delta",
+      "tool-call-start",
+      "tool-call-delta",
+      "tool-call",
+    ]);
     expect(events[2]).toMatchObject({ restart: true, index: 0 });
   });
 
   test("are told of once their mending is known", () => {
     const parser = new ReplyParser(two);
-    expect(types(parser.push('<tool_call>{"name":"ping","arguments":{}}</tool_call>'))).toEqual(["tool-call-start", "tool-call-delta"]);
+    expect(types(parser.push('<tool_call>{"name":"ping","arguments":{}}</tool_call>'))).toEqual([
+      "tool-call-start",
+      "tool-call-delta",
+    ]);
     expect(parser.push("</tool_call>")).toEqual([]);
-    expect(parser.push("So")).toMatchObject([{ type: "tool-call", name: "ping", repaired: true }, { type: "text", text: "So" }]);
+    expect(parser.push("So")).toMatchObject([
+      { type: "tool-call", name: "ping", repaired: true },
+      { type: "text", text: "So" },
+    ]);
   });
 
   test("say in a sentence what is wrong with them", () => {
-    const text = '<tool_call>{"name":"get_weather","arguments":{}}</tool_call><tool_call>{"name":"nope","arguments":{}}</tool_call>';
+    const text =
+      '<tool_call>{"name":"get_weather","arguments":{}}</tool_call><tool_call>{"name":"nope","arguments":{}}</tool_call>';
     const { parser } = parseInPieces([text], two);
     expect(parser.callDetails.map((call) => call.problemMessage)).toEqual([
       "The argument location is required.",
@@ -126,8 +151,14 @@ describe("calls", () => {
   });
 
   test("keep the digits of large integers in text and value", () => {
-    const { parser } = parseInPieces(['<tool_call>{"name":"ping","arguments":{"n":12345678901234567890}}</tool_call>'], two);
-    expect(parser.callDetails[0]).toMatchObject({ argumentsText: '{"n":12345678901234567890}', arguments: { n: 12345678901234567890n } });
+    const { parser } = parseInPieces(
+      ['<tool_call>{"name":"ping","arguments":{"n":12345678901234567890}}</tool_call>'],
+      two,
+    );
+    expect(parser.callDetails[0]).toMatchObject({
+      argumentsText: '{"n":12345678901234567890}',
+      arguments: { n: 12345678901234567890n },
+    });
   });
 });
 
@@ -152,7 +183,10 @@ describe("reasoning", () => {
   test("streams while the scratch pad is open", () => {
     const parser = new ReplyParser();
     expect(parser.push("<scratch_pad>\nGoal: x")).toEqual([{ type: "reasoning", text: "Goal: x" }]);
-    expect(parser.push(" y\n</scratch_pad>\nHi")).toEqual([{ type: "reasoning", text: " y" }, { type: "text", text: "Hi" }]);
+    expect(parser.push(" y\n</scratch_pad>\nHi")).toEqual([
+      { type: "reasoning", text: " y" },
+      { type: "text", text: "Hi" },
+    ]);
   });
 });
 
@@ -166,7 +200,11 @@ describe("wrong options are refused", () => {
   });
 
   test("chunks that are no text and unknown finishes", () => {
-    expect(() => new ReplyParser().push(undefined as never)).toThrow("Expected a string for chunk but received undefined.");
-    expect(() => new ReplyParser().end({ finish: "done" as never })).toThrow('Expected "stop" or "length" for finish but received "done".');
+    expect(() => new ReplyParser().push(undefined as never)).toThrow(
+      "Expected a string for chunk but received undefined.",
+    );
+    expect(() => new ReplyParser().end({ finish: "done" as never })).toThrow(
+      'Expected "stop" or "length" for finish but received "done".',
+    );
   });
 });

@@ -4,7 +4,12 @@ import { describe, expect, test } from "vitest";
 import { parseReply } from "../../../src/format/hermes/index.js";
 import { everySplit, parseInPieces } from "../../support/parser/reply_pieces.js";
 
-const tools = [{ name: "get_weather", parameters: { type: "object", properties: { location: { type: "string" } }, required: ["location"] } }];
+const tools = [
+  {
+    name: "get_weather",
+    parameters: { type: "object", properties: { location: { type: "string" } }, required: ["location"] },
+  },
+];
 const options = { tools, untaggedCalls: "accept" } as const;
 const call = '{"name": "get_weather", "arguments": {"location": "Paris"}}';
 const parsed = { content: "", calls: [{ name: "get_weather", arguments: { location: "Paris" }, repaired: true }] };
@@ -56,7 +61,10 @@ describe("text as it is", () => {
 
 test("tagged calls are read as ever", () => {
   const text = `Hi\n<tool_call>\n${call}\n</tool_call>`;
-  expect(parseReply(text, options)).toEqual({ content: "Hi", calls: [{ name: "get_weather", arguments: { location: "Paris" } }] });
+  expect(parseReply(text, options)).toEqual({
+    content: "Hi",
+    calls: [{ name: "get_weather", arguments: { location: "Paris" } }],
+  });
 });
 
 test("ordinary text streams from its first character", () => {

@@ -1,14 +1,24 @@
 // The prompts word for word: the card's own text, and the published templates' with each correction named.
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { partsToText, renderHermes, type HermesVariant, type PromptMessage } from "../../../src/format/hermes/prompt.js";
+import {
+  partsToText,
+  renderHermes,
+  type HermesVariant,
+  type PromptMessage,
+} from "../../../src/format/hermes/prompt/prompt.js";
 
 const folder = new URL("../../support/golden/prompts/", import.meta.url);
 const read = (name: string) => readFileSync(new URL(name, folder), "utf8");
 
 interface Conversation {
   tools: { function: { name: string; description: string; parameters: Record<string, unknown> } }[];
-  messages: { role: PromptMessage["role"]; content: string; tool_call_id?: string; tool_calls?: { id: string; function: { name: string; arguments: string } }[] }[];
+  messages: {
+    role: PromptMessage["role"];
+    content: string;
+    tool_call_id?: string;
+    tool_calls?: { id: string; function: { name: string; arguments: string } }[];
+  }[];
 }
 const conversations = JSON.parse(read("conversations.json")) as Record<string, Conversation>;
 const corrections = JSON.parse(read("corrections.json")) as { why: string; from: string; to: string }[];
@@ -16,12 +26,17 @@ const goldens = readdirSync(folder).filter((name) => /^(tool_use|hermes3)\..*\.t
 
 // The published templates leave wrapping a result in its name to the caller; ours does it.
 function ours(conversation: Conversation, variant: HermesVariant): string {
-  const messages = conversation.messages.map((message): PromptMessage => ({
-    role: message.role,
-    content: message.role === "tool" ? JSON.stringify((JSON.parse(message.content) as { content: unknown }).content) : message.content,
-    toolCallId: message.tool_call_id,
-    toolCalls: message.tool_calls?.map(({ id, function: call }) => ({ id, ...call })),
-  }));
+  const messages = conversation.messages.map(
+    (message): PromptMessage => ({
+      role: message.role,
+      content:
+        message.role === "tool"
+          ? JSON.stringify((JSON.parse(message.content) as { content: unknown }).content)
+          : message.content,
+      toolCallId: message.tool_call_id,
+      toolCalls: message.tool_calls?.map(({ id, function: call }) => ({ id, ...call })),
+    }),
+  );
   return partsToText(renderHermes({ messages, tools: conversation.tools.map((tool) => tool.function), variant }));
 }
 
@@ -42,12 +57,17 @@ test.each(corrections)("a published template really has this slip: $why", ({ fro
 
 test("the variant card is the model card's text, with two spaces before </tools> and valid JSON for the result", () => {
   const symbol = { type: "object", properties: { symbol: { type: "string" } }, required: ["symbol"] };
-  const description = "get_stock_fundamentals(symbol: str) -> dict - Get fundamental data for a given stock symbol using yfinance API.\n\n    Args:\n        symbol (str): The stock symbol.";
+  const description =
+    "get_stock_fundamentals(symbol: str) -> dict - Get fundamental data for a given stock symbol using yfinance API.\n\n    Args:\n        symbol (str): The stock symbol.";
   const prompt = renderHermes({
     tools: [{ name: "get_stock_fundamentals", description, parameters: symbol }],
     messages: [
       { role: "user", content: "Fetch the stock fundamentals data for Tesla (TSLA)" },
-      { role: "assistant", content: "", toolCalls: [{ id: "1", name: "get_stock_fundamentals", arguments: '{"symbol":"TSLA"}' }] },
+      {
+        role: "assistant",
+        content: "",
+        toolCalls: [{ id: "1", name: "get_stock_fundamentals", arguments: '{"symbol":"TSLA"}' }],
+      },
       { role: "tool", toolCallId: "1", content: '{"symbol":"TSLA"}' },
     ],
   });

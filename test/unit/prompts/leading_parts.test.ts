@@ -4,14 +4,19 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { ModelInfo, PromptPart } from "../../../src/engine/engine.js";
 import { chooseFormat, type Conversation, type ConversationFormat } from "../../../src/format/conversation_format.js";
-import { partsToText, type PromptMessage } from "../../../src/format/hermes/prompt.js";
+import { partsToText, type PromptMessage } from "../../../src/format/hermes/prompt/prompt.js";
 import { commonParts } from "../../../src/format/leading_parts.js";
 import { ScriptedEngine } from "../../support/scripted_engine.js";
 
-const chatml = "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
+const chatml =
+  "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
 const add = { name: "add", description: "Adds", parameters: { type: "object", properties: { a: { type: "number" } } } };
 
-function formatOf(chatTemplate: string | undefined, variant: "card" | "tool-use" = "card", hasTagTokens = false): ConversationFormat {
+function formatOf(
+  chatTemplate: string | undefined,
+  variant: "card" | "tool-use" = "card",
+  hasTagTokens = false,
+): ConversationFormat {
   const info: ModelInfo = { ...new ScriptedEngine().info, ...(chatTemplate === undefined ? {} : { chatTemplate }) };
   return chooseFormat(info, { hasChatMl: true, hasTagTokens, eosText: "</s>" }, { format: "auto", variant });
 }
@@ -21,11 +26,21 @@ const template = formatOf(chatml);
 const system: PromptMessage = { role: "system", content: "Be brief." };
 const user = (content: string): PromptMessage => ({ role: "user", content });
 const assistant = (content: string): PromptMessage => ({ role: "assistant", content });
-const of = (messages: PromptMessage[], rest: Partial<Conversation> = {}): Conversation => ({ messages, tools: [], ...rest });
+const of = (messages: PromptMessage[], rest: Partial<Conversation> = {}): Conversation => ({
+  messages,
+  tools: [],
+  ...rest,
+});
 
 /** The text of the parts that the first messages have made. */
-function leadingText(format: ConversationFormat, conversation: Conversation, count: number, from?: number): string | undefined {
-  const prompt = from === undefined ? format.render(conversation) : format.renderContinuation(conversation, from) ?? [];
+function leadingText(
+  format: ConversationFormat,
+  conversation: Conversation,
+  count: number,
+  from?: number,
+): string | undefined {
+  const prompt =
+    from === undefined ? format.render(conversation) : (format.renderContinuation(conversation, from) ?? []);
   const parts = format.leadingParts(prompt, conversation, count, from);
   return parts === undefined ? undefined : partsToText(prompt.slice(0, parts));
 }
@@ -34,8 +49,18 @@ describe("Hermes' format", () => {
   test.each<[string, PromptMessage[], number, string | undefined]>([
     ["a system message", [system, user("Hi")], 1, "<|im_start|>system\nBe brief.<|im_end|>\n"],
     ["no system message", [user("Hi")], 0, undefined],
-    ["examples", [system, user("a"), assistant("b"), user("Hi")], 3, "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\nb<|im_end|>\n"],
-    ["the system turn of more", [system, user("a"), assistant("b"), user("Hi")], 1, "<|im_start|>system\nBe brief.<|im_end|>\n"],
+    [
+      "examples",
+      [system, user("a"), assistant("b"), user("Hi")],
+      3,
+      "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\nb<|im_end|>\n",
+    ],
+    [
+      "the system turn of more",
+      [system, user("a"), assistant("b"), user("Hi")],
+      1,
+      "<|im_start|>system\nBe brief.<|im_end|>\n",
+    ],
     ["an answer that goes on", [user("Hi"), assistant("I")], 1, "<|im_start|>user\nHi<|im_end|>\n"],
   ])("%s", (_, messages, count, expected) => {
     expect(leadingText(hermes, of(messages), count)).toBe(expected);
@@ -51,7 +76,12 @@ describe("Hermes' format", () => {
 
   test("of results that stand in one turn, the last is not part of it", () => {
     const calls = ["x", "y"].map((id) => ({ id, name: "add", arguments: "{}" }));
-    const messages: PromptMessage[] = [user("Hi"), { role: "assistant", content: "", toolCalls: calls }, { role: "tool", toolCallId: "x", content: "1" }, { role: "tool", toolCallId: "y", content: "2" }];
+    const messages: PromptMessage[] = [
+      user("Hi"),
+      { role: "assistant", content: "", toolCalls: calls },
+      { role: "tool", toolCallId: "x", content: "1" },
+      { role: "tool", toolCallId: "y", content: "2" },
+    ];
     expect(leadingText(hermes, of(messages), 3)).toMatch(/<\/tool_call><\|im_end\|>\n<\|im_start\|>$/);
   });
 
@@ -66,8 +96,12 @@ describe("the file's template", () => {
   test("ends where its own marker begins that joins two turns", () => {
     expect(leadingText(template, of([system, user("Hi")]), 1)).toBe("<|im_start|>system\nBe brief.");
     expect(leadingText(template, of([user("Hi")]), 0)).toBeUndefined();
-    expect(leadingText(template, of([user("Hi")], { tools: [add] }), 0)).toMatch(/^<\|im_start\|>system\nYou are a function calling AI model\./);
-    expect(leadingText(template, of([user("a"), assistant("b"), user("c"), user("d")]), 3, 2)).toBe("<|im_end|>\n<|im_start|>user\nc");
+    expect(leadingText(template, of([user("Hi")], { tools: [add] }), 0)).toMatch(
+      /^<\|im_start\|>system\nYou are a function calling AI model\./,
+    );
+    expect(leadingText(template, of([user("a"), assistant("b"), user("c"), user("d")]), 3, 2)).toBe(
+      "<|im_end|>\n<|im_start|>user\nc",
+    );
   });
 
   test("that refuses to stop there says nothing", () => {
@@ -76,21 +110,37 @@ describe("the file's template", () => {
   });
 });
 
-const text = fc.array(fc.constantFrom("<|im_start|>", "<|im_end|>", "[INST]", "Hello", " ", "\n", "é😀", "<tool_call>"), { minLength: 1, maxLength: 4 }).map((pieces) => pieces.join(""));
+const text = fc
+  .array(fc.constantFrom("<|im_start|>", "<|im_end|>", "[INST]", "Hello", " ", "\n", "é😀", "<tool_call>"), {
+    minLength: 1,
+    maxLength: 4,
+  })
+  .map((pieces) => pieces.join(""));
 
-test.each([["hermes", hermes], ["hermes with tag tokens", formatOf(undefined, "card", true)], ["a template", template]] as const)("whatever the last message says, the leading parts stay the same; Hermes' hold everything before it (%s)", (_, format) => {
-  fc.assert(fc.property(fc.array(text, { maxLength: 4 }), text, text, fc.boolean(), (before, last, other, hasTools) => {
-    const earlier = before.map((content, index) => (index % 2 === 0 ? user(content) : assistant(content)));
-    const tools = hasTools ? [add] : [];
-    const whole = format.render(of([...earlier, user(last)], { tools }));
-    const parts = format.leadingParts(whole, of([...earlier, user(last)], { tools }), earlier.length);
-    expect(format.render(of([...earlier, user(other)], { tools })).slice(0, parts ?? 0)).toEqual(whole.slice(0, parts ?? 0));
-    // Between markers and white space alone, a template's markup cannot be told apart: it stays one part.
-    if (format === template) return;
-    const known = partsToText(whole.slice(0, parts ?? 0));
-    expect(partsToText(whole)).toBe(`${known}<|im_start|>user\n${last}<|im_end|>\n<|im_start|>assistant\n`);
-  }));
-});
+test.each([
+  ["hermes", hermes],
+  ["hermes with tag tokens", formatOf(undefined, "card", true)],
+  ["a template", template],
+] as const)(
+  "whatever the last message says, the leading parts stay the same; Hermes' hold everything before it (%s)",
+  (_, format) => {
+    fc.assert(
+      fc.property(fc.array(text, { maxLength: 4 }), text, text, fc.boolean(), (before, last, other, hasTools) => {
+        const earlier = before.map((content, index) => (index % 2 === 0 ? user(content) : assistant(content)));
+        const tools = hasTools ? [add] : [];
+        const whole = format.render(of([...earlier, user(last)], { tools }));
+        const parts = format.leadingParts(whole, of([...earlier, user(last)], { tools }), earlier.length);
+        expect(format.render(of([...earlier, user(other)], { tools })).slice(0, parts ?? 0)).toEqual(
+          whole.slice(0, parts ?? 0),
+        );
+        // Between markers and white space alone, a template's markup cannot be told apart: it stays one part.
+        if (format === template) return;
+        const known = partsToText(whole.slice(0, parts ?? 0));
+        expect(partsToText(whole)).toBe(`${known}<|im_start|>user\n${last}<|im_end|>\n<|im_start|>assistant\n`);
+      }),
+    );
+  },
+);
 
 test("every template of the pinned llama.cpp that can be rendered keeps to what both prompts share", () => {
   const folder = new URL("../../../llama.cpp/source/models/templates/", import.meta.url);

@@ -1,26 +1,32 @@
 // JSON in Python's spacing: the same values as JSON.stringify, and clear refusals of what has no JSON form.
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { hideTags, respaceJson, toPythonJson, UnwritableValue } from "../../../src/format/hermes/prompt_json.js";
+import { hideTags, respaceJson, toPythonJson, UnwritableValue } from "../../../src/format/hermes/prompt/prompt_json.js";
 
 test("decodes to what JSON.stringify gives, for any JSON value", () => {
-  fc.assert(fc.property(fc.jsonValue(), (value) => {
-    expect(JSON.parse(toPythonJson(value))).toEqual(JSON.parse(JSON.stringify(value)));
-  }));
+  fc.assert(
+    fc.property(fc.jsonValue(), (value) => {
+      expect(JSON.parse(toPythonJson(value))).toEqual(JSON.parse(JSON.stringify(value)));
+    }),
+  );
 });
 
 test("respacing any JSON text gives the writer's own text", () => {
-  fc.assert(fc.property(fc.jsonValue(), fc.constantFrom(0, 2, "\t"), (value, indent) => {
-    expect(respaceJson(JSON.stringify(value, null, indent))).toBe(toPythonJson(JSON.parse(JSON.stringify(value))));
-  }));
+  fc.assert(
+    fc.property(fc.jsonValue(), fc.constantFrom(0, 2, "\t"), (value, indent) => {
+      expect(respaceJson(JSON.stringify(value, null, indent))).toBe(toPythonJson(JSON.parse(JSON.stringify(value))));
+    }),
+  );
 });
 
 test("hiding tags keeps the value and leaves neither </ nor <tool", () => {
-  fc.assert(fc.property(fc.array(fc.constantFrom("<", "/", "tool", "TOOL", "\\", "\"", "x"), { maxLength: 12 }), (pieces) => {
-    const hidden = hideTags(toPythonJson(pieces.join("")));
-    expect(hidden).not.toMatch(/<\/|<tool/i);
-    expect(JSON.parse(hidden)).toBe(pieces.join(""));
-  }));
+  fc.assert(
+    fc.property(fc.array(fc.constantFrom("<", "/", "tool", "TOOL", "\\", '"', "x"), { maxLength: 12 }), (pieces) => {
+      const hidden = hideTags(toPythonJson(pieces.join("")));
+      expect(hidden).not.toMatch(/<\/|<tool/i);
+      expect(JSON.parse(hidden)).toBe(pieces.join(""));
+    }),
+  );
 });
 
 test("has one space after colons and commas and none elsewhere", () => {
@@ -58,8 +64,26 @@ test("names the place of what has no JSON form", () => {
     [cycle, ".items[1].owner", "an object that contains itself"],
     [{ p: Promise.resolve() }, ".p", "a promise"],
     [{ b: Buffer.from("x") }, ".b", "bytes"],
-    [{ get x() { throw new Error("boom"); } }, "", "unreadable (boom)"],
-    [{ x: { toJSON() { throw new Error("boom"); } } }, ".x", "unreadable (boom)"],
+    [
+      {
+        get x() {
+          throw new Error("boom");
+        },
+      },
+      "",
+      "unreadable (boom)",
+    ],
+    [
+      {
+        x: {
+          toJSON() {
+            throw new Error("boom");
+          },
+        },
+      },
+      ".x",
+      "unreadable (boom)",
+    ],
   ];
   for (const [value, path, found] of cases) {
     expect(() => toPythonJson(value)).toThrow(expect.objectContaining({ path, found }));

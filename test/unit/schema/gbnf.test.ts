@@ -6,12 +6,27 @@ const a = "CHARACTER_0: /\\u{61}/";
 
 test.each<[string, string]>([
   ['root ::= "a"', `start: rule_0\nrule_0: CHARACTER_0\n${a}\n`],
-  ['# says nothing\nroot ::= (\n  "a" # one\n | "a"\n)+\r\n\n', `start: rule_0\nrule_0: (CHARACTER_0 | CHARACTER_0)+\n${a}\n`],
-  ['root ::= "a" |\n"a"\nroot-2_x ::= root', `start: rule_0\nrule_0: CHARACTER_0 | CHARACTER_0\nrule_1: rule_0\n${a}\n`],
+  [
+    '# says nothing\nroot ::= (\n  "a" # one\n | "a"\n)+\r\n\n',
+    `start: rule_0\nrule_0: (CHARACTER_0 | CHARACTER_0)+\n${a}\n`,
+  ],
+  [
+    'root ::= "a" |\n"a"\nroot-2_x ::= root',
+    `start: rule_0\nrule_0: CHARACTER_0 | CHARACTER_0\nrule_1: rule_0\n${a}\n`,
+  ],
   ['root ::= "" | "aa"?', `start: rule_0\nrule_0: "" | (CHARACTER_0 CHARACTER_0)?\n${a}\n`],
-  ['root ::= | "a"{2} "a"{2,} "a"{0,3}', `start: rule_0\nrule_0: "" | CHARACTER_0{2} CHARACTER_0{2,} CHARACTER_0{0,3}\n${a}\n`],
-  ['root ::= [^a-c"\\n\\]\\x41\\u00e9\\U0001F600-] .', "start: rule_0\nrule_0: CHARACTER_0 CHARACTER_1\nCHARACTER_0: /[^\\u{61}-\\u{63}\\u{22}\\u{a}\\u{5d}\\u{41}\\u{e9}\\u{1f600}\\u{2d}]/\nCHARACTER_1: /(?s:.)/\n"],
-  ['root ::= "\\"\\\\😀"*+', "start: rule_0\nrule_0: ((CHARACTER_0 CHARACTER_1 CHARACTER_2)*)+\nCHARACTER_0: /\\u{22}/\nCHARACTER_1: /\\u{5c}/\nCHARACTER_2: /\\u{1f600}/\n"],
+  [
+    'root ::= | "a"{2} "a"{2,} "a"{0,3}',
+    `start: rule_0\nrule_0: "" | CHARACTER_0{2} CHARACTER_0{2,} CHARACTER_0{0,3}\n${a}\n`,
+  ],
+  [
+    'root ::= [^a-c"\\n\\]\\x41\\u00e9\\U0001F600-] .',
+    "start: rule_0\nrule_0: CHARACTER_0 CHARACTER_1\nCHARACTER_0: /[^\\u{61}-\\u{63}\\u{22}\\u{a}\\u{5d}\\u{41}\\u{e9}\\u{1f600}\\u{2d}]/\nCHARACTER_1: /(?s:.)/\n",
+  ],
+  [
+    'root ::= "\\"\\\\😀"*+',
+    "start: rule_0\nrule_0: ((CHARACTER_0 CHARACTER_1 CHARACTER_2)*)+\nCHARACTER_0: /\\u{22}/\nCHARACTER_1: /\\u{5c}/\nCHARACTER_2: /\\u{1f600}/\n",
+  ],
 ])("%j", (gbnf, lark) => {
   expect(isGbnf(gbnf)).toBe(true);
   expect(gbnfToLark(gbnf)).toBe(lark);

@@ -10,16 +10,27 @@ test("a literal JSON Schema types its values", () => {
   const person = {
     type: "object",
     properties: {
-      name: { type: "string" }, age: { type: "integer" }, tags: { type: "array", items: { enum: ["a", "b"] } },
+      name: { type: "string" },
+      age: { type: "integer" },
+      tags: { type: "array", items: { enum: ["a", "b"] } },
       nested: { type: "object", properties: { on: { type: ["boolean", "null"] } }, required: ["on"] },
-      either: { anyOf: [{ type: "string" }, { const: 3 }] }, any: {},
+      either: { anyOf: [{ type: "string" }, { const: 3 }] },
+      any: {},
     },
     required: ["name", "tags"],
   } as const;
   expectTypeOf<InferSchema<typeof person>>().toEqualTypeOf<{
-    name: string; tags: ("a" | "b")[]; age?: number; nested?: { on: boolean | null }; either?: string | 3; any?: unknown;
+    name: string;
+    tags: ("a" | "b")[];
+    age?: number;
+    nested?: { on: boolean | null };
+    either?: string | 3;
+    any?: unknown;
   }>();
-  expectTypeOf(readSchema({ type: "array", items: { type: "number" } }, "s").parse).returns.resolves.extract<{ ok: true }>().toHaveProperty("value").toEqualTypeOf<number[]>();
+  expectTypeOf(readSchema({ type: "array", items: { type: "number" } }, "s").parse)
+    .returns.resolves.extract<{ ok: true }>()
+    .toHaveProperty("value")
+    .toEqualTypeOf<number[]>();
 });
 
 test("a Standard Schema types its output, and what is not a literal stays unknown", () => {

@@ -3,12 +3,19 @@ import { rmSync } from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
 
-const { diskError, runLogged } = (await import(new URL("../../../scripts/setup/run_logged.mjs", import.meta.url).href)) as {
+const { diskError, runLogged } = (await import(
+  new URL("../../../scripts/setup/run_logged.mjs", import.meta.url).href
+)) as {
   diskError(error: unknown): Error | undefined;
   runLogged(log: string, program: string, args: string[]): Promise<string>;
 };
 
-const refused = (code: string, file?: string) => Object.assign(new Error(`${code}: what Node says`), { code, syscall: "open", ...(file === undefined ? {} : { path: file }) });
+const refused = (code: string, file?: string) =>
+  Object.assign(new Error(`${code}: what Node says`), {
+    code,
+    syscall: "open",
+    ...(file === undefined ? {} : { path: file }),
+  });
 const own = path.resolve(import.meta.dirname, "../../..");
 
 test.each([
@@ -18,7 +25,9 @@ test.each([
   ["ENOSPC", "The disk is full"],
   ["EDQUOT", "The disk is full"],
 ])("%s becomes a sentence with a remedy", (code, words) => {
-  expect(diskError(refused(code, path.join(own, ".cache", "x.lock")))?.message).toMatch(new RegExp(`${words}.*: (install it in|make room).*\\.$`));
+  expect(diskError(refused(code, path.join(own, ".cache", "x.lock")))?.message).toMatch(
+    new RegExp(`${words}.*: (install it in|make room).*\\.$`),
+  );
 });
 
 test("the folder that is named is the package's, for a file anywhere in it", () => {
@@ -26,12 +35,19 @@ test("the folder that is named is the package's, for a file anywhere in it", () 
   expect(diskError(refused("EACCES"))?.message).toContain(`in ${own}, which`);
 });
 
-test.each([refused("ENOENT", "/x"), refused("EADDRINUSE"), Object.assign(new Error("no system call"), { code: "EACCES" }), new Error("any"), undefined])("%s keeps its own words", (error) => {
+test.each([
+  refused("ENOENT", "/x"),
+  refused("EADDRINUSE"),
+  Object.assign(new Error("no system call"), { code: "EACCES" }),
+  new Error("any"),
+  undefined,
+])("%s keeps its own words", (error) => {
   expect(diskError(error)).toBeUndefined();
 });
 
 test("a compiler that meets a full disk is understood", async () => {
-  const compiler = "console.error('x.cpp: fatal error: error writing to x.s: No space left on device'); process.exit(1)";
+  const compiler =
+    "console.error('x.cpp: fatal error: error writing to x.s: No space left on device'); process.exit(1)";
   await expect(runLogged("disk-error-test", process.execPath, ["-e", compiler])).rejects.toThrow(/^The disk is full/);
   rmSync(path.join(own, ".cache", "logs", "disk-error-test.log"));
 });

@@ -4,9 +4,17 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 
-interface Entry { name: string; version: string; license: string; where: string; texts: string[] }
+interface Entry {
+  name: string;
+  version: string;
+  license: string;
+  where: string;
+  texts: string[];
+}
 
-const { formatLicenses, crateEntries } = (await import(new URL("../../../scripts/package/licenses.mjs", import.meta.url).href)) as {
+const { formatLicenses, crateEntries } = (await import(
+  new URL("../../../scripts/package/licenses.mjs", import.meta.url).href
+)) as {
   formatLicenses(entries: Entry[]): string;
   crateEntries(folder: string, lock: string): Promise<Entry[]>;
 };
@@ -32,9 +40,15 @@ checksum = "0"
 `;
 
 test("every crate of the lock file but our own has an entry, two versions of one have two", async () => {
-  const folder = crates({ "one-1.0.0": { "Cargo.toml": 'license = "MIT"', "LICENSE-MIT": "text 1" }, "one-2.0.0": { "Cargo.toml": 'license = "Zlib"', COPYING: "text 2" } });
+  const folder = crates({
+    "one-1.0.0": { "Cargo.toml": 'license = "MIT"', "LICENSE-MIT": "text 1" },
+    "one-2.0.0": { "Cargo.toml": 'license = "Zlib"', COPYING: "text 2" },
+  });
   const entries = await crateEntries(folder, lock);
-  expect(entries.map(({ name, version, license, texts }) => [name, version, license, texts])).toEqual([["one", "1.0.0", "MIT", ["text 1"]], ["one", "2.0.0", "Zlib", ["text 2"]]]);
+  expect(entries.map(({ name, version, license, texts }) => [name, version, license, texts])).toEqual([
+    ["one", "1.0.0", "MIT", ["text 1"]],
+    ["one", "2.0.0", "Zlib", ["text 2"]],
+  ]);
 });
 
 test("a crate that is locked and not vendored is named", async () => {
@@ -47,7 +61,9 @@ test.each([
   ["licence text", { license: "MIT", texts: ["\n  "] }],
   ["licence", { license: "", texts: ["text"] }],
 ])("what has no %s is refused by its name", (missing, part) => {
-  expect(() => formatLicenses([{ name: "thing", version: "1.2.3", where: "the addon", ...part }])).toThrow(`thing 1.2.3 has no ${missing}:`);
+  expect(() => formatLicenses([{ name: "thing", version: "1.2.3", where: "the addon", ...part }])).toThrow(
+    `thing 1.2.3 has no ${missing}:`,
+  );
 });
 
 test("a text that two share stands there once, also where its lines break elsewhere", () => {

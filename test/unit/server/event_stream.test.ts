@@ -2,8 +2,8 @@
 import OpenAI from "openai";
 import { afterEach, expect, test, vi } from "vitest";
 import { ApiError } from "../../../src/server/api_error.js";
-import { eventStream } from "../../../src/server/event_stream.js";
-import { Admission, type Exchange } from "../../../src/server/exchange.js";
+import { eventStream } from "../../../src/server/http/event_stream.js";
+import { ConcurrencyLimiter, type RequestContext } from "../../../src/server/request_context.js";
 import { createHandler, listen } from "../../../src/server/index.js";
 import { scriptedModel } from "../../support/scripted_model.js";
 
@@ -14,7 +14,9 @@ function script() {
   class Step {
     give!: (chunk?: object) => void;
     fail!: (error: Error) => void;
-    readonly promise = new Promise<object | undefined>((resolve, reject) => Object.assign(this, { give: resolve, fail: reject }));
+    readonly promise = new Promise<object | undefined>((resolve, reject) =>
+      Object.assign(this, { give: resolve, fail: reject }),
+    );
   }
   const steps: Step[] = [];
   const step = (index: number) => (steps[index] ??= new Step());
@@ -29,11 +31,19 @@ function script() {
 }
 
 const errors: ApiError[] = [];
-let exchange: Exchange;
+let exchange: RequestContext;
 function start(chunks: AsyncGenerator<object, void, undefined>, options: { readonly readerTimeoutMs?: number } = {}) {
   errors.length = 0;
-  exchange = new Admission(5).enter("req_1", new AbortController().signal, 1e6);
-  return eventStream(chunks, { exchange, readerTimeoutMs: 60_000, statusAfterMs: 3_000, heartbeatMs: 10_000, onError: (error) => void errors.push(error), disconnect: undefined, ...options });
+  exchange = new ConcurrencyLimiter(5).enter("req_1", new AbortController().signal, 1e6);
+  return eventStream(chunks, {
+    exchange,
+    readerTimeoutMs: 60_000,
+    statusAfterMs: 3_000,
+    heartbeatMs: 10_000,
+    onError: (error) => void errors.push(error),
+    disconnect: undefined,
+    ...options,
+  });
 }
 
 /** What has come by now, and what comes next. */
@@ -100,7 +110,10 @@ test("what fails before the status went out is thrown, what fails later is an ev
   late.step(0).fail(new ApiError(503, "queue_timeout", "late"));
   await vi.advanceTimersByTimeAsync(0);
   await read;
-  expect(got).toEqual([": waiting", 'data: {"error":{"message":"late","type":"server_error","param":null,"code":"queue_timeout"}}']);
+  expect(got).toEqual([
+    ": waiting",
+    'data: {"error":{"message":"late","type":"server_error","param":null,"code":"queue_timeout"}}',
+  ]);
   expect(errors).toMatchObject([{ code: "queue_timeout" }]);
 });
 
@@ -140,7 +153,15 @@ test("the handler's options say when: a slow model's stream begins with comments
   const { model } = await scriptedModel({ answer: () => "ok", paceMs: 150 });
   const handler = createHandler({ models: { m: model }, statusAfterMs: 20, heartbeatMs: 40 });
   const body = JSON.stringify({ stream: true, messages: [{ role: "user", content: "Hi" }] });
-  const text = await (await handler.fetch(new Request("http://localhost/v1/chat/completions", { method: "POST", headers: { "content-type": "application/json" }, body }))).text();
+  const text = await (
+    await handler.fetch(
+      new Request("http://localhost/v1/chat/completions", {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body,
+      }),
+    )
+  ).text();
   expect(text).toMatch(/^(: waiting\n\n)+data: /);
   expect(text).toMatch(/data: \[DONE\]\n\n$/);
 });
@@ -149,7 +170,11 @@ test("over a socket the status and a comment are there while the model has said 
   const { model, engine } = await scriptedModel({ answer: () => "ok", paceMs: 1_000 });
   await using server = await listen(createHandler({ models: { m: model }, statusAfterMs: 20 }), { port: 0 });
   const body = JSON.stringify({ stream: true, messages: [{ role: "user", content: "Hi" }] });
-  const response = await fetch(`${server.url}/v1/chat/completions`, { method: "POST", headers: { "content-type": "application/json" }, body });
+  const response = await fetch(`${server.url}/v1/chat/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body,
+  });
   const reader = response.body!.getReader();
   expect(response.status).toBe(200);
   expect(new TextDecoder().decode((await reader.read()).value)).toBe(": waiting\n\n");
@@ -160,25 +185,38 @@ test("over a socket the status and a comment are there while the model has said 
 test("OpenAI's client reads on over the comments", async () => {
   const { model } = await scriptedModel({ answer: () => "ok", paceMs: 100 });
   const handler = createHandler({ models: { m: model }, statusAfterMs: 10, heartbeatMs: 20 });
-  const client = new OpenAI({ baseURL: "http://localhost/v1", apiKey: "none", maxRetries: 0, fetch: (url, init) => handler.fetch(new Request(url as string, init)) });
+  const client = new OpenAI({
+    baseURL: "http://localhost/v1",
+    apiKey: "none",
+    maxRetries: 0,
+    fetch: (url, init) => handler.fetch(new Request(url as string, init)),
+  });
   let text = "";
-  for await (const { choices } of await client.chat.completions.create({ model: "m", stream: true, messages: [{ role: "user", content: "Hi" }] })) text += choices[0]?.delta.content ?? "";
+  for await (const { choices } of await client.chat.completions.create({
+    model: "m",
+    stream: true,
+    messages: [{ role: "user", content: "Hi" }],
+  }))
+    text += choices[0]?.delta.content ?? "";
   expect(text).toBe("ok");
 });
 
-test.each(["a chunk", "the end"])("a client that leaves while %s is on its way is no failure of the server", async (what) => {
-  const { step, chunks } = script();
-  step(0).give({ a: 1 });
-  const response = await start(chunks);
-  const reader = response.body!.getReader();
-  await reader.read();
-  void reader.read();
-  // The stream asks for the next chunk.
-  await new Promise(setImmediate);
-  const leaving = reader.cancel();
-  step(1).give(what === "a chunk" ? { b: 2 } : undefined);
-  await leaving;
-  await new Promise(setImmediate);
-  expect(errors).toEqual([]);
-  expect(exchange.cancellation?.code).toBe("client_closed_request");
-});
+test.each(["a chunk", "the end"])(
+  "a client that leaves while %s is on its way is no failure of the server",
+  async (what) => {
+    const { step, chunks } = script();
+    step(0).give({ a: 1 });
+    const response = await start(chunks);
+    const reader = response.body!.getReader();
+    await reader.read();
+    void reader.read();
+    // The stream asks for the next chunk.
+    await new Promise(setImmediate);
+    const leaving = reader.cancel();
+    step(1).give(what === "a chunk" ? { b: 2 } : undefined);
+    await leaving;
+    await new Promise(setImmediate);
+    expect(errors).toEqual([]);
+    expect(exchange.cancellation?.code).toBe("client_closed_request");
+  },
+);

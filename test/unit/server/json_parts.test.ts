@@ -21,7 +21,8 @@ test.each<[string, unknown]>([
   ["a name full of signs", { '":{[': { "\\": [] } }],
   ["nested values", { a: [{ b: [[]] }, {}], "c:d": "é[ü" }],
 ])("%s is counted as JSON.parse would make it", (_, value) => {
-  for (const text of [JSON.stringify(value), JSON.stringify(value, undefined, 2)]) expect(holds(text)).toBe(partsOf(value));
+  for (const text of [JSON.stringify(value), JSON.stringify(value, undefined, 2)])
+    expect(holds(text)).toBe(partsOf(value));
 });
 
 test("random values are counted as JSON.parse would make them", () => {
@@ -41,6 +42,9 @@ test("random values are counted as JSON.parse would make them", () => {
   }
 });
 
-test.each(['"', '"\\', '{"a', "[".repeat(100), '"' + "\\".repeat(999), "]}:,\u0000"])("what is no JSON ends too: %j", (text) => {
-  expect(holds(text)).toBeLessThanOrEqual(text.length);
-});
+test.each(['"', '"\\', '{"a', "[".repeat(100), '"' + "\\".repeat(999), "]}:,\u0000"])(
+  "what is no JSON ends too: %j",
+  (text) => {
+    expect(holds(text)).toBeLessThanOrEqual(text.length);
+  },
+);

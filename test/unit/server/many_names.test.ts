@@ -7,7 +7,14 @@ const errors: unknown[] = [];
 async function post(body: object, signal?: AbortSignal): Promise<Response> {
   const { model } = await scriptedModel();
   const handler = createHandler({ models: { hermes: model }, onError: (error) => void errors.push(error) });
-  return handler.fetch(new Request("http://localhost/v1/chat/completions", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body), ...(signal === undefined ? {} : { signal }) }));
+  return handler.fetch(
+    new Request("http://localhost/v1/chat/completions", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body),
+      ...(signal === undefined ? {} : { signal }),
+    }),
+  );
 }
 const messages = [{ role: "user", content: "Hi" }];
 const names = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, n) => [`aaaaaaa${n}`, 1]));
@@ -30,7 +37,11 @@ test("some unknown fields pass", async () => {
 test("4,500 allowed tools of 4,500 are looked up, not searched for", async () => {
   const functions = Array.from({ length: 4_500 }, (_, n) => ({ type: "function", function: { name: `t${n}` } }));
   const began = process.cpuUsage();
-  const response = await post({ messages, tools: functions, tool_choice: { type: "allowed_tools", allowed_tools: { mode: "auto", tools: functions } } });
+  const response = await post({
+    messages,
+    tools: functions,
+    tool_choice: { type: "allowed_tools", allowed_tools: { mode: "auto", tools: functions } },
+  });
   expect(response.status).toBe(400);
   expect(process.cpuUsage(began).user / 1000).toBeLessThan(5000);
 });
@@ -44,7 +55,13 @@ test("a client that has left before its request is looked at is no failure of th
 test("a handler is closed once, however often it is asked to", async () => {
   const { model } = await scriptedModel({ answer: () => "x".repeat(5), paceMs: 20 });
   const handler = createHandler({ models: { hermes: model } });
-  const answer = handler.fetch(new Request("http://localhost/v1/chat/completions", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ messages }) }));
+  const answer = handler.fetch(
+    new Request("http://localhost/v1/chat/completions", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ messages }),
+    }),
+  );
   await new Promise((resolve) => setTimeout(resolve, 20));
   await Promise.all([handler.close({ graceMs: 10_000 }), handler.close({ graceMs: 10_000 })]);
   expect((await answer).status).toBe(200);

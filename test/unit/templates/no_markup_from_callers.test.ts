@@ -1,10 +1,16 @@
-// No string that a caller gives, wherever it stands in messages, tools and schemas, becomes a control token of a prompt.
+// No string that a caller gives, wherever it stands in messages, tools and schemas, becomes a control token of a
+// prompt.
 import { readdirSync, readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { PromptPart } from "../../../src/engine/engine.js";
-import { hermesVariants, renderHermes, type PromptMessage, type PromptTool } from "../../../src/format/hermes/prompt.js";
-import { ChatTemplate } from "../../../src/format/template.js";
+import {
+  hermesVariants,
+  renderHermes,
+  type PromptMessage,
+  type PromptTool,
+} from "../../../src/format/hermes/prompt/prompt.js";
+import { ChatTemplate } from "../../../src/format/template/template.js";
 import { CaduceusError } from "../../../src/errors.js";
 
 interface Given {
@@ -15,22 +21,47 @@ interface Given {
 
 // Every string and every key that begins with `@` is the caller's.
 const schema = {
-  type: "object", title: "@", description: "@", format: "@", $ref: "@", $comment: "@", pattern: "@", default: { type: "@", format: "@", "@": ["@"] }, examples: ["@", { type: "@" }], const: "@",
-  enum: ["@", { properties: { type: "@" } }], required: ["@", "city"], "@": "@", contentMediaType: "@",
+  type: "object",
+  title: "@",
+  description: "@",
+  format: "@",
+  $ref: "@",
+  $comment: "@",
+  pattern: "@",
+  default: { type: "@", format: "@", "@": ["@"] },
+  examples: ["@", { type: "@" }],
+  const: "@",
+  enum: ["@", { properties: { type: "@" } }],
+  required: ["@", "city"],
+  "@": "@",
+  contentMediaType: "@",
   properties: {
-    "@": { type: "string", enum: ["@"], description: "@" }, city: { type: ["string", "null", "@"], description: "@", format: "date" }, type: { type: "@" },
+    "@": { type: "string", enum: ["@"], description: "@" },
+    city: { type: ["string", "null", "@"], description: "@", format: "date" },
+    type: { type: "@" },
     list: { type: "array", items: { anyOf: [{ type: "object", properties: { "@": { $ref: "@" } } }, { const: "@" }] } },
   },
-  $defs: { "@": { type: "string", default: "@" } }, additionalProperties: { type: "object", description: "@" }, items: [{ type: "@" }],
+  $defs: { "@": { type: "string", default: "@" } },
+  additionalProperties: { type: "object", description: "@" },
+  items: [{ type: "@" }],
 };
 const given: Given = {
   messages: [
-    { role: "system", content: "@" }, { role: "user", content: "@" },
-    { role: "assistant", content: "@", toolCalls: [{ id: "@", name: "@", arguments: JSON.stringify({ "@": "@", nested: { "@": ["@", [1, true]] } }) }] },
+    { role: "system", content: "@" },
+    { role: "user", content: "@" },
+    {
+      role: "assistant",
+      content: "@",
+      toolCalls: [{ id: "@", name: "@", arguments: JSON.stringify({ "@": "@", nested: { "@": ["@", [1, true]] } }) }],
+    },
     { role: "tool", toolCallId: "@", name: "@", content: "@" },
-    { role: "assistant", content: "@" }, { role: "user", content: "@" },
+    { role: "assistant", content: "@" },
+    { role: "user", content: "@" },
   ],
-  tools: [{ name: "@", description: "@", parameters: schema }, { name: "plain", parameters: { type: "object", properties: { "@": { type: "string" } } } }],
+  tools: [
+    { name: "@", description: "@", parameters: schema },
+    { name: "plain", parameters: { type: "object", properties: { "@": { type: "string" } } } },
+  ],
   schema,
 };
 
@@ -43,17 +74,49 @@ function filled(fill: () => string): Given {
     }
     if (Array.isArray(value)) return value.map((item) => visit(item));
     if (typeof value !== "object" || value === null) return value;
-    return Object.fromEntries(Object.entries(value).map(([name, member], index) => [name === "@" ? `${fill()}${index}` : name, visit(member, name)]));
+    return Object.fromEntries(
+      Object.entries(value).map(([name, member], index) => [
+        name === "@" ? `${fill()}${index}` : name,
+        visit(member, name),
+      ]),
+    );
   };
   return visit(given) as Given;
 }
 
 /** The markers in what will be read as control tokens, in their order. */
-const markers = (parts: readonly PromptPart[]) => parts.flatMap((part) => "control" in part ? part.control.match(/<[^<>\s]+>|\[\/?[A-Za-z][^[\]\s"]*\]|\]~[^\s\]]*\]|\[e~\[/g) ?? [] : []);
+const markers = (parts: readonly PromptPart[]) =>
+  parts.flatMap((part) =>
+    "control" in part ? (part.control.match(/<[^<>\s]+>|\[\/?[A-Za-z][^[\]\s"]*\]|\]~[^\s\]]*\]|\[e~\[/g) ?? []) : [],
+  );
 
-const general = ["<|im_start|>", "<|im_end|>", "<|eot_id|>", "<s>", "</s>", "[INST]", "[/INST]", "<start_of_turn>", "<｜User｜>", "<|end|>", "]~b]", "[e~[", "<tool_call>", "<function=x>", "|im_end|", "im_end", "s", "/s", "\\u003c|im_end|\\u003e", "&lt;s&gt;"];
+const general = [
+  "<|im_start|>",
+  "<|im_end|>",
+  "<|eot_id|>",
+  "<s>",
+  "</s>",
+  "[INST]",
+  "[/INST]",
+  "<start_of_turn>",
+  "<｜User｜>",
+  "<|end|>",
+  "]~b]",
+  "[e~[",
+  "<tool_call>",
+  "<function=x>",
+  "|im_end|",
+  "im_end",
+  "s",
+  "/s",
+  "\\u003c|im_end|\\u003e",
+  "&lt;s&gt;",
+];
 /** Of the template itself: what it writes somewhere. */
-const own = (source: string) => [...new Set(source.match(/<[^<>\s{}'"]{1,40}>|\[\/?[A-Z_]+\]/g) ?? [])].filter((marker) => !/^<\/?think>$/.test(marker)).slice(0, 40);
+const own = (source: string) =>
+  [...new Set(source.match(/<[^<>\s{}'"]{1,40}>|\[\/?[A-Z_]+\]/g) ?? [])]
+    .filter((marker) => !/^<\/?think>$/.test(marker))
+    .slice(0, 40);
 
 function rendered(render: () => PromptPart[]): string[] | undefined {
   try {
@@ -65,9 +128,17 @@ function rendered(render: () => PromptPart[]): string[] | undefined {
 }
 
 const folder = new URL("../../../llama.cpp/source/models/templates/", import.meta.url);
-const chatml = "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' + m['content'] + '<|im_end|>\n' }}{% endfor %}";
-const tagged = "{% for t in tools or [] %}<{{ t.function.name }}>{% for k, v in t.function.parameters.properties.items() %}<|{{ k }}|><{{ v.type }}><{{ v.format }}>{{ v | tojson }}{% endfor %}{% endfor %}{% for m in messages %}<|{{ m.role }}|>{{ m.content }}{% for c in m.tool_calls or [] %}<{{ c.id }}><{{ c.function.name }}>{{ c.function.arguments | tojson }}{% endfor %}<{{ m.tool_call_id }}>{% endfor %}";
-const sources = new Map([["ChatML", chatml], ["a template that writes names in brackets", tagged], ...readdirSync(folder).filter((file) => file.endsWith(".jinja")).map((file) => [file, readFileSync(new URL(file, folder), "utf8")] as const)]);
+const chatml =
+  "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' + m['content'] + '<|im_end|>\n' }}{% endfor %}";
+const tagged =
+  "{% for t in tools or [] %}<{{ t.function.name }}>{% for k, v in t.function.parameters.properties.items() %}<|{{ k }}|><{{ v.type }}><{{ v.format }}>{{ v | tojson }}{% endfor %}{% endfor %}{% for m in messages %}<|{{ m.role }}|>{{ m.content }}{% for c in m.tool_calls or [] %}<{{ c.id }}><{{ c.function.name }}>{{ c.function.arguments | tojson }}{% endfor %}<{{ m.tool_call_id }}>{% endfor %}";
+const sources = new Map([
+  ["ChatML", chatml],
+  ["a template that writes names in brackets", tagged],
+  ...readdirSync(folder)
+    .filter((file) => file.endsWith(".jinja"))
+    .map((file) => [file, readFileSync(new URL(file, folder), "utf8")] as const),
+]);
 
 describe("the prompt of a template has the same control tokens whatever its caller wrote", () => {
   let read = 0;
@@ -84,10 +155,13 @@ describe("the prompt of a template has the same control tokens whatever its call
       if (harmless === undefined) return;
       read++;
       const evil = [...general, ...own(source)];
-      fc.assert(fc.property(fc.infiniteStream(fc.array(fc.constantFrom(...evil), { minLength: 1, maxLength: 3 })), (stream) => {
-        const parts = rendered(() => template.render(filled(() => (stream.next().value as string[]).join(""))));
-        if (parts !== undefined) expect(parts).toEqual(harmless);
-      }), { numRuns: 4 });
+      fc.assert(
+        fc.property(fc.infiniteStream(fc.array(fc.constantFrom(...evil), { minLength: 1, maxLength: 3 })), (stream) => {
+          const parts = rendered(() => template.render(filled(() => (stream.next().value as string[]).join(""))));
+          if (parts !== undefined) expect(parts).toEqual(harmless);
+        }),
+        { numRuns: 4 },
+      );
     });
   }
   test("most templates of the pinned llama.cpp were rendered", () => {
@@ -95,11 +169,31 @@ describe("the prompt of a template has the same control tokens whatever its call
   });
 });
 
-test.each(hermesVariants.flatMap((variant) => [[variant, false], [variant, true]] as const))("the prompt of Hermes (%s, tag tokens %s) too", (variant, tagTokens) => {
+test.each(
+  hermesVariants.flatMap(
+    (variant) =>
+      [
+        [variant, false],
+        [variant, true],
+      ] as const,
+  ),
+)("the prompt of Hermes (%s, tag tokens %s) too", (variant, tagTokens) => {
   const render = (it: Given) => markers(renderHermes({ ...it, variant, tagTokens, scratchPad: true }));
   const harmless = render(filled(() => "abcdefghi"));
-  const evil = [...general, "</tool_call>", "</tools>", "<tools>", "</tool_response>", "<schema>", "</schema>", "<scratch_pad>"];
-  fc.assert(fc.property(fc.infiniteStream(fc.array(fc.constantFrom(...evil), { minLength: 1, maxLength: 3 })), (stream) => {
-    expect(render(filled(() => (stream.next().value as string[]).join("")))).toEqual(harmless);
-  }), { numRuns: 30 });
+  const evil = [
+    ...general,
+    "</tool_call>",
+    "</tools>",
+    "<tools>",
+    "</tool_response>",
+    "<schema>",
+    "</schema>",
+    "<scratch_pad>",
+  ];
+  fc.assert(
+    fc.property(fc.infiniteStream(fc.array(fc.constantFrom(...evil), { minLength: 1, maxLength: 3 })), (stream) => {
+      expect(render(filled(() => (stream.next().value as string[]).join("")))).toEqual(harmless);
+    }),
+    { numRuns: 30 },
+  );
 });

@@ -4,20 +4,27 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { PromptPart } from "../../../src/engine/engine.js";
 import { CaduceusError } from "../../../src/errors.js";
-import { renderHermes, renderHermesContinuation } from "../../../src/format/hermes/prompt.js";
-import { partsToText, type PromptMessage } from "../../../src/format/hermes/prompt.js";
-import { ChatTemplate } from "../../../src/format/template.js";
+import { renderHermes, renderHermesContinuation } from "../../../src/format/hermes/prompt/prompt.js";
+import { partsToText, type PromptMessage } from "../../../src/format/hermes/prompt/prompt.js";
+import { ChatTemplate } from "../../../src/format/template/template.js";
 
 const folder = new URL("../../../llama.cpp/source/models/templates/", import.meta.url);
 const pinned = (name: string) => new ChatTemplate(readFileSync(new URL(name, folder), "utf8"), { eosToken: "</s>" });
-const chatml = "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
+const chatml =
+  "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
 
 const user = (content: string): PromptMessage => ({ role: "user", content });
 const assistant = (content: string): PromptMessage => ({ role: "assistant", content });
 /** Parts with every marker of ChatML on its own. */
-const apart = (parts: PromptPart[] = []): PromptPart[] => parts.flatMap((part): PromptPart[] => "control" in part
-  ? part.control.split(/(<\|im_(?:start|end)\|>)/).filter((piece) => piece !== "").map((piece) => (piece.startsWith("<") ? { control: piece } : { text: piece } as PromptPart))
-  : [part]);
+const apart = (parts: PromptPart[] = []): PromptPart[] =>
+  parts.flatMap((part): PromptPart[] =>
+    "control" in part
+      ? part.control
+          .split(/(<\|im_(?:start|end)\|>)/)
+          .filter((piece) => piece !== "")
+          .map((piece) => (piece.startsWith("<") ? { control: piece } : ({ text: piece } as PromptPart)))
+      : [part],
+  );
 const controls = (parts: PromptPart[]) => parts.flatMap((part) => ("control" in part ? [part.control] : [])).join("");
 const add = { name: "add", description: "Adds", parameters: { type: "object", properties: { a: { type: "number" } } } };
 
@@ -32,64 +39,133 @@ function failure(action: () => unknown): string {
   throw new Error("it did not fail");
 }
 
-const text = fc.array(fc.constantFrom("<|im_start|>", "<|im_end|>", "<s>", "[INST]", "user\n", "Hello", " ", "\n", "你好", "😀", "\"", "\\", "\\ue041", "<", "]", "\ue041", "｜"), { minLength: 1, maxLength: 8 }).map((pieces) => pieces.join(""));
+const text = fc
+  .array(
+    fc.constantFrom(
+      "<|im_start|>",
+      "<|im_end|>",
+      "<s>",
+      "[INST]",
+      "user\n",
+      "Hello",
+      " ",
+      "\n",
+      "你好",
+      "😀",
+      '"',
+      "\\",
+      "\\ue041",
+      "<",
+      "]",
+      "\ue041",
+      "｜",
+    ),
+    { minLength: 1, maxLength: 8 },
+  )
+  .map((pieces) => pieces.join(""));
 
 describe("ChatML written as a template", () => {
   test("gives the parts that this library's own ChatML gives, for any content", () => {
     const template = new ChatTemplate(chatml);
-    fc.assert(fc.property(text, text, text, (a, b, c) => {
-      const messages = [{ role: "system" as const, content: a }, user(b), assistant(c), user(a)];
-      expect(apart(template.render({ messages }))).toEqual(renderHermes({ messages }));
-      expect(apart(template.renderContinuation({ messages, from: 3 }))).toEqual(renderHermesContinuation({ messages, from: 3 }));
-    }));
+    fc.assert(
+      fc.property(text, text, text, (a, b, c) => {
+        const messages = [{ role: "system" as const, content: a }, user(b), assistant(c), user(a)];
+        expect(apart(template.render({ messages }))).toEqual(renderHermes({ messages }));
+        expect(apart(template.renderContinuation({ messages, from: 3 }))).toEqual(
+          renderHermesContinuation({ messages, from: 3 }),
+        );
+      }),
+    );
   });
 
   test("has no tools of its own: Hermes' wording carries them, with results in one tool turn", () => {
     const template = new ChatTemplate(chatml);
     expect(template.hasTools).toBe(false);
     const messages: PromptMessage[] = [
-      { role: "system", content: "Be brief." }, user("1+2?"), { role: "assistant", content: "", toolCalls: [{ id: "x", name: "add", arguments: '{"a":1}' }, { id: "y", name: "add", arguments: "{}" }] },
-      { role: "tool", toolCallId: "x", content: "</tool_response>" }, { role: "tool", toolCallId: "y", content: "3" },
+      { role: "system", content: "Be brief." },
+      user("1+2?"),
+      {
+        role: "assistant",
+        content: "",
+        toolCalls: [
+          { id: "x", name: "add", arguments: '{"a":1}' },
+          { id: "y", name: "add", arguments: "{}" },
+        ],
+      },
+      { role: "tool", toolCallId: "x", content: "</tool_response>" },
+      { role: "tool", toolCallId: "y", content: "3" },
     ];
     const prompt = partsToText(template.render({ messages, tools: [add], schema: { type: "object" } }));
-    expect(prompt).toMatch(/^<\|im_start\|>system\nYou are a function calling AI model\..*<schema>\n\{"type": "object"\}\n<\/schema>\n\nBe brief\.<\|im_end\|>\n/s);
-    expect(prompt).toContain('<|im_start|>tool\n<tool_response>\n{"name": "add", "content": "<\\/tool_response>"}\n</tool_response>\n<tool_response>\n{"name": "add", "content": 3}\n</tool_response>\n<|im_end|>\n<|im_start|>assistant\n');
+    expect(prompt).toMatch(
+      /^<\|im_start\|>system\nYou are a function calling AI model\..*<schema>\n\{"type": "object"\}\n<\/schema>\n\nBe brief\.<\|im_end\|>\n/s,
+    );
+    expect(prompt).toContain(
+      '<|im_start|>tool\n<tool_response>\n{"name": "add", "content": "<\\/tool_response>"}\n</tool_response>\n<tool_response>\n{"name": "add", "content": 3}\n</tool_response>\n<|im_end|>\n<|im_start|>assistant\n',
+    );
   });
 });
 
-// What the Jinja library cannot do (filters and functions it does not have, integer keys): clear refusals, not wrong prompts.
+// What the Jinja library cannot do (filters and functions it does not have, integer keys): clear refusals, not wrong
+// prompts.
 const beyondTheLibrary = [
-  "Apriel-1.6-15b-Thinker-fixed.jinja", "ByteDance-Seed-OSS.jinja", "Kimi-K2-Instruct.jinja", "Kimi-K2-Thinking.jinja",
-  "fireworks-ai-llama-3-firefunction-v2.jinja", "meetkai-functionary-medium-v3.2.jinja", "openbmb-MiniCPM5-1B.jinja", "tencent-Hy3.jinja", "unsloth-Apriel-1.5.jinja",
+  "Apriel-1.6-15b-Thinker-fixed.jinja",
+  "ByteDance-Seed-OSS.jinja",
+  "Kimi-K2-Instruct.jinja",
+  "Kimi-K2-Thinking.jinja",
+  "fireworks-ai-llama-3-firefunction-v2.jinja",
+  "meetkai-functionary-medium-v3.2.jinja",
+  "openbmb-MiniCPM5-1B.jinja",
+  "tencent-Hy3.jinja",
+  "unsloth-Apriel-1.5.jinja",
 ];
 
 describe("the templates in llama.cpp's tree", () => {
   const names = readdirSync(folder).filter((name) => name.endsWith(".jinja"));
   const conversation: PromptMessage[] = [
-    { role: "system", content: "Systemtext <|im_end|> </s> 你好" }, user("Usertext [INST] <|eot_id|><｜User｜> \"quoted\" \\ {x}"),
-    { role: "assistant", content: "", toolCalls: [{ id: "call12345", name: "add", arguments: '{"a": "Argumenttext <|im_start|>"}' }] },
+    { role: "system", content: "Systemtext <|im_end|> </s> 你好" },
+    user('Usertext [INST] <|eot_id|><｜User｜> "quoted" \\ {x}'),
+    {
+      role: "assistant",
+      content: "",
+      toolCalls: [{ id: "call12345", name: "add", arguments: '{"a": "Argumenttext <|im_start|>"}' }],
+    },
     { role: "tool", toolCallId: "call12345", content: '{"sum": "Resulttext <|im_end|>[/INST]"}' },
   ];
-  const tools = [{ name: "add", description: "Descriptiontext <|im_end|>", parameters: { type: "object", properties: { a: { type: "string", description: "Fieldtext </s>" } }, required: ["a"] } }];
+  const tools = [
+    {
+      name: "add",
+      description: "Descriptiontext <|im_end|>",
+      parameters: {
+        type: "object",
+        properties: { a: { type: "string", description: "Fieldtext </s>" } },
+        required: ["a"],
+      },
+    },
+  ];
 
-  test.each(names.filter((name) => !beyondTheLibrary.includes(name)))("%s renders, and nothing callers wrote becomes markup", (name) => {
-    const template = pinned(name);
-    for (const prompt of [{ messages: conversation, tools }, { messages: conversation.slice(0, 2) }]) {
-      const parts = template.render(prompt);
-      const rendered = partsToText(parts);
-      expect(controls(parts)).not.toMatch(/text <|text \[/);
-      expect(rendered).not.toMatch(/[\ue000-\uf8ff]|\\ue0/);
-      // Mistral Nemo writes it only where a user spoke last.
-      if (prompt.messages.length === 2) expect(rendered).toContain("Systemtext <|im_end|> </s> 你好");
-      expect(rendered).toContain("Usertext [INST] <|eot_id|><｜User｜> \"quoted\" \\ {x}");
-    }
-    const markup = controls(template.render({ messages: conversation.slice(0, 2) }));
-    const bare = controls(template.render({ messages: [{ role: "system", content: "S" }, user("U")] }));
-    expect(markup).toBe(bare);
-  });
+  test.each(names.filter((name) => !beyondTheLibrary.includes(name)))(
+    "%s renders, and nothing callers wrote becomes markup",
+    (name) => {
+      const template = pinned(name);
+      for (const prompt of [{ messages: conversation, tools }, { messages: conversation.slice(0, 2) }]) {
+        const parts = template.render(prompt);
+        const rendered = partsToText(parts);
+        expect(controls(parts)).not.toMatch(/text <|text \[/);
+        expect(rendered).not.toMatch(/[\ue000-\uf8ff]|\\ue0/);
+        // Mistral Nemo writes it only where a user spoke last.
+        if (prompt.messages.length === 2) expect(rendered).toContain("Systemtext <|im_end|> </s> 你好");
+        expect(rendered).toContain('Usertext [INST] <|eot_id|><｜User｜> "quoted" \\ {x}');
+      }
+      const markup = controls(template.render({ messages: conversation.slice(0, 2) }));
+      const bare = controls(template.render({ messages: [{ role: "system", content: "S" }, user("U")] }));
+      expect(markup).toBe(bare);
+    },
+  );
 
   test.each(beyondTheLibrary)("%s is refused with a reason", (name) => {
-    expect(failure(() => pinned(name).render({ messages: conversation, tools }))).toMatch(/^The model's chat template could not be rendered: .+\.$/);
+    expect(failure(() => pinned(name).render({ messages: conversation, tools }))).toMatch(
+      /^The model's chat template could not be rendered: .+\.$/,
+    );
   });
 
   test("Llama 3.1 and Phi continue a cached conversation without rendering it again", () => {
@@ -107,8 +183,20 @@ describe("the templates in llama.cpp's tree", () => {
     ["ChatML without tools", new ChatTemplate(chatml)],
     ["Qwen 2.5, which writes calls itself", pinned("Qwen-Qwen2.5-7B-Instruct.jinja")],
   ])("an answer with two calls is gone on from behind its last closing tag: %s", (_, template) => {
-    const called: PromptMessage = { role: "assistant", content: "", toolCalls: [{ id: "x", name: "add", arguments: '{"a": "</tool_call>"}' }, { id: "y", name: "add", arguments: '{"a": 2}' }] };
-    const messages: PromptMessage[] = [user("1+2? </tool_call>"), called, { role: "tool", toolCallId: "x", content: "</tool_call>" }, { role: "tool", toolCallId: "y", content: "3" }];
+    const called: PromptMessage = {
+      role: "assistant",
+      content: "",
+      toolCalls: [
+        { id: "x", name: "add", arguments: '{"a": "</tool_call>"}' },
+        { id: "y", name: "add", arguments: '{"a": 2}' },
+      ],
+    };
+    const messages: PromptMessage[] = [
+      user("1+2? </tool_call>"),
+      called,
+      { role: "tool", toolCallId: "x", content: "</tool_call>" },
+      { role: "tool", toolCallId: "y", content: "3" },
+    ];
     const whole = partsToText(template.render({ messages, tools: [add] }));
     const after = partsToText(template.renderContinuation({ messages, tools: [add], from: 2 }) ?? []);
     expect(whole.endsWith(after)).toBe(true);
@@ -118,7 +206,11 @@ describe("the templates in llama.cpp's tree", () => {
 
   test("where calls have another form they are rendered again", () => {
     const template = pinned("meta-llama-Llama-3.1-8B-Instruct.jinja");
-    const messages: PromptMessage[] = [user("1+2?"), { role: "assistant", content: "", toolCalls: [{ id: "x", name: "add", arguments: '{"a": 1}' }] }, { role: "tool", toolCallId: "x", content: "3" }];
+    const messages: PromptMessage[] = [
+      user("1+2?"),
+      { role: "assistant", content: "", toolCalls: [{ id: "x", name: "add", arguments: '{"a": 1}' }] },
+      { role: "tool", toolCallId: "x", content: "3" },
+    ];
     expect(template.renderContinuation({ messages, tools: [add], from: 2 })).toBeUndefined();
   });
 
@@ -133,38 +225,70 @@ describe("the templates in llama.cpp's tree", () => {
   test("Gemma, which knows no system role, gets the system message in the user's turn, and tools in Hermes' wording", () => {
     const template = pinned("google-gemma-2-2b-it.jinja");
     expect(partsToText(template.render({ messages: [{ role: "system", content: "Be brief." }, user("Hi")] }))).toBe(
-      "<start_of_turn>user\nBe brief.\n\nHi<end_of_turn>\n<start_of_turn>model\n");
+      "<start_of_turn>user\nBe brief.\n\nHi<end_of_turn>\n<start_of_turn>model\n",
+    );
     const prompt = partsToText(template.render({ messages: conversation, tools }));
     expect(prompt).toContain("<start_of_turn>user\nYou are a function calling AI model.");
-    expect(prompt).toContain('<start_of_turn>model\n<tool_call>\n{"arguments": {"a": "Argumenttext <|im_start|>"}, "name": "add"}\n</tool_call><end_of_turn>\n<start_of_turn>user\n<tool_response>\n');
+    expect(prompt).toContain(
+      '<start_of_turn>model\n<tool_call>\n{"arguments": {"a": "Argumenttext <|im_start|>"}, "name": "add"}\n</tool_call><end_of_turn>\n<start_of_turn>user\n<tool_response>\n',
+    );
   });
 });
 
 describe("hostile templates end within their time and leave the process whole", () => {
   test.each([
     ["a long range", "{% for i in range(10**9) %}x{% endfor %}", /range\(\) of more than/],
-    ["loops in loops", "{% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}", /did not end within 2000 ms/],
-    ["a string that doubles", "{% set n = namespace(s='x') %}{% for i in range(64) %}{% set n.s = n.s + n.s %}{% endfor %}{{ n.s }}", /more than it may/],
-    ["a list that doubles", "{% set n = namespace(s=[1]) %}{% for i in range(64) %}{% set n.s = n.s + n.s %}{% endfor %}", /more than it may/],
-    ["a list that holds itself twice, again and again", "{% set n = namespace(s=[1]) %}{% for i in range(40) %}{% set n.s = [n.s, n.s] %}{% endfor %}{{ n.s | tojson }}", /did not end within|more than it may/],
+    [
+      "loops in loops",
+      "{% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}",
+      /did not end within 2000 ms/,
+    ],
+    [
+      "a string that doubles",
+      "{% set n = namespace(s='x') %}{% for i in range(64) %}{% set n.s = n.s + n.s %}{% endfor %}{{ n.s }}",
+      /more than it may/,
+    ],
+    [
+      "a list that doubles",
+      "{% set n = namespace(s=[1]) %}{% for i in range(64) %}{% set n.s = n.s + n.s %}{% endfor %}",
+      /more than it may/,
+    ],
+    [
+      "a list that holds itself twice, again and again",
+      "{% set n = namespace(s=[1]) %}{% for i in range(40) %}{% set n.s = [n.s, n.s] %}{% endfor %}{{ n.s | tojson }}",
+      /did not end within|more than it may/,
+    ],
     ["a macro that calls itself", "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", /not a function|more than it may/],
     ["deep nesting", "{{" + "(".repeat(100_000) + "1" + ")".repeat(100_000) + "}}", /more than it may/],
     ["a million characters and one", "x".repeat(1_000_001), /1000001 characters/],
   ])("%s", (_, source, reason) => {
     const start = performance.now();
-    expect(failure(() => new ChatTemplate(source, { timeoutMs: 2000 }).render({ messages: [user("Hi")] }))).toMatch(reason);
+    expect(failure(() => new ChatTemplate(source, { timeoutMs: 2000 }).render({ messages: [user("Hi")] }))).toMatch(
+      reason,
+    );
     expect(performance.now() - start).toBeLessThan(20_000);
   });
 
   test("what a template raises is the error's message; syntax errors are told when it is read", () => {
-    expect(failure(() => new ChatTemplate("{{ raise_exception('Only user messages, please') }}").render({ messages: [user("Hi")] }))).toBe(
-      "The model's chat template could not be rendered: Only user messages, please.");
+    expect(
+      failure(() =>
+        new ChatTemplate("{{ raise_exception('Only user messages, please') }}").render({ messages: [user("Hi")] }),
+      ),
+    ).toBe("The model's chat template could not be rendered: Only user messages, please.");
     expect(failure(() => new ChatTemplate("{% if %}"))).toMatch(/^The model's chat template could not be rendered: /);
-    expect(failure(() => new ChatTemplate("{{ nothing.at.all() }}").render({ messages: [user("Hi")] }))).toMatch(/could not be rendered/);
+    expect(failure(() => new ChatTemplate("{{ nothing.at.all() }}").render({ messages: [user("Hi")] }))).toMatch(
+      /could not be rendered/,
+    );
   });
 
   test("a template reaches nothing of the process", () => {
-    for (const source of ["{{ process }}", "{{ globalThis }}", "{{ ''.constructor }}", "{{ messages.constructor.constructor('return process')() }}", "{{ raise_exception.constructor }}"]) {
+    for (const source of [
+      "{{ process }}",
+      "{{ globalThis }}",
+      "{{ ''.constructor }}",
+      "{{ messages.constructor.constructor('return process')() }}",
+      "{{ raise_exception.constructor }}",
+    ]) {
       let rendered = "";
       try {
         rendered = partsToText(new ChatTemplate(source).render({ messages: [user("Hi")] }));
@@ -180,12 +304,14 @@ test("messages that use every private-use character are refused, those that use 
   const all = Array.from({ length: 0xf900 - 0xe000 }, (_, index) => String.fromCharCode(0xe000 + index)).join("");
   const template = new ChatTemplate(chatml);
   expect(() => template.render({ messages: [user(all)] })).toThrow(/private-use/);
-  expect(partsToText(template.render({ messages: [user(all.slice(0, 5_000) + "<|im_end|>")] }))).toBe(`<|im_start|>user\n${all.slice(0, 5_000)}<|im_end|><|im_end|>\n<|im_start|>assistant\n`);
+  expect(partsToText(template.render({ messages: [user(all.slice(0, 5_000) + "<|im_end|>")] }))).toBe(
+    `<|im_start|>user\n${all.slice(0, 5_000)}<|im_end|><|im_end|>\n<|im_start|>assistant\n`,
+  );
 });
 
 test("10 MB of a message come out whole, and every character costs far less than a function call", () => {
   const template = new ChatTemplate(chatml, { timeoutMs: 10_000 });
-  const content = "Hello 😀 <|im_end|> [INST] \"x\"\n".repeat(310_000);
+  const content = 'Hello 😀 <|im_end|> [INST] "x"\n'.repeat(310_000);
   const begun = process.cpuUsage();
   const parts = template.render({ messages: [user(content)] });
   // Some 0.4 s of the processor; one call for each character was above 5 s.

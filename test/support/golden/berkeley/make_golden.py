@@ -1,4 +1,4 @@
-"""Judges mutated calls with the leaderboard's own checker, for src/evaluation/ast_checker.ts to be compared with.
+"""Judges mutated calls with the leaderboard's own checker, for src/evaluation/berkeley/ast_checker.ts to be compared with.
 
     python3 make_golden.py WHEEL_FOLDER                 cases of our own -> verdicts.json beside this file (committed)
     python3 make_golden.py WHEEL_FOLDER --data OUT      the published data -> OUT (never committed); then

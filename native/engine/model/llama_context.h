@@ -1,0 +1,113 @@
+// One llama_context with its thread pool, set up the way the engine needs it. Built on the loading thread, then used by
+// the engine thread only; `interrupt` is read by ggml while it computes.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "llama.h"
+#include "model/model.h"
+#include "platform/devices.h"
+#include "platform/thread_controller.h"
+
+namespace caduceus {
+
+struct ContextOptions {
+  std::optional<uint32_t> context_size;  // one conversation
+  std::optional<uint32_t> cache_tokens;  // all of them
+  ggml_type kv_type = GGML_TYPE_F16;
+  std::optional<uint32_t> threads;
+};
+
+class Context {
+ public:
+  // For up to 64 runs at once.
+  Context(std::shared_ptr<Model> model, const ContextOptions& options);
+  // Another one of the same model and settings, for one run at a time, that always computes with all threads. It uses
+  // the first one's threads, and is interrupted with it; they may not compute at the same time.
+  explicit Context(Context& first);
+
+  struct Row {
+    llama_token token;
+    llama_pos position;
+    llama_seq_id sequence;
+    bool output;
+  };
+  // llama_decode's result: 0, 1 no room, 2 interrupted, below 0 failed. Output rows are then at `logits(index)`.
+  int decode(std::span<const Row> rows);
+  std::span<const float> logits(int row);
+
+  // Any thread, for tests: from the next computation on with exactly so many threads, up to `threads()`; 0: as many as
+  // there is time for.
+  void force_threads(uint32_t threads) { forced_threads_ = threads; }
+
+  // Set by any thread: the computation under way ends at its next graph node, on a CPU.
+  std::atomic<bool> interrupt{false};
+
+  Model& model() { return *model_; }
+  const Model& model() const { return *model_; }
+  llama_context* get() { return context_.get(); }
+  uint32_t context_size() const { return context_size_; }
+  uint32_t cache_tokens() const { return cache_tokens_; }
+  // Rows of one batch that may give logits: room is kept for no more.
+  uint32_t most_outputs() const { return std::max(running_ + 1, 16u); }
+  // Runs at once.
+  uint32_t running() const { return running_; }
+  uint64_t cache_bytes() const { return cache_tokens_ * model_->cache_bytes_per_token(kv_type_); }
+  uint32_t batch_size() const { return batch_size_; }
+  uint32_t threads() const { return threads_; }
+  // How many of them compute at the moment. Engine thread.
+  uint32_t threads_now() const { return controller_.threads(); }
+  ggml_type kv_type() const { return kv_type_; }
+
+  // What of the model and this context lies where, the processor first. Asks no driver.
+  struct DeviceUse {
+    ggml_backend_dev_t device;
+    std::string name;
+    std::string description;
+    uint64_t weights_bytes = 0;
+    uint64_t cache_bytes = 0;
+    uint64_t compute_bytes = 0;
+  };
+  std::vector<DeviceUse> device_use() const;
+
+ private:
+  struct FreeContext {
+    void operator()(llama_context* context) const { llama_free(context); }
+  };
+  struct Batch {
+    explicit Batch(uint32_t size) : batch(llama_batch_init(static_cast<int32_t>(size), 0, 1)) {}
+    ~Batch() { llama_batch_free(batch); }
+    Batch(const Batch&) = delete;
+    Batch& operator=(const Batch&) = delete;
+    llama_batch batch;
+  };
+
+  void resolve_sizes(const ContextOptions& options);
+  void check_memory() const;
+  void make();
+
+  std::shared_ptr<Model> model_;
+  uint32_t running_ = 64;
+  uint32_t context_size_ = 0;
+  uint32_t cache_tokens_ = 0;
+  uint32_t batch_size_ = 512;
+  uint32_t threads_ = 1;
+  ggml_type kv_type_;
+  ThreadController controller_{1};
+  bool controlled_ = true;
+  uint32_t threads_set_ = 0;
+  std::atomic<uint32_t> forced_threads_{0};
+  std::atomic<bool>* interrupted_ = &interrupt;
+  std::shared_ptr<ggml_threadpool> pool_;
+  std::unique_ptr<llama_context, FreeContext> context_;
+  std::unique_ptr<Batch> batch_;
+};
+
+}  // namespace caduceus

@@ -1,0 +1,84 @@
+// A loaded GGUF model: weights and vocabulary, shared by the contexts made from it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "llama.h"
+#include "tokenizer/tokenizer.h"
+
+namespace caduceus {
+
+struct ModelOptions {
+  std::string path;
+  // 0 keeps everything away from GPUs; more than the model has: all of it.
+  int32_t gpu_layers = 0;
+  // Full paths of modules for GPUs. The first model of the process decides.
+  std::vector<std::string> gpu_modules;
+  // Called on the loading thread with 0..1.
+  std::function<void(float)> on_progress;
+  // Set by any thread to end loading; `load` then throws CANCELLED.
+  const std::atomic<bool>* cancelled = nullptr;
+};
+
+struct ModelInfo {
+  std::string path;
+  std::string description;
+  std::string architecture;
+  std::optional<std::string> name;
+  uint64_t parameters = 0;
+  uint64_t size_bytes = 0;
+  uint32_t training_context_size = 0;
+  uint32_t layers = 0;
+  uint32_t embedding_size = 0;
+  uint32_t heads = 0;
+  uint32_t heads_kv = 0;
+  uint32_t vocabulary_size = 0;
+  std::string vocabulary_type;
+  std::optional<std::string> chat_template;
+  std::map<std::string, std::string> metadata;
+  std::optional<llama_token> bos_token;
+  std::optional<llama_token> eos_token;
+  std::vector<llama_token> end_of_generation_tokens;
+};
+
+class Model {
+ public:
+  // Checks the file, then loads it; seconds. Any thread but the event loop's.
+  static std::shared_ptr<Model> load(const ModelOptions& options);
+
+  const ModelInfo& info() const { return info_; }
+  llama_model* get() const { return model_.get(); }
+  const Tokenizer& tokenizer() const { return *tokenizer_; }
+  const llama_vocab* vocab() const { return llama_model_get_vocab(model_.get()); }
+
+  // False for recurrent and hybrid models: their state cannot go back to an arbitrary prefix.
+  bool can_rewind() const { return can_rewind_; }
+
+  // Bytes of KV cache that one token takes over all layers.
+  uint64_t cache_bytes_per_token(ggml_type type) const;
+
+  // On GPUs; 0 where there is none.
+  uint32_t gpu_layers() const { return gpu_layers_; }
+
+ private:
+  struct Free {
+    void operator()(llama_model* model) const { llama_model_free(model); }
+  };
+
+  Model(llama_model* model, const ModelOptions& options);
+
+  std::unique_ptr<llama_model, Free> model_;
+  std::unique_ptr<Tokenizer> tokenizer_;
+  ModelInfo info_;
+  bool can_rewind_ = true;
+  uint32_t gpu_layers_ = 0;
+};
+
+}  // namespace caduceus

@@ -1,0 +1,161 @@
+#include "platform/devices.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "platform/error.h"
+#include "platform/runtime.h"
+
+#if defined(CADUCEUS_CPU_MODULES)
+#if defined(_WIN32)
+#define NOMINMAX
+#include <windows.h>
+#else
+#include <dlfcn.h>
+#endif
+#endif
+
+namespace caduceus {
+namespace {
+
+namespace fs = std::filesystem;
+
+#if defined(CADUCEUS_CPU_MODULES)
+// ggml's own search would look in the working folder too, and obeys an environment variable: whoever can write there or
+// set it could run code in this process. So each module is scored and loaded by its full path, from beside the addon.
+
+constexpr std::string_view prefix = CADUCEUS_CPU_MODULES;
+constexpr std::string_view suffix = CADUCEUS_MODULE_SUFFIX;
+
+#if defined(_WIN32)
+using Library = HMODULE;
+
+fs::path own_folder() {
+  HMODULE module = nullptr;
+  GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT,
+                     reinterpret_cast<LPCWSTR>(&load_own_modules), &module);
+  std::wstring path(32768, L'\0');
+  path.resize(GetModuleFileNameW(module, path.data(), static_cast<DWORD>(path.size())));
+  return fs::path(path).parent_path();
+}
+
+Library open_library(const fs::path& file) {
+  return LoadLibraryExW(file.c_str(), nullptr, LOAD_WITH_ALTERED_SEARCH_PATH);
+}
+std::string why_not_opened() { return "error " + std::to_string(GetLastError()); }
+void* find_symbol(Library library, const char* name) { return reinterpret_cast<void*>(GetProcAddress(library, name)); }
+void close_library(Library library) { FreeLibrary(library); }
+#else
+using Library = void*;
+
+fs::path own_folder() {
+  Dl_info info{};
+  dladdr(reinterpret_cast<void*>(&load_own_modules), &info);
+  return fs::path(info.dli_fname ? info.dli_fname : "").parent_path();
+}
+
+Library open_library(const fs::path& file) { return dlopen(file.c_str(), RTLD_LAZY | RTLD_LOCAL); }
+std::string why_not_opened() { return dlerror(); }
+void* find_symbol(Library library, const char* name) { return dlsym(library, name); }
+void close_library(Library library) { dlclose(library); }
+#endif
+
+// 0: not for this processor.
+int score_of(const fs::path& file, std::string& failure) {
+  const Library library = open_library(file);
+  if (!library) {
+    failure = why_not_opened();
+    return 0;
+  }
+  const auto score = reinterpret_cast<int (*)()>(find_symbol(library, "ggml_backend_score"));
+  const int result = score ? score() : 0;
+  close_library(library);
+  return result;
+}
+
+bool is_processor_module(const std::string& name) { return name.starts_with(prefix) && name.ends_with(suffix); }
+#endif
+
+std::string utf8(const fs::path& path) {
+  const auto text = path.u8string();
+  return {text.begin(), text.end()};
+}
+
+}  // namespace
+
+bool takes_modules() {
+#if defined(CADUCEUS_CPU_MODULES)
+  return true;
+#else
+  return false;
+#endif
+}
+
+void load_own_modules() {
+#if defined(CADUCEUS_CPU_MODULES)
+  // By another copy of this package, of the same version.
+  if (ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU)) return;
+  const fs::path folder = own_folder();
+  int best_score = 0;
+  fs::path best;
+  std::string failure;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+    if (!is_processor_module(utf8(entry.path().filename()))) continue;
+    const int score = score_of(entry.path(), failure);
+    if (score <= best_score) continue;
+    best_score = score;
+    best = entry.path();
+  }
+#if defined(__APPLE__)
+  if (const fs::path metal = folder / CADUCEUS_METAL_MODULE; fs::exists(metal, ignored))
+    ggml_backend_load(utf8(metal).c_str());
+#endif
+  if (best_score > 0 && ggml_backend_load(utf8(best).c_str())) return;
+  throw EngineError("ENGINE_FAILED", "No module for this processor could be loaded from " + utf8(folder) +
+                                         (failure.empty() ? "" : " (" + failure + ")") +
+                                         ". Install caduceus again, or build it here: `npm rebuild caduceus "
+                                         "--foreground-scripts --build-from-source`.");
+#endif
+}
+
+void load_gpu_module(const std::string& path) {
+  const ErrorLogCapture errors;
+  if (ggml_backend_load(path.c_str())) return;
+  const std::string reason = errors.last();
+  throw EngineError("ENGINE_FAILED", path + " could not be loaded" + (reason.empty() ? "." : ": " + reason + "."));
+}
+
+std::vector<Device> devices() {
+  std::vector<Device> all;
+  for (size_t i = 0; i < ggml_backend_dev_count(); ++i) {
+    ggml_backend_dev_t device = ggml_backend_dev_get(i);
+    size_t free = 0;
+    size_t total = 0;
+    ggml_backend_dev_memory(device, &free, &total);
+    all.push_back({
+        .name = ggml_backend_dev_name(device),
+        .description = ggml_backend_dev_description(device),
+        .is_gpu = is_gpu(device),
+        .memory_bytes = total,
+        .free_bytes = free,
+    });
+  }
+  std::stable_partition(all.begin(), all.end(), [](const Device& device) { return !device.is_gpu; });
+  return all;
+}
+
+bool is_gpu(ggml_backend_dev_t device) {
+  const auto type = ggml_backend_dev_type(device);
+  return type == GGML_BACKEND_DEVICE_TYPE_GPU || type == GGML_BACKEND_DEVICE_TYPE_IGPU;
+}
+
+void* processor_function(const char* name) {
+  ggml_backend_dev_t processor = ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
+  void* function =
+      processor ? ggml_backend_reg_get_proc_address(ggml_backend_dev_backend_reg(processor), name) : nullptr;
+  if (!function) throw EngineError("ENGINE_FAILED", std::string("ggml offers no ") + name + ".");
+  return function;
+}
+
+}  // namespace caduceus

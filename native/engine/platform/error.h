@@ -1,0 +1,36 @@
+// The one error type of the engine. Codes are those of the TypeScript layer (src/errors.ts).
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace caduceus {
+
+class EngineError : public std::runtime_error {
+ public:
+  EngineError(std::string code, const std::string& message) : std::runtime_error(message), code_(std::move(code)) {}
+
+  // An argument that is wrong: `param` is the option that it came from, `received` what it was, in words.
+  static EngineError argument(std::string param, std::string expected, std::string received) {
+    EngineError error("INVALID_ARGUMENT", "Expected " + expected + " for " + param + " but received " + received + ".");
+    error.param_ = std::move(param);
+    error.expected_ = std::move(expected);
+    error.received_ = std::move(received);
+    return error;
+  }
+
+  const std::string& code() const { return code_; }
+  // Empty where it is about no option; `expected` and `received` are parts of the message then.
+  const std::string& param() const { return param_; }
+  const std::string& expected() const { return expected_; }
+  const std::string& received() const { return received_; }
+
+ private:
+  std::string code_;
+  std::string param_;
+  std::string expected_;
+  std::string received_;
+};
+
+}  // namespace caduceus

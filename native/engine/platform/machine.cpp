@@ -1,0 +1,104 @@
+#include "platform/machine.h"
+
+#include <algorithm>
+#include <fstream>
+#include <set>
+#include <string>
+#include <thread>
+
+#if defined(__linux__)
+#include <sched.h>
+#elif defined(__APPLE__)
+#include <mach/mach.h>
+#include <sys/sysctl.h>
+#elif defined(_WIN32)
+#define NOMINMAX
+#include <windows.h>
+#endif
+
+namespace caduceus {
+namespace {
+
+#if defined(__linux__)
+// "max" and missing files give nothing.
+bool read_number(const char* path, uint64_t& value) {
+  std::ifstream file(path);
+  return static_cast<bool>(file >> value);
+}
+
+uint32_t cgroup_cores() {
+  std::ifstream file("/sys/fs/cgroup/cpu.max");
+  double quota = 0;
+  double period = 0;
+  if (!(file >> quota >> period) || period <= 0) return UINT32_MAX;
+  return std::max(1u, static_cast<uint32_t>(quota / period + 0.5));
+}
+#endif
+
+}  // namespace
+
+uint32_t usable_cores() {
+  uint32_t cores = std::max(1u, std::thread::hardware_concurrency());
+#if defined(__linux__)
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) {
+    std::set<std::string> physical;
+    uint32_t logical = 0;
+    for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+      if (!CPU_ISSET(cpu, &allowed)) continue;
+      ++logical;
+      std::ifstream file("/sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/topology/thread_siblings_list");
+      std::string siblings;
+      physical.insert(std::getline(file, siblings) ? siblings : "cpu" + std::to_string(cpu));
+    }
+    if (logical > 0) cores = static_cast<uint32_t>(physical.size());
+  }
+  cores = std::min(cores, cgroup_cores());
+#elif defined(__APPLE__)
+  // Efficiency cores hold the others back at every barrier.
+  int32_t value = 0;
+  size_t size = sizeof value;
+  if (sysctlbyname("hw.perflevel0.physicalcpu", &value, &size, nullptr, 0) == 0 && value > 0)
+    cores = static_cast<uint32_t>(value);
+  else if (sysctlbyname("hw.physicalcpu", &value, &size, nullptr, 0) == 0 && value > 0)
+    cores = static_cast<uint32_t>(value);
+#endif
+  return std::max(1u, cores);
+}
+
+uint64_t available_memory() {
+#if defined(__linux__)
+  uint64_t available = 0;
+  std::ifstream info("/proc/meminfo");
+  for (std::string key; info >> key;) {
+    if (key == "MemAvailable:" && info >> available) break;
+    std::string rest;
+    std::getline(info, rest);
+  }
+  available *= 1024;
+  uint64_t limit = 0;
+  uint64_t current = 0;
+  if (read_number("/sys/fs/cgroup/memory.max", limit) && read_number("/sys/fs/cgroup/memory.current", current)) {
+    const uint64_t left = limit > current ? limit - current : 0;
+    available = available == 0 ? left : std::min(available, left);
+  }
+  return available;
+#elif defined(__APPLE__)
+  vm_statistics64_data_t statistics;
+  mach_msg_type_number_t count = HOST_VM_INFO64_COUNT;
+  if (host_statistics64(mach_host_self(), HOST_VM_INFO64, reinterpret_cast<host_info64_t>(&statistics), &count) !=
+      KERN_SUCCESS)
+    return 0;
+  return (static_cast<uint64_t>(statistics.free_count) + statistics.inactive_count + statistics.purgeable_count) *
+         vm_page_size;
+#elif defined(_WIN32)
+  MEMORYSTATUSEX status;
+  status.dwLength = sizeof status;
+  return GlobalMemoryStatusEx(&status) ? status.ullAvailPhys : 0;
+#else
+  return 0;
+#endif
+}
+
+}  // namespace caduceus

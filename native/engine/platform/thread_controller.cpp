@@ -1,0 +1,76 @@
+#include "platform/thread_controller.h"
+
+#include <algorithm>
+
+#if defined(_WIN32)
+#define NOMINMAX
+#include <windows.h>
+#else
+#include <ctime>
+#endif
+
+namespace caduceus {
+namespace {
+
+// A thread that ran less of the time was waiting for a core too long. Whoever waits holds up the others at the next
+// barrier, so two threads that each run a share r of the time get on by about r * r, and below 0.71 one of them does
+// better alone.
+constexpr double enough = 0.72;
+// Shorter, and the scheduler's slices (3-4 ms) decide what is seen.
+constexpr double window_ms = 30;
+constexpr std::chrono::milliseconds longest_patience{4000};
+// A short disturbance should not cost more than itself.
+constexpr std::chrono::milliseconds shortest_patience{100};
+
+}  // namespace
+
+uint32_t ThreadController::begin(Clock::time_point now) {
+  if (threads_ < most_ && now - reduced_at_ >= patience_) {
+    ++threads_;
+    trying_ = true;
+    reduced_at_ = now;
+    wall_ms_ = running_ms_ = 0;
+  }
+  begun_ = now;
+  begun_running_ms_ = thread_running_ms();
+  return threads_;
+}
+
+void ThreadController::end(Clock::time_point now) {
+  const double running = thread_running_ms();
+  if (running < 0) return;
+  observe(now, std::chrono::duration<double, std::milli>(now - begun_).count(), running - begun_running_ms_);
+}
+
+void ThreadController::observe(Clock::time_point now, double wall_ms, double running_ms) {
+  wall_ms_ += wall_ms;
+  running_ms_ += running_ms;
+  if (wall_ms_ < window_ms) return;
+  const bool starved = running_ms_ < enough * wall_ms_;
+  wall_ms_ = running_ms_ = 0;
+  if (starved && threads_ > 1) {
+    --threads_;
+    if (trying_) patience_ = std::min(patience_ * 2, longest_patience);
+    reduced_at_ = now;
+  } else if (trying_) {
+    patience_ = shortest_patience;
+  }
+  trying_ = false;
+}
+
+double thread_running_ms() {
+#if defined(_WIN32)
+  FILETIME created, exited, kernel, user;
+  if (!GetThreadTimes(GetCurrentThread(), &created, &exited, &kernel, &user)) return -1;
+  const auto ticks = [](const FILETIME& time) {
+    return (static_cast<uint64_t>(time.dwHighDateTime) << 32) | time.dwLowDateTime;
+  };
+  return static_cast<double>(ticks(kernel) + ticks(user)) / 10000.0;
+#else
+  timespec time{};
+  if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time) != 0) return -1;
+  return static_cast<double>(time.tv_sec) * 1000.0 + static_cast<double>(time.tv_nsec) / 1e6;
+#endif
+}
+
+}  // namespace caduceus

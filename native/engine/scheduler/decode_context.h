@@ -1,0 +1,78 @@
+// A context with all that decides who computes in it. The engine has one in which runs share batches and prefixes, and
+// makes another when it is first asked for a run that must come out the same to the bit each time.
+#pragma once
+
+#include <algorithm>
+
+#include "cache/kv_memory.h"
+#include "cache/prefix_cache.h"
+#include "cache/stored_states.h"
+#include "model/llama_context.h"
+#include "scheduler/scheduler.h"
+#include "speculative/draft_policy.h"
+
+namespace caduceus {
+
+struct DecodeContext {
+  // Exact: one run at a time, which shares nothing, loses its cells to nobody and reads its prompt in chunks of one
+  // size.
+  DecodeContext(Context& context, uint64_t host_cache_bytes, Drafts drafts, bool exact)
+      : context(context),
+        exact(exact),
+        memory(context.get()),
+        store(host_cache_bytes),
+        cache(memory, store, context.cache_tokens(), last_sequence(context), !exact && context.model().can_rewind()),
+        scheduler(cache, limits(context, exact)),
+        drafts(exact || !context.model().can_rewind() ? Drafts::never : drafts) {}
+
+  // Rows of the next prefill.
+  uint32_t prefill_rows() const {
+    const uint32_t most = context.batch_size();
+    if (exact) return std::min(exact_rows, most);
+    const size_t decoding = scheduler.decoding();
+    if (prefill_row_ms <= 0) return std::min(decoding > 0 ? 32u : 128u, most);
+    // Alone, reading may take a second, so that newcomers are served. While others decode it may take about two of
+    // their steps, or one for each that reads, as long as that is too short to be seen.
+    const double for_all = std::min(static_cast<double>(scheduler.reading()) * decode_ms, 100.0);
+    const double budget = decoding > 0 ? std::max(2 * decode_ms, for_all) : 1000;
+    // Alone never less than a tile, so that what comes out does not depend on how busy the machine is.
+    const uint32_t least = decoding > 0 ? 8 : attention_tile;
+    return std::clamp(static_cast<uint32_t>(std::min(budget / prefill_row_ms, 1e6)), least, most);
+  }
+
+  Context& context;
+  const bool exact;
+  LlamaMemory memory;
+  HostCache store;
+  PrefixCache cache;
+  Scheduler scheduler;
+  DraftPolicy drafts;         // none where what turned out wrong could not be taken back
+  double decode_ms = 0;       // smoothed: one decode step
+  double prefill_row_ms = 0;  // smoothed: one row of a prefill
+  bool interrupted = false;   // the last prefill was
+
+ private:
+  // Few enough not to hold up the runs of the other decode context.
+  static constexpr uint32_t exact_rows = 16;
+  // ggml computes attention for 64 rows and more by tiles. With fewer, scores come out the same in whatever pieces they
+  // are read, as long as a run's cells lie in the order of its tokens; what frees cells meanwhile may change that, and
+  // a score by up to 0.4 (a model of 135M in Q4_1). Only the exact decode context is free of it.
+  static constexpr uint32_t scored_rows = 63;
+
+  // The unified cache knows 256 sequences; recurrent memory only n_seq_max.
+  static int last_sequence(Context& context) {
+    const size_t sequences = context.model().can_rewind() ? llama_max_parallel_sequences() : context.running() + 1;
+    return static_cast<int>(sequences) - 1;
+  }
+
+  static Scheduler::Limits limits(const Context& context, bool exact) {
+    Scheduler::Limits limits{.context_size = context.context_size(), .running = context.running()};
+    limits.scored_rows = std::min(scored_rows, context.most_outputs());
+    limits.decode_rows = std::min(limits.decode_rows, context.batch_size());
+    // What is computed a second time comes out otherwise in its last bits.
+    if (exact) limits.paused_with_cells = limits.paused;
+    return limits;
+  }
+};
+
+}  // namespace caduceus

@@ -1,0 +1,293 @@
+#include "scheduler/engine.h"
+
+#include <algorithm>
+
+#include "platform/error.h"
+#include "platform/runtime.h"
+
+namespace caduceus {
+namespace {
+
+// Branches may hold so many cells beside what runs: each 2,000 cost 0.45 ms of a token's 7.4 (SmolLM2, 2 threads).
+constexpr uint32_t warm_cells = 512;
+
+// How long an idle engine waits for the next request after one, and for how many.
+constexpr auto gathering = std::chrono::microseconds(500);
+constexpr int most_gathered = 64;
+
+// What a saved state depends on besides its model.
+std::string settings_of(const Context& context) {
+  return std::string("ggml ") + ggml_version() + " state " + std::to_string(LLAMA_STATE_SEQ_VERSION) + " kv " +
+         ggml_type_name(context.kv_type());
+}
+
+Run::Ending failed(Run& run, const std::string& code, const std::string& message) {
+  Run::Ending ending = run.finish(FinishReason::error);
+  ending.text.clear();
+  ending.end.error_code = code;
+  ending.end.error_message = message;
+  return ending;
+}
+
+}  // namespace
+
+Engine::Engine(std::unique_ptr<Context> context, const EngineOptions& options, std::function<void()> wake)
+    : context_(std::move(context)),
+      tokenizer_(context_->model().tokenizer()),
+      wake_(std::move(wake)),
+      output_(wake_),
+      shared_(std::make_unique<DecodeContext>(*context_, options.host_cache_bytes.value_or(context_->cache_bytes()),
+                                              options.drafts, false)),
+      reader_(tokenizer_) {
+  update_stats();
+  // Where a sequence cannot go back, a kept prefix would be of no use but to the very same prompt.
+  if (!options.prefix_folder.empty() && context_->model().can_rewind()) {
+    const std::filesystem::path folder(reinterpret_cast<const char8_t*>(options.prefix_folder.c_str()));
+    const std::filesystem::path model(reinterpret_cast<const char8_t*>(model_info().path.c_str()));
+    folder_ = std::make_unique<PrefixFolder>(folder, options.prefix_folder_bytes, model, settings_of(*context_),
+                                             [this](PrefixFolder::Found found) { push(std::move(found)); });
+  }
+  thread_ = LargeStackThread([this] { loop(); });
+}
+
+Engine::~Engine() { close(); }
+
+// -- any thread --
+
+RunId Engine::submit(RunRequest request) {
+  RunId id;
+  {
+    std::lock_guard lock(commands_mutex_);
+    if (stopping_) throw EngineError("MODEL_CLOSED", "The model is closed.");
+    if (!failure_.empty()) throw EngineError("ENGINE_FAILED", failure_);
+    id = next_id_++;
+    output_.open(id);
+    commands_.emplace_back(std::in_place_type<Submit>, id, std::move(request), Clock::now());
+  }
+  commands_ready_.notify_one();
+  return id;
+}
+
+void Engine::push(Command command) {
+  {
+    std::lock_guard lock(commands_mutex_);
+    commands_.push_back(std::move(command));
+  }
+  commands_ready_.notify_one();
+}
+
+void Engine::cancel(RunId id) {
+  {
+    std::lock_guard lock(commands_mutex_);
+    commands_.emplace_back(std::in_place_type<Cancel>, id);
+    if (is_prefilling(id)) context_->interrupt = true;
+  }
+  commands_ready_.notify_one();
+}
+
+void Engine::pause(RunId id) { output_.pause(id); }
+
+void Engine::resume(RunId id) {
+  output_.resume(id);
+  push(Resume{});
+}
+
+void Engine::release(RunId id) {
+  output_.forget(id);
+  {
+    std::lock_guard lock(commands_mutex_);
+    commands_.emplace_back(std::in_place_type<Release>, id);
+    if (is_prefilling(id)) context_->interrupt = true;
+  }
+  commands_ready_.notify_one();
+}
+
+Stats Engine::stats() const {
+  std::lock_guard lock(stats_mutex_);
+  return stats_;
+}
+
+void Engine::close() {
+  {
+    std::lock_guard lock(commands_mutex_);
+    stopping_ = true;
+    context_->interrupt = true;
+  }
+  commands_ready_.notify_one();
+  std::lock_guard lock(close_mutex_);
+  thread_.join();
+}
+
+// -- engine thread --
+
+void Engine::loop() {
+  std::string code = "MODEL_CLOSED";
+  std::string message = "The model was closed while this run was under way.";
+  try {
+    const AssertionGuard guard;
+    while (take_commands()) step();
+  } catch (const std::exception& error) {
+    // The context may be in any state: every run ends here, and every later one is refused.
+    code = "ENGINE_FAILED";
+    message = std::string("The engine cannot go on; load the model again. ") + error.what();
+    std::lock_guard lock(commands_mutex_);
+    failure_ = message;
+  }
+  // What is still to be kept is written before the engine counts as closed.
+  folder_.reset();
+  compiler_.reset();
+  if (code == "MODEL_CLOSED")
+    reader_.stop();
+  else
+    reader_.stop(code, message);
+  // Runs submitted between the last look and the end of this thread are among the commands.
+  std::vector<Command> left;
+  {
+    std::lock_guard lock(commands_mutex_);
+    left.swap(commands_);
+  }
+  for (auto& [_, run] : runs_) {
+    if (run->phase == Run::Phase::ended) continue;
+    context_of(*run).scheduler.remove(*run, false);
+    output_.end(run->id, "", failed(*run, code, message).end);
+  }
+  for (Command& command : left) {
+    if (auto* submit = std::get_if<Submit>(&command)) {
+      Run run(submit->id, {}, submit->submitted);
+      output_.end(run.id, "", failed(run, code, message).end);
+    }
+  }
+  update_stats();
+  output_.publish();
+}
+
+void Engine::step() {
+  const auto now = Clock::now();
+  bool worked = false;
+  each_context([&](DecodeContext& ctx) {
+    ctx.scheduler.update_paused([this](RunId id) { return output_.held(id); }, now);
+    for (const auto& [run, code, message] : ctx.scheduler.expired(now)) fail(*run, code, message);
+    worked |= ctx.scheduler.admit(now);
+    worked |= decode(ctx);
+    // Reading may take a second once the last one has written its last token; that one is fetched meanwhile.
+    output_.publish();
+    worked |= prefill(ctx);
+  });
+  // Beside others at work one branch a step goes; while nobody works they all do, but for the newest.
+  worked |= shared_->cache.evict_idle(warm_cells, !worked);
+  ++totals_.steps;
+  update_stats();
+  output_.publish();
+  if (!worked) wait_for_commands();
+}
+
+bool Engine::take_commands() {
+  std::vector<Command> commands;
+  bool stopping;
+  {
+    std::lock_guard lock(commands_mutex_);
+    commands.swap(commands_);
+    stopping = stopping_;
+  }
+  for (Command& command : commands) {
+    if (auto* submit = std::get_if<Submit>(&command)) {
+      begin(std::move(*submit));
+    } else if (auto* cancel = std::get_if<Cancel>(&command)) {
+      cancel_now(cancel->id);
+    } else if (auto* release = std::get_if<Release>(&command)) {
+      cancel_now(release->id);
+      runs_.erase(release->id);
+    } else if (auto* found = std::get_if<PrefixFolder::Found>(&command)) {
+      load_prefix(std::move(*found));
+    } else if (auto* answer = std::get_if<ConstraintCompiler::Answer>(&command)) {
+      take_grammar(std::move(*answer));
+    } else if (auto* prompt = std::get_if<PromptReader::Answer>(&command)) {
+      take_prompt(std::move(*prompt));
+    }
+  }
+  return !stopping;
+}
+
+void Engine::begin(Submit submit) {
+  auto [it, _] =
+      runs_.emplace(submit.id, std::make_unique<Run>(submit.id, std::move(submit.request), submit.submitted));
+  Run& run = *it->second;
+  try {
+    if (run.request.deterministic) open_exact_context();
+    context_of(run).scheduler.expect(run);
+    // Of the tokens to penalize llama.cpp makes room for all at once; there are never more than these.
+    int32_t& last_n = run.request.sampling.penalty_last_n;
+    const auto all = static_cast<int32_t>(context_->context_size());
+    last_n = last_n < 0 ? all : std::min(last_n, all);
+    int32_t& dry_last_n = run.request.sampling.dry.last_n;
+    dry_last_n = dry_last_n < 0 ? all : std::min(dry_last_n, all);
+    read_prompt(run);
+  } catch (const EngineError& error) {
+    fail(run, error.code(), error.what());
+  }
+}
+
+void Engine::cancel_now(RunId id) {
+  const auto it = runs_.find(id);
+  if (it != runs_.end() && it->second->phase != Run::Phase::ended) finish(*it->second, FinishReason::cancelled);
+}
+
+void Engine::finish(Run& run, FinishReason reason) { end(run, run.finish(reason)); }
+
+void Engine::fail(Run& run, const std::string& code, const std::string& message) {
+  end(run, failed(run, code, message));
+}
+
+void Engine::end(Run& run, Run::Ending ending) {
+  totals_.prompt_tokens += ending.end.usage.prompt_tokens;
+  totals_.cached_tokens += ending.end.usage.cached_tokens;
+  totals_.restored_tokens += run.restored_tokens;
+  if (compiler_) compiler_->forget(run.id);
+  reader_.forget(run.id);
+  drop_drafts(run);
+  // What is exact shares nothing, so that nothing of it is kept.
+  context_of(run).scheduler.remove(run, !run.exact && ending.end.reason != FinishReason::error);
+  // Whoever sees the end finds it counted.
+  update_stats();
+  output_.end(run.id, ending.text, std::move(ending.end));
+}
+
+void Engine::update_stats() {
+  Stats stats = totals_;
+  each_context([&](const DecodeContext& ctx) {
+    const auto& running = ctx.scheduler.running();
+    stats.running += static_cast<uint32_t>(running.size());
+    stats.queued += static_cast<uint32_t>(ctx.scheduler.waiting().size());
+    stats.paused += static_cast<uint32_t>(
+        std::count_if(running.begin(), running.end(), [](const Run* run) { return run->paused; }));
+  });
+  stats.cache_tokens = shared_->cache.capacity();
+  stats.cache_tokens_used = shared_->cache.used();
+  stats.branches = shared_->cache.branches();
+  stats.host_cache_bytes = shared_->store.bytes();
+  stats.threads = context_->threads_now();
+  std::lock_guard lock(stats_mutex_);
+  stats_ = stats;
+}
+
+void Engine::wait_for_commands() {
+  std::optional<Clock::time_point> until;
+  each_context([&](const DecodeContext& ctx) {
+    if (const auto next = ctx.scheduler.next_deadline()) until = until ? std::min(*until, *next) : next;
+  });
+  std::unique_lock lock(commands_mutex_);
+  const auto ready = [&] { return stopping_ || !commands_.empty(); };
+  if (until)
+    commands_ready_.wait_until(lock, *until, ready);
+  else
+    commands_ready_.wait(lock, ready);
+  // Several replies are asked for one right after the other; taken together, their prompts are read in one batch. Else
+  // the first of 16 begins to write alone, and all of them take 72 steps in the place of 64.
+  const auto more = [this, known = size_t{0}]() mutable {
+    return stopping_ || commands_.size() > std::exchange(known, commands_.size());
+  };
+  for (int waits = 0; waits < most_gathered && !stopping_ && commands_ready_.wait_for(lock, gathering, more); ++waits) {
+  }
+}
+
+}  // namespace caduceus

@@ -1,0 +1,187 @@
+// The engine: many runs over one context, on one thread of its own that never waits for its callers.
+//
+// Callers push commands and fetch output; the thread takes the commands between two computations. Destroying the
+// engine interrupts the computation, ends every run with MODEL_CLOSED and joins the thread first.
+#pragma once
+
+#include <algorithm>
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "cache/prefix_folder.h"
+#include "constraint/constraint_compiler.h"
+#include "model/llama_context.h"
+#include "platform/large_stack_thread.h"
+#include "scheduler/decode_context.h"
+#include "scheduler/output_queue.h"
+#include "scheduler/run.h"
+#include "tokenizer/prompt_reader.h"
+#include "tokenizer/tokenizer.h"
+
+namespace caduceus {
+
+struct EngineOptions {
+  // Bytes for branches outside of the KV cache. As many as the cache has, unless said otherwise.
+  std::optional<uint64_t> host_cache_bytes;
+  Drafts drafts = Drafts::paying;
+  // Where prefixes are kept for later processes; none are when it is empty.
+  std::string prefix_folder;
+  uint64_t prefix_folder_bytes = 0;
+};
+
+class Engine {
+ public:
+  // `wake` is called on the engine's threads when `take` or `take_tokenized` has something to give.
+  Engine(std::unique_ptr<Context> context, const EngineOptions& options, std::function<void()> wake);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // -- any thread --
+
+  // Never blocks on the computation. What is wrong with the request ends the run. Throws MODEL_CLOSED after `close`.
+  RunId submit(RunRequest request);
+  // At the next step; within one graph node when the run's prompt is being read on a CPU.
+  void cancel(RunId id);
+  // The reader is behind: output is kept here, and past a limit the run pauses until `resume`.
+  void pause(RunId id);
+  void resume(RunId id);
+  // Ends the run if need be and forgets it: later runs can no longer continue after it.
+  void release(RunId id);
+  std::vector<RunOutput> take() { return output_.take(); }
+  // What is left after `close`, paused runs included.
+  std::vector<RunOutput> take_rest() { return output_.take(true); }
+  // Counts or shows tokens without a run. Answered, in no particular order, by `take_tokenized` under the id that this
+  // gives, after `close` too. Throws as `submit` does.
+  uint32_t tokenize(std::vector<PromptPart> parts);
+  std::vector<PromptReader::Answer> take_tokenized();
+  // Nobody waits for the answer any more: the work ends, and what comes all the same may be passed over.
+  void stop_tokenizing(uint32_t id) { reader_.forget(id); }
+  Stats stats() const;
+  // Returns when the thread has ended. Twice is fine.
+  void close();
+
+  const Tokenizer& tokenizer() const { return tokenizer_; }
+  const Context& context() const { return *context_; }
+  const ModelInfo& model_info() const { return context_->model().info(); }
+
+ private:
+  struct Submit {
+    RunId id;
+    RunRequest request;
+    Clock::time_point submitted;
+  };
+  struct Cancel {
+    RunId id;
+  };
+  struct Resume {};
+  struct Release {
+    RunId id;
+  };
+  using Command = std::variant<Submit, Cancel, Resume, Release, PrefixFolder::Found, ConstraintCompiler::Answer,
+                               PromptReader::Answer>;
+
+  void push(Command command);
+  bool is_prefilling(RunId id) const {
+    return std::find(prefilling_.begin(), prefilling_.end(), id) != prefilling_.end();
+  }
+
+  // -- engine thread: commands and ends --
+  void loop();
+  void step();
+  bool take_commands();
+  void begin(Submit submit);
+  void cancel_now(RunId id);
+  void finish(Run& run, FinishReason reason);
+  void fail(Run& run, const std::string& code, const std::string& message);
+  void end(Run& run, Run::Ending ending);
+  void update_stats();
+  void wait_for_commands();
+  DecodeContext& context_of(const Run& run) { return run.exact && exact_ ? *exact_ : *shared_; }
+  template <typename Visit>
+  void each_context(Visit visit) {
+    visit(*shared_);
+    if (exact_) visit(*exact_);
+  }
+
+  // -- engine thread: from a request to tokens in the queue --
+  void read_prompt(Run& run);
+  void take_prompt(PromptReader::Answer answer);
+  void refuse_if_too_long(size_t tokens, const char* at_least) const;
+  void enqueue(Run& run);
+  void open_exact_context();
+  void load_prefix(PrefixFolder::Found found);
+  void keep_prefix(Run& run);
+
+  // -- engine thread: from tokens to the next token --
+  bool decode(DecodeContext& ctx);
+  bool prefill(DecodeContext& ctx);
+  int compute_prompts(DecodeContext& ctx, const std::vector<Scheduler::Piece>& pieces);
+  void rewind(DecodeContext& ctx, Run& run);
+  void sample(DecodeContext& ctx, Run& run, int row);
+  void score_prompts(DecodeContext& ctx, const std::vector<Scheduler::Piece>& pieces);
+  bool give_scores(Run& run);
+  bool append(Run& run, const ScoredTokens& token, bool more = false);
+
+  // -- engine thread: drafts --
+  std::vector<Token> guess(const Run& run) const;
+  void draft(DecodeContext& ctx, const std::vector<Run*>& batch);
+  void confirm(DecodeContext& ctx, Run& run, int row);
+  void drop_drafts(Run& run);
+
+  // -- engine thread: constraints --
+  void start(Run& run);
+  void take_grammar(ConstraintCompiler::Answer answer);
+  void constrain(Run& run, std::shared_ptr<const Grammar> grammar);
+  bool catch_up(Run& run);
+  Token choose(Run& run, std::span<const float> logits);
+  Token choose_among(Run& run, std::span<const float> logits, bool may_fail);
+  void force(Run& run);
+  bool give_forced(Run& run, Token token, bool more);
+
+  std::unique_ptr<Context> context_;
+  const Tokenizer& tokenizer_;  // the model's
+  const std::function<void()> wake_;
+  OutputQueue output_;
+
+  std::mutex tokenized_mutex_;
+  std::vector<PromptReader::Answer> tokenized_;  // guarded by it
+
+  // -- guarded by commands_mutex_ --
+  std::mutex commands_mutex_;
+  std::condition_variable commands_ready_;
+  std::vector<Command> commands_;
+  RunId next_id_ = 1;
+  std::vector<RunId> prefilling_;  // whose cancel interrupts the computation under way
+  bool stopping_ = false;
+  std::string failure_;  // why the engine cannot go on
+
+  mutable std::mutex stats_mutex_;
+  Stats stats_;
+
+  // -- engine thread owns everything below --
+  std::unique_ptr<DecodeContext> shared_;
+  std::unique_ptr<Context> exact_context_;
+  std::unique_ptr<DecodeContext> exact_;
+  std::unique_ptr<PrefixFolder> folder_;
+  std::unique_ptr<ConstraintCompiler> compiler_;  // made when it is first needed
+  std::map<RunId, std::unique_ptr<Run>> runs_;
+  Stats totals_;
+  std::vector<Context::Row> rows_;
+  std::vector<llama_token_data> scratch_;
+  std::vector<float> going_on_;  // logits without those that end the turn
+  DrySamplers dry_samplers_;
+  TokenMask mask_;
+
+  std::mutex close_mutex_;
+  PromptReader reader_;
+  LargeStackThread thread_;  // last: starts when all else is there
+};
+
+}  // namespace caduceus

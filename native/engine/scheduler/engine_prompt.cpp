@@ -1,0 +1,181 @@
+// The engine's part from a request to tokens in the queue: reading its prompt, and prefixes that are kept on disk.
+#include <algorithm>
+
+#include "platform/error.h"
+#include "scheduler/engine.h"
+
+namespace caduceus {
+namespace {
+
+// Shorter prefixes are computed about as soon as they are read from a disk.
+constexpr uint32_t worth_keeping = 128;
+
+// A prompt up to this size is tokenized on the engine's thread, which others wait for meanwhile: below 2 ms for all but
+// the slowest pre-tokenizers. Each bracket may begin markup that text is cut at.
+constexpr size_t quick_bytes = 8'192;
+constexpr size_t quick_brackets = 64;
+constexpr size_t quick_parts = 256;
+
+// How far a prompt that is too long is counted, for the message.
+constexpr uint32_t counted_contexts = 4;
+
+struct PromptSize {
+  size_t bytes = 0;
+  size_t brackets = 0;
+};
+
+PromptSize measure(const std::vector<PromptPart>& prompt) {
+  PromptSize size;
+  for (const PromptPart& part : prompt) {
+    const auto* text = std::get_if<TextPart>(&part);
+    const auto* control = std::get_if<ControlPart>(&part);
+    size.bytes += text ? text->text.size() : control ? control->text.size() : 0;
+    if (text && size.bytes <= quick_bytes)
+      size.brackets += static_cast<size_t>(
+          std::count_if(text->text.begin(), text->text.end(), [](char c) { return c == '<' || c == '[' || c == ']'; }));
+  }
+  return size;
+}
+
+}  // namespace
+
+// To its tokens: at once where that is a matter of a millisecond or two, else by the reader.
+void Engine::read_prompt(Run& run) {
+  RunRequest& request = run.request;
+  if (request.after) {
+    const auto before = runs_.find(*request.after);
+    if (before == runs_.end() || before->second->phase != Run::Phase::ended) {
+      throw EngineError("INVALID_ARGUMENT", "Expected the id of an earlier run that has ended for after but received " +
+                                                std::to_string(*request.after) + ".");
+    }
+    run.earlier = before->second->tokens;
+  }
+  for (const auto& [token, bias] : request.sampling.logit_bias) {
+    if (!tokenizer_.is_token(token))
+      throw EngineError("INVALID_ARGUMENT",
+                        "Expected token ids of this model for logitBias but received " + std::to_string(token) + ".");
+  }
+  if (request.top_log_probabilities > static_cast<uint32_t>(tokenizer_.size())) {
+    throw EngineError("INVALID_ARGUMENT", "Expected at most " + std::to_string(tokenizer_.size()) +
+                                              " for topLogProbabilities, all tokens there are, but received " +
+                                              std::to_string(request.top_log_probabilities) + ".");
+  }
+  // A prompt far beyond the context is refused without tokenizing it.
+  const PromptSize size = measure(request.prompt);
+  refuse_if_too_long(run.earlier.size() + size.bytes / tokenizer_.longest_piece(), "at least ");
+  PromptReader::Job job{run.id,
+                        std::move(request.prompt),
+                        run.earlier.empty() ? std::nullopt : std::optional(run.earlier.back()),
+                        {},
+                        SIZE_MAX,
+                        {}};
+  request.prompt.clear();
+  if (folder_ && request.keep_prefix && !run.exact) job.kept_parts = *request.keep_prefix;
+  if (size.bytes <= quick_bytes && size.brackets <= quick_brackets && job.prompt.size() <= quick_parts)
+    return take_prompt(PromptReader::read_now(tokenizer_, std::move(job)));
+  job.most_tokens = size_t{counted_contexts} * context_->context_size();
+  job.done = [this](PromptReader::Answer answer) { push(std::move(answer)); };
+  reader_.read(std::move(job));
+}
+
+// The prompt has been tokenized.
+void Engine::take_prompt(PromptReader::Answer answer) {
+  const auto it = runs_.find(answer.id);
+  if (it == runs_.end() || it->second->phase == Run::Phase::ended) return;
+  Run& run = *it->second;
+  try {
+    if (!answer.error_code.empty()) throw EngineError(answer.error_code, answer.error_message);
+    std::vector<Token> tokens = std::move(run.earlier);
+    run.earlier.clear();
+    if (answer.kept > 0) run.keep_tokens = static_cast<uint32_t>(tokens.size() + answer.kept);
+    tokens.insert(tokens.end(), answer.tokens.begin(), answer.tokens.end());
+    if (tokens.empty())
+      throw EngineError("INVALID_ARGUMENT", "Expected at least one token for prompt but received none.");
+    refuse_if_too_long(tokens.size(), answer.too_long ? "at least " : "");
+    run.start(std::move(tokens), context_->model().vocab(), dry_samplers_);
+    start(run);
+  } catch (const EngineError& error) {
+    fail(run, error.code(), error.what());
+  }
+}
+
+// Any thread.
+uint32_t Engine::tokenize(std::vector<PromptPart> parts) {
+  uint32_t id;
+  {
+    std::lock_guard lock(commands_mutex_);
+    if (stopping_) throw EngineError("MODEL_CLOSED", "The model is closed.");
+    if (!failure_.empty()) throw EngineError("ENGINE_FAILED", failure_);
+    id = next_id_++;
+  }
+  reader_.read({id, std::move(parts), {}, {}, SIZE_MAX, [this](PromptReader::Answer answer) {
+                  {
+                    std::lock_guard lock(tokenized_mutex_);
+                    tokenized_.push_back(std::move(answer));
+                  }
+                  wake_();
+                }});
+  return id;
+}
+
+std::vector<PromptReader::Answer> Engine::take_tokenized() {
+  std::lock_guard lock(tokenized_mutex_);
+  return std::exchange(tokenized_, {});
+}
+
+void Engine::refuse_if_too_long(size_t tokens, const char* at_least) const {
+  const uint32_t limit = context_->context_size();
+  if (tokens < limit) return;
+  throw EngineError("CONTEXT_FULL", std::string("The prompt has ") + at_least + std::to_string(tokens) +
+                                        " tokens, but the context holds " + std::to_string(limit) +
+                                        " and needs room for one more; shorten it by " +
+                                        std::to_string(tokens - limit + 1) + ".");
+}
+
+// Into the queue; by way of the folder where that may spare the reading of much.
+void Engine::enqueue(Run& run) {
+  const std::string& scope = run.request.cache_scope;
+  if (!folder_ || run.exact || run.scores_prompt() || run.tokens.size() <= worth_keeping)
+    return context_of(run).scheduler.enqueue(run);
+  const auto usable = std::span<const Token>(run.tokens).first(run.tokens.size() - 1);
+  const uint32_t known = shared_->cache.longest(usable, scope);
+  if (usable.size() - known < worth_keeping) return shared_->scheduler.enqueue(run);
+  folder_->find(run.id, {usable.begin(), usable.end()}, scope, known + worth_keeping - 1);
+}
+
+void Engine::open_exact_context() {
+  if (exact_) return;
+  exact_context_ = std::make_unique<Context>(*context_);
+  exact_ = std::make_unique<DecodeContext>(*exact_context_, 0, Drafts::never, true);
+}
+
+// The folder has answered.
+void Engine::load_prefix(PrefixFolder::Found found) {
+  const auto it = runs_.find(found.run);
+  if (it == runs_.end() || it->second->phase == Run::Phase::ended) return;
+  Run& run = *it->second;
+  const auto prefix = std::span<const Token>(run.tokens).first(found.length);
+  // Another run may have brought it in meanwhile.
+  if (found.length > shared_->cache.longest(prefix, run.request.cache_scope) &&
+      shared_->cache.load_prefix(prefix, found.saved, run.request.cache_scope, found.state.bytes())) {
+    run.restored_tokens += found.length;
+  }
+  try {
+    shared_->scheduler.enqueue(run);
+  } catch (const EngineError& error) {
+    fail(run, error.code(), error.what());
+  }
+}
+
+// The prompt has been read: what of it is worth it goes to the folder.
+void Engine::keep_prefix(Run& run) {
+  const uint32_t length = std::exchange(run.keep_tokens, 0);
+  if (length < worth_keeping) return;
+  const auto prefix = std::span<const Token>(run.tokens).first(length);
+  const std::string& scope = run.request.cache_scope;
+  if (folder_->contains(prefix, scope)) return;
+  SavedState state = shared_->cache.save(run.sequence, length);
+  if (state.size > 0) folder_->keep({prefix.begin(), prefix.end()}, scope, std::move(state));
+}
+
+}  // namespace caduceus

@@ -1,0 +1,52 @@
+// Where the engine thread leaves what runs produce and the event loop fetches it, with one wake-up for all of it.
+// Every member is guarded by the mutex; `wake` is called without it.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string_view>
+#include <vector>
+
+#include "scheduler/request.h"
+
+namespace caduceus {
+
+class OutputQueue {
+ public:
+  // `wake` is called on the engine thread, at most once between two calls of `take`.
+  explicit OutputQueue(std::function<void()> wake) : wake_(std::move(wake)) {}
+
+  // -- engine thread --
+  void add(RunId id, std::string_view text, const ScoredTokens& tokens);
+  void add_prompt(RunId id, ScoredTokens prompt);
+  void end(RunId id, std::string_view text, RunEnd end);
+  // Wakes the reader when there is something for it. After each step.
+  void publish();
+  // Tokens that wait because their reader asked for a pause.
+  size_t held(RunId id) const;
+
+  // -- reader's thread --
+  void open(RunId id);
+  // Everything of the runs that are not paused; when the engine has ended, of all.
+  std::vector<RunOutput> take(bool paused_too = false);
+  void pause(RunId id);
+  void resume(RunId id);
+  void forget(RunId id);
+
+ private:
+  struct Channel {
+    RunOutput output;
+    bool paused = false;
+    bool ready() const {
+      return !paused && (!output.tokens.empty() || !output.text.empty() || !output.prompt.tokens.empty() || output.end);
+    }
+  };
+
+  mutable std::mutex mutex_;
+  std::map<RunId, Channel> channels_;
+  bool woken_ = false;
+  std::function<void()> wake_;
+};
+
+}  // namespace caduceus

@@ -1,0 +1,185 @@
+// What goes into the engine and what comes out of it, as plain values. Mirrors src/engine/engine.ts.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "llama.h"
+
+namespace caduceus {
+
+using Token = llama_token;
+using RunId = uint32_t;
+
+struct TextPart {
+  std::string text;
+};  // never read as markup
+struct ControlPart {
+  std::string text;
+};  // special tokens in it become those tokens
+struct TokensPart {
+  std::vector<Token> tokens;
+};
+using PromptPart = std::variant<TextPart, ControlPart, TokensPart>;
+
+// llama.cpp's DRY: a token that would go on repeating what came before costs multiplier * base ^ (length -
+// allowed_length).
+struct Dry {
+  float multiplier = 0.0f;  // 0 is off
+  float base = 1.75f;
+  int32_t allowed_length = 2;
+  int32_t last_n = -1;  // how many tokens it looks at; 0 is off, -1 the whole context
+  std::vector<std::string> sequence_breakers;
+
+  bool is_on() const { return multiplier != 0.0f && base >= 1.0f && last_n != 0; }
+  friend bool operator==(const Dry&, const Dry&) = default;
+};
+
+struct Sampling {
+  float temperature = 0.8f;
+  int32_t top_k = 40;
+  float top_p = 0.95f;
+  float min_p = 0.05f;
+  float repeat_penalty = 1.0f;
+  float frequency_penalty = 0.0f;
+  float presence_penalty = 0.0f;
+  int32_t penalty_last_n = 64;
+  Dry dry;
+  float top_n_sigma = 0.0f;  // 0 is off
+  float typical_p = 1.0f;    // 1 is off
+  float xtc_probability = 0.0f;
+  float xtc_threshold = 0.1f;
+  float dynatemp_range = 0.0f;
+  float dynatemp_exponent = 1.0f;
+  int32_t mirostat = 0;  // 1 and 2 choose by it, in the place of all that leaves candidates out
+  float mirostat_tau = 5.0f;
+  float mirostat_eta = 0.1f;
+  std::optional<uint32_t> seed;
+  std::vector<std::pair<Token, float>> logit_bias;
+};
+
+// What the output may be, as text for the constraint's compiler. src/engine/addon/grammar.ts writes it.
+struct ConstraintSpec {
+  enum class Kind { lark = 0, json = 1, regex = 2, calls = 3 };  // calls: Lark, and its texts are JSON between tags
+  Kind kind = Kind::lark;
+  std::string text;
+
+  // The output is free until a call begins: an opening tag, white space and `{`. The grammar then takes over at that
+  // `{` and ends with the call.
+  struct Trigger {
+    std::string tag;         // "<tool_call>"
+    bool further = false;    // after a call the output is free again; else it ends there
+    bool bare = false;       // directly after a call, the next one needs no opening tag
+    bool reasoning = false;  // the prompt ends inside <think>
+  };
+  std::optional<Trigger> trigger;
+};
+
+struct RunRequest {
+  std::vector<PromptPart> prompt;
+  std::optional<RunId> after;
+  Sampling sampling;
+  std::optional<uint32_t> max_tokens;
+  uint32_t min_tokens = 0;        // before them no token ends the turn, where the constraint allows another
+  std::vector<std::string> stop;  // not searched in the calls of a lazy constraint
+  std::vector<Token> stop_tokens;
+  bool log_probabilities = false;         // of the tokens that are generated
+  bool prompt_log_probabilities = false;  // of the prompt's, all of which is computed for it
+  uint32_t top_log_probabilities = 0;     // so many of the likeliest tokens beside each of either
+  std::string cache_scope;
+  int32_t priority = 0;
+  std::optional<double> queue_timeout_ms;
+  std::optional<uint32_t> keep_prefix;  // so many of the prompt's first parts are worth keeping on disk
+  std::optional<ConstraintSpec> constraint;
+  bool jump_forward = true;    // what a constraint leaves no choice about is not sampled
+  bool deterministic = false;  // computed apart from others, so that the same request gives the same bits
+};
+
+struct Usage {
+  uint32_t prompt_tokens = 0;
+  uint32_t cached_tokens = 0;
+  uint32_t generated_tokens = 0;
+};
+
+struct Timings {
+  double queue_ms = 0;
+  double prompt_ms = 0;
+  double first_token_ms = 0;
+  double generation_ms = 0;
+  double tokens_per_second = 0;
+};
+
+// How far a constraint was fulfilled, and what it cost.
+struct ConstraintEnd {
+  bool complete = false;
+  uint32_t forced_tokens = 0;
+  uint32_t rejected_tokens = 0;
+  double compile_ms = 0;
+};
+
+struct TokenProbability {
+  Token token;
+  float log_probability;
+};
+
+// Tokens with what the model held of them, as far as that was asked for.
+struct ScoredTokens {
+  std::vector<Token> tokens;
+  std::vector<float> log_probabilities;  // one for each
+  std::vector<TokenProbability>
+      top;  // the likeliest at its place, first of them the likeliest; as many for each as were asked for
+
+  void append(const ScoredTokens& more) {
+    tokens.insert(tokens.end(), more.tokens.begin(), more.tokens.end());
+    log_probabilities.insert(log_probabilities.end(), more.log_probabilities.begin(), more.log_probabilities.end());
+    top.insert(top.end(), more.top.begin(), more.top.end());
+  }
+};
+
+enum class FinishReason { stop, length, cancelled, error };
+
+struct RunEnd {
+  FinishReason reason = FinishReason::stop;
+  std::optional<std::string> stop_string;
+  std::optional<ScoredTokens> end_token;  // that ended the turn, where log probabilities were asked for
+  Usage usage;
+  Timings timings;
+  std::optional<ConstraintEnd> constraint;
+  std::string error_code;  // set when reason is error
+  std::string error_message;
+};
+
+// Everything one run has produced since it was last taken: the tokens and what belongs to them.
+struct RunOutput : ScoredTokens {
+  RunId id = 0;
+  std::string text;  // whole code points
+  ScoredTokens
+      prompt;  // once, when it has been read, where its log probabilities were asked for; the first token has none
+  std::optional<RunEnd> end;
+};
+
+struct Stats {
+  uint32_t running = 0;
+  uint32_t queued = 0;
+  uint32_t paused = 0;
+  uint32_t cache_tokens = 0;
+  uint32_t cache_tokens_used = 0;
+  uint32_t branches = 0;
+  uint64_t host_cache_bytes = 0;
+  uint32_t threads = 0;  // that compute at the moment
+  uint64_t prompt_tokens = 0;
+  uint64_t cached_tokens = 0;
+  uint64_t restored_tokens = 0;
+  uint64_t generated_tokens = 0;
+  uint64_t forced_tokens = 0;    // of the generated ones
+  uint64_t rejected_tokens = 0;  // sampled, and refused by a constraint
+  uint64_t drafted_tokens = 0;   // guessed, and computed beside what was certain
+  uint64_t accepted_drafts = 0;  // of these, those that came true
+  uint64_t steps = 0;
+};
+
+}  // namespace caduceus

@@ -1,0 +1,100 @@
+#include "scheduler/run.h"
+
+#include <limits>
+#include <utility>
+
+namespace caduceus {
+
+Run::Run(RunId id, RunRequest request_, Clock::time_point submitted)
+    : id(id),
+      request(std::move(request_)),
+      exact(request.deterministic),
+      submitted(submitted),
+      stops_(request.stop),
+      last_token_(submitted) {}
+
+void Run::start(std::vector<Token> prompt, const llama_vocab* vocab, DrySamplers& dry_samplers) {
+  tokens = std::move(prompt);
+  usage.prompt_tokens = static_cast<uint32_t>(tokens.size());
+  sampler = std::make_unique<Sampler>(request.sampling, vocab, &dry_samplers);
+  // The penalties look at the prompt too, as llama.cpp's own tools do.
+  for (const Token token : tokens) sampler->accept(token);
+  request.prompt.clear();
+  if (!request.prompt_log_probabilities) return;
+  // What comes first follows nothing.
+  scores.tokens.push_back(tokens.front());
+  scores.log_probabilities.push_back(std::numeric_limits<float>::quiet_NaN());
+  scores.top.resize(request.top_log_probabilities, {-1, std::numeric_limits<float>::quiet_NaN()});
+}
+
+std::vector<Token> Run::take_ahead() {
+  const auto begin = tokens.end() - static_cast<std::ptrdiff_t>(std::exchange(ahead, 0));
+  std::vector<Token> taken(begin, tokens.end());
+  tokens.erase(begin, tokens.end());
+  return taken;
+}
+
+Run::Step Run::accept(Token token, const Tokenizer& tokenizer, uint32_t context_size) {
+  last_token_ = Clock::now();
+  if (!first_token) first_token = last_token_;
+  tokens.push_back(token);
+  ++generated_rows;
+  sampler->accept(token);
+  ++usage.generated_tokens;
+  Step step;
+  const std::string piece = tokenizer.piece(token);
+  if (constraint && constraint->is_lazy()) {
+    const auto [free, waiting] = constraint->place();
+    step.text = stops_.push(utf8_.push(std::string_view(piece).substr(0, free)), waiting);
+    if (free < piece.size()) step.text += stops_.pass(utf8_.push(std::string_view(piece).substr(free)));
+  } else {
+    step.text = stops_.push(utf8_.push(piece));
+  }
+  if (stops_.matched()) {
+    step.finished = FinishReason::stop;
+  } else if (usage.generated_tokens >= request.max_tokens.value_or(UINT32_MAX) || tokens.size() >= context_size) {
+    step.finished = FinishReason::length;
+  }
+  return step;
+}
+
+Run::Ending Run::finish(FinishReason reason) {
+  Ending ending;
+  const auto now = Clock::now();
+  if (!stops_.matched()) {
+    // What might have become a call is text where the model has ended. What was cut off nobody knows.
+    const bool waits =
+        constraint && constraint->is_lazy() && (reason != FinishReason::stop || constraint->is_behind_call());
+    ending.text = stops_.push(utf8_.flush(), waits ? constraint->place().waiting : 0);
+    if (!stops_.matched()) ending.text += stops_.flush();
+  }
+  RunEnd& end = ending.end;
+  end.reason = reason;
+  end.stop_string = stops_.matched();
+  end.end_token = std::move(end_token);
+  end.usage = usage;
+  if (request.constraint) {
+    // A stop string cuts off what the grammar has taken; a lazy one's it does not touch.
+    if (constraint && reason != FinishReason::error)
+      constraint_end.complete = ahead == 0 && (stops_.matched() ? constraint->is_lazy() : constraint->whole());
+    end.constraint = constraint_end;
+  }
+  end.timings.queue_ms = milliseconds(admitted.value_or(now) - submitted);
+  end.timings.prompt_ms = prompt_ms;
+  if (first_token) {
+    end.timings.first_token_ms = milliseconds(*first_token - submitted);
+    end.timings.generation_ms = milliseconds(last_token_ - *first_token);
+    if (usage.generated_tokens > 1 && end.timings.generation_ms > 0) {
+      end.timings.tokens_per_second = (usage.generated_tokens - 1) * 1000.0 / end.timings.generation_ms;
+    }
+  }
+  take_ahead();
+  phase = Phase::ended;
+  sampler.reset();
+  constraint.reset();
+  scores = {};
+  request = {};
+  return ending;
+}
+
+}  // namespace caduceus

@@ -1,0 +1,75 @@
+// Prompt parts to tokens and tokens to text, by the rules of hermes.md: one BOS, and what a caller typed is never
+// markup. Immutable after construction: any thread.
+#pragma once
+
+#include <atomic>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "llama.h"
+#include "scheduler/request.h"
+#include "tokenizer/text_cuts.h"
+
+namespace caduceus {
+
+class Tokenizer {
+ public:
+  // Takes long for a vocabulary with much markup, so not on the event loop; throws CANCELLED once `cancelled` is set.
+  explicit Tokenizer(const llama_vocab* vocab, const std::atomic<bool>* cancelled = nullptr);
+
+  // A whole prompt, or its continuation after `previous` (the last token before it). Deep in the stack, up to 4 MB: on
+  // threads with a large one. Long prompts are for a PromptReader.
+  std::vector<Token> tokenize(std::span<const PromptPart> parts, std::optional<Token> previous = std::nullopt) const;
+
+  // Text that the model writes after other text: markup that is a token of its own may be that token.
+  std::vector<Token> tokenize_inside(const std::string& text) const;
+
+  // The bytes of one token; they may end inside a character. Control tokens are empty unless `special`.
+  std::string piece(Token token, bool special = false) const;
+  // Of each, control tokens written out.
+  std::vector<std::string> pieces(std::span<const Token> tokens) const;
+  std::string detokenize(std::span<const Token> tokens, bool special) const;
+
+  bool is_token(int64_t id) const { return id >= 0 && id < size_; }
+  int32_t size() const { return static_cast<int32_t>(size_); }
+  bool is_end_of_generation(Token token) const { return llama_vocab_is_eog(vocab_, token); }
+
+  std::span<const Token> ends_of_generation() const { return ends_of_generation_; }
+
+  // No token is longer, so a text of n bytes has at least n / this many tokens.
+  size_t longest_piece() const { return longest_piece_; }
+
+ private:
+  // A token of type USER_DEFINED that looks like markup. llama.cpp matches these even in plain text, so text is cut
+  // inside them, at the place where the two halves tokenize as the whole would.
+  struct Marker {
+    std::string text;
+    size_t cut = 0;
+  };
+
+  friend class Tokenization;
+  size_t best_cut(const std::string& marker) const;
+  // How much of `text` llama.cpp may be given at once, markers aside.
+  size_t next_piece(std::string_view text) const;
+  // Where the first marker in `text` is cut; npos without one.
+  size_t next_marker_cut(std::string_view text) const;
+  void append_plain(std::vector<Token>& out, std::string_view text, bool continues, bool parse_special) const;
+  std::vector<Token> raw(std::string_view text, bool parse_special) const;
+  bool is_special(Token token) const;
+  void check(Token token) const;
+
+  const llama_vocab* vocab_;
+  int64_t size_;
+  bool space_prefix_;  // SentencePiece: a space is put before text at the start and after special tokens
+  std::vector<Token> newline_prefix_;  // what "\n" becomes with that space; put before text that must not get one
+  std::vector<Marker> markers_;        // sorted, as in `marker_texts_`
+  StringSet marker_texts_;
+  StringSet special_texts_;    // of all tokens that llama.cpp looks for before it reads anything else
+  size_t longest_number_ = 0;  // digits in a row that one stretch may hold; 0: any number
+  std::vector<Token> ends_of_generation_;
+  size_t longest_piece_ = 1;
+};
+
+}  // namespace caduceus

@@ -1,0 +1,240 @@
+// A reply under way: awaited for its result, or iterated once for its events. It pulls; nothing is read ahead of its
+// reader.
+import { CaduceusError } from "../../errors.js";
+import { followSignal } from "../../follow_signal.js";
+import { PartialValue } from "../../format/partial_value.js";
+import type { ReplyTrace } from "../diagnostics.js";
+import type { Explanation, PromptRecord } from "../explain.js";
+import type { FinishEvent, ReplyEvent, ReplyResult } from "./reply_events.js";
+import { ReplyIterator } from "./reply_iterator.js";
+import type { ReplySteps } from "../tools/round.js";
+import type { Unenforced } from "../tools/round_constraint.js";
+import type { KnownCall } from "../tools/tool.js";
+
+/** How a reply comes about. */
+export interface ReplyPlan<V, C extends KnownCall> {
+  /** What the reply does; its signal aborts when any of `signals` does or the reader leaves. */
+  readonly start: (signal: AbortSignal) => ReplySteps<V, C>;
+  readonly signals: readonly AbortSignal[];
+  /** Remembers the prompts, for `explain`. */
+  readonly record: PromptRecord;
+  readonly trace: ReplyTrace;
+  /** A reply that this one waits for: to read this one is to read that one first. */
+  readonly before?: Reply<any, any> | undefined;
+}
+
+/**
+ * What `model.reply`, `model.complete` and `chat.send` give. It has begun by the time it is returned.
+ *
+ * Await it for the result, or iterate it for its events, or iterate `textStream` for its text alone or `valueStream`
+ * for the growing answer by `schema`. It can be iterated once; it can be awaited any number of times, and after an
+ * iteration that went to the end too. Leaving the loop cancels it and waits until the engine has stopped. What goes
+ * wrong is thrown where it is read, and nowhere else: an answer that does not satisfy its schema, or was cut off, in
+ * the place of the event `finish`, by an error whose `result` has what that would tell.
+ */
+export class Reply<V = unknown, C extends KnownCall = KnownCall>
+  implements PromiseLike<ReplyResult<V, C>>, AsyncIterable<ReplyEvent<V, C>>
+{
+  readonly #steps: ReplySteps<V, C>;
+  readonly #record: PromptRecord;
+  readonly #trace: ReplyTrace;
+  readonly #stopping = new AbortController();
+  readonly #unfollow: (() => void)[] = [];
+  readonly #result: Promise<ReplyResult<V, C>>;
+  #settle!: { resolve(result: ReplyResult<V, C>): void; reject(reason: unknown): void };
+  #failure: { readonly reason: unknown } | undefined;
+  #isRead = false;
+  #hasFinished = false;
+  #before: Reply<any, any> | undefined;
+
+  /** @internal */
+  constructor({ start, signals, record, trace, before }: ReplyPlan<V, C>) {
+    this.#record = record;
+    this.#trace = trace;
+    trace.start();
+    this.#result = new Promise((resolve, reject) => (this.#settle = { resolve, reject }));
+    // Nobody may be waiting, and that is no reason to end the process.
+    this.#result.catch(() => {});
+    this.#before = before;
+    try {
+      const aborted = signals.find((signal) => signal.aborted);
+      if (aborted !== undefined) this.#stopping.abort(aborted.reason);
+      else for (const signal of signals) this.#unfollow.push(followSignal(signal, (reason) => void this.#stop(reason)));
+    } catch (reason) {
+      // Not every signal is ours: one that cannot be followed ends the reply, and where that is read.
+      this.#stopping.abort(reason);
+    }
+    this.#steps = start(this.#stopping.signal);
+    this.#steps.next().then(
+      () => (this.#before = undefined),
+      (error: unknown) => this.#fail(error),
+    );
+  }
+
+  /** What the messages of `node:diagnostics_channel` call it: the option `requestId`, else an id of its own. */
+  get id(): string {
+    return this.#trace.requestId;
+  }
+
+  /**
+   * What of the schemas of tools and answer the model is not held to while it writes, known before its first token:
+   * each keyword with the path to it and the reason. It is checked afterwards. Without a constraint that is everything,
+   * which one entry with the keyword `*` says for each schema. Empty for a chat's or a model's reply without tools and
+   * schema.
+   */
+  get unenforced(): readonly Unenforced[] {
+    return this.#record.unenforced;
+  }
+
+  /** The text alone, piece by piece. */
+  get textStream(): AsyncIterable<string> {
+    return {
+      [Symbol.asyncIterator]: () =>
+        this.#read((event) => (event.type === "text" && event.text !== "" ? event.text : undefined)),
+    };
+  }
+
+  /**
+   * The answer by `schema` as it is written, each time something new can be seen: strings grow, numbers appear when
+   * they are complete, keys that are still to come are missing. The last one is the checked `value` itself. Nothing
+   * comes without a schema, and before the end of the reply none of it has been checked.
+   */
+  get valueStream(): AsyncIterable<DeepPartial<Exclude<V, undefined>>> {
+    return {
+      [Symbol.asyncIterator]: () => {
+        let partial = new PartialValue();
+        return this.#read((event) => {
+          if (event.type === "text")
+            return partial.read(event.text) ? (partial.value as DeepPartial<Exclude<V, undefined>>) : undefined;
+          if (event.type === "round") partial = new PartialValue();
+          return event.type === "finish" ? (event.value as DeepPartial<Exclude<V, undefined>> | undefined) : undefined;
+        });
+      },
+    };
+  }
+
+  /** Throws `ALREADY_CONSUMED` when the reply is or was read already. */
+  [Symbol.asyncIterator](): AsyncGenerator<ReplyEvent<V, C>, void, undefined> {
+    return this.#read((event) => event);
+  }
+
+  /** Reads the reply to its end, unless somebody reads it already; that is what `await` calls. */
+  then<A = ReplyResult<V, C>, B = never>(
+    onFulfilled?: ((result: ReplyResult<V, C>) => A | PromiseLike<A>) | null,
+    onRejected?: ((reason: any) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    this.#readToEnd();
+    return this.#result.then(onFulfilled, onRejected);
+  }
+
+  /** As a promise's: `then` for failures alone. */
+  catch<B = never>(onRejected?: ((reason: any) => B | PromiseLike<B>) | null): Promise<ReplyResult<V, C> | B> {
+    return this.then(undefined, onRejected);
+  }
+
+  /** As a promise's: told when the reply has come to its end, failed or was cancelled. */
+  finally(onFinally?: (() => void) | null): Promise<ReplyResult<V, C>> {
+    return this.then().finally(onFinally);
+  }
+
+  /**
+   * How the prompt came about: the format and why it was chosen, the exact text, its tokens, and what of them was
+   * cached. Reads the reply to its end, as awaiting it does, unless somebody reads it already. A reply that failed
+   * after its prompt was written can be explained too, as long as its model is open.
+   */
+  async explain(): Promise<Explanation> {
+    const rounds = await this.then(
+      ({ rounds }) => rounds,
+      (error: unknown) => {
+        if (!this.#record.hasPrompt) throw error;
+        return error instanceof CaduceusError ? (error.result?.rounds ?? []) : [];
+      },
+    );
+    return this.#record.explain(rounds);
+  }
+
+  #readToEnd(): void {
+    if (this.#isRead) return;
+    this.#begin();
+    void (async () => {
+      while ((await this.#next()) !== undefined);
+    })().catch(() => {}); // The result carries the failure.
+  }
+
+  #read<T>(pick: (event: ReplyEvent<V, C>) => T | undefined): ReplyIterator<T> {
+    if (this.#isRead)
+      throw new CaduceusError(
+        "ALREADY_CONSUMED",
+        "Expected a reply that nobody has read but this one was iterated or awaited before.",
+      );
+    this.#begin();
+    const next = async () => {
+      for (;;) {
+        const event = await this.#next();
+        const value = event === undefined ? undefined : pick(event);
+        if (event === undefined || value !== undefined) return value;
+      }
+    };
+    return new ReplyIterator<T>(
+      { next, leave: (reason) => this.#stop(reason) },
+      () => new CaduceusError("ALREADY_CONSUMED", "The reply has no result: its reader left before the end."),
+    );
+  }
+
+  #begin(): void {
+    this.#isRead = true;
+    if (this.#before !== undefined) this.#before.#readToEnd();
+  }
+
+  async #next(): Promise<ReplyEvent<V, C> | undefined> {
+    try {
+      const step = await this.#steps.next();
+      if (this.#failure !== undefined) throw this.#failure.reason;
+      if (step.value?.type === "finish") this.#finish(step.value);
+      return step.value ?? undefined;
+    } catch (error) {
+      this.#fail(error);
+      throw this.#failure === undefined ? error : this.#failure.reason;
+    }
+  }
+
+  /**
+   * Ends the reply for this reason unless it has ended. Resolves, and lets those who await it know, when the engine has
+   * stopped.
+   */
+  async #stop(reason: unknown): Promise<void> {
+    if (!this.#hasFinished) this.#failure ??= { reason };
+    this.#stopping.abort(reason);
+    await this.#steps.return().catch(() => {});
+    this.#fail(reason);
+  }
+
+  #finish({ type: _, ...result }: FinishEvent<V, C>): void {
+    this.#hasFinished = true;
+    this.#letGo();
+    this.#trace.finish(result);
+    this.#settle.resolve(result);
+  }
+
+  #fail(reason: unknown): void {
+    if (this.#hasFinished) return;
+    this.#failure ??= { reason };
+    this.#letGo();
+    this.#trace.fail(this.#failure.reason);
+    this.#settle.reject(this.#failure.reason);
+  }
+
+  #letGo(): void {
+    this.#before = undefined;
+    for (const unfollow of this.#unfollow) unfollow();
+  }
+}
+
+/** A value of which everything may still be missing. */
+export type DeepPartial<T> = T extends readonly (infer E)[]
+  ? DeepPartial<E>[]
+  : T extends (...args: never[]) => unknown
+    ? T
+    : T extends object
+      ? { [K in keyof T]?: DeepPartial<T[K]> }
+      : T;

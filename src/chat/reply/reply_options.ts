@@ -1,0 +1,369 @@
+// What can be asked of one reply, and its checks.
+import { CaduceusError, invalidArgument, mismatch, reading } from "../../errors.js";
+import type { PromptPart, RunRequest } from "../../engine/engine.js";
+import {
+  checkBoolean,
+  checkChoice,
+  checkOptions,
+  checkPositiveNumber,
+  checkSignal,
+  checkText,
+  checkWholeNumber,
+  isSignal,
+  type GivenOptions,
+} from "../../options/option_checks.js";
+import type { LoadedModel } from "../../model/loading/loaded_model.js";
+import { readSchema, type Schema, type UndeclaredProperties } from "../../schema/read_schema.js";
+import { checkRequestId } from "../diagnostics.js";
+import type { Unenforced } from "../tools/round_constraint.js";
+import { readTextConstraint, textConstraintNames, type TextConstraintOptions } from "./text_constraint.js";
+import {
+  readUndeclared,
+  resolveToolOptions,
+  toolOptionNames,
+  type ToolLoopOptions,
+  type ToolSettings,
+} from "../tools/tool_options.js";
+import { resolveSampling, samplingOptionNames, type SamplingOptions } from "../../model/loading/sampling.js";
+
+/** What can be asked of everything that a model writes. */
+export interface GenerationOptions extends SamplingOptions {
+  /**
+   * Upper bound on generated tokens. The reply ends with finish reason `"length"` there.
+   * Defaults to what the context has left. Whole number, at least 1.
+   */
+  readonly maxTokens?: number | undefined;
+  /**
+   * Before so many tokens the model cannot end its turn. A schema, grammar or call that is complete ends it all the
+   * same, and so do stop strings. Whole number from 0 to `maxTokens`. Defaults to 0.
+   */
+  readonly minTokens?: number | undefined;
+  /** Token ids that end the turn besides the model's own end-of-generation tokens. Defaults to none. */
+  readonly stopTokens?: readonly number[] | undefined;
+  /**
+   * The reply ends before the first of these strings, which is not part of its text. A string or an array of them; none
+   * is empty. They count in free text: not in a call that is constrained, from its opening tag to its closing one, nor
+   * in the white space between two calls, and not in an answer by `schema`. In `complete` they count whatever
+   * constrains the text.
+   */
+  readonly stop?: string | readonly string[] | undefined;
+  /**
+   * Text events carry the tokens they are made of and their log probabilities, and so does the result. Defaults to
+   * false.
+   */
+  readonly logProbabilities?: boolean | undefined;
+  /**
+   * So many of the likeliest tokens come beside each token that has a log probability. Whole number from 0 to 20; above
+   * 0 only where log probabilities are asked for. Defaults to 0.
+   */
+  readonly topLogProbabilities?: number | undefined;
+  /**
+   * Which waiting request the engine takes first, and which keeps its place when the cache has too little room: the
+   * higher. Whole number from -100 to 100. Defaults to 0.
+   */
+  readonly priority?: number | undefined;
+  /**
+   * Milliseconds a request may wait in the engine until its prompt is begun (in a reply with tools, each round anew);
+   * then the reply fails with `QUEUE_TIMEOUT`. Number above 0. Defaults to no limit.
+   */
+  readonly queueTimeoutMs?: number | undefined;
+  /**
+   * Requests of different scopes never share cached tokens, so that tenants cannot find out from timings what others
+   * have asked: give each tenant its own. Any text. Defaults to `""`, which is a scope as well.
+   */
+  readonly cacheScope?: string | undefined;
+  /**
+   * The same request with the same `seed` gives the same tokens and log probabilities, to the last bit, whatever else
+   * runs. It is computed apart and alone, and shares no cached tokens, so it takes longer. Without a `seed`, give
+   * temperature 0. Throws `INVALID_ARGUMENT` where the engine cannot do this (`model.capabilities.deterministic`).
+   * Defaults to false.
+   */
+  readonly deterministic?: boolean | undefined;
+  /**
+   * Keeps the tokens of the prompt's beginning on disk (`prefixFolder` of `load`), so that they need not be read again
+   * after a restart: of a conversation everything before its last message, of `complete` the whole prompt. Beginnings
+   * too short to be worth it are passed over. Defaults to false; in the first turn of a chat its system turn, tools
+   * included, is kept unless this is false.
+   */
+  readonly keepPrefix?: boolean | undefined;
+  /**
+   * The reply's `id`, under which `node:diagnostics_channel` tells of it. Text of 1 to 200 characters. Defaults to an
+   * id that no other reply of the process has.
+   */
+  readonly requestId?: string | undefined;
+  /** Ends the reply, whether it waits, reads its prompt or writes; whoever reads it gets the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What can be asked of a completion of a raw prompt. */
+export interface CompleteOptions extends GenerationOptions, TextConstraintOptions {
+  /**
+   * The whole text is JSON that fits this schema: any Standard Schema (zod, valibot, arktype) or JSON Schema. Keywords
+   * that cannot be enforced are in `reply.unenforced`. The prompt is not told of it, and the text is not checked again.
+   * Not together with `regex` or `grammar`. Defaults to none.
+   */
+  readonly schema?: Schema | undefined;
+  /** As for a reply. Without effect without `schema`. Defaults to `"refuse"`. */
+  readonly undeclaredProperties?: UndeclaredProperties | undefined;
+  /** As for a reply, but 0 is fine too: the prompt is read and nothing written. */
+  readonly maxTokens?: number | undefined;
+  /**
+   * The first event is `prompt`, with the log probability of each of the prompt's own tokens after those before it, and
+   * so has the result. All of the prompt is computed for it, whatever of it is cached. Throws `INVALID_ARGUMENT` where
+   * the engine cannot give them (`model.capabilities.logProbabilities`). Defaults to false.
+   *
+   * @example const { promptLogProbabilities } = await model.complete("The sky is blue", { promptLogProbabilities: true,
+   * maxTokens: 0 })
+   */
+  readonly promptLogProbabilities?: boolean | undefined;
+}
+
+/**
+ * What can be asked of a reply. With tools or a schema the temperature defaults to 0.1. `regex` and `grammar` go
+ * together with neither.
+ */
+export interface ReplyOptions<S extends Schema = Schema>
+  extends GenerationOptions,
+    ToolLoopOptions<S>,
+    TextConstraintOptions {
+  /**
+   * What happens when the conversation does not fit into the context before the model writes. `"error"`: the reply
+   * fails with `CONTEXT_FULL`. `"drop-oldest"`: the oldest turns (a message of the user and everything up to the next)
+   * are left out, whole, until the prompt and room for the answer fit: `maxTokens` or at most a quarter of the context,
+   * without `maxTokens` an eighth. The system message and the turn to be answered always stay; `CONTEXT_FULL` where
+   * they alone are too long. The event and the result `dropped` say what was left out; a chat goes on without it.
+   * Either way a reply that fills the context while the model writes ends with finish reason `"length"`. Defaults to
+   * `"error"`.
+   */
+  readonly contextOverflow?: "error" | "drop-oldest" | undefined;
+}
+
+const generationOptionNames = [
+  ...samplingOptionNames,
+  "maxTokens",
+  "minTokens",
+  "stopTokens",
+  "stop",
+  "logProbabilities",
+  "topLogProbabilities",
+  "priority",
+  "queueTimeoutMs",
+  "cacheScope",
+  "deterministic",
+  "keepPrefix",
+  "requestId",
+  "signal",
+] as const satisfies readonly (keyof GenerationOptions)[];
+
+export const completeOptionNames = [
+  ...generationOptionNames,
+  ...textConstraintNames,
+  "schema",
+  "undeclaredProperties",
+  "promptLogProbabilities",
+] as const satisfies readonly (keyof CompleteOptions)[];
+
+export const replyOptionNames = [
+  ...generationOptionNames,
+  ...toolOptionNames,
+  ...textConstraintNames,
+  "contextOverflow",
+] as const satisfies readonly (keyof ReplyOptions)[];
+
+/** A request of the engine but for its prompt. */
+export type RequestSettings = Omit<RunRequest, "prompt" | "after" | "keepPrefix">;
+
+/** What is asked of a raw prompt. */
+export interface CompleteSettings {
+  readonly request: RequestSettings;
+  /** Undefined: nobody said. */
+  readonly keepPrefix: boolean | undefined;
+  /** Of a schema, what is not enforced. */
+  readonly unenforced: readonly Unenforced[];
+}
+
+/** What is asked of a reply. */
+export interface ReplySettings extends Omit<CompleteSettings, "unenforced"> {
+  readonly tools: ToolSettings;
+  readonly contextOverflow: "error" | "drop-oldest";
+}
+
+/** Checks the options of `subject` and fills in what they leave open. */
+export function resolveReplyOptions(value: unknown, subject: string, model: LoadedModel): ReplySettings {
+  const options = checkOptions(value, subject, replyOptionNames) as ReplyOptions;
+  const tools = resolveToolOptions(options, model.engine.capabilities);
+  const isExact = tools.tools.size > 0 || tools.schema !== undefined;
+  const constraint = readTextConstraint(options, model.engine.capabilities);
+  if (constraint !== undefined && isExact) {
+    throw new CaduceusError(
+      "INVALID_ARGUMENT",
+      `Expected no ${options.regex === undefined ? "grammar" : "regex"} together with ${tools.schema === undefined ? "tools" : "a schema"}.`,
+      { param: options.regex === undefined ? "grammar" : "regex" },
+    );
+  }
+  if (constraint !== undefined && options.constrained === false)
+    throw new CaduceusError(
+      "INVALID_ARGUMENT",
+      "Expected constrained not to be false together with regex or grammar.",
+      { param: "constrained" },
+    );
+  const contextOverflow = checkChoice(options.contextOverflow, "contextOverflow", ["error", "drop-oldest"]) ?? "error";
+  const { request, keepPrefix } = resolveRequest(
+    isExact ? { temperature: exactTemperature, ...options } : options,
+    model,
+  );
+  return { request: { ...request, constraint }, keepPrefix, tools, contextOverflow };
+}
+
+/** The same for a raw prompt. */
+export function resolveCompleteOptions(value: unknown, model: LoadedModel): CompleteSettings {
+  const options = checkOptions(value, "complete", completeOptionNames) as CompleteOptions;
+  const { request, keepPrefix } = resolveRequest(options, model, 0);
+  const { capabilities } = model.engine;
+  const text = readTextConstraint(options, capabilities);
+  const schema = options.schema === undefined ? undefined : readSchema(options.schema, "schema");
+  if (schema === undefined) return { request: { ...request, constraint: text }, keepPrefix, unenforced: [] };
+  if (text !== undefined)
+    throw new CaduceusError(
+      "INVALID_ARGUMENT",
+      `Expected one of ${text.kind === "regex" ? "regex" : "grammar"} and schema but received both.`,
+      { param: "schema" },
+    );
+  if (!capabilities.constrained)
+    throw new CaduceusError("INVALID_ARGUMENT", "Expected no schema: this engine cannot enforce it.", {
+      param: "schema",
+    });
+  const enforced = schema.enforced(readUndeclared(options.undeclaredProperties));
+  return {
+    request: { ...request, constraint: { kind: "json", schema: enforced.schema } },
+    keepPrefix,
+    unenforced: enforced.unenforced,
+  };
+}
+
+// What calls and JSON are written at, and what the published scores were taken at.
+const exactTemperature = 0.1;
+
+// Some thirty years: what lies beyond does not fit into the engine's clock.
+const longestWaitMs = 1e12;
+
+/** `leastTokens` that `maxTokens` may be. */
+function resolveRequest(
+  options: GenerationOptions,
+  model: LoadedModel,
+  leastTokens = 1,
+): Pick<CompleteSettings, "request" | "keepPrefix"> {
+  checkSignal(options.signal);
+  checkRequestId(options.requestId);
+  const deterministic = checkBoolean(options.deterministic, "deterministic") ?? false;
+  if (deterministic && !model.engine.capabilities.deterministic) {
+    throw mismatch("INVALID_ARGUMENT", {
+      expected: "false",
+      place: "deterministic",
+      received: "true, which this engine cannot promise",
+    });
+  }
+  const maxTokens = checkWholeNumber(options.maxTokens, "maxTokens", leastTokens, 0x7fffffff);
+  const queueTimeoutMs = checkPositiveNumber(options.queueTimeoutMs, "queueTimeoutMs");
+  const request: RequestSettings = {
+    sampling: resolveSampling(options, model.sampling),
+    maxTokens,
+    minTokens: checkWholeNumber(options.minTokens, "minTokens", 0, maxTokens ?? 0x7fffffff) ?? 0,
+    stop: reading("stop", () => checkStop(options.stop)),
+    stopTokens:
+      options.stopTokens === undefined
+        ? model.vocabulary.stopTokens
+        : [
+            ...model.vocabulary.stopTokens,
+            ...checkTokens(options.stopTokens, "stopTokens", model.engine.info.vocabularySize),
+          ],
+    ...resolveLogProbabilities(options, model),
+    cacheScope: options.cacheScope === undefined ? "" : checkText(options.cacheScope, "cacheScope"),
+    priority: checkWholeNumber(options.priority, "priority", -100, 100) ?? 0,
+    queueTimeoutMs: queueTimeoutMs && Math.min(queueTimeoutMs, longestWaitMs),
+    deterministic,
+  };
+  return { request, keepPrefix: checkBoolean(options.keepPrefix, "keepPrefix") };
+}
+
+function resolveLogProbabilities(
+  options: GenerationOptions & Pick<CompleteOptions, "promptLogProbabilities">,
+  model: LoadedModel,
+) {
+  const logProbabilities = checkBoolean(options.logProbabilities, "logProbabilities") ?? false;
+  const promptLogProbabilities = checkBoolean(options.promptLogProbabilities, "promptLogProbabilities") ?? false;
+  const topLogProbabilities = checkWholeNumber(options.topLogProbabilities, "topLogProbabilities", 0, 20) ?? 0;
+  if (!logProbabilities && !promptLogProbabilities) {
+    if (topLogProbabilities > 0)
+      throw new CaduceusError(
+        "INVALID_ARGUMENT",
+        `Expected topLogProbabilities only together with logProbabilities but received ${topLogProbabilities}.`,
+        { param: "topLogProbabilities" },
+      );
+  } else if (!model.engine.capabilities.logProbabilities) {
+    throw new CaduceusError(
+      "INVALID_ARGUMENT",
+      `Expected no ${logProbabilities ? "logProbabilities" : "promptLogProbabilities"}: this engine cannot give them.`,
+      { param: logProbabilities ? "logProbabilities" : "promptLogProbabilities" },
+    );
+  }
+  return { logProbabilities, promptLogProbabilities, topLogProbabilities };
+}
+
+function checkStop(value: unknown): string[] {
+  if (value === undefined) return [];
+  if (typeof value !== "string" && !Array.isArray(value))
+    throw invalidArgument("a string or an array of strings", "stop", value);
+  // `flat` passes over the holes of a sparse array.
+  return Array.from(typeof value === "string" ? [value] : (value as unknown[]), (text, index) => {
+    const name = typeof value === "string" ? "stop" : `stop[${index}]`;
+    if (text === "") throw invalidArgument("text that is not empty", name, text);
+    return checkText(text, name);
+  });
+}
+
+/** Checks a raw prompt: a string, in which markup is read, or parts that say themselves what they are. */
+export function readPrompt(prompt: unknown, vocabularySize: number): readonly PromptPart[] {
+  if (typeof prompt === "string") return [{ control: checkText(prompt, "prompt") }];
+  return checkParts(prompt, "prompt", vocabularySize);
+}
+
+export function checkParts(parts: unknown, name: string, vocabularySize: number): readonly PromptPart[] {
+  return reading(name, () => readParts(parts, name, vocabularySize));
+}
+
+function readParts(parts: unknown, name: string, vocabularySize: number): readonly PromptPart[] {
+  if (!Array.isArray(parts)) throw invalidArgument("a string or an array of prompt parts", name, parts);
+  return Array.from(parts as unknown[], (part, index): PromptPart => {
+    const where = `${name}[${index}]`;
+    const entries = typeof part === "object" && part !== null ? Object.entries(part) : [];
+    const [kind, value] = entries[0] ?? [];
+    if (entries.length === 1 && kind === "text") return { text: checkText(value, `${where}.text`) };
+    if (entries.length === 1 && kind === "control") return { control: checkText(value, `${where}.control`) };
+    if (entries.length === 1 && kind === "tokens")
+      return { tokens: checkTokens(value, `${where}.tokens`, vocabularySize) };
+    throw invalidArgument("an object with one of text, control and tokens", where, part);
+  });
+}
+
+export function checkTokens(value: unknown, name: string, vocabularySize: number): Int32Array {
+  return reading(name, () => readTokens(value, name, vocabularySize));
+}
+
+function readTokens(value: unknown, name: string, vocabularySize: number): Int32Array {
+  const isList = Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));
+  if (!isList) throw invalidArgument("an array of token ids", name, value);
+  const tokens = value as ArrayLike<unknown>;
+  // One after the other: a sparse array may be four billion holes long.
+  return Int32Array.from(
+    Array.from(tokens, (token, index) => {
+      if (typeof token === "number" && Number.isInteger(token) && token >= 0 && token < vocabularySize) return token;
+      throw invalidArgument(`a token id from 0 to ${vocabularySize - 1}`, `${name}[${index}]`, token);
+    }),
+  );
+}
+
+/** The signal of options that have not been checked yet. */
+export function signalsOf({ options: { signal } }: GivenOptions): AbortSignal[] {
+  return isSignal(signal) ? [signal] : [];
+}

@@ -1,0 +1,229 @@
+// What one turn of the model says, event by event: plain text where there are no tools, Hermes' scanner where there
+// are. Where nothing is enforced, text that is to be JSON is followed, to end the turn where writing on is no use.
+import { randomUUID } from "node:crypto";
+import type { Constraint } from "../../engine/engine.js";
+import { describe } from "../../errors.js";
+import { ReplyParser, type CallCheck, type ReplyEvent as ParserEvent } from "../../format/hermes/index.js";
+import { JsonWatch } from "../../format/json_watch.js";
+import type { PlainMessage, PlainToolCall } from "../../format/plain_message.js";
+import type { IncompleteCall, ReplyEvent, TextEvent, ToolCall } from "./reply_events.js";
+import { isWhole } from "../tools/round_constraint.js";
+import type { Tool } from "../tools/tool.js";
+import { acceptsUntagged, type ToolSettings } from "../tools/tool_options.js";
+import { TurnCalls } from "../tools/turn_calls.js";
+
+/** What a turn came to. */
+export interface WrittenTurn {
+  /** Events that only its end brought. */
+  readonly events: readonly ReplyEvent[];
+  readonly text: string;
+  readonly reasoning: string | undefined;
+  readonly calls: readonly ToolCall[];
+  /** The raw text of calls that cannot be read. */
+  readonly malformed: readonly string[];
+  readonly incomplete: boolean;
+  readonly incompleteCall: IncompleteCall | undefined;
+  /** The model's own tokens are not what the history shows. */
+  readonly differs: boolean;
+  /** The turn as the history keeps it. */
+  readonly message: PlainMessage;
+}
+
+/** How a turn is read. */
+export interface TurnReading {
+  readonly isHermes: boolean;
+  readonly constraint: Constraint | undefined;
+  /** The prompt ends inside a thought. */
+  readonly reasoning: boolean;
+}
+
+export class ReplyReader {
+  /** None where all of the turn is text. */
+  #parser: ReplyParser | undefined;
+  /** Nothing has been read yet of a turn that is calls or the answer, which its first character tells. */
+  #isUndecided: boolean;
+  /** The turn ends with its first call. */
+  readonly #endsWithCall: boolean;
+  readonly #calls: TurnCalls;
+  /** The turn's only call is complete, or a call would repeat another: the model need not write on. */
+  #isOver = false;
+  /** That has been told: nothing that follows is. */
+  #isCut = false;
+  /** Something was written that does not count. */
+  #hasDropped = false;
+  #isEnding = false;
+  #incompleteCall: IncompleteCall | undefined;
+  readonly #ids = new Map<number, string>();
+  readonly #watch: JsonWatch | undefined;
+  /** What has been told, by the kind of its events. */
+  readonly #told = { text: "", reasoning: "", malformed: [] as string[] };
+
+  constructor(settings: ToolSettings, { isHermes, constraint, reasoning }: TurnReading) {
+    const { tools, schema, isConstrained, parallelToolCalls, allowRepeatedCalls } = settings;
+    this.#isUndecided = isConstrained && tools.size > 0 && schema !== undefined;
+    this.#endsWithCall = constraint?.kind === "tools" ? !constraint.parallel : !parallelToolCalls;
+    this.#calls = new TurnCalls(allowRepeatedCalls);
+    // With tools, text may stand before a call.
+    if (tools.size === 0) {
+      if (schema !== undefined && !isConstrained) this.#watch = new JsonWatch();
+      return;
+    }
+    const definitions = [...tools.values()].map(({ name, parameters }) => ({ name, parameters }));
+    this.#parser = new ReplyParser({
+      tools: definitions,
+      check: checkOf(tools),
+      untaggedCalls: acceptsUntagged(settings, isHermes) ? "accept" : "off",
+      callsOnly: isWhole(constraint),
+      reasoning,
+    });
+  }
+
+  /**
+   * The model went on to invent a result, to repeat a call, or past what was asked for, or can't make it JSON any more:
+   * what follows is dropped.
+   */
+  get turnEnded(): boolean {
+    if ((this.#isOver && !this.#isEnding) || this.#hasDropped) return true;
+    return this.#parser?.turnEnded ?? this.#watch?.isOver ?? false;
+  }
+
+  read(event: TextEvent): ReplyEvent[] {
+    if (this.#isUndecided && event.text.trim() !== "") {
+      this.#isUndecided = false;
+      // JSON's strings may hold what looks like a call.
+      if (!event.text.trimStart().startsWith("<")) this.#parser = undefined;
+    }
+    if (this.turnEnded) return [];
+    const parser = this.#parser;
+    if (parser === undefined) {
+      const text = this.#watch === undefined ? event.text : event.text.slice(0, this.#watch.read(event.text));
+      this.#told.text += text;
+      return text === "" && event.text !== "" ? [] : [{ ...event, text }];
+    }
+    const events = this.#translate(parser.push(event.text));
+    // A call is told of when something follows it; a repetition is to end the turn at once.
+    const last = parser.callDetails.length > this.#calls.calls.length ? parser.callDetails.at(-1) : undefined;
+    if (last !== undefined && this.#calls.repeatedBy(last) !== undefined) this.#isOver = true;
+    return events;
+  }
+
+  end(finish: "stop" | "length"): WrittenTurn {
+    const parser = this.#parser;
+    if (parser === undefined) {
+      const { text } = this.#told;
+      return {
+        events: [],
+        text,
+        reasoning: undefined,
+        calls: [],
+        malformed: [],
+        incomplete: false,
+        incompleteCall: undefined,
+        differs: false,
+        message: { role: "assistant", content: text },
+      };
+    }
+    this.#isEnding = true;
+    const whole = parser.end({ finish });
+    const events = [...this.#translate(parser.takeEvents()), ...this.#calls.release()];
+    const told = this.#told;
+    // Where something was dropped, what was told is all there is.
+    const { content, reasoning, incomplete } = this.#hasDropped
+      ? { content: told.text, reasoning: told.reasoning || undefined, incomplete: false }
+      : whole;
+    const malformed = this.#hasDropped ? told.malformed : parser.malformedTexts;
+    const calls = [...this.#calls.calls];
+    const toolCalls = calls.map(
+      ({ id, name, argumentsText }): PlainToolCall => ({ id, name, arguments: argumentsText }),
+    );
+    return {
+      events,
+      text: content,
+      reasoning,
+      calls,
+      malformed,
+      incomplete: incomplete ?? false,
+      incompleteCall: incomplete ? this.#incompleteCall : undefined,
+      differs: parser.suppliedTags,
+      message: {
+        role: "assistant",
+        content: [content, ...malformed].filter((text) => text !== "").join("\n"),
+        ...(toolCalls.length === 0 ? {} : { toolCalls }),
+      },
+    };
+  }
+
+  #translate(events: readonly ParserEvent[]): ReplyEvent[] {
+    return events.flatMap((event): ReplyEvent[] => {
+      if (this.#isCut) {
+        this.#hasDropped = true;
+        return [];
+      }
+      return this.#tell(event);
+    });
+  }
+
+  #tell(event: ParserEvent): ReplyEvent[] {
+    const calls = this.#calls;
+    switch (event.type) {
+      case "text":
+      case "reasoning":
+        this.#told[event.type] += event.text;
+        return [...calls.release(), { type: event.type, text: event.text }];
+      case "tool-call-start":
+        return calls.start({
+          type: "tool-call-start",
+          id: this.#id(event.index),
+          name: event.name,
+          ...(event.restart ? { restart: true } : {}),
+        });
+      case "tool-call-delta":
+        return calls.delta({
+          type: "tool-call-delta",
+          id: this.#id(event.index),
+          name: event.name,
+          textDelta: event.textDelta,
+          get partial() {
+            return event.partial;
+          },
+        });
+      case "tool-call": {
+        const { index, ...call } = event;
+        const told = calls.end({ id: this.#id(index), ...call });
+        const isRepeat = told[0]?.type === "repeated-call";
+        if (isRepeat) this.#hasDropped = true;
+        if (isRepeat || this.#endsWithCall) this.#isOver = this.#isCut = true;
+        return told;
+      }
+      case "malformed":
+        this.#told.malformed.push(event.text);
+        return [...calls.release(), { type: "malformed", text: event.text }];
+      case "incomplete":
+        if (event.index !== undefined) this.#incompleteCall = calls.incomplete(this.#id(event.index));
+        return [];
+      default:
+        return [];
+    }
+  }
+
+  #id(index: number): string {
+    const known = this.#ids.get(index);
+    if (known !== undefined) return known;
+    // Unique beyond this reply: conversations hold the calls of many.
+    const id = `call_${randomUUID().slice(0, 13)}`;
+    this.#ids.set(index, id);
+    return id;
+  }
+}
+
+/** Calls are judged by the tools' own schemas, whose sentences the model is told. */
+function checkOf(tools: ReadonlyMap<string, Tool>): CallCheck {
+  return (name, args) => {
+    const tool = tools.get(name);
+    if (tool === undefined) return { problem: "unknown-tool", message: `There is no function ${describe(name)}.` };
+    if (typeof args !== "object" || args === null || Array.isArray(args))
+      return { problem: "invalid-arguments", message: `arguments must be an object, not ${describe(args)}.` };
+    const verdict = tool.schema.check(args, "arguments");
+    return verdict.ok ? undefined : { problem: "invalid-arguments", message: verdict.problem };
+  };
+}

@@ -1,0 +1,86 @@
+// What a text can be constrained by, besides a schema: a regular expression or a grammar.
+import type { Constraint, EngineCapabilities } from "../../engine/engine.js";
+import { CaduceusError, invalidArgument, mismatch } from "../../errors.js";
+import { checkText } from "../../options/option_checks.js";
+import { enforcedPattern } from "../../schema/enforced/enforced_pattern.js";
+import { GbnfError, gbnfToLark, isGbnf } from "../../schema/gbnf.js";
+
+/** What a text may be. */
+export interface TextConstraintOptions {
+  /**
+   * What the whole text must match: a regular expression in JavaScript's syntax, as text of at most 10,000 characters.
+   * It has no lookaround, back-references or word boundaries; `.` is no end of a line. Not together with `grammar`.
+   * Throws `INVALID_ARGUMENT` for one that cannot be enforced, or where the engine constrains nothing
+   * (`model.capabilities`). Defaults to none.
+   *
+   * Such as `"\\d{4}-\\d{2}-\\d{2}"` for a date.
+   */
+  readonly regex?: string | undefined;
+  /**
+   * The grammar of the whole text, in llguidance's dialect of Lark, which begins with the rule `start`, or as llama.cpp
+   * writes them (GBNF), beginning with the rule `root`; at most 200,000 characters. Not together with `regex`. A
+   * grammar that does not compile fails the reply in the engine's words. Defaults to none.
+   *
+   * Such as `'start: "yes" | "no"'` or `'root ::= "yes" | "no"'`.
+   */
+  readonly grammar?: string | undefined;
+}
+
+export const textConstraintNames = ["regex", "grammar"] as const satisfies readonly (keyof TextConstraintOptions)[];
+
+const longestRegex = 10_000;
+const longestGrammar = 200_000;
+
+export function readTextConstraint(
+  { regex, grammar }: TextConstraintOptions,
+  capabilities: EngineCapabilities,
+): Constraint | undefined {
+  if (regex === undefined && grammar === undefined) return undefined;
+  if (regex !== undefined && grammar !== undefined)
+    throw new CaduceusError("INVALID_ARGUMENT", "Expected one of regex and grammar but received both.", {
+      param: "grammar",
+    });
+  const name = regex === undefined ? "grammar" : "regex";
+  const text = checkLength(regex ?? grammar, name, regex === undefined ? longestGrammar : longestRegex);
+  if (!capabilities.constrained)
+    throw new CaduceusError("INVALID_ARGUMENT", `Expected no ${name}: this engine cannot enforce it.`, { param: name });
+  if (regex === undefined) return { kind: "lark", grammar: checkGrammar(text) };
+  const pattern = enforcedPattern(text, "whole");
+  if ("pattern" in pattern) return { kind: "regex", pattern: pattern.pattern.slice("^(?:".length, -")$".length) };
+  throw mismatch("INVALID_ARGUMENT", {
+    expected: "a regular expression that can be enforced",
+    place: "regex",
+    received: `one of which that cannot be said: ${pattern.problem}`,
+  });
+}
+
+function checkLength(value: unknown, name: string, most: number): string {
+  if (value === "") throw invalidArgument("text that is not empty", name, value);
+  const text = checkText(value, name);
+  if (text.length > most) throw invalidArgument(`at most ${most} characters`, name, text);
+  return text;
+}
+
+/** What the engine would say less plainly. */
+function checkGrammar(text: string): string {
+  if (isGbnf(text)) return fromGbnf(text);
+  if (/^\s*\??start\s*(?:\[[^\]]*\]|\{[^}]*\}|::[\w.]+|\.\w+)?\s*:/m.test(text)) return text;
+  throw mismatch("INVALID_ARGUMENT", {
+    expected: 'a grammar with a rule called start (start: "yes" | "no")',
+    place: "grammar",
+    received: "one without",
+  });
+}
+
+function fromGbnf(text: string): string {
+  try {
+    return gbnfToLark(text);
+  } catch (error) {
+    if (!(error instanceof GbnfError)) throw error;
+    throw mismatch("INVALID_ARGUMENT", {
+      expected: "a grammar that can be read",
+      place: "grammar",
+      received: `one that cannot: ${error.message}`,
+    });
+  }
+}

@@ -1,0 +1,25 @@
+// Counts how often the rounds of a reply have made the very same call, so that a model that goes round in circles is
+// stopped. (Within one turn a call is made once, unless `allowRepeatedCalls` says otherwise: turn_calls.ts.)
+import { canonicalJson } from "../../schema/canonical_json.js";
+import type { ToolCall } from "../reply/reply_events.js";
+
+export class RepeatedCalls {
+  readonly #most: number;
+  readonly #times = new Map<string, number>();
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /** Counts these calls; true when one of them has now been made more often than allowed. */
+  add(calls: readonly ToolCall[]): boolean {
+    let tooOften = false;
+    for (const { name, arguments: args } of calls) {
+      const key = `${name} ${args === undefined ? "" : canonicalJson(args)}`;
+      const times = (this.#times.get(key) ?? 0) + 1;
+      this.#times.set(key, times);
+      tooOften ||= times > this.#most;
+    }
+    return tooOften;
+  }
+}

@@ -1,0 +1,114 @@
+// The flags that every command with a model has, named as llama.cpp's people know them, and what they mean to the
+// library.
+import { statSync } from "node:fs";
+import path from "node:path";
+import { type Command, Option } from "commander";
+import type { LoadOptions, ReplyOptions } from "../../index.js";
+import { numberOf, readNumber } from "../flag_values.js";
+import { expandHome } from "../home_folder.js";
+import { addSamplerFlags, samplerOptions } from "./sampler_flags.js";
+
+export interface ModelFlags {
+  readonly model: string;
+  readonly system?: string;
+  readonly maxTokens?: number;
+  readonly temp?: number;
+  readonly topK?: number;
+  readonly topP?: number;
+  readonly minP?: number;
+  readonly repeatPenalty?: number;
+  readonly seed?: number;
+  readonly stop?: string[];
+  readonly ctxSize?: number;
+  readonly kvType?: "f16" | "q8_0";
+  readonly threads?: number;
+  readonly gpuLayers?: number | "auto";
+}
+
+export function addModelFlags(command: Command, defaults: { readonly system?: string } = {}): Command {
+  addModelFlag(command)
+    .option("-s, --system <text>", "system message: how the model is to behave", defaults.system)
+    .option("-n, --max-tokens <count>", "longest answer (default: what the context has left)", readNumber)
+    .option(
+      "--temp <number>",
+      "temperature, 0 is always the likeliest token (default: the model's, else 0.8)",
+      readNumber,
+    )
+    .option("--top-k <count>", "keep this many candidates, 0 keeps all (default: the model's, else 40)", readNumber)
+    .option(
+      "--top-p <share>",
+      "keep the likeliest candidates up to this share (default: the model's, else 0.95)",
+      readNumber,
+    )
+    .option(
+      "--min-p <share>",
+      "drop candidates below this share of the likeliest (default: the model's, else 0.05)",
+      readNumber,
+    )
+    .option(
+      "--repeat-penalty <factor>",
+      "make repetition less likely, 1 is off (default: the model's, else 1)",
+      readNumber,
+    )
+    .option("--seed <number>", "same seed, same answer (default: a new one each time)", readNumber)
+    .option(
+      "--stop <text>",
+      "end the answer before this text; may be given several times",
+      (text: string, earlier: string[] = []) => [...earlier, text],
+    );
+  return addSamplerFlags(addLoadFlags(command));
+}
+
+export function addModelFlag(command: Command): Command {
+  return command.option(
+    "-m, --model <name|path>",
+    "smollm2, hermes-2-pro[:quantization], hf:owner/repository[:quantization], or a path to a GGUF file",
+    "smollm2",
+  );
+}
+
+export function addLoadFlags(command: Command): Command {
+  return addMemoryFlags(command).addOption(threadsFlag());
+}
+
+/** Those that a model's memory depends on. */
+export function addMemoryFlags(command: Command): Command {
+  return command
+    .option("-c, --ctx-size <tokens>", "size of the conversation (default: the model's, at most 8192)", readNumber)
+    .addOption(kvTypeFlag())
+    .addOption(gpuLayersFlag());
+}
+
+export const threadsFlag = () =>
+  new Option("-t, --threads <count>", "threads that compute (default: physical cores)").argParser(readNumber);
+export const kvTypeFlag = () =>
+  new Option("--kv-type <type>", "f16, or q8_0 for half the memory of the cache (default: f16)");
+export const gpuLayersFlag = () =>
+  new Option(
+    "--gpu-layers <count|auto>",
+    "layers on GPUs, where there are some (default: auto, as many as fit)",
+  ).argParser((text: string) => (text === "auto" ? text : numberOf(text, "Expected a number or the word auto.")));
+
+export function loadOptions(flags: Omit<ModelFlags, "model">): LoadOptions {
+  return { contextSize: flags.ctxSize, kvType: flags.kvType, threads: flags.threads, gpuLayers: flags.gpuLayers };
+}
+
+export function replyOptions(flags: ModelFlags): Omit<ReplyOptions, "signal"> {
+  return {
+    maxTokens: flags.maxTokens,
+    temperature: flags.temp,
+    topK: flags.topK,
+    topP: flags.topP,
+    minP: flags.minP,
+    repeatPenalty: flags.repeatPenalty,
+    seed: flags.seed,
+    stop: flags.stop,
+    ...samplerOptions(flags),
+  };
+}
+
+/** How results that are kept name the model: a file by its name and size, wherever it lies. */
+export function modelIdentity(model: string): string {
+  const size = statSync(expandHome(model), { throwIfNoEntry: false })?.size;
+  return size === undefined ? model : `${path.basename(model)}, ${size} bytes`;
+}

@@ -1,0 +1,85 @@
+// The flags and the help of `caduceus serve`. What it does is loaded when it is asked for.
+import { type Command, InvalidArgumentError } from "commander";
+import { exitCodeHelp } from "../exit_codes.js";
+import { helpText } from "../output/help_text.js";
+import { readCount, readNumber, readSeconds } from "../flag_values.js";
+import { addLoadFlags } from "./model_flags.js";
+import type { ServeFlags } from "../commands/serve_command.js";
+
+export function addServeCommand(program: Command, ending: AbortSignal): void {
+  const serve = program
+    .command("serve")
+    .description("Answers over HTTP as OpenAI's API does: chat completions, completions, models.")
+    .option(
+      "-m, --model <name|path>",
+      "smollm2, hermes-2-pro, or a path to a GGUF file; NAME=PATH serves it as NAME; may be given several times (default: smollm2)",
+      addTo,
+    )
+    .option("--host <address>", "address to listen on; 0.0.0.0 is all of this machine's", readHost, "127.0.0.1")
+    .option("--port <number>", "port to listen on, 0 takes a free one", readNumber, 8080)
+    .option(
+      "--api-key <key>",
+      "key that clients must have; may be given several times. Others on this machine can read command lines: prefer the next",
+      addTo,
+    )
+    .option("--api-key-file <path>", "file with one key a line (also: CADUCEUS_API_KEYS, keys with commas between)")
+    .option(
+      "--allowed-host <name>",
+      "name under which clients reach it, besides localhost and addresses; may be given several times",
+      addTo,
+    )
+    .option(
+      "--cors-origin <origin>",
+      "origin whose pages may use it, * is all; may be given several times (default: none)",
+      addTo,
+    )
+    .option("--no-page", "leave out the web page at /")
+    .option("--max-queue <count>", "answers that may wait, further ones get 429 (default: 256)", readCount)
+    .option("--max-body <bytes>", "longest request (default: 4194304)", readCount)
+    .option(
+      "--max-bodies-per-address <count>",
+      "requests of one address that may be arriving at a time; behind a proxy all have its address (default: 64)",
+      readCount,
+    )
+    .option("--reply-timeout <seconds>", "longest time for an answer (default: 1800)", readSeconds(0.001))
+    .option("--grace <seconds>", "what is under way at the end may still take so long (default: 10)", readSeconds(0))
+    .option("--cache-tokens <count>", "room for all conversations together (default: twice --ctx-size)", readNumber);
+  addLoadFlags(serve)
+    .addHelpText(
+      "after",
+      helpText(`
+Endpoints:
+  POST /v1/chat/completions  conversations, with tools and JSON by a schema
+  POST /v1/completions       raw prompts
+  GET /v1/models             the models and what they can do
+  POST /apply-template       the exact prompt of a conversation, and its tokens
+  POST /tokenize             the tokens of a text
+  POST /detokenize           the text of tokens
+  GET /tokenizer_info        special tokens and the chat template
+  GET /health                whether the process answers
+  GET /ready                 whether all models are loaded
+  GET /metrics               numbers for Prometheus
+  GET /stats                 the same for people and programs, as JSON
+  GET /                      a page to try the models on
+
+Clients ask for a model by the name it is served under: an alias, a file's name without .gguf, or the NAME given. SIGTERM and
+Ctrl-C let what is under way come to its end; a second signal of either kind ends it at once.
+
+Examples:
+  caduceus serve
+  caduceus serve -m hermes=./Hermes-2-Pro-Mistral-7B.Q4_K_M.gguf --port 8000
+  caduceus serve --host 0.0.0.0 --api-key-file keys.txt --allowed-host models.example.com
+
+${exitCodeHelp}`),
+    )
+    .action(async (flags: ServeFlags) => (await import("../commands/serve_command.js")).serveCommand(flags, ending));
+}
+
+/** An empty one would be all addresses of the machine. */
+function readHost(text: string): string {
+  if (text.trim() === "")
+    throw new InvalidArgumentError("Expected a name or an address; 0.0.0.0 is all of this machine's.");
+  return text.trim();
+}
+
+const addTo = (value: string, earlier: string[] = []) => [...earlier, value];

@@ -1,0 +1,59 @@
+// What the commands write: answers on standard output, everything else on standard error.
+import { once } from "node:events";
+import { load, type LoadOptions, type Model } from "../../index.js";
+import { loadOptions, type ModelFlags } from "../flags/model_flags.js";
+import { ProgressBar } from "./progress_bar.js";
+import { ProgressLine } from "./progress_line.js";
+
+/** Runs work with the model of the flags, which is closed afterwards however that ends. */
+export async function withModel<T>(
+  flags: ModelFlags,
+  ending: AbortSignal,
+  work: (model: Model) => Promise<T>,
+  more: LoadOptions = {},
+): Promise<T> {
+  const bar = new ProgressBar(`Fetching ${flags.model}`);
+  const progress = new ProgressLine();
+  let model: Model;
+  try {
+    model = await load(flags.model, {
+      ...loadOptions(flags),
+      ...more,
+      signal: ending,
+      onProgress: ({ stage, ...fetched }) => {
+        if (stage === "fetch") return bar.show(fetched);
+        bar.clear();
+        progress.show(`Loading ${flags.model} ${Math.floor(fetched.fraction * 100)} %`);
+      },
+    });
+  } finally {
+    bar.clear();
+    progress.clear();
+  }
+  try {
+    return await work(model);
+  } finally {
+    await model.close();
+  }
+}
+
+/** Waits for slow readers. */
+export async function write(text: string): Promise<void> {
+  if (!process.stdout.write(text)) await once(process.stdout, "drain");
+}
+
+/** A model may write escape sequences, which are not its business on a terminal. */
+export function withoutControls(text: string): string {
+  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "");
+}
+
+/** A remark to the person at the terminal. */
+export function note(text: string): void {
+  process.stderr.write(`${dim(text)}\n`);
+}
+
+/** Fainter, where the stream shows colors; it does not when NO_COLOR is set. */
+export function dim(text: string, stream: NodeJS.WriteStream = process.stderr): string {
+  const hasColours = stream.isTTY && stream.hasColors();
+  return hasColours ? `\u001b[2m${text}\u001b[22m` : text;
+}

@@ -1,0 +1,79 @@
+// What can be set for an evaluation, and what that means to the library: the one place that knows both.
+import { createHash } from "node:crypto";
+import type { Model, ReplyOptions } from "../../index.js";
+import type { Sample } from "../sample.js";
+
+export type CallOrder = "name-first" | "arguments-first" | "either";
+
+/** Undefined leaves a choice to the library's default. */
+export interface AskSettings {
+  readonly maxTokens: number;
+  readonly temperature: number;
+  /** Each sample's own seed follows from this and its key, whatever else is asked. */
+  readonly seed: number;
+  /** The same answers to the last bit, one computed after the other. */
+  readonly deterministic?: boolean | undefined;
+  /** Calls and JSON cannot come out wrong; false: only checked afterwards. */
+  readonly constrained?: boolean | undefined;
+  readonly toolChoice?: "auto" | "none" | "required" | undefined;
+  /** Order of the keys of a call. */
+  readonly callOrder?: CallOrder | undefined;
+  /** Properties that a schema does not declare, where it says nothing of them. */
+  readonly undeclaredProperties?: "refuse" | "allow" | undefined;
+  /** Several calls in one reply. */
+  readonly parallelCalls?: boolean | undefined;
+  /** One more sentence in the system turn, which asks for a call for each thing wanted. */
+  readonly parallelHint?: boolean | undefined;
+  readonly promptVariant?: ReplyOptions["promptVariant"];
+}
+
+/** Options of the library that engines without constraints refuse. */
+interface ConstraintOptions {
+  readonly constrained?: boolean;
+  readonly callOrder?: CallOrder;
+  readonly undeclaredProperties?: "refuse" | "allow";
+  readonly parallelToolCalls?: boolean;
+  readonly parallelHint?: boolean;
+}
+
+export function askOptions(sample: Sample, settings: AskSettings): ReplyOptions {
+  const {
+    maxTokens,
+    temperature,
+    seed,
+    deterministic,
+    constrained,
+    toolChoice,
+    callOrder,
+    undeclaredProperties,
+    parallelCalls,
+    parallelHint,
+    promptVariant,
+  } = settings;
+  const hasTools = sample.tools !== undefined;
+  const constraint: ConstraintOptions = {
+    ...(constrained === undefined ? {} : { constrained }),
+    ...(callOrder === undefined || !hasTools ? {} : { callOrder }),
+    ...(undeclaredProperties === undefined ? {} : { undeclaredProperties }),
+    ...(parallelCalls === undefined || !hasTools ? {} : { parallelToolCalls: parallelCalls }),
+    ...(parallelHint === undefined || !hasTools ? {} : { parallelHint }),
+  };
+  return {
+    maxTokens,
+    temperature,
+    seed: seedOf(sample, seed),
+    ...(deterministic === undefined ? {} : { deterministic }),
+    ...(sample.schema === undefined ? {} : { schema: sample.schema }),
+    ...(hasTools ? { tools: sample.tools, toolChoice, promptVariant } : {}),
+    ...constraint,
+  };
+}
+
+function seedOf({ key }: Sample, seed: number): number {
+  return createHash("sha256").update(`${seed} ${key}`).digest().readUInt32LE(0);
+}
+
+/** What the model writes is held to a form, so that its calls need not be read back from its tokens. */
+export function isConstrained(model: Model, settings: AskSettings): boolean {
+  return model.capabilities.constrained && settings.constrained !== false;
+}

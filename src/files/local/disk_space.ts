@@ -1,0 +1,49 @@
+// Whether a download fits on the disk, asked before the first byte.
+import { statfs } from "node:fs/promises";
+import { CaduceusError } from "../../errors.js";
+import { cacheFolder } from "./cache_folder.js";
+
+/** Left free for everybody else. */
+const reserve = 256 * 2 ** 20;
+
+/** @throws CaduceusError DISK_FULL. A file system that does not tell its free space passes. */
+export async function checkDiskSpace(folder: string, bytes: number, what: string): Promise<void> {
+  const found = await statfs(folder).catch(() => undefined);
+  if (found === undefined || found.blocks === 0) return;
+  const free = found.bavail * found.bsize;
+  if (bytes + reserve > free)
+    throw diskFull(
+      `${what} needs ${gibibytes(bytes)} more, and 0.25 GiB to spare, but ${gibibytes(free)} are free in ${folder}`,
+    );
+}
+
+/** What a failed write means. */
+export function explainWriteFailure(error: unknown, folder: string): unknown {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === "ENOSPC" || code === "EDQUOT")
+    return diskFull(`The disk or its quota is full (${code}) in ${folder}`, error);
+  if (code === "EFBIG")
+    return new CaduceusError(
+      "DOWNLOAD_FAILED",
+      `The file system of ${folder} cannot hold files of this size; CADUCEUS_CACHE names another folder.`,
+      { cause: error },
+    );
+  if (/^(EACCES|EPERM|EROFS|ENOENT|ENOTDIR|EEXIST|EIO|ENAMETOOLONG|EMFILE|EISDIR)$/.test(code ?? "")) {
+    return new CaduceusError(
+      "DOWNLOAD_FAILED",
+      `The model could not be stored in ${folder} (${message}); CADUCEUS_CACHE names another folder.`,
+      { cause: error },
+    );
+  }
+  return error;
+}
+
+function diskFull(what: string, cause?: unknown): CaduceusError {
+  return new CaduceusError(
+    "DISK_FULL",
+    `${what}; remove models (caduceus list, caduceus remove), or set CADUCEUS_CACHE to a folder on another disk instead of ${cacheFolder()}.`,
+    cause === undefined ? {} : { cause },
+  );
+}
+
+export const gibibytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(2)} GiB`;

@@ -1,0 +1,257 @@
+// The public face of the parser: takes the model's output in any pieces, gives events and, at its end, the reply.
+
+import { CaduceusError, invalidArgument } from "../../../errors.js";
+import { checkOptions } from "../../../options/option_checks.js";
+import { numberProblem } from "../json/json_word.js";
+import { createCallCheck, toolFunction } from "../calls/argument_check.js";
+import type { BuiltCall } from "../calls/call_builder.js";
+import { isHighSurrogate } from "../json/character_classes.js";
+import { FurtherCall, suppliedTag } from "../calls/further_call.js";
+import { ReplyOutput } from "./reply_output.js";
+import { ReplyScanner } from "./reply_scanner.js";
+import type { CallReceiver } from "./reply_scanner.js";
+import { ReplyText } from "./reply_text.js";
+import type {
+  CallCheck,
+  CallFault,
+  CallDetail,
+  ParsedReply,
+  ReplyEvent,
+  ReplyFinish,
+  ToolDefinition,
+} from "./reply_types.js";
+import { UntaggedCall } from "../calls/untagged_call.js";
+
+/** What is known of the replies, and what is wanted of them. */
+export interface ReplyParserOptions {
+  /** The tools the model was given. Left out, calls are read but not judged. */
+  readonly tools?: readonly ToolDefinition[] | undefined;
+  /** Judges calls instead of the check made from `tools`. */
+  readonly check?: CallCheck | undefined;
+  /**
+   * `accept`: a reply that is nothing but one call's object, bare or in one code fence, naming a given tool with valid
+   * arguments, is that call, marked `repaired`. Such text is held back to its end. So is an object that begins with a
+   * name or arguments on the line after another call: its tag is supplied. Defaults to `off`.
+   */
+  readonly untaggedCalls?: "accept" | "off" | undefined;
+  /**
+   * Nothing but calls could be written: where the token limit cut a tag off, that is a call cut off and not text.
+   * Defaults to false.
+   */
+  readonly callsOnly?: boolean | undefined;
+  /** The prompt ended inside `<think>`, so that the output begins there. Defaults to false. */
+  readonly reasoning?: boolean | undefined;
+  /** Whether events are wanted, or only the reply at the end. Defaults to true. */
+  readonly events?: boolean | undefined;
+}
+
+export const parserOptionNames = [
+  "tools",
+  "check",
+  "untaggedCalls",
+  "callsOnly",
+  "reasoning",
+  "events",
+] as const satisfies readonly (keyof ReplyParserOptions)[];
+
+/** Reads what a Hermes model writes, in whatever pieces it comes. One for each reply. */
+export class ReplyParser {
+  private readonly check: CallCheck | undefined;
+  private readonly receiver: CallReceiver;
+  private readonly scanner: ReplyScanner;
+  private readonly out: ReplyOutput;
+  private readonly text: ReplyText;
+  private untagged: UntaggedCall | undefined;
+  private untaggedText = "";
+  private readonly further: FurtherCall | undefined;
+  private readonly callsOnly: boolean;
+
+  private carry = "";
+  private calls = 0;
+  private toldTurnEnd = false;
+  private finished: ParsedReply | undefined;
+
+  constructor(given?: ReplyParserOptions) {
+    const options = checkOptions(given, "ReplyParser", parserOptionNames) as ReplyParserOptions;
+    const { tools, untaggedCalls } = options;
+    if (tools !== undefined && !Array.isArray(tools)) throw invalidArgument("an array of tools", "tools", tools);
+    if (untaggedCalls !== undefined && untaggedCalls !== "accept" && untaggedCalls !== "off") {
+      throw invalidArgument('"accept" or "off"', "untaggedCalls", untaggedCalls);
+    }
+    this.callsOnly = options.callsOnly ?? false;
+    this.check = options.check ?? (tools ? createCallCheck(tools) : undefined);
+    if (untaggedCalls === "accept" && this.check) {
+      this.untagged = new UntaggedCall();
+      this.further = new FurtherCall();
+    }
+    const names = new Set(tools?.map((tool, index) => toolFunction(tool, index).name));
+    this.out = new ReplyOutput(options.events ?? true);
+    this.text = new ReplyText(this.out, options.reasoning ?? false);
+    this.receiver = this.createReceiver(names.size === 1 ? [...names][0] : undefined);
+    this.scanner = new ReplyScanner(this.text, this.receiver);
+  }
+
+  /** Whether the model went on to invent a tool's result: the rest of its output is dropped. */
+  get turnEnded(): boolean {
+    return this.scanner.turnEnded;
+  }
+
+  /** A call's missing tag was supplied: the output is not what the calls written out would be. */
+  get suppliedTags(): boolean {
+    return this.further !== undefined && this.further.supplied > 0;
+  }
+
+  /** Characters read so far, those read again after a broken call included. */
+  get charactersRead(): number {
+    return this.scanner.charactersRead;
+  }
+
+  /** The raw text of each call that could not be read. */
+  get malformedTexts(): readonly string[] {
+    return this.out.malformed;
+  }
+
+  /** The calls with everything known of them; those of an open scratch pad appear at its end. */
+  get callDetails(): readonly CallDetail[] {
+    return this.out.calls;
+  }
+
+  /** Takes the next piece of the output, cut anywhere, and returns what it showed. */
+  push(chunk: string): ReplyEvent[] {
+    if (typeof chunk !== "string") throw invalidArgument("a string", "chunk", chunk);
+    if (this.finished) throw new CaduceusError("INVALID_ARGUMENT", "Expected no push after end.");
+    let text = this.carry + chunk;
+    this.carry = "";
+    if (isHighSurrogate(text.charCodeAt(text.length - 1))) {
+      this.carry = text.slice(-1);
+      text = text.slice(0, -1);
+    }
+    this.accept(text);
+    return this.takeEvents();
+  }
+
+  /**
+   * The output ended. Returns the whole reply; events it brought are in `takeEvents`.
+   * `finish` defaults to `stop`. Ending twice returns the same reply.
+   */
+  end(options?: { finish?: ReplyFinish | undefined }): ParsedReply {
+    const finish = checkOptions(options, "end", ["finish"])["finish"] ?? "stop";
+    if (finish !== "stop" && finish !== "length") throw invalidArgument('"stop" or "length"', "finish", finish);
+    if (this.finished) return this.finished;
+    const { carry } = this;
+    this.carry = "";
+    this.accept(carry);
+    this.endUntagged();
+    const held = this.further?.end() ?? "";
+    const cutsCalls = finish === "length" && this.callsOnly;
+    if (cutsCalls && held.trim() !== "") this.out.cutOff(undefined);
+    else if (held !== "") this.scan(held);
+    this.scanner.end(finish, cutsCalls);
+    this.tellTurnEnd();
+    this.out.settle();
+    return (this.finished = this.out.reply());
+  }
+
+  /** Events since they were last taken. */
+  takeEvents(): ReplyEvent[] {
+    return this.out.takeEvents();
+  }
+
+  private accept(text: string): void {
+    if (text === "") return;
+    if (!this.untagged) {
+      this.read(text);
+      return;
+    }
+    this.untagged.feed(text);
+    this.untaggedText += text;
+    if (this.untagged.status === "no") this.releaseUntagged();
+  }
+
+  private releaseUntagged(): void {
+    const text = this.untaggedText;
+    this.untagged = undefined;
+    this.untaggedText = "";
+    this.read(text);
+  }
+
+  private endUntagged(): void {
+    if (!this.untagged) return;
+    const call = this.untagged.finish();
+    if (!call || this.faultOf(call)) {
+      this.releaseUntagged();
+      return;
+    }
+    this.untagged = undefined;
+    const index = this.receiver.nextIndex();
+    this.out.event({ type: "tool-call-start", index, name: call.name });
+    const { argumentsText, name } = call;
+    this.out.event({ type: "tool-call-delta", index, name, textDelta: argumentsText, partial: call.arguments });
+    this.out.call({ index, name, arguments: call.arguments, argumentsText, repaired: true });
+  }
+
+  private createReceiver(onlyTool: string | undefined): CallReceiver {
+    return {
+      onlyTool,
+      nextIndex: () => this.calls++,
+      stream: {
+        start: (index, name, restart) => {
+          if (!this.out.streaming) return;
+          this.text.out.event({ type: "tool-call-start", index, name, ...(restart ? { restart } : {}) });
+        },
+        delta: (index, name, textDelta, builder) => {
+          if (!this.out.streaming) return;
+          this.text.out.event({
+            type: "tool-call-delta",
+            index,
+            name,
+            textDelta,
+            get partial() {
+              return builder.partial;
+            },
+          });
+        },
+      },
+      completed: (call, repaired) => this.completeCall(call, repaired),
+      lastWasRepaired: () => this.text.out.repairLast(),
+      broken: (raw, index) =>
+        this.text.out.broken(raw.startsWith(suppliedTag) ? raw.slice(suppliedTag.length) : raw, index),
+      incomplete: (index) => this.text.out.cutOff(index),
+    };
+  }
+
+  private completeCall(call: BuiltCall, repaired: boolean): void {
+    const fault = this.faultOf(call);
+    const { index, name, argumentsText } = call;
+    this.text.out.call({
+      index,
+      name,
+      arguments: call.arguments,
+      argumentsText,
+      repaired,
+      ...(fault ? { problem: fault.problem, problemMessage: fault.message } : {}),
+    });
+  }
+
+  private faultOf({ name, arguments: args, tooLarge }: BuiltCall): CallFault | undefined {
+    return tooLarge === undefined
+      ? this.check?.(name, args)
+      : { problem: "invalid-arguments", message: numberProblem(tooLarge) };
+  }
+
+  private read(text: string): void {
+    const whole = this.further === undefined ? text : this.further.feed(text);
+    if (whole !== "") this.scan(whole);
+  }
+
+  private scan(text: string): void {
+    this.scanner.read(text);
+    this.tellTurnEnd();
+  }
+
+  private tellTurnEnd(): void {
+    if (!this.scanner.turnEnded || this.toldTurnEnd) return;
+    this.toldTurnEnd = true;
+    this.out.event({ type: "turn-end" });
+  }
+}

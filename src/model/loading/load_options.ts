@@ -1,0 +1,175 @@
+// How a model is loaded: the public options and their checks.
+import path from "node:path";
+import { availableParallelism } from "node:os";
+import type { EngineOptions } from "../../engine/engine.js";
+import { invalidArgument } from "../../errors.js";
+import { defaultPrefixFolder } from "../../files/index.js";
+import type { FormatOptions } from "../../format/conversation_format.js";
+import { hermesVariants, type HermesVariant } from "../../format/hermes/prompt/prompt.js";
+import type { WantedMemoryOptions } from "../inspection/gpu_fit.js";
+import {
+  checkBoolean,
+  checkChoice,
+  checkFunction,
+  checkOptions,
+  checkSignal,
+  checkText,
+  checkWholeNumber,
+} from "../../options/option_checks.js";
+
+/** How far loading has come. */
+export interface LoadProgress {
+  /** `fetch`: the file comes from where it is published, once. `load`: it is read into memory. */
+  readonly stage: "fetch" | "load";
+  /** From 0 to 1 within the stage. */
+  readonly fraction: number;
+  /** Bytes of a model from the Hugging Face hub, what an earlier try brought included. */
+  readonly receivedBytes?: number;
+  /** Of the whole model. */
+  readonly totalBytes?: number;
+}
+
+/** How a model is loaded. */
+export interface LoadOptions {
+  /**
+   * Tokens of one conversation, prompt and answer together. Whole number from 8 up; refused beyond what the model was
+   * trained for. Defaults to the model's own, at most 8,192.
+   */
+  readonly contextSize?: number | undefined;
+  /**
+   * Tokens of all conversations and cached branches together. Whole number from 64 up, at least `contextSize`; refused
+   * beyond memory. Defaults to twice `contextSize`.
+   */
+  readonly cacheTokens?: number | undefined;
+  /** Number format of the cache. `"q8_0"` halves its memory. Defaults to `"f16"`. */
+  readonly kvType?: "f16" | "q8_0" | undefined;
+  /**
+   * Threads that compute. Whole number from 1 to the processors that this process may use. Defaults to its physical
+   * cores.
+   */
+  readonly threads?: number | undefined;
+  /**
+   * Layers kept on GPUs, where there are some: `"auto"` is as many as fit into their free memory, a number as many as
+   * it says (one more than the model has takes the output as well), 0 keeps everything away from them. Defaults to
+   * `"auto"`.
+   */
+  readonly gpuLayers?: number | "auto" | undefined;
+  /**
+   * Bytes of memory outside of the cache for conversations and prefixes that are not in use: they are moved there when
+   * the cache needs their room, and back when they go on. Whole number from 0 up; 0 turns it off. Defaults to as much
+   * as the cache takes.
+   */
+  readonly hostCacheBytes?: number | undefined;
+  /**
+   * Speculative decoding without a draft model: proposes the tokens that followed the same words earlier in the
+   * conversation and verifies them in one batch, where measured times say that this pays. What is chosen stays the
+   * same, up to floating-point ties. Never for `deterministic` replies and those with `logProbabilities`. Defaults to
+   * true.
+   */
+  readonly promptLookup?: boolean | undefined;
+  /**
+   * Folder in which prompts that are worth it (see `keepPrefix`) are kept, so that they need not be read again after a
+   * restart. What lies there can be deleted at any time, and several processes may share it. `false` keeps nothing on
+   * disk. Defaults to `prefixes` in the folder that `CADUCEUS_CACHE` names, else in the platform's own cache folder
+   * (`~/.cache/caduceus`, `~/Library/Caches/caduceus`, `%LOCALAPPDATA%\caduceus`).
+   */
+  readonly prefixFolder?: string | false | undefined;
+  /**
+   * Most bytes that folder may hold; what was used longest ago goes first. Whole number from 1 up. Defaults to 4 GiB.
+   */
+  readonly prefixFolderBytes?: number | undefined;
+  /**
+   * How conversations are written. `"auto"`: in Hermes' format where the model's name says that it is Hermes, else by
+   * the template in the file, else in plain ChatML. `"hermes"` and `"template"` ask for one of them. Defaults to
+   * `"auto"`.
+   */
+  readonly format?: "auto" | "hermes" | "template" | undefined;
+  /**
+   * Wording of Hermes' system turn with tools: the model card's, that of the published template, or Hermes 3's. Has no
+   * effect where the file's own template writes the tools. Defaults to `"card"`.
+   */
+  readonly promptVariant?: HermesVariant | undefined;
+  /** Told how far loading has come. What it throws ends the loading with that error. */
+  readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
+  /** Ends the loading; `load` then rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+const names = [
+  "contextSize",
+  "cacheTokens",
+  "kvType",
+  "threads",
+  "gpuLayers",
+  "hostCacheBytes",
+  "promptLookup",
+  "prefixFolder",
+  "prefixFolderBytes",
+  "format",
+  "promptVariant",
+  "onProgress",
+  "signal",
+] as const satisfies readonly (keyof LoadOptions)[];
+const mostTokens = 0x7fffffff;
+
+/** Checked options, in the engine's words where the two agree. */
+export interface CheckedLoadOptions {
+  readonly engine: Omit<EngineOptions, "path" | "onProgress" | "signal" | "gpuLayers"> & WantedMemoryOptions;
+  readonly format: FormatOptions;
+  readonly onProgress: ((progress: LoadProgress) => void) | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+export function checkLoadOptions(value: unknown): CheckedLoadOptions {
+  const options = checkOptions(value, "load", names);
+  const contextSize = checkWholeNumber(options.contextSize, "contextSize", 8, mostTokens);
+  const cacheTokens = checkWholeNumber(options.cacheTokens, "cacheTokens", 64, mostTokens);
+  if (contextSize !== undefined && cacheTokens !== undefined && cacheTokens < contextSize) {
+    throw invalidArgument(`at least ${contextSize}, the length of one context,`, "cacheTokens", cacheTokens);
+  }
+  return {
+    engine: {
+      contextSize,
+      cacheTokens,
+      kvType: checkChoice(options.kvType, "kvType", ["f16", "q8_0"]) ?? "f16",
+      // More threads than processors wait for each other in busy loops: a token can take minutes.
+      threads: checkWholeNumber(options.threads, "threads", 1, availableParallelism()),
+      gpuLayers:
+        options.gpuLayers === "auto"
+          ? "auto"
+          : (checkWholeNumber(options.gpuLayers, "gpuLayers", 0, mostTokens) ?? "auto"),
+      hostCacheBytes: checkWholeNumber(options.hostCacheBytes, "hostCacheBytes", 0, Number.MAX_SAFE_INTEGER),
+      promptLookup: checkBoolean(options.promptLookup, "promptLookup"),
+      prefixFolder: checkPrefixFolder(options.prefixFolder),
+      prefixFolderBytes:
+        checkWholeNumber(options.prefixFolderBytes, "prefixFolderBytes", 1, Number.MAX_SAFE_INTEGER) ?? 4 * 2 ** 30,
+    },
+    format: {
+      format: checkChoice(options.format, "format", ["auto", "hermes", "template"]) ?? "auto",
+      variant: checkChoice(options.promptVariant, "promptVariant", hermesVariants) ?? "card",
+    },
+    onProgress: checkFunction(options.onProgress, "onProgress") as LoadOptions["onProgress"],
+    signal: checkSignal(options.signal),
+  };
+}
+
+/** Those of a model that is not loaded: what it would need. */
+export function checkMemoryOptions(
+  value: unknown,
+  subject: string,
+): WantedMemoryOptions & { readonly signal: AbortSignal | undefined } {
+  const { engine, signal } = checkLoadOptions(
+    checkOptions(value, subject, ["contextSize", "cacheTokens", "kvType", "gpuLayers", "signal"] as const),
+  );
+  const { contextSize, cacheTokens, kvType, gpuLayers } = engine;
+  return { contextSize, cacheTokens, kvType, gpuLayers, signal };
+}
+
+/** Undefined: nothing is kept on disk. */
+function checkPrefixFolder(value: unknown): string | undefined {
+  if (value === undefined) return defaultPrefixFolder();
+  if (value === false) return undefined;
+  if (typeof value === "string" && value.trim() !== "" && !value.includes("\0"))
+    return path.resolve(checkText(value, "prefixFolder"));
+  throw invalidArgument("the path of a folder or false", "prefixFolder", value);
+}

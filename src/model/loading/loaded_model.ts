@@ -1,0 +1,59 @@
+// A model in memory, as the layers above need it: its engine, what is known of its vocabulary, and its defaults.
+import type { Engine } from "../../engine/engine.js";
+import { CaduceusError } from "../../errors.js";
+import { chooseFormat, type ConversationFormat, type FormatOptions } from "../../format/conversation_format.js";
+import type { HermesVariant } from "../../format/hermes/prompt/prompt.js";
+import { samplingDefaults, type ModelSampling } from "./sampling.js";
+import { readVocabulary, type Vocabulary } from "./vocabulary.js";
+
+export class LoadedModel {
+  readonly engine: Engine;
+  readonly vocabulary: Vocabulary;
+  readonly sampling: ModelSampling;
+  readonly #closing = new AbortController();
+  readonly #formatOptions: FormatOptions;
+  readonly #formats = new Map<HermesVariant, ConversationFormat>();
+
+  /** Takes over the engine. */
+  static async of(engine: Engine, format: FormatOptions = { format: "auto", variant: "card" }): Promise<LoadedModel> {
+    return new LoadedModel(engine, await readVocabulary(engine), format);
+  }
+
+  private constructor(engine: Engine, vocabulary: Vocabulary, formatOptions: FormatOptions) {
+    this.#formatOptions = formatOptions;
+    this.engine = engine;
+    this.vocabulary = vocabulary;
+    this.sampling = {
+      defaults: samplingDefaults(engine.info.metadata),
+      bannedTokens: vocabulary.bannedTokens,
+      endTokens: [...new Set([...engine.info.endOfGenerationTokens, ...vocabulary.stopTokens])],
+      vocabularySize: engine.info.vocabularySize,
+    };
+  }
+
+  /**
+   * Aborts, with a `MODEL_CLOSED` error as its reason, when closing begins. Everything that uses the model follows it.
+   */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  /**
+   * How conversations are written. A template that cannot be used is no obstacle to raw prompts, so it throws only
+   * here.
+   */
+  format(variant = this.#formatOptions.variant): ConversationFormat {
+    let format = this.#formats.get(variant);
+    if (format === undefined) {
+      format = chooseFormat(this.engine.info, this.vocabulary, { ...this.#formatOptions, variant });
+      this.#formats.set(variant, format);
+    }
+    return format;
+  }
+
+  /** Ends everything that runs, then frees the memory. Twice is fine. */
+  async close(): Promise<void> {
+    this.#closing.abort(new CaduceusError("MODEL_CLOSED", "The model was closed."));
+    await this.engine.close();
+  }
+}

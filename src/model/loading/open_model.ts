@@ -1,0 +1,56 @@
+// From a name and options to a model in memory: check, find the file, load it, learn its vocabulary.
+import { createAddonEngine } from "../../engine/addon/addon_engine.js";
+import type { Engine } from "../../engine/engine.js";
+import { resolveModel } from "../../files/index.js";
+import { followSignal } from "../../follow_signal.js";
+import { checkModelName } from "../../options/option_checks.js";
+import { checkLoadOptions, type LoadProgress } from "./load_options.js";
+import { fitMemory } from "../inspection/memory_fit.js";
+import { LoadedModel } from "./loaded_model.js";
+
+/** Everything wrong with the options is refused before the file is looked for. */
+export async function openModel(model: unknown, options: unknown): Promise<LoadedModel> {
+  const name = checkModelName(model);
+  const { engine: engineOptions, format, onProgress, signal } = checkLoadOptions(options);
+  signal?.throwIfAborted();
+
+  // One signal for both ways of ending: the caller's own, and a progress function that throws.
+  const ending = new AbortController();
+  const unfollow = followSignal(signal, (reason) => ending.abort(reason));
+  const report =
+    onProgress &&
+    ((progress: LoadProgress) => {
+      if (ending.signal.aborted) return;
+      try {
+        onProgress(progress);
+      } catch (error) {
+        ending.abort(error);
+      }
+    });
+
+  let engine: Engine | undefined;
+  try {
+    const { path } = await resolveModel(name, {
+      signal: ending.signal,
+      onProgress: report && ((progress) => report({ stage: "fetch", ...progress })),
+    });
+    ending.signal.throwIfAborted();
+    const fitted = await fitMemory(path, engineOptions, ending.signal);
+    ending.signal.throwIfAborted();
+    engine = await createAddonEngine({
+      ...fitted,
+      path,
+      onProgress: report && ((fraction) => report({ stage: "load", fraction })),
+      signal: ending.signal,
+    });
+    ending.signal.throwIfAborted();
+    const loaded = await LoadedModel.of(engine, format);
+    ending.signal.throwIfAborted();
+    return loaded;
+  } catch (error) {
+    await engine?.close();
+    throw ending.signal.aborted ? ending.signal.reason : error;
+  } finally {
+    unfollow();
+  }
+}

@@ -1,0 +1,64 @@
+// What this library needs to know of a model's vocabulary: the markers of ChatML, and tokens that must never come out.
+import type { Engine } from "../../engine/engine.js";
+
+export interface Vocabulary {
+  /** Both ChatML markers are single tokens, so conversations can be written in that format. */
+  readonly hasChatMl: boolean;
+  /** `<tool_call>` is a token of its own, as in Hermes on Llama 3; in Hermes 2 Pro it is five ordinary ones. */
+  readonly hasTagTokens: boolean;
+  /** What the token that ends a sequence is written as, for templates that write it; empty where there is none. */
+  readonly eosText: string;
+  /** Tokens that end a turn, besides those that llama.cpp ends at. */
+  readonly stopTokens: readonly number[];
+  /** Padding at the end of the vocabulary, which quantized builds let slip into their output. */
+  readonly bannedTokens: readonly number[];
+}
+
+/** Looks the tokens up once, when a model has been loaded. */
+export async function readVocabulary(engine: Engine): Promise<Vocabulary> {
+  const [turnEnd, turnStart, sequenceEnd, callTag] = await Promise.all([
+    markerToken(engine, "<|im_end|>"),
+    // llama.cpp does not count it as an end of generation.
+    markerToken(engine, "<|im_start|>"),
+    markerToken(engine, "</s>"),
+    markerToken(engine, "<tool_call>"),
+  ]);
+  const { eosToken } = engine.info;
+  return {
+    eosText: eosToken === undefined ? "" : await engine.detokenize([eosToken], { special: true }),
+    hasChatMl: turnEnd !== undefined && turnStart !== undefined,
+    hasTagTokens: callTag !== undefined,
+    stopTokens: [turnEnd, sequenceEnd, turnStart].filter((token) => token !== undefined),
+    bannedTokens: await paddingTokens(engine),
+  };
+}
+
+/** The id of a marker that the vocabulary holds as one special token. */
+async function markerToken(engine: Engine, marker: string): Promise<number | undefined> {
+  const tokens = [...(await engine.tokenize([{ control: marker }]))];
+  if (tokens.length > 1 && tokens[0] === engine.info.bosToken) tokens.shift();
+  const [token] = tokens;
+  if (tokens.length !== 1 || token === undefined) return undefined;
+  return (await engine.detokenize([token], { special: true })) === marker ? token : undefined;
+}
+
+// `<dummy00001>` and `[PAD32002]` are what the converters write to fill a vocabulary up to the size of its matrix.
+// Typed as unused, such a token has no text at all.
+const paddingName = /^(<dummy\d+>|\[PAD\d+\])?$/;
+const blockSize = 32;
+const mostPadding = 2048;
+
+/** Padding stands at the end of a vocabulary, so the search goes backwards until a token is something else. */
+async function paddingTokens(engine: Engine): Promise<number[]> {
+  const { vocabularySize } = engine.info;
+  const found: number[] = [];
+  while (found.length < Math.min(vocabularySize, mostPadding)) {
+    const last = vocabularySize - 1 - found.length;
+    const block = Array.from({ length: Math.min(blockSize, last + 1) }, (_, index) => last - index);
+    const names = await Promise.all(block.map((token) => engine.detokenize([token], { special: true })));
+    const end = names.findIndex((name) => !paddingName.test(name));
+    found.push(...block.slice(0, end === -1 ? undefined : end));
+    if (end !== -1) break;
+  }
+  return found.reverse();
+}

@@ -1,0 +1,307 @@
+// One schema made ready for checking values: where each of its references leads, and what it uses that costs extra.
+import { describe, mismatch } from "../../errors.js";
+import { canonicalJson } from "../canonical_json.js";
+import { eachInside, invalidSchema, isObject, visitSchemas, type Dialect, type JsonSchema } from "../json_schema.js";
+import { checkForms } from "./schema_forms.js";
+import type { WorkBudget } from "../work_budget.js";
+
+export type Node = Record<string, unknown>;
+
+/** A part with an `$id` of its own, or the whole: what its references are read against, and the anchors in it. */
+export interface Resource {
+  readonly base: string;
+  readonly root: Node;
+  readonly anchors: Map<string, Node>;
+  readonly dynamicAnchors: Map<string, Node>;
+  /** Where its references lead. */
+  readonly targets: Map<string, Target | undefined>;
+}
+
+export interface Target {
+  readonly schema: unknown;
+  /** Of a `$dynamicRef` that follows the values' way down: what it looks for there. */
+  readonly dynamicAnchor?: string | undefined;
+}
+
+/** Stands for the address that a schema without `$id` has. */
+const noAddress = "schema:/";
+
+/** Keywords whose schemas judge the very value that their own schema judges. */
+const appliedHere: ReadonlySet<string> = new Set([
+  "not",
+  "if",
+  "then",
+  "else",
+  "allOf",
+  "anyOf",
+  "oneOf",
+  "dependentSchemas",
+  "dependencies",
+]);
+/** Where schemas only lie. */
+const definitions: ReadonlySet<string> = new Set(["$defs", "definitions", "contentSchema"]);
+
+/** Reading one takes some microseconds, in which nothing else happens. An object of 5,000 properties has 5,001. */
+const mostSchemas = 8_000;
+/**
+ * Each inner address is resolved against the outer one, and kept: of one, and of what all of a schema come to, in
+ * characters.
+ */
+const longestId = 2000;
+const mostOfAddresses = 500_000;
+/** Resolving one takes ten microseconds. */
+const mostAddresses = 2_000;
+
+export class SchemaIndex {
+  readonly root: Node;
+  readonly dialect: Dialect;
+  readonly hasDynamicReferences: boolean = false;
+  readonly hasUnevaluated: boolean = false;
+  readonly #targets = new Map<string, Map<Node, Target>>([
+    ["$ref", new Map()],
+    ["$dynamicRef", new Map()],
+  ]);
+  readonly #resources = new Map<string, Resource>();
+  readonly #resourceOf = new Map<Node, Resource>();
+  /** Of all resources: asking each for each name takes quadratic time. */
+  readonly #dynamicAnchors = new Map<string, Node[]>();
+  readonly #name: string;
+  #ofAddresses = 0;
+  #addresses = 0;
+  readonly #values = { const: new Map<Node, ReadonlySet<string>>(), enum: new Map<Node, ReadonlySet<string>>() };
+
+  /**
+   * @throws CaduceusError INVALID_SCHEMA, naming the place, for keywords of the wrong form and references that lead
+   * nowhere or only to themselves
+   */
+  constructor(root: JsonSchema, dialect: Dialect, name: string) {
+    this.root = root as Node;
+    this.dialect = dialect;
+    this.#name = name;
+    this.#add(this.root, name, undefined);
+    const reachable = this.#resolveAll();
+    this.#refuseLoops(reachable);
+    this.hasDynamicReferences = reachable.some(
+      (schema) => this.target(schema, "$dynamicRef")?.dynamicAnchor !== undefined,
+    );
+    this.hasUnevaluated =
+      dialect === "2020-12" &&
+      reachable.some((schema) => "unevaluatedProperties" in schema || "unevaluatedItems" in schema);
+  }
+
+  target(schema: Node, keyword: "$ref" | "$dynamicRef"): Target | undefined {
+    return this.#targets.get(keyword)!.get(schema);
+  }
+
+  /** Undefined for the schemas `true` and `false`, which are part of nothing. */
+  resourceOf(schema: unknown): Resource | undefined {
+    return this.#resourceOf.get(schema as Node);
+  }
+
+  /** The values that a schema lists, canonical. */
+  values(schema: Node, keyword: "const" | "enum", budget: WorkBudget): ReadonlySet<string> {
+    const known = this.#values[keyword];
+    let values = known.get(schema);
+    if (values === undefined && keyword === "enum") budget.spend(10 * (schema["enum"] as unknown[]).length);
+    if (values === undefined)
+      known.set(
+        schema,
+        (values = new Set(
+          (keyword === "const" ? [schema["const"]] : (schema["enum"] as unknown[])).map(canonicalJson),
+        )),
+      );
+    return values;
+  }
+
+  /** Takes a schema and all inside it in; `outer`: what its address is read against. */
+  #add(schema: Node, path: string, outer: Resource | undefined): void {
+    checkForms(schema, path, this.dialect, (inner, parent) => {
+      if (this.#resourceOf.has(inner)) return;
+      if (this.#resourceOf.size >= mostSchemas)
+        throw mismatch(
+          "CONSTRAINT_TOO_COMPLEX",
+          { expected: `a schema with at most ${mostSchemas} schemas in it`, place: this.#name, received: "more" },
+          { remedy: "Simplify it." },
+        );
+      const around = parent === undefined ? outer : this.#resourceOf.get(parent);
+      // Their forms are checked right after this.
+      const [$id, $anchor, $dynamicAnchor] = [inner["$id"], inner["$anchor"], inner["$dynamicAnchor"]].map((one) =>
+        typeof one === "string" ? one : undefined,
+      );
+      if ($id !== undefined && $id.length > longestId)
+        throw invalidSchema(`an address of at most ${longestId} characters`, `${path}.$id`, describe($id));
+      const isOwn = around === undefined || ($id !== undefined && !$id.startsWith("#"));
+      const resource = isOwn ? this.#resource(inner, $id, around, `${path}.$id`) : around;
+      this.#resourceOf.set(inner, resource);
+      if ($id?.startsWith("#")) resource.anchors.set($id.slice(1), inner);
+      if ($anchor !== undefined) resource.anchors.set($anchor, inner);
+      if ($dynamicAnchor !== undefined) {
+        resource.anchors.set($dynamicAnchor, inner);
+        resource.dynamicAnchors.set($dynamicAnchor, inner);
+        const namesakes = this.#dynamicAnchors.get($dynamicAnchor);
+        if (namesakes === undefined) this.#dynamicAnchors.set($dynamicAnchor, [inner]);
+        else namesakes.push(inner);
+      }
+    });
+  }
+
+  #resource(root: Node, id: string | undefined, around: Resource | undefined, path: string): Resource {
+    const base =
+      (id === undefined ? undefined : address(id, around?.base ?? noAddress)?.base) ?? around?.base ?? noAddress;
+    if (++this.#addresses > mostAddresses)
+      throw invalidSchema(
+        `at most ${mostAddresses} addresses in one schema`,
+        path,
+        `${describe(id)}, which is one more`,
+      );
+    this.#ofAddresses += base.length;
+    if (this.#ofAddresses > mostOfAddresses)
+      throw invalidSchema(
+        `addresses that come to at most ${mostOfAddresses} characters together`,
+        path,
+        `${describe(id)}, with which they come to ${this.#ofAddresses}`,
+      );
+    const resource: Resource = { base, root, anchors: new Map(), dynamicAnchors: new Map(), targets: new Map() };
+    if (!this.#resources.has(base)) this.#resources.set(base, resource);
+    return resource;
+  }
+
+  /** Every schema that a value may meet. */
+  #resolveAll(): Node[] {
+    const reachable = new Set<Node>();
+    const waiting: unknown[] = [this.root];
+    const sought = new Set<string>();
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+      if (!isObject(next) || reachable.has(next)) continue;
+      reachable.add(next);
+      eachInside(next, (inner, keyword) => {
+        if (!definitions.has(keyword)) waiting.push(inner);
+      });
+      for (const keyword of ["$ref", "$dynamicRef"] as const) {
+        const reference = next[keyword];
+        if (typeof reference !== "string" || (keyword === "$dynamicRef" && this.dialect !== "2020-12")) continue;
+        const target = this.#resolve(reference, next, keyword);
+        if (target === undefined)
+          throw invalidSchema(
+            "a reference to a part of the schema",
+            `${this.#pathOf(next)}.${keyword}`,
+            describe(reference),
+          );
+        this.#targets.get(keyword)!.set(next, target);
+        waiting.push(target.schema);
+      }
+      // On the way down through the values any of that name may be the one.
+      const { $dynamicAnchor } = next;
+      if (typeof $dynamicAnchor !== "string" || sought.has($dynamicAnchor)) continue;
+      sought.add($dynamicAnchor);
+      for (const namesake of this.#dynamicAnchors.get($dynamicAnchor) ?? []) waiting.push(namesake);
+    }
+    return [...reachable];
+  }
+
+  #resolve(reference: string, from: Node, keyword: string): Target | undefined {
+    const own = this.#resourceOf.get(from)!;
+    const key = `${keyword} ${reference}`;
+    if (!own.targets.has(key)) own.targets.set(key, this.#find(reference, own, keyword));
+    return own.targets.get(key);
+  }
+
+  #find(reference: string, own: Resource, keyword: string): Target | undefined {
+    const { base, fragment } = address(reference, own.base) ?? {};
+    const resource = base === own.base ? own : base === undefined ? undefined : this.#resources.get(base);
+    if (resource === undefined || fragment === undefined) return undefined;
+    if (fragment === "") return { schema: resource.root };
+    if (!fragment.startsWith("/")) {
+      const schema = resource.anchors.get(fragment);
+      return (
+        schema && {
+          schema,
+          dynamicAnchor: keyword === "$dynamicRef" && resource.dynamicAnchors.has(fragment) ? fragment : undefined,
+        }
+      );
+    }
+    return this.#follow(fragment, resource);
+  }
+
+  #follow(pointer: string, resource: Resource): Target | undefined {
+    let place: unknown = resource.root;
+    let around = resource;
+    for (const part of pointer.split("/").slice(1)) {
+      const key = part.replaceAll("~1", "/").replaceAll("~0", "~");
+      if (typeof place !== "object" || place === null || !Object.hasOwn(place, key)) return undefined;
+      place = (place as Node)[key];
+      around = this.#resourceOf.get(place as Node) ?? around;
+    }
+    if (typeof place === "boolean") return { schema: place };
+    if (!isObject(place)) return undefined;
+    // Where no keyword of the dialect has it, nobody has looked at it yet.
+    if (!this.#resourceOf.has(place)) this.#add(place, `${this.#name}${pointer.replaceAll("/", ".")}`, around);
+    return { schema: place };
+  }
+
+  /** Schemas that judge the same value in a circle judge for ever. */
+  #refuseLoops(reachable: readonly Node[]): void {
+    const over = new Set<Node>();
+    for (const start of reachable) {
+      const open = new Set<Node>();
+      const path: { readonly schema: Node; readonly next: readonly (readonly [Node, string])[]; at: number }[] = [];
+      const enter = (schema: Node) => {
+        const next = this.#sameValue(schema);
+        if (next.length === 0) return void over.add(schema);
+        open.add(schema);
+        path.push({ schema, next, at: 0 });
+      };
+      if (!over.has(start)) enter(start);
+      for (let last = path.at(-1); last !== undefined; last = path.at(-1)) {
+        const step = last.next[last.at++];
+        if (step === undefined) {
+          over.add(last.schema);
+          open.delete(last.schema);
+          path.pop();
+          continue;
+        }
+        const [schema, keyword] = step;
+        if (over.has(schema)) continue;
+        if (!open.has(schema)) enter(schema);
+        else
+          throw invalidSchema(
+            "a reference that ends",
+            `${this.#pathOf(last.schema)}.${keyword}`,
+            `${describe(last.schema[keyword])}, which leads back to itself without going deeper`,
+          );
+      }
+    }
+  }
+
+  #sameValue(schema: Node): (readonly [Node, string])[] {
+    const found: (readonly [Node, string])[] = [];
+    eachInside(schema, (inner, keyword) => {
+      if (appliedHere.has(keyword) && isObject(inner)) found.push([inner, keyword]);
+    });
+    for (const keyword of ["$ref", "$dynamicRef"] as const) {
+      const target = this.target(schema, keyword)?.schema;
+      if (isObject(target)) found.push([target, keyword]);
+    }
+    return found;
+  }
+
+  /** For errors only: finding it goes through all. */
+  #pathOf(schema: Node): string {
+    let path: string | undefined;
+    visitSchemas(this.root, this.#name, (inner, where) => {
+      if (inner === schema) path ??= where;
+    });
+    return path ?? this.#name;
+  }
+}
+
+/** A reference as the address of a resource and what is meant of it; undefined where it is none. */
+function address(reference: string, base: string): { readonly base: string; readonly fragment: string } | undefined {
+  const at = reference.indexOf("#");
+  const [before, fragment] = at < 0 ? [reference, ""] : [reference.slice(0, at), reference.slice(at + 1)];
+  try {
+    return { base: before === "" ? base : new URL(before, base).href, fragment: decodeURIComponent(fragment) };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,147 @@
+// Where the references of one schema lead, and which of its schemas lead back to themselves.
+import { eachInside, isObject, step, visitSchemas, type JsonSchema } from "../json_schema.js";
+
+type Node = Record<string, unknown>;
+
+/** A schema that a reference leads to, and the path to it from the root: `.properties.a`. */
+export interface Target {
+  readonly schema: unknown;
+  readonly path: string;
+}
+
+export class SchemaReferences {
+  readonly #root: JsonSchema;
+  readonly #anchors = new Map<string, Target>();
+  /** A schema in here has a base of its own, against which its references are read. */
+  readonly #hasOtherBases: boolean;
+  readonly #targets = new Map<string, Target | undefined>();
+  #known: Circles | undefined;
+
+  constructor(root: JsonSchema) {
+    this.#root = root;
+    let bases = 0;
+    let anchors = 0;
+    const look = (schema: unknown): void => {
+      if (!isObject(schema)) return;
+      const { $id } = schema;
+      if (typeof $id === "string" && !$id.startsWith("#") && schema !== root) bases++;
+      if ("$anchor" in schema || "$dynamicAnchor" in schema || $id !== undefined) anchors++;
+      eachInside(schema, look);
+    };
+    look(root);
+    this.#hasOtherBases = bases > 0;
+    if (anchors === 0) return;
+    visitSchemas(root, "", (schema, path) => {
+      const { $id, $anchor, $dynamicAnchor } = schema;
+      for (const anchor of [$anchor, $dynamicAnchor])
+        if (typeof anchor === "string") this.#anchors.set(anchor, { schema, path });
+      if (typeof $id === "string" && $id.startsWith("#")) this.#anchors.set($id.slice(1), { schema, path });
+    });
+  }
+
+  /**
+   * The schema that a `$ref` leads to; undefined where it leads out of the schema, or where its base is not the root's.
+   */
+  resolve(reference: string): Target | undefined {
+    if (this.#targets.has(reference)) return this.#targets.get(reference);
+    const target = this.#resolve(reference);
+    this.#targets.set(reference, target);
+    return target;
+  }
+
+  #resolve(reference: string): Target | undefined {
+    if (this.#hasOtherBases || !reference.startsWith("#")) return undefined;
+    let fragment: string;
+    try {
+      fragment = decodeURIComponent(reference.slice(1));
+    } catch {
+      return undefined;
+    }
+    return fragment === "" || fragment.startsWith("/") ? this.#follow(fragment) : this.#anchors.get(fragment);
+  }
+
+  #follow(pointer: string): Target | undefined {
+    let place: unknown = this.#root;
+    let path = "";
+    for (const part of pointer.split("/").slice(1)) {
+      const key = part.replaceAll("~1", "/").replaceAll("~0", "~");
+      if (typeof place !== "object" || place === null || !Object.hasOwn(place, key)) return undefined;
+      path += step(Array.isArray(place) ? Number(key) : key);
+      place = (place as Node)[key];
+    }
+    return isObject(place) || typeof place === "boolean" ? { schema: place, path } : undefined;
+  }
+
+  /** Whether following references from here can go on for ever. */
+  recurs(schema: unknown): boolean {
+    return this.#circles().recurring.has(schema);
+  }
+
+  /**
+   * Whether a schema and one that it leads to, by nesting or by references, lead to each other: one circle has both.
+   */
+  share(schema: unknown, other: unknown): boolean {
+    const { circleOf } = this.#circles();
+    const circle = circleOf.get(schema);
+    return circle !== undefined && circle === circleOf.get(other);
+  }
+
+  /**
+   * All circles at once, by Tarjan's algorithm without recursion: asking for each schema apart takes quadratic time.
+   */
+  #circles(): Circles {
+    if (this.#known !== undefined) return this.#known;
+    const circleOf = new Map<unknown, number>();
+    const recurring = new Set<unknown>();
+    const order = new Map<Node, { readonly index: number; low: number; isOpen: boolean }>();
+    const open: Node[] = [];
+    const path: { readonly schema: Node; readonly next: readonly Node[]; at: number }[] = [];
+    const enter = (schema: Node) => {
+      order.set(schema, { index: order.size, low: order.size, isOpen: true });
+      open.push(schema);
+      path.push({ schema, next: this.#successors(schema), at: 0 });
+    };
+    enter(this.#root as Node);
+    for (let last = path.at(-1); last !== undefined; last = path.at(-1)) {
+      const state = order.get(last.schema)!;
+      const next = last.next[last.at++];
+      if (next !== undefined) {
+        const known = order.get(next);
+        if (known === undefined) enter(next);
+        else if (known.isOpen) state.low = Math.min(state.low, known.index);
+        continue;
+      }
+      path.pop();
+      const above = path.at(-1);
+      if (above !== undefined) order.get(above.schema)!.low = Math.min(order.get(above.schema)!.low, state.low);
+      if (state.low !== state.index) continue;
+      const members = open.splice(open.lastIndexOf(last.schema));
+      const isCircle = members.length > 1 || last.next.includes(last.schema);
+      for (const member of members) {
+        order.get(member)!.isOpen = false;
+        if (isCircle) circleOf.set(member, state.index);
+      }
+      // Whatever they lead to is over by now.
+      if (isCircle || last.next.some((inner) => recurring.has(inner)))
+        for (const member of members) recurring.add(member);
+    }
+    return (this.#known = { circleOf, recurring });
+  }
+
+  #successors(schema: Node): Node[] {
+    const found: Node[] = [];
+    const target = typeof schema["$ref"] === "string" ? this.resolve(schema["$ref"])?.schema : undefined;
+    if (isObject(target)) found.push(target);
+    eachInside(schema, (inner) => {
+      if (isObject(inner)) found.push(inner);
+    });
+    return found;
+  }
+}
+
+interface Circles {
+  /** Of every schema that leads back to itself. */
+  readonly circleOf: ReadonlyMap<unknown, number>;
+  /** Those, and all that lead to one of them. */
+  readonly recurring: ReadonlySet<unknown>;
+}

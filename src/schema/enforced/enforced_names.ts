@@ -1,0 +1,102 @@
+// Which properties an object can have, where its schema says so: what the constraint needs to know to close it.
+import { isObject, put } from "../json_schema.js";
+import type { SchemaReferences } from "../check/schema_references.js";
+import type { WorkBudget } from "../work_budget.js";
+
+type Node = Readonly<Record<string, unknown>>;
+
+/** Say something of names that are not among `properties`, or may ask for one. */
+const openers: readonly string[] = [
+  "additionalProperties",
+  "patternProperties",
+  "unevaluatedProperties",
+  "propertyNames",
+  "not",
+  "if",
+  "then",
+  "else",
+  "dependencies",
+  "dependentRequired",
+  "dependentSchemas",
+  "$dynamicRef",
+  "const",
+  "enum",
+];
+
+/** Without one of them nothing is declared. */
+const declarers: readonly string[] = ["properties", "$ref", "allOf", "anyOf", "oneOf"];
+
+/** Deeper places stay open: what refers to what is not followed for ever. */
+const deepest = 16;
+
+/**
+ * The names of all properties that the schemas of one place declare, alternatives included. Undefined where the place
+ * has to stay open: no schema of it has `properties`, one of them says something of others, or something is required
+ * that none declares.
+ */
+export function propertiesInPlace(
+  schema: Node,
+  references: SchemaReferences,
+  budget: WorkBudget,
+): ReadonlySet<string> | undefined {
+  if (!declarers.some((keyword) => keyword in schema)) return undefined;
+  const names = new Set<string>();
+  const required = new Set<string>();
+  let least = 0;
+  const known = new Map<unknown, boolean | undefined>();
+  /** Whether it declares the properties of its objects; undefined: it leaves the place open. */
+  const declares = (value: unknown, depth: number): boolean | undefined => {
+    if (!isObject(value)) return value === false;
+    // References may double at each level.
+    if (!known.has(value)) known.set(value, declaresItself(value, depth));
+    return known.get(value);
+  };
+  const declaresItself = (value: Node, depth: number): boolean | undefined => {
+    budget.spend(4);
+    if (depth > deepest || openers.some((keyword) => Object.hasOwn(value, keyword))) return undefined;
+    const { properties, type, minProperties, $ref } = value;
+    const list = (keyword: string) => (Array.isArray(value[keyword]) ? (value[keyword] as unknown[]) : []);
+    const declared = isObject(properties) ? Object.keys(properties) : [];
+    // The same ones are named again wherever a reference leads here.
+    budget.spend(2 * declared.length);
+    for (const name of declared) names.add(name);
+    for (const name of list("required")) required.add(String(name));
+    if (typeof minProperties === "number") least = Math.max(least, minProperties);
+    const target = typeof $ref === "string" ? [references.resolve($ref)?.schema] : [];
+    const all = [...target, ...list("allOf")].map((inner) => declares(inner, depth + 1));
+    const any = ["anyOf", "oneOf"]
+      .filter((keyword) => list(keyword).length > 0)
+      .map((keyword) => {
+        const branches = list(keyword).map((inner) => declares(inner, depth + 1));
+        return branches.includes(undefined) ? undefined : branches.every(Boolean);
+      });
+    if ([...all, ...any].includes(undefined)) return undefined;
+    return (
+      isObject(properties) ||
+      (type !== undefined && ![type].flat().includes("object")) ||
+      [...all, ...any].includes(true)
+    );
+  };
+  const isDeclared =
+    declares(schema, 0) === true && names.size >= least && [...required].every((name) => names.has(name));
+  return isDeclared && (names.size > 0 || isObject(schema["properties"])) ? names : undefined;
+}
+
+/**
+ * The names that `propertyNames` lists, as zod's records with an enumerated key have them; undefined where it does not.
+ */
+export function enumeratedNames({ propertyNames, patternProperties }: Node): readonly string[] | undefined {
+  if (!isObject(propertyNames) || (isObject(patternProperties) && Object.keys(patternProperties).length > 0))
+    return undefined;
+  const { type, enum: listed, const: only, ...others } = propertyNames;
+  if (Object.keys(others).length > 0 || (type !== undefined && type !== "string")) return undefined;
+  const names = Array.isArray(listed) ? (listed as unknown[]) : only === undefined ? undefined : [only];
+  return names?.filter((name): name is string => typeof name === "string");
+}
+
+/** An object with the same value for each name. */
+export function withEach(names: Iterable<string>, value: unknown): Record<string, unknown> {
+  const result: Record<string, unknown> = {};
+  for (const name of names) put(result, name, value);
+  return result;
+}

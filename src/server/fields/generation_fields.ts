@@ -1,0 +1,150 @@
+// The fields that chat completions and completions have in common, and what they are to the library.
+import type { GenerationOptions } from "../../index.js";
+import { ApiError } from "../api_error.js";
+import { describe, type Fields, invalid } from "./read_fields.js";
+import { readSamplers } from "./sampler_fields.js";
+
+export interface GenerationFields {
+  /** How many answers to each prompt. */
+  readonly n: number;
+  readonly stream: boolean;
+  /** A last chunk of the stream counts the tokens. */
+  readonly includeUsage: boolean;
+  readonly seed: number | undefined;
+  /** Requests with other salts never share cached tokens; empty without one. */
+  readonly cacheSalt: string;
+  readonly options: Omit<GenerationOptions, "seed" | "signal" | "cacheScope" | "requestId">;
+}
+
+/** Answers in one response, of all prompts together. */
+export const mostChoices = 32;
+const mostStops = 16;
+const mostStopTokens = 1_000;
+const mostTokens = 0x7fffffff;
+
+/** `leastTokens` that may be asked for. */
+export function readGenerationFields(body: Fields, leastTokens: 0 | 1): GenerationFields {
+  const stream = body.boolean("stream") ?? false;
+  const streamOptions = body.fields("stream_options");
+  if (streamOptions !== undefined && !stream) {
+    throw new ApiError(400, "invalid_value", "Expected stream_options only together with stream: true.", {
+      param: "stream_options",
+    });
+  }
+  body.text("user");
+  const seed = body.wholeNumber("seed", -(2 ** 63), 2 ** 63);
+  return {
+    n: body.wholeNumber("n", 1, mostChoices) ?? body.wholeNumber("n_cmpl", 1, mostChoices) ?? 1,
+    stream,
+    includeUsage: streamOptions?.boolean("include_usage") ?? false,
+    // 64 bits there, 32 here. Each is a seed, -1 too, which other servers take for "a new one": that is a request
+    // without.
+    seed: seed === undefined ? undefined : Number(BigInt.asUintN(32, BigInt(seed))),
+    cacheSalt: body.text("cache_salt") ?? "",
+    options: {
+      temperature: body.number("temperature", 0, 2),
+      topP: body.number("top_p", 0, 1),
+      frequencyPenalty: body.number("frequency_penalty", -2, 2),
+      presencePenalty: body.number("presence_penalty", -2, 2),
+      maxTokens:
+        readMaxTokens(body, "max_completion_tokens", leastTokens) ??
+        readMaxTokens(body, "max_tokens", leastTokens) ??
+        readMaxTokens(body, "n_predict", leastTokens),
+      stop: readStop(body),
+      logitBias: readLogitBias(body),
+      // Not OpenAI's, but what other servers of local models take.
+      topK: isUnlimited(body, "top_k") ? 0 : body.wholeNumber("top_k", 0, mostTokens),
+      minP: body.number("min_p", 0, 1),
+      repeatPenalty: body.number("repeat_penalty", 0.01, 100) ?? body.number("repetition_penalty", 0.01, 100),
+      penaltyLastN: body.wholeNumber("repeat_last_n", -1, mostTokens),
+      deterministic: body.boolean("deterministic"),
+      minTokens: body.wholeNumber("min_tokens", 0, mostTokens),
+      stopTokens: readStopTokens(body),
+      ignoreEos: body.boolean("ignore_eos"),
+      ...readSamplers(body),
+    },
+  };
+}
+
+/** -1 is no limit, as with llama-server and vLLM. */
+const isUnlimited = (body: Fields, name: string) => body.value(name) === -1;
+
+function readMaxTokens(body: Fields, name: string, least: 0 | 1): number | undefined {
+  return isUnlimited(body, name) ? undefined : body.wholeNumber(name, least, mostTokens);
+}
+
+function readStop(body: Fields): readonly string[] | undefined {
+  const value = body.value("stop");
+  const list = typeof value === "string" ? [value] : (value ?? []);
+  if (!Array.isArray(list) || !list.every((text) => typeof text === "string"))
+    throw invalid("stop", "a string or an array of strings", value);
+  if (list.length > mostStops)
+    throw new ApiError(
+      400,
+      "invalid_value",
+      `Expected at most ${mostStops} strings for stop but received ${list.length}.`,
+      { param: "stop" },
+    );
+  if (list.includes(""))
+    throw new ApiError(400, "invalid_value", "Expected strings that are not empty for stop.", { param: "stop" });
+  return list.length === 0 ? undefined : list;
+}
+
+function readStopTokens(body: Fields): readonly number[] | undefined {
+  const list = body.list("stop_token_ids");
+  if (list?.every((token) => Number.isInteger(token)) === false)
+    throw invalid("stop_token_ids", "an array of token ids", list);
+  if (list !== undefined && list.length > mostStopTokens)
+    throw new ApiError(
+      400,
+      "invalid_value",
+      `Expected at most ${mostStopTokens} tokens for stop_token_ids but received ${list.length}.`,
+      { param: "stop_token_ids" },
+    );
+  return list as readonly number[] | undefined;
+}
+
+/** OpenAI's object, or pairs as llama.cpp's server takes them, in which false bans a token. */
+function readLogitBias(body: Fields): [number, number][] | undefined {
+  const value = body.value("logit_bias");
+  if (Array.isArray(value)) {
+    return value.map((pair: unknown, index) => {
+      const param = `logit_bias[${index}]`;
+      if (!Array.isArray(pair) || pair.length !== 2) throw invalid(param, "a pair of a token id and a number", pair);
+      return [
+        readToken(typeof pair[0] === "number" ? String(pair[0]) : pair[0]),
+        pair[1] === false ? -Infinity : readBias(pair[1], `${param}[1]`),
+      ];
+    });
+  }
+  return body.entries("logit_bias")?.map(([token, bias]) => [readToken(token), readBias(bias, `logit_bias.${token}`)]);
+}
+
+function readToken(token: unknown): number {
+  if (typeof token === "string" && /^\d{1,9}$/.test(token)) return Number(token);
+  throw new ApiError(
+    400,
+    "invalid_value",
+    `Expected token ids for logit_bias but received ${describe(token)}. /tokenize tells the ids of a text.`,
+    { param: "logit_bias" },
+  );
+}
+
+function readBias(bias: unknown, param: string): number {
+  if (typeof bias !== "number") throw invalid(param, "a number", bias);
+  if (bias < -100 || bias > 100)
+    throw new ApiError(400, "invalid_value", `Expected a number from -100 to 100 for ${param} but received ${bias}.`, {
+      param,
+    });
+  return bias;
+}
+
+/** The next answer to the same prompt has the next seed. */
+export function seedOf(seed: number | undefined, index: number): number | undefined {
+  return seed === undefined ? undefined : (seed + index) % 2 ** 32;
+}
+
+/** The scope of a key, parted further by the request's salt. */
+export function cacheScopeOf(scope: string, salt: string): string {
+  return salt === "" ? scope : `${scope}\n${salt}`;
+}

@@ -1,0 +1,102 @@
+// Chunks as server-sent events. It pulls: a client that reads slowly pauses what generates for it. While there is
+// nothing to say it sends comments, because proxies and clients give up on what stays silent for a minute.
+import { ApiError, toApiError } from "../api_error.js";
+import type { RequestContext } from "../request_context.js";
+import type { RequestFields } from "../request_fields.js";
+
+const encoder = new TextEncoder();
+const line = (text: string) => encoder.encode(`data: ${text}\n\n`);
+
+export interface EventStreamOptions {
+  readonly exchange: RequestContext;
+  readonly fields?: RequestFields;
+  /** How long the first chunk may take until the status goes out without it. */
+  readonly statusAfterMs: number;
+  /** How long nothing is sent until a comment is. */
+  readonly heartbeatMs: number;
+  /** How long a client may leave what is there unread. */
+  readonly readerTimeoutMs: number;
+  readonly onError: (error: ApiError) => void;
+  /** Ends the connection, where that is known; otherwise the stream breaks off. */
+  readonly disconnect: (() => void) | undefined;
+}
+
+const comment = encoder.encode(": waiting\n\n");
+
+/** Resolves with the first chunk or after `statusAfterMs`: what fails before that still has a status of its own. */
+export async function eventStream(
+  chunks: AsyncGenerator<object, void, undefined>,
+  options: EventStreamOptions,
+): Promise<Response> {
+  const { exchange, fields, readerTimeoutMs, statusAfterMs, heartbeatMs, onError, disconnect } = options;
+  let next: Promise<IteratorResult<object, void>> | undefined = chunks.next();
+  let mayWaitMs = (await settlesWithin(next, statusAfterMs)) ? heartbeatMs : 0;
+  let timer: NodeJS.Timeout | undefined;
+  let isGone = false;
+  const body = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        clearTimeout(timer);
+        try {
+          next ??= chunks.next();
+          const hasCome = await settlesWithin(next, mayWaitMs);
+          // The client may leave while a chunk is waited for; its stream takes nothing any more.
+          if (isGone) return;
+          if (hasCome) {
+            const { done, value } = await next;
+            next = undefined;
+            controller.enqueue(line(done ? "[DONE]" : JSON.stringify(value)));
+            if (done) return controller.close();
+          } else {
+            controller.enqueue(comment);
+          }
+          mayWaitMs = heartbeatMs;
+        } catch (thrown) {
+          const error = toApiError(thrown, fields);
+          onError(error);
+          try {
+            controller.enqueue(line(JSON.stringify(error.body)));
+            controller.close();
+          } catch {
+            // The client has gone.
+          }
+          return;
+        }
+        timer = setTimeout(() => {
+          const error = new ApiError(408, "reader_too_slow", `Nothing was read for ${readerTimeoutMs} ms.`);
+          exchange.cancel(error);
+          onError(error);
+          if (disconnect === undefined) controller.error(error);
+          else disconnect();
+        }, readerTimeoutMs);
+      },
+      async cancel() {
+        isGone = true;
+        clearTimeout(timer);
+        exchange.cancel(new ApiError(499, "client_closed_request", "The client went away."));
+        await chunks.return();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+  return new Response(body, {
+    headers: {
+      "content-type": "text/event-stream; charset=utf-8",
+      "cache-control": "no-cache",
+      "x-accel-buffering": "no",
+    },
+  });
+}
+
+/** Whether a promise resolves before the time is over. Rejects as it does; what it does later is left to others. */
+async function settlesWithin(promise: Promise<unknown>, milliseconds: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    return await Promise.race([
+      promise.then(() => true),
+      new Promise<boolean>((resolve) => (timer = setTimeout(resolve, milliseconds, false))),
+    ]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

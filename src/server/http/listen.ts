@@ -1,0 +1,101 @@
+// The server on a port of its own, with limits on what a connection may do.
+/// <reference lib="esnext.disposable" preserve="true" />
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { getRequestListener } from "@hono/node-server";
+import { ApiError } from "../api_error.js";
+import type { Handler } from "../handler.js";
+import { checkHandler, checkListenOptions, type ListenOptions } from "../server_options.js";
+
+/** A server that listens. */
+export interface Listening {
+  /** Where clients find it: `http://127.0.0.1:8080`. */
+  readonly url: string;
+  /** The one it listens on, where 0 was asked for a free one. */
+  readonly port: number;
+  /**
+   * Accepts nothing more, waits for what is under way, cancels what is left after `graceMs` (default 10,000), and
+   * closes all connections. The models stay open. Twice is fine.
+   */
+  close(options?: { readonly graceMs?: number | undefined }): Promise<void>;
+  /** `close()`, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * Serves on a port: by default 8080 of this machine alone.
+ *
+ * @example
+ * ```ts
+ * import { load } from "caduceus";
+ * import { createHandler, listen } from "caduceus/server";
+ *
+ * const model = await load("hermes-2-pro");
+ * const port = Number(process.env.PORT ?? 8080);
+ * const server = await listen(createHandler({ models: { hermes: model } }), { port });
+ * process.once("SIGTERM", () => void server.close().then(() => model.close()));
+ * ```
+ *
+ * @throws CaduceusError `INVALID_ARGUMENT`; and Node's own errors, such as `EADDRINUSE`
+ */
+export async function listen(handler: Handler, options: ListenOptions = {}): Promise<Listening> {
+  checkHandler(handler);
+  const { host, port, maxConnections, maxHeaderBytes, headersTimeoutMs } = checkListenOptions(options);
+  const server = createServer(
+    {
+      maxHeaderSize: maxHeaderBytes,
+      headersTimeout: headersTimeoutMs,
+      // Bodies have a limit of their own; Node's is for those that the handler does not read.
+      requestTimeout: Math.max(headersTimeoutMs, 300_000),
+      connectionsCheckingInterval: Math.min(headersTimeoutMs, 5_000),
+      keepAliveTimeout: 30_000,
+    },
+    getRequestListener(handler.fetch, {
+      overrideGlobalObjects: false,
+      // Of a request without a host, as HTTP/1.0 has them. Browsers always name one.
+      hostname: "localhost",
+      errorHandler: (error) =>
+        (error as Error | undefined)?.name === "RequestError" ? refuseRequest() : new Response(null, { status: 500 }),
+    }),
+  );
+  server.maxConnections = maxConnections;
+  server.listen(port, host);
+  await once(server, "listening");
+  const address = server.address() as AddressInfo;
+  let closing: Promise<void> | undefined;
+  const close = (how?: { readonly graceMs?: number | undefined }) => (closing ??= closeServer(server, handler, how));
+  return {
+    url: `http://${address.family === "IPv6" ? `[${address.address}]` : address.address}:${address.port}`,
+    port: address.port,
+    close,
+    [Symbol.asyncDispose]: () => close(),
+  };
+}
+
+/** A path or a host of which no URL can be made never comes to the handler. */
+function refuseRequest(): Response {
+  const { status, body } = new ApiError(400, "invalid_value", "The path or the host of this request cannot be read.");
+  return Response.json(body, { status, headers: { connection: "close" } });
+}
+
+async function closeServer(
+  server: Server,
+  handler: Handler,
+  how?: { readonly graceMs?: number | undefined },
+): Promise<void> {
+  const closed = once(server, "close");
+  server.close();
+  // A connection that is kept alive for a next request would hold it open.
+  const sweep = setInterval(() => server.closeIdleConnections(), 100);
+  try {
+    await handler.close(how);
+    server.closeIdleConnections();
+    // What has been answered still has to be read.
+    const last = setTimeout(() => server.closeAllConnections(), 1_000);
+    await closed;
+    clearTimeout(last);
+  } finally {
+    clearInterval(sweep);
+  }
+}

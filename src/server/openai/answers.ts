@@ -1,0 +1,103 @@
+// The replies that make up one response, read together: an answer for each choice.
+import { CaduceusError, type FinishEvent, type Reply, type ReplyEvent, type Unenforced } from "../../index.js";
+import { ApiError, inContext } from "../api_error.js";
+import type { Service } from "../service.js";
+
+export interface AnswerEvent {
+  /** Of the choice. */
+  readonly index: number;
+  readonly event: ReplyEvent;
+}
+
+/** The events of all replies as they come. It reads one event of each ahead, and no more than that. */
+export async function* readAnswers(
+  replies: readonly Reply[],
+  { model, exchange, onFinish }: Service,
+  strict: ReadonlySet<string | undefined> = new Set(),
+): AsyncGenerator<AnswerEvent, void, undefined> {
+  const iterators = replies.map((reply) => reply[Symbol.asyncIterator]());
+  const step = (index: number) =>
+    iterators[index]!.next()
+      .catch(withoutAnswer)
+      .then((result) => ({ index, result }));
+  const pending = new Map(iterators.map((_, index) => [index, step(index)]));
+  const begun = new Set<number>();
+  try {
+    while (pending.size > 0) {
+      const { index, result } = await Promise.race(pending.values());
+      // Whoever was first goes to the end, so that none starves.
+      pending.delete(index);
+      if (!begun.has(index)) {
+        begun.add(index);
+        exchange.begun();
+        checkEnforced(replies[index]!.unenforced, strict);
+      }
+      if (result.done) continue;
+      if (result.value.type === "finish") onFinish(result.value);
+      pending.set(index, step(index));
+      yield { index, event: result.value };
+    }
+  } catch (error) {
+    throw inContext(error, model.info.contextSize);
+  } finally {
+    for (const promise of pending.values()) promise.catch(() => {});
+    // Until the engine has stopped what was not read to its end.
+    await Promise.allSettled(iterators.map((iterator) => iterator.return()));
+    exchange.end();
+  }
+}
+
+/**
+ * Clients get the text of an answer that does not satisfy its schema, or was cut off, as OpenAI gives it: its
+ * finish_reason tells.
+ */
+function withoutAnswer(error: unknown): IteratorResult<ReplyEvent, void> {
+  if (!(error instanceof CaduceusError) || error.result === undefined) throw error;
+  return { done: false, value: { type: "finish", ...error.result } };
+}
+
+/** Only the ends of the answers, in the order of the choices. */
+export async function collectAnswers(events: AsyncIterable<AnswerEvent>): Promise<FinishEvent[]> {
+  const results: FinishEvent[] = [];
+  for await (const { index, event } of events) {
+    if (event.type === "finish") results[index] = event;
+  }
+  return results;
+}
+
+function checkEnforced(unenforced: readonly Unenforced[], strict: ReadonlySet<string | undefined>): void {
+  const broken = unenforced.find(({ tool }) => strict.has(tool));
+  if (broken === undefined) return;
+  const { tool, keyword, path, reason } = broken;
+  throw new ApiError(
+    400,
+    "unsupported_schema",
+    `strict cannot be kept for ${keyword} at ${path}: ${reason}. Without strict it is left to the model.`,
+    { param: tool === undefined ? "response_format" : "tools" },
+  );
+}
+
+export interface ApiUsage {
+  readonly prompt_tokens: number;
+  readonly completion_tokens: number;
+  readonly total_tokens: number;
+  readonly prompt_tokens_details: { readonly cached_tokens: number };
+}
+
+/** The tokens of each prompt count once, however many answers it has. */
+export function countUsage(results: readonly FinishEvent[], n: number): ApiUsage {
+  const firsts = results.filter((_, index) => index % n === 0);
+  const sum = (list: readonly FinishEvent[], count: (result: FinishEvent) => number) =>
+    list.reduce((total, result) => total + count(result), 0);
+  const prompt = sum(firsts, ({ usage }) => usage.promptTokens);
+  const completion = sum(results, ({ usage }) => usage.generatedTokens);
+  return {
+    prompt_tokens: prompt,
+    completion_tokens: completion,
+    total_tokens: prompt + completion,
+    prompt_tokens_details: { cached_tokens: sum(firsts, ({ usage }) => usage.cachedTokens) },
+  };
+}
+
+export const finishReason = ({ finishReason, toolCalls }: FinishEvent) =>
+  finishReason !== "tool-calls" ? finishReason : toolCalls.length > 0 ? "tool_calls" : "stop";

@@ -1,0 +1,63 @@
+// A request for the completion of raw prompts, in the library's words. Markup in a prompt is read, as llama.cpp's
+// server does.
+import { ApiError } from "../api_error.js";
+import { checkFields } from "../fields/check_fields.js";
+import { readConstraint, type AnswerConstraint } from "../fields/constraint_fields.js";
+import { type Fields, invalid, unsupported } from "../fields/read_fields.js";
+import { mostChoices, readGenerationFields, type GenerationFields } from "../fields/generation_fields.js";
+import { requestFields, type RequestFields } from "../request_fields.js";
+
+/** A text, in which markup is read, or token ids. */
+export type CompletionPrompt = string | readonly number[];
+
+export interface CompletionRequest extends GenerationFields {
+  readonly prompts: readonly CompletionPrompt[];
+  readonly constraint: AnswerConstraint["options"];
+  readonly strict: ReadonlySet<undefined>;
+  readonly fields: RequestFields;
+  /** The answer begins with its prompt. */
+  readonly echo: boolean;
+  /** How many of the likeliest tokens come beside each; undefined: nothing of this is asked for. */
+  readonly logprobs: number | undefined;
+}
+
+export function readCompletionRequest(body: Fields): CompletionRequest {
+  checkFields(body, "completions");
+  const generation = readGenerationFields(body, 0);
+  const bestOf = body.wholeNumber("best_of", 1, mostChoices);
+  if (bestOf !== undefined && bestOf !== generation.n)
+    throw unsupported("best_of", "ask for n answers and choose among them.");
+  const prompts = readPrompts(body);
+  if (prompts.length * generation.n > mostChoices) {
+    throw new ApiError(
+      400,
+      "invalid_value",
+      `Expected at most ${mostChoices} answers in all, n times the prompts, but received ${prompts.length * generation.n}.`,
+      { param: "n" },
+    );
+  }
+  const constraint = readConstraint(body);
+  return {
+    ...generation,
+    prompts,
+    constraint: constraint?.options ?? {},
+    strict: new Set(constraint?.strict ? [undefined] : []),
+    fields: requestFields(body.names(), constraint?.param),
+    echo: body.boolean("echo") ?? false,
+    logprobs: body.wholeNumber("logprobs", 0, 20),
+  };
+}
+
+function readPrompts(body: Fields): CompletionRequest["prompts"] {
+  const prompt = body.required("prompt", body.value);
+  if (typeof prompt === "string") return [prompt];
+  if (!Array.isArray(prompt) || prompt.length === 0)
+    throw invalid("prompt", "a string, an array of strings, or an array of token ids", prompt);
+  if (prompt.every((one) => typeof one === "string")) return prompt;
+  const lists: unknown[] = Array.isArray(prompt[0]) ? prompt : [prompt];
+  return lists.map((tokens) => {
+    if (!Array.isArray(tokens) || !tokens.every((token) => Number.isInteger(token)))
+      throw invalid("prompt", "a string, an array of strings, or an array of token ids", prompt);
+    return tokens as number[];
+  });
+}
