@@ -52,14 +52,11 @@ for (const question of ["What is on my shopping list?", "Put eggs on it, please.
   for await (const event of chat.send(question)) {
     if (event.type === "text") process.stdout.write(event.text);
     if (event.type === "tool-call") console.log(`[calls ${event.name} ${event.argumentsText}]`);
-    if (event.type === "tool-result")
-      console.log(event.failure ? `[${event.failure}: ${event.error.message}]` : `[gets ${event.content}]`);
+    if (event.type === "tool-result") console.log(event.failure ? `[${event.failure}: ${event.error.message}]` : `[gets ${event.content}]`);
     if (event.type === "malformed") console.log("[a call that cannot be read]");
     if (event.type === "finish") {
       const { promptTokens, cachedTokens, generatedTokens } = event.usage;
-      console.log(
-        `\n(${event.stoppedBy ?? event.finishReason}; read ${promptTokens - cachedTokens} tokens, wrote ${generatedTokens})`,
-      );
+      console.log(`\n(${event.stoppedBy ?? event.finishReason}; read ${promptTokens - cachedTokens} tokens, wrote ${generatedTokens})`);
     }
   }
 }

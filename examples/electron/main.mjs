@@ -4,10 +4,7 @@ import { fileURLToPath } from "node:url";
 import { load } from "caduceus";
 
 // Reads while the window opens; the engine computes on a thread of its own, so that the windows stay responsive.
-const loading = load(process.env.CADUCEUS_MODEL ?? "smollm2", {
-  contextSize: 4096,
-  gpuLayers: process.env.CADUCEUS_GPU_LAYERS === undefined ? undefined : Number(process.env.CADUCEUS_GPU_LAYERS),
-});
+const loading = load(process.env.CADUCEUS_MODEL ?? "smollm2", { contextSize: 4096, gpuLayers: process.env.CADUCEUS_GPU_LAYERS === undefined ? undefined : Number(process.env.CADUCEUS_GPU_LAYERS) });
 loading.catch(() => {}); // Whoever asks is told.
 
 /** What each page has asked and not yet got to the end, by the page's own number for it. */
@@ -15,8 +12,7 @@ const asked = new Map();
 
 ipcMain.handle("ask", async ({ sender }, number, question) => {
   // Pages can send anything.
-  if (typeof question !== "string" || !Number.isSafeInteger(number))
-    throw new Error("Expected a number and a question.");
+  if (typeof question !== "string" || !Number.isSafeInteger(number)) throw new Error("Expected a number and a question.");
   const key = `${sender.id} ${number}`;
   const controller = new AbortController();
   const stop = () => controller.abort();
@@ -43,15 +39,10 @@ let isClosed = false;
 app.on("before-quit", (event) => {
   if (isClosed) return;
   event.preventDefault();
-  void loading
-    .then(
-      (model) => model.close(),
-      () => {},
-    )
-    .then(() => {
-      isClosed = true;
-      app.quit();
-    });
+  void loading.then((model) => model.close(), () => {}).then(() => {
+    isClosed = true;
+    app.quit();
+  });
 });
 app.on("window-all-closed", () => app.quit());
 
@@ -59,11 +50,6 @@ await app.whenReady();
 const window = new BrowserWindow({
   width: 720,
   height: 640,
-  webPreferences: {
-    preload: fileURLToPath(new URL("preload.cjs", import.meta.url)),
-    contextIsolation: true,
-    sandbox: true,
-    nodeIntegration: false,
-  },
+  webPreferences: { preload: fileURLToPath(new URL("preload.cjs", import.meta.url)), contextIsolation: true, sandbox: true, nodeIntegration: false },
 });
 await window.loadFile(fileURLToPath(new URL("index.html", import.meta.url)));

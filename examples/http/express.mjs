@@ -27,16 +27,14 @@ app.use((error, request, response, next) => {
   const isTheirs = ["INVALID_ARGUMENT", "INVALID_MESSAGES", "CONTEXT_FULL"].includes(error.code) || error.status < 500;
   const body = { error: isTheirs ? error.message : "The server failed." };
   if (response.headersSent) response.end(`event: error\ndata: ${JSON.stringify(body)}\n\n`);
-  else response.status(isTheirs ? (error.status ?? 400) : 500).json(body);
+  else response.status(isTheirs ? error.status ?? 400 : 500).json(body);
 });
 
-const server = app.listen(Number(process.env.PORT ?? 8080), "127.0.0.1", () =>
-  console.log(`http://127.0.0.1:${server.address().port}/chat`),
-);
+const server = app.listen(Number(process.env.PORT ?? 8080), "127.0.0.1", () => console.log(`http://127.0.0.1:${server.address().port}/chat`));
 
 process.once("SIGTERM", async () => {
-  server.close(); // takes no more requests
+  server.close();                       // takes no more requests
   setTimeout(() => server.closeAllConnections(), 7_000).unref();
-  await once(server, "close"); // answers that are under way come to their end
+  await once(server, "close");          // answers that are under way come to their end
   await model.close();
 });

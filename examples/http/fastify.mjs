@@ -10,15 +10,10 @@ const app = Fastify({ bodyLimit: 100_000, forceCloseConnections: "idle", keepAli
 app.post("/chat", async (request, response) => {
   const gone = new AbortController();
   response.raw.on("close", () => gone.abort());
-  const texts = model
-    .reply(request.body?.messages, { maxTokens: 300, signal: gone.signal })
-    .textStream[Symbol.asyncIterator]();
+  const texts = model.reply(request.body?.messages, { maxTokens: 300, signal: gone.signal }).textStream[Symbol.asyncIterator]();
   // What is wrong with the request shows here, while there is still a status to say it with.
   const first = await texts.next();
-  return response
-    .type("text/event-stream")
-    .header("cache-control", "no-cache")
-    .send(Readable.from(events(first, texts)));
+  return response.type("text/event-stream").header("cache-control", "no-cache").send(Readable.from(events(first, texts)));
 });
 
 // Fastify reads from it only as fast as the client does, and leaves it when the client goes, which cancels the reply.
@@ -34,17 +29,14 @@ async function* events(next, texts) {
 }
 
 app.setErrorHandler((error, request, response) => {
-  const isTheirs =
-    ["INVALID_ARGUMENT", "INVALID_MESSAGES", "CONTEXT_FULL"].includes(error.code) || error.statusCode < 500;
-  return response
-    .code(isTheirs ? (error.statusCode ?? 400) : 500)
-    .send({ error: isTheirs ? error.message : "The server failed." });
+  const isTheirs = ["INVALID_ARGUMENT", "INVALID_MESSAGES", "CONTEXT_FULL"].includes(error.code) || error.statusCode < 500;
+  return response.code(isTheirs ? error.statusCode ?? 400 : 500).send({ error: isTheirs ? error.message : "The server failed." });
 });
 
 console.log(`${await app.listen({ port: Number(process.env.PORT ?? 8080), host: "127.0.0.1" })}/chat`);
 
 process.once("SIGTERM", async () => {
   setTimeout(() => app.server.closeAllConnections(), 7_000).unref();
-  await app.close(); // takes no more requests; answers that are under way come to their end
+  await app.close();                    // takes no more requests; answers that are under way come to their end
   await model.close();
 });

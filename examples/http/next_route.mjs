@@ -2,10 +2,7 @@
 // `serverExternalPackages: ["caduceus"]` in next.config.mjs.
 import { load } from "caduceus";
 
-/**
- * Loaded by the first request: while you develop, Next.js reads this file again and again, and once more when it
- * builds.
- */
+/** Loaded by the first request: while you develop, Next.js reads this file again and again, and once more when it builds. */
 function loadOnce() {
   globalThis.caduceusModel ??= load(process.env.MODEL ?? "smollm2");
   globalThis.caduceusModel.catch(() => delete globalThis.caduceusModel);
@@ -18,17 +15,12 @@ export async function POST(request) {
   try {
     if (!(Number(request.headers.get("content-length")) <= 100_000)) return new Response(null, { status: 413 });
     const { messages } = (await request.json()) ?? {};
-    const texts = (await loadOnce())
-      .reply(messages, { maxTokens: 300, signal: request.signal })
-      .textStream[Symbol.asyncIterator]();
+    const texts = (await loadOnce()).reply(messages, { maxTokens: 300, signal: request.signal }).textStream[Symbol.asyncIterator]();
     // What is wrong with the request shows here, while there is still a status to say it with.
     const first = await texts.next();
-    return new Response(ReadableStream.from(events(first, texts)), {
-      headers: { "content-type": "text/event-stream", "cache-control": "no-cache" },
-    });
+    return new Response(ReadableStream.from(events(first, texts)), { headers: { "content-type": "text/event-stream", "cache-control": "no-cache" } });
   } catch (error) {
-    const isTheirs =
-      error instanceof SyntaxError || ["INVALID_ARGUMENT", "INVALID_MESSAGES", "CONTEXT_FULL"].includes(error.code);
+    const isTheirs = error instanceof SyntaxError || ["INVALID_ARGUMENT", "INVALID_MESSAGES", "CONTEXT_FULL"].includes(error.code);
     return Response.json({ error: isTheirs ? error.message : "The server failed." }, { status: isTheirs ? 400 : 500 });
   }
 }
@@ -36,8 +28,7 @@ export async function POST(request) {
 async function* events(next, texts) {
   const encoder = new TextEncoder();
   try {
-    for (; !next.done; next = await texts.next())
-      yield encoder.encode(`data: ${JSON.stringify({ text: next.value })}\n\n`);
+    for (; !next.done; next = await texts.next()) yield encoder.encode(`data: ${JSON.stringify({ text: next.value })}\n\n`);
     yield encoder.encode("data: [DONE]\n\n");
   } finally {
     await texts.return();

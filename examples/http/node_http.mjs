@@ -16,29 +16,25 @@ const server = createServer(async (request, response) => {
     const { messages } = JSON.parse(await readText(request)) ?? {};
     const reply = model.reply(messages, { maxTokens: 300, signal: gone.signal });
     for await (const text of reply.textStream) {
-      if (!response.headersSent)
-        response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-cache" });
+      if (!response.headersSent) response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-cache" });
       const isFull = !response.write(`data: ${JSON.stringify({ text })}\n\n`);
       if (isFull) await once(response, "drain", { signal: gone.signal });
     }
     response.end("data: [DONE]\n\n");
   } catch (error) {
     if (gone.signal.aborted) return;
-    const isTheirs =
-      error instanceof SyntaxError || ["INVALID_ARGUMENT", "INVALID_MESSAGES", "CONTEXT_FULL"].includes(error.code);
+    const isTheirs = error instanceof SyntaxError || ["INVALID_ARGUMENT", "INVALID_MESSAGES", "CONTEXT_FULL"].includes(error.code);
     const body = JSON.stringify({ error: isTheirs ? error.message : "The server failed." });
     if (response.headersSent) response.end(`event: error\ndata: ${body}\n\n`);
     else response.writeHead(isTheirs ? 400 : 500, { "content-type": "application/json" }).end(body);
   }
 });
 
-server.listen(Number(process.env.PORT ?? 8080), "127.0.0.1", () =>
-  console.log(`http://127.0.0.1:${server.address().port}/chat`),
-);
+server.listen(Number(process.env.PORT ?? 8080), "127.0.0.1", () => console.log(`http://127.0.0.1:${server.address().port}/chat`));
 
 process.once("SIGTERM", async () => {
-  server.close(); // takes no more requests
+  server.close();                       // takes no more requests
   setTimeout(() => server.closeAllConnections(), 7_000).unref();
-  await once(server, "close"); // answers that are under way come to their end
+  await once(server, "close");          // answers that are under way come to their end
   await model.close();
 });

@@ -66,7 +66,7 @@ describe("programs", () => {
 test("the programs that are only compiled are these, for these reasons", () => {
   expect(
     programs.filter(({ notRun }) => notRun !== undefined).map((block) => `${block.page}: ${block.notRun}`),
-  ).toEqual([]);
+  ).toEqual(["docs/json.md: a small model may call until maxRounds ends it"]);
 });
 
 describe("command lines", () => {

@@ -119,7 +119,7 @@ describe("a server that gets all of them at once", () => {
       expect(status, body.slice(0, 300)).toBeLessThan(500);
       if (status !== 200)
         expect(
-          ["unsupported_schema", "invalid_schema", "invalid_tool", "context_length_exceeded"],
+          ["unsupported_schema", "invalid_schema", "invalid_tool", "context_length_exceeded", "request_too_large"],
           body.slice(0, 300),
         ).toContain((JSON.parse(body) as { error: { code: string } }).error.code);
     }

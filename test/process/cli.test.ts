@@ -59,7 +59,11 @@ describe("run", () => {
       ["run", "--top-p", "2", "x"],
       "Expected a number from 0 to 1 for --top-p but received 2. (INVALID_ARGUMENT)",
     ],
-    ["a context beyond the model's training", ["run", "-c", "9000", "x"], "Expected at most 8192 for -c/--ctx-size"],
+    [
+      "a context beyond the model's training",
+      ["run", "-c", "9000", "x"],
+      "Expected at most 8192, the length this model was trained for, for -c/--ctx-size",
+    ],
     ["a missing prompt file", ["run", "-f", "/nowhere/at/all"], "There is no file /nowhere/at/all."],
     ["an unknown command", ["rnu"], "Did you mean run?"],
     ["help of an unknown command", ["help", "rnu"], "Did you mean run?"],

@@ -24,7 +24,7 @@ function declarations(): Map<string, string> {
 /** Without what is a name and no value: lists of options, keys, and types taken by key. */
 const valuesOnly = (text: string) =>
   text
-    .replaceAll(/^(?:import|export) .*from.*$|^(?:export )?declare const [^;]*;/gm, "")
+    .replaceAll(/^declare module "[^"]*"|^(?:import|export) .*from.*$|^(?:export )?declare const [^;]*;/gm, "")
     .replaceAll(/\b(?:Pick|Omit)<[^<>]*>|\["[^"]*"\]|"[^"]*"\??:/g, "");
 
 /**
