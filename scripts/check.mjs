@@ -64,7 +64,7 @@ async function rustFormat(write) {
 
 /** biome leaves comments as they are. */
 function checkComments() {
-  const places = tracked(/^(src|test|scripts|bench|page|examples)\/.*\.(ts|tsx|mjs)$/).flatMap((file) =>
+  const places = tracked(/^(src|test|scripts|bench|page)\/.*\.(ts|tsx|mjs)$/).flatMap((file) =>
     readFileSync(path.join(root, file), "utf8")
       .split("\n")
       .flatMap((line, index) =>
