@@ -319,7 +319,7 @@ test("a reply that takes too long ends, in a stream by an error that the client 
       for await (const _chunk of await hasty.client().chat.completions.create({ ...long, stream: true })) chunks++;
     })(),
   ).rejects.toMatchObject({ code: "reply_timeout" });
-  expect(chunks).toBeGreaterThan(0);
+  expect(chunks).toBeGreaterThan(2);
 });
 
 test("models that load are told apart from models that failed, and readiness follows", async () => {
