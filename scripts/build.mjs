@@ -14,6 +14,7 @@ import { copyFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 
 import { parseArgs } from "node:util";
 import { pathToFileURL } from "node:url";
 import path from "node:path";
+import { fingerprint, toolsFingerprint } from "./setup/fingerprint.mjs";
 import { addonFile, nativeTrees, root } from "./setup/paths.mjs";
 import { withLock } from "./setup/lock.mjs";
 import { showProgress } from "./setup/progress.mjs";
@@ -287,48 +288,6 @@ export const isForMusl = (name) => /[.-]musl\./.test(name);
 
 /** Each compiler of llama.cpp's larger files takes up to 1.5 GB. */
 const defaultJobs = () => Math.max(1, Math.min(availableParallelism(), Math.floor(totalmem() / 1.5e9)));
-
-/** Changes when any file changes that the addon or its tests are made of. */
-async function fingerprint(/** @type {boolean} */ tests) {
-  const hash = createHash("sha256").update(await toolsFingerprint());
-  const folders = [
-    "native/engine",
-    "native/binding",
-    "native/ggml",
-    "native/constraint",
-    "native/constraint/src",
-    ...(tests ? ["native/test"] : []),
-  ];
-  for (const folder of folders) {
-    const names = await readdir(path.join(root, folder)).catch(() => []);
-    for (const name of names.sort()) hash.update(await mark(path.join(folder, name)));
-  }
-  return hash.digest("hex");
-}
-
-async function toolsFingerprint() {
-  const files = [
-    "CMakeLists.txt",
-    "cmake/portable_ggml.cmake",
-    "cmake/zig.toolchain.cmake",
-    "native/exports.map",
-    "native/ggml_exports.map",
-    "llama.cpp/pin.json",
-    "llama.cpp/source.tree",
-  ];
-  // Its version, not its time: `npm ci` writes all packages anew.
-  const addonApi = await readFile(path.join(root, "node_modules/node-addon-api/package.json"), "utf8").then(
-    (text) => JSON.parse(text).version,
-    () => "",
-  );
-  return [...(await Promise.all(files.map(mark))), addonApi].join();
-}
-
-/** @param {string} file */
-async function mark(file) {
-  const { size, mtimeMs } = await stat(path.join(root, file)).catch(() => ({ size: -1, mtimeMs: 0 }));
-  return `${file} ${size} ${mtimeMs};`;
-}
 
 /** @param {string} file @returns {Promise<boolean>} */
 function exists(file) {
