@@ -26,7 +26,7 @@ export type Match =
   | { readonly accepts: readonly boolean[]; readonly written: readonly RandomText[] }
   | { readonly refused: string };
 
-/** Asks the program native/test/schema_matcher.cpp, which compiles as the engine does. */
+/** Asks the program native/test/constraint/schema_matcher.cpp, which compiles as the engine does. */
 export async function askMatcher(
   program: string,
   tasks: readonly MatchTask[],
