@@ -2,7 +2,8 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import path from "node:path";
-import { treeFolder, installedOptions } from "../scripts/build.mjs";
+import { installedOptions } from "../scripts/build/build_options.mjs";
+import { treeFolder } from "../scripts/build/build_tree.mjs";
 
 const run = promisify(execFile);
 

@@ -2,7 +2,7 @@
 // tests (vitest). `npm test -- FILTER …` hands its arguments to vitest and runs nothing else.
 import { spawn } from "node:child_process";
 import path from "node:path";
-import { installedOptions } from "./build.mjs";
+import { installedOptions } from "./build/build_options.mjs";
 import { runChecks } from "./check.mjs";
 import { command } from "./setup/command.mjs";
 import { setUp } from "./setup.mjs";

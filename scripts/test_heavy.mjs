@@ -175,13 +175,13 @@ function heavyTest(name, env) {
   return vitest(["run", "--config", "vitest.heavy.config.ts", `test/heavy/${name}.test.ts`], env);
 }
 
-/** @param {import("./build.mjs").BuildOptions} options @param {string} name @param {...number} args */
+/** @param {import("./build/build_options.mjs").BuildOptions} options @param {string} name @param {...number} args */
 async function nativeTest(options, name, ...args) {
   const tree = await built({ ...options, tests: true });
   return run(path.join(tree, "tests", name), args.map(String), await nativeTestEnvironment());
 }
 
-/** @param {import("./build.mjs").BuildOptions} options */
+/** @param {import("./build/build_options.mjs").BuildOptions} options */
 async function built(options) {
   return showProgress(
     options.sanitize === undefined ? "native tests" : `build for the sanitizer ${options.sanitize}`,

@@ -3,7 +3,9 @@
 // environment variables.
 import { spawn } from "node:child_process";
 import { pathToFileURL } from "node:url";
-import { build, isBuilt, parseBuildArguments, treeFolder } from "./build.mjs";
+import { build } from "./build.mjs";
+import { parseBuildArguments } from "./build/build_options.mjs";
+import { isBuilt, treeFolder } from "./build/build_tree.mjs";
 import { command } from "./setup/command.mjs";
 import { setUp } from "./setup.mjs";
 import { root } from "./setup/paths.mjs";
@@ -26,7 +28,7 @@ export async function nativeTestEnvironment() {
 
 /**
  * Runs ctest in a tree whose tests are built.
- * @param {import("./build.mjs").BuildOptions} options
+ * @param {import("./build/build_options.mjs").BuildOptions} options
  * @param {string[]} [more] arguments of ctest
  * @returns {Promise<number>} its exit code
  */

@@ -9,7 +9,8 @@
 import { mkdir, readdir } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import path from "node:path";
-import { build, placeFile, treeAddon } from "../build.mjs";
+import { build, placeFile } from "../build.mjs";
+import { treeAddon } from "../build/build_tree.mjs";
 import { command } from "../setup/command.mjs";
 import { setUp } from "../setup.mjs";
 import { root } from "../setup/paths.mjs";
@@ -26,7 +27,7 @@ await command(async () => {
   if (kind !== "cuda" && kind !== "vulkan")
     throw new SetupError(`Expected cuda or vulkan but received ${kind ?? "nothing"}.`);
   await setUp("prebuild");
-  /** @type {import("../build.mjs").BuildOptions} */
+  /** @type {import("../build/build_options.mjs").BuildOptions} */
   const options = {
     portable: true,
     gpuModule: kind,

@@ -9,7 +9,9 @@
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import path from "node:path";
-import { build, isForMusl, isShipped, placeFile, targets, treeAddon } from "../build.mjs";
+import { build, isForMusl, isShipped, placeFile } from "../build.mjs";
+import { targets } from "../build/build_options.mjs";
+import { treeAddon } from "../build/build_tree.mjs";
 import { command } from "../setup/command.mjs";
 import { setUp } from "../setup.mjs";
 import { root } from "../setup/paths.mjs";

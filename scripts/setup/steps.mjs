@@ -113,17 +113,19 @@ export const vendor = {
   run: async (report) => (await import("../package/vendor.mjs")).makeVendor(report),
 };
 
-/** @param {import("../build.mjs").BuildOptions} [extra] @param {string} [title] @returns {Step} */
+/** @param {import("../build/build_options.mjs").BuildOptions} [extra] @param {string} [title] @returns {Step} */
 export function nativeBuild(extra = {}, title = "native build") {
   return {
     title,
     tools: ["compiler", "cmake", "rust"],
     isCurrent: async () => {
-      const { installedOptions, isBuilt } = await import("../build.mjs");
+      const { installedOptions } = await import("../build/build_options.mjs");
+      const { isBuilt } = await import("../build/build_tree.mjs");
       return isBuilt({ ...(await installedOptions()), ...extra });
     },
     run: async (report) => {
-      const { build, installedOptions } = await import("../build.mjs");
+      const { build } = await import("../build.mjs");
+      const { installedOptions } = await import("../build/build_options.mjs");
       await build({ ...(await installedOptions()), ...extra }, report);
     },
   };

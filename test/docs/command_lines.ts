@@ -83,7 +83,9 @@ async function checkNpm(args: readonly string[]): Promise<string | undefined> {
   const flags = args.includes("--") ? args.slice(args.indexOf("--") + 1) : [];
   if (script === "start") return checkCaduceus(["chat", ...flags]);
   if (["build", "test:native", "test:schemas"].includes(script)) {
-    const { parseBuildArguments } = (await import(new URL("../../scripts/build.mjs", import.meta.url).href)) as {
+    const { parseBuildArguments } = (await import(
+      new URL("../../scripts/build/build_options.mjs", import.meta.url).href
+    )) as {
       parseBuildArguments(args: readonly string[]): Promise<unknown>;
     };
     await parseBuildArguments(flags);

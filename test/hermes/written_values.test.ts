@@ -9,11 +9,10 @@ import { formats, RandomSchemas } from "../support/random_schemas.js";
 import { askMatcher } from "../support/schema_matcher.js";
 import { seeded } from "../support/seeded.mjs";
 
-const { treeFolder, installedOptions } = (await import(new URL("../../scripts/build.mjs", import.meta.url).href)) as {
-  treeFolder(options: object): Promise<string>;
-  installedOptions(): Promise<object>;
-};
-const { nativeTestEnvironment } = (await import(new URL("../../scripts/test_native.mjs", import.meta.url).href)) as {
+const script = (name: string) => import(new URL(`../../scripts/${name}`, import.meta.url).href);
+const { treeFolder } = (await script("build/build_tree.mjs")) as { treeFolder(options: object): Promise<string> };
+const { installedOptions } = (await script("build/build_options.mjs")) as { installedOptions(): Promise<object> };
+const { nativeTestEnvironment } = (await script("test_native.mjs")) as {
   nativeTestEnvironment(): Promise<NodeJS.ProcessEnv>;
 };
 

@@ -3,7 +3,7 @@ import { readdirSync } from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
 
-const { nativeSources } = (await import(new URL("../../../scripts/setup/fingerprint.mjs", import.meta.url).href)) as {
+const { nativeSources } = (await import(new URL("../../../scripts/build/fingerprint.mjs", import.meta.url).href)) as {
   nativeSources(tests: boolean): Promise<string[]>;
 };
 

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { readdir, readFile, stat } from "node:fs/promises";
 import path from "node:path";
-import { root } from "./paths.mjs";
+import { root } from "../setup/paths.mjs";
 
 /** Of the addon, or of its tests too. @param {boolean} tests */
 export async function fingerprint(tests) {
