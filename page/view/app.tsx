@@ -6,15 +6,15 @@ import { stop } from "../conversation/reply.js";
 import { announcement, current, running } from "../conversation/store.js";
 import { apiKey, needsKey } from "../server/client.js";
 import { findModels } from "../server/models.js";
-import { Composer } from "./composer.js";
+import { Composer } from "./thread/composer.js";
 import { Header } from "./header.js";
-import { KeyDialog } from "./key_dialog.js";
-import { Modal } from "./modal.js";
+import { KeyDialog } from "./dialogs/key_dialog.js";
+import { Modal } from "./dialogs/modal.js";
 import { isNarrow, showsSettings, showsSidebar } from "./panels.js";
-import { PromptDialog } from "./prompt_dialog.js";
+import { PromptDialog } from "./dialogs/prompt_dialog.js";
 import { SettingsPanel } from "./settings_panel.js";
 import { Sidebar } from "./sidebar.js";
-import { Thread } from "./thread.js";
+import { Thread } from "./thread/thread.js";
 
 export function App() {
   useEffect(() => {

@@ -3,7 +3,7 @@ import { changeSettings, current } from "../conversation/store.js";
 import { modelOf, models } from "../server/models.js";
 import { Icon } from "./icons.js";
 import { showsSettings, showsSidebar } from "./panels.js";
-import { showPrompt } from "./prompt_dialog.js";
+import { showPrompt } from "./dialogs/prompt_dialog.js";
 
 export function Header() {
   const { settings, id, leaf, draft } = current.value;

@@ -1,6 +1,6 @@
 // The conversations, latest first, and how the page looks.
 import { conversations, current, deleteConversation, running, show, startConversation } from "../conversation/store.js";
-import { focusMessage } from "./composer.js";
+import { focusMessage } from "./thread/composer.js";
 import { Icon } from "./icons.js";
 import { chooseTheme, theme, type Theme } from "./theme.js";
 

@@ -1,6 +1,6 @@
 // Asks for an API key where the server wants one.
 import { useState } from "preact/hooks";
-import { apiKey, needsKey, setApiKey } from "../server/client.js";
+import { apiKey, needsKey, setApiKey } from "../../server/client.js";
 import { Modal } from "./modal.js";
 
 export function KeyDialog() {

@@ -1,7 +1,7 @@
 // Something over the page: the browser keeps the focus inside, closes it on Escape, and gives the focus back.
 import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
-import { Icon } from "./icons.js";
+import { Icon } from "../icons.js";
 
 export function Modal({
   label,

@@ -2,9 +2,9 @@
 import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import type { UserEntry } from "../conversation/entry.js";
-import { reply, say } from "../conversation/reply.js";
-import { current } from "../conversation/store.js";
+import type { UserEntry } from "../../conversation/entry.js";
+import { reply, say } from "../../conversation/reply.js";
+import { current } from "../../conversation/store.js";
 
 /** The id of the one that is being changed. */
 export const editing = signal<string | undefined>(undefined);

@@ -1,11 +1,11 @@
 // Where messages are typed, and the numbers below it.
 import { useLayoutEffect, useRef } from "preact/hooks";
-import { pathTo } from "../conversation/entries.js";
-import { say, stop } from "../conversation/reply.js";
-import { current, running, update } from "../conversation/store.js";
-import { live } from "../server/live.js";
-import { modelOf, models } from "../server/models.js";
-import { Icon } from "./icons.js";
+import { pathTo } from "../../conversation/entries.js";
+import { say, stop } from "../../conversation/reply.js";
+import { current, running, update } from "../../conversation/store.js";
+import { live } from "../../server/live.js";
+import { modelOf, models } from "../../server/models.js";
+import { Icon } from "../icons.js";
 import { editing } from "./question.js";
 
 /** On a phone the focus would bring up the keys, over half the page. */

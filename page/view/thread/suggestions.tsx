@@ -1,8 +1,8 @@
 // What an empty conversation offers: each shows something that the server can do.
-import type { Settings } from "../conversation/settings.js";
-import { exampleSchema } from "../conversation/settings.js";
-import { current, update } from "../conversation/store.js";
-import { modelOf } from "../server/models.js";
+import type { Settings } from "../../conversation/settings.js";
+import { exampleSchema } from "../../conversation/settings.js";
+import { current, update } from "../../conversation/store.js";
+import { modelOf } from "../../server/models.js";
 
 const suggestions: readonly { readonly title: string; readonly draft: string; readonly change: Partial<Settings> }[] = [
   { title: "Ask something", draft: "Why is the sky blue?", change: { toolChoice: "auto", isJson: false } },

@@ -1,12 +1,12 @@
 // What was said, on the branch that is shown.
 import { useSignalEffect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { pathTo, showBranch, siblings } from "../conversation/entries.js";
-import type { Entry } from "../conversation/entry.js";
-import { current, running, update } from "../conversation/store.js";
-import { modelsProblem } from "../server/models.js";
+import { pathTo, showBranch, siblings } from "../../conversation/entries.js";
+import type { Entry } from "../../conversation/entry.js";
+import { current, running, update } from "../../conversation/store.js";
+import { modelsProblem } from "../../server/models.js";
 import { Answer } from "./answer.js";
-import { Icon } from "./icons.js";
+import { Icon } from "../icons.js";
 import { Question } from "./question.js";
 import { Suggestions } from "./suggestions.js";
 

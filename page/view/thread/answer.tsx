@@ -1,12 +1,12 @@
 // What the model said: its text, its calls, how it ended, and what it cost.
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
-import type { AnswerEntry, AnswerNumbers } from "../conversation/entry.js";
-import { reply } from "../conversation/reply.js";
-import { announcement, current } from "../conversation/store.js";
-import { Code, Markdown } from "../text/markdown.js";
+import type { AnswerEntry, AnswerNumbers } from "../../conversation/entry.js";
+import { reply } from "../../conversation/reply.js";
+import { announcement, current } from "../../conversation/store.js";
+import { Code, Markdown } from "../../text/markdown.js";
 import { CallView } from "./call_view.js";
-import { showPrompt } from "./prompt_dialog.js";
+import { showPrompt } from "../dialogs/prompt_dialog.js";
 
 export function Answer({
   entry,

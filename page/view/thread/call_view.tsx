@@ -1,8 +1,8 @@
 // A call as it is written, run and answered. Where no tool of the browser answers it, the person does.
 import { useState } from "preact/hooks";
-import { giveResult } from "../conversation/answer_calls.js";
-import type { Call } from "../conversation/entry.js";
-import { Code } from "../text/markdown.js";
+import { giveResult } from "../../conversation/answer_calls.js";
+import type { Call } from "../../conversation/entry.js";
+import { Code } from "../../text/markdown.js";
 
 const states = {
   writing: "being written",

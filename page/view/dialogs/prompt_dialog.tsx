@@ -1,11 +1,11 @@
 // What the model is given to read, to the last token.
 import { signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
-import { newUserEntry, pathTo } from "../conversation/entries.js";
-import type { AnswerEntry } from "../conversation/entry.js";
-import { requestBody } from "../conversation/settings.js";
-import { find } from "../conversation/store.js";
-import { applyTemplate, type AppliedTemplate } from "../server/client.js";
+import { newUserEntry, pathTo } from "../../conversation/entries.js";
+import type { AnswerEntry } from "../../conversation/entry.js";
+import { requestBody } from "../../conversation/settings.js";
+import { find } from "../../conversation/store.js";
+import { applyTemplate, type AppliedTemplate } from "../../server/client.js";
 import { Modal } from "./modal.js";
 
 /** Of an answer, or of what would be sent now. */
