@@ -3,7 +3,7 @@
 import { readSchemaInStretches } from "../schema/read_schema.js";
 import { inTurns, type Stretches } from "../schema/stretches.js";
 import { requestBudget } from "../schema/work_budget.js";
-import { enforcedTool } from "./tools/round_constraint.js";
+import { enforcedToolInStretches } from "./tools/round_constraint.js";
 import { collectToolsInStretches } from "./tools/tool.js";
 import { readUndeclared, type ToolLoopOptions } from "./tools/tool_options.js";
 
@@ -24,9 +24,9 @@ function* readOptionsInStretches<O extends ReadOptions>(options: O): Stretches<O
   const schema = options.schema && (yield* readSchemaInStretches(options.schema, "schema", budget));
   // What can be enforced is kept with what was read.
   for (const [index, one] of options.toolChoice === "none" ? [] : (tools ?? []).entries()) {
-    enforcedTool(one.schema, undeclared, one.name, index);
+    yield* enforcedToolInStretches(one.schema, undeclared, one.name, index);
     yield;
   }
-  schema?.enforced(undeclared);
+  if (schema !== undefined) yield* schema.enforcedInStretches(undeclared);
   return { ...options, ...(tools === undefined ? {} : { tools }), ...(schema === undefined ? {} : { schema }) };
 }

@@ -3,6 +3,7 @@ import { failed, passed, type Outcome } from "./outcome.js";
 import { PythonSyntaxError, readJson, readJsonOrLiteral } from "./berkeley/python_reader.js";
 import { copySchema, visitSchemas } from "../schema/json_schema.js";
 import { compileSchema } from "../schema/check/schema_compiler.js";
+import { atOnce } from "../schema/stretches.js";
 import { isDict, isList, jsonEquals, pythonEquals, show, toJson, type PythonValue } from "./berkeley/python_value.js";
 
 /** Says what is wrong with a value, nothing where it satisfies the schema. */
@@ -13,9 +14,10 @@ export function schemaCheck(schema: Readonly<Record<string, unknown>>): SchemaCh
   try {
     const copy = copySchema(schema, "schema");
     visitSchemas(copy, "", withoutFormat);
-    const check = compileSchema(copy, /draft-0[67]/.test(String(copy["$schema"])) ? "draft-07" : "2020-12", "schema");
+    const dialect = /draft-0[67]/.test(String(copy["$schema"])) ? "draft-07" : "2020-12";
+    const check = atOnce(compileSchema(copy, dialect, "schema"));
     return (value) =>
-      check(value)
+      atOnce(check(value))
         .map(({ path, message }) => `reply${path} ${message}`)
         .join(", ") || undefined;
   } catch (error) {

@@ -1,5 +1,6 @@
 // Reading a schema once, whatever it was written with: its JSON Schema for the prompt, and the checks for what comes
 // back.
+import { setImmediate } from "node:timers/promises";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { CaduceusError, describe, describeThrown, reading, withParam } from "../errors.js";
 import { BoundedCache } from "./bounded_cache.js";
@@ -15,9 +16,9 @@ import {
   type SchemaIssue,
 } from "./json_schema.js";
 import { enforcedPart, withName, type EnforcedReading, type UndeclaredProperties } from "./enforced/enforced_schema.js";
-import { compileSchema, dialectOf } from "./check/schema_compiler.js";
+import { compileSchema, dialectOf, type Check } from "./check/schema_compiler.js";
 import { isStandardSchema, jsonSchemaOf } from "./standard_schema.js";
-import { atOnce, type Stretches } from "./stretches.js";
+import { atOnce, inTurns, type Stretches } from "./stretches.js";
 import { withoutBigInts } from "./without_big_ints.js";
 import type { WorkBudget } from "./work_budget.js";
 
@@ -45,11 +46,13 @@ export interface ReadSchema<Output = unknown> {
   readonly dialect: Dialect;
   /** What of it is enforced while the model writes, and what is left out of that; worked out when first asked for. */
   enforced(undeclared: UndeclaredProperties): EnforcedReading;
+  /** The same in stretches. */
+  enforcedInStretches(undeclared: UndeclaredProperties): Stretches<EnforcedReading>;
   /** Checks a value against the JSON Schema alone, now. `valueName` is what problems call it. */
   check(value: unknown, valueName?: string): SchemaCheck<unknown>;
   /**
-   * Checks a value, then gives it to the Standard Schema's own validation (which may wait, and may change the value).
-   * Never rejects because of the value.
+   * Checks a value in stretches, between which the event loop goes on, then gives it to the Standard Schema's own
+   * validation (which may wait, and may change the value). Never rejects because of the value.
    */
   parse(value: unknown, valueName?: string): Promise<SchemaCheck<Output>>;
 }
@@ -57,7 +60,7 @@ export interface ReadSchema<Output = unknown> {
 // Servers define the same tools again for every request.
 // Sizes are characters, which take up to 60 bytes each: some 100 MB are the most that strangers can fill.
 const compiled = new BoundedCache<{
-  readonly check: ReturnType<typeof compileSchema>;
+  readonly check: Check;
   readonly enforced: Map<UndeclaredProperties, EnforcedReading>;
 }>({ most: 1_500_000, largest: 50_000 });
 
@@ -83,26 +86,23 @@ export function* readSchemaInStretches<const S extends Schema>(
   budget?: WorkBudget,
   param = name,
 ): Stretches<ReadSchema<InferSchema<S>>> {
-  try {
-    if (made.has(schema)) return schema as unknown as ReadSchema<InferSchema<S>>;
-    return yield* readNamed(schema, name, budget);
-  } catch (error) {
-    throw aboutOption(error, name, param);
-  }
+  if (made.has(schema)) return schema as unknown as ReadSchema<InferSchema<S>>;
+  return yield* ofOption(name, param, readNamed(schema, name, budget));
 }
 
 const made = new WeakSet<object>();
 
-/** Runs what reads or works out a schema: errors name places inside it, and are about the option that holds it. */
-export function ofOption<T>(name: string, param: string, work: () => T): T {
+/** Reads or works out a schema: errors name places inside it, and are about the option that holds it. */
+export function* ofOption<T>(name: string, param: string, work: Stretches<T>): Stretches<T> {
   try {
-    return work();
+    return yield* work;
   } catch (error) {
     throw aboutOption(error, name, param);
   }
 }
 
-function aboutOption(error: unknown, name: string, param: string): unknown {
+/** An error that names a place inside a schema, with the option that holds the schema. */
+export function aboutOption(error: unknown, name: string, param: string): unknown {
   const place = error instanceof CaduceusError ? error.param : undefined;
   return place === undefined
     ? error
@@ -134,26 +134,25 @@ function* readNamed<const S extends Schema>(
   const dialect = dialectOf(copy, name);
   const key = `${dialect} ${JSON.stringify(whole)}`;
   yield;
-  const known = compiled.get(key) ?? { check: compileSchema(copy, dialect, name), enforced: new Map() };
+  const known = compiled.get(key) ?? { check: yield* compileSchema(copy, dialect, name), enforced: new Map() };
   compiled.set(key, known, key.length);
 
   yield;
 
   const { $schema: _, ...jsonSchema } = copy;
-  const checkJson = (value: unknown, valueName = "value"): SchemaCheck<unknown> =>
-    verdict(value, known.check(value), valueName);
   const read: ReadSchema<InferSchema<S>> = {
     jsonSchema,
     dialect,
-    enforced(undeclared) {
+    enforced: (undeclared) => atOnce(read.enforcedInStretches(undeclared)),
+    *enforcedInStretches(undeclared) {
       const reading =
-        known.enforced.get(undeclared) ?? ofOption(name, name, () => enforcedPart(whole, dialect, undeclared, name));
+        known.enforced.get(undeclared) ?? (yield* ofOption(name, name, enforcedPart(whole, dialect, undeclared, name)));
       known.enforced.set(undeclared, reading);
       return { schema: reading.schema, unenforced: withName(name, reading.unenforced) };
     },
-    check: checkJson,
+    check: (value, valueName = "value") => verdict(value, atOnce(known.check(value)), valueName),
     async parse(value, valueName = "value") {
-      const first = checkJson(value, valueName);
+      const first = verdict(value, await inTurns(known.check(value), setImmediate), valueName);
       if (!first.ok || standard === undefined) return first as SchemaCheck<InferSchema<S>>;
       return validateStandard(standard, value, valueName) as Promise<SchemaCheck<InferSchema<S>>>;
     },

@@ -7,10 +7,13 @@ export class BudgetSpent extends Error {}
 
 export class WorkBudget {
   readonly #exhausted: () => Error;
+  readonly #stretch: number;
   #left: number;
+  #leftAtTurn: number;
 
   constructor(steps: number, exhausted: () => Error = () => new BudgetSpent()) {
-    this.#left = steps;
+    this.#left = this.#leftAtTurn = steps;
+    this.#stretch = steps / 10;
     this.#exhausted = exhausted;
   }
 
@@ -22,6 +25,13 @@ export class WorkBudget {
   spend(steps = 1): void {
     this.#left -= steps;
     if (this.#left < 0) throw this.#exhausted();
+  }
+
+  /** Whether a tenth of the budget was spent since it last said so: others may have their turn. */
+  isTurn(): boolean {
+    if (this.#leftAtTurn - this.#left < this.#stretch) return false;
+    this.#leftAtTurn = this.#left;
+    return true;
   }
 }
 

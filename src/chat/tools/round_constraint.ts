@@ -7,6 +7,7 @@ import {
   type UndeclaredProperties,
   type UnenforcedKeyword,
 } from "../../schema/read_schema.js";
+import { atOnce, type Stretches } from "../../schema/stretches.js";
 import { acceptsUntagged, type ToolSettings } from "./tool_options.js";
 
 /** A keyword of a tool's or the answer's schema that is checked only after the model has written. */
@@ -81,5 +82,14 @@ export function enforcedTool(
   name: string,
   index: number,
 ): EnforcedReading {
-  return ofOption(`${name}.parameters`, `tools[${index}].parameters`, () => parameters.enforced(undeclared));
+  return atOnce(enforcedToolInStretches(parameters, undeclared, name, index));
+}
+
+export function enforcedToolInStretches(
+  parameters: ReadSchema,
+  undeclared: UndeclaredProperties,
+  name: string,
+  index: number,
+): Stretches<EnforcedReading> {
+  return ofOption(`${name}.parameters`, `tools[${index}].parameters`, parameters.enforcedInStretches(undeclared));
 }

@@ -4,7 +4,7 @@ import { checkOptions } from "../../options/option_checks.js";
 import { isObject, type JsonSchema } from "../../schema/json_schema.js";
 import { invalidSchema } from "../../schema/json_schema.js";
 import {
-  ofOption,
+  aboutOption,
   readSchemaInStretches,
   type InferSchema,
   type ReadSchema,
@@ -174,9 +174,11 @@ function* makeTool<const S extends Schema, Result, Name extends string>(
   const schema = yield* readSchemaInStretches(parameters, `${name}.parameters`, budget, at("parameters"));
   const { type } = schema.jsonSchema;
   if (type !== undefined && type !== "object")
-    ofOption(`${name}.parameters`, at("parameters"), () => {
-      throw invalidSchema('"object"', `${name}.parameters.type`, JSON.stringify(type));
-    });
+    throw aboutOption(
+      invalidSchema('"object"', `${name}.parameters.type`, JSON.stringify(type)),
+      `${name}.parameters`,
+      at("parameters"),
+    );
   const result = Object.freeze(
     Object.defineProperty({ name, description, parameters: schema.jsonSchema, execute, timeoutMs }, "schema", {
       value: schema,

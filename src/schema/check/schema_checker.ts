@@ -8,6 +8,7 @@ import { isObject, step, type SchemaIssue } from "../json_schema.js";
 import { checkNumber, checkString, hasType } from "../scalar_checks.js";
 import { keptPattern, type PatternTest } from "../pattern/pattern_matcher.js";
 import type { Node, Resource, SchemaIndex } from "./schema_index.js";
+import type { Stretches } from "../stretches.js";
 import { hasFormat } from "./string_formats.js";
 import { Place } from "./value_place.js";
 import type { WorkBudget } from "../work_budget.js";
@@ -31,6 +32,8 @@ interface Verdict {
   readonly judged: ReadonlySet<string | number>;
 }
 
+const combinations: readonly string[] = ["allOf", "anyOf", "oneOf", "not", "if"];
+
 const nothing: ReadonlySet<never> = new Set<never>();
 const fits: Verdict = { issues: [], judged: nothing };
 
@@ -38,10 +41,10 @@ const fits: Verdict = { issues: [], judged: nothing };
  * Nothing where the value satisfies the schema.
  * @throws what the budget throws, and RangeError for values nested deeper than the stack
  */
-export function checkValue(index: SchemaIndex, value: unknown, budget: WorkBudget): readonly SchemaIssue[] {
-  return new Check(index, budget)
-    .judge(index.root, new Place(value), [index.resourceOf(index.root)!])
-    .issues.map(written);
+export function* checkValue(index: SchemaIndex, value: unknown, budget: WorkBudget): Stretches<readonly SchemaIssue[]> {
+  const check = new Check(index, budget);
+  const { issues } = yield* check.judge(index.root, new Place(value), [index.resourceOf(index.root)!]);
+  return issues.map(written);
 }
 
 const written = ({ place, part, message }: Issue): SchemaIssue => ({
@@ -61,12 +64,13 @@ class Check {
   }
 
   /** `scope`: the resources on the way to the schema, the outermost first. */
-  judge(schema: unknown, place: Place, scope: readonly Resource[]): Verdict {
+  *judge(schema: unknown, place: Place, scope: readonly Resource[]): Stretches<Verdict> {
     this.#budget.spend(stepsOfSchema);
+    if (this.#budget.isTurn()) yield;
     if (schema === true) return fits;
     if (!isObject(schema))
       return { issues: [{ place, message: () => `must be absent, not ${describe(place.value)}` }], judged: nothing };
-    return new Judgement(
+    return yield* new Judgement(
       this,
       this.#index,
       this.#budget,
@@ -77,13 +81,13 @@ class Check {
   }
 
   /** What a reference leads to. */
-  judgeTarget(schema: unknown, place: Place, scope: readonly Resource[]): Verdict {
+  *judgeTarget(schema: unknown, place: Place, scope: readonly Resource[]): Stretches<Verdict> {
     // Where dynamic references lead depends on the way that was taken.
-    if (this.#index.hasDynamicReferences) return this.judge(schema, place, scope);
+    if (this.#index.hasDynamicReferences) return yield* this.judge(schema, place, scope);
     let known = this.#known.get(schema);
     if (known === undefined) this.#known.set(schema, (known = new Map()));
     let verdict = known.get(place);
-    if (verdict === undefined) known.set(place, (verdict = this.judge(schema, place, scope)));
+    if (verdict === undefined) known.set(place, (verdict = yield* this.judge(schema, place, scope)));
     return verdict;
   }
 
@@ -130,7 +134,7 @@ class Judgement {
     this.#judged = index.hasUnevaluated ? new Set() : undefined;
   }
 
-  verdict(): Verdict {
+  *verdict(): Stretches<Verdict> {
     const { value } = this.#place;
     this.#checkType(value);
     this.#checkValues();
@@ -141,11 +145,11 @@ class Judgement {
     const { format } = this.#schema;
     if (typeof format === "string" && !hasFormat(value, format, this.#budget))
       this.#wrong(() => `text of the format ${format}`);
-    if (Array.isArray(value)) this.#checkArray(value);
-    else if (isObject(value)) this.#checkObject(value);
-    this.#checkReferences();
-    this.#checkCombinations();
-    if (this.#judged !== undefined) this.#checkUnevaluated(value);
+    if (Array.isArray(value)) yield* this.#checkArray(value);
+    else if (isObject(value)) yield* this.#checkObject(value);
+    if ("$ref" in this.#schema || "$dynamicRef" in this.#schema) yield* this.#checkReferences();
+    if (combinations.some((keyword) => keyword in this.#schema)) yield* this.#checkCombinations();
+    if (this.#judged !== undefined) yield* this.#checkUnevaluated(value);
     return { issues: this.#issues, judged: this.#judged ?? nothing };
   }
 
@@ -158,8 +162,8 @@ class Judgement {
   }
 
   /** Says what a schema has against a place of the value. */
-  #apply(schema: unknown, place: Place): boolean {
-    return this.#take(this.#check.judge(schema, place, this.#scope), place);
+  *#apply(schema: unknown, place: Place): Stretches<boolean> {
+    return this.#take(yield* this.#check.judge(schema, place, this.#scope), place);
   }
 
   #take({ issues, judged }: Verdict, place: Place): boolean {
@@ -170,8 +174,8 @@ class Judgement {
   }
 
   /** Whether a schema has nothing against the value; what it has judged counts then. */
-  #fits(schema: unknown): boolean {
-    const verdict = this.#check.judge(schema, this.#place, this.#scope);
+  *#fits(schema: unknown): Stretches<boolean> {
+    const verdict = yield* this.#check.judge(schema, this.#place, this.#scope);
     return verdict.issues.length === 0 && this.#take(verdict, this.#place);
   }
 
@@ -197,7 +201,7 @@ class Judgement {
     if ("const" in this.#schema && !isListed("const")) this.#wrong(() => brief(only));
   }
 
-  #checkArray(value: readonly unknown[]): void {
+  *#checkArray(value: readonly unknown[]): Stretches<void> {
     const { items, prefixItems, additionalItems, minItems, maxItems, uniqueItems } = this.#schema;
     if (typeof minItems === "number" && value.length < minItems)
       this.#wrong(() => `an array of at least ${counted(minItems, "entry")}`);
@@ -219,10 +223,10 @@ class Judgement {
         this.#wrong(() => `an array of at most ${counted(first.length, "entry")}`);
         break;
       }
-      this.#apply(schema, this.#place.part(index));
+      yield* this.#apply(schema, this.#place.part(index));
       this.#judged?.add(index);
     }
-    this.#checkContains(value);
+    yield* this.#checkContains(value);
   }
 
   #checkUnique(value: readonly unknown[]): void {
@@ -236,7 +240,7 @@ class Judgement {
     }
   }
 
-  #checkContains(value: readonly unknown[]): void {
+  *#checkContains(value: readonly unknown[]): Stretches<void> {
     const { contains, minContains, maxContains } = this.#schema;
     if (contains === undefined) return;
     const isOld = this.#index.dialect === "draft-07";
@@ -244,7 +248,7 @@ class Judgement {
     const most = !isOld && typeof maxContains === "number" ? maxContains : Infinity;
     let found = 0;
     for (let index = 0; index < value.length; index++) {
-      if (this.#check.judge(contains, this.#place.part(index), this.#scope).issues.length > 0) continue;
+      if ((yield* this.#check.judge(contains, this.#place.part(index), this.#scope)).issues.length > 0) continue;
       found++;
       if (!isOld) this.#judged?.add(index);
     }
@@ -253,7 +257,7 @@ class Judgement {
     if (found > most) this.#wrong(() => `an array with at most ${counted(most, "entry")} that its contains asks for`);
   }
 
-  #checkObject(value: Node): void {
+  *#checkObject(value: Node): Stretches<void> {
     const { required, minProperties, maxProperties, propertyNames } = this.#schema;
     const names = Object.keys(value);
     this.#budget.spend(names.length);
@@ -262,15 +266,15 @@ class Judgement {
       this.#wrong(() => `an object of at least ${counted(minProperties, "property")}`);
     if (typeof maxProperties === "number" && names.length > maxProperties)
       this.#wrong(() => `an object of at most ${counted(maxProperties, "property")}`);
-    this.#checkDependencies(value);
+    yield* this.#checkDependencies(value);
     if (propertyNames !== undefined) {
       for (const name of names) {
-        const [issue] = this.#check.judge(propertyNames, new Place(name), this.#scope).issues;
+        const [issue] = (yield* this.#check.judge(propertyNames, new Place(name), this.#scope)).issues;
         if (issue !== undefined)
           this.#report({ place: this.#place, message: () => `has the name ${brief(name)}, which ${issue.message()}` });
       }
     }
-    this.#checkProperties(names);
+    yield* this.#checkProperties(names);
   }
 
   #require(value: Node, names: readonly unknown[], message: string): void {
@@ -280,7 +284,7 @@ class Judgement {
         this.#report({ place: this.#place, part: name, message: () => message });
   }
 
-  #checkDependencies(value: Node): void {
+  *#checkDependencies(value: Node): Stretches<void> {
     const { dependencies, dependentRequired, dependentSchemas } = this.#schema;
     const isOld = this.#index.dialect === "draft-07";
     for (const map of isOld ? [dependencies] : [dependencies, dependentRequired, dependentSchemas]) {
@@ -289,12 +293,12 @@ class Judgement {
         this.#budget.spend();
         if (!Object.hasOwn(value, name)) continue;
         if (Array.isArray(needed)) this.#require(value, needed, `is required beside ${name}`);
-        else this.#apply(needed, this.#place);
+        else yield* this.#apply(needed, this.#place);
       }
     }
   }
 
-  #checkProperties(names: readonly string[]): void {
+  *#checkProperties(names: readonly string[]): Stretches<void> {
     const { properties, patternProperties, additionalProperties } = this.#schema;
     if (names.length === 0) return;
     if (isObject(patternProperties)) this.#budget.spend(Object.keys(patternProperties).length);
@@ -303,16 +307,13 @@ class Judgement {
       : [];
     if (!isObject(properties) && patterns.length === 0 && additionalProperties === undefined) return;
     for (const name of names) {
-      let isKnown = false;
-      const judge = (schema: unknown) => {
-        isKnown = true;
-        this.#apply(schema, this.#place.part(name));
-      };
-      if (isObject(properties) && Object.hasOwn(properties, name)) judge(properties[name]);
-      for (const [test, schema] of patterns) if (test(name, this.#budget)) judge(schema);
-      if (!isKnown && additionalProperties === false) this.#unknown(name);
-      else if (!isKnown && additionalProperties !== undefined) judge(additionalProperties);
-      if (isKnown) this.#judged?.add(name);
+      const schemas: unknown[] = [];
+      if (isObject(properties) && Object.hasOwn(properties, name)) schemas.push(properties[name]);
+      for (const [test, schema] of patterns) if (test(name, this.#budget)) schemas.push(schema);
+      if (schemas.length === 0 && additionalProperties === false) this.#unknown(name);
+      else if (schemas.length === 0 && additionalProperties !== undefined) schemas.push(additionalProperties);
+      for (const schema of schemas) yield* this.#apply(schema, this.#place.part(name));
+      if (schemas.length > 0) this.#judged?.add(name);
     }
   }
 
@@ -320,9 +321,10 @@ class Judgement {
     this.#report({ place: this.#place, part: name, message: () => "is not a known property" });
   }
 
-  #checkReferences(): void {
+  *#checkReferences(): Stretches<void> {
     const plain = this.#index.target(this.#schema, "$ref");
-    if (plain !== undefined) this.#take(this.#check.judgeTarget(plain.schema, this.#place, this.#scope), this.#place);
+    if (plain !== undefined)
+      this.#take(yield* this.#check.judgeTarget(plain.schema, this.#place, this.#scope), this.#place);
     const dynamic = this.#index.target(this.#schema, "$dynamicRef");
     if (dynamic === undefined) return;
     const { dynamicAnchor, schema } = dynamic;
@@ -333,39 +335,39 @@ class Judgement {
         : this.#scope
             .find(({ dynamicAnchors }) => dynamicAnchors.has(dynamicAnchor))
             ?.dynamicAnchors.get(dynamicAnchor);
-    this.#take(this.#check.judgeTarget(outermost ?? schema, this.#place, this.#scope), this.#place);
+    this.#take(yield* this.#check.judgeTarget(outermost ?? schema, this.#place, this.#scope), this.#place);
   }
 
-  #checkCombinations(): void {
+  *#checkCombinations(): Stretches<void> {
     const { allOf, anyOf, oneOf, not, if: condition, then, else: otherwise } = this.#schema;
-    if (Array.isArray(allOf)) for (const inner of allOf as unknown[]) this.#apply(inner, this.#place);
-    if (Array.isArray(anyOf)) this.#checkAny(anyOf);
-    if (Array.isArray(oneOf)) this.#checkOne(oneOf);
-    if (not !== undefined && this.#check.judge(not, this.#place, this.#scope).issues.length === 0)
+    if (Array.isArray(allOf)) for (const inner of allOf as unknown[]) yield* this.#apply(inner, this.#place);
+    if (Array.isArray(anyOf)) yield* this.#checkAny(anyOf);
+    if (Array.isArray(oneOf)) yield* this.#checkOne(oneOf);
+    if (not !== undefined && (yield* this.#check.judge(not, this.#place, this.#scope)).issues.length === 0)
       this.#wrong(() => "something that its not excludes");
     if (condition === undefined) return;
-    const branch = this.#fits(condition) ? then : otherwise;
-    if (branch !== undefined) this.#apply(branch, this.#place);
+    const branch = (yield* this.#fits(condition)) ? then : otherwise;
+    if (branch !== undefined) yield* this.#apply(branch, this.#place);
   }
 
-  #checkAny(schemas: readonly unknown[]): void {
+  *#checkAny(schemas: readonly unknown[]): Stretches<void> {
     let fitting = 0;
     const failed: Verdict[] = [];
     for (const schema of schemas) {
       // Which others fit counts only for what none of them has judged.
       if (fitting > 0 && this.#judged === undefined) return;
-      const verdict = this.#check.judge(schema, this.#place, this.#scope);
+      const verdict = yield* this.#check.judge(schema, this.#place, this.#scope);
       if (verdict.issues.length > 0) failed.push(verdict);
       else if (this.#take(verdict, this.#place)) fitting++;
     }
     if (fitting === 0) this.#noAlternative(failed, "anyOf");
   }
 
-  #checkOne(schemas: readonly unknown[]): void {
+  *#checkOne(schemas: readonly unknown[]): Stretches<void> {
     const failed: Verdict[] = [];
     let fitting: Verdict | undefined;
     for (const schema of schemas) {
-      const verdict = this.#check.judge(schema, this.#place, this.#scope);
+      const verdict = yield* this.#check.judge(schema, this.#place, this.#scope);
       if (verdict.issues.length > 0) failed.push(verdict);
       else if (fitting !== undefined) return this.#wrong(() => "a value of exactly one alternative of oneOf");
       else fitting = verdict;
@@ -380,7 +382,7 @@ class Judgement {
     this.#wrong(() => `a value of one alternative of ${keyword}`);
   }
 
-  #checkUnevaluated(value: unknown): void {
+  *#checkUnevaluated(value: unknown): Stretches<void> {
     const { unevaluatedItems, unevaluatedProperties } = this.#schema;
     const isArray = Array.isArray(value);
     const schema = isArray ? unevaluatedItems : isObject(value) ? unevaluatedProperties : undefined;
@@ -391,7 +393,7 @@ class Judgement {
       if (schema === false && typeof key === "string") this.#unknown(key);
       else if (schema === false)
         this.#report({ place: this.#place, part: key, message: () => "is one entry too many" });
-      else this.#apply(schema, this.#place.part(key));
+      else yield* this.#apply(schema, this.#place.part(key));
       this.#judged?.add(key);
     }
   }

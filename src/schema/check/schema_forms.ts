@@ -2,6 +2,7 @@
 // for the dialects' own schemas, by which checking 5,000 properties took a second.
 import { describe } from "../../errors.js";
 import { invalidSchema, isObject, step, type Dialect } from "../json_schema.js";
+import type { Stretches } from "../stretches.js";
 
 type Form =
   | "schema"
@@ -105,75 +106,84 @@ export function patternOf(source: string): RegExp {
 
 type Visit = (schema: Record<string, unknown>, parent: Record<string, unknown> | undefined) => void;
 
+/** Keywords, and characters of the names of `patternProperties`, that are looked at in one stretch. */
+const stretch = 5_000;
+
+const holdsSchemas: ReadonlySet<Form> = new Set<Form>([
+  "schema",
+  "schemas",
+  "schema or schemas",
+  "map of schemas",
+  "map of schemas or names",
+  "map of names",
+  "map of patterns",
+]);
+
 /**
  * Calls `visit` for a schema and every one inside it, each before those inside.
  * @throws CaduceusError INVALID_SCHEMA, naming the place
  */
-export function checkForms(
+export function* checkForms(
   root: Readonly<Record<string, unknown>>,
   name: string,
   dialect: Dialect,
   visit: Visit,
-): void {
+): Stretches<void> {
   // The way to where it is, written out only for errors.
   const keys: (string | number)[] = [];
+  let untilTurn = stretch;
   try {
-    walk(root, undefined);
+    yield* walk(root, undefined);
   } catch (error) {
     if (error instanceof WrongForm) throw invalidSchema(error.expected, name + keys.map(step).join(""), error.received);
     throw error;
   }
 
-  function walk(schema: unknown, parent: Record<string, unknown> | undefined): void {
+  function* walk(schema: unknown, parent: Record<string, unknown> | undefined): Stretches<void> {
     if (typeof schema === "boolean") return;
     if (!isObject(schema)) throw new WrongForm("an object or boolean", schema);
     visit(schema, parent);
+    // The keys stay as they were where something is wrong.
     for (const keyword of Object.keys(schema)) {
       const form = Object.hasOwn(forms[dialect], keyword) ? forms[dialect][keyword] : undefined;
-      if (form !== undefined) at(keyword, () => read(form, schema[keyword], schema));
+      if (form === undefined) continue;
+      if (isTurn(1)) yield;
+      keys.push(keyword);
+      if (holdsSchemas.has(form)) yield* inside(form, schema[keyword], schema);
+      else checkValue(form, schema[keyword]);
+      keys.pop();
     }
   }
 
-  function read(form: Form, value: unknown, schema: Record<string, unknown>): void {
-    switch (form) {
-      case "schema":
-        return walk(value, schema);
-      case "schemas":
-        return list(value, schema);
-      case "schema or schemas":
-        return Array.isArray(value)
-          ? value.forEach((inner, index) => at(index, () => walk(inner, schema)))
-          : walk(value, schema);
-      case "map of schemas":
-        return map(value, (inner) => walk(inner, schema));
-      case "map of schemas or names":
-        return map(value, (inner) => (Array.isArray(inner) ? checkNames(inner) : walk(inner, schema)));
-      case "map of names":
-        return map(value, checkNames);
-      case "map of patterns":
-        if (isObject(value)) Object.keys(value).forEach(checkPattern);
-        return map(value, (inner) => walk(inner, schema));
-      default:
-        return checkValue(form, value);
+  /** What a keyword has schemas in, or names for each of its keys. */
+  function* inside(form: Form, value: unknown, schema: Record<string, unknown>): Stretches<void> {
+    if (form === "schema" || (form === "schema or schemas" && !Array.isArray(value))) return yield* walk(value, schema);
+    const isList = form === "schemas" || form === "schema or schemas";
+    if (isList && !Array.isArray(value)) throw new WrongForm("an array", value);
+    if (form === "schemas" && (value as unknown[]).length === 0)
+      throw new WrongForm("an array with at least one schema", value);
+    if (!isList && !isObject(value)) throw new WrongForm("an object", value);
+    if (form === "map of patterns") yield* checkPatterns(Object.keys(value as object));
+    for (const [key, member] of isList ? (value as unknown[]).entries() : Object.entries(value as object)) {
+      keys.push(key);
+      if (form === "map of names" || (form === "map of schemas or names" && Array.isArray(member))) checkNames(member);
+      else yield* walk(member, schema);
+      keys.pop();
     }
   }
 
-  function list(value: unknown, schema: Record<string, unknown>): void {
-    if (!Array.isArray(value)) throw new WrongForm("an array", value);
-    if (value.length === 0) throw new WrongForm("an array with at least one schema", value);
-    value.forEach((inner, index) => at(index, () => walk(inner, schema)));
+  function* checkPatterns(sources: readonly string[]): Stretches<void> {
+    for (const source of sources) {
+      if (isTurn(source.length)) yield;
+      checkPattern(source);
+    }
   }
 
-  function map(value: unknown, each: (member: unknown) => void): void {
-    if (!isObject(value)) throw new WrongForm("an object", value);
-    for (const key of Object.keys(value)) at(key, () => each(value[key]));
-  }
-
-  /** The keys stay as they were where something is wrong. */
-  function at(key: string | number, check: () => void): void {
-    keys.push(key);
-    check();
-    keys.pop();
+  function isTurn(steps: number): boolean {
+    untilTurn -= steps;
+    if (untilTurn > 0) return false;
+    untilTurn = stretch;
+    return true;
   }
 }
 

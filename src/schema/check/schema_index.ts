@@ -3,6 +3,7 @@ import { describe, mismatch } from "../../errors.js";
 import { canonicalJson } from "../canonical_json.js";
 import { eachInside, invalidSchema, isObject, visitSchemas, type Dialect, type JsonSchema } from "../json_schema.js";
 import { checkForms } from "./schema_forms.js";
+import type { Stretches } from "../stretches.js";
 import type { WorkBudget } from "../work_budget.js";
 
 export type Node = Record<string, unknown>;
@@ -43,6 +44,8 @@ const definitions: ReadonlySet<string> = new Set(["$defs", "definitions", "conte
 
 /** Reading one takes some microseconds, in which nothing else happens. An object of 5,000 properties has 5,001. */
 const mostSchemas = 8_000;
+/** So many are read in one stretch. */
+const schemasAtOnce = 1_000;
 /**
  * Each inner address is resolved against the outer one, and kept: of one, and of what all of a schema come to, in
  * characters.
@@ -55,8 +58,8 @@ const mostAddresses = 2_000;
 export class SchemaIndex {
   readonly root: Node;
   readonly dialect: Dialect;
-  readonly hasDynamicReferences: boolean = false;
-  readonly hasUnevaluated: boolean = false;
+  hasDynamicReferences = false;
+  hasUnevaluated = false;
   readonly #targets = new Map<string, Map<Node, Target>>([
     ["$ref", new Map()],
     ["$dynamicRef", new Map()],
@@ -70,23 +73,28 @@ export class SchemaIndex {
   #addresses = 0;
   readonly #values = { const: new Map<Node, ReadonlySet<string>>(), enum: new Map<Node, ReadonlySet<string>>() };
 
+  private constructor(root: JsonSchema, dialect: Dialect, name: string) {
+    this.root = root as Node;
+    this.dialect = dialect;
+    this.#name = name;
+  }
+
   /**
    * @throws CaduceusError INVALID_SCHEMA, naming the place, for keywords of the wrong form and references that lead
    * nowhere or only to themselves
    */
-  constructor(root: JsonSchema, dialect: Dialect, name: string) {
-    this.root = root as Node;
-    this.dialect = dialect;
-    this.#name = name;
-    this.#add(this.root, name, undefined);
-    const reachable = this.#resolveAll();
-    this.#refuseLoops(reachable);
-    this.hasDynamicReferences = reachable.some(
-      (schema) => this.target(schema, "$dynamicRef")?.dynamicAnchor !== undefined,
+  static *read(root: JsonSchema, dialect: Dialect, name: string): Stretches<SchemaIndex> {
+    const index = new SchemaIndex(root, dialect, name);
+    yield* index.#add(index.root, name, undefined);
+    const reachable = yield* index.#resolveAll();
+    yield* index.#refuseLoops(reachable);
+    index.hasDynamicReferences = reachable.some(
+      (schema) => index.target(schema, "$dynamicRef")?.dynamicAnchor !== undefined,
     );
-    this.hasUnevaluated =
+    index.hasUnevaluated =
       dialect === "2020-12" &&
       reachable.some((schema) => "unevaluatedProperties" in schema || "unevaluatedItems" in schema);
+    return index;
   }
 
   target(schema: Node, keyword: "$ref" | "$dynamicRef"): Target | undefined {
@@ -114,8 +122,8 @@ export class SchemaIndex {
   }
 
   /** Takes a schema and all inside it in; `outer`: what its address is read against. */
-  #add(schema: Node, path: string, outer: Resource | undefined): void {
-    checkForms(schema, path, this.dialect, (inner, parent) => {
+  *#add(schema: Node, path: string, outer: Resource | undefined): Stretches<void> {
+    yield* checkForms(schema, path, this.dialect, (inner, parent) => {
       if (this.#resourceOf.has(inner)) return;
       if (this.#resourceOf.size >= mostSchemas)
         throw mismatch(
@@ -167,20 +175,21 @@ export class SchemaIndex {
   }
 
   /** Every schema that a value may meet. */
-  #resolveAll(): Node[] {
+  *#resolveAll(): Stretches<Node[]> {
     const reachable = new Set<Node>();
     const waiting: unknown[] = [this.root];
     const sought = new Set<string>();
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
       if (!isObject(next) || reachable.has(next)) continue;
       reachable.add(next);
+      if (reachable.size % schemasAtOnce === 0) yield;
       eachInside(next, (inner, keyword) => {
         if (!definitions.has(keyword)) waiting.push(inner);
       });
       for (const keyword of ["$ref", "$dynamicRef"] as const) {
         const reference = next[keyword];
         if (typeof reference !== "string" || (keyword === "$dynamicRef" && this.dialect !== "2020-12")) continue;
-        const target = this.#resolve(reference, next, keyword);
+        const target = yield* this.#resolve(reference, next, keyword);
         if (target === undefined)
           throw invalidSchema(
             "a reference to a part of the schema",
@@ -199,14 +208,14 @@ export class SchemaIndex {
     return [...reachable];
   }
 
-  #resolve(reference: string, from: Node, keyword: string): Target | undefined {
+  *#resolve(reference: string, from: Node, keyword: string): Stretches<Target | undefined> {
     const own = this.#resourceOf.get(from)!;
     const key = `${keyword} ${reference}`;
-    if (!own.targets.has(key)) own.targets.set(key, this.#find(reference, own, keyword));
+    if (!own.targets.has(key)) own.targets.set(key, yield* this.#find(reference, own, keyword));
     return own.targets.get(key);
   }
 
-  #find(reference: string, own: Resource, keyword: string): Target | undefined {
+  *#find(reference: string, own: Resource, keyword: string): Stretches<Target | undefined> {
     const { base, fragment } = address(reference, own.base) ?? {};
     const resource = base === own.base ? own : base === undefined ? undefined : this.#resources.get(base);
     if (resource === undefined || fragment === undefined) return undefined;
@@ -220,10 +229,10 @@ export class SchemaIndex {
         }
       );
     }
-    return this.#follow(fragment, resource);
+    return yield* this.#follow(fragment, resource);
   }
 
-  #follow(pointer: string, resource: Resource): Target | undefined {
+  *#follow(pointer: string, resource: Resource): Stretches<Target | undefined> {
     let place: unknown = resource.root;
     let around = resource;
     for (const part of pointer.split("/").slice(1)) {
@@ -235,23 +244,29 @@ export class SchemaIndex {
     if (typeof place === "boolean") return { schema: place };
     if (!isObject(place)) return undefined;
     // Where no keyword of the dialect has it, nobody has looked at it yet.
-    if (!this.#resourceOf.has(place)) this.#add(place, `${this.#name}${pointer.replaceAll("/", ".")}`, around);
+    if (!this.#resourceOf.has(place)) yield* this.#add(place, `${this.#name}${pointer.replaceAll("/", ".")}`, around);
     return { schema: place };
   }
 
   /** Schemas that judge the same value in a circle judge for ever. */
-  #refuseLoops(reachable: readonly Node[]): void {
+  *#refuseLoops(reachable: readonly Node[]): Stretches<void> {
     const over = new Set<Node>();
+    let entered = 0;
     for (const start of reachable) {
       const open = new Set<Node>();
       const path: { readonly schema: Node; readonly next: readonly (readonly [Node, string])[]; at: number }[] = [];
       const enter = (schema: Node) => {
+        entered++;
         const next = this.#sameValue(schema);
         if (next.length === 0) return void over.add(schema);
         open.add(schema);
         path.push({ schema, next, at: 0 });
       };
       if (!over.has(start)) enter(start);
+      if (entered >= schemasAtOnce) {
+        entered = 0;
+        yield;
+      }
       for (let last = path.at(-1); last !== undefined; last = path.at(-1)) {
         const step = last.next[last.at++];
         if (step === undefined) {

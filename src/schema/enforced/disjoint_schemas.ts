@@ -4,6 +4,7 @@
 import { canonicalJson } from "../canonical_json.js";
 import { isObject } from "../json_schema.js";
 import type { SchemaReferences } from "../check/schema_references.js";
+import type { Stretches } from "../stretches.js";
 import { BudgetSpent, WorkBudget } from "../work_budget.js";
 
 const everyType = ["null", "boolean", "number", "string", "array", "object"];
@@ -30,12 +31,9 @@ export class DisjointSchemas {
     this.#references = references;
   }
 
-  areDisjoint(schemas: readonly unknown[]): boolean {
+  *areDisjoint(schemas: readonly unknown[]): Stretches<boolean> {
     try {
-      return this.#areDisjoint(
-        schemas.map((schema) => this.#facts([schema])),
-        0,
-      );
+      return yield* this.#areDisjoint(yield* this.#factsOfEach(schemas.map((schema) => [schema])), 0);
     } catch (error) {
       if (error instanceof BudgetSpent) return false;
       throw error;
@@ -43,17 +41,17 @@ export class DisjointSchemas {
   }
 
   /** By type, then by value: what shares neither is looked at once, and not beside each of the others. */
-  #areDisjoint(all: readonly Facts[], depth: number): boolean {
+  *#areDisjoint(all: readonly Facts[], depth: number): Stretches<boolean> {
     for (const type of everyType) {
       const same = all.filter(({ types }) => types.has(type));
       this.#budget.spend(all.length);
       if (same.length < 2) continue;
       if (same.every(({ values }) => values !== undefined)) {
-        if (!this.#haveOwnValues(same, type)) return false;
+        if (!(yield* this.#haveOwnValues(same, type))) return false;
       } else if (
         type !== "object" ||
         same.some(({ values }) => values !== undefined) ||
-        !this.#areDisjointObjects(same, depth)
+        !(yield* this.#areDisjointObjects(same, depth))
       ) {
         return false;
       }
@@ -61,9 +59,10 @@ export class DisjointSchemas {
     return true;
   }
 
-  #haveOwnValues(all: readonly Facts[], type: string): boolean {
+  *#haveOwnValues(all: readonly Facts[], type: string): Stretches<boolean> {
     const seen = new Set<string>();
     for (const { values } of all) {
+      if (this.#budget.isTurn()) yield;
       // One schema may name a value twice.
       const own = new Set(values!.filter((value) => typeOf(value) === type).map(keyOf));
       this.#budget.spend(values!.length);
@@ -77,7 +76,7 @@ export class DisjointSchemas {
    * By a property that all of them but one require, and that each reads differently; or by one of its own for each two
    * of them.
    */
-  #areDisjointObjects(all: readonly Facts[], depth: number): boolean {
+  *#areDisjointObjects(all: readonly Facts[], depth: number): Stretches<boolean> {
     if (depth >= deepest) return false;
     const counts = new Map<string, number>();
     for (const { schemas } of all)
@@ -85,13 +84,23 @@ export class DisjointSchemas {
     this.#budget.spend(counts.size);
     for (const [name, count] of counts) {
       if (count < all.length - 1) continue;
-      const parts = all.map(({ schemas }) => this.#facts(schemas.map((schema) => property(schema, name))));
-      if (!haveSame(parts) && this.#areDisjoint(parts, depth + 1)) return true;
+      const parts = yield* this.#factsOfEach(all.map(({ schemas }) => schemas.map((schema) => property(schema, name))));
+      if (!haveSame(parts) && (yield* this.#areDisjoint(parts, depth + 1))) return true;
     }
-    return (
-      all.length > 2 &&
-      all.every((one, index) => all.slice(index + 1).every((other) => this.#areDisjointObjects([one, other], depth)))
-    );
+    if (all.length <= 2) return false;
+    for (const [index, one] of all.entries())
+      for (let other = index + 1; other < all.length; other++)
+        if (!(yield* this.#areDisjointObjects([one, all[other]!], depth))) return false;
+    return true;
+  }
+
+  *#factsOfEach(places: readonly (readonly unknown[])[]): Stretches<Facts[]> {
+    const facts: Facts[] = [];
+    for (const schemas of places) {
+      if (this.#budget.isTurn()) yield;
+      facts.push(this.#facts(schemas));
+    }
+    return facts;
   }
 
   #facts(given: readonly unknown[]): Facts {

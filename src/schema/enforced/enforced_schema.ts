@@ -17,7 +17,8 @@ import {
   valuesIn,
 } from "../schema_shapes.js";
 import { eachInside, isObject, put, type Dialect, type JsonSchema } from "../json_schema.js";
-import { SchemaReferences } from "../check/schema_references.js";
+import { SchemaReferences, type Target } from "../check/schema_references.js";
+import type { Stretches } from "../stretches.js";
 import { BudgetSpent, readingBudget, tooComplex, type WorkBudget } from "../work_budget.js";
 
 /** A keyword that is checked after the model has written, and not (or not wholly) enforced before. */
@@ -59,14 +60,14 @@ const partKeywords: readonly string[] = [
 export type UndeclaredProperties = "refuse" | "allow";
 
 /** @throws CaduceusError CONSTRAINT_TOO_COMPLEX, with the name, where reading it takes more than its budget */
-export function enforcedPart(
+export function* enforcedPart(
   schema: JsonSchema,
   dialect: Dialect,
   undeclared: UndeclaredProperties,
   name: string,
-): EnforcedReading {
+): Stretches<EnforcedReading> {
   try {
-    return new SchemaReader(schema, dialect, undeclared, name).read();
+    return yield* new SchemaReader(schema, dialect, undeclared, name).read();
   } catch (error) {
     // A chain of references longer than the stack, or a pattern that nothing here can read.
     if (error instanceof RangeError || error instanceof BudgetSpent) throw tooComplex(name, { cause: error });
@@ -80,7 +81,7 @@ type Node = Record<string, unknown>;
 interface Source {
   readonly keyword: string;
   readonly schemas: readonly unknown[];
-  readonly write: (result: Node, isShared: boolean) => void;
+  readonly write: (result: Node, isShared: boolean) => Stretches<void>;
 }
 
 class SchemaReader {
@@ -109,8 +110,8 @@ class SchemaReader {
     this.#disjoint = new DisjointSchemas(this.#references);
   }
 
-  read(): EnforcedReading {
-    const schema = this.#schema(this.#root, "", false);
+  *read(): Stretches<EnforcedReading> {
+    const schema = yield* this.#schema(this.#root, "", false);
     const whole =
       isObject(schema) && Object.keys(this.#definitions).length > 0 ? { ...schema, $defs: this.#definitions } : schema;
     return { schema: whole, unenforced: [...this.#unenforced.values()] };
@@ -123,8 +124,9 @@ class SchemaReader {
   }
 
   /** `isShared`: other schemas hold in the same place. */
-  #schema(value: unknown, path: string, isShared: boolean): EnforcedSchema {
+  *#schema(value: unknown, path: string, isShared: boolean): Stretches<EnforcedSchema> {
     if (!isObject(value)) return value !== false;
+    if (this.#budget.isTurn()) yield;
     this.#budget.spend(10);
     const isAlone = !inPlace.some((keyword) => keyword in value);
     const names = () =>
@@ -139,15 +141,15 @@ class SchemaReader {
     // Most schemas are alone in their place.
     if (isAlone) {
       const result: Node = {};
-      this.#writeOwn(schema, path, isShared, (keyword, inner) => put(result, keyword, inner));
+      yield* this.#writeOwn(schema, path, isShared, (keyword, inner) => put(result, keyword, inner));
       return result;
     }
     this.#budget.spend(20);
-    const sources = this.#sources(schema, path);
+    const sources = yield* this.#sources(schema, path);
     const kept = this.#compatible(value, sources, path);
     const result: Node = {};
     // Where another schema alone is in the place, it is closed in there.
-    for (const source of kept) source.write(result, isShared || sources.length > 1);
+    for (const source of kept) yield* source.write(result, isShared || sources.length > 1);
     const declared = sources.length > 1 && kept.length === sources.length ? names() : undefined;
     if (declared !== undefined) appendTo(result, { properties: withEach(declared, true), additionalProperties: false });
     return result;
@@ -170,7 +172,12 @@ class SchemaReader {
   }
 
   /** What the keywords of one schema say, but for those that bring others into its place. */
-  #writeOwn(schema: Node, path: string, isShared: boolean, set: (keyword: string, value: unknown) => void): void {
+  *#writeOwn(
+    schema: Node,
+    path: string,
+    isShared: boolean,
+    set: (keyword: string, value: unknown) => void,
+  ): Stretches<void> {
     const into: KeywordWriter = {
       dialect: this.#dialect,
       isShared,
@@ -178,33 +185,34 @@ class SchemaReader {
       set,
       leaveOut: (keyword, reason) => this.#leaveOut(path, keyword, reason),
       // Each schema of a shared place knows some of the properties of its parts: none of them may close one.
-      schema: (inner, where) => {
-        this.#sharedAround += isShared ? 1 : 0;
-        try {
-          return this.#schema(inner, path + where, false);
-        } finally {
-          this.#sharedAround -= isShared ? 1 : 0;
-        }
-      },
+      schema: (inner, where) => this.#part(inner, path + where, isShared),
     };
     const types = typesWith(schema);
     if (types !== undefined) set("type", types);
     for (const keyword of ["const", "enum"]) if (keyword in schema) set(keyword, schema[keyword]);
     enforceNumber(schema, into);
     enforceString(schema, into);
-    enforceArray(schema, into);
-    enforceObject(schema, into);
+    yield* enforceArray(schema, into);
+    yield* enforceObject(schema, into);
+  }
+
+  *#part(schema: unknown, path: string, isOfShared: boolean): Stretches<EnforcedSchema> {
+    this.#sharedAround += isOfShared ? 1 : 0;
+    try {
+      return yield* this.#schema(schema, path, false);
+    } finally {
+      this.#sharedAround -= isOfShared ? 1 : 0;
+    }
   }
 
   /** Everything that holds in one place, the schema's own keywords first. */
-  #sources(schema: Node, path: string): Source[] {
+  *#sources(schema: Node, path: string): Stretches<Source[]> {
     const sources: Source[] = [];
     sources.push({
       keyword: "type",
       schemas: [],
-      write: (result, isShared) => {
-        this.#writeOwn(schema, path, isShared, (keyword, value) => put(result, keyword, value));
-      },
+      write: (result, isShared) =>
+        this.#writeOwn(schema, path, isShared, (keyword, value) => put(result, keyword, value)),
     });
     const { $ref } = schema;
     // What is referred to twice in one place says nothing more the second time, and would double at each level.
@@ -217,7 +225,7 @@ class SchemaReader {
         sources.push({
           keyword: "$ref",
           schemas: [target.schema],
-          write: (result, isShared) => put(result, "$ref", this.#definition(target.schema, target.path, isShared)),
+          write: (result, isShared) => this.#writeReference(target, result, isShared),
         });
     }
     const list = (keyword: string) => (Array.isArray(schema[keyword]) ? (schema[keyword] as unknown[]) : []);
@@ -231,24 +239,36 @@ class SchemaReader {
       sources.push({
         keyword: "allOf",
         schemas: [inner],
-        write: (result, isShared) => appendTo(result, this.#schema(inner, `${path}.allOf[${index}]`, isShared)),
+        write: (result, isShared) => this.#append(inner, `${path}.allOf[${index}]`, result, isShared),
       });
     });
     for (const keyword of ["anyOf", "oneOf"]) {
       const branches = list(keyword);
       if (branches.length === 0) continue;
-      if (keyword === "oneOf" && !this.#disjoint.areDisjoint(branches))
+      if (keyword === "oneOf" && !(yield* this.#disjoint.areDisjoint(branches)))
         this.#leaveOut(path, "oneOf", "is enforced as anyOf: its branches may overlap");
       sources.push({
         keyword,
         schemas: branches,
-        write: (result, isShared) =>
-          appendTo(result, {
-            anyOf: branches.map((inner, index) => this.#schema(inner, `${path}.${keyword}[${index}]`, isShared)),
-          }),
+        write: (result, isShared) => this.#writeBranches(branches, `${path}.${keyword}`, result, isShared),
       });
     }
     return sources.filter(({ keyword }) => keyword !== "type" || hasOwnKeywords(schema) || sources.length === 1);
+  }
+
+  *#writeReference({ schema, path }: Target, result: Node, isShared: boolean): Stretches<void> {
+    put(result, "$ref", yield* this.#definition(schema, path, isShared));
+  }
+
+  *#append(inner: unknown, path: string, result: Node, isShared: boolean): Stretches<void> {
+    appendTo(result, yield* this.#schema(inner, path, isShared));
+  }
+
+  *#writeBranches(branches: readonly unknown[], path: string, result: Node, isShared: boolean): Stretches<void> {
+    const anyOf: EnforcedSchema[] = [];
+    for (const [index, inner] of branches.entries())
+      anyOf.push(yield* this.#schema(inner, `${path}[${index}]`, isShared));
+    appendTo(result, { anyOf });
   }
 
   /**
@@ -323,7 +343,7 @@ class SchemaReader {
   }
 
   /** Whether a source says something of the parts of a value, where another may refer to what is being read. */
-  #hasParts(place: Node, { keyword, schemas }: Source): boolean {
+  #hasParts(place: Node, { keyword, schemas }: Pick<Source, "keyword" | "schemas">): boolean {
     const said = keyword === "type" ? [place] : schemas;
     this.#budget.spend(said.length);
     return said.some(
@@ -338,22 +358,20 @@ class SchemaReader {
               (inPlace.includes(key) &&
                 (key === "$ref" ||
                   (Array.isArray(value) &&
-                    value.some((inner) =>
-                      this.#hasParts(place, { keyword: key, schemas: [inner], write: () => {} }),
-                    )))),
+                    value.some((inner) => this.#hasParts(place, { keyword: key, schemas: [inner] }))))),
         ),
     );
   }
 
   /** A schema that is referred to is written once, or twice where it stands alone here and shares its place there. */
-  #definition(schema: unknown, path: string, isShared: boolean): string {
+  *#definition(schema: unknown, path: string, isShared: boolean): Stretches<string> {
     const key = `${isShared ? "shared" : this.#sharedAround > 0 ? "open" : "alone"} ${path}`;
     let name = this.#names.get(key);
     if (name === undefined) {
       name = `d${this.#names.size}`;
       this.#names.set(key, name);
       if (++this.#depth > deepestReference) throw tooComplex(this.#name);
-      this.#definitions[name] = this.#schema(schema, path, isShared);
+      this.#definitions[name] = yield* this.#schema(schema, path, isShared);
       this.#depth--;
     }
     return `#/$defs/${name}`;

@@ -7,6 +7,7 @@ import { enforcedPattern } from "./enforced_pattern.js";
 import { isObject, put, step, type Dialect } from "../json_schema.js";
 import { patternTest } from "../pattern/pattern_matcher.js";
 import { patternOf } from "../check/schema_forms.js";
+import type { Stretches } from "../stretches.js";
 import type { WorkBudget } from "../work_budget.js";
 
 /** Where the keywords of one schema go. */
@@ -18,7 +19,7 @@ export interface KeywordWriter {
   set(keyword: string, value: unknown): void;
   leaveOut(keyword: string, reason: string): void;
   /** The enforced part of a schema inside this one. */
-  schema(inner: unknown, path: string): EnforcedSchema;
+  schema(inner: unknown, path: string): Stretches<EnforcedSchema>;
 }
 
 type Node = Readonly<Record<string, unknown>>;
@@ -68,18 +69,18 @@ function enforceFormat(schema: Node, name: string, patterns: string[], into: Key
   }
 }
 
-export function enforceArray(schema: Node, into: KeywordWriter): void {
+export function* enforceArray(schema: Node, into: KeywordWriter): Stretches<void> {
   const { items, prefixItems, additionalItems } = schema;
   const isTuple = Array.isArray(items);
   const first = into.dialect === "2020-12" && !isTuple ? prefixItems : isTuple ? items : undefined;
   const where = isTuple ? ".items" : ".prefixItems";
-  if (Array.isArray(first))
-    into.set(
-      "prefixItems",
-      first.map((item, index) => into.schema(item, where + step(index))),
-    );
+  if (Array.isArray(first)) {
+    const written: EnforcedSchema[] = [];
+    for (const [index, item] of first.entries()) written.push(yield* into.schema(item, where + step(index)));
+    into.set("prefixItems", written);
+  }
   const rest = isTuple ? additionalItems : items;
-  if (rest !== undefined) into.set("items", into.schema(rest, isTuple ? ".additionalItems" : ".items"));
+  if (rest !== undefined) into.set("items", yield* into.schema(rest, isTuple ? ".additionalItems" : ".items"));
   for (const keyword of ["minItems", "maxItems"]) if (keyword in schema) into.set(keyword, schema[keyword]);
 }
 
@@ -93,40 +94,43 @@ const objectKeywords = [
   "maxProperties",
 ];
 
-export function enforceObject(schema: Node, into: KeywordWriter): void {
+export function* enforceObject(schema: Node, into: KeywordWriter): Stretches<void> {
   if (!objectKeywords.some((keyword) => keyword in schema)) return;
   const { properties, patternProperties, additionalProperties, required } = schema;
   const named: Record<string, EnforcedSchema> = {};
   const only = enumeratedNames(schema);
   for (const [name, inner] of isObject(properties) ? Object.entries(properties) : []) {
-    if (only?.includes(name) !== false) put(named, name, into.schema(inner, `.properties${step(name)}`));
+    if (only?.includes(name) !== false) put(named, name, yield* into.schema(inner, `.properties${step(name)}`));
   }
   if (only !== undefined) {
-    const rest = into.schema(additionalProperties, ".additionalProperties");
+    const rest = yield* into.schema(additionalProperties, ".additionalProperties");
     for (const name of only) if (!Object.hasOwn(named, name)) put(named, name, rest);
     into.set("additionalProperties", false);
   }
   if (isObject(properties) || only !== undefined) into.set("properties", named);
   if (Array.isArray(required)) into.set("required", required);
-  const known = isObject(patternProperties) ? enforcePatternProperties(patternProperties, named, into) : true;
+  const known = isObject(patternProperties) ? yield* enforcePatternProperties(patternProperties, named, into) : true;
   const isOpen = only === undefined && additionalProperties !== undefined && additionalProperties !== true;
-  if (isOpen && known) into.set("additionalProperties", into.schema(additionalProperties, ".additionalProperties"));
+  if (isOpen && known)
+    into.set("additionalProperties", yield* into.schema(additionalProperties, ".additionalProperties"));
   else if (isOpen) into.leaveOut("additionalProperties", "depends on patternProperties, which cannot be enforced here");
   enforceCounts(only === undefined ? schema : { ...schema, properties: named, additionalProperties: false }, into);
 }
 
 /** False where they are left out. An engine takes several patterns only when no name matches two of them. */
-function enforcePatternProperties(
+function* enforcePatternProperties(
   given: Readonly<Record<string, unknown>>,
   named: Readonly<Record<string, EnforcedSchema>>,
   into: KeywordWriter,
-): boolean {
+): Stretches<boolean> {
   const entries = Object.entries(given);
   if (entries.length === 0) return true;
-  const patterns = entries.map(([source]) => {
+  const patterns: ReturnType<typeof enforcedPattern>[] = [];
+  for (const [source] of entries) {
+    if (into.budget.isTurn()) yield;
     into.budget.spend(20 + 6 * source.length);
-    return enforcedPattern(source, "search");
-  });
+    patterns.push(enforcedPattern(source, "search"));
+  }
   const problem = patterns.find((pattern) => "problem" in pattern);
   const refusal =
     problem !== undefined && "problem" in problem
@@ -150,11 +154,11 @@ function enforcePatternProperties(
     return false;
   }
   const written: Record<string, EnforcedSchema> = {};
-  entries.forEach(([source, inner], index) => {
+  for (const [index, [source, inner]] of entries.entries()) {
     const pattern = patterns[index];
     if (pattern !== undefined && "pattern" in pattern)
-      put(written, pattern.pattern, into.schema(inner, `.patternProperties${step(source)}`));
-  });
+      put(written, pattern.pattern, yield* into.schema(inner, `.patternProperties${step(source)}`));
+  }
   into.set("patternProperties", written);
   return true;
 }

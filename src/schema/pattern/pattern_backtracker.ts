@@ -34,7 +34,7 @@ class Search {
   }
 
   matches(tree: Tree, at: number, captures: Captures, direction: 1 | -1, next: Continue): boolean {
-    this.#budget.spend(10);
+    this.#budget.spend(20);
     switch (tree.kind) {
       case "characters": {
         const character = this.#text.character(at, direction);

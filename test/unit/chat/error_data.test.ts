@@ -88,7 +88,8 @@ describe("param is the path of the option as it was given", () => {
       ...made,
       schema: {
         ...made.schema,
-        enforced: () => {
+        *enforcedInStretches() {
+          yield;
           throw problem;
         },
       },

@@ -2,8 +2,9 @@
 
 import { describe, invalidArgument, reading } from "../../../errors.js";
 import { checkOptions } from "../../../options/option_checks.js";
-import { copySchema } from "../../../schema/json_schema.js";
+import { copySchema, type SchemaIssue } from "../../../schema/json_schema.js";
 import { compileSchema, dialectOf } from "../../../schema/check/schema_compiler.js";
+import { atOnce } from "../../../schema/stretches.js";
 import type { CallCheck, CallFault, ToolDefinition, ToolFunction } from "../parser/reply_types.js";
 
 /**
@@ -59,7 +60,7 @@ export function toolFunction(tool: ToolDefinition, index: number): ToolFunction 
 /** Of OpenAI's forms of a tool, and of what `tool()` makes. */
 const functionNames = ["name", "description", "parameters", "strict", "type", "execute", "timeoutMs"];
 
-type Check = ReturnType<typeof compileSchema>;
+type Check = (args: unknown) => readonly SchemaIssue[];
 
 // A parser is made for every reply: each schema object is read once.
 const compiledSchemas = new WeakMap<object, Check>();
@@ -81,7 +82,8 @@ function lazySchemaCheck(schema: unknown): (args: unknown) => string | undefined
 function compile(schema: object): Check {
   try {
     const copy = copySchema(schema, "parameters");
-    return compileSchema(copy, dialectOf(copy, "parameters"), "parameters");
+    const check = atOnce(compileSchema(copy, dialectOf(copy, "parameters"), "parameters"));
+    return (args) => atOnce(check(args));
   } catch {
     return () => [];
   }
