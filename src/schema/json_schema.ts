@@ -108,8 +108,13 @@ export function copySchema(schema: unknown, name: string, budget?: WorkBudget): 
     }
     return result;
   };
-  return copy(schema) as JsonSchema;
+  const whole = copy(schema) as JsonSchema;
+  plainJson.add(whole);
+  return whole;
 }
+
+/** Objects that are plain JSON all through and that nobody changes: writing them needs no look at each value. */
+export const plainJson = new WeakSet<object>();
 
 /** Sets an own property, also one called `__proto__`. */
 export function put(object: Record<string, unknown>, key: string, value: unknown): void {

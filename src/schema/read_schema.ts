@@ -9,6 +9,7 @@ import {
   copySchema,
   invalidSchema,
   isObject,
+  plainJson,
   step,
   visitSchemas,
   type Dialect,
@@ -140,6 +141,7 @@ function* readNamed<const S extends Schema>(
   yield;
 
   const { $schema: _, ...jsonSchema } = copy;
+  plainJson.add(jsonSchema);
   const read: ReadSchema<InferSchema<S>> = {
     jsonSchema,
     dialect,

@@ -93,7 +93,7 @@ class AddonEngine implements Engine {
     let constraint: NativeConstraint | undefined;
     let failure = tooLong(request.prompt, this.info);
     try {
-      constraint = request.constraint && toNativeConstraint(request.constraint);
+      if (failure === undefined) constraint = request.constraint && toNativeConstraint(request.constraint);
     } catch (error) {
       if (!(error instanceof CaduceusError)) throw error;
       failure = error;

@@ -128,10 +128,8 @@ function schemaText(schema: EnforcedSchema, as: keyof typeof texts): string {
   const plain = spaced(whole);
   // Values that are written with `\u` only.
   const hasControls = /\\u00|\x7f/.test(plain);
-  const text = spaced({
-    ...whole,
-    "x-guidance": hasControls || !hasOpenNames(whole) ? spacing : { ...spacing, ...shortEscapes },
-  });
+  const guidance = hasControls || !hasOpenNames(whole) ? spacing : { ...spacing, ...shortEscapes };
+  const text = `${plain.slice(0, -1)}${plain === "{}" ? "" : ","}"x-guidance":${spaced(guidance)}}`;
   texts[as].set(schema, text);
   return text;
 }

@@ -1,16 +1,13 @@
 // POST /v1/chat/completions: what the library says, in OpenAI's words, whole or in chunks.
 import { randomUUID } from "node:crypto";
-import type { FinishEvent, Reply, ReplyEvent, ToolCall } from "../../index.js";
+import type { FinishEvent, ReplyEvent, ToolCall } from "../../index.js";
 import { collectAnswers, countUsage, finishReason, readAnswers } from "./answers.js";
 import { ApiError } from "../api_error.js";
 import type { ChatRequest } from "./chat_request.js";
 import { cacheScopeOf, seedOf } from "../fields/generation_fields.js";
 import type { Served, Service } from "../service.js";
 import type { TokenTexts } from "./token_texts.js";
-import { turn, turnsOf } from "../turns.js";
-
-/** Of reading the same request for several answers, until others get their turn. */
-const longestStretchMs = 10;
+import { beginInTurns, turn, turnsOf } from "../turns.js";
 
 export async function chatCompletions(
   request: ChatRequest & Served,
@@ -21,24 +18,15 @@ export async function chatCompletions(
   exchange.expect(n);
   const given = await model.readAhead({ ...options, ...replyOptions }, turnsOf(exchange.signal));
   await turn();
-  const replies: Reply[] = [];
-  let began = performance.now();
-  for (let index = 0; index < n; index++) {
-    // Answers that are quickly begun begin together: the same company each time gives the same texts for a seed.
-    if (performance.now() - began > longestStretchMs) {
-      await turn();
-      began = performance.now();
-    }
-    replies.push(
-      model.reply(messages, {
-        ...given,
-        seed: seedOf(seed, index),
-        cacheScope: cacheScopeOf(cacheScope, cacheSalt),
-        signal: exchange.signal,
-        requestId: service.requestId(index, n),
-      }),
-    );
-  }
+  const replies = await beginInTurns(n, (index) =>
+    model.reply(messages, {
+      ...given,
+      seed: seedOf(seed, index),
+      cacheScope: cacheScopeOf(cacheScope, cacheSalt),
+      signal: exchange.signal,
+      requestId: service.requestId(index, n),
+    }),
+  );
   const head = {
     id: `chatcmpl-${randomUUID().replaceAll("-", "")}`,
     created: Math.floor(Date.now() / 1000),

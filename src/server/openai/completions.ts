@@ -7,7 +7,7 @@ import type { CompletionRequest } from "./completion_request.js";
 import { echoOf, type Echo } from "./echo.js";
 import { cacheScopeOf, seedOf } from "../fields/generation_fields.js";
 import type { Served, Service } from "../service.js";
-import { turnsOf } from "../turns.js";
+import { beginInTurns, turn, turnsOf } from "../turns.js";
 
 export async function completions(
   request: CompletionRequest & Served,
@@ -24,7 +24,8 @@ export async function completions(
       ? {}
       : { logProbabilities: true, promptLogProbabilities: echo, topLogProbabilities: logprobs };
   const given = await model.readAhead({ ...options, ...scores, ...request.constraint }, turnsOf(exchange.signal));
-  const replies = Array.from({ length: count }, (_, index) => {
+  await turn();
+  const replies = await beginInTurns(count, (index) => {
     const prompt = prompts[Math.floor(index / n)]!;
     return model.complete(typeof prompt === "string" ? prompt : [{ tokens: prompt }], {
       ...given,

@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { hideTags, respaceJson, toPythonJson, UnwritableValue } from "../../../src/format/hermes/prompt/prompt_json.js";
+import { copySchema } from "../../../src/schema/json_schema.js";
 
 test("decodes to what JSON.stringify gives, for any JSON value", () => {
   fc.assert(
@@ -15,6 +16,15 @@ test("respacing any JSON text gives the writer's own text", () => {
   fc.assert(
     fc.property(fc.jsonValue(), fc.constantFrom(0, 2, "\t"), (value, indent) => {
       expect(respaceJson(JSON.stringify(value, null, indent))).toBe(toPythonJson(JSON.parse(JSON.stringify(value))));
+    }),
+  );
+});
+
+test("what was copied of a schema is written as it is otherwise", () => {
+  fc.assert(
+    fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (value) => {
+      const copy = copySchema(value, "schema");
+      expect(toPythonJson({ copy })).toBe(toPythonJson({ copy: JSON.parse(JSON.stringify(value)) }));
     }),
   );
 });
