@@ -165,7 +165,7 @@ export async function constrainedToken(settings) {
       ...Object.fromEntries(
         constraints.map(({ name, constraint }) => [
           name,
-          async () => (await write(engine, { constraint, jumpForward: false })).tokensPerSecond,
+          async () => (await write(engine, { constraint, appendForcedTokens: false })).tokensPerSecond,
         ]),
       ),
     });
@@ -190,7 +190,7 @@ export async function forcedCall(settings) {
     );
     const figures = await inTurn(settings.runs, {
       forced: async () => (await write(engine, { constraint })).ms,
-      stepped: async () => (await write(engine, { constraint, jumpForward: false })).ms,
+      stepped: async () => (await write(engine, { constraint, appendForcedTokens: false })).ms,
       free: async () => (await write(engine, { maxTokens: tokens, sampling: { ...sampling, logitBias: bias } })).ms,
     });
     return [

@@ -220,7 +220,8 @@ RunRequest to_request(const Napi::Object& object) {
   request.queue_timeout_ms = optional_number<double>(object, "queueTimeoutMs");
   request.keep_prefix = optional_number<uint32_t>(object, "keepPrefix");
   request.constraint = to_constraint(object.Get("constraint"));
-  if (const Napi::Value jump = object.Get("jumpForward"); !jump.IsUndefined()) request.jump_forward = jump.ToBoolean();
+  if (const Napi::Value forced = object.Get("appendForcedTokens"); !forced.IsUndefined())
+    request.append_forced_tokens = forced.ToBoolean();
   request.deterministic = object.Get("deterministic").ToBoolean();
   return request;
 }
@@ -309,7 +310,7 @@ Napi::Object from_stats(Napi::Env env, const Stats& stats) {
   object["paused"] = stats.paused;
   object["cacheTokens"] = stats.cache_tokens;
   object["cacheTokensUsed"] = stats.cache_tokens_used;
-  object["branches"] = stats.branches;
+  object["cachedSequences"] = stats.cached_sequences;
   object["hostCacheBytes"] = static_cast<double>(stats.host_cache_bytes);
   object["threads"] = stats.threads;
   object["promptTokens"] = static_cast<double>(stats.prompt_tokens);

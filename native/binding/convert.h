@@ -1,5 +1,5 @@
-// JavaScript values to the engine's plain ones and back. Shapes are those of src/engine/engine.ts; the TypeScript layer
-// has checked types and ranges, so what does not fit here is a programming error and throws.
+// Converts between JavaScript values and the engine's plain ones. Shapes are those of src/engine/engine.ts; the
+// TypeScript layer has checked types and ranges, so a value that does not fit is a programming error and throws.
 #pragma once
 
 #include <napi.h>
@@ -32,7 +32,7 @@ Napi::Array from_list(Napi::Env env, const Items& items, Convert convert) {
 Napi::Object from_device(Napi::Env env, const Device& device);
 Napi::Object from_info(Napi::Env env, const ModelInfo& info, const Context& context);
 Napi::Object from_stats(Napi::Env env, const Stats& stats);
-// Everything that was ready, packed: one text and one array of tokens for all runs, with the lengths of each.
+// The available output of all runs, packed: one text and one array of tokens, with the lengths of each run.
 Napi::Object from_outputs(Napi::Env env, const std::vector<RunOutput>& outputs);
 
 }  // namespace caduceus::binding

@@ -1,10 +1,10 @@
-// ggml's attention on a processor, made independent of the number of threads. For a single row over 512 cells and more
-// ggml gives each thread its own stretch of the cells and adds up their sums, in half precision: another number of
-// threads rounds otherwise, and moves scores by up to 0.3. Here such a row is divided by its heads, as ggml divides it
-// over fewer cells, where each sum is one thread's. It then also comes out as it does beside other rows. SmolLM2's nine
-// heads over 2,048 cells take two threads 0.237 ms so, and 0.231 ms by stretches.
+// ggml's attention on a processor, independent of the number of threads. For a single row over 512 cells or more, ggml
+// gives each thread a range of the cells and adds up their sums in half precision: another number of threads rounds
+// differently, and changes scores by up to 0.3. Here such a row is divided by heads, as ggml divides it over fewer
+// cells, where each sum belongs to one thread. Its result is then also the same as beside other rows. SmolLM2's nine
+// heads over 2,048 cells take two threads 0.237 ms this way, and 0.231 ms by ranges.
 //
-// CMakeLists.txt compiles ggml's ops.cpp with its function under the name below, so that all who call it come here.
+// CMakeLists.txt compiles ggml's ops.cpp with its function under the name below, so that all callers come here.
 #include "ggml-cpu-impl.h"
 #include "ops.h"
 

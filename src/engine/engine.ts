@@ -136,7 +136,7 @@ export interface RunRequest {
   /** What the output must be. Undefined: anything. Needs `capabilities.constrained`. */
   readonly constraint?: Constraint | undefined;
   /** What the constraint leaves no choice about is not sampled but read like a prompt. Defaults to true. */
-  readonly jumpForward?: boolean | undefined;
+  readonly appendForcedTokens?: boolean | undefined;
   /**
    * Computed apart, alone, with fixed threads and chunks and no shared prefix: the same request, with its seed, gives
    * the same bits.
@@ -323,7 +323,7 @@ export interface EngineStats {
   /** Cells that hold tokens, of running conversations and of cached branches. */
   readonly cacheTokensUsed: number;
   /** Cached branches, running sequences not counted. */
-  readonly branches: number;
+  readonly cachedSequences: number;
   /** Memory that branches moved out of the cache take at the moment, in bytes. */
   readonly hostCacheBytes: number;
   /** Threads that compute at the moment: fewer than `info.threads` while other work takes cores away. */

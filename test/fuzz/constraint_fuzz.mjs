@@ -1,5 +1,5 @@
 // Fuzzes constraints with hostile and broken schemas, patterns and grammars, on the tiny model with Hermes' vocabulary:
-// each must be enforced or refused within bounds, a neighbour must go on meanwhile, and what comes out complete must be
+// each must be enforced or refused within bounds, a neighbor must go on meanwhile, and what comes out complete must be
 // right. Usage, after a build: node test/fuzz/constraint_fuzz.mjs [CPU minutes, default 1] [seed]
 
 import assert from "node:assert/strict";
@@ -303,12 +303,12 @@ let runs = 0;
 while (cpuMs(begun) / 60_000 < minutes) {
   const given = Array.from({ length: 4 }, constraint);
   const started = process.cpuUsage();
-  const neighbour = write({ maxTokens: 8 });
+  const neighbor = write({ maxTokens: 8 });
   const results = await Promise.all(
     given.map(async (one) => {
       const more = {
         constraint: one,
-        jumpForward: random(4) > 0,
+        appendForcedTokens: random(4) > 0,
         sampling: { ...sampling, seed: random(2 ** 31) },
         deterministic: random(20) === 0,
       };
@@ -331,7 +331,7 @@ while (cpuMs(begun) / 60_000 < minutes) {
       }
     }),
   );
-  assert.ok((await neighbour).end);
+  assert.ok((await neighbor).end);
   const took = cpuMs(started);
   if (took > slowest) {
     slowest = took;

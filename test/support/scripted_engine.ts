@@ -145,7 +145,7 @@ export class ScriptedEngine implements Engine {
       paused: running.filter((run) => run.isPaused).length,
       cacheTokens: 8192,
       cacheTokensUsed: 0,
-      branches: 0,
+      cachedSequences: 0,
       hostCacheBytes: 0,
       promptTokens: 0,
       cachedTokens: 0,

@@ -1,4 +1,4 @@
-//! Why a constraint cannot be followed: a kind for the engine, and llguidance's words for people.
+//! Errors of constraints: a kind for the engine, and llguidance's message for people.
 
 use std::fmt::Display;
 
@@ -7,18 +7,18 @@ use llguidance::api::StopReason;
 use crate::{INVALID, PANICKED, TOO_COMPLEX};
 
 pub enum Failure {
-    /// It says nothing sensible, contradicts itself, or uses what llguidance does not know.
+    /// It is invalid, contradicts itself, or uses what llguidance does not support.
     Invalid(String),
-    /// It asks for more than one of llguidance's limits allows.
+    /// It exceeds one of llguidance's limits.
     TooComplex(String),
-    /// Our own limit of time.
+    /// It exceeded this engine's time limit.
     TimedOut,
-    /// llguidance met what it did not expect.
+    /// An internal error of llguidance.
     Panicked(String),
 }
 
-/// How llguidance 1.9.1 and serde_json begin what they say of their limits: neither has a type for it. `constraint_test.cpp`
-/// provokes those that can be, so that a version with other words does not go unnoticed.
+/// How llguidance 1.9.1 and serde_json begin the messages about their limits: neither has a type for them.
+/// `constraint_test.cpp` provokes those that can be provoked, so that a version with other messages is noticed.
 const LIMITS: [&str; 12] = [
     "DNF too large",
     "Schema intersection stack level exceeded",
@@ -33,12 +33,12 @@ const LIMITS: [&str; 12] = [
     "recursion limit exceeded",
     "schema too large",
 ];
-/// How a matcher's failures begin that llguidance itself counts as `LexerTooComplex` and `ParserTooComplex`.
+/// How messages of matchers begin that llguidance itself counts as `LexerTooComplex` and `ParserTooComplex`.
 const LIMITS_OF_MATCHERS: [&str; 2] = ["lexer error: ", "parser error: "];
 const PANIC: &str = "panic: ";
 
 impl Failure {
-    /// Of what llguidance refuses to compile. Only the cause at the bottom counts: what lies above it quotes the constraint.
+    /// From an error of compilation. Only the innermost cause counts: the outer ones quote the constraint.
     pub fn of_compiling(error: &anyhow::Error) -> Self {
         let cause = error.root_cause().to_string();
         if let Some(panic) = cause.strip_prefix(PANIC) {
@@ -52,8 +52,8 @@ impl Failure {
         }
     }
 
-    /// Of what a matcher says. It has let go of its parser by then, so that its `stop_reason` is `InternalError` for all of them;
-    /// the parser's own reason is the text where there is no other.
+    /// From an error of a matcher. The matcher has dropped its parser by then, so that its `stop_reason` is
+    /// `InternalError` in every case; the parser's own reason is the text if there is no other.
     pub fn of_matching(error: impl Display) -> Self {
         let text = format!("{error:#}");
         let text = text.split("\n<non-verbose/>").next().unwrap_or_default();
@@ -64,7 +64,7 @@ impl Failure {
             .iter()
             .any(|reason| reason.to_string() == text)
         {
-            // What compiled and then lets nothing through contradicts itself.
+            // A grammar that compiles but allows nothing contradicts itself.
             return Failure::Invalid("nothing that it allows can come next".to_string());
         }
         if begins_with_any(text, &LIMITS_OF_MATCHERS) {
@@ -74,7 +74,7 @@ impl Failure {
         }
     }
 
-    /// A backtrace may follow, which is not for people.
+    /// Removes a backtrace that may follow.
     pub fn panicked(text: &str) -> Self {
         Failure::Panicked(text.split("\n<backtrace>").next().unwrap_or_default().to_string())
     }
@@ -99,7 +99,8 @@ fn begins_with_any(text: &str, beginnings: &[&str]) -> bool {
     beginnings.iter().any(|beginning| text.starts_with(beginning))
 }
 
-/// What follows the places that llguidance's reader of Lark puts before a cause, as text: `at 3(8): failed to compile JSON schema: `.
+/// Removes the positions that llguidance's Lark parser puts before a cause, such as `at 3(8): failed to compile JSON
+/// schema: `.
 fn without_places(mut text: &str) -> &str {
     loop {
         let rest = text.strip_prefix("at ").unwrap_or(text);

@@ -8,21 +8,21 @@ use llguidance::TokenParser;
 use crate::failure::Failure;
 use crate::matcher::Matcher;
 use crate::numbers::NumericTokens;
+use crate::step_deadline::DeadlineList;
 use crate::vocabulary::Vocabulary;
-use crate::watchdog::List;
 use crate::{guarded, Message, INVALID, OK};
 
-/// Matchers share their lexer's states, which stay and grow (1-2 kB each): beyond this they are given up with the matcher that
-/// made them.
+/// Matchers share the states of their lexer, which accumulate (1-2 kB each). Beyond this number they are dropped with
+/// the matcher that made them.
 const MOST_SHARED_STATES: usize = 10_000;
 
 pub struct Grammar {
     pristine: TokenParser,
     shared: Mutex<TokenParser>,
     vocabulary_size: usize,
-    /// Where its texts are JSON, whose numbers stay finite.
+    /// Set if its texts are JSON, whose numbers must stay finite.
     numeric: Option<Arc<NumericTokens>>,
-    watched: Arc<List>,
+    deadlines: Arc<DeadlineList>,
 }
 
 /// `kind`: 0 Lark, 1 JSON Schema, 2 a regular expression as JavaScript reads it, 3 Lark whose texts are JSON between tags. Slow;
@@ -50,7 +50,7 @@ pub unsafe extern "C" fn caduceus_grammar_new(
 }
 
 impl Grammar {
-    /// The shared parser, made afresh where it is broken or has grown too large.
+    /// The shared parser; replaced by a fresh one when it is broken or has grown too large.
     fn usable(&self) -> MutexGuard<'_, TokenParser> {
         // A panic under the lock leaves only a parser that is replaced here.
         let (mut shared, was_poisoned) = match self.shared.lock() {
@@ -79,9 +79,9 @@ fn compile(vocabulary: &Vocabulary, kind: i32, text: &[u8]) -> Result<Grammar, F
         .factory
         .create_parser(grammar)
         .map_err(|error| Failure::of_compiling(&error))?;
-    // Clones have cancellations of their own.
-    let watched = vocabulary.watchdog.list();
-    let step = watched.add(parser.enable_cancellation());
+    // Clones have their own cancellation handles.
+    let deadlines = vocabulary.deadlines.list();
+    let step = deadlines.add(parser.enable_cancellation());
     step.run(|| parser.start_without_prompt()).ok_or(Failure::TimedOut)?;
     let numeric = matches!(kind, 1 | 3).then(|| vocabulary.numeric.clone());
     Ok(Grammar {
@@ -89,7 +89,7 @@ fn compile(vocabulary: &Vocabulary, kind: i32, text: &[u8]) -> Result<Grammar, F
         shared: Mutex::new(parser),
         vocabulary_size: vocabulary.size,
         numeric,
-        watched,
+        deadlines,
     })
 }
 
@@ -98,13 +98,13 @@ pub unsafe extern "C" fn caduceus_grammar_free(grammar: *mut Grammar) {
     let _ = guarded(|| drop(Box::from_raw(grammar)));
 }
 
-/// After a matcher has gone: gives up what it made the grammar grow by, where that is much.
+/// Called when a matcher has been freed: drops the states it added, if they are many.
 #[no_mangle]
 pub extern "C" fn caduceus_grammar_trim(grammar: &Grammar) {
     let _ = guarded(|| drop(grammar.usable()));
 }
 
-/// About how much memory it takes, what its matchers have added included.
+/// Approximate memory, including what its matchers have added.
 #[no_mangle]
 pub extern "C" fn caduceus_grammar_bytes(grammar: &Grammar) -> usize {
     let bytes = |parser: &TokenParser| parser.parser.lexer_stats().num_bytes;
@@ -120,7 +120,7 @@ pub unsafe extern "C" fn caduceus_matcher_new(grammar: &Grammar, out: &mut *mut 
             grammar.usable().clone(),
             grammar.vocabulary_size,
             grammar.numeric.clone(),
-            &grammar.watched,
+            &grammar.deadlines,
         )
     });
     match made {

@@ -5,8 +5,8 @@ mod failure;
 mod grammar;
 mod matcher;
 mod numbers;
+mod step_deadline;
 mod vocabulary;
-mod watchdog;
 
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Once;
@@ -19,7 +19,7 @@ pub const INVALID: i32 = -1;
 pub const TOO_COMPLEX: i32 = -2;
 pub const PANICKED: i32 = -3;
 
-/// Runs what may panic, quietly: what it has to say goes back as a status.
+/// Runs code that may panic, without output to stderr: the failure is returned as a status.
 pub(crate) fn guarded<T>(body: impl FnOnce() -> T) -> Result<T, Failure> {
     static QUIET: Once = Once::new();
     // llguidance's own hook calls the one before it, which would write to stderr.
@@ -34,7 +34,7 @@ pub(crate) fn guarded<T>(body: impl FnOnce() -> T) -> Result<T, Failure> {
     })
 }
 
-/// Where a function leaves its sentence for the caller.
+/// Buffer for a function's error message.
 #[repr(C)]
 pub struct Message {
     pub text: *mut u8,
@@ -43,7 +43,8 @@ pub struct Message {
 }
 
 impl Message {
-    /// On one line, without those that only point at a place in the one above, and cut to the room there is.
+    /// Writes the message on one line, without lines that only point at a position in the line above, cut to the
+    /// buffer's capacity.
     pub fn set(&mut self, text: &str) {
         let points = |line: &str| line.chars().all(|letter| matches!(letter, '^' | '~' | '|' | ' '));
         let line = text

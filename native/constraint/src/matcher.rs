@@ -1,4 +1,4 @@
-//! Follows one output: which tokens may come next, and which must.
+//! Applies a grammar to one output: which tokens are allowed, and which are forced.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use llguidance::TokenParser;
 
 use crate::failure::Failure;
 use crate::numbers::{Numbers, NumericTokens};
-use crate::watchdog::{List, Watched};
+use crate::step_deadline::{DeadlineList, StepDeadline};
 use crate::{guarded, Message, OK};
 
 pub struct Matcher {
@@ -15,10 +15,10 @@ pub struct Matcher {
     vocabulary_size: usize,
     failure: Option<Failure>,
     numbers: Option<NumberHistory>,
-    watched: Watched,
+    deadline: StepDeadline,
 }
 
-/// Where in its numbers the output was after each token, so that tokens can be taken back.
+/// State within JSON numbers after each token, so that tokens can be taken back.
 struct NumberHistory {
     tokens: Arc<NumericTokens>,
     states: Vec<Numbers>,
@@ -29,7 +29,7 @@ impl NumberHistory {
         self.states.last().copied().unwrap_or_default()
     }
 
-    /// Where the output is after each of the tokens, up to the first that would make a number overflow.
+    /// State after each of the tokens, up to the first that would make a number overflow.
     fn after(&self, trie: &TokTrie, tokens: &[u32]) -> Vec<Numbers> {
         let mut now = self.now();
         let follow = |token: &u32| now.after(trie.token(*token)).inspect(|next| now = *next);
@@ -42,23 +42,23 @@ impl Matcher {
         mut parser: TokenParser,
         vocabulary_size: usize,
         numeric: Option<Arc<NumericTokens>>,
-        watched: &Arc<List>,
+        deadlines: &Arc<DeadlineList>,
     ) -> Self {
         let numbers = numeric.map(|tokens| NumberHistory {
             tokens,
             states: Vec::new(),
         });
-        let watched = watched.add(parser.enable_cancellation());
+        let deadline = deadlines.add(parser.enable_cancellation());
         Matcher {
             inner: llguidance::Matcher::new(Ok(parser)),
             vocabulary_size,
             failure: None,
             numbers,
-            watched,
+            deadline,
         }
     }
 
-    /// Whatever fails leaves the matcher failed for good.
+    /// After any failure the matcher stays failed.
     fn run<T>(
         &mut self,
         body: impl FnOnce(&mut llguidance::Matcher, &mut Option<NumberHistory>) -> Result<T, Failure>,
@@ -67,7 +67,7 @@ impl Matcher {
             return Err(failure.status());
         }
         let (inner, numbers) = (&mut self.inner, &mut self.numbers);
-        let failure = match self.watched.run(|| guarded(|| body(inner, numbers))) {
+        let failure = match self.deadline.run(|| guarded(|| body(inner, numbers))) {
             None => Failure::TimedOut,
             Some(Ok(Ok(value))) => return Ok(value),
             Some(Ok(Err(failure))) | Some(Err(failure)) => failure,
@@ -78,7 +78,7 @@ impl Matcher {
     }
 }
 
-/// Takes the tokens as long as they are allowed.
+/// Accepts tokens up to the first that is not allowed.
 fn take(
     inner: &mut llguidance::Matcher,
     numbers: &mut Option<NumberHistory>,
@@ -100,7 +100,7 @@ pub unsafe extern "C" fn caduceus_matcher_free(matcher: *mut Matcher) {
     let _ = guarded(|| drop(Box::from_raw(matcher)));
 }
 
-/// Takes the tokens as long as they are allowed; how many that were, or a status below 0.
+/// Accepts tokens up to the first that is not allowed; returns their number, or a status below 0.
 #[no_mangle]
 pub unsafe extern "C" fn caduceus_matcher_take(matcher: &mut Matcher, tokens: *const u32, count: usize) -> i64 {
     let tokens = std::slice::from_raw_parts(tokens, count);
@@ -109,7 +109,7 @@ pub unsafe extern "C" fn caduceus_matcher_take(matcher: &mut Matcher, tokens: *c
         .map_or_else(i64::from, |taken| taken as i64)
 }
 
-/// Whether that text may come next; it is not taken.
+/// Whether that text is allowed next. It is not accepted.
 #[no_mangle]
 pub unsafe extern "C" fn caduceus_matcher_allows_text(matcher: &mut Matcher, bytes: *const u8, length: usize) -> i64 {
     let bytes = std::slice::from_raw_parts(bytes, length);
@@ -127,7 +127,7 @@ pub unsafe extern "C" fn caduceus_matcher_allows_text(matcher: &mut Matcher, byt
     allowed.map_or_else(i64::from, i64::from)
 }
 
-/// Takes text that came inside a token; false when it is not allowed, and then nothing or a part of it is taken.
+/// Accepts text that came inside a token; false when it is not allowed, and then none or a part of it is accepted.
 #[no_mangle]
 pub unsafe extern "C" fn caduceus_matcher_take_text(matcher: &mut Matcher, bytes: *const u8, length: usize) -> i64 {
     let bytes = std::slice::from_raw_parts(bytes, length);
@@ -142,7 +142,7 @@ pub unsafe extern "C" fn caduceus_matcher_take_text(matcher: &mut Matcher, bytes
     taken.map_or_else(i64::from, i64::from)
 }
 
-/// One bit for each token that may come next; `words` of 32 bits each.
+/// Mask of the tokens allowed next, in `words` of 32 bits.
 #[no_mangle]
 pub unsafe extern "C" fn caduceus_matcher_mask(matcher: &mut Matcher, mask: *mut u32, words: usize) -> i32 {
     let mask = std::slice::from_raw_parts_mut(mask, words);
@@ -167,7 +167,7 @@ pub unsafe extern "C" fn caduceus_matcher_mask(matcher: &mut Matcher, mask: *mut
     computed.map_or_else(|status| status, |()| OK)
 }
 
-/// Tokens that must come next, as the model would write them; not taken. At most `capacity` are written.
+/// Forced tokens, tokenized as the model would; not accepted. At most `capacity` are written.
 #[no_mangle]
 pub unsafe extern "C" fn caduceus_matcher_forced(matcher: &mut Matcher, tokens: *mut u32, capacity: usize) -> i64 {
     let forced = matcher.run(|inner, numbers| {
@@ -218,7 +218,7 @@ pub extern "C" fn caduceus_matcher_rollback(matcher: &mut Matcher, count: usize)
     matcher.run(back).map_or_else(|status| status, |()| OK)
 }
 
-/// Why it failed; an empty message when it has not.
+/// The reason of its failure; an empty message if it has not failed.
 #[no_mangle]
 pub extern "C" fn caduceus_matcher_error(matcher: &Matcher, message: &mut Message) {
     message.set(matcher.failure.as_ref().map_or("", Failure::text));

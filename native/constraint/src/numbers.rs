@@ -17,7 +17,7 @@ enum Place {
     Exponent,
 }
 
-/// Where in a JSON text the output is. A number may end wherever a digit of it is refused.
+/// State within a JSON text. A number may end wherever a digit of it is refused.
 #[derive(Clone, Copy, Default)]
 pub struct Numbers {
     place: Place,
@@ -28,7 +28,7 @@ pub struct Numbers {
 }
 
 impl Numbers {
-    /// Where the output is after some bytes; nothing where a number in them would overflow.
+    /// State after some bytes; `None` if a number in them would overflow.
     pub fn after(mut self, bytes: &[u8]) -> Option<Numbers> {
         bytes.iter().all(|byte| self.step(*byte)).then_some(self)
     }
@@ -113,7 +113,7 @@ impl NumericTokens {
         }
     }
 
-    /// Those that have to be looked at where the output is.
+    /// The tokens that must be checked in this state.
     pub fn doubtful(&self, at: &Numbers) -> &[u32] {
         let is_long = at.place == Place::Whole && at.whole + self.longest > MOST_DIGITS;
         if is_long || at.place == Place::Exponent || self.longest > MOST_DIGITS {

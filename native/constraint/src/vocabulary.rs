@@ -1,4 +1,4 @@
-//! The tokens of a model as a trie, and how the model itself would write a text in them.
+//! The tokens of a model as a trie, and the model's tokenization of text.
 
 use std::ffi::c_void;
 use std::sync::Arc;
@@ -10,10 +10,11 @@ use llguidance::ParserFactory;
 
 use crate::failure::Failure;
 use crate::numbers::NumericTokens;
-use crate::watchdog::Watchdog;
+use crate::step_deadline::StepDeadlines;
 use crate::{guarded, Message, INVALID, OK};
 
-/// Writes at most `capacity` tokens of the text and returns how many it has. Called on any thread, by several at once.
+/// Tokenizes: writes at most `capacity` tokens of the text and returns their full number. Called on any thread,
+/// concurrently.
 pub type Tokenize =
     extern "C" fn(data: *const c_void, text: *const u8, length: usize, tokens: *mut u32, capacity: usize) -> usize;
 
@@ -38,7 +39,8 @@ impl TokenizerEnv for Environment {
             tokens.len(),
         );
         tokens.truncate(count);
-        // What does not give back these very bytes (half a character, a normalising tokenizer) is of no use here.
+        // A tokenization that does not reproduce these bytes (half a character, a normalizing tokenizer) is unusable
+        // here.
         if self.trie.decode_raw(&tokens) == text {
             tokens
         } else {
@@ -51,7 +53,7 @@ pub struct Vocabulary {
     pub factory: ParserFactory,
     pub numeric: Arc<NumericTokens>,
     pub size: usize,
-    pub watchdog: Watchdog,
+    pub deadlines: StepDeadlines,
 }
 
 #[repr(C)]
@@ -95,12 +97,12 @@ pub unsafe extern "C" fn caduceus_vocabulary_new(
         .map_err(|error| Failure::of_compiling(&error))?;
         factory.quiet();
         *factory.limits_mut() = limits();
-        let watchdog = Watchdog::new().map_err(|error| Failure::of_compiling(&error.into()))?;
+        let deadlines = StepDeadlines::new().map_err(|error| Failure::of_compiling(&error.into()))?;
         Ok::<_, Failure>(Vocabulary {
             factory,
             numeric,
             size: init.size as usize,
-            watchdog,
+            deadlines,
         })
     });
     match made {

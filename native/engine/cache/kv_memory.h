@@ -1,5 +1,5 @@
-// What sharing a prefix needs of llama.cpp's KV cache, apart from llama.cpp so that the bookkeeping above can be tested
-// against a reference.
+// The operations of llama.cpp's KV cache that the prefix cache needs, behind an interface so that its bookkeeping can
+// be tested against a reference.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace caduceus {
 
-// The computed state of a stretch of tokens, as llama.cpp writes it. Empty: none could be had.
+// The computed state of a range of tokens, as llama.cpp writes it. Empty when llama.cpp could not give it.
 struct SavedState {
   std::unique_ptr<uint8_t[]> data;
   size_t size = 0;
@@ -22,12 +22,12 @@ class KvMemory {
   virtual ~KvMemory() = default;
   // Positions [0, end) of `from` also belong to `to`, which is empty.
   virtual void share(int from, int to, uint32_t end) = 0;
-  // Forgets positions [begin, ...) of a sequence.
+  // Removes positions [begin, ...) of a sequence.
   virtual void remove(int sequence, uint32_t begin) = 0;
-  // Copies positions [begin, end) of a sequence out.
+  // Returns the state of positions [begin, end) of a sequence.
   virtual SavedState save(int sequence, uint32_t begin, uint32_t end) = 0;
-  // Puts positions [begin, end) of a saved state into a sequence that ends at `begin`. There are free cells for all
-  // that was saved. False when llama.cpp does not take it; the sequence is then as it was.
+  // Loads positions [begin, end) of a saved state into a sequence that ends at `begin`. The caller has freed cells for
+  // all that the state holds. False when llama.cpp refuses it; the sequence is then unchanged.
   virtual bool load(int sequence, std::span<const uint8_t> state, uint32_t begin, uint32_t end) = 0;
 };
 

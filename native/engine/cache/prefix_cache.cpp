@@ -6,7 +6,7 @@
 namespace caduceus {
 namespace {
 
-// Fewer tokens are computed as fast as they are put back.
+// Fewer tokens take as long to load as to compute.
 constexpr uint32_t worth_restoring = 8;
 
 uint32_t common_prefix(std::span<const Token> a, std::span<const Token> b) {
@@ -36,7 +36,7 @@ std::optional<PrefixCache::Opened> PrefixCache::open(std::span<const Token> toke
   if (source >= 0) sequences_.at(source).last_used = ++clock_;
   const auto id = free_id();
   if (!id) return std::nullopt;
-  // Making an id free may have cost the source itself.
+  // Freeing an id may have evicted the source itself.
   if (source >= 0 && !sequences_.contains(source)) shared = 0;
 
   Sequence sequence;
@@ -61,7 +61,7 @@ uint32_t PrefixCache::restore(int id, std::span<const Token> tokens, uint32_t li
   const auto shared = static_cast<uint32_t>(sequence.tokens.size());
   const uint32_t stored = store_.match(usable, sequence.scope);
   if (stored < shared + worth_restoring) return shared;
-  // Making room may push these very states out of the store; they live on here.
+  // `make_room` may drop these very states from the host cache; the shared pointers keep them alive.
   for (const HostCache::Piece& piece : store_.pieces(usable, sequence.scope, shared, stored)) {
     if (!make_room(piece.saved) || !memory_.load(id, piece.state->bytes(), piece.begin, piece.end)) break;
     append(id, usable.subspan(piece.begin, piece.end - piece.begin));
@@ -118,7 +118,7 @@ void PrefixCache::close(int id, bool keep) {
     const auto current = it++;
     if (current->first == id || current->second.scope != sequence.scope) continue;
     const uint32_t length = common_prefix(current->second.tokens, sequence.tokens);
-    // Held by another already: that one may go on running, but its end is at least as long as this.
+    // Another sequence already holds all of these tokens, and keeps at least as many.
     if (length == sequence.tokens.size() && can_rewind_) {
       current->second.last_used = ++clock_;
       return drop(id);
@@ -132,7 +132,7 @@ void PrefixCache::close(int id, bool keep) {
 
 bool PrefixCache::make_room(uint32_t cells) {
   while (free() < cells) {
-    if (!move_out_oldest()) return false;
+    if (!evict_oldest()) return false;
   }
   return true;
 }
@@ -141,10 +141,10 @@ bool PrefixCache::evict_idle(uint32_t most, bool spares_newest) {
   if (!store_.is_on() || !can_rewind_) return false;
   uint32_t cells = idle_cells();
   if (spares_newest && cells > most) {
-    const auto newest = branch(true);
+    const auto newest = idle_sequence(true);
     cells -= std::min(cells, newest == sequences_.end() ? 0 : static_cast<uint32_t>(newest->second.cells.size()));
   }
-  evicting_ = (evicting_ || cells > most) && move_out_oldest();
+  evicting_ = (evicting_ || cells > most) && evict_oldest();
   return evicting_;
 }
 
@@ -163,19 +163,19 @@ uint32_t PrefixCache::idle_cells() const {
   return *idle_cells_;
 }
 
-uint32_t PrefixCache::branches() const {
+uint32_t PrefixCache::cached_sequences() const {
   return static_cast<uint32_t>(
       std::count_if(sequences_.begin(), sequences_.end(), [](const auto& entry) { return !entry.second.running; }));
 }
 
 std::optional<int> PrefixCache::free_id() {
-  if (free_ids_.empty() && !move_out_oldest()) return std::nullopt;
+  if (free_ids_.empty() && !evict_oldest()) return std::nullopt;
   const int id = free_ids_.back();
   free_ids_.pop_back();
   return id;
 }
 
-PrefixCache::Sequences::iterator PrefixCache::branch(bool newest) {
+PrefixCache::Sequences::iterator PrefixCache::idle_sequence(bool newest) {
   auto found = sequences_.end();
   for (auto it = sequences_.begin(); it != sequences_.end(); ++it) {
     if (it->second.running) continue;
@@ -184,8 +184,8 @@ PrefixCache::Sequences::iterator PrefixCache::branch(bool newest) {
   return found;
 }
 
-bool PrefixCache::move_out_oldest() {
-  const auto oldest = branch(false);
+bool PrefixCache::evict_oldest() {
+  const auto oldest = idle_sequence(false);
   if (oldest == sequences_.end()) return false;
   const auto& [id, sequence] = *oldest;
   if (can_rewind_) {

@@ -19,8 +19,8 @@ constexpr char magic[8] = {'C', 'A', 'D', 'U', 'P', 'F', 'X', '1'};
 constexpr uint32_t max_prefix_tokens = 1 << 26;
 constexpr uint32_t max_scope_bytes = 1 << 26;
 
-// What a file begins with; scope, tokens and state follow without gaps. In the machine's own byte order: the state is
-// too.
+// Header of a file; scope, tokens and state follow without gaps. Numbers are in the machine's byte order, as they are
+// in the state.
 struct Fixed {
   char magic[8];
   uint64_t identity;
@@ -45,8 +45,8 @@ File open_new(const std::filesystem::path& path) {
 #endif
 }
 
-// A pipe, a device or a folder in its place is no file of ours: opening a pipe without O_NONBLOCK waits for a writer
-// for ever.
+// Refuses a pipe, a device or a folder in the place of the file: opening a pipe without O_NONBLOCK waits for a writer
+// without end.
 File open_regular(const std::filesystem::path& path) {
 #if defined(_WIN32)
   std::error_code failed;
@@ -114,7 +114,7 @@ uint64_t hash_model(const std::filesystem::path& model, const std::string& setti
     whole = whole && seek(file.get(), at) && read(file.get(), bytes.data(), bytes.size());
     hash = hash_bytes(as_bytes(std::span<const char>(bytes)), hash);
   };
-  // All of the metadata, mostly, then 256 places of the tensors.
+  // The first block, which mostly holds all metadata, then 256 samples of the tensors.
   add(0, 1 << 20);
   for (uint64_t i = 1; i <= 256; ++i) add(size / 257 * i, 4096);
   return whole ? std::max<uint64_t>(hash, 1) : 0;
@@ -154,7 +154,7 @@ std::optional<PrefixHeader> read_prefix_header(const std::filesystem::path& path
   // Longer than any context.
   if (fixed.token_count > max_prefix_tokens || fixed.scope_size > max_scope_bytes) return std::nullopt;
   const uint64_t before_state = sizeof fixed + uint64_t{fixed.scope_size} + uint64_t{fixed.token_count} * sizeof(Token);
-  // Checked before anything of that size is made room for.
+  // Checked before memory of that size is allocated.
   if (before_state > size || size - before_state != fixed.state_size) return std::nullopt;
   PrefixHeader header;
   header.identity = fixed.identity;

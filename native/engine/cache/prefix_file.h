@@ -1,4 +1,4 @@
-// The format of one kept prefix, and nothing else of the file system than reading and writing it.
+// The file format of one kept prefix: how it is read and written.
 #pragma once
 
 #include <cstdint>
@@ -13,11 +13,11 @@
 
 namespace caduceus {
 
-// A hash to tell contents apart and to find damage; no protection against somebody who means harm.
+// A hash that tells contents apart and shows damage. It does not protect against deliberate tampering.
 uint64_t hash_bytes(std::span<const uint8_t> bytes, uint64_t seed);
 
-// Of a model's file, from its size and samples of its whole length, since reading gigabytes would take longer than what
-// a prefix saves. 0 when it cannot be read.
+// Hash of a model's file, from its size and samples over its whole length: reading gigabytes would take longer than a
+// prefix saves. 0 when it cannot be read.
 uint64_t hash_model(const std::filesystem::path& model, const std::string& settings);
 
 struct PrefixHeader {
@@ -29,14 +29,14 @@ struct PrefixHeader {
   uint64_t state_size = 0;
 };
 
-// Readable by its owner only; false when it could not be written, and then no such file is left.
+// Writes a file that only its owner can read. False when that failed; no file is left then.
 bool write_prefix_file(const std::filesystem::path& file, uint64_t identity, const std::string& scope,
                        std::span<const Token> tokens, std::span<const uint8_t> state);
 
-// Nothing when the file is none of ours or of another length than its header says.
+// The header; nullopt when the file is not a prefix file or its length differs from what its header says.
 std::optional<PrefixHeader> read_prefix_header(const std::filesystem::path& file);
 
-// The state, when it is as it was written; else empty.
+// The state; empty when its checksum does not match.
 SavedState read_prefix_state(const std::filesystem::path& file, const PrefixHeader& header);
 
 }  // namespace caduceus

@@ -26,7 +26,7 @@ void remove_with_warning(const fs::path& file, const std::string& why) {
                                (removed ? " and has been removed." : "; remove it."));
 }
 
-// Every file of the folder that carries our ending, as far as it can be listed: others may be adding and removing.
+// All prefix files of the folder, as far as it can be listed: other processes may be adding and removing some.
 std::vector<fs::path> files_in(const fs::path& folder, const std::string& beginning, const std::string& ending) {
   std::vector<fs::path> files;
   std::error_code failed;
@@ -40,12 +40,12 @@ std::vector<fs::path> files_in(const fs::path& folder, const std::string& beginn
 }  // namespace
 
 PrefixFolder::PrefixFolder(fs::path folder, uint64_t most_bytes, fs::path model, std::string settings,
-                           std::function<void(Found)> on_found)
+                           std::function<void(LookupResult)> on_result)
     : folder_(std::move(folder)),
       most_bytes_(most_bytes),
       model_(std::move(model)),
       settings_(std::move(settings)),
-      on_found_(std::move(on_found)) {
+      on_result_(std::move(on_result)) {
   thread_ = std::thread([this] { loop(); });
 }
 
@@ -71,7 +71,7 @@ void PrefixFolder::keep(std::vector<Token> tokens, std::string scope, SavedState
 }
 
 void PrefixFolder::find(RunId run, std::vector<Token> tokens, std::string scope, uint32_t more_than) {
-  push(Find{run, std::move(tokens), std::move(scope), more_than});
+  push(Lookup{run, std::move(tokens), std::move(scope), more_than});
 }
 
 bool PrefixFolder::contains(std::span<const Token> tokens, const std::string& scope) const {
@@ -96,13 +96,13 @@ void PrefixFolder::loop() {
     jobs_.pop_front();
     const bool stopping = stopping_;
     lock.unlock();
-    // Whatever happens to a file, a prompt can always be computed.
+    // A failure here is never fatal: the prompt is computed instead.
     try {
       if (const auto* keep = std::get_if<Keep>(&job)) write(*keep);
-      if (const auto* find = std::get_if<Find>(&job); find && !stopping) on_found_(read(*find));
+      if (const auto* find = std::get_if<Lookup>(&job); find && !stopping) on_result_(read(*find));
     } catch (const std::exception& error) {
       log_line(LogLevel::warn, std::string("caduceus: the folder of kept prefixes cannot be used: ") + error.what());
-      if (const auto* find = std::get_if<Find>(&job)) on_found_(Found{find->run});
+      if (const auto* find = std::get_if<Lookup>(&job)) on_result_(LookupResult{find->run});
     }
   }
 }
@@ -130,7 +130,7 @@ void PrefixFolder::write(const Keep& job) {
   enforce_limit(file);
 }
 
-PrefixFolder::Found PrefixFolder::read(const Find& job) {
+PrefixFolder::LookupResult PrefixFolder::read(const Lookup& job) {
   struct Candidate {
     fs::path file;
     PrefixHeader header;
@@ -144,14 +144,14 @@ PrefixFolder::Found PrefixFolder::read(const Find& job) {
       if (std::error_code failed; fs::exists(file, failed)) remove_with_warning(file, "is not what its name says");
       continue;
     }
-    // Larger than what is kept here: there need not be memory for it.
+    // Larger than this folder's limit: memory may not suffice for it.
     if (header->scope != job.scope || header->state_size > most_bytes_) continue;
     const auto [end, _] =
         std::mismatch(header->tokens.begin(), header->tokens.end(), job.tokens.begin(), job.tokens.end());
     const auto length = static_cast<uint32_t>(end - header->tokens.begin());
     if (length > job.more_than) candidates.push_back({file, std::move(*header), length});
   }
-  // The longest; of two as long, the one that holds less beside.
+  // The longest match first; among equals, the state with the fewest other tokens.
   std::sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) {
     return a.length != b.length ? a.length > b.length : a.header.tokens.size() < b.header.tokens.size();
   });
@@ -167,7 +167,8 @@ PrefixFolder::Found PrefixFolder::read(const Find& job) {
   return {job.run};
 }
 
-// Least recently used out first. Another process may do the same at the same time: what is gone is gone.
+// Removes the least recently used files. Another process may do the same at the same time, so missing files are no
+// error.
 void PrefixFolder::enforce_limit(const fs::path& newest) {
   struct Entry {
     fs::path file;
@@ -191,7 +192,7 @@ void PrefixFolder::enforce_limit(const fs::path& newest) {
     fs::remove(entry.file, failed);
     total -= entry.size;
   }
-  // What a process left that was killed while it wrote.
+  // Left by a process that was killed while writing.
   for (const fs::path& file : files_in(folder_, "", ".unfinished")) {
     const auto written = fs::last_write_time(file, failed);
     if (!failed && fs::file_time_type::clock::now() - written > std::chrono::hours(1)) fs::remove(file, failed);

@@ -1,8 +1,8 @@
-// Prefixes that are worth keeping beyond the life of a process, as files in a folder that several processes may share.
+// Prefixes that outlive the process, as files in a folder that several processes may share.
 //
-// A file holds a header of our own and the state as llama.cpp writes it, which itself does not say what model it is of.
-// It is written under another name and renamed when it is whole; what is foreign, cut off or damaged is told to the log
-// and removed. All file work is done on one thread of its own.
+// A file holds a header and the state as llama.cpp writes it, which itself does not name its model. It is written under
+// another name and renamed when complete. Files that are foreign, truncated or damaged are logged and removed. One
+// thread does all the work on files.
 #pragma once
 
 #include <atomic>
@@ -25,28 +25,29 @@ namespace caduceus {
 
 class PrefixFolder {
  public:
-  struct Found {
+  struct LookupResult {
     RunId run;
-    uint32_t length = 0;  // tokens of the prompt that the state begins with; 0: nothing was found
+    uint32_t length = 0;  // tokens of the prompt that the state begins with; 0: a miss
     uint32_t saved = 0;   // tokens that the state holds
     SavedState state = {};
   };
 
-  // `model` is the model's file and `settings` whatever else decides whether a state fits. `on_found` is called on the
-  // folder's thread.
+  // `model` is the path of the model's file. `settings` holds all else that decides whether a state fits. `on_result`
+  // is called on the folder's thread.
   PrefixFolder(std::filesystem::path folder, uint64_t most_bytes, std::filesystem::path model, std::string settings,
-               std::function<void(Found)> on_found);
-  // Finishes what is still to be written.
+               std::function<void(LookupResult)> on_result);
+  // Writes what is still queued before it returns.
   ~PrefixFolder();
   PrefixFolder(const PrefixFolder&) = delete;
   PrefixFolder& operator=(const PrefixFolder&) = delete;
 
-  // Writes a state, unless there is one of exactly these tokens.
+  // Queues a state to be written, unless there is a file of exactly these tokens.
   void keep(std::vector<Token> tokens, std::string scope, SavedState state);
-  // Answers by `on_found` with the longest prefix of these tokens that is longer than `more_than`.
+  // Looks up the longest kept prefix of these tokens that is longer than `more_than`. The answer comes through
+  // `on_result`.
   void find(RunId run, std::vector<Token> tokens, std::string scope, uint32_t more_than);
-  // Whether a file of exactly these tokens is there. One look at the file system; false as long as the model is not
-  // known.
+  // Whether there is a file of exactly these tokens; one access to the file system. False until the model's file has
+  // been hashed.
   bool contains(std::span<const Token> tokens, const std::string& scope) const;
 
  private:
@@ -55,18 +56,18 @@ class PrefixFolder {
     std::string scope;
     SavedState state;
   };
-  struct Find {
+  struct Lookup {
     RunId run;
     std::vector<Token> tokens;
     std::string scope;
     uint32_t more_than;
   };
-  using Job = std::variant<Keep, Find>;
+  using Job = std::variant<Keep, Lookup>;
 
   void push(Job job);
   void loop();
   void write(const Keep& job);
-  Found read(const Find& job);
+  LookupResult read(const Lookup& job);
   void enforce_limit(const std::filesystem::path& newest);
   std::filesystem::path file_of(std::span<const Token> tokens, const std::string& scope) const;
 
@@ -74,7 +75,7 @@ class PrefixFolder {
   const uint64_t most_bytes_;
   const std::filesystem::path model_;
   const std::string settings_;
-  const std::function<void(Found)> on_found_;
+  const std::function<void(LookupResult)> on_result_;
   std::atomic<uint64_t> identity_{0};  // of model and settings; 0 until it is known
 
   std::mutex mutex_;

@@ -8,7 +8,7 @@
 namespace caduceus {
 namespace {
 
-// Where Rust leaves a sentence.
+// Buffer for a message from Rust.
 class Message {
  public:
   CaduceusMessage* get() { return &message_; }
@@ -19,7 +19,7 @@ class Message {
   CaduceusMessage message_{buffer_.data(), buffer_.size(), 0};
 };
 
-// One sentence of llguidance's, inside one of ours.
+// Puts llguidance's message into a sentence of this engine.
 std::string quoted(std::string_view reason) {
   while (!reason.empty() && (reason.back() == '.' || reason.back() == ' ')) reason.remove_suffix(1);
   return std::string(reason.empty() ? "no reason is known" : reason);
@@ -44,7 +44,7 @@ size_t tokenize(const void* data, const uint8_t* text, size_t length, uint32_t* 
     std::copy_n(found.begin(), count, tokens);
     return count;
   } catch (const std::exception&) {
-    return 0;  // llguidance then takes the longest tokens that fit
+    return 0;  // llguidance then uses the longest tokens that fit
   }
 }
 

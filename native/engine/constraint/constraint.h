@@ -1,4 +1,4 @@
-// What an output may be: a grammar compiled for a model's vocabulary, and the matcher that follows one output.
+// A grammar compiled for a model's vocabulary, and the matcher that applies it to one output.
 #pragma once
 
 #include <memory>
@@ -20,10 +20,10 @@ inline bool allows(std::span<const uint32_t> mask, Token token) {
   return (mask[static_cast<size_t>(token) / 32] >> (token % 32) & 1) != 0;
 }
 
-// The model's tokens as llguidance wants them: as text, but for those that end a turn or are markup only. Any thread.
+// The vocabulary for llguidance: tokens as text, except those that end a turn or are markup only. Any thread.
 class ConstraintVocabulary {
  public:
-  // Some 20 ms for 32,000 tokens. Keeps the tokenizer's address.
+  // Takes some 20 ms for 32,000 tokens. Keeps a pointer to the tokenizer.
   explicit ConstraintVocabulary(const Tokenizer& tokenizer);
   const CaduceusVocabulary* get() const { return vocabulary_.get(); }
   // Tokens with a brace or a bracket in their text: those that can begin a call.
@@ -37,15 +37,14 @@ class ConstraintVocabulary {
   std::vector<Token> with_brackets_;
 };
 
-// A compiled constraint; shared by the cache and the runs that use it.
+// A compiled grammar, shared by the cache and the runs that use it.
 class Grammar {
  public:
-  // Takes as long as the constraint is complex, on a thread with a large stack. Throws CONSTRAINT_INVALID or
-  // CONSTRAINT_TOO_COMPLEX.
+  // Compiles, which may take long, on a thread with a large stack. Throws CONSTRAINT_INVALID or CONSTRAINT_TOO_COMPLEX.
   Grammar(std::shared_ptr<const ConstraintVocabulary> vocabulary, ConstraintSpec::Kind kind, std::string_view text);
   const CaduceusGrammar* get() const { return grammar_.get(); }
   const ConstraintVocabulary& vocabulary() const { return *vocabulary_; }
-  // What its matchers have made it grow by included.
+  // Memory in bytes, including what its matchers have added.
   size_t bytes() const { return caduceus_grammar_bytes(grammar_.get()); }
 
  private:
@@ -56,25 +55,25 @@ class Grammar {
   std::unique_ptr<CaduceusGrammar, Free> grammar_;
 };
 
-// Follows one output. Every member throws CONSTRAINT_TOO_COMPLEX when going on would cost too much, CONSTRAINT_INVALID
-// when nothing can come next, and is of no use then. Engine thread.
+// Applies a grammar to one output. Every member throws CONSTRAINT_TOO_COMPLEX when continuing would cost too much, and
+// CONSTRAINT_INVALID when no token can follow; the matcher is unusable then. Engine thread.
 class Matcher {
  public:
   explicit Matcher(std::shared_ptr<const Grammar> grammar);
   ~Matcher();
   Matcher(Matcher&&) noexcept = default;
 
-  // Whether the token may come next; if so, it is taken. About 2 us.
+  // Accepts the token if it is allowed next; false otherwise. About 2 us.
   bool take(Token token);
   bool take_text(std::string_view text);
   bool allows_text(std::string_view text);
-  // Every token that may come next: 17 us, at worst some 20 ms. Tokens that end a turn are not among them.
+  // Mask of the tokens allowed next, without those that end a turn: 17 us, at worst some 20 ms.
   void mask(TokenMask& mask);
-  // Tokens that must come next, as the model would write them; not taken.
+  // Forced tokens: those that must come next, tokenized as the model would. Not accepted yet.
   std::vector<Token> forced();
-  // The output may end here.
+  // Whether the output may end here.
   bool accepts();
-  // Nothing can follow.
+  // Whether nothing can follow.
   bool stopped();
   void rollback(size_t tokens);
 

@@ -10,7 +10,7 @@ struct CaduceusVocabulary;
 struct CaduceusGrammar;
 struct CaduceusMatcher;
 
-// Statuses; counts and yes are 0 and above.
+// Status codes; counts and booleans are 0 and above.
 enum : int32_t { CADUCEUS_OK = 0, CADUCEUS_INVALID = -1, CADUCEUS_TOO_COMPLEX = -2, CADUCEUS_PANICKED = -3 };
 
 struct CaduceusMessage {
@@ -22,9 +22,9 @@ struct CaduceusMessage {
 struct CaduceusVocabularyInit {
   uint32_t size;
   uint32_t end_token;       // UINT32_MAX where there is none
-  const uint32_t* lengths;  // of each token's bytes; 0 for those that no text is made of
+  const uint32_t* lengths;  // length in bytes of each token; 0 for tokens that stand for no text
   const uint8_t* bytes;
-  // Writes at most `capacity` tokens of a text and returns how many it has. Called on several threads.
+  // Tokenizes a text: writes at most `capacity` tokens and returns their full number. Called on several threads.
   size_t (*tokenize)(const void* data, const uint8_t* text, size_t length, uint32_t* tokens, size_t capacity);
   const void* data;
 };

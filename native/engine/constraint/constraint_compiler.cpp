@@ -17,7 +17,7 @@ ConstraintCompiler::~ConstraintCompiler() {
   }
   changed_.notify_all();
   thread_.join();
-  // Those that are late still use what follows here.
+  // Late compilations still use the members declared after this.
   late_.clear();
 }
 
@@ -62,7 +62,7 @@ std::shared_ptr<const Grammar> ConstraintCompiler::find_locked(ConstraintSpec::K
 
 void ConstraintCompiler::keep(const Job& job, std::shared_ptr<const Grammar> grammar) {
   cache_.push_front({job.kind, job.text, std::hash<std::string>{}(job.text), std::move(grammar)});
-  // Those in use have grown since they came.
+  // Grammars in use may have grown since they were added.
   const auto bytes = [](const Entry& entry) { return entry.text.size() + entry.grammar->bytes(); };
   size_t all = 0;
   for (const Entry& entry : cache_) all += bytes(entry);
@@ -75,7 +75,7 @@ void ConstraintCompiler::keep(const Job& job, std::shared_ptr<const Grammar> gra
 // -- the compiler's thread --
 
 void ConstraintCompiler::loop() {
-  // Before the first constraint, whose time it does not count against.
+  // Made before the first constraint, so that it does not count against its time limit.
   std::string failure;
   try {
     vocabulary_ = std::make_shared<ConstraintVocabulary>(tokenizer_);
@@ -92,7 +92,7 @@ void ConstraintCompiler::loop() {
     work->answer.run = work->job.run;
     join_late(lock);
     if (auto grammar = find_locked(work->job.kind, work->job.text)) {
-      // Another run asked for the same meanwhile.
+      // Another run may have compiled the same meanwhile.
       work->answer.grammar = std::move(grammar);
     } else if (!vocabulary_) {
       work->answer.error_code = "ENGINE_FAILED";
@@ -140,7 +140,7 @@ void ConstraintCompiler::run(Work& work) {
     answer.took_ms = milliseconds(Clock::now() - before);
     {
       std::lock_guard lock(mutex_);
-      // What came too late serves the next one that asks.
+      // A grammar that came too late is cached for the next request.
       if (answer.grammar) keep(work.job, answer.grammar);
       work.answer = std::move(answer);
       work.done = true;
@@ -156,7 +156,7 @@ void ConstraintCompiler::run(Work& work) {
   }
 }
 
-// Frees what has ended since. They are joined without the lock, which their last step takes.
+// Frees compilations that have ended. They are joined without the lock, which their last step takes.
 void ConstraintCompiler::join_late(std::unique_lock<std::mutex>& lock) {
   std::list<std::unique_ptr<Work>> ended;
   for (auto it = late_.begin(); it != late_.end();) {

@@ -1,5 +1,5 @@
-// Compiles constraints on threads of its own, so that neither the event loop nor the engine's thread ever does, and
-// keeps what it compiled. Used by the engine thread; answers come on the compiler's.
+// Compiles constraints on threads of its own, so that neither the event loop nor the engine's thread waits, and caches
+// the grammars. Used by the engine thread; answers come on the compiler's thread.
 #pragma once
 
 #include <chrono>
@@ -21,16 +21,16 @@ namespace caduceus {
 class ConstraintCompiler {
  public:
   struct Limits {
-    size_t text_bytes = 8 << 20;  // of one constraint
+    size_t text_bytes = 8 << 20;  // of one constraint's text
     std::chrono::milliseconds time{2000};
     size_t cached = 64;
     size_t cached_bytes = 64 << 20;
-    size_t late = 3;  // compilations that went past their time and have not ended yet
+    size_t late = 3;  // compilations past their deadline that have not ended yet
   };
 
   struct Answer {
     RunId run = 0;
-    std::shared_ptr<const Grammar> grammar;  // null: it failed
+    std::shared_ptr<const Grammar> grammar;  // null after a failure
     double took_ms = 0;
     std::string error_code;
     std::string error_message;
@@ -38,17 +38,17 @@ class ConstraintCompiler {
 
   // `answer` is called on the compiler's thread, never after the destructor has returned.
   ConstraintCompiler(const Tokenizer& tokenizer, Limits limits, std::function<void(Answer)> answer);
-  // Waits for what is being compiled.
+  // Waits for the compilations that are running.
   ~ConstraintCompiler();
   ConstraintCompiler(const ConstraintCompiler&) = delete;
   ConstraintCompiler& operator=(const ConstraintCompiler&) = delete;
 
-  // From the cache; null when it is not there. Microseconds.
+  // Looks the grammar up in the cache; null on a miss. Microseconds.
   std::shared_ptr<const Grammar> find(const ConstraintSpec& spec);
-  // The answer comes later, in order, at the latest when the time for it and those before it is over. Throws
-  // CONSTRAINT_TOO_COMPLEX for what is too long.
+  // Compiles; answers come in order, each at the latest when its time limit and those before it have passed. Throws
+  // CONSTRAINT_TOO_COMPLEX for text that is too long.
   void compile(RunId run, const ConstraintSpec& spec);
-  // Nobody waits for it any more.
+  // Cancels a compilation: its answer is not needed any more.
   void forget(RunId run);
 
   size_t cached() const;
@@ -59,7 +59,7 @@ class ConstraintCompiler {
     ConstraintSpec::Kind kind;
     std::string text;
   };
-  // One compilation, on its own thread, since nothing else can end one that takes too long.
+  // One compilation on its own thread, since a compilation past its deadline cannot be interrupted.
   struct Work {
     Job job;
     Answer answer;
@@ -87,11 +87,11 @@ class ConstraintCompiler {
   std::condition_variable changed_;
   std::vector<Job> jobs_;
   std::list<std::unique_ptr<Work>> late_;
-  std::list<Entry> cache_;  // the last used one first
+  std::list<Entry> cache_;  // most recently used first
   bool stopping_ = false;
 
-  std::shared_ptr<const ConstraintVocabulary> vocabulary_;  // made by the thread before it compiles anything
-  std::thread thread_;                                      // last: starts when all else is there
+  std::shared_ptr<const ConstraintVocabulary> vocabulary_;  // created by the thread before its first compilation
+  std::thread thread_;                                      // last member: starts when all others exist
 };
 
 }  // namespace caduceus

@@ -6,21 +6,21 @@
 namespace caduceus {
 namespace {
 
-// The parser gives up a tag that is longer.
+// Longer tags are text for the parser.
 constexpr size_t longest_attributes = 1024;
 constexpr size_t longest_language = 24;
-// The parser waits for a bare call no longer.
+// The parser waits for a bare call up to here.
 constexpr size_t longest_before_bare = 48;
 
 bool is_ascii_space(char byte) { return byte == ' ' || (byte >= '\t' && byte <= '\r'); }
 
-// UTF-8 of the white space that the parser passes over: no-break space, byte order mark and their like.
+// UTF-8 of the white space that the parser skips: no-break space, byte order mark and others.
 constexpr std::array<std::string_view, 19> wide_spaces = {
     "\xC2\xA0",     "\xEF\xBB\xBF", "\xE1\x9A\x80", "\xE2\x80\x80", "\xE2\x80\x81", "\xE2\x80\x82", "\xE2\x80\x83",
     "\xE2\x80\x84", "\xE2\x80\x85", "\xE2\x80\x86", "\xE2\x80\x87", "\xE2\x80\x88", "\xE2\x80\x89", "\xE2\x80\x8A",
     "\xE2\x80\xA8", "\xE2\x80\xA9", "\xE2\x80\xAF", "\xE2\x81\x9F", "\xE3\x80\x80"};
 
-// What a model thinks before it acts.
+// Tags around a model's reasoning.
 struct Thought {
   std::string_view opening;
   std::string_view closing;
@@ -68,8 +68,8 @@ LazyGrammarTrigger::Seen LazyGrammarTrigger::push(char byte) {
   return seen;
 }
 
-// What was read is text, but for a "<" that begins a tag anew: no tag's name holds a second one. White space behind a
-// call still waits for what follows that tag.
+// What was read is text, except a "<" that begins another tag: no tag's name contains one. White space after a call
+// still waits for what follows that tag.
 LazyGrammarTrigger::Seen LazyGrammarTrigger::restart(char byte) {
   const bool keeps_waiting = is_behind_call();
   reset(State::text);
@@ -110,7 +110,7 @@ LazyGrammarTrigger::Seen LazyGrammarTrigger::step(char byte) {
 LazyGrammarTrigger::Seen LazyGrammarTrigger::name(char byte) {
   if (seen_ == name_) {
     if (byte == '>') return reset(State::behind_tag), Seen::text;
-    // Attributes begin with white space: <tool_calls> is another tag.
+    // Attributes begin with white space, so <tool_calls> is another tag.
     if (!is_ascii_space(byte) && !begins_wide_space(std::string_view(&byte, 1))) return restart(byte);
     state_ = State::attributes;
     return Seen::text;

@@ -1,6 +1,6 @@
-// Sees in free text where a tool call begins, byte by byte: an opening tag, white space and `{`, by the rules of the
-// reply parser (src/format/hermes: opened_tag.ts, reply_scanner.ts). What stands in <think> is no call, whatever it
-// looks like. Knows nothing of JSON.
+// The lazy grammar trigger: detects in free text where a tool call begins (an opening tag, white space and `{`), byte
+// by byte and by the rules of the reply parser (src/format/hermes: opened_tag.ts, reply_scanner.ts). Text inside
+// <think> never contains calls. Knows nothing of JSON.
 #pragma once
 
 #include <cstdint>
@@ -11,25 +11,25 @@ namespace caduceus {
 
 class LazyGrammarTrigger {
  public:
-  // `tag` ends with ">"; before it attributes may stand. `reasoning`: the text begins inside <think>, which the prompt
-  // opened.
+  // `tag` ends with ">"; attributes may stand before that. With `reasoning`, the text begins inside a <think> that the
+  // prompt opened.
   explicit LazyGrammarTrigger(std::string tag, bool reasoning = false);
 
   enum class Seen {
     text,     // nothing yet
     call,     // a call begins with this byte
-    refused,  // what the parser would take for a call, though it is none that may be written: a list or a code fence
+    refused,  // the parser would see a call in a form that is not allowed here: a list or a code fence
   };
   Seen push(char byte);
 
-  // Directly after a call. `bare`: a newline and `{` are the next one, without a tag.
+  // Called directly after a call. With `bare`, a newline and `{` begin the next one without a tag.
   void end_call(bool bare);
 
-  // So many bytes at the end of what was pushed may yet belong to a call: its tag, or white space between two calls.
+  // Number of bytes at the end of the pushed text that may belong to a call: its tag, or white space between two calls.
   size_t pending() const { return pending_; }
-  // Nothing but white space followed the last call.
+  // Whether only white space followed the last call.
   bool is_behind_call() const { return state_ == State::behind_call || bare_; }
-  // A scratch pad is open: whether its calls count shows only when it ends.
+  // Whether a scratch pad is open: whether its calls count is known when it ends.
   bool in_pad() const { return in_pad_; }
 
  private:
@@ -41,7 +41,7 @@ class LazyGrammarTrigger {
   Seen name(char byte);
   Seen behind_tag(char byte);
   void think(std::string_view closing);
-  // Of the white space beyond ASCII; a byte that belongs to none is not taken.
+  // Consumes a byte of non-ASCII white space; false for any other byte.
   bool take_wide(char byte);
 
   std::string name_;  // "<tool_call"

@@ -29,7 +29,7 @@ bool RunConstraint::take(Token token) {
   return true;
 }
 
-// The call is whole. In a scratch pad it may be a draft: what is asked for is still to come.
+// The call is complete. In a scratch pad it may be a draft, so the requested call is still to come.
 void RunConstraint::end_call() {
   matcher_.reset();
   over_ = !further_ && !trigger_->in_pad();
@@ -57,7 +57,7 @@ bool RunConstraint::take_free(const std::string& piece) {
   return true;
 }
 
-// Whether a token with that text may come next; `call` stands where a call begins.
+// Whether a token with that text is allowed next; `call` is the position in it where a call begins.
 bool RunConstraint::free_allows(const std::string& piece, Matcher& call) const {
   LazyGrammarTrigger trigger = *trigger_;
   for (size_t at = 0; at < piece.size(); ++at) {

@@ -1,4 +1,4 @@
-// A run's constraint at work: free text until a call begins, or a grammar from the first token on. Engine thread.
+// The constraint of one run: free text until a call begins, or a grammar from the first token on. Engine thread.
 #pragma once
 
 #include <memory>
@@ -16,32 +16,33 @@ namespace caduceus {
 
 class RunConstraint {
  public:
-  // `ends` are tokens that end the turn besides those of the model.
+  // `ends` are stop tokens besides those of the model.
   RunConstraint(std::shared_ptr<const Grammar> grammar, const ConstraintSpec& spec, const Tokenizer& tokenizer,
                 std::span<const Token> ends);
 
-  // Whether the token may come next; if so, it is taken. A token that ends the turn may come where the output is whole.
+  // Accepts the token if it is allowed next; false otherwise. A token that ends the turn is allowed where the output is
+  // complete.
   bool take(Token token);
-  // Every token that may come next.
+  // Mask of the tokens allowed next.
   void mask(TokenMask& mask);
-  // Tokens that must come next, none of which ends the turn; not taken.
+  // Forced tokens, none of which ends the turn. Not accepted yet.
   std::vector<Token> forced();
-  // Nothing can follow: the run ends.
+  // Whether nothing can follow, so that the run ends.
   bool done();
-  // The output may end here. Never throws; what has failed is not whole.
+  // Whether the output may end here. Never throws; false after a failure.
   bool whole() noexcept;
-  // Nothing is being constrained at the moment.
+  // Whether the output is free text at the moment.
   bool is_free() const { return !matcher_; }
-  // Free text comes before a call, and only the call is constrained.
+  // Whether the grammar is lazy: free text, in which only calls are constrained.
   bool is_lazy() const { return trigger_.has_value(); }
 
-  // Where free text ends, for a lazy one: stop strings count in nothing else.
+  // For a lazy grammar, where free text ends: stop strings apply to free text only.
   struct Place {
-    size_t free = 0;     // bytes of the token taken last that stand before a call; all of them where none begins in it
-    size_t waiting = 0;  // of those and the bytes before them, how many at the end may yet belong to a call
+    size_t free = 0;     // bytes of the last token before a call; all of them if none begins in it
+    size_t waiting = 0;  // bytes at the end of the free text that may still belong to a call
   };
   const Place& place() const { return place_; }
-  // Nothing but white space follows the last call.
+  // Whether only white space follows the last call.
   bool is_behind_call() const { return trigger_ && !matcher_ && trigger_->is_behind_call(); }
 
  private:
@@ -57,9 +58,9 @@ class RunConstraint {
   bool further_ = false;
   bool bare_ = false;
   Place place_;
-  bool over_ = false;                          // the one call there may be has been written
-  std::optional<LazyGrammarTrigger> trigger_;  // free text comes before a call
-  std::optional<Matcher> matcher_;             // the grammar is in force
+  bool over_ = false;                          // the only call that is allowed is complete
+  std::optional<LazyGrammarTrigger> trigger_;  // set for a lazy grammar
+  std::optional<Matcher> matcher_;             // set while the grammar applies
 };
 
 }  // namespace caduceus

@@ -1,5 +1,5 @@
-// One llama_context with its thread pool, set up the way the engine needs it. Built on the loading thread, then used by
-// the engine thread only; `interrupt` is read by ggml while it computes.
+// One llama_context with its thread pool, configured for the engine. Built on the loading thread, then used by the
+// engine thread only; ggml reads `interrupt` while it computes.
 #pragma once
 
 #include <algorithm>
@@ -19,8 +19,8 @@
 namespace caduceus {
 
 struct ContextOptions {
-  std::optional<uint32_t> context_size;  // one conversation
-  std::optional<uint32_t> cache_tokens;  // all of them
+  std::optional<uint32_t> context_size;  // of one conversation
+  std::optional<uint32_t> cache_tokens;  // of all conversations together
   ggml_type kv_type = GGML_TYPE_F16;
   std::optional<uint32_t> threads;
 };
@@ -29,8 +29,8 @@ class Context {
  public:
   // For up to 64 runs at once.
   Context(std::shared_ptr<Model> model, const ContextOptions& options);
-  // Another one of the same model and settings, for one run at a time, that always computes with all threads. It uses
-  // the first one's threads, and is interrupted with it; they may not compute at the same time.
+  // A second context of the same model and settings, for one run at a time, which always computes with all threads. It
+  // shares the first one's threads and its interrupt; the two must not compute at the same time.
   explicit Context(Context& first);
 
   struct Row {
@@ -43,8 +43,8 @@ class Context {
   int decode(std::span<const Row> rows);
   std::span<const float> logits(int row);
 
-  // Any thread, for tests: from the next computation on with exactly so many threads, up to `threads()`; 0: as many as
-  // there is time for.
+  // For tests, any thread: sets the number of threads from the next computation on, up to `threads()`. 0 restores the
+  // thread controller.
   void force_threads(uint32_t threads) { forced_threads_ = threads; }
 
   // Set by any thread: the computation under way ends at its next graph node, on a CPU.
@@ -55,18 +55,18 @@ class Context {
   llama_context* get() { return context_.get(); }
   uint32_t context_size() const { return context_size_; }
   uint32_t cache_tokens() const { return cache_tokens_; }
-  // Rows of one batch that may give logits: room is kept for no more.
+  // Rows of one batch that may have logits; buffers are allocated for no more.
   uint32_t most_outputs() const { return std::max(running_ + 1, 16u); }
-  // Runs at once.
+  // Number of runs at once.
   uint32_t running() const { return running_; }
   uint64_t cache_bytes() const { return cache_tokens_ * model_->cache_bytes_per_token(kv_type_); }
   uint32_t batch_size() const { return batch_size_; }
   uint32_t threads() const { return threads_; }
-  // How many of them compute at the moment. Engine thread.
+  // Number of threads that compute at the moment. Engine thread.
   uint32_t threads_now() const { return controller_.threads(); }
   ggml_type kv_type() const { return kv_type_; }
 
-  // What of the model and this context lies where, the processor first. Asks no driver.
+  // Memory of the model and this context by device, the processor first. Does not query drivers.
   struct DeviceUse {
     ggml_backend_dev_t device;
     std::string name;

@@ -52,10 +52,10 @@ std::shared_ptr<Model> Model::load(const ModelOptions& options) {
 
   llama_model_params params = llama_model_default_params();
   params.n_gpu_layers = options.gpu_layers;
-  // A GPU that holds nothing would still compute large batches, and take memory for that.
+  // A GPU without layers would still compute large batches, and take memory for that.
   ggml_backend_dev_t none[] = {nullptr};
   if (options.gpu_layers == 0) params.devices = none;
-  // Weights that llama.cpp repacks would be held twice with mmap: 1.16 GB against 0.64 GB for a file of 607 MiB.
+  // With mmap, weights that llama.cpp repacks are in memory twice: 1.16 GB against 0.64 GB for a file of 607 MiB.
   params.load_mode = LLAMA_LOAD_MODE_NONE;
   params.progress_callback_user_data = const_cast<ModelOptions*>(&options);
   params.progress_callback = [](float progress, void* data) {
@@ -123,7 +123,7 @@ Model::Model(llama_model* model, const ModelOptions& options) : model_(model) {
   } catch (const EngineError&) {
     throw;
   } catch (const std::exception& error) {
-    // llama.cpp looks tokens up that this vocabulary does not have.
+    // llama.cpp looks up tokens that this vocabulary lacks.
     throw EngineError("MODEL_INVALID",
                       path + " has a vocabulary that cannot write a simple text: " + error.what() + ".");
   }

@@ -17,13 +17,13 @@ namespace caduceus {
 
 struct ModelOptions {
   std::string path;
-  // 0 keeps everything away from GPUs; more than the model has: all of it.
+  // Number of layers on GPUs. 0: none; more than the model has: all.
   int32_t gpu_layers = 0;
-  // Full paths of modules for GPUs. The first model of the process decides.
+  // Full paths of GPU modules. The first model of the process decides.
   std::vector<std::string> gpu_modules;
   // Called on the loading thread with 0..1.
   std::function<void(float)> on_progress;
-  // Set by any thread to end loading; `load` then throws CANCELLED.
+  // Cancels loading when set, by any thread; `load` then throws CANCELLED.
   const std::atomic<bool>* cancelled = nullptr;
 };
 
@@ -50,7 +50,7 @@ struct ModelInfo {
 
 class Model {
  public:
-  // Checks the file, then loads it; seconds. Any thread but the event loop's.
+  // Checks the file, then loads it, which takes seconds. Not on the event loop's thread.
   static std::shared_ptr<Model> load(const ModelOptions& options);
 
   const ModelInfo& info() const { return info_; }
@@ -64,7 +64,7 @@ class Model {
   // Bytes of KV cache that one token takes over all layers.
   uint64_t cache_bytes_per_token(ggml_type type) const;
 
-  // On GPUs; 0 where there is none.
+  // Layers on GPUs; 0 without GPUs.
   uint32_t gpu_layers() const { return gpu_layers_; }
 
  private:

@@ -21,8 +21,9 @@ namespace {
 namespace fs = std::filesystem;
 
 #if defined(CADUCEUS_CPU_MODULES)
-// ggml's own search would look in the working folder too, and obeys an environment variable: whoever can write there or
-// set it could run code in this process. So each module is scored and loaded by its full path, from beside the addon.
+// ggml's own search also looks in the working folder and obeys an environment variable: whoever can write the one or
+// set the other could run code in this process. So each module is scored and loaded by its full path in the addon's
+// folder.
 
 constexpr std::string_view prefix = CADUCEUS_CPU_MODULES;
 constexpr std::string_view suffix = CADUCEUS_MODULE_SUFFIX;
@@ -60,7 +61,7 @@ void* find_symbol(Library library, const char* name) { return dlsym(library, nam
 void close_library(Library library) { dlclose(library); }
 #endif
 
-// 0: not for this processor.
+// 0: unsuitable for this processor.
 int score_of(const fs::path& file, std::string& failure) {
   const Library library = open_library(file);
   if (!library) {
@@ -93,7 +94,7 @@ bool takes_modules() {
 
 void load_own_modules() {
 #if defined(CADUCEUS_CPU_MODULES)
-  // By another copy of this package, of the same version.
+  // Loaded by another copy of this package, of the same version.
   if (ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU)) return;
   const fs::path folder = own_folder();
   int best_score = 0;

@@ -1,4 +1,4 @@
-// What computes: processor and GPUs, and in the portable build the modules that know how.
+// Devices that compute: the processor and GPUs, and in the portable build the modules that contain their code.
 #pragma once
 
 #include <cstdint>
@@ -17,22 +17,22 @@ struct Device {
   uint64_t free_bytes = 0;
 };
 
-// Whether GPUs are added by modules; else only what was built in can compute.
+// Whether GPU support is loaded as modules; else only what is built in can compute.
 bool takes_modules();
 
-// Portable build: loads the module that is best for this processor, from beside the addon, and on Apple's machines
-// Metal's. Others have them built in. Throws ENGINE_FAILED where there is none.
+// In the portable build, loads the module that suits this processor best from the addon's folder, and Metal's on
+// Apple's machines. In other builds they are built in. Throws ENGINE_FAILED without a suitable module.
 void load_own_modules();
 
-// Loads a GPU's module; its full path. Throws ENGINE_FAILED with the reason.
+// Loads a GPU module from its full path. Throws ENGINE_FAILED with the reason.
 void load_gpu_module(const std::string& path);
 
-// The processor first. Asks the drivers, so not on the event loop.
+// All devices, the processor first. Queries drivers, so not on the event loop.
 std::vector<Device> devices();
 
 bool is_gpu(ggml_backend_dev_t device);
 
-// A function that ggml's code for the processor offers by its name.
+// A function that ggml's processor module exports by name.
 void* processor_function(const char* name);
 
 }  // namespace caduceus

@@ -11,7 +11,7 @@ class EngineError : public std::runtime_error {
  public:
   EngineError(std::string code, const std::string& message) : std::runtime_error(message), code_(std::move(code)) {}
 
-  // An argument that is wrong: `param` is the option that it came from, `received` what it was, in words.
+  // A wrong argument: `param` is the option it came from, `received` describes the value.
   static EngineError argument(std::string param, std::string expected, std::string received) {
     EngineError error("INVALID_ARGUMENT", "Expected " + expected + " for " + param + " but received " + received + ".");
     error.param_ = std::move(param);
@@ -21,7 +21,7 @@ class EngineError : public std::runtime_error {
   }
 
   const std::string& code() const { return code_; }
-  // Empty where it is about no option; `expected` and `received` are parts of the message then.
+  // Empty if the error concerns no option; else `expected` and `received` are parts of the message.
   const std::string& param() const { return param_; }
   const std::string& expected() const { return expected_; }
   const std::string& received() const { return received_; }

@@ -1,4 +1,4 @@
-// A thread with a stack large enough for what recurses with its input. Joined by its destructor.
+// A thread with a stack large enough for code that recurses with its input. Its destructor joins it.
 #pragma once
 
 #include <cstddef>
@@ -10,9 +10,9 @@ namespace caduceus {
 class LargeStackThread {
  public:
   LargeStackThread() = default;
-  // Of address space; what is not touched takes no memory.
+  // Address space; untouched pages take no memory.
   static constexpr size_t large = size_t{64} << 20;
-  // Throws std::system_error when the system gives no thread.
+  // Throws std::system_error when the system refuses a thread.
   explicit LargeStackThread(std::function<void()> body, size_t stack_bytes = large);
   ~LargeStackThread() { join(); }
   LargeStackThread(LargeStackThread&& other) noexcept = default;

@@ -1,4 +1,4 @@
-// What this machine offers this process: processors and memory, with the limits a container sets.
+// Processors and memory that this process may use, container limits included.
 #pragma once
 
 #include <cstdint>

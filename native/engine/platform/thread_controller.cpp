@@ -12,20 +12,20 @@
 namespace caduceus {
 namespace {
 
-// A thread that ran less of the time was waiting for a core too long. Whoever waits holds up the others at the next
-// barrier, so two threads that each run a share r of the time get on by about r * r, and below 0.71 one of them does
-// better alone.
+// A thread that ran for less than this share of the time was waiting for a core. A waiting thread delays the others at
+// the next barrier, so two threads that each run a share r of the time advance by about r * r, and below 0.71 one
+// thread alone is faster.
 constexpr double enough = 0.72;
-// Shorter, and the scheduler's slices (3-4 ms) decide what is seen.
+// A shorter window would measure the operating system's time slices (3-4 ms).
 constexpr double window_ms = 30;
-constexpr std::chrono::milliseconds longest_patience{4000};
-// A short disturbance should not cost more than itself.
-constexpr std::chrono::milliseconds shortest_patience{100};
+constexpr std::chrono::milliseconds longest_retry_interval{4000};
+// The shortest time until more threads are tried again: a short disturbance should not cost more than itself.
+constexpr std::chrono::milliseconds shortest_retry_interval{100};
 
 }  // namespace
 
 uint32_t ThreadController::begin(Clock::time_point now) {
-  if (threads_ < most_ && now - reduced_at_ >= patience_) {
+  if (threads_ < most_ && now - reduced_at_ >= retry_interval_) {
     ++threads_;
     trying_ = true;
     reduced_at_ = now;
@@ -50,10 +50,10 @@ void ThreadController::observe(Clock::time_point now, double wall_ms, double run
   wall_ms_ = running_ms_ = 0;
   if (starved && threads_ > 1) {
     --threads_;
-    if (trying_) patience_ = std::min(patience_ * 2, longest_patience);
+    if (trying_) retry_interval_ = std::min(retry_interval_ * 2, longest_retry_interval);
     reduced_at_ = now;
   } else if (trying_) {
-    patience_ = shortest_patience;
+    retry_interval_ = shortest_retry_interval;
   }
   trying_ = false;
 }

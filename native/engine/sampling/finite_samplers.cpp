@@ -31,7 +31,7 @@ void steady(llama_sampler* sampler, llama_token_data_array* array) {
   }
   const float best = best_of(candidates);
   if (best == -INFINITY) {
-    // What comes behind is not asked to choose among none, which would leave mirostat with NaN.
+    // Later samplers must not choose from no candidates, which would leave mirostat with NaN.
     array->data[0] = {LLAMA_TOKEN_NULL, 0.0f, 0.0f};
     array->size = 1;
   } else if (best == INFINITY) {

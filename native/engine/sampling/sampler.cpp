@@ -11,12 +11,12 @@
 namespace caduceus {
 namespace {
 
-// Beyond so many biased tokens, sorting out the likeliest costs more than it saves.
+// With more biased tokens than this, selecting the most likely ones costs more than it saves.
 constexpr size_t most_biased = 256;
-// Logits that are looked at together.
+// Logits compared together.
 constexpr size_t block = 64;
 
-// llama.cpp takes this one seed to mean "a new one each time". Where it was given it is replaced by another.
+// llama.cpp reads this seed as "a new one each time", so a caller's seed of this value is replaced.
 constexpr uint32_t instead_of_default = 0x9E3779B9;
 
 }  // namespace
@@ -53,7 +53,7 @@ Sampler::Sampler(const Sampling& sampling, const llama_vocab* vocab, DrySamplers
     add(llama_sampler_init_greedy());
     return;
   }
-  // What is impossible, divided by infinity, would be no number.
+  // An impossible token's logit divided by infinity would be NaN.
   const float temperature = std::min(sampling.temperature, std::numeric_limits<float>::max());
   const uint32_t seed = seed_of(sampling);
   if (sampling.mirostat != 0) {
@@ -120,7 +120,7 @@ Token Sampler::sample(std::span<const float> logits, std::vector<llama_token_dat
                    [](const llama_token_data& candidate) { return std::isfinite(candidate.logit); }))
     return LLAMA_TOKEN_NULL;
   if (learns_) {
-    // Where there is no choice, there is nothing to learn.
+    // A forced choice must not adapt mirostat.
     std::erase_if(scratch, [this](const llama_token_data& one) {
       return !std::isfinite(one.logit) || std::binary_search(banned_.begin(), banned_.end(), one.id);
     });
@@ -133,9 +133,9 @@ Token Sampler::sample(std::span<const float> logits, std::vector<llama_token_dat
   return chosen.logit == -INFINITY ? LLAMA_TOKEN_NULL : chosen.id;
 }
 
-// All tokens, or those among which the chain chooses anyway: as many of the likeliest as top-k keeps, one more for each
-// biased token, which may push one out, and the biased ones themselves. With 32,032 tokens this
-// takes half the time of handing all of them to top-k (31 us against 60).
+// All tokens, or those among which the chain would choose anyway: as many of the most likely as top-k keeps, one more
+// for each biased token, which may displace one, and the biased ones themselves. With 32,032 tokens this takes half the
+// time of giving all of them to top-k (31 us against 60).
 void Sampler::preselect(std::span<const float> logits, std::vector<llama_token_data>& candidates) const {
   const size_t count = enough_ == 0 ? 0 : enough_ + biased_.size();
   candidates.clear();
@@ -144,7 +144,7 @@ void Sampler::preselect(std::span<const float> logits, std::vector<llama_token_d
       candidates.push_back({static_cast<Token>(i), std::isnan(logits[i]) ? -INFINITY : logits[i], 0.0f});
     return;
   }
-  // A heap with the least likely on top.
+  // A heap with the least likely token on top.
   const auto likelier = [](const llama_token_data& a, const llama_token_data& b) { return a.logit > b.logit; };
   for (size_t i = 0; i < count; ++i)
     candidates.push_back({static_cast<Token>(i), std::isnan(logits[i]) ? -INFINITY : logits[i], 0.0f});
@@ -152,7 +152,7 @@ void Sampler::preselect(std::span<const float> logits, std::vector<llama_token_d
   float least = candidates.front().logit;
   for (size_t begin = count; begin < logits.size(); begin += block) {
     const size_t end = std::min(begin + block, logits.size());
-    // Compared by vectors: hardly any block holds one that counts.
+    // Compared block by block, with vector instructions: few blocks contain a candidate.
     int any = 0;
     for (size_t i = begin; i < end; ++i) any |= logits[i] > least;
     for (size_t i = begin; any != 0 && i < end; ++i) {
@@ -163,7 +163,7 @@ void Sampler::preselect(std::span<const float> logits, std::vector<llama_token_d
       least = candidates.front().logit;
     }
   }
-  // In the order of their ids, so that ties are broken as among all tokens.
+  // Sorted by id, so that ties are broken as among all tokens.
   std::sort(candidates.begin(), candidates.end(),
             [](const llama_token_data& a, const llama_token_data& b) { return a.id < b.id; });
   for (const Token token : biased_) {
@@ -174,7 +174,7 @@ void Sampler::preselect(std::span<const float> logits, std::vector<llama_token_d
   }
 }
 
-// The allowed tokens; when they are many, those among which the chain chooses anyway.
+// The allowed tokens, or, when they are many, those among which the chain would choose anyway.
 void Sampler::preselect_allowed(std::span<const float> logits, std::span<const uint32_t> allowed,
                                 std::vector<llama_token_data>& candidates) const {
   candidates.clear();
@@ -192,7 +192,7 @@ void Sampler::preselect_allowed(std::span<const float> logits, std::span<const u
                    [](const llama_token_data& a, const llama_token_data& b) {
                      return a.logit != b.logit ? a.logit > b.logit : a.id < b.id;
                    });
-  // A bias may lift a token that is not among the likeliest.
+  // A bias may raise a token that is not among the most likely.
   const auto end = std::partition(middle, candidates.end(), [&](const llama_token_data& candidate) {
     return std::find(biased_.begin(), biased_.end(), candidate.id) != biased_.end();
   });

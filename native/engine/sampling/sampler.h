@@ -12,32 +12,30 @@
 
 namespace caduceus {
 
-// For all that llama.cpp draws at random: the given seed, or a new one. Never the one that llama.cpp itself replaces.
+// Seed for llama.cpp's random numbers: the given one, or a new one. Never the value that llama.cpp replaces itself.
 uint32_t seed_of(const Sampling& sampling);
 
 bool penalizes(const Sampling& sampling);
 
-// The options that left none of these logits finite; empty where it was the model.
+// Names of the options that left no logit finite; empty if the model caused it.
 std::string what_leaves_no_token(const Sampling& sampling, std::span<const float> logits);
 
-// llama.cpp's samplers in the order of its own chain; those that are off are left out. At temperature 0 the likeliest
-// token after biases, penalties and DRY is taken, whatever else is set. Mirostat chooses by itself, after biases,
-// penalties, DRY and the temperature.
+// llama.cpp's samplers in llama.cpp's order, without those that are off. At temperature 0, the most likely token after
+// biases, penalties and DRY is taken. Mirostat replaces the samplers after biases, penalties, DRY and temperature.
 class Sampler {
  public:
-  // `dry_samplers` spares making a new one for DRY.
+  // `dry_samplers` avoids creating a new DRY sampler.
   Sampler(const Sampling& sampling, const llama_vocab* vocab, DrySamplers* dry_samplers = nullptr);
 
-  // Each choice changes the next one: what is chosen must be what is taken.
+  // Choices have state: the token that was chosen must be the one that is accepted.
   bool learns() const { return learns_; }
 
-  // The chosen token, or LLAMA_TOKEN_NULL when no token has a finite logit. `logits` is one row of the vocabulary;
-  // `scratch` is shared by all samplers of a thread. With `allowed`, a bit for each token, all others count as
-  // impossible.
+  // Chooses a token; LLAMA_TOKEN_NULL when none has a finite logit. `logits` is one row of the vocabulary; `scratch` is
+  // shared by all samplers of a thread. `allowed` has a bit for each token; tokens without it are impossible.
   Token sample(std::span<const float> logits, std::vector<llama_token_data>& scratch,
                std::span<const uint32_t> allowed = {});
 
-  // Tells the penalties what came before: prompt tokens first, then every generated one.
+  // Adds a token to the penalties' history: prompt tokens first, then every generated one.
   void accept(Token token);
 
  private:
@@ -52,7 +50,8 @@ class Sampler {
                          std::vector<llama_token_data>& candidates) const;
 
   Handle chain_;
-  size_t enough_ = 0;  // the likeliest tokens that decide the choice, biased ones not counted; 0: all are needed
+  size_t enough_ =
+      0;  // number of most likely tokens that decide the choice, biased ones not counted; 0: all are needed
   std::vector<Token> biased_;
   std::vector<Token> banned_;  // of these, sorted
   bool learns_ = false;

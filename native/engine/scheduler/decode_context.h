@@ -1,12 +1,12 @@
-// A context with all that decides who computes in it. The engine has one in which runs share batches and prefixes, and
-// makes another when it is first asked for a run that must come out the same to the bit each time.
+// A llama.cpp context with its scheduler and prefix cache. The engine has one in which runs share batches and prefixes,
+// and creates a second one for the first deterministic run.
 #pragma once
 
 #include <algorithm>
 
+#include "cache/host_cache.h"
 #include "cache/kv_memory.h"
 #include "cache/prefix_cache.h"
-#include "cache/stored_states.h"
 #include "model/llama_context.h"
 #include "scheduler/scheduler.h"
 #include "speculative/draft_policy.h"
@@ -14,7 +14,7 @@
 namespace caduceus {
 
 struct DecodeContext {
-  // Exact: one run at a time, which shares nothing, loses its cells to nobody and reads its prompt in chunks of one
+  // With `exact`, one run at a time: it shares nothing, keeps its cells, and its prompt is prefilled in chunks of one
   // size.
   DecodeContext(Context& context, uint64_t host_cache_bytes, Drafts drafts, bool exact)
       : context(context),
@@ -25,17 +25,17 @@ struct DecodeContext {
         scheduler(cache, limits(context, exact)),
         drafts(exact || !context.model().can_rewind() ? Drafts::never : drafts) {}
 
-  // Rows of the next prefill.
+  // Number of rows of the next prefill.
   uint32_t prefill_rows() const {
     const uint32_t most = context.batch_size();
     if (exact) return std::min(exact_rows, most);
     const size_t decoding = scheduler.decoding();
     if (prefill_row_ms <= 0) return std::min(decoding > 0 ? 32u : 128u, most);
-    // Alone, reading may take a second, so that newcomers are served. While others decode it may take about two of
-    // their steps, or one for each that reads, as long as that is too short to be seen.
+    // While nothing decodes, a prefill may take one second, so that new requests are served. Beside decoding runs it
+    // may take about two of their steps, or one for each prompt that is prefilled, as long as nobody notices the delay.
     const double for_all = std::min(static_cast<double>(scheduler.reading()) * decode_ms, 100.0);
     const double budget = decoding > 0 ? std::max(2 * decode_ms, for_all) : 1000;
-    // Alone never less than a tile, so that what comes out does not depend on how busy the machine is.
+    // While nothing decodes, at least one tile, so that results do not depend on how busy the machine is.
     const uint32_t least = decoding > 0 ? 8 : attention_tile;
     return std::clamp(static_cast<uint32_t>(std::min(budget / prefill_row_ms, 1e6)), least, most);
   }
@@ -46,17 +46,17 @@ struct DecodeContext {
   HostCache store;
   PrefixCache cache;
   Scheduler scheduler;
-  DraftPolicy drafts;         // none where what turned out wrong could not be taken back
+  DraftPolicy drafts;         // off where a rejected draft could not be removed from the cache
   double decode_ms = 0;       // smoothed: one decode step
   double prefill_row_ms = 0;  // smoothed: one row of a prefill
   bool interrupted = false;   // the last prefill was
 
  private:
-  // Few enough not to hold up the runs of the other decode context.
+  // Few enough rows not to delay the runs of the other decode context.
   static constexpr uint32_t exact_rows = 16;
-  // ggml computes attention for 64 rows and more by tiles. With fewer, scores come out the same in whatever pieces they
-  // are read, as long as a run's cells lie in the order of its tokens; what frees cells meanwhile may change that, and
-  // a score by up to 0.4 (a model of 135M in Q4_1). Only the exact decode context is free of it.
+  // From 64 rows on ggml computes attention by tiles. Below that, scores do not depend on how a prompt is divided, as
+  // long as a run's cells lie in the order of its tokens; freeing cells meanwhile may change that order, and a score by
+  // up to 0.4 (a model of 135M in Q4_1). Only the exact decode context avoids this.
   static constexpr uint32_t scored_rows = 63;
 
   // The unified cache knows 256 sequences; recurrent memory only n_seq_max.
@@ -69,7 +69,7 @@ struct DecodeContext {
     Scheduler::Limits limits{.context_size = context.context_size(), .running = context.running()};
     limits.scored_rows = std::min(scored_rows, context.most_outputs());
     limits.decode_rows = std::min(limits.decode_rows, context.batch_size());
-    // What is computed a second time comes out otherwise in its last bits.
+    // A second computation may differ in its last bits.
     if (exact) limits.paused_with_cells = limits.paused;
     return limits;
   }

@@ -8,14 +8,15 @@
 namespace caduceus {
 namespace {
 
-// Branches may hold so many cells beside what runs: each 2,000 cost 0.45 ms of a token's 7.4 (SmolLM2, 2 threads).
+// Cells that cached sequences may hold beside running ones: each 2,000 cost 0.45 ms of a token's 7.4 (SmolLM2, 2
+// threads).
 constexpr uint32_t warm_cells = 512;
 
-// How long an idle engine waits for the next request after one, and for how many.
+// How long an idle engine waits for further requests after the first, and for how many.
 constexpr auto gathering = std::chrono::microseconds(500);
 constexpr int most_gathered = 64;
 
-// What a saved state depends on besides its model.
+// The settings that a saved state depends on besides its model.
 std::string settings_of(const Context& context) {
   return std::string("ggml ") + ggml_version() + " state " + std::to_string(LLAMA_STATE_SEQ_VERSION) + " kv " +
          ggml_type_name(context.kv_type());
@@ -40,12 +41,12 @@ Engine::Engine(std::unique_ptr<Context> context, const EngineOptions& options, s
                                               options.drafts, false)),
       reader_(tokenizer_) {
   update_stats();
-  // Where a sequence cannot go back, a kept prefix would be of no use but to the very same prompt.
+  // Where a sequence cannot be truncated, a kept prefix would serve only the identical prompt.
   if (!options.prefix_folder.empty() && context_->model().can_rewind()) {
     const std::filesystem::path folder(reinterpret_cast<const char8_t*>(options.prefix_folder.c_str()));
     const std::filesystem::path model(reinterpret_cast<const char8_t*>(model_info().path.c_str()));
     folder_ = std::make_unique<PrefixFolder>(folder, options.prefix_folder_bytes, model, settings_of(*context_),
-                                             [this](PrefixFolder::Found found) { push(std::move(found)); });
+                                             [this](PrefixFolder::LookupResult hit) { push(std::move(hit)); });
   }
   thread_ = LargeStackThread([this] { loop(); });
 }
@@ -127,20 +128,20 @@ void Engine::loop() {
     const AssertionGuard guard;
     while (take_commands()) step();
   } catch (const std::exception& error) {
-    // The context may be in any state: every run ends here, and every later one is refused.
+    // The context may be in any state: end every run, and refuse later ones.
     code = "ENGINE_FAILED";
     message = std::string("The engine cannot go on; load the model again. ") + error.what();
     std::lock_guard lock(commands_mutex_);
     failure_ = message;
   }
-  // What is still to be kept is written before the engine counts as closed.
+  // Write queued prefixes before the engine counts as closed.
   folder_.reset();
   compiler_.reset();
   if (code == "MODEL_CLOSED")
     reader_.stop();
   else
     reader_.stop(code, message);
-  // Runs submitted between the last look and the end of this thread are among the commands.
+  // Runs submitted after the last step are still among the commands.
   std::vector<Command> left;
   {
     std::lock_guard lock(commands_mutex_);
@@ -169,11 +170,11 @@ void Engine::step() {
     for (const auto& [run, code, message] : ctx.scheduler.expired(now)) fail(*run, code, message);
     worked |= ctx.scheduler.admit(now);
     worked |= decode(ctx);
-    // Reading may take a second once the last one has written its last token; that one is fetched meanwhile.
+    // A prefill may take a second when nothing decodes, so publish the output of runs that have just ended first.
     output_.publish();
     worked |= prefill(ctx);
   });
-  // Beside others at work one branch a step goes; while nobody works they all do, but for the newest.
+  // Beside running requests, evict one cached sequence a step; while idle, evict all but the newest.
   worked |= shared_->cache.evict_idle(warm_cells, !worked);
   ++totals_.steps;
   update_stats();
@@ -197,8 +198,8 @@ bool Engine::take_commands() {
     } else if (auto* release = std::get_if<Release>(&command)) {
       cancel_now(release->id);
       runs_.erase(release->id);
-    } else if (auto* found = std::get_if<PrefixFolder::Found>(&command)) {
-      load_prefix(std::move(*found));
+    } else if (auto* hit = std::get_if<PrefixFolder::LookupResult>(&command)) {
+      load_prefix(std::move(*hit));
     } else if (auto* answer = std::get_if<ConstraintCompiler::Answer>(&command)) {
       take_grammar(std::move(*answer));
     } else if (auto* prompt = std::get_if<PromptReader::Answer>(&command)) {
@@ -215,7 +216,7 @@ void Engine::begin(Submit submit) {
   try {
     if (run.request.deterministic) open_exact_context();
     context_of(run).scheduler.expect(run);
-    // Of the tokens to penalize llama.cpp makes room for all at once; there are never more than these.
+    // llama.cpp allocates the whole penalty window at once; a run never has more tokens than this.
     int32_t& last_n = run.request.sampling.penalty_last_n;
     const auto all = static_cast<int32_t>(context_->context_size());
     last_n = last_n < 0 ? all : std::min(last_n, all);
@@ -245,9 +246,9 @@ void Engine::end(Run& run, Run::Ending ending) {
   if (compiler_) compiler_->forget(run.id);
   reader_.forget(run.id);
   drop_drafts(run);
-  // What is exact shares nothing, so that nothing of it is kept.
+  // An exact run shares nothing, so its tokens are not cached.
   context_of(run).scheduler.remove(run, !run.exact && ending.end.reason != FinishReason::error);
-  // Whoever sees the end finds it counted.
+  // Counted before the end is published.
   update_stats();
   output_.end(run.id, ending.text, std::move(ending.end));
 }
@@ -263,7 +264,7 @@ void Engine::update_stats() {
   });
   stats.cache_tokens = shared_->cache.capacity();
   stats.cache_tokens_used = shared_->cache.used();
-  stats.branches = shared_->cache.branches();
+  stats.cached_sequences = shared_->cache.cached_sequences();
   stats.host_cache_bytes = shared_->store.bytes();
   stats.threads = context_->threads_now();
   std::lock_guard lock(stats_mutex_);
@@ -281,8 +282,8 @@ void Engine::wait_for_commands() {
     commands_ready_.wait_until(lock, *until, ready);
   else
     commands_ready_.wait(lock, ready);
-  // Several replies are asked for one right after the other; taken together, their prompts are read in one batch. Else
-  // the first of 16 begins to write alone, and all of them take 72 steps in the place of 64.
+  // Wait for requests that arrive together, so that their prompts are prefilled in one batch. Otherwise the first of 16
+  // decodes alone, and all of them take 72 steps instead of 64.
   const auto more = [this, known = size_t{0}]() mutable {
     return stopping_ || commands_.size() > std::exchange(known, commands_.size());
   };

@@ -1,7 +1,7 @@
-// The engine: many runs over one context, on one thread of its own that never waits for its callers.
+// The engine: many runs over one llama.cpp context, on a thread of its own that never waits for its callers.
 //
-// Callers push commands and fetch output; the thread takes the commands between two computations. Destroying the
-// engine interrupts the computation, ends every run with MODEL_CLOSED and joins the thread first.
+// Callers push commands and fetch output. The thread takes the commands between two computations. Destroying the engine
+// interrupts the computation, ends every run with MODEL_CLOSED and joins the thread.
 #pragma once
 
 #include <algorithm>
@@ -27,10 +27,10 @@
 namespace caduceus {
 
 struct EngineOptions {
-  // Bytes for branches outside of the KV cache. As many as the cache has, unless said otherwise.
+  // Bytes of the host cache. Defaults to the size of the KV cache.
   std::optional<uint64_t> host_cache_bytes;
   Drafts drafts = Drafts::paying;
-  // Where prefixes are kept for later processes; none are when it is empty.
+  // Folder for prefixes that outlive the process. Empty: none are kept.
   std::string prefix_folder;
   uint64_t prefix_folder_bytes = 0;
 };
@@ -45,26 +45,26 @@ class Engine {
 
   // -- any thread --
 
-  // Never blocks on the computation. What is wrong with the request ends the run. Throws MODEL_CLOSED after `close`.
+  // Never waits for a computation. An invalid request ends its run with an error. Throws MODEL_CLOSED after `close`.
   RunId submit(RunRequest request);
-  // At the next step; within one graph node when the run's prompt is being read on a CPU.
+  // Takes effect at the next step, or within one graph node while the run's prompt is prefilled on a CPU.
   void cancel(RunId id);
-  // The reader is behind: output is kept here, and past a limit the run pauses until `resume`.
+  // Called when the reader is slow: output stays here, and past a limit the run pauses until `resume`.
   void pause(RunId id);
   void resume(RunId id);
-  // Ends the run if need be and forgets it: later runs can no longer continue after it.
+  // Ends the run if it has not ended, and frees its id: later runs can no longer continue after it.
   void release(RunId id);
   std::vector<RunOutput> take() { return output_.take(); }
-  // What is left after `close`, paused runs included.
+  // The output left after `close`, that of paused runs included.
   std::vector<RunOutput> take_rest() { return output_.take(true); }
-  // Counts or shows tokens without a run. Answered, in no particular order, by `take_tokenized` under the id that this
-  // gives, after `close` too. Throws as `submit` does.
+  // Tokenizes without a run. `take_tokenized` answers in no particular order, under the id that this returns, after
+  // `close` too. Throws like `submit`.
   uint32_t tokenize(std::vector<PromptPart> parts);
   std::vector<PromptReader::Answer> take_tokenized();
-  // Nobody waits for the answer any more: the work ends, and what comes all the same may be passed over.
+  // Cancels `tokenize`: the work ends, and an answer that comes nevertheless may be ignored.
   void stop_tokenizing(uint32_t id) { reader_.forget(id); }
   Stats stats() const;
-  // Returns when the thread has ended. Twice is fine.
+  // Returns when the thread has ended. May be called twice.
   void close();
 
   const Tokenizer& tokenizer() const { return tokenizer_; }
@@ -84,7 +84,7 @@ class Engine {
   struct Release {
     RunId id;
   };
-  using Command = std::variant<Submit, Cancel, Resume, Release, PrefixFolder::Found, ConstraintCompiler::Answer,
+  using Command = std::variant<Submit, Cancel, Resume, Release, PrefixFolder::LookupResult, ConstraintCompiler::Answer,
                                PromptReader::Answer>;
 
   void push(Command command);
@@ -116,7 +116,7 @@ class Engine {
   void refuse_if_too_long(size_t tokens, const char* at_least) const;
   void enqueue(Run& run);
   void open_exact_context();
-  void load_prefix(PrefixFolder::Found found);
+  void load_prefix(PrefixFolder::LookupResult hit);
   void keep_prefix(Run& run);
 
   // -- engine thread: from tokens to the next token --
@@ -129,8 +129,8 @@ class Engine {
   bool give_scores(Run& run);
   bool append(Run& run, const ScoredTokens& token, bool more = false);
 
-  // -- engine thread: drafts --
-  std::vector<Token> guess(const Run& run) const;
+  // -- engine thread: speculative decoding --
+  std::vector<Token> propose(const Run& run) const;
   void draft(DecodeContext& ctx, const std::vector<Run*>& batch);
   void confirm(DecodeContext& ctx, Run& run, int row);
   void drop_drafts(Run& run);
@@ -158,9 +158,9 @@ class Engine {
   std::condition_variable commands_ready_;
   std::vector<Command> commands_;
   RunId next_id_ = 1;
-  std::vector<RunId> prefilling_;  // whose cancel interrupts the computation under way
+  std::vector<RunId> prefilling_;  // runs whose cancellation interrupts the current computation
   bool stopping_ = false;
-  std::string failure_;  // why the engine cannot go on
+  std::string failure_;  // why the engine has stopped
 
   mutable std::mutex stats_mutex_;
   Stats stats_;
@@ -170,12 +170,12 @@ class Engine {
   std::unique_ptr<Context> exact_context_;
   std::unique_ptr<DecodeContext> exact_;
   std::unique_ptr<PrefixFolder> folder_;
-  std::unique_ptr<ConstraintCompiler> compiler_;  // made when it is first needed
+  std::unique_ptr<ConstraintCompiler> compiler_;  // created on first use
   std::map<RunId, std::unique_ptr<Run>> runs_;
   Stats totals_;
   std::vector<Context::Row> rows_;
   std::vector<llama_token_data> scratch_;
-  std::vector<float> going_on_;  // logits without those that end the turn
+  std::vector<float> going_on_;  // logits without the tokens that end the turn
   DrySamplers dry_samplers_;
   TokenMask mask_;
 

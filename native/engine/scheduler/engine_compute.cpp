@@ -1,4 +1,4 @@
-// The engine's part from tokens in the queue to the next token.
+// The part of the engine that computes: decode and prefill batches, and what follows from their logits.
 #include <algorithm>
 #include <cmath>
 
@@ -39,7 +39,7 @@ bool Engine::decode(DecodeContext& ctx) {
   }
   const auto before = Clock::now();
   const int result = ctx.context.decode(rows_);
-  if (result == 2) return true;  // interrupted: the engine stops
+  if (result == 2) return true;  // interrupted, because the engine stops
   if (result != 0) {
     for (Run* run : batch) fail(*run, "ENGINE_FAILED", "llama_decode failed with " + std::to_string(result) + ".");
     return true;
@@ -63,8 +63,8 @@ bool Engine::decode(DecodeContext& ctx) {
 }
 
 bool Engine::prefill(DecodeContext& ctx) {
-  // After a cancel has interrupted several, the next one reads alone: cancels of others never hold it up again and
-  // again.
+  // After a cancellation has interrupted several prompts, the next one is prefilled alone, so that cancellations of
+  // others cannot delay it again and again.
   const auto pieces =
       ctx.scheduler.next_to_prefill(ctx.prefill_rows(), ctx.exact || std::exchange(ctx.interrupted, false));
   if (pieces.empty()) return false;
@@ -81,7 +81,7 @@ bool Engine::prefill(DecodeContext& ctx) {
   if (result == 0) score_prompts(ctx, pieces);
   const double took = milliseconds(Clock::now() - before);
   for (const auto& piece : pieces) {
-    // Forced tokens are read in the same way.
+    // Forced tokens are prefilled in the same way.
     if (piece.run->usage.generated_tokens == 0) piece.run->prompt_ms += took;
   }
   if (result == 2) {
@@ -109,7 +109,8 @@ bool Engine::prefill(DecodeContext& ctx) {
   return true;
 }
 
-// Only llama.cpp knows what is left of what was interrupted; the cancel or the stop that did it is the next command.
+// Finds out how much of an interrupted computation is in the cache, which only llama.cpp knows. The cancellation or
+// stop that interrupted it is the next command.
 void Engine::rewind(DecodeContext& ctx, Run& run) {
   const llama_pos last = llama_memory_seq_pos_max(llama_get_memory(ctx.context.get()), run.sequence);
   const uint32_t whole = std::min(run.computed, static_cast<uint32_t>(last + 1));
@@ -117,7 +118,7 @@ void Engine::rewind(DecodeContext& ctx, Run& run) {
   run.computed = whole;
 }
 
-// The rows, so that a cancel of one of these runs interrupts them.
+// Computes the rows; cancelling one of these runs interrupts them.
 int Engine::compute_prompts(DecodeContext& ctx, const std::vector<Scheduler::Piece>& pieces) {
   {
     std::lock_guard lock(commands_mutex_);
@@ -136,8 +137,8 @@ int Engine::compute_prompts(DecodeContext& ctx, const std::vector<Scheduler::Pie
   return result;
 }
 
-// What the rows just computed say of the tokens that follow them in the prompt. Counts as reading it, so that the next
-// pieces are as much smaller as this takes.
+// Log probabilities of the prompt's tokens from the rows just computed. Counts as part of the prefill, so that the next
+// chunks become smaller accordingly.
 void Engine::score_prompts(DecodeContext& ctx, const std::vector<Scheduler::Piece>& pieces) {
   int row = 0;
   for (const auto& [run, count] : pieces) {
@@ -151,7 +152,7 @@ void Engine::score_prompts(DecodeContext& ctx, const std::vector<Scheduler::Piec
   }
 }
 
-// Gives out what the prompt scored, once all of it has been read; false when the run has ended with it.
+// Publishes the prompt's log probabilities once all of it has been prefilled; false when that ended the run.
 bool Engine::give_scores(Run& run) {
   if (!run.scores.tokens.empty()) {
     const auto& values = run.scores.log_probabilities;
@@ -190,12 +191,12 @@ void Engine::sample(DecodeContext& ctx, Run& run, int row) {
   }
 }
 
-// Gives a token out; false when the run has ended with it. `more`: the constraint has taken others after it already.
+// Publishes a token; false when that ended the run. `more`: the constraint has already taken further tokens.
 bool Engine::append(Run& run, const ScoredTokens& token, bool more) {
   const Run::Step step = run.accept(token.tokens.front(), tokenizer_, context_->context_size());
   ++totals_.generated_tokens;
   output_.add(run.id, step.text, token);
-  // Whole is whole, whether or not there was room for more.
+  // A complete output ends the run with `stop`, even where a limit is reached too.
   const bool whole = run.constraint && !more && run.constraint->done();
   if (!step.finished && !whole) return true;
   finish(run, whole ? FinishReason::stop : *step.finished);

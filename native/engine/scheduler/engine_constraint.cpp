@@ -1,4 +1,4 @@
-// The engine's part that concerns constraints: getting them compiled, and choosing tokens by them.
+// The part of the engine that handles constraints: compiling them, and choosing tokens by them.
 #include <algorithm>
 #include <cmath>
 
@@ -12,12 +12,14 @@ EngineError contradiction() {
   return EngineError("CONSTRAINT_INVALID", "The constraint contradicts itself on the next token.");
 }
 
-// Of tokens that are not computed by themselves there are no probabilities.
-bool jumps(const Run& run) { return run.constraint && run.request.jump_forward && !run.request.log_probabilities; }
+// Tokens that are not sampled have no log probabilities, so a run that asks for them samples every token.
+bool appends_forced_tokens(const Run& run) {
+  return run.constraint && run.request.append_forced_tokens && !run.request.log_probabilities;
+}
 
 }  // namespace
 
-// To the queue, once the run's constraint is compiled.
+// Queues the run once its constraint is compiled.
 void Engine::start(Run& run) {
   if (!run.request.constraint) return enqueue(run);
   if (!compiler_) {
@@ -31,7 +33,7 @@ void Engine::start(Run& run) {
   constrain(run, std::move(grammar));
 }
 
-// The compiler has answered.
+// Handles the compiler's answer.
 void Engine::take_grammar(ConstraintCompiler::Answer answer) {
   const auto it = runs_.find(answer.run);
   if (it == runs_.end() || it->second->phase == Run::Phase::ended) return;
@@ -45,11 +47,11 @@ void Engine::take_grammar(ConstraintCompiler::Answer answer) {
   }
 }
 
-// To the queue. How the output must begin is read with the prompt, which spares a computation; it is given out after
-// it.
+// Queues the run. The forced tokens at the beginning of the output are prefilled with the prompt, which saves a step;
+// they are published after it.
 void Engine::constrain(Run& run, std::shared_ptr<const Grammar> grammar) {
   run.constraint.emplace(std::move(grammar), *run.request.constraint, tokenizer_, run.request.stop_tokens);
-  if (jumps(run)) {
+  if (appends_forced_tokens(run)) {
     const size_t most =
         std::min<size_t>(run.tokens.size() + run.request.max_tokens.value_or(UINT32_MAX), context_->context_size());
     for (auto tokens = run.constraint->forced(); !tokens.empty() && run.tokens.size() < most;
@@ -64,7 +66,7 @@ void Engine::constrain(Run& run, std::shared_ptr<const Grammar> grammar) {
   enqueue(run);
 }
 
-// Gives out what was read with the prompt; false when the run has ended with it.
+// Publishes the forced tokens that were prefilled with the prompt; false when that ended the run.
 bool Engine::catch_up(Run& run) {
   const std::vector<Token> ahead = run.take_ahead();
   for (size_t i = 0; i < ahead.size(); ++i) {
@@ -74,8 +76,8 @@ bool Engine::catch_up(Run& run) {
   return true;
 }
 
-// The next token; LLAMA_TOKEN_NULL when no token has a finite logit. Before so many tokens as are asked for none ends
-// the turn, unless the constraint allows nothing else.
+// Samples the next token; LLAMA_TOKEN_NULL when no token has a finite logit. Before `min_tokens`, no token ends the
+// turn unless the constraint allows nothing else.
 Token Engine::choose(Run& run, std::span<const float> logits) {
   if (!run.must_go_on()) return choose_among(run, logits, false);
   going_on_.assign(logits.begin(), logits.end());
@@ -87,9 +89,9 @@ Token Engine::choose(Run& run, std::span<const float> logits) {
   return token == LLAMA_TOKEN_NULL ? choose_among(run, logits, false) : token;
 }
 
-// Most tokens that are sampled are allowed, and checking one takes 2 us where a mask of all takes 17 and more: only a
-// refused one costs that, and samplers that learn from what they choose. `may_fail`: no allowed token is
-// LLAMA_TOKEN_NULL too.
+// Samples first and checks afterwards: most sampled tokens are allowed, and checking one takes 2 us where a mask takes
+// 17 or more. Only a refused token needs the mask, and samplers that learn from their choice. With `may_fail`, having
+// no allowed token also gives LLAMA_TOKEN_NULL.
 Token Engine::choose_among(Run& run, std::span<const float> logits, bool may_fail) {
   if (!run.constraint || !run.sampler->learns()) {
     const Token token = run.sampler->sample(logits, scratch_);
@@ -108,9 +110,9 @@ Token Engine::choose_among(Run& run, std::span<const float> logits, bool may_fai
   return allowed;
 }
 
-// Appends what the constraint leaves no choice about; it is computed together with the next decode.
+// Appends the tokens that the constraint forces; they are computed with the next decode.
 void Engine::force(Run& run) {
-  if (!jumps(run)) return;
+  if (!appends_forced_tokens(run)) return;
   for (auto tokens = run.constraint->forced(); !tokens.empty(); tokens = run.constraint->forced()) {
     for (const Token token : tokens) {
       if (!run.constraint->take(token)) throw contradiction();

@@ -1,4 +1,4 @@
-// The engine's part from a request to tokens in the queue: reading its prompt, and prefixes that are kept on disk.
+// The part of the engine that prepares requests: tokenizing prompts, and loading prefixes that are kept on disk.
 #include <algorithm>
 
 #include "platform/error.h"
@@ -7,16 +7,16 @@
 namespace caduceus {
 namespace {
 
-// Shorter prefixes are computed about as soon as they are read from a disk.
+// Shorter prefixes take as long to load from a disk as to compute.
 constexpr uint32_t worth_keeping = 128;
 
-// A prompt up to this size is tokenized on the engine's thread, which others wait for meanwhile: below 2 ms for all but
-// the slowest pre-tokenizers. Each bracket may begin markup that text is cut at.
+// Prompts up to this size are tokenized on the engine's thread, which delays the others: by less than 2 ms for all but
+// the slowest pre-tokenizers. Each bracket may begin markup at which the text is divided.
 constexpr size_t quick_bytes = 8'192;
 constexpr size_t quick_brackets = 64;
 constexpr size_t quick_parts = 256;
 
-// How far a prompt that is too long is counted, for the message.
+// Tokens of a prompt that is too long are counted up to here, for the error message.
 constexpr uint32_t counted_contexts = 4;
 
 struct PromptSize {
@@ -39,7 +39,7 @@ PromptSize measure(const std::vector<PromptPart>& prompt) {
 
 }  // namespace
 
-// To its tokens: at once where that is a matter of a millisecond or two, else by the reader.
+// Tokenizes the prompt: at once if that takes a millisecond or two, else on the reader's thread.
 void Engine::read_prompt(Run& run) {
   RunRequest& request = run.request;
   if (request.after) {
@@ -78,7 +78,7 @@ void Engine::read_prompt(Run& run) {
   reader_.read(std::move(job));
 }
 
-// The prompt has been tokenized.
+// Handles the reader's answer.
 void Engine::take_prompt(PromptReader::Answer answer) {
   const auto it = runs_.find(answer.id);
   if (it == runs_.end() || it->second->phase == Run::Phase::ended) return;
@@ -132,7 +132,7 @@ void Engine::refuse_if_too_long(size_t tokens, const char* at_least) const {
                                         std::to_string(tokens - limit + 1) + ".");
 }
 
-// Into the queue; by way of the folder where that may spare the reading of much.
+// Queues the run, after a lookup in the prefix folder where that may save a long prefill.
 void Engine::enqueue(Run& run) {
   const std::string& scope = run.request.cache_scope;
   if (!folder_ || run.exact || run.scores_prompt() || run.tokens.size() <= worth_keeping)
@@ -149,16 +149,16 @@ void Engine::open_exact_context() {
   exact_ = std::make_unique<DecodeContext>(*exact_context_, 0, Drafts::never, true);
 }
 
-// The folder has answered.
-void Engine::load_prefix(PrefixFolder::Found found) {
-  const auto it = runs_.find(found.run);
+// Handles the folder's answer.
+void Engine::load_prefix(PrefixFolder::LookupResult hit) {
+  const auto it = runs_.find(hit.run);
   if (it == runs_.end() || it->second->phase == Run::Phase::ended) return;
   Run& run = *it->second;
-  const auto prefix = std::span<const Token>(run.tokens).first(found.length);
-  // Another run may have brought it in meanwhile.
-  if (found.length > shared_->cache.longest(prefix, run.request.cache_scope) &&
-      shared_->cache.load_prefix(prefix, found.saved, run.request.cache_scope, found.state.bytes())) {
-    run.restored_tokens += found.length;
+  const auto prefix = std::span<const Token>(run.tokens).first(hit.length);
+  // Another run may have computed it meanwhile.
+  if (hit.length > shared_->cache.longest(prefix, run.request.cache_scope) &&
+      shared_->cache.load_prefix(prefix, hit.saved, run.request.cache_scope, hit.state.bytes())) {
+    run.restored_tokens += hit.length;
   }
   try {
     shared_->scheduler.enqueue(run);
@@ -167,7 +167,7 @@ void Engine::load_prefix(PrefixFolder::Found found) {
   }
 }
 
-// The prompt has been read: what of it is worth it goes to the folder.
+// Called when the prompt has been prefilled: saves the part to be kept in the folder.
 void Engine::keep_prefix(Run& run) {
   const uint32_t length = std::exchange(run.keep_tokens, 0);
   if (length < worth_keeping) return;

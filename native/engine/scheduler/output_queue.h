@@ -1,4 +1,4 @@
-// Where the engine thread leaves what runs produce and the event loop fetches it, with one wake-up for all of it.
+// The output queue: the engine thread adds what runs produce, the event loop takes it, with one wake-up for all runs.
 // Every member is guarded by the mutex; `wake` is called without it.
 #pragma once
 
@@ -21,14 +21,14 @@ class OutputQueue {
   void add(RunId id, std::string_view text, const ScoredTokens& tokens);
   void add_prompt(RunId id, ScoredTokens prompt);
   void end(RunId id, std::string_view text, RunEnd end);
-  // Wakes the reader when there is something for it. After each step.
+  // Wakes the reader if there is output. Called after each step.
   void publish();
-  // Tokens that wait because their reader asked for a pause.
+  // Number of tokens that are held back because their reader asked for a pause.
   size_t held(RunId id) const;
 
   // -- reader's thread --
   void open(RunId id);
-  // Everything of the runs that are not paused; when the engine has ended, of all.
+  // Takes the output of all runs that are not paused, or of all runs once the engine has ended.
   std::vector<RunOutput> take(bool paused_too = false);
   void pause(RunId id);
   void resume(RunId id);

@@ -1,4 +1,4 @@
-// What goes into the engine and what comes out of it, as plain values. Mirrors src/engine/engine.ts.
+// Requests and their output as plain values. Mirrors src/engine/engine.ts.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,7 @@ struct TokensPart {
 };
 using PromptPart = std::variant<TextPart, ControlPart, TokensPart>;
 
-// llama.cpp's DRY: a token that would go on repeating what came before costs multiplier * base ^ (length -
+// llama.cpp's DRY penalty: a token that would continue a repetition costs multiplier * base ^ (length -
 // allowed_length).
 struct Dry {
   float multiplier = 0.0f;  // 0 is off
@@ -55,21 +55,21 @@ struct Sampling {
   float xtc_threshold = 0.1f;
   float dynatemp_range = 0.0f;
   float dynatemp_exponent = 1.0f;
-  int32_t mirostat = 0;  // 1 and 2 choose by it, in the place of all that leaves candidates out
+  int32_t mirostat = 0;  // 1 and 2 sample by mirostat, which replaces the samplers that remove candidates
   float mirostat_tau = 5.0f;
   float mirostat_eta = 0.1f;
   std::optional<uint32_t> seed;
   std::vector<std::pair<Token, float>> logit_bias;
 };
 
-// What the output may be, as text for the constraint's compiler. src/engine/addon/grammar.ts writes it.
+// A constraint on the output, as text for its compiler. src/engine/addon/grammar.ts writes it.
 struct ConstraintSpec {
   enum class Kind { lark = 0, json = 1, regex = 2, calls = 3 };  // calls: Lark, and its texts are JSON between tags
   Kind kind = Kind::lark;
   std::string text;
 
-  // The output is free until a call begins: an opening tag, white space and `{`. The grammar then takes over at that
-  // `{` and ends with the call.
+  // Makes the grammar lazy: the output is free until a call begins with an opening tag, white space and `{`. The
+  // grammar applies from that `{` to the end of the call.
   struct Trigger {
     std::string tag;         // "<tool_call>"
     bool further = false;    // after a call the output is free again; else it ends there
@@ -84,19 +84,19 @@ struct RunRequest {
   std::optional<RunId> after;
   Sampling sampling;
   std::optional<uint32_t> max_tokens;
-  uint32_t min_tokens = 0;        // before them no token ends the turn, where the constraint allows another
-  std::vector<std::string> stop;  // not searched in the calls of a lazy constraint
+  uint32_t min_tokens = 0;        // before these, no token ends the turn, if the constraint allows another
+  std::vector<std::string> stop;  // not applied inside the calls of a lazy constraint
   std::vector<Token> stop_tokens;
   bool log_probabilities = false;         // of the tokens that are generated
-  bool prompt_log_probabilities = false;  // of the prompt's, all of which is computed for it
-  uint32_t top_log_probabilities = 0;     // so many of the likeliest tokens beside each of either
+  bool prompt_log_probabilities = false;  // of the prompt's tokens, all of which are computed for it
+  uint32_t top_log_probabilities = 0;     // number of most likely tokens reported with each
   std::string cache_scope;
   int32_t priority = 0;
   std::optional<double> queue_timeout_ms;
-  std::optional<uint32_t> keep_prefix;  // so many of the prompt's first parts are worth keeping on disk
+  std::optional<uint32_t> keep_prefix;  // number of the prompt's first parts to keep on disk
   std::optional<ConstraintSpec> constraint;
-  bool jump_forward = true;    // what a constraint leaves no choice about is not sampled
-  bool deterministic = false;  // computed apart from others, so that the same request gives the same bits
+  bool append_forced_tokens = true;  // tokens that the constraint forces are not sampled
+  bool deterministic = false;        // computed apart from others: the same request gives the same bits
 };
 
 struct Usage {
@@ -113,7 +113,7 @@ struct Timings {
   double tokens_per_second = 0;
 };
 
-// How far a constraint was fulfilled, and what it cost.
+// Whether the constrained output is complete, and what the constraint cost.
 struct ConstraintEnd {
   bool complete = false;
   uint32_t forced_tokens = 0;
@@ -126,12 +126,11 @@ struct TokenProbability {
   float log_probability;
 };
 
-// Tokens with what the model held of them, as far as that was asked for.
+// Tokens with their log probabilities, if requested.
 struct ScoredTokens {
   std::vector<Token> tokens;
   std::vector<float> log_probabilities;  // one for each
-  std::vector<TokenProbability>
-      top;  // the likeliest at its place, first of them the likeliest; as many for each as were asked for
+  std::vector<TokenProbability> top;     // the most likely tokens at each place, in order; as many as requested
 
   void append(const ScoredTokens& more) {
     tokens.insert(tokens.end(), more.tokens.begin(), more.tokens.end());
@@ -145,7 +144,7 @@ enum class FinishReason { stop, length, cancelled, error };
 struct RunEnd {
   FinishReason reason = FinishReason::stop;
   std::optional<std::string> stop_string;
-  std::optional<ScoredTokens> end_token;  // that ended the turn, where log probabilities were asked for
+  std::optional<ScoredTokens> end_token;  // the token that ended the turn, if log probabilities were requested
   Usage usage;
   Timings timings;
   std::optional<ConstraintEnd> constraint;
@@ -153,12 +152,12 @@ struct RunEnd {
   std::string error_message;
 };
 
-// Everything one run has produced since it was last taken: the tokens and what belongs to them.
+// What one run has produced since its output was last taken.
 struct RunOutput : ScoredTokens {
   RunId id = 0;
   std::string text;  // whole code points
   ScoredTokens
-      prompt;  // once, when it has been read, where its log probabilities were asked for; the first token has none
+      prompt;  // set once, after the prefill, if its log probabilities were requested; the first token has none
   std::optional<RunEnd> end;
 };
 
@@ -168,17 +167,17 @@ struct Stats {
   uint32_t paused = 0;
   uint32_t cache_tokens = 0;
   uint32_t cache_tokens_used = 0;
-  uint32_t branches = 0;
+  uint32_t cached_sequences = 0;
   uint64_t host_cache_bytes = 0;
-  uint32_t threads = 0;  // that compute at the moment
+  uint32_t threads = 0;  // in use at the moment
   uint64_t prompt_tokens = 0;
   uint64_t cached_tokens = 0;
   uint64_t restored_tokens = 0;
   uint64_t generated_tokens = 0;
-  uint64_t forced_tokens = 0;    // of the generated ones
+  uint64_t forced_tokens = 0;    // generated tokens that were forced
   uint64_t rejected_tokens = 0;  // sampled, and refused by a constraint
-  uint64_t drafted_tokens = 0;   // guessed, and computed beside what was certain
-  uint64_t accepted_drafts = 0;  // of these, those that came true
+  uint64_t drafted_tokens = 0;   // proposed by speculative decoding, and computed
+  uint64_t accepted_drafts = 0;  // drafted tokens that were accepted
   uint64_t steps = 0;
 };
 

@@ -17,11 +17,11 @@ void Run::start(std::vector<Token> prompt, const llama_vocab* vocab, DrySamplers
   tokens = std::move(prompt);
   usage.prompt_tokens = static_cast<uint32_t>(tokens.size());
   sampler = std::make_unique<Sampler>(request.sampling, vocab, &dry_samplers);
-  // The penalties look at the prompt too, as llama.cpp's own tools do.
+  // Penalties count the prompt's tokens too, as llama.cpp's own tools do.
   for (const Token token : tokens) sampler->accept(token);
   request.prompt.clear();
   if (!request.prompt_log_probabilities) return;
-  // What comes first follows nothing.
+  // The first token has no log probability, since nothing comes before it.
   scores.tokens.push_back(tokens.front());
   scores.log_probabilities.push_back(std::numeric_limits<float>::quiet_NaN());
   scores.top.resize(request.top_log_probabilities, {-1, std::numeric_limits<float>::quiet_NaN()});
@@ -62,7 +62,7 @@ Run::Ending Run::finish(FinishReason reason) {
   Ending ending;
   const auto now = Clock::now();
   if (!stops_.matched()) {
-    // What might have become a call is text where the model has ended. What was cut off nobody knows.
+    // A possible beginning of a call is text if the model has ended. If the output was cut off, it stays undecided.
     const bool waits =
         constraint && constraint->is_lazy() && (reason != FinishReason::stop || constraint->is_behind_call());
     ending.text = stops_.push(utf8_.flush(), waits ? constraint->place().waiting : 0);
@@ -74,7 +74,7 @@ Run::Ending Run::finish(FinishReason reason) {
   end.end_token = std::move(end_token);
   end.usage = usage;
   if (request.constraint) {
-    // A stop string cuts off what the grammar has taken; a lazy one's it does not touch.
+    // A stop string removes text that the grammar has taken, except with a lazy grammar.
     if (constraint && reason != FinishReason::error)
       constraint_end.complete = ahead == 0 && (stops_.matched() ? constraint->is_lazy() : constraint->whole());
     end.constraint = constraint_end;

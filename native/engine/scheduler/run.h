@@ -1,4 +1,4 @@
-// One request on its way through the engine. Owned and touched by the engine thread only.
+// One request in the engine, from its prompt to its end. Owned and used by the engine thread only.
 #pragma once
 
 #include <algorithm>
@@ -30,7 +30,7 @@ class Run {
 
   Run(RunId id, RunRequest request, Clock::time_point submitted);
 
-  // The prompt is known: `tokens` holds all of it, what came before `after` included.
+  // Called with the tokenized prompt: `tokens` holds all of it, what came before `after` included.
   void start(std::vector<Token> tokens, const llama_vocab* vocab, DrySamplers& dry_samplers);
 
   struct Step {
@@ -40,55 +40,57 @@ class Run {
   // Takes a sampled token that is not the end of the turn.
   Step accept(Token token, const Tokenizer& tokenizer, uint32_t context_size);
 
-  // Ends the run and frees all but its tokens, which later runs may continue. `text` is what was still held back.
+  // Ends the run and frees all but its tokens, which later runs may continue. `text` is what was still held back as a
+  // possible stop string.
   struct Ending {
     std::string text;
     RunEnd end;
   };
   Ending finish(FinishReason reason);
 
-  // Rows that have no cell yet. One, or a few that were forced: the run decodes; more: it reads them like its prompt.
+  // Number of tokens that have no cell yet. One, or a few that were forced: the run decodes. More: they are prefilled.
   uint32_t remaining() const { return static_cast<uint32_t>(tokens.size()) - computed; }
   bool reads_prompt() const { return remaining() > std::max(1u, std::min(generated_rows, most_generated_rows)); }
 
   const RunId id;
   RunRequest request;
-  const bool exact;  // must come out the same to the bit each time
+  const bool exact;  // deterministic
   Phase phase = Phase::waiting;
-  std::vector<Token> earlier;  // of the run it goes on from, while its prompt is tokenized
-  std::vector<Token> tokens;   // prompt, then what was generated or is certain to be
-  uint32_t computed = 0;       // of these, how many lie in the cache
+  std::vector<Token> earlier;  // tokens of the run that it continues, while its prompt is tokenized
+  std::vector<Token> tokens;   // prompt, then generated and forced tokens
+  uint32_t computed = 0;       // number of `tokens` in the KV cache
   int sequence = -1;           // in the prefix cache; -1 while waiting and after the end
-  bool paused = false;         // waits for its reader
+  bool paused = false;         // its reader is slow
   Clock::time_point paused_since{};
   std::unique_ptr<Sampler> sampler;
 
-  // More rows than these in a decode batch would hold up the other runs.
+  // More rows than this in a decode batch would delay the other runs.
   static constexpr uint32_t most_generated_rows = 17;
-  // No token ends the turn yet.
+  // Whether `min_tokens` is not reached, so that no token may end the turn.
   bool must_go_on() const { return usage.generated_tokens < request.min_tokens; }
 
   uint32_t generated_rows = 0;  // tokens added since the last computation, forced ones included
-  uint32_t ahead = 0;           // at the end of `tokens`: how the output must begin, not given out yet
+  uint32_t ahead =
+      0;  // forced tokens at the end of `tokens` that were prefilled with the prompt and are not published yet
   std::vector<Token> take_ahead();
   std::optional<RunConstraint> constraint;
   ConstraintEnd constraint_end;
 
-  std::vector<Token> guesses;  // in a decode: what may come after `tokens`
-  uint32_t draft_rows = 0;     // of these, how many lie in the cache beyond `computed`; none between two steps
-  std::span<const Token> drafts() const { return std::span(guesses).first(draft_rows); }
+  std::vector<Token> drafted;  // in a decode: drafted tokens
+  uint32_t draft_rows = 0;     // drafted tokens in the cache beyond `computed`; none between two steps
+  std::span<const Token> drafts() const { return std::span(drafted).first(draft_rows); }
   DraftChance draft_chance;
 
-  // Of the prompt, where its log probabilities were asked for.
-  uint32_t scored = 0;  // so many of its places have told what comes next
-  ScoredTokens scores;  // until they are given out
+  // Log probabilities of the prompt, if requested.
+  uint32_t scored = 0;  // number of prompt positions scored so far
+  ScoredTokens scores;  // until they are published
   bool scores_prompt() const { return request.prompt_log_probabilities && scored + 1 < usage.prompt_tokens; }
   bool wants_score(uint32_t place) const {
     return request.prompt_log_probabilities && place >= scored && place + 1 < usage.prompt_tokens;
   }
 
-  uint32_t keep_tokens = 0;      // of the prompt, to be kept on disk; until that is done
-  uint32_t restored_tokens = 0;  // that came back from memory or disk
+  uint32_t keep_tokens = 0;      // tokens of the prompt to keep on disk; 0 once that is done
+  uint32_t restored_tokens = 0;  // loaded from the host cache or from disk
   Usage usage;
   const Clock::time_point submitted;
   std::optional<Clock::time_point> admitted;

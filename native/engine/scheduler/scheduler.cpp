@@ -8,22 +8,21 @@
 namespace caduceus {
 namespace {
 
-// Cells kept for what an admitted run will generate at first.
+// Cells reserved for the first tokens that an admitted run generates.
 constexpr uint32_t growth_reserve = 64;
 
-// Who keeps its cells when there are too few: paused ones lose them first, then the lowest priority, then the youngest.
+// Order in which runs lose their cells: paused ones first, then the lowest priority, then the youngest.
 auto strength(const Run* run) {
   return std::tuple(!run->paused, run->request.priority, -static_cast<int64_t>(run->id));
 }
 
-// What a running one does in the next step; a paused one neither.
+// Whether a running request decodes or prefills in the next step; a paused one does neither.
 bool decodes(const Run* run) { return !run->paused && !run->reads_prompt(); }
 bool reads(const Run* run) { return !run->paused && run->reads_prompt(); }
 
-// Rows of a prompt to be read next. Rows that are computed by tiles come out otherwise in their last bits than those
-// that are not. Which of them are must not depend on how many a measured time allows: all whole tiles but what is left
-// at the end, which is read by itself. The last row never is of a tile, since the same prompt, once it is cached, has
-// that one computed alone.
+// Number of rows of a prompt to prefill next. Rows computed by tiles differ in their last bits from the others, so
+// which rows are must not depend on measured times: all whole tiles, and the remainder by itself. The last row is never
+// part of a tile, because for a cached prompt it is computed alone.
 uint32_t whole_tiles(uint32_t remaining, uint32_t most) {
   if (remaining < attention_tile || most < attention_tile) return std::min(remaining, most);
   if (remaining == attention_tile) return remaining - 1;
@@ -62,7 +61,7 @@ void Scheduler::remove(Run& run, bool keep) {
 bool Scheduler::admit(Clock::time_point now) {
   bool any = false;
   for (Run* run : std::vector(waiting_)) {
-    // Who does not read holds up nobody behind it.
+    // A run whose reader is slow does not block those behind it.
     if (run->paused) continue;
     if (!admit(*run, now)) break;
     any = true;
@@ -72,8 +71,8 @@ bool Scheduler::admit(Clock::time_point now) {
 
 bool Scheduler::admit(Run& run, Clock::time_point now) {
   if (running_.size() >= limits_.running) return false;
-  // The last token is always computed: its logits are what the next one is drawn from. Of a prompt that is scored, all
-  // are.
+  // The last token is always computed: the first generated token is sampled from its logits. A prompt whose log
+  // probabilities are requested is computed completely.
   const auto length = static_cast<uint32_t>(run.tokens.size());
   const uint32_t reusable = run.scores_prompt() ? run.scored : length - 1;
   const auto opened = cache_.open(run.tokens, reusable, run.request.cache_scope);
@@ -109,7 +108,7 @@ std::vector<Run*> Scheduler::next_to_decode() {
   std::vector<Run*> batch;
   uint32_t rows = 0;
   for (Run* run : candidates) {
-    // Room for a stronger one may have cost this one its place.
+    // Freeing cells for a run of higher priority may have preempted this one.
     if (run->phase != Run::Phase::running || rows + run->remaining() > limits_.decode_rows ||
         !make_room(rows + run->remaining(), *run))
       continue;
@@ -130,7 +129,7 @@ size_t Scheduler::reading() const {
 std::vector<Scheduler::Piece> Scheduler::next_to_prefill(uint32_t rows, bool alone) {
   std::vector<Run*> readers;
   std::copy_if(running_.begin(), running_.end(), std::back_inserter(readers), reads);
-  // By id, beginning with the one that was served last while its turn lasts, else after it.
+  // By id, beginning with the one served last while its turn lasts, else with the one after it.
   const RunId first = turn_rows_ < limits_.turn_rows ? last_prefilled_ : last_prefilled_ + 1;
   std::sort(readers.begin(), readers.end(), [first](const Run* a, const Run* b) {
     return std::tuple(a->id < first, a->id) < std::tuple(b->id < first, b->id);
@@ -141,7 +140,7 @@ std::vector<Scheduler::Piece> Scheduler::next_to_prefill(uint32_t rows, bool alo
     if (run->scores_prompt()) rows = std::min(rows, limits_.scored_rows);
     if (taken >= rows) break;
     const uint32_t count = whole_tiles(run->remaining(), rows - taken);
-    // Room for one may have cost another its place.
+    // Freeing cells for one run may have preempted another.
     if (run->phase != Run::Phase::running || !make_room(taken + count, *run)) continue;
     pieces.push_back({run, count});
     taken += count;
@@ -174,8 +173,8 @@ bool Scheduler::preempt(const Run& who, bool paused_only) {
   return true;
 }
 
-// Takes the cells of a running one. Like any branch, what it had goes to the store; what is lost there is computed
-// again.
+// Preempts a running request: its tokens become a cached sequence, which may be evicted and, where even that is lost,
+// is computed again.
 void Scheduler::suspend(Run& run) {
   cache_.close(run.sequence, true);
   run.sequence = -1;
@@ -215,7 +214,7 @@ std::vector<Scheduler::Expired> Scheduler::expired(Clock::time_point now) const 
         {run, "QUEUE_TIMEOUT",
          "The run waited longer than its " + std::to_string(static_cast<int64_t>(timeout)) + " ms for a place."});
   });
-  // Only who was admitted can have more output than its reader has read.
+  // Only admitted runs can have output that was not read.
   for (Run* run : waiting_) {
     if (run->admitted && run->paused && now - run->paused_since >= limits_.paused) {
       expired.push_back(

@@ -5,13 +5,13 @@
 namespace caduceus {
 namespace {
 
-// One measurement may have been disturbed.
+// Measurements before a time is used, since one may have been disturbed.
 constexpr uint32_t enough_measurements = 3;
-// Contexts grow and other work comes and goes: what was last measured longer ago is measured anew.
+// Older measurements are repeated, since contexts grow and other work comes and goes.
 constexpr uint64_t trusted_steps = 256;
-// What share of drafts has to be likely to come true before an unknown time is tried out.
+// Acceptance rate from which a batch size without a measured time is tried.
 constexpr double worth_trying = 0.5;
-constexpr double least_saved = 0.02;  // of a step: less is within what measuring is wrong by
+constexpr double least_saved = 0.02;  // of a step; less is within the error of measurement
 constexpr double weight_of_newest = 0.2;
 constexpr double longest_believed = 1.25;  // times the mean
 
@@ -24,7 +24,7 @@ void DraftPolicy::measured(uint32_t rows, double ms) {
   if (step_ - time.step >= trusted_steps) time.count = 0;
   ++time.count;
   time.step = step_;
-  // What took much longer was held up by something else.
+  // An outlier was delayed by something else.
   if (time.count == 1)
     time.ms = ms;
   else if (time.count <= enough_measurements)
@@ -42,7 +42,7 @@ uint32_t DraftPolicy::choose(uint32_t rows, std::span<const double> chances) con
   const uint32_t most =
       std::min({static_cast<uint32_t>(chances.size()), most_drafts, most_rows - std::min(rows, most_rows)});
   if (drafts_ != Drafts::paying) return is_on() ? most : 0;
-  // Without drafts first, to know what they have to beat.
+  // Steps without drafts are measured first, for comparison.
   if (most == 0 || !is_known(rows)) return 0;
   const double step_ms = times_[rows].ms;
   double expected = 0;

@@ -1,7 +1,7 @@
-// Whether drafts pay: guesses of what comes next, computed in rows of their own beside the certain ones. A row more
-// costs anything from nearly nothing to a whole step (SmolLM2 on 2 threads: 1 row 7.1 ms, 2 rows 14.0, 3 rows 17.1, 4
-// rows 20.8, 15 rows 59.9, 16 rows 61), so that is measured, as is how often guesses come true. Used by the engine
-// thread only.
+// Decides whether speculative decoding pays. Drafted tokens are computed in additional rows of a batch. An additional
+// row costs between nearly nothing and a whole step (SmolLM2 on 2 threads: 1 row 7.1 ms, 2 rows 14.0, 3 rows 17.1, 4
+// rows 20.8, 15 rows 59.9, 16 rows 61), so times are measured, as is the acceptance rate. Used by the engine thread
+// only.
 #pragma once
 
 #include <array>
@@ -10,14 +10,14 @@
 
 namespace caduceus {
 
-// `always`: wherever there is room; for tests.
+// `always`: whenever cells are free; for tests.
 enum class Drafts { never, paying, always };
 
-// How likely the next guess of a run is to come true. Guesses count whether or not they were computed, so that a run
-// that begins to repeat itself is noticed at no cost.
+// Acceptance rate of a run's drafts. Drafts count whether or not they were computed, so that a run that begins to
+// repeat itself is noticed at no cost.
 class DraftChance {
  public:
-  void observe(bool came_true) { value_ += 0.15 * ((came_true ? 1.0 : 0.0) - value_); }
+  void observe(bool accepted) { value_ += 0.15 * ((accepted ? 1.0 : 0.0) - value_); }
   double value() const { return value_; }
 
  private:
@@ -27,15 +27,15 @@ class DraftChance {
 class DraftPolicy {
  public:
   static constexpr uint32_t most_drafts = 3;  // in one batch
-  static constexpr uint32_t most_rows = 64;   // with drafts among them
+  static constexpr uint32_t most_rows = 64;   // drafts included
 
   explicit DraftPolicy(Drafts drafts) : drafts_(drafts) {}
 
   bool is_on() const { return drafts_ != Drafts::never; }
-  // So long a step with that many rows took.
+  // Records the time of a step with that many rows.
   void measured(uint32_t rows, double ms);
-  // How many drafts to add to a batch of `rows`; `chances` that they come true, the highest first. What they are
-  // expected to bring, at the time a token takes without them, has to be more than what the larger batch takes longer.
+  // Number of drafts to add to a batch of `rows`; `chances` are their acceptance rates, the highest first. The time
+  // that accepted drafts are expected to save must exceed the additional time of the larger batch.
   uint32_t choose(uint32_t rows, std::span<const double> chances) const;
 
  private:

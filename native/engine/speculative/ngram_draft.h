@@ -1,4 +1,4 @@
-// Drafts by looking back ("prompt lookup"): where a text repeats itself, what followed the last time comes again.
+// Prompt lookup: drafts the tokens that followed the last occurrence of the current n-gram.
 #pragma once
 
 #include <cstdint>
@@ -9,8 +9,8 @@
 
 namespace caduceus {
 
-// What followed where the last three tokens, else the last two, were seen latest; at most that many. Looks at every
-// token once: about 4 us for 8,192 of them.
+// The tokens after the latest earlier occurrence of the last three tokens, else of the last two; at most that many.
+// Visits every token once: about 4 us for 8,192 of them.
 std::vector<Token> ngram_draft(std::span<const Token> tokens, uint32_t most);
 
 }  // namespace caduceus

@@ -43,7 +43,7 @@ void PromptReader::read(Job job) {
 }
 
 void PromptReader::forget(RunId id) {
-  std::unique_ptr<Work> forgotten;  // freed without the lock: it may be megabytes
+  std::unique_ptr<Work> forgotten;  // freed outside the lock, since it may be megabytes
   std::lock_guard lock(mutex_);
   if (current_ && current_->answer.id == id) current_->forgotten = true;
   const auto it =
@@ -115,7 +115,7 @@ bool PromptReader::step(const Tokenizer& tokenizer, Work& work) {
       work.tokenization.emplace(tokenizer, std::move(work.kept_parts), work.previous);
       return false;
     }
-    // Tokens may reach across the last part's end; those that do are not of the prefix.
+    // A token may reach across the end of the last part; it does not belong to the prefix then.
     const auto kept = work.tokenization->take();
     const auto end = std::mismatch(kept.begin(), kept.end(), answer.tokens.begin(), answer.tokens.end()).first;
     answer.kept = static_cast<size_t>(end - kept.begin());

@@ -1,5 +1,5 @@
-// Tokenizes prompts on a thread of its own with a large stack, a stretch of each in turn: neither the engine's thread
-// nor the event loop waits for a long one, nor does a short one behind it. Any thread; answers come on the reader's.
+// Tokenizes long prompts on a thread of its own with a large stack, a stretch of each in turn, so that neither the
+// engine's thread, the event loop nor a short prompt waits for a long one. Any thread; answers come on the reader's.
 #pragma once
 
 #include <condition_variable>
@@ -22,17 +22,17 @@ class PromptReader {
   struct Answer {
     RunId id = 0;
     std::vector<Token> tokens;
-    size_t kept = 0;         // of these, so many come from the parts that are to be kept, whatever follows them
-    bool too_long = false;   // `tokens` are more than `most_tokens`, and not all
-    std::string error_code;  // empty: it worked
+    size_t kept = 0;         // number of tokens from the parts to be kept, whatever follows them
+    bool too_long = false;   // the prompt has more than `most_tokens`; `tokens` is incomplete
+    std::string error_code;  // empty on success
     std::string error_message;
   };
   struct Job {
     RunId id = 0;
     std::vector<PromptPart> prompt;
     std::optional<Token> previous;
-    std::optional<size_t> kept_parts;  // of the prompt's, from its beginning
-    size_t most_tokens = SIZE_MAX;     // from there on it is not read any further
+    std::optional<size_t> kept_parts;  // number of the prompt's first parts
+    size_t most_tokens = SIZE_MAX;     // stop reading here
     std::function<void(Answer)> done;
   };
 
@@ -42,11 +42,11 @@ class PromptReader {
   PromptReader& operator=(const PromptReader&) = delete;
 
   void read(Job job);
-  // On this thread, whatever `done` says.
+  // Tokenizes on the calling thread, whatever `done` says.
   static Answer read_now(const Tokenizer& tokenizer, Job job);
-  // Nobody waits for it any more; it is not answered, unless that is just being done.
+  // Cancels a job: it is not answered, unless its answer is being delivered.
   void forget(RunId id);
-  // Ends the thread; what is left, and what still comes, is answered with this. The first call decides.
+  // Ends the thread; remaining and later jobs are answered with this error. The first call decides.
   void stop(std::string code = "MODEL_CLOSED",
             std::string message = "The model was closed while this text was tokenized.");
 
@@ -55,7 +55,7 @@ class PromptReader {
     Answer answer;
     std::function<void(Answer)> done;
     std::optional<Token> previous;
-    std::vector<PromptPart> kept_parts;  // read once the whole is
+    std::vector<PromptPart> kept_parts;  // tokenized after the whole prompt
     bool measures_kept = false;
     bool reads_kept = false;
     size_t most_tokens = SIZE_MAX;
@@ -65,12 +65,12 @@ class PromptReader {
 
   static std::unique_ptr<Work> begin(const Tokenizer& tokenizer, Job job);
   void loop();
-  // Reads on; true when there is an answer.
+  // Tokenizes another stretch; true when there is an answer.
   static bool step(const Tokenizer& tokenizer, Work& work);
   void refuse(Work& work) const;
 
   const Tokenizer& tokenizer_;
-  std::mutex mutex_;  // guards what follows, but for the work that is under way
+  std::mutex mutex_;  // guards what follows, except the job being read
   std::condition_variable changed_;
   std::deque<std::unique_ptr<Work>> waiting_;
   Work* current_ = nullptr;

@@ -12,7 +12,7 @@ bool is_space(uint8_t c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 bool is_alnum(uint8_t c) { return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z'); }
 bool is_inside_character(uint8_t c) { return (c & 0xC0) == 0x80; }
 
-// Not white space of any kind at `at`; those of Unicode lie among U+0085..00A0, U+1680, U+2000..205F and U+3000.
+// Whether there is no white space at `at`; that of Unicode lies in U+0085..00A0, U+1680, U+2000..205F and U+3000.
 bool is_ink(std::string_view text, size_t at) {
   const uint8_t c = byte_at(text, at);
   if (c < 0x80) return c > ' ' && c != 0x7F;
@@ -29,13 +29,13 @@ bool is_cjk_stop(std::string_view text, size_t at) {
 constexpr int best_rank = 0;
 constexpr int no_rank = 5;
 
-// How surely the tokens of both sides stay the same when the text is cut before `at`; the less, the surer.
-// Pre-tokenizers end a word at each of these places, and SentencePiece has no token that goes on across them.
+// Rates a cut before `at`: the lower, the more certainly the tokens of both sides stay the same. Pre-tokenizers end a
+// word at each of these places, and SentencePiece has no token across them.
 int rank_of(std::string_view text, size_t at) {
   const uint8_t before = byte_at(text, at - 1);
   const uint8_t after = byte_at(text, at);
   if (is_inside_character(after)) return no_rank;
-  // Behind the only newline between two lines that begin and end with ink.
+  // After a single newline between two lines whose adjacent characters are not white space.
   if (before == '\n')
     return at >= 2 && !is_space(byte_at(text, at - 2)) && is_ink(text, at) && (is_alnum(after) || after >= 0x80)
                ? best_rank
@@ -86,7 +86,7 @@ StringSet::StringSet(std::vector<std::string> strings) : strings_(std::move(stri
 
 void StringSet::narrow(size_t& low, size_t& high, size_t depth, char c) const {
   const auto begin = strings_.begin();
-  // All in the range share what comes before `depth`; those that end there come first.
+  // All strings in the range share their first `depth` bytes; those that end there come first.
   const auto unit = [depth](const std::string& string) {
     return string.size() > depth ? static_cast<uint8_t>(string[depth]) : -1;
   };

@@ -1,5 +1,5 @@
-// Where a long text may be cut, so that its stretches are tokenized one by one and the tokens stay those of the whole.
-// llama.cpp's std::regex recurs with the length of a match, some 320 bytes of stack for each character.
+// Places where a long text may be cut, so that tokenizing its stretches one by one gives the tokens of the whole.
+// llama.cpp's std::regex recurses with the length of a match, some 320 bytes of stack for each character.
 #pragma once
 
 #include <cstddef>
@@ -9,16 +9,16 @@
 
 namespace caduceus {
 
-// Texts up to this many bytes are never cut. 4 MB of stack at most; a multiple of 3 and of 4,096, for runs of digits
+// Texts up to this many bytes are never cut: 4 MB of stack at most. A multiple of 3 and of 4,096, for runs of digits
 // and spaces.
 constexpr size_t longest_stretch = 12'288;
 
-// How many bytes of `text` to tokenize next: all of it where it is short enough. Otherwise up to the best place near
-// the end of what is allowed: a line's end, a single space, a mark of punctuation; in one long run, its last whole
-// character.
+// Number of bytes of `text` to tokenize next: all of a short text. Of a long one, up to the best place near the limit:
+// a line's end, a single space, punctuation, or in one long run its last whole character.
 size_t next_stretch(std::string_view text, size_t most = longest_stretch);
 
-// As many bytes of `text` as hold no run of more than `most` decimal digits, the first of such a run included.
+// Number of bytes of `text` before a run of more than `most` decimal digits; the first digits of such a run are
+// included.
 size_t before_long_digits(std::string_view text, size_t most);
 
 // Finds which of many strings stands at a place of a text, in time that does not depend on how many there are.
@@ -38,7 +38,7 @@ class StringSet {
     size_t low = 0, high = strings_.size();
     for (size_t depth = 0; depth < text.size() && low < high; ++depth) {
       narrow(low, high, depth, text[depth]);
-      // What is sorted has the one that ends here before all that go on.
+      // In sorted order, the string that ends here comes before all that continue.
       if (low < high && strings_[low].size() == depth + 1) visit(low);
     }
   }

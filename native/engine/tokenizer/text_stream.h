@@ -8,7 +8,7 @@
 
 namespace caduceus {
 
-// Holds back the bytes of a character until it is whole; what can never become one turns into U+FFFD.
+// Holds back the bytes of a character until it is complete; invalid bytes become U+FFFD.
 class Utf8Assembler {
  public:
   std::string push(std::string_view bytes);
@@ -23,10 +23,10 @@ class StopMatcher {
  public:
   explicit StopMatcher(std::vector<std::string> stops);
 
-  // Text that is certain not to belong to a stop string. After a match `matched` is set and nothing comes any more.
-  // `waiting`: so many bytes at the end of all that was pushed may yet belong to a call, where no stop string counts.
+  // Returns text that cannot belong to a stop string. After a match, `matched` is set and no more text comes.
+  // `waiting`: number of bytes at the end that may belong to a call, where stop strings do not apply.
   std::string push(std::string_view text, size_t waiting = 0);
-  // Text of a call, with everything that was held back before it: nothing of it is searched.
+  // Returns the text of a call, after everything that was held back; stop strings are not searched in it.
   std::string pass(std::string_view text);
   std::string flush();
   const std::optional<std::string>& matched() const { return matched_; }

@@ -5,7 +5,7 @@
 namespace caduceus {
 namespace {
 
-// Bytes that one step reads, where pieces are shorter than that; and pieces, each of which may cost some milliseconds.
+// Limits of one step: bytes, and pieces, each of which may take some milliseconds.
 constexpr size_t step_bytes = longest_stretch;
 constexpr size_t step_pieces = 32;
 
@@ -28,7 +28,7 @@ bool Tokenization::step() {
   return true;
 }
 
-// Goes to the next part; false behind the last.
+// Moves to the next part; false after the last.
 bool Tokenization::begin_part() {
   if (is_control_) first_ = false;
   text_.clear();
@@ -57,12 +57,12 @@ bool Tokenization::begin_part() {
   return true;
 }
 
-// A raw prompt may begin with the BOS it was copied with.
+// A raw prompt may already begin with BOS.
 bool Tokenization::is_doubled(Token token) const { return first_ && out_.size() == 1 && out_.front() == token; }
 
 // Text gets the space prefix at the start of a prompt and after a special token.
 bool Tokenization::continues() const {
-  // What a text's character without a token became is none.
+  // The unknown token that a character without a token became is not a special token.
   if (at_ > 0 && !out_.empty() && (llama_vocab_get_attr(tokenizer_.vocab_, out_.back()) & LLAMA_TOKEN_ATTR_UNKNOWN))
     return true;
   if (!out_.empty()) return !tokenizer_.is_special(out_.back());
@@ -74,7 +74,7 @@ size_t Tokenization::read_stretch() {
   auto piece = std::string_view(text_).substr(at_);
   size_t cut = std::string_view::npos;
   if (!is_control_) {
-    // Only markers that begin in this stretch matter to it; they may end behind it.
+    // Only markers that begin in this stretch matter here; they may end after it.
     cut = tokenizer_.next_marker_cut(piece.substr(0, longest_stretch + tokenizer_.marker_texts_.longest()));
     piece = piece.substr(0, cut);
   }

@@ -1,5 +1,5 @@
-// A prompt on its way to tokens, one stretch at a time, so that whoever does it can stop or do something else between
-// two. One thread at a time, with a large stack.
+// Tokenizes a prompt one stretch at a time, so that the caller can stop or do something else in between. One thread at
+// a time, with a large stack.
 #pragma once
 
 #include <optional>
@@ -16,10 +16,10 @@ class Tokenizer;
 
 class Tokenization {
  public:
-  // `previous` is the last token before the prompt, where that continues something. Keeps the tokenizer's address.
+  // `previous` is the last token before the prompt, if it continues something. Keeps a pointer to the tokenizer.
   Tokenization(const Tokenizer& tokenizer, std::vector<PromptPart> parts, std::optional<Token> previous);
 
-  // Reads on, some milliseconds long; false when nothing is left. Throws INVALID_ARGUMENT for tokens that the model
+  // Tokenizes for some milliseconds; false when nothing is left. Throws INVALID_ARGUMENT for token ids that the model
   // does not have.
   bool step();
   std::vector<Token> take() { return std::move(out_); }
@@ -38,15 +38,15 @@ class Tokenization {
   std::optional<Token> previous_;
   std::vector<Token> out_;
   size_t part_ = 0;
-  bool first_;  // nothing but BOS has been read yet
+  bool first_;  // nothing but BOS so far
 
-  // The text that is being read: neighboring text parts are one.
+  // The current text; neighboring text parts are joined.
   std::string text_;
   size_t at_ = 0;
   bool is_control_ = false;  // special tokens in it become those tokens
   bool after_marker_ = false;
 
-  // Short pieces between markers come again and again, and each call of llama.cpp may compile regular expressions.
+  // Cache of short pieces between markers, which repeat: each call of llama.cpp may compile regular expressions.
   std::unordered_map<std::string, std::vector<Token>> known_;
 };
 

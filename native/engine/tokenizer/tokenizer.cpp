@@ -13,11 +13,11 @@ namespace {
 
 bool begins_markup(char c) { return c == '<' || c == '[' || c == ']'; }
 
-// For more and longer markup the best place for a cut is not looked for: that takes time by the square of either.
+// With more or longer markup, the best place for a cut is not searched for: that takes quadratic time.
 constexpr size_t most_examined = 256;
 constexpr size_t longest_examined = 64;
 
-// llama.cpp looks the token up, or gives one that is none.
+// llama.cpp looks up the token, or returns LLAMA_TOKEN_NULL.
 EngineError no_token_for_text() {
   return EngineError("MODEL_INVALID", "The vocabulary of this model has no token for a part of the text.");
 }
@@ -29,7 +29,7 @@ bool continues_character(char byte) { return (static_cast<unsigned char>(byte) &
 Tokenizer::Tokenizer(const llama_vocab* vocab, const std::atomic<bool>* cancelled)
     : vocab_(vocab), size_(llama_vocab_n_tokens(vocab)) {
   newline_prefix_ = raw("\n", false);
-  // A letter that gets more bytes than it has went through a space prefix.
+  // A letter that detokenizes to more bytes got a space prefix.
   const auto letter = raw("a", false);
   std::string back;
   for (const Token token : letter) back += piece(token);
@@ -53,7 +53,7 @@ Tokenizer::Tokenizer(const llama_vocab* vocab, const std::atomic<bool>* cancelle
   }
   for (Marker& marker : markers_) {
     stop_if_cancelled();
-    // What markup begins with is a character of one byte.
+    // Markup begins with a character of one byte.
     const bool examined = markers_.size() <= most_examined && marker.text.size() <= longest_examined;
     marker.cut = examined ? best_cut(marker.text) : 1;
   }
@@ -62,7 +62,7 @@ Tokenizer::Tokenizer(const llama_vocab* vocab, const std::atomic<bool>* cancelle
   for (const Marker& marker : markers_) texts.push_back(marker.text);
   marker_texts_ = StringSet(std::move(texts));
   special_texts_ = StringSet(std::move(specials));
-  // Its search for where groups of three digits begin takes time by the cube of a number's length.
+  // This pre-tokenizer takes cubic time in the length of a number.
   if (vocab->get_pre_type() == LLAMA_VOCAB_PRE_TYPE_SUPERBPE) longest_number_ = 96;
 }
 
@@ -91,7 +91,7 @@ size_t Tokenizer::next_piece(std::string_view text) const {
   size_t end = next_stretch(text);
   if (longest_number_ > 0) end = before_long_digits(text.substr(0, end), longest_number_);
   if (end == text.size()) return end;
-  // A token of its own is not torn apart, unless it is the whole stretch.
+  // A special token is not cut, unless it is the whole stretch.
   const size_t whole = special_texts_.before_straddling(text, end);
   return whole > 0 ? whole : end;
 }
@@ -112,7 +112,8 @@ void Tokenizer::append_plain(std::vector<Token>& out, std::string_view text, boo
     out.insert(out.end(), tokens.begin(), tokens.end());
     return;
   }
-  // llama.cpp starts with a space prefix; where the text goes on, a newline in front takes it and is dropped.
+  // llama.cpp starts with a space prefix. For text that continues, a newline is put in front, takes the prefix, and is
+  // dropped.
   std::string behind_newline = "\n";
   behind_newline += text;
   const auto tokens = raw(behind_newline, parse_special);

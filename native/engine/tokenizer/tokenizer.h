@@ -1,5 +1,5 @@
-// Prompt parts to tokens and tokens to text, by the rules of hermes.md: one BOS, and what a caller typed is never
-// markup. Immutable after construction: any thread.
+// Tokenizes prompt parts and detokenizes: one BOS, and text from callers is never read as markup. Immutable after
+// construction: any thread.
 #pragma once
 
 #include <atomic>
@@ -16,19 +16,19 @@ namespace caduceus {
 
 class Tokenizer {
  public:
-  // Takes long for a vocabulary with much markup, so not on the event loop; throws CANCELLED once `cancelled` is set.
+  // Takes long for a vocabulary with much markup, so not on the event loop. Throws CANCELLED once `cancelled` is set.
   explicit Tokenizer(const llama_vocab* vocab, const std::atomic<bool>* cancelled = nullptr);
 
-  // A whole prompt, or its continuation after `previous` (the last token before it). Deep in the stack, up to 4 MB: on
-  // threads with a large one. Long prompts are for a PromptReader.
+  // Tokenizes a whole prompt, or its continuation after `previous` (the last token before it). Needs up to 4 MB of
+  // stack, so only on threads with a large one. Long prompts are for a PromptReader.
   std::vector<Token> tokenize(std::span<const PromptPart> parts, std::optional<Token> previous = std::nullopt) const;
 
-  // Text that the model writes after other text: markup that is a token of its own may be that token.
+  // Tokenizes text that the model writes after other text: markup may become its token.
   std::vector<Token> tokenize_inside(const std::string& text) const;
 
   // The bytes of one token; they may end inside a character. Control tokens are empty unless `special`.
   std::string piece(Token token, bool special = false) const;
-  // Of each, control tokens written out.
+  // The text of all tokens; with `special`, control tokens included.
   std::vector<std::string> pieces(std::span<const Token> tokens) const;
   std::string detokenize(std::span<const Token> tokens, bool special) const;
 
@@ -51,9 +51,9 @@ class Tokenizer {
 
   friend class Tokenization;
   size_t best_cut(const std::string& marker) const;
-  // How much of `text` llama.cpp may be given at once, markers aside.
+  // Number of bytes of `text` that llama.cpp may be given at once, markers aside.
   size_t next_piece(std::string_view text) const;
-  // Where the first marker in `text` is cut; npos without one.
+  // Position where the first marker in `text` is cut; npos without one.
   size_t next_marker_cut(std::string_view text) const;
   void append_plain(std::vector<Token>& out, std::string_view text, bool continues, bool parse_special) const;
   std::vector<Token> raw(std::string_view text, bool parse_special) const;
@@ -66,7 +66,7 @@ class Tokenizer {
   std::vector<Token> newline_prefix_;  // what "\n" becomes with that space; put before text that must not get one
   std::vector<Marker> markers_;        // sorted, as in `marker_texts_`
   StringSet marker_texts_;
-  StringSet special_texts_;    // of all tokens that llama.cpp looks for before it reads anything else
+  StringSet special_texts_;    // texts of all tokens that llama.cpp searches for first
   size_t longest_number_ = 0;  // digits in a row that one stretch may hold; 0: any number
   std::vector<Token> ends_of_generation_;
   size_t longest_piece_ = 1;

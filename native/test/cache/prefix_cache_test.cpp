@@ -73,9 +73,9 @@ void random_traffic(uint32_t seed, int steps, bool can_rewind) {
       cache.truncate(run.sequence, length);
       run.tokens.resize(length);
     } else if (action == 8) {
-      const uint32_t branches = cache.branches();
+      const uint32_t cached = cache.cached_sequences();
       const bool moved = cache.evict_idle(pick(20), pick(2) == 0);
-      CHECK(cache.branches() == branches - (moved ? 1 : 0));
+      CHECK(cache.cached_sequences() == cached - (moved ? 1 : 0));
     } else {
       const uint32_t at = pick(static_cast<uint32_t>(live.size()));
       cache.close(live[at].sequence, pick(4) != 0);
@@ -85,7 +85,7 @@ void random_traffic(uint32_t seed, int steps, bool can_rewind) {
     CHECK(memory.most_used <= capacity);
     CHECK(store.bytes() <= (seed % 3 == 0 ? 0u : seed % 3 == 1 ? 400u : 1u << 30));
     CHECK(cache.used() <= capacity);
-    CHECK(cache.branches() + live.size() <= static_cast<size_t>(ids));
+    CHECK(cache.cached_sequences() + live.size() <= static_cast<size_t>(ids));
     if (step % 16 == 0) {
       for (const Live& run : live) CHECK(memory.tokens_of(run.sequence) == run.tokens);
       const uint32_t available = cache.available();
@@ -93,13 +93,13 @@ void random_traffic(uint32_t seed, int steps, bool can_rewind) {
       if (pick(8) == 0) {
         CHECK(cache.make_room(available));
         CHECK(cache.free() == available);
-        CHECK(cache.branches() == 0 || available == cache.free());
+        CHECK(cache.cached_sequences() == 0 || available == cache.free());
       }
     }
   }
   for (const Live& run : live) cache.close(run.sequence, false);
   CHECK(cache.make_room(capacity));
-  CHECK(memory.used() == 0 && cache.used() == 0 && cache.branches() == 0);
+  CHECK(memory.used() == 0 && cache.used() == 0 && cache.cached_sequences() == 0);
   CHECK(!can_rewind || shared_tokens > 0);
   CHECK((store.is_on() && can_rewind) == (memory.saves > 0));
   if (seed % 3 == 2 && can_rewind) CHECK(memory.loads > 0);
@@ -108,7 +108,7 @@ void random_traffic(uint32_t seed, int steps, bool can_rewind) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLAIM("a prompt shares the longest prefix, of branches and of running sequences, but never its last token");
+  CLAIM("a prompt shares the longest prefix of cached and of running sequences, but never its last token");
   {
     ReferenceMemory memory;
     HostCache store(0);
@@ -122,12 +122,12 @@ int main(int argc, char** argv) {
     CHECK(second && second->shared == 3 && cache.used() == 4);
     CHECK(cache.open(tokens, 3, "tenant")->shared == 0);
     cache.close(first->sequence, true);
-    CHECK(cache.branches() == 1 && cache.used() == 4);
+    CHECK(cache.cached_sequences() == 1 && cache.used() == 4);
     const auto third = cache.open(std::vector<Token>{1, 2, 9, 9, 9}, 4, "");
     CHECK(third && third->shared == 2);
   }
 
-  CLAIM("a branch that a longer one holds is dropped, and ids do not run out");
+  CLAIM("a cached sequence that a longer one contains is dropped, and ids do not run out");
   {
     ReferenceMemory memory;
     HostCache store(0);
@@ -141,11 +141,11 @@ int main(int argc, char** argv) {
       for (uint32_t i = 0; i < rest.size(); ++i) memory.compute(opened->sequence, opened->shared + i, rest[i]);
       cache.append(opened->sequence, rest);
       cache.close(opened->sequence, true);
-      CHECK(cache.branches() == 1);
+      CHECK(cache.cached_sequences() == 1);
     }
   }
 
-  CLAIM("cold branches go to the store, what they share only once, and come back exact");
+  CLAIM("idle sequences are evicted to the host cache, shared prefixes once, and loaded unchanged");
   {
     ReferenceMemory memory;
     HostCache store(1 << 20);
@@ -172,7 +172,7 @@ int main(int argc, char** argv) {
     CHECK(cache.used() == 70 && !cache.evict_idle(70, false) && !cache.evict_idle(20, true));
     while (cache.evict_idle(0, false)) {
     }
-    CHECK(cache.used() == 0 && cache.branches() == 0 && memory.used() == 0);
+    CHECK(cache.used() == 0 && cache.cached_sequences() == 0 && memory.used() == 0);
     // 60 tokens, and the 10 that the second has of its own; a word before each.
     CHECK(store.size() == 2 && store.bytes() == (61 + 11) * sizeof(Token));
     CHECK(run(with(200, 30)) == 50);
@@ -183,7 +183,7 @@ int main(int argc, char** argv) {
     CHECK(cache.longest(with(200, 30), "") == 70 && cache.longest(with(200, 30), "tenant") == 0);
   }
 
-  CLAIM("a state from elsewhere becomes a branch like any other");
+  CLAIM("a state saved elsewhere becomes a cached sequence like any other");
   {
     ReferenceMemory memory;
     HostCache store(0);
@@ -194,10 +194,11 @@ int main(int argc, char** argv) {
     cache.append(opened->sequence, tokens);
     const SavedState state = cache.save(opened->sequence, 40);
     CHECK(!cache.load_prefix(std::span(tokens).first(40), 40, "", state.bytes()));  // no room
-    CHECK(cache.used() == 50 && cache.branches() == 0);
+    CHECK(cache.used() == 50 && cache.cached_sequences() == 0);
     cache.close(opened->sequence, false);
     CHECK(cache.load_prefix(std::span(tokens).first(30), 40, "", state.bytes()));
-    CHECK(cache.used() == 30 && memory.used() == 30 && cache.branches() == 1 && cache.longest(tokens, "") == 30);
+    CHECK(cache.used() == 30 && memory.used() == 30 && cache.cached_sequences() == 1 &&
+          cache.longest(tokens, "") == 30);
   }
 
   CLAIM("random traffic keeps cells, ids and tokens exact");

@@ -51,9 +51,9 @@ struct Asked {
   explicit Asked(const Place& place, uint64_t most = 1 << 30, const std::string& model = "model.gguf",
                  const std::string& settings = "f16")
       : folder(place.folder / "prefixes", most, place.folder / model, settings,
-               [this](PrefixFolder::Found found) { answer.set_value(std::move(found)); }) {}
+               [this](PrefixFolder::LookupResult found) { answer.set_value(std::move(found)); }) {}
 
-  PrefixFolder::Found find(std::vector<Token> tokens, uint32_t more_than = 0, const std::string& scope = "") {
+  PrefixFolder::LookupResult find(std::vector<Token> tokens, uint32_t more_than = 0, const std::string& scope = "") {
     answer = {};
     folder.find(7, std::move(tokens), scope, more_than);
     auto found = answer.get_future().get();
@@ -61,7 +61,7 @@ struct Asked {
     return found;
   }
 
-  std::promise<PrefixFolder::Found> answer;
+  std::promise<PrefixFolder::LookupResult> answer;
   PrefixFolder folder;
 };
 

@@ -55,9 +55,9 @@ void calls(const std::shared_ptr<Model>& model) {
   CHECK(forced.end->usage.generated_tokens == forced.tokens.size());
   CHECK(harness.engine->tokenizer().detokenize(forced.tokens, false) == forced.text);
 
-  CLAIM("without jumping forward nothing is forced, and the same call comes out");
+  CLAIM("without appending forced tokens nothing is forced, and the same call comes out");
   RunRequest slow = constrained(call(false));
-  slow.jump_forward = false;
+  slow.append_forced_tokens = false;
   const RunOutput stepped = harness.wait(harness.engine->submit(slow));
   CHECK(stepped.text == forced.text);
   CHECK(stepped.end->constraint->forced_tokens == 0 && stepped.end->constraint->compile_ms == 0);
@@ -129,14 +129,14 @@ void triggers(const std::shared_ptr<Model>& model) {
          "\", \"unit\": \"celsius\"}}\n</tool_call>");
   }
   request.prompt.insert(request.prompt.begin(), turns.begin(), turns.end());
-  for (const bool jump : {true, false}) {
-    request.jump_forward = jump;
+  for (const bool forced : {true, false}) {
+    request.append_forced_tokens = forced;
     const RunOutput output = harness.wait(harness.engine->submit(request));
     CHECK(output.text ==
           "<tool_call>\n{\"name\": \"get_weather\", \"arguments\": {\"city\": \"Paris\", \"unit\": "
           "\"celsius\"}}\n</tool_call>");
     CHECK(output.end->reason == FinishReason::stop && output.end->constraint->complete);
-    CHECK((output.end->constraint->forced_tokens > 0) == jump);
+    CHECK((output.end->constraint->forced_tokens > 0) == forced);
   }
 }
 

@@ -59,11 +59,11 @@ class Writer {
     // Some texts run on in one character, such as a number of hundreds of digits.
     const bool is_obsessed = random() % 8 == 0;
     const char favorite = "0019.e-:/%@~#"[random() % 13];
-    const size_t patience = is_obsessed ? 400 : 2 + random() % 50;
+    const size_t most_steps = is_obsessed ? 400 : 2 + random() % 50;
     std::string text;
     try {
-      for (size_t step = 0; step < patience + 100; ++step) {
-        const bool is_late = step > patience;
+      for (size_t step = 0; step < most_steps + 100; ++step) {
+        const bool is_late = step > most_steps;
         if (matcher.stopped() || (matcher.accepts() && (is_late || random() % 8 == 0))) return {"wrote", text};
         matcher.mask(mask_);
         Token token = is_late                             ? first_of(is_inside_string(text) ? "\"" : "}],")
@@ -101,7 +101,7 @@ class Writer {
 
   Token any(std::mt19937& random) const {
     const auto& from = random() % 4 == 0 ? odd_ : random() % 2 == 0 ? single_ : all_;
-    for (int luck = 0; luck < 24; ++luck) {
+    for (int attempt = 0; attempt < 24; ++attempt) {
       if (const Token token = from[random() % from.size()]; allows(mask_, token)) return token;
     }
     std::vector<Token> allowed;

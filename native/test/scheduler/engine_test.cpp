@@ -211,26 +211,26 @@ void neglected(const std::shared_ptr<Model>& model) {
 }
 
 void moving(const std::shared_ptr<Model>& model) {
-  CLAIM("cold branches leave the cache while nobody works, and come back without being computed");
+  CLAIM("idle sequences are evicted while nothing runs, and loaded again without being computed");
   Harness harness(model);
   const RunRequest first = question(long_text(20), 8);
   const RunOutput before = harness.wait(harness.engine->submit(first));
   for (int i = 0; i < 5; ++i) harness.wait(harness.engine->submit(question(std::to_string(i) + long_text(20), 8)));
-  for (int i = 0; i < 1000 && harness.engine->stats().branches > 3; ++i) std::this_thread::sleep_for(5ms);
-  CHECK(harness.engine->stats().branches <= 3 && harness.engine->stats().host_cache_bytes > 0);
+  for (int i = 0; i < 1000 && harness.engine->stats().cached_sequences > 3; ++i) std::this_thread::sleep_for(5ms);
+  CHECK(harness.engine->stats().cached_sequences <= 3 && harness.engine->stats().host_cache_bytes > 0);
   const RunOutput again = harness.wait(harness.engine->submit(first));
   CHECK(again.end->usage.cached_tokens == before.end->usage.prompt_tokens - 1);
   CHECK(harness.engine->stats().restored_tokens + 8 >
         again.end->usage.cached_tokens);  // the first ones are all prompts'
   CHECK(same_up_to_a_tie(*model, harness.engine->tokenizer().tokenize(first.prompt), before, again));
 
-  CLAIM("without memory for branches they stay where they are");
+  CLAIM("without a host cache, cached sequences stay in the KV cache");
   EngineOptions none;
   none.host_cache_bytes = 0;
   Harness kept(model, 2048, 4096, none);
   for (int i = 0; i < 4; ++i) kept.wait(kept.engine->submit(question(std::to_string(i) + long_text(20), 8)));
   std::this_thread::sleep_for(50ms);
-  CHECK(kept.engine->stats().branches == 4 && kept.engine->stats().host_cache_bytes == 0);
+  CHECK(kept.engine->stats().cached_sequences == 4 && kept.engine->stats().host_cache_bytes == 0);
 }
 
 void keeping(const std::shared_ptr<Model>& model) {

@@ -91,7 +91,7 @@ RunRequest some_request(std::mt19937& random) {
   request.deterministic = below(12) == 0;
   if (below(6) == 0) request.stop = {"e", "the end"};
   request.constraint = some_constraint(random);
-  request.jump_forward = below(4) > 0;
+  request.append_forced_tokens = below(4) > 0;
   return request;
 }
 

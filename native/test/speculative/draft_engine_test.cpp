@@ -76,7 +76,7 @@ void copies(const std::shared_ptr<Model>& model) {
     if (drafts == Drafts::always) CHECK(stats.accepted_drafts > 33 && stats.steps * 2 < plain_stats.steps);
   }
 
-  CLAIM("a text that ends by itself, sampled and penalised, is the same as well");
+  CLAIM("a text that ends by itself, sampled and penalized, is the same as well");
   for (const float temperature : {0.0f, 0.7f}) {
     std::vector<RunOutput> outputs;
     for (const Drafts drafts : {Drafts::never, Drafts::always}) {
@@ -222,8 +222,8 @@ void constraints(const std::shared_ptr<Model>& model) {
   CLAIM("constrained texts come out as without drafts, forced tokens or not, cut off or whole");
   uint64_t accepted = 0;
   for (size_t i = 0; i < specs.size(); ++i) {
-    for (const bool jump : {true, false}) {
-      const uint32_t limit = jump ? 26 : 13;
+    for (const bool forced : {true, false}) {
+      const uint32_t limit = forced ? 26 : 13;
       RunOutput plain;
       for (const Drafts drafts : {Drafts::never, Drafts::always}) {
         Harness harness(model, 1024, 4096, with(drafts));
@@ -235,7 +235,7 @@ void constraints(const std::shared_ptr<Model>& model) {
           request.prompt = {TextPart{calls}};
         }
         request.constraint = specs[i];
-        request.jump_forward = jump;
+        request.append_forced_tokens = forced;
         const RunOutput output = harness.wait(harness.engine->submit(request));
         CHECK(output.end->reason != FinishReason::error && output.tokens.size() <= limit);
         const Stats stats = harness.engine->stats();

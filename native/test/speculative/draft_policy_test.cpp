@@ -55,9 +55,9 @@ Ran run(DraftPolicy& policy, uint32_t streams, double share, int steps, double (
     for (uint32_t i = 0; i < streams; ++i) {
       for (uint32_t at = 0; at <= drafts[i]; ++at) {
         ++ran.tokens;
-        const bool came_true = uniform(random) < share;
-        runs[i].observe(came_true);
-        if (!came_true) break;
+        const bool accepted = uniform(random) < share;
+        runs[i].observe(accepted);
+        if (!accepted) break;
         ran.accepted += at < drafts[i];
       }
     }

@@ -14,7 +14,7 @@ export function describeStats(stats: EngineStats, last: ReplyResult | undefined)
     ["  without a choice", share(stats.forcedTokens, stats.generatedTokens)],
     ["  draft tokens accepted", `${stats.acceptedDraftTokens} of ${stats.draftTokens}`],
     ["Cache", `${share(stats.cacheTokensUsed, stats.cacheTokens)} of ${stats.cacheTokens} tokens`],
-    ["Cached branches", `${stats.branches}`],
+    ["Cached sequences", `${stats.cachedSequences}`],
     ["  moved to memory", bytesText(stats.hostCacheBytes)],
     ["Threads", `${stats.threads}`],
   ];

@@ -1,10 +1,9 @@
-// Branches that were moved out of the KV cache, as saved state in memory: attention walks all cells up to the highest
-// used one, so a cache full of branches slows every token (measured with 12,000 cells of branches: 12.0 ms a token
-// instead of 7.4), while saving and loading 1,000 tokens of the same model takes some 10 ms, where computing them takes
-// 3 s.
+// The host cache: evicted sequences, as saved state in memory. Attention walks all cells up to the highest one in use,
+// so a KV cache full of idle sequences slows every token (with 12,000 such cells: 12.0 ms a token instead of 7.4).
+// Saving or loading 1,000 tokens of that model takes some 10 ms, computing them 3 s.
 //
-// A tree: each node holds the state of the tokens that its parent's path does not have, so that nothing is kept twice.
-// Used by the engine thread only.
+// States form a tree: a node holds the state of the tokens that its parents do not have, so that nothing is stored
+// twice. Used by the engine thread only.
 #pragma once
 
 #include <cstdint>
@@ -21,25 +20,25 @@ namespace caduceus {
 
 class HostCache {
  public:
-  // Keeps at most that many bytes of state, the least recently used out first. 0: keeps nothing.
+  // Holds at most that many bytes of state, and drops the least recently used first. 0 turns it off.
   explicit HostCache(uint64_t most_bytes) : most_bytes_(most_bytes) {}
 
   bool is_on() const { return most_bytes_ > 0; }
 
-  // How many of the first tokens are here.
+  // How many of the first tokens are stored.
   uint32_t match(std::span<const Token> tokens, const std::string& scope) const;
 
-  // Positions [begin, end) out of a saved state.
+  // A part of a saved state: positions [begin, end).
   struct Piece {
     uint32_t begin;
     uint32_t end;
     uint32_t saved;  // tokens that the whole state holds
     std::shared_ptr<const SavedState> state;
   };
-  // Where positions [from, to) are, from the first to the last, of tokens that match up to `to`.
+  // The parts that hold positions [from, to), in order, of tokens that match up to `to`.
   std::vector<Piece> pieces(std::span<const Token> tokens, const std::string& scope, uint32_t from, uint32_t to);
 
-  // Keeps these tokens. `save` is asked for the state of positions [begin, tokens.size()) that are not here yet.
+  // Stores these tokens. `save` is asked for the state of the positions [begin, tokens.size()) that are not stored yet.
   void add(std::span<const Token> tokens, const std::string& scope,
            const std::function<SavedState(uint32_t begin)>& save);
 
@@ -50,7 +49,7 @@ class HostCache {
   struct Node {
     Node* parent;               // holds what comes before `begin`
     uint32_t begin;             // where the state begins
-    std::vector<Token> tokens;  // from the first one on, the parents' included
+    std::vector<Token> tokens;  // from the first one on, those of the parents included
     std::string scope;
     std::shared_ptr<const SavedState> state;
     uint32_t children = 0;

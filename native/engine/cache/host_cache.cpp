@@ -1,4 +1,4 @@
-#include "cache/stored_states.h"
+#include "cache/host_cache.h"
 
 #include <algorithm>
 

@@ -1,5 +1,5 @@
-//! Gives up what takes too long. llguidance counts items and states, but forces bytes without end where an expression has
-//! only one way to go on and none to come to its end.
+//! Deadlines for single steps of a matcher. llguidance limits items and states, but forces bytes without end where an
+//! expression has only one way to continue and never ends.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -9,19 +9,19 @@ use std::time::Duration;
 use llguidance::CancellationHandle;
 
 const POLL: Duration = Duration::from_millis(100);
-/// Polls that see the same step before it is given up: 2 s, where what is sound takes 3 ms. Polls and not time, since a process
-/// that was stopped meanwhile has done nothing wrong.
+/// A step is cancelled after so many polls: 2 s, where ordinary steps take 3 ms. Polls are counted instead of time,
+/// since a process that was stopped meanwhile has done nothing wrong.
 const MOST_POLLS: u32 = 20;
 
-/// A thread that looks on, for as long as this lives.
-pub struct Watchdog {
-    list: Arc<List>,
+/// Owns the thread that enforces the deadlines.
+pub struct StepDeadlines {
+    list: Arc<DeadlineList>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// Where those who work let themselves be watched.
+/// The matchers whose steps have a deadline.
 #[derive(Default)]
-pub struct List {
+pub struct DeadlineList {
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -39,36 +39,36 @@ struct Seen {
 }
 
 struct Worker {
-    /// Odd while a step is under way.
+    /// Odd while a step is running.
     step: AtomicU64,
     cancellation: CancellationHandle,
 }
 
-/// One who is watched until this is dropped.
-pub struct Watched {
+/// Puts a deadline on each step of one matcher, until it is dropped.
+pub struct StepDeadline {
     worker: Arc<Worker>,
-    list: Arc<List>,
+    list: Arc<DeadlineList>,
 }
 
-impl Watchdog {
+impl StepDeadlines {
     pub fn new() -> std::io::Result<Self> {
-        let list = Arc::new(List::default());
+        let list = Arc::new(DeadlineList::default());
         let watched = list.clone();
         let thread = Builder::new()
-            .name("constraint watch".into())
+            .name("step deadlines".into())
             .spawn(move || watched.watch())?;
-        Ok(Watchdog {
+        Ok(StepDeadlines {
             list,
             thread: Some(thread),
         })
     }
 
-    pub fn list(&self) -> Arc<List> {
+    pub fn list(&self) -> Arc<DeadlineList> {
         self.list.clone()
     }
 }
 
-impl Drop for Watchdog {
+impl Drop for StepDeadlines {
     fn drop(&mut self) {
         self.list.lock().closing = true;
         self.list.changed.notify_one();
@@ -76,8 +76,8 @@ impl Drop for Watchdog {
     }
 }
 
-impl List {
-    pub fn add(self: &Arc<Self>, cancellation: CancellationHandle) -> Watched {
+impl DeadlineList {
+    pub fn add(self: &Arc<Self>, cancellation: CancellationHandle) -> StepDeadline {
         let worker = Arc::new(Worker {
             step: AtomicU64::new(0),
             cancellation,
@@ -88,11 +88,11 @@ impl List {
             step: 0,
             polls: 0,
         });
-        // It sleeps while there is nobody to watch.
+        // The thread sleeps while the list is empty.
         if state.workers.len() == 1 {
             self.changed.notify_one();
         }
-        Watched {
+        StepDeadline {
             worker,
             list: self.clone(),
         }
@@ -142,8 +142,8 @@ impl Seen {
     }
 }
 
-impl Watched {
-    /// `None` when it was given up. One whose step has panicked is at its end.
+impl StepDeadline {
+    /// `None` when the step was cancelled. A matcher whose step has panicked must not be used again.
     pub fn run<T>(&self, step: impl FnOnce() -> T) -> Option<T> {
         self.worker.step.fetch_add(1, Ordering::Release);
         let result = step();
@@ -152,7 +152,7 @@ impl Watched {
     }
 }
 
-impl Drop for Watched {
+impl Drop for StepDeadline {
     fn drop(&mut self) {
         self.list
             .lock()
