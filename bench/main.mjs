@@ -45,7 +45,7 @@ async function allRows() {
       import("./rows/footprint.mjs"),
       import("./rows/constrained.mjs"),
       import("./rows/tool_loop.mjs"),
-      import("./rows/drafts.mjs"),
+      import("./rows/prompt_lookup.mjs"),
       import("./rows/portable.mjs"),
     ]);
   return {

@@ -41,7 +41,7 @@ export async function fetchLlamaCpp(report = () => {}) {
       try {
         report(place);
         if (source.kind === "archive") return await unpack();
-        await materialise(source, folder, work);
+        await materialize(source, folder, work);
         const tree = await treeOf(folder, work);
         if (tree !== pin.tree) throw new Error(`its tree is ${tree}, not the pinned ${pin.tree}`);
         await putInPlace(folder, pin.tree);
@@ -69,7 +69,7 @@ function describePlace(source) {
 }
 
 /** @param {Record<string, string>} source @param {string} folder @param {string} work */
-async function materialise(source, folder, work) {
+async function materialize(source, folder, work) {
   if (source.kind === "folder") {
     const from = path.resolve(process.env[source.environment ?? ""] ?? "");
     // A checkout may hold build output: its commit is what counts. A plain folder must be exact.

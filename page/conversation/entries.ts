@@ -69,8 +69,8 @@ export function replaceEntry(conversation: Conversation, entry: Entry): Conversa
   return { ...conversation, entries: conversation.entries.map((old) => (old.id === entry.id ? entry : old)) };
 }
 
-/** Shows the branch of an entry, down to what was said last in it. */
-export function showBranch(conversation: Conversation, id: string): Conversation {
+/** Shows the version of the conversation that contains an entry, down to what was said last in it. */
+export function showVersion(conversation: Conversation, id: string): Conversation {
   let leaf = id;
   for (
     let next: Entry | undefined;

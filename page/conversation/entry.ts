@@ -40,7 +40,7 @@ export interface AnswerEntry {
   readonly state: "writing" | "done" | "stopped" | "failed";
   /** Why it failed, or that it was cut off. */
   readonly note: string;
-  /** It was held to a JSON schema. */
+  /** Set if a JSON schema constrained it. */
   readonly isJson: boolean;
   readonly numbers: AnswerNumbers | null;
 }

@@ -1,4 +1,4 @@
-// Drawn here, in the colour of the text. What they mean stands beside them or in the label of their button.
+// Drawn here, in the color of the text. What they mean stands beside them or in the label of their button.
 
 const paths = {
   menu: "M4 7h16M4 12h16M4 17h10",

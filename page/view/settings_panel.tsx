@@ -34,18 +34,18 @@ export function SettingsPanel() {
 }
 
 function ToolSettings({ settings }: { readonly settings: Settings }) {
-  const tick = (name: string, isOn: boolean) =>
+  const toggle = (name: string, isOn: boolean) =>
     changeSettings({ tools: isOn ? [...settings.tools, name] : settings.tools.filter((one) => one !== name) });
   const problem = problemOf(() => readOwnTools(settings.ownTools));
   return (
     <fieldset>
       <legend>Tools</legend>
       {browserTools.map(({ name, label }) => (
-        <label key={name} class="tick">
+        <label key={name} class="checkbox">
           <input
             type="checkbox"
             checked={settings.tools.includes(name)}
-            onChange={(event) => tick(name, event.currentTarget.checked)}
+            onChange={(event) => toggle(name, event.currentTarget.checked)}
           />
           <span>
             {label} <code>{name}</code>
@@ -90,7 +90,7 @@ function SchemaSettings({ settings: { isJson, schema } }: { readonly settings: S
   return (
     <fieldset>
       <legend>Answer</legend>
-      <label class="tick">
+      <label class="checkbox">
         <input
           type="checkbox"
           checked={isJson}

@@ -1,4 +1,4 @@
-// Gathers the licences of everything that ends up in the package: its binaries, its JavaScript, its archives and its
+// Gathers the licenses of everything that ends up in the package: its binaries, its JavaScript, its archives and its
 // web page. What npm installs beside us brings its own.
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
@@ -39,7 +39,7 @@ export function formatLicenses(entries) {
   };
   const rows = entries.map((entry) => {
     const missing =
-      entry.license === "" ? "licence" : entry.texts.some((text) => text.trim() !== "") ? undefined : "licence text";
+      entry.license === "" ? "license" : entry.texts.some((text) => text.trim() !== "") ? undefined : "license text";
     if (missing !== undefined)
       throw new SetupError(
         `${entry.name} ${entry.version} has no ${missing}: look for it at its origin and add it in scripts/package/licenses.mjs.`,
@@ -48,9 +48,9 @@ export function formatLicenses(entries) {
     return `| ${entry.name} | ${entry.version} | ${entry.license} | ${entry.where} | ${links.join(", ")} |`;
   });
   return [
-    "# Third-party licences\n",
+    "# Third-party licenses\n",
     "What Caduceus' binaries, its JavaScript, its archives and its web page are made of, besides its own code.\n",
-    "| What | Version | Licence | In | Texts |\n|---|---|---|---|---|",
+    "| What | Version | License | In | Texts |\n|---|---|---|---|---|",
     ...rows,
     ...[...texts.values()].map((text, index) => `\n## Text ${index + 1}\n\n\`\`\`\`text\n${text}\n\`\`\`\``),
     "",
@@ -84,7 +84,7 @@ export async function crateEntries(folder, lock) {
 async function llamaEntry(folder) {
   const { version } = JSON.parse(await readFile(path.join(root, "llama.cpp", "pin.json"), "utf8"));
   const sgemm = await readFile(path.join(folder, "ggml", "src", "ggml-cpu", "llamafile", "sgemm.cpp"), "utf8");
-  // Two parts have other authors; the second names its licence without its text.
+  // Two parts have other authors; the second names its license without its text.
   const [header = ""] = /^(\/\/.*\r?\n)+/.exec(sgemm) ?? [];
   return {
     name: "llama.cpp with ggml",
@@ -141,7 +141,7 @@ export async function bundledPackages() {
   const dist = path.join(root, "dist");
   const maps = (await readdir(dist, { recursive: true }).catch(() => [])).filter((name) => /\.c?js\.map$/.test(name));
   if (maps.length === 0)
-    throw new SetupError("dist/ holds no source maps, by which its licences are found: run `npm run build`.");
+    throw new SetupError("dist/ holds no source maps, by which its licenses are found: run `npm run build`.");
   const sources = await Promise.all(
     maps.map(async (name) => JSON.parse(await readFile(path.join(dist, name), "utf8")).sources.map(String)),
   );
@@ -149,7 +149,7 @@ export async function bundledPackages() {
     const [, name, more] = /^(?:\.\.\/)+node_modules\/((?:@[^/]+\/)?[^/]+)\/(.*)/.exec(source) ?? [];
     if (more?.includes("node_modules/"))
       throw new SetupError(
-        `${name} has a package of its own in dist/: teach bundledPackages in scripts/package/licenses.mjs to find its licence.`,
+        `${name} has a package of its own in dist/: teach bundledPackages in scripts/package/licenses.mjs to find its license.`,
       );
     return name;
   });

@@ -39,7 +39,7 @@ const llamaParts = [
   /^ggml\/src\/ggml-(cuda|metal|vulkan)\//,
 ];
 
-/** What a crate is not built of. Its licences and README stay: some crates include the latter as documentation. */
+/** What a crate is not built of. Its licenses and README stay: some crates include the latter as documentation. */
 const unneededOfCrates =
   /^[^/]+\/((tests|benches|examples|fuzz|\.github)\/|(Cargo\.toml\.orig|Cargo\.lock|\.cargo_vcs_info\.json)$)/;
 
@@ -64,7 +64,7 @@ export async function makeVendor(report = () => {}) {
     await mkdir(next);
     report("crates");
     const crates = await vendorCrates(path.join(work, "crates"));
-    report("licences");
+    report("licenses");
     await writeLicenses(next, { crates, llama: llamaSource });
     /** @type {Record<string, string>} */
     const sums = {};
@@ -100,7 +100,7 @@ async function llamaFiles() {
   return files;
 }
 
-/** Without what only people read, but for the licences. */
+/** Without what only people read, but for the licenses. */
 async function toolFiles() {
   const files = await Promise.all(
     (await buildTools()).map(async (name) =>

@@ -105,9 +105,9 @@ export const llamaSource = {
 
 /** @type {Step} What the published package brings besides what is in the checkout. */
 export const vendor = {
-  title: "sources and licences for the package",
+  title: "sources and licenses for the package",
   tools: ["rust"],
-  // Its licences are those of what is in dist/.
+  // Its licenses are those of what is in dist/.
   isCurrent: async () =>
     packagesMatchLock() && (await typescript.isCurrent()) && (await import("../package/vendor.mjs")).isCurrent(),
   run: async (report) => (await import("../package/vendor.mjs")).makeVendor(report),

@@ -7,7 +7,7 @@ import type { PlainMessage } from "../format/plain_message.js";
 import { joinSystemMessages } from "../format/system_messages.js";
 import { checkOptions, checkText, GivenOptions, readOptions } from "../options/option_checks.js";
 import type { LoadedModel } from "../model/loading/loaded_model.js";
-import { Branch } from "./branch.js";
+import { SharedRun } from "./shared_run.js";
 import { ReplyTrace } from "./diagnostics.js";
 import { Reply } from "./reply/reply.js";
 import { converse, warningsOf, type Continuation } from "./tools/tool_loop.js";
@@ -55,27 +55,27 @@ export class Chat<C extends KnownCall = KnownCall, N extends undefined = undefin
   readonly #closing = new AbortController();
   #messages: readonly PlainMessage[];
   /** The cached tokens of all messages. None before the first turn, and where text and tokens differ. */
-  #branch: Branch | undefined;
-  /** What else decides whether a turn can go on from those tokens. */
-  #branchKey = "";
+  #cached: SharedRun | undefined;
+  /** The other settings that decide whether a turn can continue from those tokens. */
+  #cacheKey = "";
   /** No turn has come to its end yet. */
   #isFresh: boolean;
   #lastReply: Reply<any, any> | undefined;
   /** Resolves when all turns so far are over. */
   #idle: Promise<void> = Promise.resolve();
 
-  /** @internal Takes over one hold on the branch. */
+  /** @internal Takes over one reference to the cached run. */
   constructor(
     model: LoadedModel,
     messages: readonly PlainMessage[],
     defaults: TurnDefaults,
-    { branch, branchKey = "", isFresh = true }: ChatState = {},
+    { cached, cacheKey = "", isFresh = true }: ChatState = {},
   ) {
     this.#model = model;
     this.#messages = messages;
     this.#defaults = defaults;
-    this.#branch = branch;
-    this.#branchKey = branchKey;
+    this.#cached = cached;
+    this.#cacheKey = cacheKey;
     this.#isFresh = isFresh;
   }
 
@@ -127,13 +127,13 @@ export class Chat<C extends KnownCall = KnownCall, N extends undefined = undefin
       await unlessAborted(() => before, signal);
       const said = linkMessages(read, this.#messages);
       const format = this.#model.format(settings.tools.promptVariant);
-      const key = branchKey(settings, format);
-      const branch = this.#branchKey === key ? this.#branch : undefined;
+      const key = cacheKey(settings, format);
+      const cached = this.#cacheKey === key ? this.#cached : undefined;
       const { messages, warning } = joinSystemMessages([...this.#messages, ...said]);
       // A system message that comes later changes the beginning: everything has to be read again.
-      const canGoOn = warning === undefined && branch !== undefined;
+      const canGoOn = warning === undefined && cached !== undefined;
       const after = canGoOn
-        ? { runId: branch.runId, tokens: branch.tokens, messages: this.#messages.length }
+        ? { runId: cached.runId, tokens: cached.tokens, messages: this.#messages.length }
         : undefined;
       // Unasked, only what every conversation of this kind begins with is worth a place on disk.
       const keep = settings.keepPrefix
@@ -162,9 +162,9 @@ export class Chat<C extends KnownCall = KnownCall, N extends undefined = undefin
 
   #commit({ messages, round }: Continuation, key: string): void {
     this.#messages = messages;
-    this.#branch?.release();
-    this.#branch = round === undefined ? undefined : new Branch(round.run, round.tokens);
-    this.#branchKey = key;
+    this.#cached?.release();
+    this.#cached = round === undefined ? undefined : new SharedRun(round.run, round.tokens);
+    this.#cacheKey = key;
     this.#isFresh = false;
   }
 
@@ -176,8 +176,8 @@ export class Chat<C extends KnownCall = KnownCall, N extends undefined = undefin
     if (this.#closing.signal.aborted) throw this.#closing.signal.reason;
     this.#model.closing.throwIfAborted();
     return new Chat<C, N>(this.#model, this.#messages, this.#defaults, {
-      branch: this.#branch?.hold(),
-      branchKey: this.#branchKey,
+      cached: this.#cached?.hold(),
+      cacheKey: this.#cacheKey,
       isFresh: this.#isFresh,
     });
   }
@@ -188,8 +188,8 @@ export class Chat<C extends KnownCall = KnownCall, N extends undefined = undefin
   async close(): Promise<void> {
     this.#closing.abort(new CaduceusError("MODEL_CLOSED", "The conversation was closed."));
     await this.#idle;
-    this.#branch?.release();
-    this.#branch = undefined;
+    this.#cached?.release();
+    this.#cached = undefined;
   }
 
   /** `close()`, for `await using`. */
@@ -198,10 +198,10 @@ export class Chat<C extends KnownCall = KnownCall, N extends undefined = undefin
   }
 }
 
-/** What a fork takes over: one hold on the branch, and what is known of it. */
+/** What a fork takes over: one reference to the cached run, and what is known of it. */
 interface ChatState {
-  readonly branch?: Branch | undefined;
-  readonly branchKey?: string;
+  readonly cached?: SharedRun | undefined;
+  readonly cacheKey?: string;
   readonly isFresh?: boolean;
 }
 
@@ -249,8 +249,11 @@ function asTheyAre(defaults: Readonly<Record<string, unknown>>): TurnDefaults {
   };
 }
 
-/** Tools and schema stand in the system turn: with others, or in another scope, everything has to be read again. */
-function branchKey(
+/**
+ * Settings that the cached tokens depend on. Tools and schema stand in the system turn, so changing them, or the scope,
+ * means that everything is prefilled again.
+ */
+function cacheKey(
   { request: { cacheScope }, tools: { tools, schema, scratchPad, parallelHint } }: ReplySettings,
   format: ConversationFormat,
 ): string {

@@ -1,9 +1,12 @@
-// The end of a conversation in the engine's cache, held by every chat that may go on from it.
+// The cached sequence of a conversation, shared by every chat that may continue it.
 import type { Run } from "../engine/engine.js";
 
-/** Whoever holds a branch releases it once; the engine may forget the run after the last release. */
-export class Branch {
-  /** How many there are. */
+/**
+ * A run that has ended, with a reference count. Each holder releases it once; after the last release the engine may
+ * drop its tokens.
+ */
+export class SharedRun {
+  /** Number of its tokens. */
   readonly tokens: number;
   readonly #run: Run;
   #holders = 1;

@@ -64,7 +64,7 @@ ${exitCodeHelp}`),
       "after",
       helpText(`
 In the chat: Ctrl-C stops the reply, Ctrl-C again or Ctrl-D leaves, /help lists what else there is: tools, schemas, saving,
-branches, the exact prompt. Each call of a tool is asked about before it runs.
+forks, the exact prompt. Each call of a tool is asked about before it runs.
 
 Examples:
   caduceus chat -s "Be brief."

@@ -1,4 +1,4 @@
-// Standard Schema (zod, valibot, arktype and others): recognising one, and asking it for its JSON Schema.
+// Standard Schema (zod, valibot, arktype and others): recognizing one, and asking it for its JSON Schema.
 import { createRequire } from "node:module";
 import type { StandardJSONSchemaV1, StandardSchemaV1 } from "@standard-schema/spec";
 import { CaduceusError, describeThrown } from "../errors.js";

@@ -66,7 +66,7 @@ export function createHandler(options: HandlerOptions): Handler {
   const models = new ServedModels(settings.models, settings.onError);
   const keys = new ApiKeys(settings.apiKeys);
   const hosts = new AllowedHosts(settings.allowedHosts);
-  const admission = new ConcurrencyLimiter(settings.maxQueue);
+  const limiter = new ConcurrencyLimiter(settings.maxQueue);
   const bodies = new BodyReader(settings);
   const metrics = new Metrics();
   const pipelined = new Pipelined();
@@ -87,35 +87,36 @@ export function createHandler(options: HandlerOptions): Handler {
       const cacheScope = keys.check(context.req.raw.headers);
       const id = newRequestId();
       context.header(requestIdHeader, id);
-      admission.checkOpen();
+      limiter.checkOpen();
       // A place in the queue is taken by what can be answered: the body is there.
       const body = await bodies.read(context.req.raw, context.env);
-      const exchange = admission.enter(id, context.req.raw.signal, settings.replyTimeoutMs);
+      const requestContext = limiter.enter(id, context.req.raw.signal, settings.replyTimeoutMs);
       let request: (R & Served) | undefined;
       try {
         request = { ...read(body), model: body.text("model") ?? models.only() };
         const { model, tokens } = models.find(request.model);
         const { model: name } = request;
         const onFinish = (result: FinishEvent) => metrics.finished(name, result);
-        const requestId = (index: number, count: number) => (count === 1 ? exchange.id : `${exchange.id}-${index}`);
+        const requestId = (index: number, count: number) =>
+          count === 1 ? requestContext.id : `${requestContext.id}-${index}`;
         await turn();
-        const answered = await answer(request, { model, tokens, exchange, cacheScope, onFinish, requestId });
+        const answered = await answer(request, { model, tokens, requestContext, cacheScope, onFinish, requestId });
         if (!(Symbol.asyncIterator in answered)) {
-          exchange.end();
+          requestContext.end();
           return context.json(answered);
         }
         const response = await eventStream(answered, {
           ...settings,
-          exchange,
+          requestContext,
           fields: request.fields,
           onError: report,
           disconnect: disconnectOf(context.env),
         });
-        response.headers.set(requestIdHeader, exchange.id);
+        response.headers.set(requestIdHeader, requestContext.id);
         return response;
       } catch (error) {
-        exchange.end();
-        throw exchange.cancellation ?? toApiError(error, request?.fields);
+        requestContext.end();
+        throw requestContext.cancellation ?? toApiError(error, request?.fields);
       }
     };
 
@@ -136,12 +137,12 @@ export function createHandler(options: HandlerOptions): Handler {
   }
   app.on("GET", spellings("/health"), (context) => context.json({ status: "ok" }));
   app.get("/ready", (context) => {
-    const status = admission.isClosed ? "shutting down" : models.areReady ? "ready" : "loading";
+    const status = limiter.isClosed ? "shutting down" : models.areReady ? "ready" : "loading";
     return context.json({ status }, status === "ready" ? 200 : 503);
   });
   app.get("/metrics", (context) => {
     keys.check(context.req.raw.headers);
-    const { waiting, active } = admission;
+    const { waiting, active } = limiter;
     return context.body(metrics.text({ waiting, active, models: models.loaded() }), 200, {
       "content-type": "text/plain; version=0.0.4; charset=utf-8",
     });
@@ -152,7 +153,7 @@ export function createHandler(options: HandlerOptions): Handler {
   });
   app.get("/stats", (context) => {
     keys.check(context.req.raw.headers);
-    const { waiting, active } = admission;
+    const { waiting, active } = limiter;
     return context.json(describeStats({ waiting, active, models: models.loaded() }), 200, {
       "cache-control": "no-store",
     });
@@ -175,7 +176,7 @@ export function createHandler(options: HandlerOptions): Handler {
     });
     app.get("/assets/:name", (context) => page.answer(`assets/${context.req.param("name")}`, context.req.raw));
   }
-  app.route("/", tokenizerRoutes({ models, keys, bodies, admission, replyTimeoutMs: settings.replyTimeoutMs }));
+  app.route("/", tokenizerRoutes({ models, keys, bodies, limiter, replyTimeoutMs: settings.replyTimeoutMs }));
   const refuse = (context: Context, error: ApiError) => {
     report(error);
     const bytes = new TextEncoder().encode(JSON.stringify(error.body));
@@ -217,7 +218,7 @@ export function createHandler(options: HandlerOptions): Handler {
       if (next !== undefined && !(await next)) return new Response(null, { status: 400 });
       return app.fetch(request, env ?? {});
     },
-    close: async (how) => admission.close(checkCloseOptions(how).graceMs),
+    close: async (how) => limiter.close(checkCloseOptions(how).graceMs),
   };
 }
 

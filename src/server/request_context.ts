@@ -40,7 +40,7 @@ export class ConcurrencyLimiter {
   enter(id: string, signal: AbortSignal, timeoutMs: number): RequestContext {
     this.checkOpen();
     if (signal.aborted) throw new ApiError(499, "client_closed_request", "The client went away.");
-    const exchange = new RequestContext(id, signal, timeoutMs, {
+    const requestContext = new RequestContext(id, signal, timeoutMs, {
       wait: (count) => {
         if (count > 0 && this.#waiting + count > this.#mostWaiting) {
           throw new ApiError(
@@ -53,18 +53,18 @@ export class ConcurrencyLimiter {
         this.#waiting += count;
       },
       leave: () => {
-        this.#inside.delete(exchange);
+        this.#inside.delete(requestContext);
         if (this.#inside.size === 0) this.#onEmpty();
       },
     });
     try {
-      exchange.expect(1);
+      requestContext.expect(1);
     } catch (error) {
-      exchange.end();
+      requestContext.end();
       throw error;
     }
-    this.#inside.add(exchange);
-    return exchange;
+    this.#inside.add(requestContext);
+    return requestContext;
   }
 
   /**
@@ -79,7 +79,7 @@ export class ConcurrencyLimiter {
     if (this.#inside.size === 0) return;
     const empty = new Promise<void>((resolve) => (this.#onEmpty = resolve));
     const timer = setTimeout(() => {
-      for (const exchange of this.#inside) exchange.cancel(shuttingDown());
+      for (const requestContext of this.#inside) requestContext.cancel(shuttingDown());
     }, graceMs);
     await empty;
     clearTimeout(timer);

@@ -12,7 +12,7 @@ export interface Served {
 export interface Service {
   readonly model: Model;
   readonly tokens: TokenTexts;
-  readonly exchange: RequestContext;
+  readonly requestContext: RequestContext;
   /** Of the API key. */
   readonly cacheScope: string;
   readonly onFinish: (result: FinishEvent) => void;

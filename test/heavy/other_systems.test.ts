@@ -16,7 +16,7 @@ import { readFileSync } from "node:fs";
 import { load } from "caduceus";
 const model = await load(process.argv[2], { contextSize: 1024, prefixFolder: false });
 const { text } = await model.reply("Why is the sky blue?", { temperature: 0, maxTokens: 20 });
-const schema = { type: "object", properties: { colour: { enum: ["red", "blue"] }, big: { type: "boolean" } }, required: ["colour", "big"], additionalProperties: false };
+const schema = { type: "object", properties: { color: { enum: ["red", "blue"] }, big: { type: "boolean" } }, required: ["color", "big"], additionalProperties: false };
 const { value } = await model.reply("What is the sky like?", { schema });
 const failure = await model.reply("word ".repeat(900), { signal: AbortSignal.timeout(20) }).then(() => "none", (error) => error.name);
 await model.close();
@@ -57,7 +57,7 @@ test.each([
       arch,
       failure: "TimeoutError",
       text: expect.stringMatching(/blue|light|scatter/),
-      value: { colour: expect.stringMatching(/^(red|blue)$/), big: expect.any(Boolean) },
+      value: { color: expect.stringMatching(/^(red|blue)$/), big: expect.any(Boolean) },
     });
     // Of its modules, the one for this processor.
     if (kind !== undefined) expect(answer.kinds).toEqual([expect.stringMatching(kind)]);

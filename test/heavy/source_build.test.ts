@@ -40,7 +40,7 @@ beforeAll(() => installPackage(folder), 300_000);
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }), 120_000);
 
-test("the package has its sources and what builds them, and a licence for each crate and each package of others within", () => {
+test("the package has its sources and what builds them, and a license for each crate and each package of others within", () => {
   const has = (name: string) => existsSync(path.join(installed, name));
   expect(
     has("vendor/llama.cpp.tar.br") &&

@@ -1,4 +1,4 @@
-// Correctness under load: what neighbours do to a reply, in its words and in its end. On the tiny model, where 64
+// Correctness under load: what neighbors do to a reply, in its words and in its end. On the tiny model, where 64
 // replies are quick.
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -63,12 +63,12 @@ test("64 deterministic replies run together, and among others, equal those run a
   );
 });
 
-test("replies cancelled in decode, in prefill and in the queue leave their neighbours' words as they are without them", async () => {
+test("replies cancelled in decode, in prefill and in the queue leave their neighbors' words as they are without them", async () => {
   const without = await all(sixteen);
   const controller = new AbortController();
   const { signal } = controller;
   const reason = new Error("enough");
-  const neighbours = all(sixteen);
+  const neighbors = all(sixteen);
   const doomed = [
     ask(20, { signal, maxTokens: 1000 }),
     ask(21, { signal, maxTokens: 1000 }),
@@ -79,7 +79,7 @@ test("replies cancelled in decode, in prefill and in the queue leave their neigh
   await until(() => model.stats().queued > 0 && model.stats().running > sixteen.length);
   controller.abort(reason);
   expect(new Set(await outcomes)).toEqual(new Set([reason]));
-  expect(differing(without, await neighbours, tie)).toEqual([]);
+  expect(differing(without, await neighbors, tie)).toEqual([]);
 });
 
 test("of sixteen requests those that are wrong fail alone, each with its own code", async () => {

@@ -87,7 +87,7 @@ describe.each<AddedTokens>(["control", "user-defined"])("with the added tokens t
     );
   });
 
-  test("neighbouring texts have the tokens of the joined text, wherever it is cut", async () => {
+  test("neighboring texts have the tokens of the joined text, wherever it is cut", async () => {
     await fc.assert(
       fc.asyncProperty(textWithMarkup, fc.nat(), async (typed, at) => {
         const characters = Array.from(typed);

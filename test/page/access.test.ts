@@ -21,7 +21,7 @@ describePage("the page", () => {
       const check = async (what: string) => {
         await page.emulateMedia({ colorScheme: "light" });
         const found = await axeViolations(page);
-        // Only the colours differ.
+        // Only the colors differ.
         await page.emulateMedia({ colorScheme: "dark" });
         found.push(...(await axeViolations(page, ["color-contrast"])));
         expect({ what, found, width: await page.evaluate("document.documentElement.scrollWidth") }).toEqual({

@@ -1,4 +1,4 @@
-// Conversations on the page: streamed, stopped, branched, several at once, kept.
+// Conversations on the page: streamed, stopped, edited into versions, several at once, kept.
 import { expect, test } from "vitest";
 import { load } from "../../src/index.js";
 import { serving } from "../server/serving.js";
@@ -75,7 +75,7 @@ describePage("a conversation", () => {
     await settle(page);
   });
 
-  test("edited and answered again becomes branches, between which one goes back and forth", async () => {
+  test("edited and answered again becomes versions, between which one goes back and forth", async () => {
     let count = 0;
     await using host = await served({ answer: (prompt) => `Answer ${++count} to ${lastQuestion(prompt)}.` });
     await using browser = await open(host.server);
@@ -104,7 +104,7 @@ describePage("a conversation", () => {
     await messages.getByRole("button", { name: /Previous/ }).click();
     await answers(page).getByText("Answer 2 to two.").waitFor();
     expect(await answers(page).count()).toBe(2);
-    // Each branch was asked for without the others.
+    // Each version was asked for without the others.
     const asked = host.engine.requests.map(({ prompt }) =>
       prompt.map((part) => Object.values(part)[0] as string).join(""),
     );

@@ -108,13 +108,13 @@ test(
         ...type("/explain", "Format: ", "--- prompt", "Lisbon", "tokens, "),
         ...type("/stats", "Tokens of prompts", "Last answer"),
         ...type(`/tools ${inFolder("tools.json")}`, "you answer it"),
-        ...type(`/load ${inFolder("weather.json")}`, "as branch weather"),
+        ...type(`/load ${inFolder("weather.json")}`, "as fork weather"),
         { send: "How warm is it in Vienna?\r" },
         { expect: "What does get_weather" },
         ...type("12", "← get_weather"),
         ...type("/tools off", "no tools any more"),
         ...type(`/save ${inFolder("by hand.json")}`, "messages are in"),
-        ...type("/switch main", "This is branch main"),
+        ...type("/switch main", "This is fork main"),
         ...type(`/save ${inFolder("weather after.json")}`, "messages are in"),
         { send: ctrlD },
       ],
@@ -136,7 +136,7 @@ test(
 );
 
 test(
-  "several lines are one question; branches, a schema, saving and loading do what they say",
+  "several lines are one question; forks, a schema, saving and loading do what they say",
   async () => {
     const [pasteBegins, pasteEnds] = ["\u001b[200~", "\u001b[201~"];
     const { code, problem } = await chat(
@@ -155,7 +155,7 @@ test(
         { expect: "\u001b[0J. " },
         { send: ctrlC },
         { expect: prompt },
-        ...type("/fork side", "This is branch side"),
+        ...type("/fork side", "This is fork side"),
         ...type(`/schema ${inFolder("schema.json")}`, "Answers are JSON"),
         ...type("A city, please.", '{"city": '),
         ...type("/schema off", "free text"),
@@ -169,13 +169,13 @@ test(
         ...type("/save", "7 messages", "in the place of what was there"),
         { send: `/load ${inFolder("si")}\t` },
         { expect: "side.json" },
-        ...type("", "9 messages are loaded, as branch 2"),
+        ...type("", "9 messages are loaded, as fork 2"),
         ...type("/clear", "is forgotten"),
-        ...type("/explain", "no answer in this branch yet"),
+        ...type("/explain", "no answer in this fork yet"),
         ...type("/load", "Expected /load FILE."),
         ...type(`/load ${inFolder("tools.json")}`, "Expected one of"),
         ...type("/tools /nowhere.mjs", "There is no file /nowhere.mjs"),
-        ...type("/switch nowhere", "There is no branch nowhere"),
+        ...type("/switch nowhere", "There is no fork nowhere"),
         ...type("/exit now", "Expected nothing after /exit."),
         { send: "/exit\r" },
       ],

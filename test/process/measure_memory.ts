@@ -20,7 +20,7 @@ export interface MemoryReport {
 }
 
 // glibc gives each thread a pool of its own and keeps there what was freed. With one pool, and all but small blocks
-// given back at once, the process is nearly as large as what is in use. V8's optimised code, too, comes late and stays.
+// given back at once, the process is nearly as large as what is in use. V8's optimized code, too, comes late and stays.
 const settings = ["--expose-gc", "--max-semi-space-size=1", "--no-opt"];
 const plainAllocator = { MALLOC_ARENA_MAX: "1", MALLOC_MMAP_THRESHOLD_: "4096", MALLOC_TRIM_THRESHOLD_: "4096" };
 

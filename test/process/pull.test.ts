@@ -49,7 +49,7 @@ const isThere = async () => expect((await readFile(file)).equals(content)).toBe(
 async function endInTheMiddle(
   signal: NodeJS.Signals,
 ): Promise<{ code: number | null; signal: string | null; stderr: string }> {
-  hub.misbehaviours.push({ kind: "slow", bytesPerChunk: 100_000, pauseMs: 50 });
+  hub.misbehaviors.push({ kind: "slow", bytesPerChunk: 100_000, pauseMs: 50 });
   const child = spawn(process.execPath, [cli, "pull", name], {
     env: { ...process.env, ...env },
     stdio: ["ignore", "ignore", "pipe"],
@@ -88,7 +88,7 @@ test("Ctrl-C ends a pull at once with exit code 130 and without a word, and keep
 });
 
 test("three pulls at once fetch it once, and all of them have it", async () => {
-  hub.misbehaviours.push({ kind: "slow", bytesPerChunk: 400_000, pauseMs: 100 });
+  hub.misbehaviors.push({ kind: "slow", bytesPerChunk: 400_000, pauseMs: 100 });
   const outcomes = await Promise.all([1, 2, 3].map(() => caduceus("pull", "--json", name)));
   for (const { code, stdout } of outcomes)
     expect({ code, pulled: JSON.parse(stdout) }).toEqual({ code: 0, pulled: { path: file } });
@@ -132,7 +132,7 @@ test("what is wrong is one line with its code and exit code 1", async () => {
 });
 
 test("a terminal sees a bar with bytes and speed, and nothing of it stays", async () => {
-  hub.misbehaviours.push({ kind: "slow", bytesPerChunk: 100_000, pauseMs: 60 });
+  hub.misbehaviors.push({ kind: "slow", bytesPerChunk: 100_000, pauseMs: 60 });
   const steps = [{ expect: "] " }, { expect: " of 2 MiB" }, { expect: "/s  " }, { expect: "there and verified" }];
   const outcome = await run("python3", [program("terminal.py"), process.execPath, cli, "pull", name], {
     input: steps.map((step) => JSON.stringify(step)).join("\n"),

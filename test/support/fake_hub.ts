@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 
 /** What the next request to the storage meets, once each; an empty queue behaves. */
-export type Misbehaviour =
+export type Misbehavior =
   | { readonly kind: "break"; readonly after: number }
   | { readonly kind: "stall"; readonly after: number }
   /** Ends cleanly, without a length, too early. */
@@ -29,7 +29,7 @@ export interface StorageRequest {
 
 export class FakeHub {
   readonly repositories = new Map<string, Map<string, Buffer>>();
-  readonly misbehaviours: Misbehaviour[] = [];
+  readonly misbehaviors: Misbehavior[] = [];
   readonly storageRequests: StorageRequest[] = [];
   readonly hubRequests: { readonly url: string; readonly authorization: string | undefined }[] = [];
   /** Statuses of the next requests to the hub itself. */
@@ -144,7 +144,7 @@ export class FakeHub {
     const [, owner, name, ...rest] = pathname.split("/");
     const content =
       this.repositories.get(`${owner}/${name}`)?.get(decodeURIComponent(rest.join("/"))) ?? Buffer.alloc(0);
-    const now: Misbehaviour | { readonly kind: "none" } = this.misbehaviours.shift() ?? { kind: "none" };
+    const now: Misbehavior | { readonly kind: "none" } = this.misbehaviors.shift() ?? { kind: "none" };
     const asked = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? "");
     const from = asked === null || now.kind === "no-ranges" ? 0 : Number(asked[1]);
     const to = asked?.[2] && now.kind !== "no-ranges" ? Math.min(Number(asked[2]) + 1, content.length) : content.length;

@@ -79,8 +79,8 @@ function Prompt({ asked }: { readonly asked: Asked }) {
               <dd>{applied.reason}</dd>
             </div>
             <div>
-              <dt>Held to</dt>
-              <dd>{heldTo(applied)}</dd>
+              <dt>Constrained by</dt>
+              <dd>{constrainedBy(applied)}</dd>
             </div>
           </dl>
           <div class="row switch" role="group" aria-label="Show as">
@@ -115,7 +115,7 @@ function bodyOf({ conversationId, before }: Asked): object {
   );
 }
 
-function heldTo({ constraint, unenforced }: AppliedTemplate): string {
+function constrainedBy({ constraint, unenforced }: AppliedTemplate): string {
   const kinds: Readonly<Record<string, string>> = { json: "the schema", tools: "the tools and their schemas" };
   const left = unenforced.map(({ keyword, path }) => `${keyword} of ${path}`).join(", ");
   return `${constraint === null ? "nothing, it writes freely" : (kinds[constraint.kind] ?? constraint.kind)}${left === "" ? "" : `; left to the model: ${left}`}`;

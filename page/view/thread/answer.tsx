@@ -11,11 +11,11 @@ import { showPrompt } from "../dialogs/prompt_dialog.js";
 export function Answer({
   entry,
   isLocked,
-  branches,
+  versions,
 }: {
   readonly entry: AnswerEntry;
   readonly isLocked: boolean;
-  readonly branches: ComponentChildren;
+  readonly versions: ComponentChildren;
 }) {
   const { text, reasoning, calls, state, note, isJson, numbers } = entry;
   // The next round, with the results, stands below.
@@ -42,7 +42,7 @@ export function Answer({
       )}
       {state === "writing" ? null : (
         <div class="actions">
-          {branches}
+          {versions}
           {text === "" || goesOn ? null : <Copy text={text} />}
           {goesOn ? null : (
             <button

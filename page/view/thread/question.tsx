@@ -12,11 +12,11 @@ export const editing = signal<string | undefined>(undefined);
 export function Question({
   entry,
   isLocked,
-  branches,
+  versions,
 }: {
   readonly entry: UserEntry;
   readonly isLocked: boolean;
-  readonly branches: ComponentChildren;
+  readonly versions: ComponentChildren;
 }) {
   const editButton = useRef<HTMLButtonElement>(null);
   const isEdited = editing.value === entry.id;
@@ -31,7 +31,7 @@ export function Question({
     <article class="question" aria-label="You">
       {isEdited ? <Editor entry={entry} onEnd={end} /> : <div class="bubble">{entry.text}</div>}
       <div class="actions" hidden={isEdited}>
-        {branches}
+        {versions}
         <button
           type="button"
           class="quiet small"

@@ -1,7 +1,7 @@
-// What was said, on the branch that is shown.
+// What was said, in the version that is shown.
 import { useSignalEffect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { pathTo, showBranch, siblings } from "../../conversation/entries.js";
+import { pathTo, showVersion, siblings } from "../../conversation/entries.js";
 import type { Entry } from "../../conversation/entry.js";
 import { current, running, update } from "../../conversation/store.js";
 import { modelsProblem } from "../../server/models.js";
@@ -31,14 +31,14 @@ export function Thread() {
               key={entry.id}
               entry={entry}
               isLocked={isRunning}
-              branches={<Branches entry={entry} isLocked={isRunning} />}
+              versions={<Versions entry={entry} isLocked={isRunning} />}
             />
           ) : (
             <Answer
               key={entry.id}
               entry={entry}
               isLocked={isRunning}
-              branches={<Branches entry={entry} isLocked={isRunning} />}
+              versions={<Versions entry={entry} isLocked={isRunning} />}
             />
           ),
         )
@@ -48,15 +48,15 @@ export function Thread() {
 }
 
 /** Other things that were said in the same place. */
-function Branches({ entry, isLocked }: { readonly entry: Entry; readonly isLocked: boolean }) {
+function Versions({ entry, isLocked }: { readonly entry: Entry; readonly isLocked: boolean }) {
   const conversation = current.value;
   const all = siblings(conversation, entry);
   if (all.length < 2) return null;
   const index = all.findIndex(({ id }) => id === entry.id);
-  const go = (step: number) => () => update(conversation.id, (one) => showBranch(one, all[index + step]!.id));
+  const go = (step: number) => () => update(conversation.id, (one) => showVersion(one, all[index + step]!.id));
   const what = entry.role === "user" ? "message" : "answer";
   return (
-    <span class="branches" role="group" aria-label={`Versions of this ${what}`}>
+    <span class="versions" role="group" aria-label={`Versions of this ${what}`}>
       <button
         type="button"
         class="quiet icon-button"

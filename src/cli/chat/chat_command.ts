@@ -51,7 +51,7 @@ class Conversation {
       complete: (line) =>
         completeLine(
           line,
-          this.#session.branches.all.map(({ name }) => name),
+          this.#session.forks.all.map(({ name }) => name),
         ),
       onInterrupt: () => this.#interrupt(),
       onClose: () => this.#replying?.abort(),
@@ -92,7 +92,7 @@ class Conversation {
   async #answer(question: string): Promise<void> {
     const replying = (this.#replying = new AbortController());
     const {
-      branches: { current },
+      forks: { current },
       options,
     } = this.#session;
     try {

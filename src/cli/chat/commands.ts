@@ -14,7 +14,7 @@ import { describeStats } from "./stats_text.js";
 export interface Command {
   readonly name: string;
   readonly argument?: string;
-  readonly completes?: "file" | "branch";
+  readonly completes?: "file" | "fork";
   readonly help: string;
   /** What it throws is told, and the chat goes on. */
   readonly run: (session: Session, argument: string) => void | Promise<void>;
@@ -46,15 +46,15 @@ export const commands: readonly Command[] = [
     name: "/load",
     argument: "FILE",
     completes: "file",
-    help: "goes on with such a conversation; one that has begun here stays a branch",
+    help: "goes on with such a conversation; a conversation that has begun here stays as a fork",
     run: load,
   },
-  { name: "/fork", argument: "[NAME]", help: "goes on in a branch of the conversation, and keeps this one", run: fork },
-  { name: "/forks", help: "lists the branches", run: forks },
-  { name: "/switch", argument: "NAME", completes: "branch", help: "goes on with another branch", run: switchTo },
+  { name: "/fork", argument: "[NAME]", help: "goes on in a fork of the conversation, and keeps this one", run: fork },
+  { name: "/forks", help: "lists the forks", run: forks },
+  { name: "/switch", argument: "NAME", completes: "fork", help: "goes on with another fork", run: switchTo },
   { name: "/explain", help: "shows the exact prompt of the last answer and its tokens", run: explain },
   { name: "/stats", help: "shows what the engine has done so far", run: stats },
-  { name: "/clear", help: "forgets the conversation of this branch", run: clear },
+  { name: "/clear", help: "forgets the conversation of this fork", run: clear },
   { name: "/help", help: "shows this", run: help },
   { name: "/exit", help: "leaves, as Ctrl-D does", run: (session) => session.leave() },
 ];
@@ -99,40 +99,40 @@ async function schema(session: Session, argument: string): Promise<void> {
 }
 
 async function save(session: Session, argument: string): Promise<void> {
-  const branch = session.branches.current;
-  if (argument === "" && branch.file === undefined)
+  const fork = session.forks.current;
+  if (argument === "" && fork.file === undefined)
     throw new UsageError("Expected /save FILE: this conversation has no file yet.");
-  const file = argument === "" ? branch.file! : path.resolve(expandHome(argument));
-  const { messages } = branch.chat;
+  const file = argument === "" ? fork.file! : path.resolve(expandHome(argument));
+  const { messages } = fork.chat;
   const replaces = await isFile(file);
-  if (replaces && file !== branch.file && !(await session.confirm(`${file} exists. Replace it?`)))
+  if (replaces && file !== fork.file && !(await session.confirm(`${file} exists. Replace it?`)))
     return note("Nothing was saved.");
   await saveConversation(file, messages);
-  branch.file = file;
+  fork.file = file;
   note(`${messages.length} messages are in ${file}${replaces ? ", in the place of what was there" : ""}.`);
 }
 
 async function load(session: Session, argument: string): Promise<void> {
   const { chat, name } = await session.load(argument);
-  note(`${chat.messages.length} messages are loaded${name === "main" ? "" : `, as branch ${name}`}.`);
+  note(`${chat.messages.length} messages are loaded${name === "main" ? "" : `, as fork ${name}`}.`);
 }
 
-function fork({ branches }: Session, argument: string): void {
+function fork({ forks }: Session, argument: string): void {
   if (/\s/.test(argument)) throw new UsageError("Expected a name without spaces.");
-  if (argument !== "" && branches.find(argument) !== undefined)
-    throw new UsageError(`There is a branch ${argument} already: /switch ${argument} goes on with it.`);
-  const from = branches.current;
-  const { name } = branches.add(from.chat.fork(), argument === "" ? undefined : argument);
-  note(`This is branch ${name}; /switch ${from.name} goes back.`);
+  if (argument !== "" && forks.find(argument) !== undefined)
+    throw new UsageError(`There is a fork ${argument} already: /switch ${argument} goes on with it.`);
+  const from = forks.current;
+  const { name } = forks.add(from.chat.fork(), argument === "" ? undefined : argument);
+  note(`This is fork ${name}; /switch ${from.name} goes back.`);
 }
 
-function forks({ branches }: Session): void {
-  const rows = branches.all.map(({ name, chat }) => {
+function forks({ forks }: Session): void {
+  const rows = forks.all.map(({ name, chat }) => {
     const { messages } = chat;
     const last = messages.findLast(({ role }) => role === "user")?.content;
     const asked = typeof last === "string" ? last.replaceAll(/\s+/g, " ") : "";
     return [
-      name === branches.current.name ? "*" : "",
+      name === forks.current.name ? "*" : "",
       name,
       `${messages.length} messages`,
       asked.length > 60 ? `${asked.slice(0, 60)}…` : asked,
@@ -141,24 +141,22 @@ function forks({ branches }: Session): void {
   note(withoutControls(writeTable(rows, [2])).trimEnd());
 }
 
-function switchTo({ branches }: Session, argument: string): void {
-  const branch = branches.find(argument);
-  if (branch === undefined)
-    throw new UsageError(
-      `There is no branch ${argument}; there are ${branches.all.map(({ name }) => name).join(", ")}.`,
-    );
-  branches.switchTo(branch);
-  note(`This is branch ${branch.name}, with ${branch.chat.messages.length} messages.`);
+function switchTo({ forks }: Session, argument: string): void {
+  const fork = forks.find(argument);
+  if (fork === undefined)
+    throw new UsageError(`There is no fork ${argument}; there are ${forks.all.map(({ name }) => name).join(", ")}.`);
+  forks.switchTo(fork);
+  note(`This is fork ${fork.name}, with ${fork.chat.messages.length} messages.`);
 }
 
-async function explain({ branches }: Session): Promise<void> {
-  const { reply } = branches.current;
-  if (reply === undefined) throw new UsageError("There is no answer in this branch yet.");
+async function explain({ forks }: Session): Promise<void> {
+  const { reply } = forks.current;
+  if (reply === undefined) throw new UsageError("There is no answer in this fork yet.");
   process.stderr.write(describeExplanation(await reply.explain(), process.stderr));
 }
 
-async function stats({ model, branches }: Session): Promise<void> {
-  const last = await branches.current.reply?.then(
+async function stats({ model, forks }: Session): Promise<void> {
+  const last = await forks.current.reply?.then(
     (result) => result,
     (error: unknown) => (error instanceof CaduceusError ? error.result : undefined),
   );

@@ -1,11 +1,11 @@
-// What the tab key offers: commands, files and branches.
+// What the tab key offers: commands, files and forks.
 import { readdirSync } from "node:fs";
 import path from "node:path";
 import { expandHome } from "../home_folder.js";
 import { commands } from "./commands.js";
 
 /** The ways a line may go on, and the part of it that each of them replaces, as readline wants it. */
-export function completeLine(line: string, branches: readonly string[]): [string[], string] {
+export function completeLine(line: string, forks: readonly string[]): [string[], string] {
   if (!line.startsWith("/")) return [[], line];
   const [, name = "", argument] = /^(\S+)(?:\s+(.*))?$/s.exec(line) ?? [];
   const command = commands.find((one) => one.name === name);
@@ -13,7 +13,7 @@ export function completeLine(line: string, branches: readonly string[]): [string
     const names = commands.filter((one) => one.name.startsWith(line));
     return [names.map((one) => (one.argument === undefined ? one.name : `${one.name} `)), line];
   }
-  const offers = command.completes === "file" ? files(argument) : command.completes === "branch" ? branches : [];
+  const offers = command.completes === "file" ? files(argument) : command.completes === "fork" ? forks : [];
   return [offers.filter((offer) => offer.startsWith(argument)), argument];
 }
 

@@ -1,7 +1,7 @@
 // The conversations of one chat: a first one, and those that were forked from others.
 import type { Chat, Reply } from "../../index.js";
 
-export interface Branch {
+export interface Fork {
   readonly name: string;
   chat: Chat;
   /** The last reply, which can be explained. */
@@ -10,39 +10,39 @@ export interface Branch {
   file?: string | undefined;
 }
 
-export class Branches {
-  readonly #all: Branch[];
-  #current: Branch;
+export class Forks {
+  readonly #all: Fork[];
+  #current: Fork;
 
   constructor(chat: Chat) {
     this.#current = { name: "main", chat };
     this.#all = [this.#current];
   }
 
-  get all(): readonly Branch[] {
+  get all(): readonly Fork[] {
     return this.#all;
   }
 
-  get current(): Branch {
+  get current(): Fork {
     return this.#current;
   }
 
   /** Adds a conversation and goes on with it. Without a free name of its own it gets a number. */
-  add(chat: Chat, name?: string): Branch {
-    const branch: Branch = {
+  add(chat: Chat, name?: string): Fork {
+    const fork: Fork = {
       name: name !== undefined && this.find(name) === undefined ? name : this.#freeNumber(),
       chat,
     };
-    this.#all.push(branch);
-    return (this.#current = branch);
+    this.#all.push(fork);
+    return (this.#current = fork);
   }
 
-  find(name: string): Branch | undefined {
-    return this.#all.find((branch) => branch.name === name);
+  find(name: string): Fork | undefined {
+    return this.#all.find((fork) => fork.name === name);
   }
 
-  switchTo(branch: Branch): void {
-    this.#current = branch;
+  switchTo(fork: Fork): void {
+    this.#current = fork;
   }
 
   #freeNumber(): string {

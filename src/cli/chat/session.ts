@@ -14,14 +14,14 @@ import { withSystem, type RequestFlags } from "../request.js";
 import { jsonLine } from "../output/result_fields.js";
 import { hasHandler, readConversation, readSchema, readTools, toolDefinition } from "../user_files.js";
 import { expandHome } from "../home_folder.js";
-import { Branches, type Branch } from "./branches.js";
+import { Forks, type Fork } from "./forks.js";
 
 /** Asks the person at the terminal. Undefined when they have left; rejects with the signal's reason. */
 export type Ask = (question: string, signal?: AbortSignal) => Promise<string | undefined>;
 
 export class Session {
   readonly model: Model;
-  readonly branches: Branches;
+  readonly forks: Forks;
   tools: readonly ToolInput[] = [];
   schema: { readonly file: string; readonly content: Schema } | undefined;
   readonly leave: () => void;
@@ -35,7 +35,7 @@ export class Session {
     this.#flags = flags;
     this.#ask = ask;
     this.leave = leave;
-    this.branches = new Branches(this.#begin());
+    this.forks = new Forks(this.#begin());
   }
 
   /** Reads the files of the flags. */
@@ -71,14 +71,14 @@ export class Session {
   }
 
   /** Goes on with a conversation from a file, in the place of one that has not begun. */
-  async load(file: string): Promise<Branch> {
+  async load(file: string): Promise<Fork> {
     const chat = this.#begin(await readConversation(file));
-    const { current } = this.branches;
+    const { current } = this.forks;
     const hasBegun = current.chat.messages.some(({ role }) => role !== "system");
-    if (hasBegun) this.branches.add(chat, path.parse(file).name.replaceAll(/\s+/g, "-"));
+    if (hasBegun) this.forks.add(chat, path.parse(file).name.replaceAll(/\s+/g, "-"));
     else await this.#replace(chat);
-    this.branches.current.file = path.resolve(expandHome(file));
-    return this.branches.current;
+    this.forks.current.file = path.resolve(expandHome(file));
+    return this.forks.current;
   }
 
   async clear(): Promise<void> {
@@ -91,7 +91,7 @@ export class Session {
   }
 
   async #replace(chat: Chat): Promise<void> {
-    const { current } = this.branches;
+    const { current } = this.forks;
     await current.chat.close();
     Object.assign(current, { chat, reply: undefined, file: undefined });
   }

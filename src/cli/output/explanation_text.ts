@@ -12,9 +12,9 @@ export function describeExplanation(
   const [constraint] = prompts.flatMap((prompt) => prompt.constraint ?? []);
   if (constraint?.kind === "tools")
     lines.push(
-      `Held to: ${constraint.schema === undefined ? "" : "the schema or "}calls of ${constraint.tools.map(({ name }) => name).join(", ")} (${constraint.mode}, ${constraint.order})`,
+      `Constrained by: ${constraint.schema === undefined ? "" : "the schema or "}calls of ${constraint.tools.map(({ name }) => name).join(", ")} (${constraint.mode}, ${constraint.order})`,
     );
-  else if (constraint !== undefined) lines.push(`Held to: ${constraint.kind}`);
+  else if (constraint !== undefined) lines.push(`Constrained by: ${constraint.kind}`);
   for (const { path, keyword, reason: why } of unenforced) lines.push(`Only checked: ${keyword} of ${path}: ${why}`);
   for (const { text, tokens, continues, promptTokens = tokens.length, cachedTokens = 0 } of prompts) {
     lines.push(

@@ -30,7 +30,7 @@ async function show(event: ReplyEvent, screen: Screen, showsCalls: boolean): Pro
     case "text":
       return screen.answer(event.text);
     case "reasoning":
-      return screen.remark(event.text);
+      return screen.detail(event.text);
     case "malformed":
       return screen.line(`(a call that cannot be read: ${event.text})`);
     case "repeated-call":
@@ -46,9 +46,9 @@ async function show(event: ReplyEvent, screen: Screen, showsCalls: boolean): Pro
   }
   switch (event.type) {
     case "tool-call-start":
-      return screen.remark(`${event.restart ? "\n" : ""}→ ${event.name} `, true);
+      return screen.detail(`${event.restart ? "\n" : ""}→ ${event.name} `, true);
     case "tool-call-delta":
-      return screen.remark(event.textDelta.replaceAll(/\s+/g, " "));
+      return screen.detail(event.textDelta.replaceAll(/\s+/g, " "));
     case "tool-call":
       await screen.endLine();
       if (event.problemMessage !== undefined) await screen.line(`  ${event.problemMessage}`);
@@ -72,20 +72,20 @@ function describeResult({ name, content, durationMs }: ToolResultEvent): string 
 
 /** Two streams that may be the same terminal: one ends its line before the other begins. */
 class Screen {
-  #open: "answer" | "remark" | undefined;
+  #open: "answer" | "detail" | undefined;
 
   async answer(text: string): Promise<void> {
     if (text === "") return;
-    if (this.#open === "remark") await this.endLine();
+    if (this.#open === "detail") await this.endLine();
     const shown = process.stdout.isTTY ? withoutControls(text) : text;
     await write(shown);
     this.#open = text.endsWith("\n") ? undefined : "answer";
   }
 
-  async remark(text: string, onNewLine = false): Promise<void> {
+  async detail(text: string, onNewLine = false): Promise<void> {
     if (this.#open === "answer" || onNewLine) await this.endLine();
     process.stderr.write(dim(safe(text)));
-    this.#open = "remark";
+    this.#open = "detail";
   }
 
   async line(text: string): Promise<void> {
@@ -95,7 +95,7 @@ class Screen {
 
   async endLine(): Promise<void> {
     if (this.#open === "answer") await write("\n");
-    if (this.#open === "remark") process.stderr.write("\n");
+    if (this.#open === "detail") process.stderr.write("\n");
     this.#open = undefined;
   }
 }

@@ -54,6 +54,6 @@ export function note(text: string): void {
 
 /** Fainter, where the stream shows colors; it does not when NO_COLOR is set. */
 export function dim(text: string, stream: NodeJS.WriteStream = process.stderr): string {
-  const hasColours = stream.isTTY && stream.hasColors();
-  return hasColours ? `\u001b[2m${text}\u001b[22m` : text;
+  const hasColors = stream.isTTY && stream.hasColors();
+  return hasColors ? `\u001b[2m${text}\u001b[22m` : text;
 }

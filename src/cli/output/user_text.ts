@@ -70,15 +70,15 @@ function readInputBytes(signal: AbortSignal | undefined): Promise<Buffer> {
 }
 
 /** How long a prompt waits for somebody to write to its pipe. */
-const patienceMs = 5_000;
+const inputTimeoutMs = 5_000;
 
-export const waitedInVain = `Nothing came on standard input within ${patienceMs / 1000} seconds, so the prompt goes without it. -f - waits for it; < /dev/null says that there is none.`;
+export const waitedInVain = `Nothing came on standard input within ${inputTimeoutMs / 1000} seconds, so the prompt goes without it. -f - waits for it; < /dev/null says that there is none.`;
 
 /**
  * What another program or a file gives on standard input, where nothing says whether anything will: whoever starts this
  * one may have left a pipe open that nobody ever writes to. Undefined when nothing came for a while.
  */
-export async function readOfferedInput(signal: AbortSignal, waitMs = patienceMs): Promise<string | undefined> {
+export async function readOfferedInput(signal: AbortSignal, waitMs = inputTimeoutMs): Promise<string | undefined> {
   if (!isInputOffered()) return "";
   const { stdin } = process;
   return untilAborted(signal, async () => {

@@ -71,7 +71,7 @@ export async function downloadFile(download: Download): Promise<void> {
 
 async function receiveAll(download: Download, part: PartFile): Promise<void> {
   const { url, file, size, settings, signal, onBytes } = download;
-  const patience = new RetryPolicy(path.basename(file), settings);
+  const retryPolicy = new RetryPolicy(path.basename(file), settings);
   // Of one file only what is new counts as getting further: a server that always starts anew and breaks must come to an
   // end.
   const step = Math.min(1 << 20, Math.ceil(size / 100));
@@ -80,7 +80,7 @@ async function receiveAll(download: Download, part: PartFile): Promise<void> {
     onBytes(part.size);
     if (part.size < furthest + step && part.size < size) return;
     furthest = Math.max(furthest, part.size);
-    patience.renew();
+    retryPolicy.renew();
   };
   let connections = part.size > 0 ? 1 : 0;
   let hasStartedAnew = false;
@@ -92,7 +92,7 @@ async function receiveAll(download: Download, part: PartFile): Promise<void> {
         await receive(download, part, advance);
       } catch (error) {
         if (!(error instanceof TransientError)) throw error;
-        await patience.wait(error, signal, (waitMs) => {
+        await retryPolicy.wait(error, signal, (waitMs) => {
           if (downloadChannels.retry.hasSubscribers)
             downloadChannels.retry.publish({
               path: file,
@@ -118,7 +118,7 @@ async function receiveAll(download: Download, part: PartFile): Promise<void> {
 /** What one answer brings. Returns when all bytes are there. */
 async function receive(download: Download, part: PartFile, advance: () => void): Promise<void> {
   const { url, repository, size, settings, signal } = download;
-  const watch = new IdleTimeout(settings.stallMs, signal);
+  const watch = new IdleTimeout(settings.idleTimeoutMs, signal);
   try {
     const headers: Record<string, string> = part.size > 0 ? { range: `bytes=${part.size}-` } : {};
     const answer = await askHub(url, repository, settings, watch, signal, headers);

@@ -24,12 +24,12 @@ export async function listRepository(
   settings: HubSettings,
   signal?: AbortSignal,
 ): Promise<RemoteFile[]> {
-  const patience = new RetryPolicy(`The list of files of ${repository}`, settings);
+  const retryPolicy = new RetryPolicy(`The list of files of ${repository}`, settings);
   const files: RemoteFile[] = [];
   let url: string | undefined = `${settings.endpoint}/api/models/${repository}/tree/main?recursive=true`;
   for (let page = 0; url !== undefined && page < mostPages; page++) {
-    const { entries, next } = await readPage(url, repository, settings, patience, signal);
-    patience.renew();
+    const { entries, next } = await readPage(url, repository, settings, retryPolicy, signal);
+    retryPolicy.renew();
     for (const entry of entries) files.push(...readEntry(entry));
     url = next;
   }
@@ -45,11 +45,11 @@ async function readPage(
   url: string,
   repository: string,
   settings: HubSettings,
-  patience: RetryPolicy,
+  retryPolicy: RetryPolicy,
   signal: AbortSignal | undefined,
 ): Promise<{ entries: unknown[]; next: string | undefined }> {
   for (;;) {
-    const watch = new IdleTimeout(settings.stallMs, signal);
+    const watch = new IdleTimeout(settings.idleTimeoutMs, signal);
     try {
       const { response } = await askHub(url, repository, settings, watch, signal);
       const text = await response.text().catch((error: unknown) => {
@@ -58,7 +58,7 @@ async function readPage(
       return { entries: readList(text, url), next: nextPage(response.headers.get("link"), settings) };
     } catch (error) {
       if (!(error instanceof TransientError)) throw error;
-      await patience.wait(error, signal);
+      await retryPolicy.wait(error, signal);
     } finally {
       watch.end();
     }

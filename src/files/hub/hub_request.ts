@@ -76,8 +76,8 @@ export function explainFailure(
   signal: AbortSignal | undefined,
 ): unknown {
   if (signal?.aborted) return signal.reason;
-  if (watch.hasStalled)
-    return new TransientError(`${host} sent nothing for ${settings.stallMs / 1000} s`, { cause: error });
+  if (watch.hasTimedOut)
+    return new TransientError(`${host} sent nothing for ${settings.idleTimeoutMs / 1000} s`, { cause: error });
   if (error instanceof CaduceusError || error instanceof TransientError) return error;
   const cause = (error as { cause?: { code?: string; message?: string; errors?: { code?: string }[] } }).cause;
   const code = cause?.code ?? cause?.errors?.[0]?.code ?? "";

@@ -12,7 +12,7 @@ export interface HubSettings {
   /** `HF_HUB_OFFLINE`: nothing is asked for. */
   readonly isOffline: boolean;
   /** A server that sends nothing for so long has stalled. `HF_HUB_DOWNLOAD_TIMEOUT` in seconds, else 30. */
-  readonly stallMs: number;
+  readonly idleTimeoutMs: number;
   /** How often in a row a request may fail without getting further. */
   readonly attempts: number;
   /** Before the second attempt; doubles each time. */
@@ -33,7 +33,7 @@ export async function readHubSettings(environment: NodeJS.ProcessEnv = process.e
     endpoint,
     token: await readToken(environment),
     isOffline: isOn(environment["HF_HUB_OFFLINE"]),
-    stallMs: seconds > 0 ? Math.min(seconds * 1000, 2 ** 31 - 1) : 30_000,
+    idleTimeoutMs: seconds > 0 ? Math.min(seconds * 1000, 2 ** 31 - 1) : 30_000,
     attempts: 5,
     firstWaitMs: 500,
   };

@@ -5,13 +5,13 @@ export class IdleTimeout {
   readonly #abort = new AbortController();
   readonly #timer: NodeJS.Timeout;
   readonly #unfollow: () => void;
-  hasStalled = false;
+  hasTimedOut = false;
 
-  constructor(stallMs: number, outer: AbortSignal | undefined) {
+  constructor(idleTimeoutMs: number, outer: AbortSignal | undefined) {
     this.#timer = setTimeout(() => {
-      this.hasStalled = true;
+      this.hasTimedOut = true;
       this.#abort.abort();
-    }, stallMs);
+    }, idleTimeoutMs);
     this.#unfollow = followSignal(outer, () => this.#abort.abort());
   }
 

@@ -22,19 +22,19 @@ export interface RemoteRange {
  * @throws CaduceusError MODEL_NOT_FOUND, ACCESS_DENIED, DOWNLOAD_FAILED; the signal's own reason
  */
 export async function readRemoteRange(range: RemoteRange): Promise<Buffer> {
-  const patience = new RetryPolicy(`The header of ${range.url}`, range.settings);
+  const retryPolicy = new RetryPolicy(`The header of ${range.url}`, range.settings);
   for (;;) {
     try {
       return await readOnce(range);
     } catch (error) {
       if (!(error instanceof TransientError)) throw error;
-      await patience.wait(error, range.signal);
+      await retryPolicy.wait(error, range.signal);
     }
   }
 }
 
 async function readOnce({ url, repository, settings, position, length, signal }: RemoteRange): Promise<Buffer> {
-  const watch = new IdleTimeout(settings.stallMs, signal);
+  const watch = new IdleTimeout(settings.idleTimeoutMs, signal);
   try {
     const { response } = await askHub(url, repository, settings, watch, signal, {
       range: `bytes=${position}-${position + length - 1}`,

@@ -70,7 +70,7 @@ class Check {
     if (schema === true) return fits;
     if (!isObject(schema))
       return { issues: [{ place, message: () => `must be absent, not ${describe(place.value)}` }], judged: nothing };
-    return yield* new Judgement(
+    return yield* new Judgment(
       this,
       this.#index,
       this.#budget,
@@ -107,7 +107,7 @@ class Check {
 }
 
 /** One schema against one place. */
-class Judgement {
+class Judgment {
   readonly #check: Check;
   readonly #index: SchemaIndex;
   readonly #budget: WorkBudget;

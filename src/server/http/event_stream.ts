@@ -8,7 +8,7 @@ const encoder = new TextEncoder();
 const line = (text: string) => encoder.encode(`data: ${text}\n\n`);
 
 export interface EventStreamOptions {
-  readonly exchange: RequestContext;
+  readonly requestContext: RequestContext;
   readonly fields?: RequestFields;
   /** How long the first chunk may take until the status goes out without it. */
   readonly statusAfterMs: number;
@@ -28,7 +28,7 @@ export async function eventStream(
   chunks: AsyncGenerator<object, void, undefined>,
   options: EventStreamOptions,
 ): Promise<Response> {
-  const { exchange, fields, readerTimeoutMs, statusAfterMs, heartbeatMs, onError, disconnect } = options;
+  const { requestContext, fields, readerTimeoutMs, statusAfterMs, heartbeatMs, onError, disconnect } = options;
   let next: Promise<IteratorResult<object, void>> | undefined = chunks.next();
   let mayWaitMs = (await settlesWithin(next, statusAfterMs)) ? heartbeatMs : 0;
   let timer: NodeJS.Timeout | undefined;
@@ -64,7 +64,7 @@ export async function eventStream(
         }
         timer = setTimeout(() => {
           const error = new ApiError(408, "reader_too_slow", `Nothing was read for ${readerTimeoutMs} ms.`);
-          exchange.cancel(error);
+          requestContext.cancel(error);
           onError(error);
           if (disconnect === undefined) controller.error(error);
           else disconnect();
@@ -73,7 +73,7 @@ export async function eventStream(
       async cancel() {
         isGone = true;
         clearTimeout(timer);
-        exchange.cancel(new ApiError(499, "client_closed_request", "The client went away."));
+        requestContext.cancel(new ApiError(499, "client_closed_request", "The client went away."));
         await chunks.return();
       },
     },

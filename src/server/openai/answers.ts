@@ -12,7 +12,7 @@ export interface AnswerEvent {
 /** The events of all replies as they come. It reads one event of each ahead, and no more than that. */
 export async function* readAnswers(
   replies: readonly Reply[],
-  { model, exchange, onFinish }: Service,
+  { model, requestContext, onFinish }: Service,
   strict: ReadonlySet<string | undefined> = new Set(),
 ): AsyncGenerator<AnswerEvent, void, undefined> {
   const iterators = replies.map((reply) => reply[Symbol.asyncIterator]());
@@ -29,7 +29,7 @@ export async function* readAnswers(
       pending.delete(index);
       if (!begun.has(index)) {
         begun.add(index);
-        exchange.begun();
+        requestContext.begun();
         checkEnforced(replies[index]!.unenforced, strict);
       }
       if (result.done) continue;
@@ -43,7 +43,7 @@ export async function* readAnswers(
     for (const promise of pending.values()) promise.catch(() => {});
     // Until the engine has stopped what was not read to its end.
     await Promise.allSettled(iterators.map((iterator) => iterator.return()));
-    exchange.end();
+    requestContext.end();
   }
 }
 

@@ -6,11 +6,11 @@ import { turnsOf } from "../turns.js";
 
 export async function applyTemplate(
   { model: name, messages, options, replyOptions }: ChatRequest & Served,
-  { model, exchange, cacheScope }: Service,
+  { model, requestContext, cacheScope }: Service,
 ): Promise<object> {
-  const given = await model.readAhead({ ...options, ...replyOptions }, turnsOf(exchange.signal));
+  const given = await model.readAhead({ ...options, ...replyOptions }, turnsOf(requestContext.signal));
   const { format, reason, prompts, unenforced } = await model
-    .explain(messages, { ...given, cacheScope, signal: exchange.signal })
+    .explain(messages, { ...given, cacheScope, signal: requestContext.signal })
     .catch((error: unknown) => {
       throw inContext(error, model.info.contextSize);
     });

@@ -13,17 +13,17 @@ export async function chatCompletions(
   request: ChatRequest & Served,
   service: Service,
 ): Promise<object | AsyncGenerator<object, void, undefined>> {
-  const { model, exchange, cacheScope, tokens } = service;
+  const { model, requestContext, cacheScope, tokens } = service;
   const { messages, options, replyOptions, n, seed, strict, cacheSalt } = request;
-  exchange.expect(n);
-  const given = await model.readAhead({ ...options, ...replyOptions }, turnsOf(exchange.signal));
+  requestContext.expect(n);
+  const given = await model.readAhead({ ...options, ...replyOptions }, turnsOf(requestContext.signal));
   await turn();
   const replies = await beginInTurns(n, (index) =>
     model.reply(messages, {
       ...given,
       seed: seedOf(seed, index),
       cacheScope: cacheScopeOf(cacheScope, cacheSalt),
-      signal: exchange.signal,
+      signal: requestContext.signal,
       requestId: service.requestId(index, n),
     }),
   );

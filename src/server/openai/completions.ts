@@ -13,17 +13,17 @@ export async function completions(
   request: CompletionRequest & Served,
   service: Service,
 ): Promise<object | AsyncGenerator<object, void, undefined>> {
-  const { model, exchange, cacheScope } = service;
+  const { model, requestContext, cacheScope } = service;
   const { prompts, options, n, seed, logprobs, echo, cacheSalt } = request;
   const count = prompts.length * n;
-  exchange.expect(count);
+  requestContext.expect(count);
   // What a prompt scores must not depend on what else is computed at the moment.
   const deterministic = options.deterministic ?? (echo && logprobs !== undefined && model.capabilities.deterministic);
   const scores =
     logprobs === undefined
       ? {}
       : { logProbabilities: true, promptLogProbabilities: echo, topLogProbabilities: logprobs };
-  const given = await model.readAhead({ ...options, ...scores, ...request.constraint }, turnsOf(exchange.signal));
+  const given = await model.readAhead({ ...options, ...scores, ...request.constraint }, turnsOf(requestContext.signal));
   await turn();
   const replies = await beginInTurns(count, (index) => {
     const prompt = prompts[Math.floor(index / n)]!;
@@ -32,7 +32,7 @@ export async function completions(
       deterministic,
       seed: seedOf(seed, index % n),
       cacheScope: cacheScopeOf(cacheScope, cacheSalt),
-      signal: exchange.signal,
+      signal: requestContext.signal,
       requestId: service.requestId(index, count),
     });
   });

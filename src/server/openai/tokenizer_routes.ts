@@ -20,45 +20,46 @@ export interface TokenizerServices {
   readonly models: ServedModels;
   readonly keys: ApiKeys;
   readonly bodies: BodyReader;
-  readonly admission: ConcurrencyLimiter;
+  readonly limiter: ConcurrencyLimiter;
   readonly replyTimeoutMs: number;
 }
 
-export function tokenizerRoutes({ models, keys, bodies, admission, replyTimeoutMs }: TokenizerServices): Hono {
+export function tokenizerRoutes({ models, keys, bodies, limiter, replyTimeoutMs }: TokenizerServices): Hono {
   const routes = new Hono();
   let last: Promise<unknown> = Promise.resolve();
   /** When the long ones before it are done, and if somebody still waits for it. */
-  const alone = <T>(exchange: RequestContext, work: () => Promise<T>): Promise<T> => {
+  const alone = <T>(requestContext: RequestContext, work: () => Promise<T>): Promise<T> => {
     const mine = last.then(() => {
-      exchange.signal.throwIfAborted();
+      requestContext.signal.throwIfAborted();
       return work();
     });
     last = mine.catch(() => {});
     return mine;
   };
   /** With a place in the queue, as what generates. */
-  const ask = (answer: (body: Fields, exchange: RequestContext) => Promise<object>) => async (context: Context) => {
-    keys.check(context.req.raw.headers);
-    admission.checkOpen();
-    const body = await bodies.read(context.req.raw, context.env);
-    const exchange = admission.enter(newRequestId(), context.req.raw.signal, replyTimeoutMs);
-    try {
-      return context.json(await answer(body, exchange));
-    } catch (error) {
-      throw exchange.cancellation ?? toApiError(error, requestFields(body.names()));
-    } finally {
-      exchange.end();
-    }
-  };
+  const ask =
+    (answer: (body: Fields, requestContext: RequestContext) => Promise<object>) => async (context: Context) => {
+      keys.check(context.req.raw.headers);
+      limiter.checkOpen();
+      const body = await bodies.read(context.req.raw, context.env);
+      const requestContext = limiter.enter(newRequestId(), context.req.raw.signal, replyTimeoutMs);
+      try {
+        return context.json(await answer(body, requestContext));
+      } catch (error) {
+        throw requestContext.cancellation ?? toApiError(error, requestFields(body.names()));
+      } finally {
+        requestContext.end();
+      }
+    };
   const modelOf = (body: Fields) => models.find(body.text("model") ?? models.only());
 
   routes.post(
     "/tokenize",
-    ask(async (body, exchange) => {
+    ask(async (body, requestContext) => {
       const { model, tokens: texts } = modelOf(body);
       const prompt = body.required("prompt", body.text);
       const read = () => model.tokenize([{ control: prompt }]);
-      const tokens = [...(await (prompt.length < longText ? read() : alone(exchange, read)))];
+      const tokens = [...(await (prompt.length < longText ? read() : alone(requestContext, read)))];
       const hasOwnBos = tokens[0] === model.info.bosToken && !(await writesBos(prompt, { model, tokens: texts }));
       if (hasOwnBos && body.boolean("add_special_tokens") === false) tokens.shift();
       return { tokens, count: tokens.length, max_model_len: model.info.contextSize };
@@ -67,11 +68,11 @@ export function tokenizerRoutes({ models, keys, bodies, admission, replyTimeoutM
 
   routes.post(
     "/detokenize",
-    ask(async (body, exchange) => {
+    ask(async (body, requestContext) => {
       const tokens = body.required("tokens", body.list);
       if (!tokens.every((token) => Number.isInteger(token))) throw invalid("tokens", "an array of token ids", tokens);
       const write = () => modelOf(body).model.detokenize(tokens as number[], { special: true });
-      return { prompt: await (tokens.length < longText ? write() : alone(exchange, write)) };
+      return { prompt: await (tokens.length < longText ? write() : alone(requestContext, write)) };
     }),
   );
 

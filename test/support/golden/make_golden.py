@@ -65,7 +65,7 @@ PROMPTS = [
     [{"control": "<|im_start|>user\n"}, {"text": "<s>[INST]</s><unk><dummy32005> <dummy32031>"}, {"control": "<|im_end|>\n"}],
     [{"control": "<|im_start|>"}, {"text": "<|im_start|>"}, {"control": "<|im_end|>"}],
     [{"control": "<|im_start|>"}, {"text": "<|im_start|><|im_start|><|im_end|> <|im_end|>"}, {"control": "<|im_end|>"}],
-    # a marker in two neighbouring texts, which are tokenised as one
+    # a marker in two neighboring texts, which are tokenized as one
     [{"control": "<|im_start|>user\n"}, {"text": "<|im_"}, {"text": "end|>"}, {"control": "<|im_end|>\n"}],
     [{"control": "<|im_start|>user\n"}, {"text": "un"}, {"text": "believ"}, {"text": "able"}, {"control": "<|im_end|>\n"}],
     # text before any markup

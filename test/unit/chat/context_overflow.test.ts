@@ -135,7 +135,7 @@ test("a continuation is counted as its engine counts it", async () => {
   const chat = model.chat({ messages: history(1), ...dropOldest });
   const first = await chat.send(a);
   const second = await chat.send(a);
-  // The continuation has a BOS where it is tokenised by itself.
+  // The continuation has a BOS where it is tokenized by itself.
   expect(sizes[0]).toBe(first.usage.promptTokens);
   expect(first.usage.promptTokens + first.usage.generatedTokens + sizes[1]! - 1).toBe(second.usage.promptTokens);
   expect(sizes).toHaveLength(2);

@@ -77,7 +77,7 @@ describe("the tab key", () => {
     expect(completeLine("/load /nowhere/at/all", [])[0]).toEqual([]);
   });
 
-  test("completes branches, and nothing in a question", () => {
+  test("completes forks, and nothing in a question", () => {
     expect(completeLine("/switch m", ["main", "other"])).toEqual([["main"], "m"]);
     expect(completeLine("What is /et", ["main"])[0]).toEqual([]);
     expect(completeLine("/stats x", ["x"])[0]).toEqual([]);

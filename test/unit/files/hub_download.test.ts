@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { listModels, pullModel, removeModel, resolveModel, type FetchProgress } from "../../../src/files/index.js";
-import { FakeHub, sha256, type Misbehaviour } from "../../support/fake_hub.js";
+import { FakeHub, sha256, type Misbehavior } from "../../support/fake_hub.js";
 
 const repository = "owner/tiny-GGUF";
 const fileName = "tiny.Q4_K_M.gguf";
@@ -128,7 +128,7 @@ describe("a model by its name", () => {
     const { path: found } = await resolveModel(`hf:${repository}/some where/small.gguf`);
     expect((await readFile(found)).equals(small)).toBe(true);
     hub.offer(repository, "small.gguf", 60);
-    hub.misbehaviours.push({ kind: "web-page" });
+    hub.misbehaviors.push({ kind: "web-page" });
     expect(await failure(resolveModel(`hf:${repository}/small.gguf`))).toMatchObject({ code: "DOWNLOAD_FAILED" });
   });
 
@@ -196,7 +196,7 @@ describe("a server that", () => {
   const after = 100_000;
   // What was sent last before a break may be lost with it.
   const rest = expect.stringMatching(/^bytes=\d+-$/);
-  test.each<[string, Misbehaviour[], unknown[]]>([
+  test.each<[string, Misbehavior[], unknown[]]>([
     ["breaks off", [{ kind: "break", after }], [undefined, rest]],
     ["stalls", [{ kind: "stall", after }], [undefined, rest]],
     ["ends too early without a word", [{ kind: "short", after }], [undefined, rest]],
@@ -238,43 +238,40 @@ describe("a server that", () => {
       [{ kind: "break", after }, { kind: "wrong-bytes" }],
       [undefined, rest, undefined],
     ],
-  ])("%s still gives the right file", async (_, misbehaviours, asked) => {
-    hub.misbehaviours.push(...misbehaviours);
+  ])("%s still gives the right file", async (_, misbehaviors, asked) => {
+    hub.misbehaviors.push(...misbehaviors);
     await resolveModel(name);
     await isThere();
     expect(await files()).toEqual([fileName, `${fileName}.verified`]);
     expect(ranges()).toEqual(asked);
   });
 
-  test.each<[string, Misbehaviour, string]>([
+  test.each<[string, Misbehavior, string]>([
     ["serves wrong bytes", { kind: "wrong-bytes" }, "wrong checksum"],
     ["announces too little", { kind: "length", length: 1000 }, "announces 1000 bytes where 300000 are expected"],
     ["sends too much", { kind: "long", by: 10 }, "more than its 300000 bytes"],
     ["sends a web page", { kind: "web-page" }, "a web page was sent"],
     ["refuses", { kind: "status", status: 410 }, "answered 410"],
-  ])(
-    "%s is told apart at once, and nothing is left that can be taken for the model",
-    async (_, misbehaviour, words) => {
-      hub.misbehaviours.push(misbehaviour);
-      expect(await failure(resolveModel(name))).toMatchObject({
-        code: "DOWNLOAD_FAILED",
-        message: expect.stringContaining(words),
-      });
-      expect(hub.storageRequests).toHaveLength(1);
-      expect((await files()).filter((left) => left.endsWith(".gguf"))).toEqual([]);
-      expect(await listModels()).not.toContainEqual(expect.objectContaining({ state: "complete" }));
-      await resolveModel(name);
-      await isThere();
-    },
-  );
+  ])("%s is told apart at once, and nothing is left that can be taken for the model", async (_, misbehavior, words) => {
+    hub.misbehaviors.push(misbehavior);
+    expect(await failure(resolveModel(name))).toMatchObject({
+      code: "DOWNLOAD_FAILED",
+      message: expect.stringContaining(words),
+    });
+    expect(hub.storageRequests).toHaveLength(1);
+    expect((await files()).filter((left) => left.endsWith(".gguf"))).toEqual([]);
+    expect(await listModels()).not.toContainEqual(expect.objectContaining({ state: "complete" }));
+    await resolveModel(name);
+    await isThere();
+  });
 
   test("never gets further is given up, also when it always begins anew", async () => {
-    for (let n = 0; n < 5; n++) hub.misbehaviours.push({ kind: "no-ranges", breakAfter: 50_000 });
+    for (let n = 0; n < 5; n++) hub.misbehaviors.push({ kind: "no-ranges", breakAfter: 50_000 });
     expect(await failure(resolveModel(name))).toMatchObject({
       code: "DOWNLOAD_FAILED",
       message: expect.stringContaining("could not be fetched after 5 attempts"),
     });
-    expect(hub.misbehaviours).toEqual([]);
+    expect(hub.misbehaviors).toEqual([]);
   });
 
   test("redirects to a place that offers another file than was listed is refused", async () => {
@@ -321,7 +318,7 @@ describe("a server that", () => {
 
 describe("going on", () => {
   async function interrupt(): Promise<void> {
-    hub.misbehaviours.push({ kind: "stall", after: 200_000 });
+    hub.misbehaviors.push({ kind: "stall", after: 200_000 });
     const controller = new AbortController();
     const reason = new Error("enough");
     const onProgress = ({ receivedBytes = 0 }: FetchProgress) => receivedBytes >= 200_000 && controller.abort(reason);
@@ -353,7 +350,7 @@ describe("going on", () => {
   test("a process that was stopped until another took its lock gives up, and the other's file is right", async () => {
     const other = (await import("../../../src/files/hub/part_file.js")).PartFile;
     let taken: Promise<void> | undefined;
-    hub.misbehaviours.push({ kind: "slow", bytesPerChunk: 50_000, pauseMs: 20 });
+    hub.misbehaviors.push({ kind: "slow", bytesPerChunk: 50_000, pauseMs: 20 });
     // What the second process does, while the first believes that it is alone.
     const take = async () => {
       const part = await other.open(file, size, { algorithm: "sha256", hex: sha256(content) });
@@ -533,10 +530,10 @@ test("channels tell start, retry and end in this order, without the storage's se
   );
   for (const [channel, listener] of listeners) subscribe(channel, listener);
   try {
-    hub.misbehaviours.push({ kind: "break", after: 1000 });
+    hub.misbehaviors.push({ kind: "break", after: 1000 });
     await resolveModel(name);
     hub.offer(repository, "tiny.Q8_0.gguf", 500);
-    hub.misbehaviours.push({ kind: "wrong-bytes" });
+    hub.misbehaviors.push({ kind: "wrong-bytes" });
     await failure(resolveModel(`hf:${repository}:Q8_0`));
   } finally {
     for (const [channel, listener] of listeners) unsubscribe(channel, listener);

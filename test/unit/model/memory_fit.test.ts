@@ -180,7 +180,7 @@ describe("a model on the hub", () => {
       const hub = await FakeHub.start();
       const weights = Buffer.alloc(12_000_000);
       hub.offer("owner/tiny-GGUF", "tiny.Q4_K_M.gguf", 0, Buffer.concat([hermes.header, weights]));
-      if (kind === "none") for (let n = 0; n < 3; n++) hub.misbehaviours.push({ kind: "no-ranges" });
+      if (kind === "none") for (let n = 0; n < 3; n++) hub.misbehaviors.push({ kind: "no-ranges" });
       for (const [variable, value] of [
         ["CADUCEUS_CACHE", path.join(folder, "none")],
         ["HF_HUB_CACHE", path.join(folder, "none")],

@@ -165,7 +165,7 @@ test("every template of the pinned llama.cpp that can be rendered keeps to what 
   expect(counted).toBeGreaterThan(40);
 }, 60_000);
 
-test("there is no boundary between neighbouring texts", () => {
+test("there is no boundary between neighboring texts", () => {
   const control = { control: "<|im_start|>" };
   expect(commonParts([control, { text: "a" }, { text: "b" }], [control, { text: "a" }])).toBe(1);
   expect(commonParts([{ text: "a" }, { text: "b" }], [{ text: "a" }])).toBeUndefined();

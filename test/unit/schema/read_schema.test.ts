@@ -200,7 +200,7 @@ describe("plain JSON Schemas", () => {
     expect(problem({ type: "string", format: "email" }, "nobody")).toBe(
       'arguments must be text of the format email, not "nobody".',
     );
-    expect(problem({ type: "string", format: "favourite", "x-ui": { pattern: "[" } }, "x")).toBeUndefined();
+    expect(problem({ type: "string", format: "favorite", "x-ui": { pattern: "[" } }, "x")).toBeUndefined();
   });
 
   test("a pattern that is only valid without the Unicode flag is taken", () => {

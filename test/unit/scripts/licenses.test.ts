@@ -1,4 +1,4 @@
-// Fear: something is linked into the package and its licence is not in it.
+// Fear: something is linked into the package and its license is not in it.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -57,9 +57,9 @@ test("a crate that is locked and not vendored is named", async () => {
 });
 
 test.each([
-  ["licence text", { license: "MIT", texts: [] }],
-  ["licence text", { license: "MIT", texts: ["\n  "] }],
-  ["licence", { license: "", texts: ["text"] }],
+  ["license text", { license: "MIT", texts: [] }],
+  ["license text", { license: "MIT", texts: ["\n  "] }],
+  ["license", { license: "", texts: ["text"] }],
 ])("what has no %s is refused by its name", (missing, part) => {
   expect(() => formatLicenses([{ name: "thing", version: "1.2.3", where: "the addon", ...part }])).toThrow(
     `thing 1.2.3 has no ${missing}:`,

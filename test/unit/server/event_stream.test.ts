@@ -31,12 +31,12 @@ function script() {
 }
 
 const errors: ApiError[] = [];
-let exchange: RequestContext;
+let requestContext: RequestContext;
 function start(chunks: AsyncGenerator<object, void, undefined>, options: { readonly readerTimeoutMs?: number } = {}) {
   errors.length = 0;
-  exchange = new ConcurrencyLimiter(5).enter("req_1", new AbortController().signal, 1e6);
+  requestContext = new ConcurrencyLimiter(5).enter("req_1", new AbortController().signal, 1e6);
   return eventStream(chunks, {
-    exchange,
+    requestContext,
     readerTimeoutMs: 60_000,
     statusAfterMs: 3_000,
     heartbeatMs: 10_000,
@@ -144,7 +144,7 @@ test("a client that leaves while it waits ends what it waited for", async () => 
   await vi.advanceTimersByTimeAsync(1);
   await first;
   const leaving = reader.cancel();
-  expect(exchange.signal.aborted).toBe(true);
+  expect(requestContext.signal.aborted).toBe(true);
   step(0).fail(new Error("cancelled"));
   await leaving;
 });
@@ -217,6 +217,6 @@ test.each(["a chunk", "the end"])(
     await leaving;
     await new Promise(setImmediate);
     expect(errors).toEqual([]);
-    expect(exchange.cancellation?.code).toBe("client_closed_request");
+    expect(requestContext.cancellation?.code).toBe("client_closed_request");
   },
 );
