@@ -1,4 +1,4 @@
-// The one error class of this library, its stable codes, and the one sentence for every bad argument.
+// The error class of this library, its stable codes, and the one sentence for every value that is refused.
 
 /** Stable identifiers of everything that can go wrong. Messages may change between versions, codes do not. */
 export type ErrorCode =
@@ -65,8 +65,8 @@ export interface ErrorDetails extends ErrorOptions {
 }
 
 /**
- * The parts of `Expected … for … but received ….`, for those who name the place otherwise: the server, the command
- * line.
+ * The parts of `Invalid value for …: …. Expected ….`, for callers that name the place otherwise: the server and the
+ * command line.
  */
 export interface Mismatch {
   readonly expected: string;
@@ -107,13 +107,13 @@ export class CaduceusError extends Error {
     return this.#problem;
   }
 
-  /** @internal The parts of the message, where it is `Expected … for … but received ….` */
+  /** @internal The parts of the message, where it is about a value: `Invalid value for …: …. Expected ….` */
   get mismatch(): Mismatch | undefined {
     return this.#mismatch;
   }
 }
 
-/** `Expected a whole number of at least 1 for maxTokens but received -5.` */
+/** `Invalid value for maxTokens: -5. Expected a whole number of at least 1.` */
 export function invalidArgument(
   expected: string,
   name: string,
@@ -123,13 +123,17 @@ export function invalidArgument(
   return mismatch("INVALID_ARGUMENT", { expected, place: name, received: describe(received) }, details);
 }
 
+/** The sentence for a value that is refused. Every message of this kind is made here. */
+export function invalidValue({ expected, place, received }: Pick<Mismatch, "expected" | "place" | "received">): string {
+  return `Invalid value for ${place}: ${received}. Expected ${expected}.`;
+}
+
 /**
  * The same of any code, where what was received is said in words. `param` is the place unless something else is said.
  */
 export function mismatch(code: ErrorCode, parts: Mismatch, details: ErrorDetails = {}): CaduceusError {
-  const { expected, place, received } = parts;
-  return new CaduceusError(code, `Expected ${expected} for ${place} but received ${received}.`, {
-    param: place,
+  return new CaduceusError(code, invalidValue(parts), {
+    param: parts.place,
     ...details,
     mismatch: parts,
   });
@@ -183,7 +187,7 @@ export function unreadable(error: unknown, place: string, code: ErrorCode): Cadu
   if (error instanceof CaduceusError) return error;
   return mismatch(
     code,
-    { expected: "a value that can be read", place, received: `one that cannot (${describeThrown(error)})` },
+    { expected: "a value that can be read", place, received: `reading it failed with ${describeThrown(error)}` },
     { cause: error },
   );
 }

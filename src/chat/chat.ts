@@ -225,7 +225,7 @@ export function openChat(model: LoadedModel, options: unknown): Chat {
   if (system !== undefined && earlier.some(({ role }) => role === "system")) {
     throw new CaduceusError(
       "INVALID_MESSAGES",
-      "Expected one system message but received the option system and another one in messages.",
+      "The option system and a system message in messages cannot be combined. Give one of them.",
       { param: "system" },
     );
   }

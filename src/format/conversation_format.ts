@@ -69,7 +69,7 @@ export function chooseFormat(
     if (!vocabulary.hasChatMl)
       throw new CaduceusError(
         "TEMPLATE_FAILED",
-        "Expected a ChatML model for the Hermes format but its vocabulary has no <|im_start|> and <|im_end|>.",
+        "The Hermes format needs a ChatML model, but the vocabulary of this one has no <|im_start|> and <|im_end|>.",
         { param: "format", remedy: 'Load it with format "template".' },
       );
     return hermesFormat(
@@ -98,7 +98,7 @@ export function chooseFormat(
     );
   throw new CaduceusError(
     "TEMPLATE_FAILED",
-    "Expected a chat template in the model's file, or ChatML's markers in its vocabulary, but it has neither.",
+    "The model's file has no chat template, and its vocabulary lacks ChatML's markers.",
     { remedy: "Use complete(), which takes a raw prompt." },
   );
 }

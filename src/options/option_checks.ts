@@ -1,5 +1,5 @@
 // The checks that single options pass before anything else happens, and the sentence for each refusal.
-import { CaduceusError, describeThrown, invalidArgument, mismatch } from "../errors.js";
+import { CaduceusError, describe, describeThrown, invalidArgument, mismatch } from "../errors.js";
 
 type Options = Readonly<Record<string, unknown>>;
 
@@ -40,14 +40,13 @@ export function readOptions(value: unknown, subject: string, known: readonly str
       problem ??=
         error instanceof CaduceusError
           ? error
-          : new CaduceusError(
-              "INVALID_ARGUMENT",
-              `Expected ${what} that can be read but reading failed: ${describeThrown(error)}.`,
-              { cause: error, param },
-            );
+          : new CaduceusError("INVALID_ARGUMENT", `${what} could not be read: ${describeThrown(error)}.`, {
+              cause: error,
+              param,
+            });
     }
   };
-  attempt(`options of ${subject}`, "options", () => {
+  attempt(`The options of ${subject}`, "options", () => {
     // Not typeof alone: an AbortSignal or a Map in the place of the options would look like an empty object.
     if (Object.prototype.toString.call(value) !== "[object Object]")
       throw invalidArgument("an object", `the options of ${subject}`, value, { param: "options" });
@@ -56,7 +55,7 @@ export function readOptions(value: unknown, subject: string, known: readonly str
   });
   if (typeof value !== "object" || value === null) return new GivenOptions(options, problem);
   for (const name of known) {
-    attempt(`a value for ${name}`, name, () => {
+    attempt(`The value of ${name}`, name, () => {
       const given = (value as Options)[name];
       if (given !== undefined) options[name] = given;
     });
@@ -91,11 +90,10 @@ function unknownOption(name: string, subject: string, known: readonly string[]):
         : `Known are ${known.join(", ")}.`;
   // `tools[0]` and `toolChoice` are places in options, `load` is the name of a function.
   const param = /[[.]|^toolChoice$/.test(subject) ? `${subject}.${name}` : name;
-  return new CaduceusError(
-    "INVALID_ARGUMENT",
-    `Expected a known option of ${subject} but received ${JSON.stringify(name)}.`,
-    { param, remedy: hint },
-  );
+  return new CaduceusError("INVALID_ARGUMENT", `Unknown option of ${subject}: ${JSON.stringify(name)}.`, {
+    param,
+    remedy: hint,
+  });
 }
 
 /**
@@ -234,8 +232,10 @@ export function checkModelName(model: unknown): string {
   if (typeof model !== "string" || model.trim() === "")
     throw invalidArgument("the name of a model or a path to a GGUF file", "model", model);
   if (model.includes("\0"))
-    throw new CaduceusError("INVALID_ARGUMENT", "Expected a path without NUL characters for model.", {
-      param: "model",
+    throw mismatch("INVALID_ARGUMENT", {
+      expected: "a path without NUL characters",
+      place: "model",
+      received: describe(model),
     });
   return checkText(model, "model");
 }

@@ -65,12 +65,15 @@ export function copySchema(schema: unknown, name: string, budget?: WorkBudget): 
   const count = (text: string) => {
     characters += text.length;
     if (characters > maxSchemaCharacters)
-      throw tooLarge(`${maxSchemaCharacters} characters`, `more, beginning with ${shorten(here())}`);
+      throw tooLarge(
+        `${maxSchemaCharacters} characters`,
+        `a larger schema; the limit is reached at ${shorten(here())}`,
+      );
   };
   const copy = (value: unknown): unknown => {
     values++;
     budget?.spend();
-    if (values > maxSchemaValues) throw tooLarge(`${maxSchemaValues} values`, "more");
+    if (values > maxSchemaValues) throw tooLarge(`${maxSchemaValues} values`, "a larger schema");
     if (value === null || typeof value === "boolean") return value;
     if (typeof value === "string") {
       count(value);
@@ -81,7 +84,7 @@ export function copySchema(schema: unknown, name: string, budget?: WorkBudget): 
     if (parents.has(value))
       throw invalidSchema("a schema without cycles (use $ref)", here(), "an object that contains itself");
     if (parents.size >= maxSchemaDepth)
-      throw invalidSchema(`at most ${maxSchemaDepth} levels of nesting (use $ref)`, here(), "more");
+      throw invalidSchema(`at most ${maxSchemaDepth} levels of nesting (use $ref)`, here(), "more levels");
     parents.add(value);
     const result = Array.isArray(value) ? Array.from(value, (item, index) => copyAt(index, item)) : copyMembers(value);
     parents.delete(value);
@@ -99,7 +102,7 @@ export function copySchema(schema: unknown, name: string, budget?: WorkBudget): 
       throw invalidSchema("a plain object", here(), describe(value));
     const result: Record<string, unknown> = {};
     const names = Object.keys(value);
-    if (values + names.length > maxSchemaValues) throw tooLarge(`${maxSchemaValues} values`, "more");
+    if (values + names.length > maxSchemaValues) throw tooLarge(`${maxSchemaValues} values`, "a larger schema");
     for (const key of names) {
       const member = (value as Readonly<Record<string, unknown>>)[key];
       if (member === undefined) continue;

@@ -29,7 +29,7 @@ export function jsonSchemaOf(schema: StandardSchemaV1, name: string): unknown {
   } catch (error) {
     if (error instanceof CaduceusError) throw error;
     const reason = describeThrown(error);
-    throw invalidSchema(`a ${vendor} schema that has a JSON Schema`, name, `one that has none (${reason})`, {
+    throw invalidSchema(`a ${vendor} schema that has a JSON Schema`, name, `a schema without one (${reason})`, {
       cause: error,
     });
   }

@@ -1,4 +1,5 @@
 // What goes wrong, as OpenAI's clients know it: a status, and a body with message, type, param and a stable code.
+import { invalidValue } from "../errors.js";
 import { CaduceusError, type ErrorCode } from "../index.js";
 import type { RequestFields } from "./request_fields.js";
 
@@ -122,7 +123,7 @@ export function toApiError(thrown: unknown, fields?: RequestFields): ApiError {
 /** What was wrong, in the client's names. Remedies are for those who hold the options. */
 function sentence({ problem, mismatch }: CaduceusError, param: string | undefined): string {
   if (mismatch === undefined || param === undefined) return problem;
-  return `Expected ${mismatch.expected} for ${param}${mismatch.within ?? ""} but received ${mismatch.received}.`;
+  return invalidValue({ ...mismatch, place: `${param}${mismatch.within ?? ""}` });
 }
 
 /**

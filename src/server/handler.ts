@@ -200,12 +200,9 @@ export function createHandler(options: HandlerOptions): Handler {
             "not_found",
             `There is nothing at ${context.req.method} ${path.slice(0, 200)}.${remedy === undefined ? "" : ` ${remedy}`}`,
           )
-        : new ApiError(
-            405,
-            "method_not_allowed",
-            `Expected ${allowed} for ${path} but received ${context.req.method}.`,
-            { headers: { allow: allowed } },
-          ),
+        : new ApiError(405, "method_not_allowed", `${path} does not take ${context.req.method}. Send ${allowed}.`, {
+            headers: { allow: allowed },
+          }),
     );
   });
   app.onError((thrown, context) => refuse(context, toApiError(thrown)));

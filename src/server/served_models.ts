@@ -1,7 +1,7 @@
 // The models by the names under which they are served.
 import type { Model } from "../index.js";
 import { ApiError, retryAfter } from "./api_error.js";
-import { describe } from "./fields/read_fields.js";
+import { describe } from "../errors.js";
 import { checkModelItself } from "./server_options.js";
 import { TokenTexts } from "./openai/token_texts.js";
 
@@ -61,7 +61,7 @@ export class ServedModels {
     throw new ApiError(
       400,
       "missing_required_parameter",
-      "Expected the required parameter model but it is missing: several are served here.",
+      "The required parameter model is missing: this server has several models.",
       { param: "model" },
     );
   }

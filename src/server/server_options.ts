@@ -1,7 +1,7 @@
 // What can be said of a server, and its defaults.
-import { CaduceusError, type Model } from "../index.js";
+import type { Model } from "../index.js";
 import { checkBoolean, checkFunction, checkOptions } from "../options/option_checks.js";
-import { invalidArgument, mismatch } from "../errors.js";
+import { invalidArgument, mismatch, unreadable, type CaduceusError } from "../errors.js";
 import { normalHost, normalOrigin, withoutBrackets } from "./http/origins.js";
 
 /** What a server offers, to whom, and its limits. */
@@ -225,7 +225,7 @@ function checkOrigins(origins: unknown): readonly string[] {
 /** A model or a promise of one, by shape: it may be another copy of this library's. */
 export function checkModel(value: unknown, name: string): void {
   if (!isModel(value) && !(typeof value === "object" && hasMethod(value, "then")))
-    throw invalidArgument("a model, or a promise of one,", name, value);
+    throw invalidArgument("a model or a promise of one", name, value);
 }
 
 /** What a promise has given. */
@@ -258,18 +258,11 @@ function asItIs<T extends object>(value: T, name: string): T {
   try {
     return { ...value };
   } catch (error) {
-    throw new CaduceusError(
-      "INVALID_ARGUMENT",
-      `Expected an object that can be read for ${name} but reading it failed.`,
-      { param: name, cause: error },
-    );
+    throw unreadable(error, name, "INVALID_ARGUMENT");
   }
 }
 
 function wrong(expected: string, name: string, received: unknown): CaduceusError {
   const parts = { expected, place: name, received: typeof received === "object" ? "an object" : String(received) };
-  return new CaduceusError("INVALID_ARGUMENT", `Expected ${expected} for ${name} but received ${parts.received}.`, {
-    param: name,
-    mismatch: parts,
-  });
+  return mismatch("INVALID_ARGUMENT", parts);
 }

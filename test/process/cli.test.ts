@@ -57,12 +57,12 @@ describe("run", () => {
     [
       "a value out of range",
       ["run", "--top-p", "2", "x"],
-      "Expected a number from 0 to 1 for --top-p but received 2. (INVALID_ARGUMENT)",
+      "Invalid value for --top-p: 2. Expected a number from 0 to 1. (INVALID_ARGUMENT)",
     ],
     [
       "a context beyond the model's training",
       ["run", "-c", "9000", "x"],
-      "Expected at most 8192, the length this model was trained for, for -c/--ctx-size",
+      "Expected at most 8192, the length this model was trained for.",
     ],
     ["a missing prompt file", ["run", "-f", "/nowhere/at/all"], "There is no file /nowhere/at/all."],
     ["an unknown command", ["rnu"], "Did you mean run?"],

@@ -229,7 +229,7 @@ test.each([
     ["--input", cli, "--output", path.join(path.dirname(cli), "../index.js")],
     "line 1 is no answer of caduceus run",
   ],
-  ["a wrong flag for every line", ["--input", cli, "--top-p", "2"], "for --top-p but received 2"],
+  ["a wrong flag for every line", ["--input", cli, "--top-p", "2"], "for --top-p: 2"],
 ])("%s is wrong usage: exit code 2, nothing on standard output", async (_, args, words) => {
   const { code, stdout, stderr } = await batch(args);
   expect({ code, stdout }).toEqual({ code: 2, stdout: "" });

@@ -55,7 +55,7 @@ test.each([
   [["-n", "1"], "Expected at least 2."],
   [["-r", "0"], "Expected a whole number of at least 1."],
   [["--streams", "1,65"], "Expected at most 64."],
-  [["-p", "9000"], "Expected at most 8160 for -p/--n-prompt"],
+  [["-p", "9000"], "Invalid value for -p/--n-prompt: 9000. Expected at most 8160"],
 ])("%j is wrong usage", async (args, words) => {
   expect(await runNode(cli, ["bench", ...args])).toMatchObject({
     code: 2,

@@ -130,7 +130,7 @@ test.each([
 
 test.each([
   ["two models of one name", () => ["-m", `x=${hermes}`, "-m", "x=smollm2"], 2, "x is there twice"],
-  ["a model without a path", () => ["-m", "x="], 2, 'Expected NAME=PATH for -m/--model but received "x=".'],
+  ["a model without a path", () => ["-m", "x="], 2, 'Invalid value for -m/--model: "x=". Expected NAME=PATH.'],
   ["a key file without keys", () => ["--api-key-file", "/dev/null"], 2, "there is none"],
   ["a missing key file", () => ["--api-key-file", "/nowhere"], 2, "There is no file /nowhere."],
   ["a port out of range", () => ["--port", "70000"], 2, "port"],

@@ -13,7 +13,8 @@ class EngineError : public std::runtime_error {
 
   // A wrong argument: `param` is the option it came from, `received` describes the value.
   static EngineError argument(std::string param, std::string expected, std::string received) {
-    EngineError error("INVALID_ARGUMENT", "Expected " + expected + " for " + param + " but received " + received + ".");
+    EngineError error("INVALID_ARGUMENT",
+                      "Invalid value for " + param + ": " + received + ". Expected " + expected + ".");
     error.param_ = std::move(param);
     error.expected_ = std::move(expected);
     error.received_ = std::move(received);

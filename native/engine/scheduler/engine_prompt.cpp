@@ -45,20 +45,18 @@ void Engine::read_prompt(Run& run) {
   if (request.after) {
     const auto before = runs_.find(*request.after);
     if (before == runs_.end() || before->second->phase != Run::Phase::ended) {
-      throw EngineError("INVALID_ARGUMENT", "Expected the id of an earlier run that has ended for after but received " +
-                                                std::to_string(*request.after) + ".");
+      throw EngineError::argument("after", "the id of an earlier run that has ended", std::to_string(*request.after));
     }
     run.earlier = before->second->tokens;
   }
   for (const auto& [token, bias] : request.sampling.logit_bias) {
     if (!tokenizer_.is_token(token))
-      throw EngineError("INVALID_ARGUMENT",
-                        "Expected token ids of this model for logitBias but received " + std::to_string(token) + ".");
+      throw EngineError::argument("logitBias", "token ids of this model", std::to_string(token));
   }
   if (request.top_log_probabilities > static_cast<uint32_t>(tokenizer_.size())) {
-    throw EngineError("INVALID_ARGUMENT", "Expected at most " + std::to_string(tokenizer_.size()) +
-                                              " for topLogProbabilities, all tokens there are, but received " +
-                                              std::to_string(request.top_log_probabilities) + ".");
+    throw EngineError::argument("topLogProbabilities",
+                                "at most " + std::to_string(tokenizer_.size()) + ", the size of the vocabulary",
+                                std::to_string(request.top_log_probabilities));
   }
   // A prompt far beyond the context is refused without tokenizing it.
   const PromptSize size = measure(request.prompt);
@@ -89,8 +87,7 @@ void Engine::take_prompt(PromptReader::Answer answer) {
     run.earlier.clear();
     if (answer.kept > 0) run.keep_tokens = static_cast<uint32_t>(tokens.size() + answer.kept);
     tokens.insert(tokens.end(), answer.tokens.begin(), answer.tokens.end());
-    if (tokens.empty())
-      throw EngineError("INVALID_ARGUMENT", "Expected at least one token for prompt but received none.");
+    if (tokens.empty()) throw EngineError::argument("prompt", "at least one token", "no token");
     refuse_if_too_long(tokens.size(), answer.too_long ? "at least " : "");
     run.start(std::move(tokens), context_->model().vocab(), dry_samplers_);
     start(run);

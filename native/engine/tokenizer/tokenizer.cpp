@@ -187,8 +187,7 @@ std::string Tokenizer::detokenize(std::span<const Token> tokens, bool special) c
 
 void Tokenizer::check(Token token) const {
   if (!is_token(token))
-    throw EngineError("INVALID_ARGUMENT", "Expected token ids from 0 to " + std::to_string(size_ - 1) +
-                                              " for tokens but received " + std::to_string(token) + ".");
+    throw EngineError::argument("tokens", "token ids from 0 to " + std::to_string(size_ - 1), std::to_string(token));
 }
 
 }  // namespace caduceus

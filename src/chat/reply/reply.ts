@@ -165,7 +165,7 @@ export class Reply<V = unknown, C extends KnownCall = KnownCall>
     if (this.#isRead)
       throw new CaduceusError(
         "ALREADY_CONSUMED",
-        "Expected a reply that nobody has read but this one was iterated or awaited before.",
+        "This reply was iterated or awaited before, and can be read only once.",
       );
     this.#begin();
     const next = async () => {

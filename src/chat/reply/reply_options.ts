@@ -197,16 +197,14 @@ export function resolveReplyOptions(value: unknown, subject: string, model: Load
   if (constraint !== undefined && isExact) {
     throw new CaduceusError(
       "INVALID_ARGUMENT",
-      `Expected no ${options.regex === undefined ? "grammar" : "regex"} together with ${tools.schema === undefined ? "tools" : "a schema"}.`,
+      `${options.regex === undefined ? "grammar" : "regex"} cannot be combined with ${tools.schema === undefined ? "tools" : "schema"}. Give one of them.`,
       { param: options.regex === undefined ? "grammar" : "regex" },
     );
   }
   if (constraint !== undefined && options.constrained === false)
-    throw new CaduceusError(
-      "INVALID_ARGUMENT",
-      "Expected constrained not to be false together with regex or grammar.",
-      { param: "constrained" },
-    );
+    throw new CaduceusError("INVALID_ARGUMENT", "constrained: false cannot be combined with regex or grammar.", {
+      param: "constrained",
+    });
   const contextOverflow = checkChoice(options.contextOverflow, "contextOverflow", ["error", "drop-oldest"]) ?? "error";
   const { request, keepPrefix } = resolveRequest(
     isExact ? { temperature: exactTemperature, ...options } : options,
@@ -226,11 +224,11 @@ export function resolveCompleteOptions(value: unknown, model: LoadedModel): Comp
   if (text !== undefined)
     throw new CaduceusError(
       "INVALID_ARGUMENT",
-      `Expected one of ${text.kind === "regex" ? "regex" : "grammar"} and schema but received both.`,
+      `${text.kind === "regex" ? "regex" : "grammar"} cannot be combined with schema. Give one of them.`,
       { param: "schema" },
     );
   if (!capabilities.constrained)
-    throw new CaduceusError("INVALID_ARGUMENT", "Expected no schema: this engine cannot enforce it.", {
+    throw new CaduceusError("INVALID_ARGUMENT", "schema cannot be used: this engine does not enforce it.", {
       param: "schema",
     });
   const enforced = schema.enforced(readUndeclared(options.undeclaredProperties));
@@ -297,13 +295,13 @@ function resolveLogProbabilities(
     if (topLogProbabilities > 0)
       throw new CaduceusError(
         "INVALID_ARGUMENT",
-        `Expected topLogProbabilities only together with logProbabilities but received ${topLogProbabilities}.`,
+        "topLogProbabilities needs logProbabilities: true or promptLogProbabilities: true.",
         { param: "topLogProbabilities" },
       );
   } else if (!model.engine.capabilities.logProbabilities) {
     throw new CaduceusError(
       "INVALID_ARGUMENT",
-      `Expected no ${logProbabilities ? "logProbabilities" : "promptLogProbabilities"}: this engine cannot give them.`,
+      `${logProbabilities ? "logProbabilities" : "promptLogProbabilities"} cannot be used: this engine does not compute them.`,
       { param: logProbabilities ? "logProbabilities" : "promptLogProbabilities" },
     );
   }

@@ -37,20 +37,22 @@ export function readTextConstraint(
 ): Constraint | undefined {
   if (regex === undefined && grammar === undefined) return undefined;
   if (regex !== undefined && grammar !== undefined)
-    throw new CaduceusError("INVALID_ARGUMENT", "Expected one of regex and grammar but received both.", {
+    throw new CaduceusError("INVALID_ARGUMENT", "regex and grammar cannot be combined. Give one of them.", {
       param: "grammar",
     });
   const name = regex === undefined ? "grammar" : "regex";
   const text = checkLength(regex ?? grammar, name, regex === undefined ? longestGrammar : longestRegex);
   if (!capabilities.constrained)
-    throw new CaduceusError("INVALID_ARGUMENT", `Expected no ${name}: this engine cannot enforce it.`, { param: name });
+    throw new CaduceusError("INVALID_ARGUMENT", `${name} cannot be used: this engine does not enforce it.`, {
+      param: name,
+    });
   if (regex === undefined) return { kind: "lark", grammar: checkGrammar(text) };
   const pattern = enforcedPattern(text, "whole");
   if ("pattern" in pattern) return { kind: "regex", pattern: pattern.pattern.slice("^(?:".length, -")$".length) };
   throw mismatch("INVALID_ARGUMENT", {
     expected: "a regular expression that can be enforced",
     place: "regex",
-    received: `one of which that cannot be said: ${pattern.problem}`,
+    received: pattern.problem,
   });
 }
 
@@ -68,7 +70,7 @@ function checkGrammar(text: string): string {
   throw mismatch("INVALID_ARGUMENT", {
     expected: 'a grammar with a rule called start (start: "yes" | "no")',
     place: "grammar",
-    received: "one without",
+    received: "text without such a rule",
   });
 }
 
@@ -80,7 +82,7 @@ function fromGbnf(text: string): string {
     throw mismatch("INVALID_ARGUMENT", {
       expected: "a grammar that can be read",
       place: "grammar",
-      received: `one that cannot: ${error.message}`,
+      received: error.message,
     });
   }
 }

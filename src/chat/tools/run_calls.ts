@@ -1,5 +1,5 @@
 // Runs the calls of one turn: approved one after the other, handlers side by side, results in the order of the calls.
-import { CaduceusError, describe, describeThrown, invalidArgument } from "../../errors.js";
+import { CaduceusError, describeThrown, invalidArgument } from "../../errors.js";
 import { writeCallFailure, writeToolResult, type CallFailure } from "../../format/hermes/prompt/tool_result.js";
 import { readOptions } from "../../options/option_checks.js";
 import type { SchemaCheck } from "../../schema/read_schema.js";
@@ -113,11 +113,7 @@ async function approve(
   if (answer instanceof CaduceusError) throw answer;
   if (typeof answer === "boolean") return { allow: answer };
   if (typeof answer === "object" && answer !== null && typeof answer.allow === "boolean") return answer;
-  throw new CaduceusError(
-    "INVALID_ARGUMENT",
-    `Expected true, false or an object with allow from approve but received ${describe(answer)}.`,
-    { param: "approve" },
-  );
+  throw invalidArgument("true, false or an object with allow", "the answer of approve", answer, { param: "approve" });
 }
 
 /** The caller's object, whose getters may throw. An error is given where it has other names than it may. */

@@ -72,11 +72,11 @@ function checkLength(flags: BenchFlags, trained: number): void {
   const room = trained - (loadOptionsOf(flags).contextSize - Math.max(flags.nPrompt, flags.nGen));
   if (flags.nPrompt > room)
     throw new UsageError(
-      `Expected at most ${room} for -p/--n-prompt, with which this model's context is full, but received ${flags.nPrompt}.`,
+      `Invalid value for -p/--n-prompt: ${flags.nPrompt}. Expected at most ${room}, which fills this model's context.`,
     );
   if (flags.nGen > room)
     throw new UsageError(
-      `Expected at most ${room} for -n/--n-gen, with which this model's context is full, but received ${flags.nGen}.`,
+      `Invalid value for -n/--n-gen: ${flags.nGen}. Expected at most ${room}, which fills this model's context.`,
     );
 }
 

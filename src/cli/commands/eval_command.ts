@@ -238,7 +238,7 @@ function readCategories(text: string): BerkeleyCategory[] {
   const unknown = names.find((name) => !isKnown(name));
   if (unknown !== undefined)
     throw new UsageError(
-      `Expected categories among ${berkeleyCategories.join(", ")}, with commas between, but received ${JSON.stringify(unknown)}.`,
+      `Invalid value for --category: ${JSON.stringify(unknown)}. Expected categories among ${berkeleyCategories.join(", ")}, separated by commas.`,
     );
   return names.filter(isKnown);
 }

@@ -150,7 +150,7 @@ export function readModels(models: readonly string[]): Record<string, string> {
   const sources = models.map((model): readonly [string, string] => {
     const named = /^([^=/\\]+)=(.+)$/.exec(model);
     if (named === null && /^=|^[^=/\\]+=$/.test(model))
-      throw new UsageError(`Expected NAME=PATH for -m/--model but received ${JSON.stringify(model)}.`);
+      throw new UsageError(`Invalid value for -m/--model: ${JSON.stringify(model)}. Expected NAME=PATH.`);
     if (named !== null) return [named[1]!, named[2]!];
     return [model.toLowerCase().endsWith(".gguf") ? path.basename(model).slice(0, -5) : model, model];
   });

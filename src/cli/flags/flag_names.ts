@@ -1,5 +1,6 @@
 // The library's errors name its options. Whoever typed a flag reads the flag's name instead.
 import type { Command } from "commander";
+import { invalidValue } from "../../errors.js";
 import type { CaduceusError } from "../../index.js";
 import { loadOptions, replyOptions, type ModelFlags } from "./model_flags.js";
 
@@ -42,5 +43,5 @@ export function messageWithFlags(error: CaduceusError, command: Command): string
   if (flag === undefined || mismatch === undefined || !mismatch.place.startsWith(option)) return message;
   const within = mismatch.place.slice(option.length);
   const named = [flag.short, flag.long].filter(Boolean).join("/") + (rest === "" && within === "" ? "" : within);
-  return `Expected ${mismatch.expected} for ${named} but received ${mismatch.received}.${remedy === undefined ? "" : ` ${remedy}`}`;
+  return [invalidValue({ ...mismatch, place: named }), remedy].filter(Boolean).join(" ");
 }

@@ -87,10 +87,7 @@ function toolsGrammar(constraint: ToolConstraint): NativeConstraint {
 /** The rule `call`: the JSON of a call of any of the tools. */
 function addCalls(rules: Rules, { tools, order }: ToolConstraint): void {
   if (tools.length === 0)
-    throw new CaduceusError(
-      "CONSTRAINT_INVALID",
-      "Expected at least one tool for a constraint to tool calls but received none.",
-    );
+    throw new CaduceusError("CONSTRAINT_INVALID", "A constraint to tool calls needs at least one tool.");
   const calls = tools.map(({ name, parameters }, index) => {
     const written = spaced(name);
     const args = rules.json(schemaText(parameters, "arguments"));

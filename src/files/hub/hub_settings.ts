@@ -1,7 +1,7 @@
 // How the Hugging Face hub is reached, and where its cache lies: by the variables that its own tools obey.
 import { homedir } from "node:os";
 import path from "node:path";
-import { CaduceusError, describe } from "../../errors.js";
+import { CaduceusError, describe, invalidValue } from "../../errors.js";
 import { readRegularFile } from "../local/read_regular_file.js";
 
 export interface HubSettings {
@@ -25,7 +25,11 @@ export async function readHubSettings(environment: NodeJS.ProcessEnv = process.e
   if (!/^https?:\/\//.test(endpoint) || !URL.canParse(endpoint)) {
     throw new CaduceusError(
       "INVALID_ARGUMENT",
-      `Expected an address that begins with https:// in HF_ENDPOINT but received ${describe(endpoint)}.`,
+      invalidValue({
+        expected: "an address that begins with https://",
+        place: "HF_ENDPOINT",
+        received: describe(endpoint),
+      }),
     );
   }
   const seconds = Number(environment["HF_HUB_DOWNLOAD_TIMEOUT"]);

@@ -1,5 +1,5 @@
 // What a model may be called, and which files such a name stands for.
-import { CaduceusError, describe, invalidArgument } from "../../errors.js";
+import { CaduceusError, describe, invalidArgument, invalidValue } from "../../errors.js";
 import { isAddress, nameOfAddress } from "../hub/model_address.js";
 
 /** A model of the Hugging Face hub: a repository, and which of its files. */
@@ -63,7 +63,11 @@ function readHermes(name: string, wanted = defaultQuantization): HubName {
   if (!hermes.quantizations.includes(quantization)) {
     throw new CaduceusError(
       "MODEL_NOT_FOUND",
-      `Expected one of ${hermes.quantizations.join(", ")} after hermes-2-pro: but received ${describe(name)}.`,
+      invalidValue({
+        expected: `hermes-2-pro with one of ${hermes.quantizations.join(", ")}`,
+        place: "model",
+        received: describe(name),
+      }),
     );
   }
   const file = hermes.fileName(quantization);
@@ -75,7 +79,7 @@ function readHubName(name: string, written = name): HubName {
   const [, repository, quantization, file] = match ?? [];
   if (repository === undefined || !isRepository(repository) || (file !== undefined && !isSafePath(file))) {
     throw invalidArgument(
-      "hf:owner/repository, with :quantization or /file.gguf after it where wanted,",
+      "hf:owner/repository, hf:owner/repository:quantization or hf:owner/repository/file.gguf",
       "model",
       written,
     );

@@ -2,7 +2,7 @@
 import { access, constants, readdir, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import path from "node:path";
-import { CaduceusError, describe } from "../../errors.js";
+import { CaduceusError, describe, invalidValue } from "../../errors.js";
 import { aliasNames, isRepository, readModelName } from "./aliases.js";
 import { fetchDefaultModel, type FetchOptions } from "../packages/default_model.js";
 import { fetchHubModel } from "../hub/fetch_hub_model.js";
@@ -51,7 +51,9 @@ async function checkFile(name: string): Promise<string> {
   const file = path.resolve(name);
   // Node's own error for a NUL would not say that it is about the model.
   if (name.includes("\0"))
-    throw notFound(`Expected a path without NUL characters for the model but received ${describe(name)}.`);
+    throw notFound(
+      invalidValue({ expected: "a path without NUL characters", place: "model", received: describe(name) }),
+    );
   const found = await stat(file).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT" || error.code === "ENOTDIR" || error.code === "ENAMETOOLONG")
       throw notFound(missing(name, file), error);
@@ -65,11 +67,14 @@ async function checkFile(name: string): Promise<string> {
       models.length > 0 ? ` It holds ${models.slice(0, 5).join(", ")}${models.length > 5 ? " and more" : ""}.` : "";
     throw new CaduceusError(
       "MODEL_INVALID",
-      `Expected a GGUF file for the model but received the folder ${file}.${hint}`,
+      `${invalidValue({ expected: "a GGUF file", place: "model", received: `the folder ${file}` })}${hint}`,
     );
   }
   if (!found.isFile())
-    throw new CaduceusError("MODEL_INVALID", `Expected a GGUF file for the model but ${file} is not a regular file.`);
+    throw new CaduceusError(
+      "MODEL_INVALID",
+      invalidValue({ expected: "a GGUF file", place: "model", received: `${file}, which is not a regular file` }),
+    );
   if (/\.part$/i.test(file))
     throw new CaduceusError(
       "MODEL_INVALID",

@@ -1,7 +1,7 @@
 // The models on this machine as people handle them: fetching ahead, listing, removing.
 import { readdir, rm, rmdir } from "node:fs/promises";
 import path from "node:path";
-import { CaduceusError, describe } from "../../errors.js";
+import { CaduceusError, describe, invalidValue } from "../../errors.js";
 import { checkFunction, checkModelName, checkOptions, checkSignal } from "../../options/option_checks.js";
 import { aliasOfFile, nameOf, readModelName } from "./aliases.js";
 import { modelFolder, repositoryFolder } from "./cache_folder.js";
@@ -128,7 +128,11 @@ export async function removeModel(
   if (different.size > 1)
     throw new CaduceusError(
       "INVALID_ARGUMENT",
-      `Expected one of ${meant.map((model) => model.name).join(", ")} but received ${describe(name)}, which could be any of them.`,
+      invalidValue({
+        expected: `one of ${meant.map((model) => model.name).join(", ")}`,
+        place: "model",
+        received: `${describe(name)}, which could be any of these`,
+      }),
     );
   if (meant.length === 0)
     throw notThere(

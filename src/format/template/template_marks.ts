@@ -140,7 +140,7 @@ export class Marks {
     if (block === undefined)
       throw new CaduceusError(
         "INVALID_MESSAGES",
-        "Expected messages that leave some of Unicode's private-use characters free but received ones that use all of them.",
+        "The messages use all of Unicode's private-use characters. The template needs some of them.",
         { param: "messages" },
       );
     this.#block = block;

@@ -125,7 +125,7 @@ export function checkLoadOptions(value: unknown): CheckedLoadOptions {
   const contextSize = checkWholeNumber(options.contextSize, "contextSize", 8, mostTokens);
   const cacheTokens = checkWholeNumber(options.cacheTokens, "cacheTokens", 64, mostTokens);
   if (contextSize !== undefined && cacheTokens !== undefined && cacheTokens < contextSize) {
-    throw invalidArgument(`at least ${contextSize}, the length of one context,`, "cacheTokens", cacheTokens);
+    throw invalidArgument(`at least ${contextSize}, the length of one context`, "cacheTokens", cacheTokens);
   }
   return {
     engine: {

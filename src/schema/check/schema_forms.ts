@@ -238,7 +238,7 @@ function checkNames(value: unknown): void {
   if (!Array.isArray(value)) throw new WrongForm("an array", value);
   const names = new Set<unknown>();
   for (const name of value as unknown[]) {
-    if (typeof name !== "string") throw new WrongForm("an array of strings", name, `one with ${describe(name)}`);
+    if (typeof name !== "string") throw new WrongForm("an array of strings", name, `an array with ${describe(name)}`);
     if (names.has(name)) throw new WrongForm("names that differ", name, `${describe(name)} twice`);
     names.add(name);
   }
@@ -264,7 +264,7 @@ function checkPattern(source: unknown): void {
     throw new WrongForm(
       `a regular expression with at most ${deepestGroup} groups within each other`,
       source,
-      `one with ${depth}`,
+      `a pattern with ${depth}`,
     );
   try {
     patternOf(source);

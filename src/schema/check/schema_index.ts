@@ -128,7 +128,11 @@ export class SchemaIndex {
       if (this.#resourceOf.size >= mostSchemas)
         throw mismatch(
           "CONSTRAINT_TOO_COMPLEX",
-          { expected: `a schema with at most ${mostSchemas} schemas in it`, place: this.#name, received: "more" },
+          {
+            expected: `a schema with at most ${mostSchemas} schemas in it`,
+            place: this.#name,
+            received: "more schemas",
+          },
           { remedy: "Simplify it." },
         );
       const around = parent === undefined ? outer : this.#resourceOf.get(parent);

@@ -1,5 +1,6 @@
 // No field is left out without a word: those that the server cannot honor are refused, and so are misspelled ones.
 import { isDeepStrictEqual } from "node:util";
+import { invalidValue } from "../../errors.js";
 import { ApiError } from "../api_error.js";
 import { type Endpoint, fieldsOf, fieldTable } from "./field_table.js";
 import { type Fields, unsupported } from "./read_fields.js";
@@ -31,7 +32,7 @@ function namesOf(fields: Fields, what: string): readonly string[] {
   throw new ApiError(
     400,
     "invalid_value",
-    `Expected at most ${mostNames} fields in ${what} but received ${names.length}.`,
+    invalidValue({ expected: `at most ${mostNames} fields`, place: what, received: `${names.length} fields` }),
   );
 }
 

@@ -1,8 +1,9 @@
 // What an answer is to be: the fields of OpenAI, llama.cpp's server and vLLM for schemas, regular expressions, choices
 // and grammars. One of them at a time.
+import { describe } from "../../errors.js";
 import { ApiError } from "../api_error.js";
 import { checkNames } from "./check_fields.js";
-import { type Fields, invalid } from "./read_fields.js";
+import { type Fields, invalid, invalidContent } from "./read_fields.js";
 
 type JsonSchema = Record<string, unknown>;
 
@@ -35,7 +36,7 @@ export function readConstraint(body: Fields): AnswerConstraint | undefined {
   throw new ApiError(
     400,
     "invalid_value",
-    `Expected one of ${given.map(({ param }) => param).join(" and ")} but received ${given.length === 2 ? "both" : "all of them"}.`,
+    `${given.map(({ param }) => param).join(" and ")} cannot be combined. Send one of them.`,
     { param: given[1]!.param },
   );
 }
@@ -78,7 +79,7 @@ function refuseOther(format: Fields, type: string): void {
     throw new ApiError(
       400,
       "invalid_value",
-      `Expected ${format.path(name)} only with the type ${expected} but received the type ${JSON.stringify(type)}.`,
+      `${format.path(name)} cannot be combined with the type ${JSON.stringify(type)}. Send the type ${expected}.`,
       { param: format.path(name) },
     );
   }
@@ -86,7 +87,7 @@ function refuseOther(format: Fields, type: string): void {
     throw new ApiError(
       400,
       "invalid_value",
-      `Expected one of ${given.map(format.path, format).join(" and ")} but received both.`,
+      `${given.map(format.path, format).join(" and ")} cannot be combined. Send one of them.`,
       { param: format.path("schema") },
     );
 }
@@ -125,9 +126,7 @@ function parse(text: string, param: string): JsonSchema {
   try {
     value = JSON.parse(text);
   } catch {
-    throw new ApiError(400, "invalid_value", `Expected a JSON Schema for ${param} but received text that is no JSON.`, {
-      param,
-    });
+    throw invalidContent(param, "a JSON Schema", "text that is not JSON");
   }
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw invalid(param, "a JSON Schema as an object", value);
@@ -151,15 +150,9 @@ function readChoice(fields: Fields, name: string): AnswerConstraint | undefined 
   if (list === undefined) return undefined;
   const param = fields.path(name);
   if (list.length === 0 || !list.every((one) => typeof one === "string" && one !== ""))
-    throw new ApiError(400, "invalid_value", `Expected texts that are not empty for ${param}.`, { param });
+    throw invalidContent(param, "strings that are not empty", describe(list));
   const broken = list.findIndex((one) => /\p{Surrogate}/u.test(one as string));
-  if (broken !== -1)
-    throw new ApiError(
-      400,
-      "invalid_value",
-      `Expected well-formed text for ${param}[${broken}] but received a lone surrogate.`,
-      { param },
-    );
+  if (broken !== -1) throw invalidContent(`${param}[${broken}]`, "well-formed text", "a lone surrogate");
   return {
     options: { grammar: `start: ${list.map((one) => literal(one as string)).join(" | ")}\n` },
     strict: false,

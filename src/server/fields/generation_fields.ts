@@ -1,7 +1,8 @@
 // The fields that chat completions and completions have in common, and what they are to the library.
+import { describe } from "../../errors.js";
 import type { GenerationOptions } from "../../index.js";
 import { ApiError } from "../api_error.js";
-import { describe, type Fields, invalid } from "./read_fields.js";
+import { type Fields, invalid, invalidContent } from "./read_fields.js";
 import { readSamplers } from "./sampler_fields.js";
 
 export interface GenerationFields {
@@ -27,9 +28,7 @@ export function readGenerationFields(body: Fields, leastTokens: 0 | 1): Generati
   const stream = body.boolean("stream") ?? false;
   const streamOptions = body.fields("stream_options");
   if (streamOptions !== undefined && !stream) {
-    throw new ApiError(400, "invalid_value", "Expected stream_options only together with stream: true.", {
-      param: "stream_options",
-    });
+    throw new ApiError(400, "invalid_value", "stream_options needs stream: true.", { param: "stream_options" });
   }
   body.text("user");
   const seed = body.wholeNumber("seed", -(2 ** 63), 2 ** 63);
@@ -78,15 +77,8 @@ function readStop(body: Fields): readonly string[] | undefined {
   const list = typeof value === "string" ? [value] : (value ?? []);
   if (!Array.isArray(list) || !list.every((text) => typeof text === "string"))
     throw invalid("stop", "a string or an array of strings", value);
-  if (list.length > mostStops)
-    throw new ApiError(
-      400,
-      "invalid_value",
-      `Expected at most ${mostStops} strings for stop but received ${list.length}.`,
-      { param: "stop" },
-    );
-  if (list.includes(""))
-    throw new ApiError(400, "invalid_value", "Expected strings that are not empty for stop.", { param: "stop" });
+  if (list.length > mostStops) throw invalidContent("stop", `at most ${mostStops} strings`, `${list.length} strings`);
+  if (list.includes("")) throw invalidContent("stop", "strings that are not empty", "an empty string");
   return list.length === 0 ? undefined : list;
 }
 
@@ -95,12 +87,7 @@ function readStopTokens(body: Fields): readonly number[] | undefined {
   if (list?.every((token) => Number.isInteger(token)) === false)
     throw invalid("stop_token_ids", "an array of token ids", list);
   if (list !== undefined && list.length > mostStopTokens)
-    throw new ApiError(
-      400,
-      "invalid_value",
-      `Expected at most ${mostStopTokens} tokens for stop_token_ids but received ${list.length}.`,
-      { param: "stop_token_ids" },
-    );
+    throw invalidContent("stop_token_ids", `at most ${mostStopTokens} tokens`, `${list.length} tokens`);
   return list as readonly number[] | undefined;
 }
 
@@ -122,20 +109,12 @@ function readLogitBias(body: Fields): [number, number][] | undefined {
 
 function readToken(token: unknown): number {
   if (typeof token === "string" && /^\d{1,9}$/.test(token)) return Number(token);
-  throw new ApiError(
-    400,
-    "invalid_value",
-    `Expected token ids for logit_bias but received ${describe(token)}. /tokenize tells the ids of a text.`,
-    { param: "logit_bias" },
-  );
+  throw invalidContent("logit_bias", "token ids, which /tokenize tells for a text", describe(token));
 }
 
 function readBias(bias: unknown, param: string): number {
   if (typeof bias !== "number") throw invalid(param, "a number", bias);
-  if (bias < -100 || bias > 100)
-    throw new ApiError(400, "invalid_value", `Expected a number from -100 to 100 for ${param} but received ${bias}.`, {
-      param,
-    });
+  if (bias < -100 || bias > 100) throw invalidContent(param, "a number from -100 to 100", String(bias));
   return bias;
 }
 

@@ -1,5 +1,6 @@
 // The fields of a request: read one by one, each refused with its own name where it has the wrong type. As with OpenAI,
 // null is as good as missing. check_fields.ts says what becomes of fields that nobody reads.
+import { describe, invalidValue } from "../../errors.js";
 import { ApiError } from "../api_error.js";
 
 export class Fields {
@@ -67,24 +68,17 @@ export class Fields {
     if (value === undefined) return undefined;
     const choice = choices.find((candidate) => candidate === value);
     if (choice !== undefined) return choice;
-    throw new ApiError(
-      400,
-      "invalid_value",
-      `Expected ${choices.map((one) => JSON.stringify(one)).join(" or ")} for ${this.path(name)} but received ${describe(value)}.`,
-      { param: this.path(name) },
-    );
+    const expected = choices.map((one) => JSON.stringify(one)).join(" or ");
+    throw invalidContent(this.path(name), expected, describe(value));
   }
 
   /** A field without which there is no request. */
   required<T>(name: string, read: (name: string) => T | undefined): T {
     const value = read.call(this, name);
     if (value !== undefined) return value;
-    throw new ApiError(
-      400,
-      "missing_required_parameter",
-      `Expected the required parameter ${this.path(name)} but it is missing.`,
-      { param: this.path(name) },
-    );
+    throw new ApiError(400, "missing_required_parameter", `The required parameter ${this.path(name)} is missing.`, {
+      param: this.path(name),
+    });
   }
 
   #read(name: string, expected: string, isRight: (value: unknown) => boolean): unknown {
@@ -98,28 +92,21 @@ export function invalid(param: string | undefined, expected: string, value: unkn
   return new ApiError(
     400,
     "invalid_type",
-    `Expected ${expected} for ${param ?? "the request"} but received ${describe(value)}.`,
+    invalidValue({ expected, place: param ?? "the request", received: describe(value) }),
     { param },
   );
 }
 
 function outOfRange(param: string, kind: string, minimum: number, maximum: number, value: number): ApiError {
-  return new ApiError(
-    400,
-    "invalid_value",
-    `Expected ${kind} from ${minimum} to ${maximum} for ${param} but received ${value}.`,
-    { param },
-  );
+  return invalidContent(param, `${kind} from ${minimum} to ${maximum}`, String(value));
+}
+
+/** A value of the right type that cannot be used; `received` says what it was. */
+export function invalidContent(param: string, expected: string, received: string): ApiError {
+  return new ApiError(400, "invalid_value", invalidValue({ expected, place: param, received }), { param });
 }
 
 /** Refuses what the server cannot do, so that it is not left out without a word. */
 export function unsupported(param: string, why: string): ApiError {
   return new ApiError(400, "unsupported_parameter", `${param} is not supported: ${why}`, { param });
-}
-
-export function describe(value: unknown): string {
-  if (typeof value === "string")
-    return value.length > 60 ? `a string of ${value.length} characters` : JSON.stringify(value);
-  if (Array.isArray(value)) return `an array of ${value.length} entries`;
-  return typeof value === "object" && value !== null ? "an object" : String(value);
 }

@@ -26,7 +26,7 @@ export class ApiKeys {
     if (fitting[0] !== undefined) return fitting[0].toString("hex");
     const message =
       given.length === 0
-        ? "Expected an API key in the header Authorization: Bearer KEY, or in x-api-key."
+        ? "The request has no API key. Send it in the header Authorization: Bearer KEY, or in x-api-key."
         : "Incorrect API key.";
     throw new ApiError(401, "invalid_api_key", message, { headers: { "www-authenticate": "Bearer" } });
   }

@@ -30,15 +30,20 @@ export class BodyReader {
     const type = request.headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase();
     // What a page of the web can send without asking first is none of these.
     if (type !== "application/json")
-      throw new ApiError(415, "unsupported_media_type", "Expected the header Content-Type: application/json.", {
-        headers: close,
-      });
+      throw new ApiError(
+        415,
+        "unsupported_media_type",
+        "The body is not declared as JSON. Send the header Content-Type: application/json.",
+        {
+          headers: close,
+        },
+      );
     const parsed = parsedBefore(env);
     if (parsed !== undefined) return new Fields(parseGiven(parsed));
     if (request.bodyUsed) throw readBefore();
     const encoding = request.headers.get("content-encoding")?.trim().toLowerCase();
     if (encoding !== undefined && encoding !== "identity")
-      throw new ApiError(415, "unsupported_media_type", "Expected a body without Content-Encoding.", {
+      throw new ApiError(415, "unsupported_media_type", "The body is compressed. Send it without Content-Encoding.", {
         headers: close,
       });
     const length = Number(request.headers.get("content-length") ?? 0);
@@ -52,7 +57,7 @@ export class BodyReader {
         throw new ApiError(
           413,
           "request_too_large",
-          `Expected a body with at most ${mostParts} objects, arrays and names of properties.`,
+          `The body has too many parts. Send at most ${mostParts} objects, arrays and names of properties.`,
         );
     }
     return new Fields(parse(bytes));
@@ -106,9 +111,14 @@ export class BodyReader {
   }
 
   #tooLarge(): ApiError {
-    return new ApiError(413, "request_too_large", `Expected a body of at most ${this.#limits.maxBodyBytes} bytes.`, {
-      headers: close,
-    });
+    return new ApiError(
+      413,
+      "request_too_large",
+      `The body is too large. Send at most ${this.#limits.maxBodyBytes} bytes.`,
+      {
+        headers: close,
+      },
+    );
   }
 }
 
@@ -134,7 +144,7 @@ function parse(bytes: Uint8Array): unknown {
   try {
     text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
-    throw new ApiError(400, "invalid_json", "Expected a body in UTF-8.");
+    throw new ApiError(400, "invalid_json", "The body is not UTF-8. Send JSON in UTF-8.");
   }
   return parseText(text);
 }
@@ -143,7 +153,7 @@ function parseText(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new ApiError(400, "invalid_json", "Expected a body of JSON, which this is not.");
+    throw new ApiError(400, "invalid_json", "The body is not JSON.");
   }
 }
 

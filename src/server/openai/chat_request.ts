@@ -1,9 +1,10 @@
 // A request for a chat completion, in the library's words.
+import { describe, invalidValue } from "../../errors.js";
 import type { Message, ReplyOptions, FunctionTool } from "../../index.js";
 import { ApiError } from "../api_error.js";
 import { checkFields, checkNames } from "../fields/check_fields.js";
 import { readConstraint } from "../fields/constraint_fields.js";
-import { describe, Fields, invalid, unsupported } from "../fields/read_fields.js";
+import { Fields, invalid, unsupported } from "../fields/read_fields.js";
 import { readGenerationFields, type GenerationFields } from "../fields/generation_fields.js";
 import { requestFields, type RequestFields } from "../request_fields.js";
 
@@ -133,11 +134,12 @@ function onlyAllowed<T extends { readonly tool: FunctionTool }>(
   const [given, wanted] = [new Set(tools.map(({ tool }) => tool.function.name)), new Set(allowed)];
   const stranger = allowed.find((name) => !given.has(name));
   if (stranger !== undefined || allowed.length === 0) {
-    const received = stranger === undefined ? "none" : describe(stranger);
+    const received = stranger === undefined ? "an empty list" : describe(stranger);
+    const place = "tool_choice.allowed_tools.tools";
     throw new ApiError(
       400,
       "invalid_value",
-      `Expected names of the request's tools for tool_choice.allowed_tools.tools but received ${received}.`,
+      invalidValue({ expected: "names of the request's tools", place, received }),
       { param: "tool_choice" },
     );
   }
@@ -150,7 +152,7 @@ function readLogprobs(body: Fields, hasTools: boolean): { readonly logprobs: boo
   const logprobs = body.boolean("logprobs") ?? false;
   const top = body.wholeNumber("top_logprobs", 0, 20) ?? 0;
   if (body.value("top_logprobs") !== undefined && !logprobs)
-    throw new ApiError(400, "invalid_value", "Expected top_logprobs only together with logprobs: true.", {
+    throw new ApiError(400, "invalid_value", "top_logprobs needs logprobs: true.", {
       param: "top_logprobs",
     });
   if (logprobs && hasTools) throw unsupported("logprobs", "not together with tools, whose calls are not text.");

@@ -1,9 +1,8 @@
 // A request for the completion of raw prompts, in the library's words. Markup in a prompt is read, as llama.cpp's
 // server does.
-import { ApiError } from "../api_error.js";
 import { checkFields } from "../fields/check_fields.js";
 import { readConstraint, type AnswerConstraint } from "../fields/constraint_fields.js";
-import { type Fields, invalid, unsupported } from "../fields/read_fields.js";
+import { type Fields, invalid, invalidContent, unsupported } from "../fields/read_fields.js";
 import { mostChoices, readGenerationFields, type GenerationFields } from "../fields/generation_fields.js";
 import { requestFields, type RequestFields } from "../request_fields.js";
 
@@ -29,12 +28,11 @@ export function readCompletionRequest(body: Fields): CompletionRequest {
     throw unsupported("best_of", "ask for n answers and choose among them.");
   const prompts = readPrompts(body);
   if (prompts.length * generation.n > mostChoices) {
-    throw new ApiError(
-      400,
-      "invalid_value",
-      `Expected at most ${mostChoices} answers in all, n times the prompts, but received ${prompts.length * generation.n}.`,
-      { param: "n" },
-    );
+    const [expected, received] = [
+      `at most ${mostChoices} answers for all prompts together`,
+      `${generation.n} answers for each of ${prompts.length} prompts`,
+    ];
+    throw invalidContent("n", expected, received);
   }
   const constraint = readConstraint(body);
   return {

@@ -116,7 +116,7 @@ describe.each(["schema", "prompt", "maxTokens", "messages"])("a tool called %s",
     expect(error).toMatchObject({
       code: "INVALID_SCHEMA",
       param: "tools[1].parameters",
-      message: `Expected an object for ${name}.parameters.properties but received 5.`,
+      message: `Invalid value for ${name}.parameters.properties: 5. Expected an object.`,
     });
   });
 });
@@ -125,7 +125,7 @@ test("the remedy is a sentence, and the message ends with it", async () => {
   const typo = await errorOf(() => model.reply("Hi", { temprature: 1 } as never));
   expect(typo).toMatchObject({
     remedy: "Did you mean temperature?",
-    message: 'Expected a known option of reply but received "temprature". Did you mean temperature?',
+    message: 'Unknown option of reply: "temprature". Did you mean temperature?',
   });
   const full = contextFull(900, 256);
   expect(full).toMatchObject({

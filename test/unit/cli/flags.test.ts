@@ -136,13 +136,13 @@ test("only what the command has is renamed, and no word of prose", () => {
   const list = program.commands.find((command) => command.name() === "list")!;
   const error = invalidArgument("text for stop", "maxTokens", 0, { remedy: "Leave maxTokens out." });
   expect(messageWithFlags(error, run)).toBe(
-    "Expected text for stop for -n/--max-tokens but received 0. Leave maxTokens out.",
+    "Invalid value for -n/--max-tokens: 0. Expected text for stop. Leave maxTokens out.",
   );
   expect(messageWithFlags(error, list)).toBe(error.message);
   expect(messageWithFlags(invalidArgument("text", "stop[1]", 0), run)).toBe(
-    "Expected text for --stop[1] but received 0.",
+    "Invalid value for --stop[1]: 0. Expected text.",
   );
-  expect(
-    messageWithFlags(new CaduceusError("INVALID_ARGUMENT", "Expected no stop for maxTokens but received it."), run),
-  ).toBe("Expected no stop for maxTokens but received it.");
+  expect(messageWithFlags(new CaduceusError("INVALID_ARGUMENT", "Both stop and maxTokens were given."), run)).toBe(
+    "Both stop and maxTokens were given.",
+  );
 });

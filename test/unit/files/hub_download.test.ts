@@ -510,7 +510,7 @@ test("removing takes the file, its note and its folder, and nothing else", async
   await resolveModel(`hf:${repository}:Q8_0`);
   expect(await failure(removeModel(`hf:${repository}`))).toMatchObject({
     code: "INVALID_ARGUMENT",
-    message: expect.stringContaining("could be any of them"),
+    message: expect.stringContaining("could be any of these"),
   });
   expect(await removeModel(name)).toEqual([{ path: file, sizeBytes: size }]);
   expect(await files()).toEqual(["tiny.Q8_0.gguf", "tiny.Q8_0.gguf.verified"]);

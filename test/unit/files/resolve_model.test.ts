@@ -152,7 +152,7 @@ describe("what newcomers try", () => {
     const error = await failure(name);
     expect(error.code).toBe("INVALID_ARGUMENT");
     expect(
-      error.message.startsWith(`Expected a name or a path for model but received the address ${name}. ${remedy}`),
+      error.message.startsWith(`Invalid value for model: the address ${name}. Expected a name or a path. ${remedy}`),
       error.message,
     ).toBe(true);
   });

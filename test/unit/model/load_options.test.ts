@@ -32,7 +32,7 @@ test.each(["contextSize", "cacheTokens", "threads", "gpuLayers", "prefixFolderBy
         expect.objectContaining({
           code: "INVALID_ARGUMENT",
           message: expect.stringMatching(
-            new RegExp(`^Expected a whole number of at (least|most) \\d+ for ${name} but received .+\\.$`),
+            new RegExp(`^Invalid value for ${name}: .+\\. Expected a whole number of at (least|most) \\d+\\.$`),
           ),
         }),
       );
@@ -41,46 +41,49 @@ test.each(["contextSize", "cacheTokens", "threads", "gpuLayers", "prefixFolderBy
 );
 
 test.each([
-  [{ contextSize: 7 }, "Expected a whole number of at least 8 for contextSize but received 7."],
-  [{ cacheTokens: 63 }, "Expected a whole number of at least 64 for cacheTokens but received 63."],
+  [{ contextSize: 7 }, "Invalid value for contextSize: 7. Expected a whole number of at least 8."],
+  [{ cacheTokens: 63 }, "Invalid value for cacheTokens: 63. Expected a whole number of at least 64."],
   [
     { contextSize: 4096, cacheTokens: 4095 },
-    "Expected at least 4096, the length of one context, for cacheTokens but received 4095.",
+    "Invalid value for cacheTokens: 4095. Expected at least 4096, the length of one context.",
   ],
-  [{ threads: 0 }, "Expected a whole number of at least 1 for threads but received 0."],
+  [{ threads: 0 }, "Invalid value for threads: 0. Expected a whole number of at least 1."],
   [
     { threads: 100_000 },
-    `Expected a whole number of at most ${availableParallelism()} for threads but received 100000.`,
+    `Invalid value for threads: 100000. Expected a whole number of at most ${availableParallelism()}.`,
   ],
-  [{ hostCacheBytes: -1 }, "Expected a whole number of at least 0 for hostCacheBytes but received -1."],
-  [{ hostCacheBytes: 1.5 }, "Expected a whole number of at least 0 for hostCacheBytes but received 1.5."],
-  [{ promptLookup: 1 }, "Expected true or false for promptLookup but received 1."],
-  [{ prefixFolder: true }, "Expected the path of a folder or false for prefixFolder but received true."],
-  [{ prefixFolder: null }, "Expected the path of a folder or false for prefixFolder but received null."],
-  [{ prefixFolder: " " }, 'Expected the path of a folder or false for prefixFolder but received " ".'],
-  [{ prefixFolder: "a\0b" }, 'Expected the path of a folder or false for prefixFolder but received "a\\u0000b".'],
-  [{ prefixFolder: "a\ud800" }, "Expected well-formed text for prefixFolder but received a lone surrogate at index 1."],
-  [{ prefixFolderBytes: 0 }, "Expected a whole number of at least 1 for prefixFolderBytes but received 0."],
-  [{ kvType: "q4_0" }, 'Expected "f16" or "q8_0" for kvType but received "q4_0".'],
-  [{ onProgress: 5 }, "Expected a function for onProgress but received 5."],
-  [{ signal: "x" }, 'Expected an AbortSignal for signal but received "x".'],
+  [{ hostCacheBytes: -1 }, "Invalid value for hostCacheBytes: -1. Expected a whole number of at least 0."],
+  [{ hostCacheBytes: 1.5 }, "Invalid value for hostCacheBytes: 1.5. Expected a whole number of at least 0."],
+  [{ promptLookup: 1 }, "Invalid value for promptLookup: 1. Expected true or false."],
+  [{ prefixFolder: true }, "Invalid value for prefixFolder: true. Expected the path of a folder or false."],
+  [{ prefixFolder: null }, "Invalid value for prefixFolder: null. Expected the path of a folder or false."],
+  [{ prefixFolder: " " }, 'Invalid value for prefixFolder: " ". Expected the path of a folder or false.'],
+  [{ prefixFolder: "a\0b" }, 'Invalid value for prefixFolder: "a\\u0000b". Expected the path of a folder or false.'],
+  [
+    { prefixFolder: "a\ud800" },
+    "Invalid value for prefixFolder: a lone surrogate at index 1. Expected well-formed text.",
+  ],
+  [{ prefixFolderBytes: 0 }, "Invalid value for prefixFolderBytes: 0. Expected a whole number of at least 1."],
+  [{ kvType: "q4_0" }, 'Invalid value for kvType: "q4_0". Expected "f16" or "q8_0".'],
+  [{ onProgress: 5 }, "Invalid value for onProgress: 5. Expected a function."],
+  [{ signal: "x" }, 'Invalid value for signal: "x". Expected an AbortSignal.'],
   [
     { signal: new AbortController() },
-    "Expected an AbortSignal for signal but received an object of class AbortController.",
+    "Invalid value for signal: an object of class AbortController. Expected an AbortSignal.",
   ],
-  [{ contextsize: 5 }, 'Expected a known option of load but received "contextsize". Did you mean contextSize?'],
+  [{ contextsize: 5 }, 'Unknown option of load: "contextsize". Did you mean contextSize?'],
   [{ n_threads: 5 }, "Did you mean threads?"],
   [
     { banana: 5 },
     "Known are contextSize, cacheTokens, kvType, threads, gpuLayers, hostCacheBytes, promptLookup, prefixFolder, prefixFolderBytes, format, promptVariant, onProgress, signal.",
   ],
-  [5, "Expected an object for the options of load but received 5."],
-  [null, "Expected an object for the options of load but received null."],
+  [5, "Invalid value for the options of load: 5. Expected an object."],
+  [null, "Invalid value for the options of load: null. Expected an object."],
   [
     new AbortController().signal,
-    "Expected an object for the options of load but received an object of class AbortSignal.",
+    "Invalid value for the options of load: an object of class AbortSignal. Expected an object.",
   ],
-  [[], "Expected an object for the options of load but received an array of 0 entries."],
+  [[], "Invalid value for the options of load: an array of 0 entries. Expected an object."],
 ])("%o is refused: %s", (options, message) => {
   expect(() => checkLoadOptions(options)).toThrow(
     expect.objectContaining({ code: "INVALID_ARGUMENT", message: expect.stringContaining(message) }),

@@ -121,76 +121,76 @@ test.each(numbers)("%s refuses what is not a finite number", async (name) => {
     expect(() => resolveReplyOptions({ [name]: value }, "reply", model)).toThrow(
       expect.objectContaining({
         code: "INVALID_ARGUMENT",
-        message: expect.stringContaining(`for ${name} but received`),
+        message: expect.stringContaining(`Invalid value for ${name}: `),
       }),
     );
   }
 });
 
 test.each([
-  [{ temperature: -0.1 }, "Expected a number from 0 up for temperature but received -0.1."],
-  [{ topP: 1.01 }, "Expected a number from 0 to 1 for topP but received 1.01."],
-  [{ minP: -1 }, "Expected a number from 0 to 1 for minP but received -1."],
-  [{ topK: 1.5 }, "Expected a whole number of at least 0 for topK but received 1.5."],
-  [{ repeatPenalty: 0 }, "Expected a number above 0 for repeatPenalty but received 0."],
-  [{ repeatPenalty: -1 }, "Expected a number above 0 for repeatPenalty but received -1."],
-  [{ toolTimeoutMs: -1 }, "Expected a number above 0 for toolTimeoutMs but received -1."],
-  [{ frequencyPenalty: Number.NaN }, "Expected a finite number for frequencyPenalty but received NaN."],
-  [{ penaltyLastN: -2 }, "Expected a whole number of at least -1 for penaltyLastN but received -2."],
-  [{ seed: -1 }, "Expected a whole number of at least 0 for seed but received -1."],
-  [{ seed: 2 ** 32 }, "Expected a whole number of at most 4294967295 for seed but received 4294967296."],
-  [{ maxTokens: -5 }, "Expected a whole number of at least 1 for maxTokens but received -5."],
-  [{ minTokens: 5, maxTokens: 4 }, "Expected a whole number of at most 4 for minTokens but received 5."],
+  [{ temperature: -0.1 }, "Invalid value for temperature: -0.1. Expected a number from 0 up."],
+  [{ topP: 1.01 }, "Invalid value for topP: 1.01. Expected a number from 0 to 1."],
+  [{ minP: -1 }, "Invalid value for minP: -1. Expected a number from 0 to 1."],
+  [{ topK: 1.5 }, "Invalid value for topK: 1.5. Expected a whole number of at least 0."],
+  [{ repeatPenalty: 0 }, "Invalid value for repeatPenalty: 0. Expected a number above 0."],
+  [{ repeatPenalty: -1 }, "Invalid value for repeatPenalty: -1. Expected a number above 0."],
+  [{ toolTimeoutMs: -1 }, "Invalid value for toolTimeoutMs: -1. Expected a number above 0."],
+  [{ frequencyPenalty: Number.NaN }, "Invalid value for frequencyPenalty: NaN. Expected a finite number."],
+  [{ penaltyLastN: -2 }, "Invalid value for penaltyLastN: -2. Expected a whole number of at least -1."],
+  [{ seed: -1 }, "Invalid value for seed: -1. Expected a whole number of at least 0."],
+  [{ seed: 2 ** 32 }, "Invalid value for seed: 4294967296. Expected a whole number of at most 4294967295."],
+  [{ maxTokens: -5 }, "Invalid value for maxTokens: -5. Expected a whole number of at least 1."],
+  [{ minTokens: 5, maxTokens: 4 }, "Invalid value for minTokens: 5. Expected a whole number of at most 4."],
   [{ stopTokens: [-1] }, "Expected a token id from 0 to"],
-  [{ ignoreEos: 1 }, "Expected true or false for ignoreEos but received 1."],
-  [{ mirostat: 3 }, "Expected a whole number of at most 2 for mirostat but received 3."],
-  [{ typicalP: 1.5 }, "Expected a number from 0 to 1 for typicalP but received 1.5."],
-  [{ dryBase: 0.5 }, "Expected a number from 1 to 1000 for dryBase but received 0.5."],
-  [{ drySequenceBreakers: "x" }, "Expected an array of at most 8 texts for drySequenceBreakers"],
-  [{ drySequenceBreakers: Array(17).fill("x") }, "Expected an array of at most 8 texts for drySequenceBreakers"],
-  [{ drySequenceBreakers: ["a", ""] }, "Expected one ASCII character for drySequenceBreakers[1]"],
-  [{ drySequenceBreakers: ["a\0"] }, "Expected one ASCII character for drySequenceBreakers[0]"],
+  [{ ignoreEos: 1 }, "Invalid value for ignoreEos: 1. Expected true or false."],
+  [{ mirostat: 3 }, "Invalid value for mirostat: 3. Expected a whole number of at most 2."],
+  [{ typicalP: 1.5 }, "Invalid value for typicalP: 1.5. Expected a number from 0 to 1."],
+  [{ dryBase: 0.5 }, "Invalid value for dryBase: 0.5. Expected a number from 1 to 1000."],
+  [{ drySequenceBreakers: "x" }, "Expected an array of at most 8 texts."],
+  [{ drySequenceBreakers: Array(17).fill("x") }, "Expected an array of at most 8 texts."],
+  [{ drySequenceBreakers: ["a", ""] }, 'Invalid value for drySequenceBreakers[1]: "". Expected one ASCII character.'],
+  [{ drySequenceBreakers: ["a\0"] }, "Expected one ASCII character."],
   [{ drySequenceBreakers: ["é"] }, "Expected one ASCII character"],
-  [{ stop: 5 }, "Expected a string or an array of strings for stop but received 5."],
-  [{ stop: "" }, 'Expected text that is not empty for stop but received "".'],
-  [{ stop: ["a", ""] }, 'Expected text that is not empty for stop[1] but received "".'],
-  [{ stop: ["a", 5] }, "Expected text for stop[1] but received 5."],
-  [{ stop: ["\ud800"] }, "Expected well-formed text for stop[0]"],
-  [{ priority: 101 }, "Expected a whole number of at most 100 for priority but received 101."],
-  [{ priority: -101 }, "Expected a whole number of at least -100 for priority but received -101."],
-  [{ priority: 0.5 }, "Expected a whole number of at least -100 for priority but received 0.5."],
-  [{ queueTimeoutMs: 0 }, "Expected a number above 0 for queueTimeoutMs but received 0."],
-  [{ queueTimeoutMs: -1 }, "Expected a number above 0 for queueTimeoutMs but received -1."],
-  [{ queueTimeoutMs: Infinity }, "Expected a number above 0 for queueTimeoutMs but received Infinity."],
-  [{ queueTimeoutMs: "5" }, 'Expected a number above 0 for queueTimeoutMs but received "5".'],
-  [{ cacheScope: 5 }, "Expected text for cacheScope but received 5."],
-  [{ cacheScope: "\ud800" }, "Expected well-formed text for cacheScope but received a lone surrogate at index 0."],
-  [{ deterministic: 1 }, "Expected true or false for deterministic but received 1."],
-  [{ keepPrefix: "yes" }, 'Expected true or false for keepPrefix but received "yes".'],
-  [{ contextOverflow: "drop" }, 'Expected "error" or "drop-oldest" for contextOverflow but received "drop".'],
-  [{ requestId: "" }, 'Expected text of 1 to 200 characters for requestId but received "".'],
+  [{ stop: 5 }, "Invalid value for stop: 5. Expected a string or an array of strings."],
+  [{ stop: "" }, 'Invalid value for stop: "". Expected text that is not empty.'],
+  [{ stop: ["a", ""] }, 'Invalid value for stop[1]: "". Expected text that is not empty.'],
+  [{ stop: ["a", 5] }, "Invalid value for stop[1]: 5. Expected text."],
+  [{ stop: ["\ud800"] }, "Invalid value for stop[0]: a lone surrogate at index 0. Expected well-formed text."],
+  [{ priority: 101 }, "Invalid value for priority: 101. Expected a whole number of at most 100."],
+  [{ priority: -101 }, "Invalid value for priority: -101. Expected a whole number of at least -100."],
+  [{ priority: 0.5 }, "Invalid value for priority: 0.5. Expected a whole number of at least -100."],
+  [{ queueTimeoutMs: 0 }, "Invalid value for queueTimeoutMs: 0. Expected a number above 0."],
+  [{ queueTimeoutMs: -1 }, "Invalid value for queueTimeoutMs: -1. Expected a number above 0."],
+  [{ queueTimeoutMs: Infinity }, "Invalid value for queueTimeoutMs: Infinity. Expected a number above 0."],
+  [{ queueTimeoutMs: "5" }, 'Invalid value for queueTimeoutMs: "5". Expected a number above 0.'],
+  [{ cacheScope: 5 }, "Invalid value for cacheScope: 5. Expected text."],
+  [{ cacheScope: "\ud800" }, "Invalid value for cacheScope: a lone surrogate at index 0. Expected well-formed text."],
+  [{ deterministic: 1 }, "Invalid value for deterministic: 1. Expected true or false."],
+  [{ keepPrefix: "yes" }, 'Invalid value for keepPrefix: "yes". Expected true or false.'],
+  [{ contextOverflow: "drop" }, 'Invalid value for contextOverflow: "drop". Expected "error" or "drop-oldest".'],
+  [{ requestId: "" }, 'Invalid value for requestId: "". Expected text of 1 to 200 characters.'],
   [
     { requestId: "x".repeat(201) },
-    "Expected text of 1 to 200 characters for requestId but received a string of 201 characters.",
+    "Invalid value for requestId: a string of 201 characters. Expected text of 1 to 200 characters.",
   ],
-  [{ requestId: 5 }, "Expected text of 1 to 200 characters for requestId but received 5."],
-  [{ requestId: "\ud800" }, "Expected well-formed text for requestId but received a lone surrogate at index 0."],
-  [{ logProbabilities: 1 }, "Expected true or false for logProbabilities but received 1."],
+  [{ requestId: 5 }, "Invalid value for requestId: 5. Expected text of 1 to 200 characters."],
+  [{ requestId: "\ud800" }, "Invalid value for requestId: a lone surrogate at index 0. Expected well-formed text."],
+  [{ logProbabilities: 1 }, "Invalid value for logProbabilities: 1. Expected true or false."],
   [
     { logProbabilities: true, topLogProbabilities: 21 },
-    "Expected a whole number of at most 20 for topLogProbabilities but received 21.",
+    "Invalid value for topLogProbabilities: 21. Expected a whole number of at most 20.",
   ],
-  [{ topLogProbabilities: 1 }, "Expected topLogProbabilities only together with logProbabilities but received 1."],
-  [{ promptLogProbabilities: true }, "Expected a known option of reply"],
-  [{ maxTokens: 0 }, "Expected a whole number of at least 1 for maxTokens but received 0."],
-  [{ logitBias: { 5: 1 } }, "Expected a Map or an array of pairs for logitBias but received an object."],
-  [{ logitBias: [5] }, "Expected a pair of token id and number for logitBias[0] but received 5."],
-  [{ logitBias: [[-1, 1]] }, "for logitBias[0][0] but received -1."],
-  [{ logitBias: [[1e9, 1]] }, "for logitBias[0][0] but received 1000000000."],
-  [{ logitBias: [[5, Number.NaN]] }, "Expected a finite number or -Infinity for logitBias[0][1] but received NaN."],
-  [{ signal: {} }, "Expected an AbortSignal for signal but received an object."],
-  [{ max_tokens: 5 }, 'Expected a known option of reply but received "max_tokens". Did you mean maxTokens?'],
-  ["hello", 'Expected an object for the options of reply but received "hello".'],
+  [{ topLogProbabilities: 1 }, "topLogProbabilities needs logProbabilities: true or promptLogProbabilities: true."],
+  [{ promptLogProbabilities: true }, "Unknown option of reply"],
+  [{ maxTokens: 0 }, "Invalid value for maxTokens: 0. Expected a whole number of at least 1."],
+  [{ logitBias: { 5: 1 } }, "Invalid value for logitBias: an object. Expected a Map or an array of pairs."],
+  [{ logitBias: [5] }, "Invalid value for logitBias[0]: 5. Expected a pair of token id and number."],
+  [{ logitBias: [[-1, 1]] }, "for logitBias[0][0]: -1"],
+  [{ logitBias: [[1e9, 1]] }, "for logitBias[0][0]: 1000000000"],
+  [{ logitBias: [[5, Number.NaN]] }, "Invalid value for logitBias[0][1]: NaN. Expected a finite number or -Infinity."],
+  [{ signal: {} }, "Invalid value for signal: an object. Expected an AbortSignal."],
+  [{ max_tokens: 5 }, 'Unknown option of reply: "max_tokens". Did you mean maxTokens?'],
+  ["hello", 'Invalid value for the options of reply: "hello". Expected an object.'],
 ])("reply options %o are refused: %s", async (options, message) => {
   const model = await loaded();
   expect(() => resolveReplyOptions(options, "reply", model)).toThrow(
@@ -217,7 +217,7 @@ test("an engine that cannot repeat itself to the bit refuses to be asked for it"
   expect(() => resolveReplyOptions({ deterministic: true }, "reply", model)).toThrow(
     expect.objectContaining({
       code: "INVALID_ARGUMENT",
-      message: "Expected false for deterministic but received true, which this engine cannot promise.",
+      message: "Invalid value for deterministic: true, which this engine cannot promise. Expected false.",
     }),
   );
   expect(resolveReplyOptions({ deterministic: false }, "reply", model).request.deterministic).toBe(false);
@@ -239,9 +239,11 @@ test("logit bias is taken from arrays and Maps, and padding is banned besides", 
 
 test("log probabilities are refused where the engine has none", async () => {
   const model = await loaded({ logProbabilities: false });
-  expect(() => resolveReplyOptions({ logProbabilities: true }, "reply", model)).toThrow("Expected no logProbabilities");
+  expect(() => resolveReplyOptions({ logProbabilities: true }, "reply", model)).toThrow(
+    "logProbabilities cannot be used",
+  );
   expect(() => resolveCompleteOptions({ promptLogProbabilities: true }, model)).toThrow(
-    "Expected no promptLogProbabilities",
+    "promptLogProbabilities cannot be used",
   );
 });
 
@@ -267,14 +269,14 @@ test("stop tokens are the markers that the vocabulary holds, and padding is only
 });
 
 test.each([
-  [undefined, "Expected a string or an array of prompt parts for prompt but received undefined."],
-  ["\ud800", "Expected well-formed text for prompt"],
-  [[{}], "Expected an object with one of text, control and tokens for prompt[0] but received an object."],
+  [undefined, "Invalid value for prompt: undefined. Expected a string or an array of prompt parts."],
+  ["\ud800", "Invalid value for prompt: a lone surrogate at index 0. Expected well-formed text."],
+  [[{}], "Invalid value for prompt[0]: an object. Expected an object with one of text, control and tokens."],
   [[{ text: "a", control: "b" }], "prompt[0]"],
-  [[{ text: 5 }], "Expected text for prompt[0].text but received 5."],
-  [[{ tokens: "5" }], 'Expected an array of token ids for prompt[0].tokens but received "5".'],
-  [[{ tokens: [1, 2.5] }], "for prompt[0].tokens[1] but received 2.5."],
-  [[{ tokens: [1e9] }], "Expected a token id from 0 to 12303 for prompt[0].tokens[0] but received 1000000000."],
+  [[{ text: 5 }], "Invalid value for prompt[0].text: 5. Expected text."],
+  [[{ tokens: "5" }], 'Invalid value for prompt[0].tokens: "5". Expected an array of token ids.'],
+  [[{ tokens: [1, 2.5] }], "for prompt[0].tokens[1]: 2.5"],
+  [[{ tokens: [1e9] }], "Invalid value for prompt[0].tokens[0]: 1000000000. Expected a token id from 0 to 12303."],
 ])("complete(%o) is refused: %s", async (prompt, message) => {
   const { model, engine } = await scriptedModel();
   await expect(model.complete(prompt as string)).rejects.toThrow(message);
@@ -299,6 +301,6 @@ test("tokenize takes text as text, and detokenize leaves markers out unless aske
   await expect(model.detokenize([1e9])).rejects.toThrow("Expected a token id");
   await expect(model.detokenize("ab" as unknown as number[])).rejects.toThrow("Expected an array of token ids");
   await expect(model.tokenize(5 as unknown as string)).rejects.toThrow(
-    "Expected a string or an array of prompt parts for prompt",
+    "Expected a string or an array of prompt parts.",
   );
 });

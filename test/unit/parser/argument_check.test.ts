@@ -30,7 +30,7 @@ test("a schema that can't be compiled leaves the arguments unchecked, but for be
   const check = checkOf({ type: "strange", $ref: "#/nowhere" });
   expect(check("a", { x: 1 })).toBeUndefined();
   expect(check("a", [1])?.message).toBe(
-    'Expected an object for the arguments of "a" but received an array of 1 entries.',
+    'Invalid value for the arguments of "a": an array of 1 entries. Expected an object.',
   );
 });
 

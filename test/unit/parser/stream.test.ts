@@ -175,7 +175,7 @@ describe("the end of the turn", () => {
     const parser = new ReplyParser();
     parser.push("a");
     expect(parser.end()).toBe(parser.end());
-    expect(() => parser.push("b")).toThrow("Expected no push after end.");
+    expect(() => parser.push("b")).toThrow("push was called after end.");
   });
 });
 
@@ -192,19 +192,19 @@ describe("reasoning", () => {
 
 describe("wrong options are refused", () => {
   test.each([
-    [{ tools: {} }, "Expected an array of tools for tools but received an object."],
-    [{ tools: [{}] }, "Expected a tool with a name for tools but received an object."],
-    [{ untaggedCalls: true }, 'Expected "accept" or "off" for untaggedCalls but received true.'],
+    [{ tools: {} }, "Invalid value for tools: an object. Expected an array of tools."],
+    [{ tools: [{}] }, "Invalid value for tools: an object. Expected a tool with a name."],
+    [{ untaggedCalls: true }, 'Invalid value for untaggedCalls: true. Expected "accept" or "off".'],
   ])("%j", (options, message) => {
     expect(() => new ReplyParser(options as never)).toThrow(message);
   });
 
   test("chunks that are no text and unknown finishes", () => {
     expect(() => new ReplyParser().push(undefined as never)).toThrow(
-      "Expected a string for chunk but received undefined.",
+      "Invalid value for chunk: undefined. Expected a string.",
     );
     expect(() => new ReplyParser().end({ finish: "done" as never })).toThrow(
-      'Expected "stop" or "length" for finish but received "done".',
+      'Invalid value for finish: "done". Expected "stop" or "length".',
     );
   });
 });

@@ -119,7 +119,8 @@ test("a schema may have 8,000 schemas in it, and one more is refused by their nu
   expect(() => readSchema(properties(8_000), "schema")).toThrow(
     expect.objectContaining({
       code: "CONSTRAINT_TOO_COMPLEX",
-      message: "Expected a schema with at most 8000 schemas in it for schema but received more. Simplify it.",
+      message:
+        "Invalid value for schema: more schemas. Expected a schema with at most 8000 schemas in it. Simplify it.",
     }) as Error,
   );
 });

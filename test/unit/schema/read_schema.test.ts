@@ -86,7 +86,7 @@ describe("Standard Schemas", () => {
 
   test("types without a JSON form are refused with the library's reason", () => {
     expect(refusal(z.object({ at: z.date() }))).toMatch(
-      /^Expected a zod schema that has a JSON Schema for schema but received one that has none \(Date cannot/,
+      /^Invalid value for schema: a schema without one \(Date cannot/,
     );
     expect(refusal({ "~standard": { version: 1, vendor: "other", validate: () => ({ value: 1 }) } })).toMatch(
       /of other, which cannot/,
@@ -221,42 +221,42 @@ describe("wrong schemas are refused with the path inside them", () => {
     [
       "a wrong type",
       { properties: { age: { type: "integr" } } },
-      'Expected one of "array", "boolean", "integer", "null", "number", "object", "string" for schema.properties.age.type but received "integr".',
+      'Invalid value for schema.properties.age.type: "integr". Expected one of "array", "boolean", "integer", "null", "number", "object", "string".',
     ],
     [
       "a negative length",
       { properties: { a: { minLength: -1 } } },
-      "Expected a whole number of at least 0 for schema.properties.a.minLength but received -1.",
+      "Invalid value for schema.properties.a.minLength: -1. Expected a whole number of at least 0.",
     ],
     [
       "properties that are no object",
       { properties: [] },
-      "Expected an object for schema.properties but received an array of 0 entries.",
+      "Invalid value for schema.properties: an array of 0 entries. Expected an object.",
     ],
     [
       "a remote reference",
       { properties: { a: { $ref: "https://example.com/a.json" } } },
-      'Expected a reference inside the schema (nothing is fetched) for schema.properties.a.$ref but received "https://example.com/a.json".',
+      'Invalid value for schema.properties.a.$ref: "https://example.com/a.json". Expected a reference inside the schema (nothing is fetched).',
     ],
     [
       "a relative reference",
       { properties: { a: { $ref: "other.json" } } },
-      'Expected a reference to a part of the schema for schema.properties.a.$ref but received "other.json".',
+      'Invalid value for schema.properties.a.$ref: "other.json". Expected a reference to a part of the schema.',
     ],
     [
       "a dangling reference",
       { properties: { a: { $ref: "#/$defs/none" } } },
-      'Expected a reference to a part of the schema for schema.properties.a.$ref but received "#/$defs/none".',
+      'Invalid value for schema.properties.a.$ref: "#/$defs/none". Expected a reference to a part of the schema.',
     ],
     [
       "a reference to itself",
       { $ref: "#" },
-      'Expected a reference that ends for schema.$ref but received "#", which leads back to itself without going deeper.',
+      'Invalid value for schema.$ref: "#", which leads back to itself without going deeper. Expected a reference that ends.',
     ],
     [
       "a definition of itself",
       { properties: { x: { $ref: "#/$defs/a b" } }, $defs: { "a b": { $ref: "#/$defs/a b" } } },
-      'Expected a reference that ends for schema.$defs["a b"].$ref but received "#/$defs/a b", which leads back to itself without going deeper.',
+      'Invalid value for schema.$defs["a b"].$ref: "#/$defs/a b", which leads back to itself without going deeper. Expected a reference that ends.',
     ],
     [
       "definitions of each other",
@@ -264,45 +264,45 @@ describe("wrong schemas are refused with the path inside them", () => {
         $defs: { a: { allOf: [{ $ref: "#/$defs/b" }] }, b: { anyOf: [{ type: "string" }, { $ref: "#/$defs/a" }] } },
         $ref: "#/$defs/a",
       },
-      'Expected a reference that ends for schema.$defs.b.anyOf[1].$ref but received "#/$defs/a", which leads back to itself without going deeper.',
+      'Invalid value for schema.$defs.b.anyOf[1].$ref: "#/$defs/a", which leads back to itself without going deeper. Expected a reference that ends.',
     ],
     [
       "a broken pattern",
       { properties: { a: { pattern: "[" } } },
-      'Expected a regular expression for schema.properties.a.pattern but received "[".',
+      'Invalid value for schema.properties.a.pattern: "[". Expected a regular expression.',
     ],
     [
       "a broken key of patternProperties",
       { patternProperties: { "(": {} } },
-      'Expected a regular expression for schema.patternProperties but received "(".',
+      'Invalid value for schema.patternProperties: "(". Expected a regular expression.',
     ],
     [
       "another dialect",
       { $schema: "http://json-schema.org/draft-04/schema#" },
-      'Expected JSON Schema draft 2020-12 or draft-07 for schema.$schema but received "http://json-schema.org/draft-04/schema#".',
+      'Invalid value for schema.$schema: "http://json-schema.org/draft-04/schema#". Expected JSON Schema draft 2020-12 or draft-07.',
     ],
     [
       "a function",
       { properties: { a: { default: () => 1 } } },
-      "Expected a JSON value for schema.properties.a.default but received a function.",
+      "Invalid value for schema.properties.a.default: a function. Expected a JSON value.",
     ],
-    ["NaN", { minimum: NaN }, "Expected a JSON value for schema.minimum but received NaN."],
+    ["NaN", { minimum: NaN }, "Invalid value for schema.minimum: NaN. Expected a JSON value."],
     [
       "a class instance",
       { properties: { a: { default: new Date() } } },
-      "Expected a plain object for schema.properties.a.default but received an object of class Date.",
+      "Invalid value for schema.properties.a.default: an object of class Date. Expected a plain object.",
     ],
     [
       "a cycle of objects",
       cyclic,
-      "Expected a schema without cycles (use $ref) for schema.properties.self but received an object that contains itself.",
+      "Invalid value for schema.properties.self: an object that contains itself. Expected a schema without cycles (use $ref).",
     ],
-    ["ajv's $async", { $async: true }, "Expected a standard keyword for schema.$async but received true."],
-    ["null", null, "Expected a Standard Schema or a JSON Schema object for schema but received null."],
+    ["ajv's $async", { $async: true }, "Invalid value for schema.$async: true. Expected a standard keyword."],
+    ["null", null, "Invalid value for schema: null. Expected a Standard Schema or a JSON Schema object."],
     [
       "an array",
       [],
-      "Expected a Standard Schema or a JSON Schema object for schema but received an array of 0 entries.",
+      "Invalid value for schema: an array of 0 entries. Expected a Standard Schema or a JSON Schema object.",
     ],
   ])("%s", (_, schema, message) => {
     expect(refusal(schema)).toBe(message);
@@ -319,7 +319,7 @@ describe("wrong schemas are refused with the path inside them", () => {
     let schema: JsonSchema = { type: "string" };
     for (let i = 0; i < levels; i++) schema = { type: "object", properties: { a: schema } };
     expect(refusal(schema)).toMatch(
-      /^Expected at most 256 levels of nesting \(use \$ref\) for schema\.properties\.a.* … .* but received more\.$/,
+      /^Invalid value for schema\.properties\.a.* … .*: more levels\. Expected at most 256 levels of nesting \(use \$ref\)\.$/,
     );
   });
 
@@ -336,7 +336,7 @@ describe("wrong schemas are refused with the path inside them", () => {
 
   test("sizes beyond the limits are refused", () => {
     expect(refusal({ enum: Array.from({ length: 60_000 }, (_, i) => i) }, "CONSTRAINT_TOO_COMPLEX")).toBe(
-      "Expected a schema of at most 30000 values for schema but received more.",
+      "Invalid value for schema: a larger schema. Expected a schema of at most 30000 values.",
     );
     expect(refusal({ description: "x".repeat(1_000_001) }, "CONSTRAINT_TOO_COMPLEX")).toMatch(
       /at most 1000000 characters/,

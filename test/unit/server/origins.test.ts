@@ -64,9 +64,9 @@ test("pages of a named origin may read, however it was written; hosts as well", 
 });
 
 test.each<[Partial<HandlerOptions>, string]>([
-  [{ corsOrigins: ["x.example"] }, 'for corsOrigins but received "x.example"'],
-  [{ corsOrigins: ["https://x.example", "https://*.x.example"] }, "for corsOrigins but received"],
-  [{ allowedHosts: ["https://x.example"] }, "for allowedHosts but received"],
+  [{ corsOrigins: ["x.example"] }, 'for corsOrigins: "x.example"'],
+  [{ corsOrigins: ["https://x.example", "https://*.x.example"] }, "for corsOrigins: "],
+  [{ allowedHosts: ["https://x.example"] }, "for allowedHosts: "],
 ])("%j, which could never match, is refused by name", async (options, message) => {
   const { model } = await scriptedModel();
   expect(() => createHandler({ models: { m: model }, ...options })).toThrow(

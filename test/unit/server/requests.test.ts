@@ -116,7 +116,7 @@ describe("fields", () => {
     [{ model: 5 }, "invalid_type", "model"],
     [{ stop: ["a", "\udc00"] }, "invalid_value", "stop[1]"],
     [{ cache_salt: "\udc00" }, "invalid_value", "cache_salt"],
-    [{ guided_choice: ["\ud800"] }, "invalid_value", "guided_choice"],
+    [{ guided_choice: ["\ud800"] }, "invalid_value", "guided_choice[0]"],
     [{ guided_regex: "\ud800" }, "invalid_value", "guided_regex"],
     [{ grammar: 'start: "\ud800"' }, "invalid_value", "grammar"],
     [{ dry_multiplier: 1, dry_sequence_breakers: ["\ud800"] }, "invalid_value", "dry_sequence_breakers[0]"],
@@ -156,15 +156,15 @@ describe("fields", () => {
 
   test("what the library refuses is said with the names of the fields", async () => {
     for (const [path, fields, words] of [
-      ["/v1/chat/completions", { min_tokens: 9, max_tokens: 3 }, "for min_tokens but"],
-      ["/v1/chat/completions", { stop: ["\udc00"] }, "for stop[0] but"],
-      ["/v1/chat/completions", { stop_token_ids: [1, -5] }, "for stop_token_ids[1] but"],
-      ["/v1/chat/completions", { logit_bias: { 999999999: 1 } }, "for logit_bias but"],
-      ["/v1/chat/completions", { cache_salt: "\udc00" }, "for cache_salt but"],
-      ["/v1/completions", { prompt: [5, -1] }, "for prompt but"],
-      ["/v1/completions", { prompt: "\ud800" }, "for prompt but"],
-      ["/tokenize", { prompt: "\ud800" }, "for prompt but"],
-      ["/detokenize", { tokens: [5, -1] }, "for tokens[1] but"],
+      ["/v1/chat/completions", { min_tokens: 9, max_tokens: 3 }, "for min_tokens: "],
+      ["/v1/chat/completions", { stop: ["\udc00"] }, "for stop[0]: "],
+      ["/v1/chat/completions", { stop_token_ids: [1, -5] }, "for stop_token_ids[1]: "],
+      ["/v1/chat/completions", { logit_bias: { 999999999: 1 } }, "for logit_bias: "],
+      ["/v1/chat/completions", { cache_salt: "\udc00" }, "for cache_salt: "],
+      ["/v1/completions", { prompt: [5, -1] }, "for prompt: "],
+      ["/v1/completions", { prompt: "\ud800" }, "for prompt: "],
+      ["/tokenize", { prompt: "\ud800" }, "for prompt: "],
+      ["/detokenize", { tokens: [5, -1] }, "for tokens[1]: "],
     ] as const) {
       const { message, param } = await errorOf(
         post(path, path.endsWith("chat/completions") ? { ...hi, ...fields } : { model: "m", ...fields }),
@@ -183,7 +183,7 @@ describe("fields", () => {
       ).toMatchObject({
         code: "invalid_schema",
         param: "tools[1].function.parameters",
-        message: "Expected an object for tools[1].function.parameters.properties but received 5.",
+        message: "Invalid value for tools[1].function.parameters.properties: 5. Expected an object.",
       });
       const choice = {
         type: "allowed_tools",

@@ -80,59 +80,56 @@ describe("names", () => {
     "%s is refused",
     (name) => {
       expect(refusal(() => tool({ name: name as string }))).toMatch(
-        /^INVALID_TOOL: Expected 1 to 64 letters, digits, _, - or \. for the name of a tool but received .{1,80}\.$/s,
+        /^INVALID_TOOL: Invalid value for the name of a tool: .{1,80}\. Expected 1 to 64 letters, digits, _, - or \.\.$/s,
       );
     },
   );
 
   test("that come twice are refused", () => {
     expect(refusal(() => collectTools([tool({ name: "add" }), { type: "function", function: { name: "add" } }]))).toBe(
-      'INVALID_TOOL: Expected a name of its own for tools[1] but received "add" a second time.',
+      'INVALID_TOOL: Invalid value for tools[1]: "add" a second time. Expected a name of its own.',
     );
   });
 });
 
 describe("wrong definitions", () => {
   test.each<[string, unknown, string]>([
-    ["no object", 3, "INVALID_TOOL: Expected an object with name and parameters for the tool but received 3."],
+    ["no object", 3, "INVALID_TOOL: Invalid value for the tool: 3. Expected an object with name and parameters."],
     [
       "a description that is no string",
       { name: "f", description: 1 },
-      "INVALID_TOOL: Expected a string for f.description but received 1.",
+      "INVALID_TOOL: Invalid value for f.description: 1. Expected a string.",
     ],
     [
       "a handler that is no function",
       { name: "f", execute: "x" },
-      'INVALID_TOOL: Expected a function for f.execute but received "x".',
+      'INVALID_TOOL: Invalid value for f.execute: "x". Expected a function.',
     ],
     [
       "a time of nothing",
       { name: "f", timeoutMs: 0 },
-      "INVALID_ARGUMENT: Expected a positive number of milliseconds for f.timeoutMs but received 0.",
+      "INVALID_ARGUMENT: Invalid value for f.timeoutMs: 0. Expected a positive number of milliseconds.",
     ],
     [
       "parameters that are no object",
       { name: "f", parameters: { type: "string" } },
-      'INVALID_SCHEMA: Expected "object" for f.parameters.type but received "string".',
+      'INVALID_SCHEMA: Invalid value for f.parameters.type: "string". Expected "object".',
     ],
     [
       "a wrong schema",
       { name: "f", parameters: { type: "object", properties: { a: { type: "strin" } } } },
-      'INVALID_SCHEMA: Expected one of "array", "boolean", "integer", "null", "number", "object", "string" for f.parameters.properties.a.type but received "strin".',
+      'INVALID_SCHEMA: Invalid value for f.parameters.properties.a.type: "strin". Expected one of "array", "boolean", "integer", "null", "number", "object", "string".',
     ],
   ])("%s", (_, options, message) => {
     expect(refusal(() => tool(options as { name: string }))).toBe(message);
   });
 
   test.each<[unknown, string]>([
-    [{ name: "f", run: () => 1 }, 'Expected a known option of SUBJECT but received "run". Did you mean execute?'],
-    [
-      { name: "f", inputSchema: {} },
-      'Expected a known option of SUBJECT but received "inputSchema". Did you mean parameters?',
-    ],
+    [{ name: "f", run: () => 1 }, 'Unknown option of SUBJECT: "run". Did you mean execute?'],
+    [{ name: "f", inputSchema: {} }, 'Unknown option of SUBJECT: "inputSchema". Did you mean parameters?'],
     [
       { name: "f", banana: 1 },
-      'Expected a known option of SUBJECT but received "banana". Known are name, description, parameters, execute, timeoutMs.',
+      'Unknown option of SUBJECT: "banana". Known are name, description, parameters, execute, timeoutMs.',
     ],
   ])("an unknown name is refused: %j", (options, message) => {
     expect(refusal(() => tool(options as { name: string }))).toBe(
@@ -145,10 +142,10 @@ describe("wrong definitions", () => {
     const definition = { name: "f", description: null, strict: true };
     expect([...collectTools([{ type: "function", function: definition }]).keys()]).toEqual(["f"]);
     expect(refusal(() => collectTools([{ type: "function", function: { ...definition, paramters: {} } }]))).toBe(
-      'INVALID_ARGUMENT: Expected a known option of tools[0].function but received "paramters". Did you mean parameters?',
+      'INVALID_ARGUMENT: Unknown option of tools[0].function: "paramters". Did you mean parameters?',
     );
     expect(refusal(() => collectTools([{ type: "function", function: definition, execute: () => 1 }]))).toContain(
-      'Expected a known option of tools[0] but received "execute".',
+      'Unknown option of tools[0]: "execute".',
     );
   });
 
@@ -161,9 +158,11 @@ describe("wrong definitions", () => {
 
   test("in a list are refused with their place", () => {
     expect(refusal(() => collectTools({}))).toBe(
-      "INVALID_ARGUMENT: Expected an array of tools for tools but received an object.",
+      "INVALID_ARGUMENT: Invalid value for tools: an object. Expected an array of tools.",
     );
-    expect(refusal(() => collectTools([null]))).toBe("INVALID_TOOL: Expected a tool for tools[0] but received null.");
+    expect(refusal(() => collectTools([null]))).toBe(
+      "INVALID_TOOL: Invalid value for tools[0]: null. Expected a tool.",
+    );
     expect(refusal(() => collectTools([{ type: "function", function: 1 }]))).toContain("tools[0].function");
   });
 });

@@ -82,18 +82,18 @@ describe("toolChoice", () => {
   test.each([
     [
       { tools: [add], toolChoice: "required", constrained: false },
-      'Expected "auto" or "none" for toolChoice but received "required", which needs constrained not to be false.',
+      'Invalid value for toolChoice: "required", which needs constrained not to be false. Expected "auto" or "none".',
     ],
-    [{ toolChoice: "required" }, 'Expected "auto" or "none" without tools for toolChoice but received "required".'],
+    [{ toolChoice: "required" }, 'Invalid value for toolChoice: "required". Expected "auto" or "none" without tools.'],
     [
       { tools: [add], toolChoice: { name: "nope" } },
-      'Expected the name of one of the tools for toolChoice.name but received "nope".',
+      'Invalid value for toolChoice.name: "nope". Expected the name of one of the tools.',
     ],
     [
       { tools: [add], callOrder: "first" },
-      'Expected "name-first" or "arguments-first" or "either" for callOrder but received "first".',
+      'Invalid value for callOrder: "first". Expected "name-first" or "arguments-first" or "either".',
     ],
-    [{ tools: [add], parallelToolCalls: 1 }, "Expected true or false for parallelToolCalls but received 1."],
+    [{ tools: [add], parallelToolCalls: 1 }, "Invalid value for parallelToolCalls: 1. Expected true or false."],
   ])("is refused in one sentence where it cannot be kept: %#", async (options, message) => {
     const { model } = await saying(["x"]);
     await expect(model.reply("?", options as object)).rejects.toMatchObject({ code: "INVALID_ARGUMENT", message });
@@ -255,17 +255,17 @@ describe("complete", () => {
   });
 
   test.each([
-    [{ regex: "" }, /text that is not empty for regex/],
-    [{ regex: /a/ }, /Expected text for regex/],
-    [{ regex: "a".repeat(10_001) }, /at most 10000 characters for regex/],
+    [{ regex: "" }, /for regex: ""\. Expected text that is not empty/],
+    [{ regex: /a/ }, /for regex: .*Expected text\./],
+    [{ regex: "a".repeat(10_001) }, /for regex: .*Expected at most 10000 characters/],
     [{ regex: "(" }, /it is no regular expression/],
     [{ regex: "a(?=b)" }, /it looks ahead or behind/],
     [{ regex: "(a)\\1" }, /it refers back to a group/],
-    [{ grammar: "" }, /text that is not empty for grammar/],
-    [{ grammar: 7 }, /Expected text for grammar/],
+    [{ grammar: "" }, /for grammar: ""\. Expected text that is not empty/],
+    [{ grammar: 7 }, /for grammar: .*Expected text\./],
     [{ grammar: 'root: "a"' }, /a rule called start/],
-    [{ grammar: `start: "${"a".repeat(200_000)}"` }, /at most 200000 characters for grammar/],
-    [{ regex: "a", grammar: 'start: "a"' }, /one of regex and grammar but received both/],
+    [{ grammar: `start: "${"a".repeat(200_000)}"` }, /for grammar: .*Expected at most 200000 characters/],
+    [{ regex: "a", grammar: 'start: "a"' }, /regex and grammar cannot be combined/],
   ])("refuses %#", async (options, message) => {
     const { model, engine } = await saying(["x"]);
     await expect(model.complete("x", options as object)).rejects.toMatchObject({
@@ -279,11 +279,11 @@ describe("complete", () => {
     const { model } = await saying(["x"], { constrained: false });
     await expect(model.complete("x", { regex: "a" })).rejects.toMatchObject({
       code: "INVALID_ARGUMENT",
-      message: "Expected no regex: this engine cannot enforce it.",
+      message: "regex cannot be used: this engine does not enforce it.",
     });
     await expect(model.reply("x", { regex: "a" })).rejects.toMatchObject({
       code: "INVALID_ARGUMENT",
-      message: "Expected no regex: this engine cannot enforce it.",
+      message: "regex cannot be used: this engine does not enforce it.",
     });
   });
 });

@@ -1,6 +1,6 @@
 // Judges calls by the tools there are: the name must be given, the arguments must satisfy the tool's schema.
 
-import { describe, invalidArgument, reading } from "../../../errors.js";
+import { describe, invalidArgument, invalidValue, reading } from "../../../errors.js";
 import { checkOptions } from "../../../options/option_checks.js";
 import { copySchema, type SchemaIssue } from "../../../schema/json_schema.js";
 import { compileSchema, dialectOf } from "../../../schema/check/schema_compiler.js";
@@ -37,7 +37,11 @@ export function createCallCheck(tools: readonly ToolDefinition[]): CallCheck {
     if (typeof args !== "object" || args === null || Array.isArray(args)) {
       return {
         problem: "invalid-arguments",
-        message: `Expected an object for the arguments of ${describe(name)} but received ${describe(args)}.`,
+        message: invalidValue({
+          expected: "an object",
+          place: `the arguments of ${describe(name)}`,
+          received: describe(args),
+        }),
       };
     }
     const message = check(args);

@@ -119,7 +119,7 @@ export class ReplyParser {
   /** Takes the next piece of the output, cut anywhere, and returns what it showed. */
   push(chunk: string): ReplyEvent[] {
     if (typeof chunk !== "string") throw invalidArgument("a string", "chunk", chunk);
-    if (this.finished) throw new CaduceusError("INVALID_ARGUMENT", "Expected no push after end.");
+    if (this.finished) throw new CaduceusError("INVALID_ARGUMENT", "push was called after end.");
     let text = this.carry + chunk;
     this.carry = "";
     if (isHighSurrogate(text.charCodeAt(text.length - 1))) {

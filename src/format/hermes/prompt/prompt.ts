@@ -107,7 +107,7 @@ function writeTurns(
     if (message.role === "system") {
       throw new CaduceusError(
         "INVALID_MESSAGES",
-        `Expected the system message at the beginning of the conversation but received one as messages[${index}].`,
+        `messages[${index}] is a system message. A system message must be the first message.`,
         { param: `messages[${index}].role` },
       );
     }
