@@ -82,12 +82,13 @@ await command(async () => {
   }
   const chosen = values.rows.split(",");
   const unknown = chosen.find((name) => !names.some((known) => known === name));
-  if (unknown !== undefined) throw new SetupError(`Expected rows among ${names.join(", ")} but received ${unknown}.`);
+  if (unknown !== undefined)
+    throw new SetupError(`Invalid value for --rows: ${unknown}. Expected rows among ${names.join(", ")}.`);
   const runs = Number(values.runs);
   if (!Number.isInteger(runs) || runs < 1)
-    throw new SetupError(`Expected a whole number of at least 1 for --runs but received ${values.runs}.`);
+    throw new SetupError(`Invalid value for --runs: ${values.runs}. Expected a whole number of at least 1.`);
   if (values.shape !== undefined && values.shape !== "7b")
-    throw new SetupError(`Expected 7b for --shape but received ${values.shape}.`);
+    throw new SetupError(`Invalid value for --shape: ${values.shape}. Expected 7b.`);
 
   await setUp("bench");
   const { resolveModel } = await import("../dist/files/index.js");

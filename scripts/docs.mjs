@@ -16,7 +16,7 @@ const vitepress = path.join(docs, "node_modules/vitepress/bin/vitepress.js");
 
 await command(async () => {
   const goal = process.argv[2] ?? "build";
-  if (goal !== "build" && goal !== "dev") throw new SetupError(`Expected build or dev but received ${goal}.`);
+  if (goal !== "build" && goal !== "dev") throw new SetupError(`Invalid argument: ${goal}. Expected build or dev.`);
   await setUp("docs");
   await rm(path.join(docs, "reference"), { recursive: true, force: true });
   await showProgress("reference", () =>

@@ -72,7 +72,7 @@ if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.a
   await command(async () => {
     const goal = process.argv[2] ?? "build";
     if (!Object.hasOwn(goals, goal))
-      throw new SetupError(`Expected one of ${Object.keys(goals).join(", ")} but received ${goal}.`);
+      throw new SetupError(`Invalid argument: ${goal}. Expected one of ${Object.keys(goals).join(", ")}.`);
     await setUp(/** @type {keyof typeof goals} */ (goal));
   });
 }

@@ -34,7 +34,7 @@ await command(async () => {
   });
   const runs = Number(values.runs);
   if (!Number.isSafeInteger(runs) || runs < 1)
-    throw new SetupError(`Expected a whole number of at least 1 for --runs but received ${values.runs}.`);
+    throw new SetupError(`Invalid value for --runs: ${values.runs}. Expected a whole number of at least 1.`);
   await setUp("size");
   const tarball = await findTarball(values.tarball);
   const { dependencies: peers } = JSON.parse(await readFile(path.join(root, "bench/peers/package.json"), "utf8"));

@@ -138,11 +138,11 @@ await command(async () => {
   });
   const seed = Number(values.seed);
   if (!Number.isSafeInteger(seed) || seed < 0)
-    throw new SetupError(`Expected a whole number for --seed but received ${values.seed}.`);
+    throw new SetupError(`Invalid value for --seed: ${values.seed}. Expected a whole number.`);
   const names = positionals.length > 0 ? positionals : Object.keys(parts);
   const unknown = names.find((name) => !Object.hasOwn(parts, name));
   if (unknown !== undefined)
-    throw new SetupError(`Expected one of ${Object.keys(parts).join(", ")} but received ${unknown}.`);
+    throw new SetupError(`Invalid argument: ${unknown}. Expected one of ${Object.keys(parts).join(", ")}.`);
   await setUp("test");
   /** @type {string[]} */
   const failed = [];

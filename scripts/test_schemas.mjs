@@ -55,7 +55,7 @@ async function fetchSuite() {
   const file = path.join(download, `jsonschema-${version}.tar.gz`);
   const found = createHash("sha256").update(readFileSync(file)).digest("hex");
   if (found !== sha256)
-    throw new SetupError(`Expected the sha256 ${sha256} of ${path.basename(file)} but received ${found}.`);
+    throw new SetupError(`Invalid SHA-256 of ${path.basename(file)}: ${found}. Expected ${sha256}.`);
   await runLogged("schema_suite", python, ["-m", "tarfile", "-e", file, download], { append: true, what: "tarfile" });
   renameSync(path.join(download, `jsonschema-${version}`), folder);
   rmSync(download, { recursive: true, force: true });

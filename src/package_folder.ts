@@ -1,5 +1,4 @@
-// Where this package lies. The build joins modules to few files, so that none knows from its own place how far up that
-// is.
+// The folder of this package. The build joins modules into few files, so that a module's own path does not tell.
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";

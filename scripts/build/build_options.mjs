@@ -72,19 +72,19 @@ export async function parseBuildArguments(args) {
   });
   if (values.sanitize !== undefined && !/^(address|undefined|address,undefined|thread)$/.test(values.sanitize)) {
     throw new SetupError(
-      `Expected address, undefined, address,undefined or thread for --sanitize but received ${values.sanitize}.`,
+      `Invalid value for --sanitize: ${values.sanitize}. Expected address, undefined, address,undefined or thread.`,
     );
   }
   if (values.target !== undefined && !Object.hasOwn(targets, values.target))
     throw new SetupError(
-      `Expected one of ${Object.keys(targets).join(", ")} for --target but received ${values.target}.`,
+      `Invalid value for --target: ${values.target}. Expected one of ${Object.keys(targets).join(", ")}.`,
     );
   if (values["gpu-module"] !== undefined && !/^(cuda|vulkan)$/.test(values["gpu-module"]))
-    throw new SetupError(`Expected cuda or vulkan for --gpu-module but received ${values["gpu-module"]}.`);
+    throw new SetupError(`Invalid value for --gpu-module: ${values["gpu-module"]}. Expected cuda or vulkan.`);
   if ((values.target !== undefined || values["gpu-module"] !== undefined) && !values.portable)
     throw new SetupError("--target and --gpu-module need --portable.");
   if (values.jobs !== undefined && !/^[1-9]\d*$/.test(values.jobs)) {
-    throw new SetupError(`Expected a whole number of at least 1 for --jobs but received ${values.jobs}.`);
+    throw new SetupError(`Invalid value for --jobs: ${values.jobs}. Expected a whole number of at least 1.`);
   }
   const kept = values.cpu || values.debug || values.sanitize || values.target ? {} : await installedOptions();
   const { debug, sanitize, cuda, vulkan, metal, portable, target, "gpu-module": gpuModule, tests, force } = values;

@@ -25,7 +25,7 @@ await command(async () => {
   });
   const [kind] = positionals;
   if (kind !== "cuda" && kind !== "vulkan")
-    throw new SetupError(`Expected cuda or vulkan but received ${kind ?? "nothing"}.`);
+    throw new SetupError(`Invalid argument: ${kind ?? "none"}. Expected cuda or vulkan.`);
   await setUp("prebuild");
   /** @type {import("../build/build_options.mjs").BuildOptions} */
   const options = {

@@ -30,7 +30,7 @@ await command(async () => {
   const { values } = parseArgs({ options: { target: { type: "string" }, jobs: { type: "string" } } });
   const target = /** @type {keyof typeof targets | undefined} */ (values.target ?? ownTarget());
   if (target !== undefined && !Object.hasOwn(targets, target))
-    throw new SetupError(`Expected one of ${Object.keys(targets).join(", ")} for --target but received ${target}.`);
+    throw new SetupError(`Invalid value for --target: ${target}. Expected one of ${Object.keys(targets).join(", ")}.`);
   await setUp("prebuild");
   const options = {
     portable: true,

@@ -15,7 +15,8 @@ await command(async () => {
     options: { "dry-run": { type: "boolean" }, provenance: { type: "boolean" } },
     allowPositionals: true,
   });
-  if (positionals.length === 0) throw new SetupError("Expected packed packages or folders of them but received none.");
+  if (positionals.length === 0)
+    throw new SetupError("No packages were given. Give packed packages or folders of them.");
   const files = (await Promise.all(positionals.map((place) => tarballsIn(place)))).flat();
   const packed = files.map((file) => ({
     file,

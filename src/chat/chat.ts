@@ -1,4 +1,4 @@
-// A conversation that keeps its tokens: each turn costs only itself.
+// A conversation whose tokens stay in the KV cache, so that each turn only computes its new tokens.
 /// <reference lib="esnext.disposable" preserve="true" />
 import { CaduceusError, reading } from "../errors.js";
 import type { ConversationFormat } from "../format/conversation_format.js";
@@ -28,14 +28,14 @@ import { collectTools, type CallsOf, type KnownCall, type ToolInput } from "./to
 import type { NoAnswerOf, ValueOf } from "./tools/tool_options.js";
 import { unlessAborted } from "./reply/unless_aborted.js";
 
-/** What of a reply's options holds for a whole conversation. */
+/** The reply options that can be defaults of a conversation. */
 type TurnDefaults = Omit<ReplyOptions, "signal" | "requestId">;
 
-/** Options of a whole conversation. Those of replies are the defaults of each `send`. */
+/** Options of a conversation. Options of replies are the defaults of each `send`. */
 export interface ChatOptions extends TurnDefaults {
-  /** Says how the model is to behave. Defaults to no system message at all. */
+  /** System message. Defaults to none. */
   readonly system?: string | undefined;
-  /** A conversation to go on from. Defaults to an empty one. */
+  /** Earlier messages. Defaults to none. */
   readonly messages?: readonly Message[] | undefined;
 }
 
@@ -54,11 +54,13 @@ export class Chat<C extends KnownCall = KnownCall, N extends undefined = undefin
   readonly #defaults: TurnDefaults;
   readonly #closing = new AbortController();
   #messages: readonly PlainMessage[];
-  /** The cached tokens of all messages. None before the first turn, and where text and tokens differ. */
+  /**
+   * The cached tokens of all messages. Undefined before the first turn, and where the tokens differ from the messages.
+   */
   #cached: SharedRun | undefined;
   /** The other settings that decide whether a turn can continue from those tokens. */
   #cacheKey = "";
-  /** No turn has come to its end yet. */
+  /** Whether no turn is complete yet. */
   #isFresh: boolean;
   #lastReply: Reply<any, any> | undefined;
   /** Resolves when all turns so far are over. */
@@ -79,7 +81,7 @@ export class Chat<C extends KnownCall = KnownCall, N extends undefined = undefin
     this.#isFresh = isFresh;
   }
 
-  /** Every message so far, the system message included, without what was dropped to fit the context; a copy. */
+  /** A copy of all messages, the system message included, without those dropped to fit the context. */
   get messages(): Message[] {
     return this.#messages.map(toMessage);
   }
@@ -169,8 +171,8 @@ export class Chat<C extends KnownCall = KnownCall, N extends undefined = undefin
   }
 
   /**
-   * Another conversation that begins with everything said so far, at no cost. A reply still under way is not part of
-   * it. Throws `MODEL_CLOSED`.
+   * Creates another conversation that begins with everything said so far, and shares its cached tokens. An unfinished
+   * reply is not part of it. Throws `MODEL_CLOSED`.
    */
   fork(): Chat<C, N> {
     if (this.#closing.signal.aborted) throw this.#closing.signal.reason;
@@ -183,7 +185,7 @@ export class Chat<C extends KnownCall = KnownCall, N extends undefined = undefin
   }
 
   /**
-   * Ends the replies under way, with `MODEL_CLOSED`, and frees what the conversation holds of the cache. Twice is fine.
+   * Ends unfinished replies with `MODEL_CLOSED`, and frees the conversation's share of the cache. May be called twice.
    */
   async close(): Promise<void> {
     this.#closing.abort(new CaduceusError("MODEL_CLOSED", "The conversation was closed."));
@@ -205,7 +207,7 @@ interface ChatState {
   readonly isFresh?: boolean;
 }
 
-/** What one `send` was given, and what its reply follows. */
+/** The arguments of one `send`, and what its reply follows. */
 interface Turn {
   readonly input: unknown;
   readonly given: GivenOptions;
@@ -216,7 +218,7 @@ interface Turn {
 
 const turnDefaultNames = replyOptionNames.filter((name) => name !== "signal" && name !== "requestId");
 
-/** Checks the options of a conversation and begins it. */
+/** Checks the options of a conversation and creates it. */
 export function openChat(model: LoadedModel, options: unknown): Chat {
   const { system, messages, ...defaults } = checkOptions(options, "chat", ["system", "messages", ...turnDefaultNames]);
   const resolved = resolveReplyOptions(defaults, "chat", model);

@@ -1,16 +1,15 @@
-// What goes when a conversation has outgrown the context: its oldest turns, whole, and no more of them than must.
+// Chooses the turns to drop when a conversation does not fit into the context: whole turns, oldest first, as few as
+// possible.
 import { contextFull, reading } from "../errors.js";
 import type { PlainMessage } from "../format/plain_message.js";
 
-/**
- * Tokens that are kept free for the answer: what was asked for, at most a quarter of the context, else an eighth of it.
- */
+/** Number of tokens kept free for the answer: `maxTokens`, at most a quarter of the context; an eighth without it. */
 export function roomForAnswer(contextSize: number, maxTokens: number | undefined): number {
   const room = maxTokens === undefined ? contextSize / 8 : Math.min(maxTokens, contextSize / 4);
   return Math.max(1, Math.floor(room));
 }
 
-/** Where the turn to be answered begins: at the last message of the user. Without one, everything belongs to it. */
+/** Index of the message where the turn to be answered begins: the last message of the user, else 0. */
 export function answeredTurn(messages: readonly PlainMessage[]): number {
   return Math.max(
     systemMessages(messages),
@@ -36,17 +35,19 @@ export function turnEnds(messages: readonly PlainMessage[], answered: number): n
   return ends;
 }
 
-/** In every format a message has markup before and behind it, and the name of its role. */
+/**
+ * Smallest number of markup tokens of a message: every format has markup before and after it, and the name of its role.
+ */
 const tokensOfMarkup = 3;
 
-/** What is known of a model's tokens before any is made. */
+/** What is known of a model's tokens before tokenizing. */
 export interface TokenBounds {
   readonly contextSize: number;
-  /** No token has more bytes; undefined: nobody knows. */
+  /** Length in bytes of the longest token; undefined if unknown. */
   readonly longestTokenBytes?: number | undefined;
 }
 
-/** As few tokens as a message can have. Every UTF-16 unit is a byte or more. */
+/** Lower bound on the tokens of a message: a UTF-16 unit is at least one byte. */
 export function leastTokens(
   { content, toolCalls = [] }: PlainMessage,
   { longestTokenBytes = Infinity }: TokenBounds,
@@ -56,8 +57,8 @@ export function leastTokens(
 }
 
 /**
- * Refuses what cannot fit before it is written as a prompt, which takes time by its length. `contexts` times the
- * context are let pass.
+ * Refuses conversations that cannot fit before they are rendered, since that takes time by their length. Up to
+ * `contexts` times the context passes.
  */
 export function refuseIfTooLong(messages: readonly PlainMessage[], bounds: TokenBounds, contexts = 1): void {
   const least = messages.reduce((sum, message) => sum + leastTokens(message, bounds), 0);
@@ -72,7 +73,7 @@ export function refuseTooMany(input: unknown, { contextSize }: TokenBounds): voi
   if (length * tokensOfMarkup >= 4 * contextSize) throw contextFull(length * tokensOfMarkup, contextSize);
 }
 
-/** About as many tokens as a message has, in ordinary text. */
+/** Estimated number of tokens of a message of ordinary text. */
 export const likelyTokens = ({ content, toolCalls = [] }: PlainMessage): number =>
   tokensOfMarkup +
   1 +

@@ -1,9 +1,8 @@
-// What this library tells `node:diagnostics_channel`: the channels, their messages, and nothing that was said in a
-// prompt or a reply.
+// The channels of `node:diagnostics_channel` and their messages, which contain no text of prompts or replies.
 //
-// Messages are made only where somebody listens. A subscriber runs at once, inside the library's own work, so it should
-// be quick. What it throws does not reach the reply: Node raises it on the next tick as an uncaught exception, which
-// ends the process unless that is handled.
+// Messages are created only if a channel has subscribers. A subscriber runs synchronously inside the library, so it
+// should be quick. An error that it throws does not reach the reply: Node raises it later as an uncaught exception,
+// which ends the process unless handled.
 import { randomUUID } from "node:crypto";
 import { channel } from "node:diagnostics_channel";
 import type { RunEnd, RunRequest, Timings, Usage } from "../engine/engine.js";
@@ -29,11 +28,11 @@ export interface DiagnosticsMessages {
   "caduceus:tool:start": ToolStartMessage;
   /** The handler gave its result, or there is none. */
   "caduceus:tool:end": ToolEndMessage;
-  /** A file of a model begins to come from the Hugging Face hub, or goes on from where an earlier try ended. */
+  /** A download from the Hugging Face hub starts or resumes. */
   "caduceus:download:start": DownloadStartMessage;
-  /** It broke, stalled or was refused for now, and is tried again. */
+  /** A connection failed and is tried again. */
   "caduceus:download:retry": DownloadRetryMessage;
-  /** It is there and verified, or it failed. */
+  /** A download is complete and verified, or it failed. */
   "caduceus:download:end": DownloadEndMessage;
   /** A model was loaded. */
   "caduceus:model:load": ModelLoadMessage;
@@ -129,7 +128,7 @@ export function modelClosed(message: ModelCloseMessage): void {
   if (channels.modelClose.hasSubscribers) channels.modelClose.publish(message);
 }
 
-/** Tells of one reply. */
+/** Publishes the messages of one reply. */
 export class ReplyTrace {
   readonly requestId: string;
   readonly #kind: ReplyStartMessage["kind"];
@@ -156,7 +155,7 @@ export class ReplyTrace {
     this.#end(() => ({ error: describeFailure(reason) }));
   }
 
-  /** However often a reply is told that it is over, it ends once. */
+  /** Publishes the end once, however often it is called. */
   #end(outcome: () => Pick<ReplyEndMessage, "finishReason" | "usage" | "error">): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
@@ -169,7 +168,7 @@ export class ReplyTrace {
   }
 }
 
-/** Tells of one round and the calls it brought. */
+/** Publishes the messages of one round and of its calls. */
 export class RoundTrace {
   readonly #round: RoundMessage;
 

@@ -1,4 +1,4 @@
-// What a reply's prompts were, for those who wonder why the model said that.
+// The prompts of a reply, for `explain`.
 import { setImmediate } from "node:timers/promises";
 import type { Constraint, PromptPart } from "../engine/engine.js";
 import { partsToText } from "../format/hermes/prompt/prompt.js";
@@ -13,34 +13,34 @@ export interface ExplainedToken {
   readonly text: string;
 }
 
-/** One prompt as the engine read it. */
+/** One prompt as the engine received it. */
 export interface ExplainedPrompt {
   /** The exact text, control tokens written out; BOS is only among the tokens. */
   readonly text: string;
-  /** The same as the engine got it: which stretches are markup, which only text. */
+  /** The same as parts: which stretches are markup and which are text. */
   readonly parts: readonly PromptPart[];
   readonly tokens: readonly ExplainedToken[];
-  /** It goes on from the tokens of the round (or the turn) before, which are not repeated here. */
+  /** Whether it continues the tokens of the round (or turn) before, which are not repeated here. */
   readonly continues: boolean;
   /**
-   * Tokens of the whole prompt, those before it included; and how many of them cost nothing. Only of rounds that came
-   * to their end.
+   * Number of tokens of the whole prompt, earlier rounds included, and how many of them were cached. Only for completed
+   * rounds.
    */
   readonly promptTokens?: number;
   readonly cachedTokens?: number;
-  /** What the model was held to in this turn, as the engine got it. Missing where it wrote freely. */
+  /** The constraint of this turn, as the engine received it. Missing if the turn was free text. */
   readonly constraint?: Constraint;
 }
 
-/** How a reply's prompts came about. */
+/** The prompts of a reply, and how they were made. */
 export interface Explanation {
-  /** Such as `hermes (card)`, `the file's template` or `raw`. */
+  /** Name of the prompt format, such as `hermes (card)`, `the file's template` or `raw`. */
   readonly format: string;
-  /** Why this format. */
+  /** Why this format was used. */
   readonly reason: string;
   /** One for each round. */
   readonly prompts: readonly ExplainedPrompt[];
-  /** What of the schemas is only checked afterwards: `reply.unenforced`. */
+  /** The schema keywords that are only checked afterwards: `reply.unenforced`. */
   readonly unenforced: readonly Unenforced[];
 }
 

@@ -1,4 +1,4 @@
-// The model as people hold it.
+// The public class `Model`.
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { EngineCapabilities, EngineStats, ModelInfo, PromptPart } from "../engine/engine.js";
 import { readMessages, type Message } from "../format/messages.js";
@@ -32,13 +32,16 @@ import type { CallsOf, ToolInput } from "./tools/tool.js";
 import type { NoAnswerOf, ValueOf } from "./tools/tool_options.js";
 import { unlessAborted } from "./reply/unless_aborted.js";
 
-/** What a model's engine can do, and what becomes of the promises made for calls and JSON. */
+/** How a model's engine guarantees calls and JSON. */
 export interface ModelCapabilities extends EngineCapabilities {
-  /** Cannot come out wrong, but for what `reply.unenforced` names and what a token limit cuts off. */
+  /**
+   * The grammar guarantees the form, except for what `reply.unenforced` lists and for outputs that a token limit cuts
+   * off.
+   */
   readonly enforced: readonly Guarantee[];
-  /** May come out wrong, and says so: calls carry a `problem`, a wrong answer rejects. */
+  /** The form is only checked: calls carry a `problem`, a wrong answer rejects. */
   readonly checked: readonly Guarantee[];
-  /** Refused, because nothing could keep the promise. */
+  /** Refused, because the engine cannot guarantee it. */
   readonly refused: readonly Guarantee[];
 }
 
@@ -49,7 +52,7 @@ export interface ModelCapabilities extends EngineCapabilities {
  */
 export type Guarantee = "tool-choice" | "tool-arguments" | "schema" | "grammar";
 
-/** A model in memory. It answers many requests at once, and holds its memory until it is closed. */
+/** A model in memory. It answers many requests at once, and keeps its memory until it is closed. */
 export class Model {
   readonly #model: LoadedModel;
 
@@ -58,12 +61,12 @@ export class Model {
     this.#model = model;
   }
 
-  /** What is known of the model and of how it was loaded. */
+  /** Properties of the model and of its configuration. */
   get info(): ModelInfo {
     return this.#model.engine.info;
   }
 
-  /** Which promises are kept while the model writes, and which are only checked afterwards. */
+  /** Which guarantees are enforced while the model generates, and which are only checked afterwards. */
   get capabilities(): ModelCapabilities {
     const { capabilities } = this.#model.engine;
     if (capabilities.constrained)
@@ -82,8 +85,8 @@ export class Model {
   }
 
   /**
-   * What the engine does at this moment (runs, room in the cache, memory of branches moved out of it, threads), and its
-   * totals: tokens of prompts, how many of them were cached, how many of those came back from memory or disk. Throws
+   * Statistics of the engine: its current state (requests, KV cache, host cache, threads), and totals (prompt tokens,
+   * how many of them were cached, and how many of those were loaded from the host cache or disk). Throws
    * `MODEL_CLOSED`.
    */
   stats(): EngineStats {
@@ -121,9 +124,9 @@ export class Model {
   }
 
   /**
-   * What `reply` would give the model to read, without letting it write: the exact prompt, its tokens, the format and
-   * what the answer would be held to. Takes what `reply` takes, throws what that would throw, and shows a prompt that
-   * is longer than the context too. What of it is cached only a reply knows.
+   * The prompt that `reply` would use, without generating: the exact text, its tokens, the format, and the constraint
+   * of the answer. Takes the options of `reply` and throws the same errors, but also shows prompts that are longer than
+   * the context. Does not know what is cached.
    */
   async explain(input: string | readonly Message[], options?: ReplyOptions): Promise<Explanation> {
     const model = this.#model;
@@ -136,9 +139,9 @@ export class Model {
   }
 
   /**
-   * Goes on with a raw prompt. In a string markup is read, so `<|im_start|>` becomes that token; parts say themselves
-   * what they are: `{ text }` is never markup, `{ control }` is, `{ tokens }` are taken as they are. `regex`, `grammar`
-   * or `schema` say what may come.
+   * Continues a raw prompt. In a string, markup such as `<|im_start|>` becomes control tokens. Parts state what they
+   * are: `{ text }` is never markup, `{ control }` is, `{ tokens }` are used as they are. `regex`, `grammar` or
+   * `schema` constrain the text.
    */
   complete(prompt: string | readonly PromptPart[], options?: CompleteOptions): Reply {
     const model = this.#model;
@@ -177,7 +180,7 @@ export class Model {
     return readAhead(options, turn);
   }
 
-  /** A conversation that keeps its tokens. */
+  /** Creates a conversation whose tokens stay in the KV cache. */
   chat<const T extends readonly ToolInput[] | undefined = undefined>(
     options?: Omit<ChatOptions, "tools"> & { readonly tools?: T },
   ): Chat<CallsOf<T>, NoAnswerOf<T>> {
@@ -185,10 +188,7 @@ export class Model {
     return openChat(this.#model, options) as Chat<CallsOf<T>, NoAnswerOf<T>>;
   }
 
-  /**
-   * Token ids of text, or of the parts of a prompt, as a run would read them: with BOS where the model has one. Text is
-   * never read as markup.
-   */
+  /** Tokenizes text or prompt parts as a request would, with BOS if the model has one. Text is never read as markup. */
   async tokenize(input: string | readonly PromptPart[]): Promise<Int32Array> {
     this.#model.closing.throwIfAborted();
     const parts =
@@ -211,7 +211,7 @@ export class Model {
     return this.#model.engine.tokenBytes(checkTokens(tokens, "tokens", this.info.vocabularySize));
   }
 
-  /** Ends every reply with `MODEL_CLOSED`, then frees the memory. Twice is fine. */
+  /** Ends every reply with `MODEL_CLOSED`, then frees the memory. May be called twice. */
   async close(): Promise<void> {
     const isFirst = !this.#model.closing.aborted;
     await this.#model.close();

@@ -1,5 +1,5 @@
-// Tools and schema of a request, read before it is made, for servers: strangers send schemas of any size, and a reply
-// begins with all of its options in one stretch of the event loop.
+// Reads the tools and schema of a request before it is made, in stretches, for servers: clients may send schemas of any
+// size, and a reply reads its options at once.
 import { readSchemaInStretches } from "../schema/read_schema.js";
 import { inTurns, type Stretches } from "../schema/stretches.js";
 import { requestBudget } from "../schema/work_budget.js";
@@ -10,8 +10,8 @@ import { readUndeclared, type ToolLoopOptions } from "./tools/tool_options.js";
 type ReadOptions = Pick<ToolLoopOptions, "tools" | "toolChoice" | "schema" | "undeclaredProperties">;
 
 /**
- * Reads what the options have of tools and schema, waiting for `turn` between its stretches. With what it gives a reply
- * begins at once.
+ * Reads the tools and schema of the options, waiting for `turn` between stretches. A reply with the result begins at
+ * once.
  */
 export async function readAhead<O extends ReadOptions>(options: O, turn: () => Promise<void>): Promise<O> {
   return inTurns(readOptionsInStretches(options), turn);

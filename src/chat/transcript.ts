@@ -1,5 +1,4 @@
-// The conversation of a reply under way: what has been said, what has been dropped, and the prompt that follows from
-// it.
+// The conversation of a running reply: its messages, the dropped ones, and the next prompt.
 import type { PromptPart, RunRequest } from "../engine/engine.js";
 import type { Conversation, ConversationFormat } from "../format/conversation_format.js";
 import type { PlainMessage } from "../format/plain_message.js";
@@ -17,14 +16,14 @@ import {
 } from "./context_overflow.js";
 import type { ToolSettings } from "./tools/tool_options.js";
 
-/** An earlier run that holds the tokens of the first so many messages. */
+/** An earlier run that has the tokens of the first messages. */
 export interface KnownBeginning {
   readonly runId: number;
   readonly messages: number;
   readonly tokens: number;
 }
 
-/** What of a conversation is worth keeping on disk: its system turn, or everything before its last message. */
+/** The part of a conversation to save to disk: its system turn, or everything before its last message. */
 export type KeptBeginning = "nothing" | "system" | "before-last";
 
 export interface TranscriptStart {
@@ -77,7 +76,7 @@ export class Transcript {
     return this.#dropped;
   }
 
-  /** A run holds the tokens of all of it. */
+  /** Whether a run has the tokens of all messages. */
   get isHeld(): boolean {
     return this.#after?.messages === this.#messages.length;
   }
@@ -127,8 +126,8 @@ export class Transcript {
   }
 
   /**
-   * Drops the oldest turns until the next prompt and room for its answer fit into the context, and gives what it
-   * dropped. The system message and the turn to be answered stay, even where they alone do not fit.
+   * Drops the oldest turns until the next prompt and an answer fit into the context, and returns them. The system
+   * message and the turn to be answered stay, even if they alone do not fit.
    */
   async dropOldest(maxTokens: number | undefined, signal: AbortSignal): Promise<readonly PlainMessage[]> {
     const { info } = this.#model.engine;
@@ -155,7 +154,7 @@ export class Transcript {
     return dropped;
   }
 
-  /** Tokens of the next prompt; what an earlier run holds is not counted again. */
+  /** Number of tokens of the next prompt; those of an earlier run are not counted again. */
   async #size(signal: AbortSignal): Promise<number> {
     const { engine } = this.#model;
     const { prompt, after } = this.#render();

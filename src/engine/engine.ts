@@ -1,5 +1,4 @@
-// What an engine is to the layers above it: it takes requests as messages and gives back text in messages.
-// The addon in this process is one; the addon in a child process and remote servers are to be others.
+// The interface of an engine: requests and output as messages. The implementation is the addon in this process.
 
 /**
  * One stretch of a prompt. `text` is never read as markup: a `<|im_start|>` inside it stays ordinary characters.
@@ -11,7 +10,7 @@ export type PromptPart =
   | { readonly control: string }
   | { readonly tokens: ArrayLike<number> };
 
-/** How the next token is chosen. Every field is set: defaults are resolved above the engine. */
+/** Sampler settings. Every field is set: defaults are resolved above the engine. */
 export interface EngineSampling {
   /** 0 always takes the most likely token. */
   readonly temperature: number;
@@ -27,10 +26,10 @@ export interface EngineSampling {
   readonly frequencyPenalty: number;
   /** 0 is off. */
   readonly presencePenalty: number;
-  /** How many of the last tokens the three penalties look at. 0 is off, -1 is the whole context. */
+  /** Number of last tokens that the three penalties count. 0 is off, -1 is the whole context. */
   readonly penaltyLastN: number;
   /**
-   * A token that would go on repeating what came before. `multiplier` 0 is off; `lastN` 0 is off, -1 is the whole
+   * DRY, which penalizes tokens that continue a repetition. `multiplier` 0 is off; `lastN` 0 is off, -1 is the whole
    * context.
    */
   readonly dry: {
@@ -44,13 +43,16 @@ export interface EngineSampling {
   readonly topNSigma: number;
   /** Locally typical candidates up to this share. 1 keeps all. */
   readonly typicalP: number;
-  /** How often the likeliest candidates are dropped, but for the last of those above `xtcThreshold`. 0 is off. */
+  /**
+   * XTC: probability that the most likely candidates are removed, except the last of those above `xtcThreshold`. 0 is
+   * off.
+   */
   readonly xtcProbability: number;
   readonly xtcThreshold: number;
-  /** How far the temperature goes up and down with the entropy. 0 is off. */
+  /** Range of the dynamic temperature. 0 is off. */
   readonly dynatempRange: number;
   readonly dynatempExponent: number;
-  /** 1 and 2 choose by Mirostat, in the place of all that drops candidates. 0 is off. */
+  /** 1 and 2 sample by Mirostat, which replaces the samplers that remove candidates. 0 is off. */
   readonly mirostat: number;
   readonly mirostatTau: number;
   readonly mirostatEta: number;
@@ -64,8 +66,8 @@ export interface EngineSampling {
 export type EnforcedSchema = Readonly<Record<string, unknown>> | boolean;
 
 /**
- * What the output may be. Uncompiled, so that each engine makes of it what it needs. White space in JSON is one space
- * after `:` and `,`.
+ * A constraint on the output, not compiled, so that each engine can compile it. White space in JSON is one space after
+ * `:` and `,`.
  */
 export type Constraint =
   | { readonly kind: "json"; readonly schema: EnforcedSchema }
@@ -73,7 +75,7 @@ export type Constraint =
   | { readonly kind: "lark"; readonly grammar: string }
   | ToolConstraint;
 
-/** Calls as Hermes writes them: `begin`, the call's JSON, `end`; between two calls a newline. */
+/** Calls in the Hermes format: `begin`, the call's JSON, `end`; a newline between two calls. */
 export interface ToolConstraint {
   readonly kind: "tools";
   readonly tools: ReadonlyArray<{ readonly name: string; readonly parameters: EnforcedSchema }>;
@@ -99,12 +101,12 @@ export interface ToolConstraint {
 
 export interface RunRequest {
   readonly prompt: readonly PromptPart[];
-  /** Id of an earlier run of this engine that was not released: the prompt goes on after its last token. */
+  /** Id of an earlier run of this engine that was not released: the prompt continues after its last token. */
   readonly after?: number | undefined;
   readonly sampling: EngineSampling;
-  /** Undefined: what the context has left. 0: the prompt is read, and nothing written. */
+  /** Undefined: the remaining context. 0: the prompt is computed, and nothing generated. */
   readonly maxTokens?: number | undefined;
-  /** Before so many tokens none ends the turn, unless the constraint allows nothing else. Undefined: 0. */
+  /** Minimum number of tokens before one may end the turn, unless the constraint allows nothing else. Undefined: 0. */
   readonly minTokens?: number | undefined;
   /**
    * Generation ends before the first of these strings; it is not part of the text. Where only calls are constrained,
@@ -120,22 +122,22 @@ export interface RunRequest {
    * Undefined: false.
    */
   readonly promptLogProbabilities?: boolean | undefined;
-  /** So many of the likeliest tokens beside each that has a log probability. Undefined: 0. */
+  /** Number of most likely tokens reported with each log probability. Undefined: 0. */
   readonly topLogProbabilities?: number | undefined;
   /** Requests of different scopes never share cached tokens. */
   readonly cacheScope: string;
   /** Higher runs first. 0 is normal. */
   readonly priority: number;
-  /** Milliseconds a request may wait for its first prefill. Undefined: for ever. */
+  /** Maximum time in milliseconds before the first prefill. Undefined: no limit. */
   readonly queueTimeoutMs?: number | undefined;
   /**
-   * How many of the leading prompt parts are worth keeping on disk: the engine keeps the tokens of those parts, and
-   * with `after` those before them. The last of them and the one behind it are never both `text`. Undefined: none.
+   * Number of leading prompt parts whose state is saved to disk, with `after` together with those before them. The last
+   * of them and the next part are never both `text`. Undefined: none.
    */
   readonly keepPrefix?: number | undefined;
-  /** What the output must be. Undefined: anything. Needs `capabilities.constrained`. */
+  /** Constraint on the output. Undefined: none. Needs `capabilities.constrained`. */
   readonly constraint?: Constraint | undefined;
-  /** What the constraint leaves no choice about is not sampled but read like a prompt. Defaults to true. */
+  /** Whether tokens that the constraint forces are appended without sampling. Defaults to true. */
   readonly appendForcedTokens?: boolean | undefined;
   /**
    * Computed apart, alone, with fixed threads and chunks and no shared prefix: the same request, with its seed, gives
@@ -148,19 +150,16 @@ export interface RunRequest {
 export interface Usage {
   /** Tokens of the whole prompt, those before `after` included. */
   readonly promptTokens: number;
-  /**
-   * How many of the prompt's tokens were cached, those brought back from memory or disk included, and were not
-   * computed.
-   */
+  /** Number of the prompt's tokens that were cached, in the KV cache, the host cache or on disk, and not computed. */
   readonly cachedTokens: number;
   readonly generatedTokens: number;
 }
 
 /** Durations of one run in milliseconds, as the engine's thread saw them. */
 export interface Timings {
-  /** From submission until the engine began to read the prompt. */
+  /** From submission to the beginning of the prefill. */
   readonly queueMs: number;
-  /** Reading the part of the prompt that was not cached. */
+  /** Prefill of the part of the prompt that was not cached. */
   readonly promptMs: number;
   /** From submission to the first generated token. */
   readonly firstTokenMs: number;
@@ -170,17 +169,12 @@ export interface Timings {
   readonly tokensPerSecond: number;
 }
 
-/**
- * Tokens with what the model held of them, before any sampling setting: natural logarithms, -Infinity for what cannot
- * come.
- */
+/** Tokens with their log probabilities before sampling: natural logarithms, -Infinity for impossible tokens. */
 export interface ScoredTokens {
   readonly tokens: Int32Array;
-  /** One for each token; present when asked for. */
+  /** One for each token; present if requested. */
   readonly logProbabilities?: Float32Array | undefined;
-  /**
-   * The likeliest tokens at the place of each, `topLogProbabilities` of them, likeliest first; present when asked for.
-   */
+  /** The most likely tokens at each position, `topLogProbabilities` of them in order; present if requested. */
   readonly topTokens?: Int32Array | undefined;
   readonly topLogProbabilities?: Float32Array | undefined;
 }
@@ -215,11 +209,11 @@ export interface RunEnd {
   readonly constraint?: ConstraintEnd | undefined;
 }
 
-/** How far a constraint was fulfilled, and what it cost. */
+/** Whether the constrained output is complete, and what the constraint cost. */
 export interface ConstraintEnd {
-  /** The output is whole: it could end where it did. */
+  /** Whether the output is complete: the constraint allowed it to end here. */
   readonly complete: boolean;
-  /** Of the generated tokens, those that were not sampled because there was no choice. */
+  /** Number of generated tokens that were forced and not sampled. */
   readonly forcedTokens: number;
   /** Sampled tokens that the constraint refused. */
   readonly rejectedTokens: number;
@@ -227,22 +221,21 @@ export interface ConstraintEnd {
   readonly compileMs: number;
 }
 
-/** One request under way. It exists until `release`, so that later requests can continue `after` it. */
+/** A running request. It exists until `release`, so that later requests can continue `after` it. */
 export interface Run {
   readonly id: number;
   /**
-   * The next piece of output; waits for it. The last is the `end`, then always undefined. Rejects with a
-   * `CaduceusError` when the run failed. Not calling it lets the run's buffer fill, and the run pauses until it is
-   * called again.
+   * Waits for the next piece of output. The last is the `end`, then always undefined. Rejects with a `CaduceusError` if
+   * the run failed. If it is not called, the run's buffer fills, and the run pauses until the next call.
    */
   next(): Promise<RunPrompt | RunDelta | RunEnd | undefined>;
   /** Ends the run at the next opportunity; `next` then gives the `end`. Does nothing when it has ended. */
   cancel(): void;
-  /** Cancels if need be and forgets the run. What it computed may stay cached. Twice is fine. */
+  /** Cancels the run if it has not ended, and releases it. Its tokens may stay cached. May be called twice. */
   release(): void;
 }
 
-/** What is known of a loaded model and of how it was set up. */
+/** Properties of a loaded model and its configuration. */
 export interface ModelInfo {
   readonly path: string;
   /** llama.cpp's one-line description, such as `llama 7B Q4_K - Medium`. */
@@ -252,7 +245,7 @@ export interface ModelInfo {
   readonly parameters: number;
   /** Of the weights. */
   readonly sizeBytes: number;
-  /** Tokens the model was trained to look back on. */
+  /** Context length that the model was trained with. */
   readonly trainingContextSize: number;
   readonly layers: number;
   readonly embeddingSize: number;
@@ -271,19 +264,17 @@ export interface ModelInfo {
   readonly endOfGenerationTokens: readonly number[];
   /** One conversation's limit in tokens. */
   readonly contextSize: number;
-  /**
-   * No token has more bytes, so that a text of so many bytes has at least one. Undefined where the engine cannot tell.
-   */
+  /** Length in bytes of the longest token: a text of so many bytes has at least one token. Undefined if unknown. */
   readonly longestTokenBytes?: number | undefined;
-  /** Room for all conversations and cached branches together, in tokens. */
+  /** Size of the KV cache in tokens, for all running and cached sequences. */
   readonly cacheTokens: number;
   readonly kvType: "f16" | "q8_0";
-  /** Threads that decode; those that read prompts. */
+  /** Number of threads for decoding, and for prefill. */
   readonly threads: number;
   readonly threadsBatch: number;
   /** Layers on GPUs. */
   readonly gpuLayers: number;
-  /** What of the model lies where, the processor first. */
+  /** Memory by device, the processor first. */
   readonly devices: readonly DeviceUse[];
 }
 
@@ -294,11 +285,11 @@ export interface DeviceUse {
   readonly description: string;
   readonly weightsBytes: number;
   readonly cacheBytes: number;
-  /** Room to compute in. */
+  /** Compute buffers. */
   readonly computeBytes: number;
 }
 
-/** Which promises this engine enforces itself. What is not enforced is checked afterwards by the layers above. */
+/** Guarantees that this engine enforces itself. The layers above check the others afterwards. */
 export interface EngineCapabilities {
   /** Generation can be constrained to a schema, a grammar or tool calls. */
   readonly constrained: boolean;
@@ -310,38 +301,38 @@ export interface EngineCapabilities {
   readonly deterministic: boolean;
 }
 
-/** What an engine does at the moment, and its totals. */
+/** Current state of an engine, and totals. */
 export interface EngineStats {
-  /** Runs that hold cells and decode or read their prompt. */
+  /** Running requests: they have cells, and decode or prefill. */
   readonly running: number;
-  /** Runs that wait to be admitted. */
+  /** Waiting requests. */
   readonly queued: number;
-  /** Of the running ones, those that wait for their reader. */
+  /** Running requests that are paused because their readers are slow. */
   readonly paused: number;
-  /** Cells there are: room for so many tokens. */
+  /** Size of the KV cache, in tokens. */
   readonly cacheTokens: number;
-  /** Cells that hold tokens, of running conversations and of cached branches. */
+  /** Occupied cells, of running and of cached sequences. */
   readonly cacheTokensUsed: number;
-  /** Cached branches, running sequences not counted. */
+  /** Number of cached sequences, without the running ones. */
   readonly cachedSequences: number;
-  /** Memory that branches moved out of the cache take at the moment, in bytes. */
+  /** Memory of the host cache in use, in bytes. */
   readonly hostCacheBytes: number;
-  /** Threads that compute at the moment: fewer than `info.threads` while other work takes cores away. */
+  /** Threads in use at the moment: fewer than `info.threads` while other programs need the cores. */
   readonly threads: number;
-  /** Total since the engine began, as all that follow: tokens of prompts. */
+  /** Total number of prompt tokens. This and the following fields are totals since the model was loaded. */
   readonly promptTokens: number;
-  /** Of those, what was cached and not computed. */
+  /** Prompt tokens that were cached and not computed. */
   readonly cachedTokens: number;
-  /** Of the cached ones, those that came back from memory or disk. */
+  /** Cached tokens that were loaded from the host cache or from disk. */
   readonly restoredTokens: number;
   readonly generatedTokens: number;
-  /** Of the generated ones, those that a constraint left no choice about. */
+  /** Generated tokens that a constraint forced. */
   readonly forcedTokens: number;
   /** Sampled tokens that a constraint refused. */
   readonly rejectedTokens: number;
   /** Tokens that prompt lookup proposed (speculative decoding) and the engine verified. */
   readonly draftTokens: number;
-  /** Of the draft tokens, those that were accepted. */
+  /** Draft tokens that were accepted. */
   readonly acceptedDraftTokens: number;
   /** Steps of the engine's thread. */
   readonly steps: number;
@@ -351,7 +342,7 @@ export interface Engine {
   readonly info: ModelInfo;
   readonly capabilities: EngineCapabilities;
   /**
-   * Never blocks. Everything that is wrong with the request surfaces in the run. Throws `MODEL_CLOSED` after `close`.
+   * Submits a request without blocking. Errors in the request surface in the run. Throws `MODEL_CLOSED` after `close`.
    */
   submit(request: RunRequest): Run;
   /**

@@ -1,13 +1,13 @@
-// The checks that single options pass before anything else happens, and the sentence for each refusal.
+// Checks of options, shared by all layers.
 import { CaduceusError, describe, describeThrown, invalidArgument, mismatch } from "../errors.js";
 
 type Options = Readonly<Record<string, unknown>>;
 
-/** What a caller gave as options: each read once, when it was given. */
+/** The options of a caller, each read once, at the call. */
 export class GivenOptions {
-  /** Those with a known name that could be read. */
+  /** Options with a known name that could be read. */
   readonly options: Options;
-  /** What is wrong with them as a whole. */
+  /** The first problem with the options as a whole. */
   readonly problem: CaduceusError | undefined;
 
   constructor(options: Options, problem?: CaduceusError) {
@@ -25,8 +25,8 @@ function isGiven(value: unknown): value is GivenOptions {
 }
 
 /**
- * Reads options at the call, getters and proxies included, and throws nothing. `subject` is what they belong to, such
- * as `load`.
+ * Reads options at the call, getters and proxies included. Does not throw. `subject` names what they belong to, such as
+ * `load`.
  */
 export function readOptions(value: unknown, subject: string, known: readonly string[]): GivenOptions {
   if (isGiven(value)) return value;
@@ -63,14 +63,17 @@ export function readOptions(value: unknown, subject: string, known: readonly str
   return new GivenOptions(options, problem);
 }
 
-/** An options object whose names are all known; undefined is an empty one. Takes what `readOptions` gave as well. */
+/**
+ * Checks that all names of an options object are known; undefined is an empty one. Also takes a result of
+ * `readOptions`.
+ */
 export function checkOptions(value: unknown, subject: string, known: readonly string[]): Options {
   const { options, problem } = readOptions(value, subject, known);
   if (problem !== undefined) throw problem;
   return options;
 }
 
-/** What options were called before 1.0, and what other libraries call them, where no edit distance finds the name. */
+/** Names of options before 1.0, and in other libraries, that no edit distance finds. */
 const otherNames: Readonly<Record<string, string>> = {
   branchMemoryBytes: "hostCacheBytes",
   drafts: "promptLookup",

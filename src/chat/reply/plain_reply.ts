@@ -1,4 +1,4 @@
-// The reply to a raw prompt: one round, its text and nothing else.
+// The reply to a raw prompt: one round of text.
 import type { RunRequest } from "../../engine/engine.js";
 import type { LoadedModel } from "../../model/loading/loaded_model.js";
 import type { ReplyTrace } from "../diagnostics.js";

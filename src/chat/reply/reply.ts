@@ -1,5 +1,5 @@
-// A reply under way: awaited for its result, or iterated once for its events. It pulls; nothing is read ahead of its
-// reader.
+// A running reply: awaited for its result, or iterated once for its events. It is pulled by its reader, with a bounded
+// buffer.
 import { CaduceusError } from "../../errors.js";
 import { followSignal } from "../../follow_signal.js";
 import { PartialValue } from "../../format/partial_value.js";
@@ -11,15 +11,15 @@ import type { ReplySteps } from "../tools/round.js";
 import type { Unenforced } from "../tools/round_constraint.js";
 import type { KnownCall } from "../tools/tool.js";
 
-/** How a reply comes about. */
+/** How a reply is made. */
 export interface ReplyPlan<V, C extends KnownCall> {
-  /** What the reply does; its signal aborts when any of `signals` does or the reader leaves. */
+  /** Generates the reply. Its signal aborts when any of `signals` does, or when the reader leaves. */
   readonly start: (signal: AbortSignal) => ReplySteps<V, C>;
   readonly signals: readonly AbortSignal[];
-  /** Remembers the prompts, for `explain`. */
+  /** Records the prompts, for `explain`. */
   readonly record: PromptRecord;
   readonly trace: ReplyTrace;
-  /** A reply that this one waits for: to read this one is to read that one first. */
+  /** An earlier reply that is read to its end before this one. */
   readonly before?: Reply<any, any> | undefined;
 }
 
@@ -71,22 +71,21 @@ export class Reply<V = unknown, C extends KnownCall = KnownCall>
     );
   }
 
-  /** What the messages of `node:diagnostics_channel` call it: the option `requestId`, else an id of its own. */
+  /** The id in messages of `node:diagnostics_channel`: the option `requestId`, else a generated id. */
   get id(): string {
     return this.#trace.requestId;
   }
 
   /**
-   * What of the schemas of tools and answer the model is not held to while it writes, known before its first token:
-   * each keyword with the path to it and the reason. It is checked afterwards. Without a constraint that is everything,
-   * which one entry with the keyword `*` says for each schema. Empty for a chat's or a model's reply without tools and
-   * schema.
+   * The keywords of the schemas of tools and answer that are not enforced, each with its path and the reason. Known
+   * before the first token; they are checked afterwards. Without a constraint, one entry with the keyword `*` stands
+   * for each schema. Empty for a reply without tools and schema.
    */
   get unenforced(): readonly Unenforced[] {
     return this.#record.unenforced;
   }
 
-  /** The text alone, piece by piece. */
+  /** The text of the reply, in pieces. */
   get textStream(): AsyncIterable<string> {
     return {
       [Symbol.asyncIterator]: () =>
@@ -95,9 +94,9 @@ export class Reply<V = unknown, C extends KnownCall = KnownCall>
   }
 
   /**
-   * The answer by `schema` as it is written, each time something new can be seen: strings grow, numbers appear when
-   * they are complete, keys that are still to come are missing. The last one is the checked `value` itself. Nothing
-   * comes without a schema, and before the end of the reply none of it has been checked.
+   * The growing answer by `schema`, at each visible change: strings grow, numbers appear when they are complete, later
+   * keys are missing. The last value is the checked `value`; earlier ones have not been checked. Yields nothing without
+   * a schema.
    */
   get valueStream(): AsyncIterable<DeepPartial<Exclude<V, undefined>>> {
     return {
@@ -113,12 +112,12 @@ export class Reply<V = unknown, C extends KnownCall = KnownCall>
     };
   }
 
-  /** Throws `ALREADY_CONSUMED` when the reply is or was read already. */
+  /** Throws `ALREADY_CONSUMED` if the reply has been read. */
   [Symbol.asyncIterator](): AsyncGenerator<ReplyEvent<V, C>, void, undefined> {
     return this.#read((event) => event);
   }
 
-  /** Reads the reply to its end, unless somebody reads it already; that is what `await` calls. */
+  /** Reads the reply to its end, unless it is being read; `await` calls this. */
   then<A = ReplyResult<V, C>, B = never>(
     onFulfilled?: ((result: ReplyResult<V, C>) => A | PromiseLike<A>) | null,
     onRejected?: ((reason: any) => B | PromiseLike<B>) | null,
@@ -127,20 +126,20 @@ export class Reply<V = unknown, C extends KnownCall = KnownCall>
     return this.#result.then(onFulfilled, onRejected);
   }
 
-  /** As a promise's: `then` for failures alone. */
+  /** Like `Promise.prototype.catch`. */
   catch<B = never>(onRejected?: ((reason: any) => B | PromiseLike<B>) | null): Promise<ReplyResult<V, C> | B> {
     return this.then(undefined, onRejected);
   }
 
-  /** As a promise's: told when the reply has come to its end, failed or was cancelled. */
+  /** Like `Promise.prototype.finally`: called when the reply is complete, has failed or was cancelled. */
   finally(onFinally?: (() => void) | null): Promise<ReplyResult<V, C>> {
     return this.then().finally(onFinally);
   }
 
   /**
-   * How the prompt came about: the format and why it was chosen, the exact text, its tokens, and what of them was
-   * cached. Reads the reply to its end, as awaiting it does, unless somebody reads it already. A reply that failed
-   * after its prompt was written can be explained too, as long as its model is open.
+   * The prompts of the reply: the format and why it was used, the exact text, its tokens, and how many of them were
+   * cached. Reads the reply to its end unless it is being read. Also works for a reply that failed after its prompt was
+   * rendered, as long as its model is open.
    */
   async explain(): Promise<Explanation> {
     const rounds = await this.then(
@@ -199,8 +198,8 @@ export class Reply<V = unknown, C extends KnownCall = KnownCall>
   }
 
   /**
-   * Ends the reply for this reason unless it has ended. Resolves, and lets those who await it know, when the engine has
-   * stopped.
+   * Ends the reply for this reason unless it has ended. Resolves when the engine has stopped, and so do those who await
+   * the reply.
    */
   async #stop(reason: unknown): Promise<void> {
     if (!this.#hasFinished) this.#failure ??= { reason };
@@ -230,7 +229,7 @@ export class Reply<V = unknown, C extends KnownCall = KnownCall>
   }
 }
 
-/** A value of which everything may still be missing. */
+/** A value of which every part may be missing. */
 export type DeepPartial<T> = T extends readonly (infer E)[]
   ? DeepPartial<E>[]
   : T extends (...args: never[]) => unknown

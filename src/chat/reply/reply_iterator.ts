@@ -1,4 +1,4 @@
-// One reader's way through a reply: the whole protocol of an async generator, whatever is called when and how often.
+// The async iterator of a reply, with the whole protocol of an async generator, in any order of calls.
 /// <reference lib="esnext.disposable" preserve="true" />
 
 /** What is read, and how it is told that its reader leaves. */

@@ -1,4 +1,4 @@
-// What can be asked of one reply, and its checks.
+// The options of replies, and their checks.
 import { CaduceusError, invalidArgument, mismatch, reading } from "../../errors.js";
 import type { PromptPart, RunRequest } from "../../engine/engine.js";
 import {
@@ -26,86 +26,84 @@ import {
 } from "../tools/tool_options.js";
 import { resolveSampling, samplingOptionNames, type SamplingOptions } from "../../model/loading/sampling.js";
 
-/** What can be asked of everything that a model writes. */
+/** Options of everything that a model generates. */
 export interface GenerationOptions extends SamplingOptions {
   /**
-   * Upper bound on generated tokens. The reply ends with finish reason `"length"` there.
-   * Defaults to what the context has left. Whole number, at least 1.
+   * Maximum number of generated tokens. At this limit the reply ends with finish reason `"length"`. Whole number, at
+   * least 1. Defaults to the remaining context.
    */
   readonly maxTokens?: number | undefined;
   /**
-   * Before so many tokens the model cannot end its turn. A schema, grammar or call that is complete ends it all the
-   * same, and so do stop strings. Whole number from 0 to `maxTokens`. Defaults to 0.
+   * Minimum number of generated tokens before the model can end its turn. A complete schema, grammar or call ends it
+   * earlier, and so do stop strings. Whole number from 0 to `maxTokens`. Defaults to 0.
    */
   readonly minTokens?: number | undefined;
   /** Token ids that end the turn besides the model's own end-of-generation tokens. Defaults to none. */
   readonly stopTokens?: readonly number[] | undefined;
   /**
-   * The reply ends before the first of these strings, which is not part of its text. A string or an array of them; none
-   * is empty. They count in free text: not in a call that is constrained, from its opening tag to its closing one, nor
-   * in the white space between two calls, and not in an answer by `schema`. In `complete` they count whatever
-   * constrains the text.
+   * A string, or an array of strings, none of them empty. The reply ends before the first that is generated, which is
+   * not part of its text. They apply to free text: not inside a constrained call, from its opening tag to its closing
+   * one, nor to the white space between two calls, nor to an answer by `schema`. In `complete` they apply whatever
+   * constrains the text. Defaults to none.
    */
   readonly stop?: string | readonly string[] | undefined;
-  /**
-   * Text events carry the tokens they are made of and their log probabilities, and so does the result. Defaults to
-   * false.
-   */
+  /** Whether text events and the result contain tokens and their log probabilities. Defaults to false. */
   readonly logProbabilities?: boolean | undefined;
   /**
-   * So many of the likeliest tokens come beside each token that has a log probability. Whole number from 0 to 20; above
-   * 0 only where log probabilities are asked for. Defaults to 0.
+   * Number of most likely tokens reported with each token that has a log probability. Whole number from 0 to 20; above
+   * 0 only with log probabilities. Defaults to 0.
    */
   readonly topLogProbabilities?: number | undefined;
   /**
-   * Which waiting request the engine takes first, and which keeps its place when the cache has too little room: the
-   * higher. Whole number from -100 to 100. Defaults to 0.
+   * Priority among waiting requests, and among running ones when cache cells run out: higher first. Whole number from
+   * -100 to 100. Defaults to 0.
    */
   readonly priority?: number | undefined;
   /**
-   * Milliseconds a request may wait in the engine until its prompt is begun (in a reply with tools, each round anew);
-   * then the reply fails with `QUEUE_TIMEOUT`. Number above 0. Defaults to no limit.
+   * Maximum time in milliseconds that a request waits before its prefill begins (with tools, in each round); then the
+   * reply fails with `QUEUE_TIMEOUT`. Number above 0. Defaults to no limit.
    */
   readonly queueTimeoutMs?: number | undefined;
   /**
-   * Requests of different scopes never share cached tokens, so that tenants cannot find out from timings what others
-   * have asked: give each tenant its own. Any text. Defaults to `""`, which is a scope as well.
+   * Scope of the prefix cache. Requests of different scopes never share cached tokens, so that tenants cannot learn
+   * from timings what others have sent: use one scope for each tenant. Any text. Defaults to `""`, which is a scope
+   * too.
    */
   readonly cacheScope?: string | undefined;
   /**
-   * The same request with the same `seed` gives the same tokens and log probabilities, to the last bit, whatever else
-   * runs. It is computed apart and alone, and shares no cached tokens, so it takes longer. Without a `seed`, give
-   * temperature 0. Throws `INVALID_ARGUMENT` where the engine cannot do this (`model.capabilities.deterministic`).
+   * Whether the same request with the same `seed` gives the same tokens and log probabilities to the last bit, whatever
+   * else runs. It is computed apart from others and shares no cached tokens, so it takes longer. Without a `seed`, use
+   * temperature 0. Throws `INVALID_ARGUMENT` if the engine does not support it (`model.capabilities.deterministic`).
    * Defaults to false.
    */
   readonly deterministic?: boolean | undefined;
   /**
-   * Keeps the tokens of the prompt's beginning on disk (`prefixFolder` of `load`), so that they need not be read again
-   * after a restart: of a conversation everything before its last message, of `complete` the whole prompt. Beginnings
-   * too short to be worth it are passed over. Defaults to false; in the first turn of a chat its system turn, tools
-   * included, is kept unless this is false.
+   * Whether to save the state of the prompt's beginning to disk (`prefixFolder` of `load`), so that it need not be
+   * computed again after a restart: in a conversation everything before its last message, in `complete` the whole
+   * prompt. Short prefixes are not saved. Defaults to false; the first turn of a chat saves its system turn, tools
+   * included, unless this is false.
    */
   readonly keepPrefix?: boolean | undefined;
   /**
-   * The reply's `id`, under which `node:diagnostics_channel` tells of it. Text of 1 to 200 characters. Defaults to an
-   * id that no other reply of the process has.
+   * The reply's `id` in messages of `node:diagnostics_channel`. Text of 1 to 200 characters. Defaults to an id that is
+   * unique in the process.
    */
   readonly requestId?: string | undefined;
-  /** Ends the reply, whether it waits, reads its prompt or writes; whoever reads it gets the signal's reason. */
+  /** Aborts the reply in any state; it then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What can be asked of a completion of a raw prompt. */
+/** Options of a completion of a raw prompt. */
 export interface CompleteOptions extends GenerationOptions, TextConstraintOptions {
   /**
-   * The whole text is JSON that fits this schema: any Standard Schema (zod, valibot, arktype) or JSON Schema. Keywords
-   * that cannot be enforced are in `reply.unenforced`. The prompt is not told of it, and the text is not checked again.
-   * Not together with `regex` or `grammar`. Defaults to none.
+   * Constrains the whole text to JSON that satisfies this schema: any Standard Schema (zod, valibot, arktype) or JSON
+   * Schema. `reply.unenforced` lists the keywords that cannot be enforced. The schema is not part of the prompt, and
+   * the text is not checked afterwards. Not together with `regex` or `grammar`. Defaults to none.
    */
   readonly schema?: Schema | undefined;
-  /** As for a reply. Without effect without `schema`. Defaults to `"refuse"`. */
+  /** As for a reply. Has no effect without `schema`. Defaults to `"refuse"`. */
   readonly undeclaredProperties?: UndeclaredProperties | undefined;
-  /** As for a reply, but 0 is fine too: the prompt is read and nothing written. */
+  /** As for a reply, but may be 0: then nothing is generated. */
   readonly maxTokens?: number | undefined;
   /**
    * The first event is `prompt`, with the log probability of each of the prompt's own tokens after those before it, and
@@ -119,8 +117,8 @@ export interface CompleteOptions extends GenerationOptions, TextConstraintOption
 }
 
 /**
- * What can be asked of a reply. With tools or a schema the temperature defaults to 0.1. `regex` and `grammar` go
- * together with neither.
+ * Options of a reply. With tools or a schema the temperature defaults to 0.1. `regex` and `grammar` cannot be combined
+ * with either.
  */
 export interface ReplyOptions<S extends Schema = Schema>
   extends GenerationOptions,
@@ -170,19 +168,19 @@ export const replyOptionNames = [
   "contextOverflow",
 ] as const satisfies readonly (keyof ReplyOptions)[];
 
-/** A request of the engine but for its prompt. */
+/** An engine request without its prompt. */
 export type RequestSettings = Omit<RunRequest, "prompt" | "after" | "keepPrefix">;
 
-/** What is asked of a raw prompt. */
+/** Checked options of `complete`. */
 export interface CompleteSettings {
   readonly request: RequestSettings;
-  /** Undefined: nobody said. */
+  /** Undefined: not given. */
   readonly keepPrefix: boolean | undefined;
-  /** Of a schema, what is not enforced. */
+  /** The schema keywords that are not enforced. */
   readonly unenforced: readonly Unenforced[];
 }
 
-/** What is asked of a reply. */
+/** Checked options of a reply. */
 export interface ReplySettings extends Omit<CompleteSettings, "unenforced"> {
   readonly tools: ToolSettings;
   readonly contextOverflow: "error" | "drop-oldest";
@@ -239,13 +237,13 @@ export function resolveCompleteOptions(value: unknown, model: LoadedModel): Comp
   };
 }
 
-// What calls and JSON are written at, and what the published scores were taken at.
+// Default temperature of calls and JSON, at which the published scores were measured.
 const exactTemperature = 0.1;
 
-// Some thirty years: what lies beyond does not fit into the engine's clock.
+// Some thirty years: longer times do not fit into the engine's clock.
 const longestWaitMs = 1e12;
 
-/** `leastTokens` that `maxTokens` may be. */
+/** `leastTokens` is the minimum of `maxTokens`. */
 function resolveRequest(
   options: GenerationOptions,
   model: LoadedModel,
@@ -320,7 +318,7 @@ function checkStop(value: unknown): string[] {
   });
 }
 
-/** Checks a raw prompt: a string, in which markup is read, or parts that say themselves what they are. */
+/** Checks a raw prompt: a string with markup, or parts that state what they are. */
 export function readPrompt(prompt: unknown, vocabularySize: number): readonly PromptPart[] {
   if (typeof prompt === "string") return [{ control: checkText(prompt, "prompt") }];
   return checkParts(prompt, "prompt", vocabularySize);

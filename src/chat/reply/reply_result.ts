@@ -1,19 +1,19 @@
-// What a reply comes to, put together from its rounds.
+// The result of a reply, assembled from its rounds.
 import type { Timings, Usage } from "../../engine/engine.js";
 import { toMessage, type AssistantMessage } from "../../format/messages.js";
 import type { PlainMessage } from "../../format/plain_message.js";
 import type { ReplyResult, Round, TokenProbability } from "./reply_events.js";
 import type { WrittenTurn } from "./reply_reader.js";
 
-/** What the rounds of a reply leave behind. */
+/** Data collected in the rounds of a reply. */
 export interface ReplyRecord {
   readonly turn: WrittenTurn;
   readonly rounds: readonly Round[];
-  /** Everything the reply adds to the conversation. */
+  /** The messages that the reply adds to the conversation. */
   readonly added: readonly PlainMessage[];
   readonly dropped: readonly PlainMessage[];
   readonly stopString: string | undefined;
-  /** Undefined where nobody asked for them. */
+  /** Undefined unless requested. */
   readonly probabilities: readonly TokenProbability[] | undefined;
 }
 

@@ -1,25 +1,25 @@
-// What a text can be constrained by, besides a schema: a regular expression or a grammar.
+// Constraints of a text other than a schema: a regular expression or a grammar.
 import type { Constraint, EngineCapabilities } from "../../engine/engine.js";
 import { CaduceusError, invalidArgument, mismatch } from "../../errors.js";
 import { checkText } from "../../options/option_checks.js";
 import { enforcedPattern } from "../../schema/enforced/enforced_pattern.js";
 import { GbnfError, gbnfToLark, isGbnf } from "../../schema/gbnf.js";
 
-/** What a text may be. */
+/** Options that constrain a text. */
 export interface TextConstraintOptions {
   /**
-   * What the whole text must match: a regular expression in JavaScript's syntax, as text of at most 10,000 characters.
-   * It has no lookaround, back-references or word boundaries; `.` is no end of a line. Not together with `grammar`.
-   * Throws `INVALID_ARGUMENT` for one that cannot be enforced, or where the engine constrains nothing
-   * (`model.capabilities`). Defaults to none.
+   * A regular expression in JavaScript's syntax that the whole text must match, as text of at most 10,000 characters.
+   * Lookaround, back-references and word boundaries are not supported; `.` does not match the end of a line. Not
+   * together with `grammar`. Throws `INVALID_ARGUMENT` if it cannot be enforced, or if the engine does not constrain
+   * generation (`model.capabilities`). Defaults to none.
    *
    * Such as `"\\d{4}-\\d{2}-\\d{2}"` for a date.
    */
   readonly regex?: string | undefined;
   /**
-   * The grammar of the whole text, in llguidance's dialect of Lark, which begins with the rule `start`, or as llama.cpp
-   * writes them (GBNF), beginning with the rule `root`; at most 200,000 characters. Not together with `regex`. A
-   * grammar that does not compile fails the reply in the engine's words. Defaults to none.
+   * A grammar of the whole text of at most 200,000 characters: in llguidance's dialect of Lark, beginning with the rule
+   * `start`, or in llama.cpp's GBNF, beginning with the rule `root`. Not together with `regex`. If it does not compile,
+   * the reply fails with the compiler's message. Defaults to none.
    *
    * Such as `'start: "yes" | "no"'` or `'root ::= "yes" | "no"'`.
    */

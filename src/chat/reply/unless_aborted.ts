@@ -1,9 +1,8 @@
-// Waiting for work that may ignore its signal.
+// Waits for work that may ignore its signal.
 import { followSignal } from "../../follow_signal.js";
 
 /**
- * The result of the work, or the signal's reason as soon as it aborts: what the work then still gives or throws goes
- * nowhere.
+ * The result of the work, or the signal's reason as soon as it aborts. A later result or error of the work is ignored.
  */
 export async function unlessAborted<T>(work: () => T | Promise<T>, signal: AbortSignal): Promise<T> {
   if (signal.aborted) throw signal.reason;

@@ -1,5 +1,5 @@
-// Counts how often the rounds of a reply have made the very same call, so that a model that goes round in circles is
-// stopped. (Within one turn a call is made once, unless `allowRepeatedCalls` says otherwise: turn_calls.ts.)
+// Counts identical calls in the rounds of a reply, so that a model that repeats itself is stopped. (Within one turn an
+// identical call is made once, unless `allowRepeatedCalls` is set: turn_calls.ts.)
 import { canonicalJson } from "../../schema/canonical_json.js";
 import type { ToolCall } from "../reply/reply_events.js";
 

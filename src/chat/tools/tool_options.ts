@@ -77,46 +77,48 @@ export interface ToolLoopOptions<S extends Schema = Schema> {
    */
   readonly parallelToolCalls?: boolean | undefined;
   /**
-   * Which of a call's two keys the model is held to write first. With `"name-first"` a call's events come while it is
-   * written; `"either"` leaves it to the model. Without effect where nothing is constrained. Defaults to
-   * `"name-first"`.
+   * Which of a call's two keys is generated first. With `"name-first"` the events of a call come while it is generated;
+   * `"either"` leaves the order to the model. Has no effect without a constraint. Defaults to `"name-first"`.
    */
   readonly callOrder?: CallOrder | undefined;
   /**
-   * Adds a sentence to the system turn with tools that asks for one call for each thing the user wants. Models that
-   * were not trained on Hermes call once otherwise. Defaults to false: it helps where a call is required, and costs
-   * right ones elsewhere (docs/evaluation.md).
+   * Whether to add a sentence to the system turn that asks for one call for each thing the user wants. Models that were
+   * not trained on Hermes otherwise make one call. It improves replies with required calls and worsens others
+   * (docs/evaluation.md). Defaults to false.
    */
   readonly parallelHint?: boolean | undefined;
   /**
-   * Tells the model once what was wrong with its JSON and lets it answer again; both stay in `messages`. Defaults to
-   * false.
+   * Whether to report an invalid answer to the model once and let it answer again; both answers stay in `messages`.
+   * Defaults to false.
    */
   readonly schemaRepair?: boolean | undefined;
   /**
-   * How often the model may write before the reply ends with calls unanswered. Whole number from 1 up. Defaults to 8.
+   * Maximum number of turns that the model generates before the reply ends with unanswered calls. Whole number from 1.
+   * Defaults to 8.
    */
   readonly maxRounds?: number | undefined;
   /**
-   * Whether one turn may make the very same call (the same function with the same values, whatever the order of keys)
-   * more than once, such as to roll a die twice. Otherwise the turn ends where a call would repeat another of it; the
-   * event `repeated-call` says so, and the repetition is not run. Small models repeat calls without end. Defaults to
+   * Whether one turn may make an identical call (the same function with the same values, in any order of keys) more
+   * than once, for example to roll a die twice. Otherwise the turn ends where a call would repeat another; the event
+   * `repeated-call` reports it, and the repetition is not executed. Small models repeat calls without end. Defaults to
    * false.
    */
   readonly allowRepeatedCalls?: boolean | undefined;
   /**
-   * How often the very same call may be made in all rounds together before the reply ends: a model that gets the same
-   * result again and again goes round in circles. Whole number from 1 up. Defaults to 3.
+   * Maximum number of identical calls in all rounds together; then the reply ends. Whole number from 1. Defaults to 3.
    */
   readonly maxRepeatedCalls?: number | undefined;
-  /** Handlers that run at the same time. Whole number from 1 up. Defaults to 8. */
+  /** Number of handlers that run at the same time. Whole number from 1. Defaults to 8. */
   readonly toolConcurrency?: number | undefined;
-  /** Milliseconds a handler may take, unless its tool says otherwise. Above 0, or Infinity. Defaults to 60,000. */
+  /** Time limit of a handler in milliseconds, unless its tool has one. Above 0, or Infinity. Defaults to 60,000. */
   readonly toolTimeoutMs?: number | undefined;
-  /** Longer results are cut in their middle, and say so. UTF-16 code units, from 200 up. Defaults to 16,384. */
+  /**
+   * Maximum length of a result in UTF-16 code units; longer ones are shortened in the middle, with a note that says so.
+   * From 200. Defaults to 16,384.
+   */
   readonly maxResultChars?: number | undefined;
   /**
-   * Asked before each call that would run, one after the other. What it throws refuses the call. Defaults to allowing
+   * Called before each call is executed, one after the other. If it throws, the call is refused. Defaults to allowing
    * all.
    */
   readonly approve?:
@@ -128,11 +130,11 @@ export interface ToolLoopOptions<S extends Schema = Schema> {
    * Defaults to `"accept"` for models that are not Hermes, which often leave the tag out, and `"off"` for Hermes.
    */
   readonly untaggedCalls?: "accept" | "off" | undefined;
-  /** Wording of the system turn with tools, in the place of the model's own `promptVariant`. */
+  /** Wording of the system turn with tools. Defaults to the model's `promptVariant`. */
   readonly promptVariant?: HermesVariant | undefined;
   /**
-   * With tools and the wording `"hermes3"`: asks the model to plan in a scratch pad, whose text comes as `reasoning`.
-   * Defaults to false.
+   * Whether, with tools and the wording `"hermes3"`, the model is asked to plan in a scratch pad, whose text is
+   * reported as `reasoning`. Defaults to false.
    */
   readonly scratchPad?: boolean | undefined;
 }
@@ -172,13 +174,13 @@ export const toolOptionNames = [
 export interface ToolSettings {
   /** Empty with `toolChoice: "none"`. */
   readonly tools: ReadonlyMap<string, Tool>;
-  /** What the first turn is held to; `"auto"` where there are no tools. */
+  /** The choice for the first turn; `"auto"` without tools. */
   readonly toolChoice: "auto" | "required" | { readonly name: string };
   readonly parallelToolCalls: boolean;
   readonly callOrder: CallOrder;
   readonly undeclaredProperties: UndeclaredProperties;
   readonly parallelHint: boolean;
-  /** Calls and the answer are enforced while the model writes. False where there are none. */
+  /** Whether calls and the answer are enforced while the model generates. False if there are none. */
   readonly isConstrained: boolean;
   readonly schema: ReadSchema<unknown> | undefined;
   readonly schemaRepair: boolean;
@@ -247,7 +249,7 @@ export function resolveToolOptions(options: ToolLoopOptions, capabilities: Engin
 export const readUndeclared = (value: unknown): UndeclaredProperties =>
   checkChoice(value, "undeclaredProperties", ["refuse", "allow"]) ?? "refuse";
 
-/** Whether the engine may enforce anything. */
+/** Whether the engine may constrain generation. */
 function checkConstrained(value: unknown, capabilities: EngineCapabilities): boolean {
   const isWanted = checkBoolean(value, "constrained");
   if (isWanted === true && !capabilities.constrained) {

@@ -1,5 +1,5 @@
-// The calls of one turn as its reader is told of them. One that may yet come out as the repetition of another is held
-// back until it differs, so that nothing of a repetition is ever told: what has been said cannot be taken back.
+// The calls of one turn as its events report them. The events of a call that may still repeat an earlier one are held
+// back until it differs, because events cannot be taken back.
 import { canonicalJson } from "../../schema/canonical_json.js";
 import type {
   IncompleteCall,
@@ -16,7 +16,7 @@ interface OpenCall {
   readonly id: string;
   readonly name: string;
   text: string;
-  /** What was not told yet; undefined once it cannot be a repetition any more. */
+  /** Events held back; undefined once it cannot be a repetition. */
   held: ReplyEvent[] | undefined;
   /** Earlier calls of the same function whose text begins like this one's. */
   alike: readonly ToolCall[];
@@ -96,14 +96,14 @@ export class TurnCalls {
     return [...told, event];
   }
 
-  /** Everything that was held back: it is no repetition, or nobody will know. */
+  /** Returns the held back events, when the call is no repetition or the turn has ended. */
   release(): ReplyEvent[] {
     const held = this.#open?.held ?? [];
     if (this.#open !== undefined) this.#open.held = undefined;
     return held;
   }
 
-  /** The call of that id that is not whole. */
+  /** The incomplete call of that id. */
   incomplete(id: string): IncompleteCall | undefined {
     return this.#open?.id === id ? { id, name: this.#open.name, argumentsText: this.#open.text } : undefined;
   }

@@ -1,4 +1,4 @@
-// One run's output between the addon, which delivers when it likes, and its reader, who takes when it likes.
+// Buffers the output of one run between the addon and its reader.
 import { CaduceusError, engineError, type ErrorCode } from "../../errors.js";
 import type { Run, RunDelta, RunEnd, RunPrompt, RunRequest, ScoredTokens } from "../engine.js";
 import type { NativeEnd } from "./native.js";
@@ -6,7 +6,7 @@ import type { NativeEnd } from "./native.js";
 /** Tokens that may wait here for the reader before the engine is told to keep the rest and, soon after, to pause. */
 const maxQueuedTokens = 64;
 
-/** What a run asks of its engine. */
+/** The operations of the engine that a run needs. */
 export interface RunControls {
   cancel(): void;
   pause(): void;

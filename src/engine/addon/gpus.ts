@@ -17,7 +17,7 @@ export interface Gpu {
   readonly freeBytes: number;
 }
 
-/** What became of a package for GPUs that is installed. */
+/** State of an installed GPU package. */
 export interface GpuModule {
   /** `"@caduceus/cuda"` */
   readonly package: string;
@@ -27,7 +27,7 @@ export interface GpuModule {
   readonly problem?: string;
 }
 
-/** The first that works is the one: both would list the same GPUs twice. */
+/** The first package that works is used: both would list the same GPUs twice. */
 const backends = [
   {
     name: "cuda",

@@ -1,5 +1,4 @@
-// llama.cpp's log, which nobody sees unless asked for. One for the whole process, workers included: the last one set
-// counts.
+// llama.cpp's log, which is off by default. There is one for the whole process, workers included: the last sink counts.
 import { invalidArgument } from "../../errors.js";
 import { loadAddon } from "./load_addon.js";
 

@@ -37,27 +37,24 @@ export interface LoadOptions {
    */
   readonly contextSize?: number | undefined;
   /**
-   * Tokens of all conversations and cached branches together. Whole number from 64 up, at least `contextSize`; refused
-   * beyond memory. Defaults to twice `contextSize`.
+   * Size of the KV cache in tokens, for all running and cached sequences. Whole number from 64, at least `contextSize`;
+   * refused beyond the available memory. Defaults to twice `contextSize`.
    */
   readonly cacheTokens?: number | undefined;
-  /** Number format of the cache. `"q8_0"` halves its memory. Defaults to `"f16"`. */
+  /** Data type of the KV cache. `"q8_0"` halves its memory. Defaults to `"f16"`. */
   readonly kvType?: "f16" | "q8_0" | undefined;
   /**
-   * Threads that compute. Whole number from 1 to the processors that this process may use. Defaults to its physical
-   * cores.
+   * Number of threads. Whole number from 1 to the processors available to this process. Defaults to its physical cores.
    */
   readonly threads?: number | undefined;
   /**
-   * Layers kept on GPUs, where there are some: `"auto"` is as many as fit into their free memory, a number as many as
-   * it says (one more than the model has takes the output as well), 0 keeps everything away from them. Defaults to
-   * `"auto"`.
+   * Number of layers on GPUs. `"auto"` chooses as many as fit into their free memory; a number counts the output as one
+   * more layer; 0 keeps the model off the GPUs. Defaults to `"auto"`.
    */
   readonly gpuLayers?: number | "auto" | undefined;
   /**
-   * Bytes of memory outside of the cache for conversations and prefixes that are not in use: they are moved there when
-   * the cache needs their room, and back when they go on. Whole number from 0 up; 0 turns it off. Defaults to as much
-   * as the cache takes.
+   * Size of the host cache in bytes: sequences that are not in use are evicted to it, and loaded again when a request
+   * continues them. Whole number from 0; 0 turns it off. Defaults to the size of the KV cache.
    */
   readonly hostCacheBytes?: number | undefined;
   /**
@@ -68,30 +65,30 @@ export interface LoadOptions {
    */
   readonly promptLookup?: boolean | undefined;
   /**
-   * Folder in which prompts that are worth it (see `keepPrefix`) are kept, so that they need not be read again after a
-   * restart. What lies there can be deleted at any time, and several processes may share it. `false` keeps nothing on
-   * disk. Defaults to `prefixes` in the folder that `CADUCEUS_CACHE` names, else in the platform's own cache folder
-   * (`~/.cache/caduceus`, `~/Library/Caches/caduceus`, `%LOCALAPPDATA%\caduceus`).
+   * Folder for saved prefixes (see `keepPrefix`), so that they need not be computed again after a restart. Its files
+   * may be deleted at any time, and several processes may share it. `false` saves nothing. Defaults to `prefixes` in
+   * the folder that `CADUCEUS_CACHE` names, else in the platform's cache folder (`~/.cache/caduceus`,
+   * `~/Library/Caches/caduceus`, `%LOCALAPPDATA%\caduceus`).
    */
   readonly prefixFolder?: string | false | undefined;
   /**
-   * Most bytes that folder may hold; what was used longest ago goes first. Whole number from 1 up. Defaults to 4 GiB.
+   * Maximum size of that folder in bytes; the least recently used files are removed first. Whole number from 1.
+   * Defaults to 4 GiB.
    */
   readonly prefixFolderBytes?: number | undefined;
   /**
-   * How conversations are written. `"auto"`: in Hermes' format where the model's name says that it is Hermes, else by
-   * the template in the file, else in plain ChatML. `"hermes"` and `"template"` ask for one of them. Defaults to
-   * `"auto"`.
+   * Prompt format. `"auto"`: the Hermes format if the model's name says that it is Hermes, else the template in the
+   * file, else plain ChatML. `"hermes"` and `"template"` choose one of them. Defaults to `"auto"`.
    */
   readonly format?: "auto" | "hermes" | "template" | undefined;
   /**
-   * Wording of Hermes' system turn with tools: the model card's, that of the published template, or Hermes 3's. Has no
-   * effect where the file's own template writes the tools. Defaults to `"card"`.
+   * Wording of the system turn with tools in the Hermes format: that of the model card, of the published template, or
+   * of Hermes 3. Has no effect if the file's own template describes the tools. Defaults to `"card"`.
    */
   readonly promptVariant?: HermesVariant | undefined;
-  /** Told how far loading has come. What it throws ends the loading with that error. */
+  /** Called with the progress of loading. If it throws, loading ends with that error. */
   readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
-  /** Ends the loading; `load` then rejects with the signal's reason. */
+  /** Aborts loading; `load` then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -112,7 +109,7 @@ const names = [
 ] as const satisfies readonly (keyof LoadOptions)[];
 const mostTokens = 0x7fffffff;
 
-/** Checked options, in the engine's words where the two agree. */
+/** Checked options, with the engine's names where both have them. */
 export interface CheckedLoadOptions {
   readonly engine: Omit<EngineOptions, "path" | "onProgress" | "signal" | "gpuLayers"> & WantedMemoryOptions;
   readonly format: FormatOptions;
@@ -153,7 +150,7 @@ export function checkLoadOptions(value: unknown): CheckedLoadOptions {
   };
 }
 
-/** Those of a model that is not loaded: what it would need. */
+/** Options for the memory of a model that is not loaded. */
 export function checkMemoryOptions(
   value: unknown,
   subject: string,
@@ -165,7 +162,7 @@ export function checkMemoryOptions(
   return { contextSize, cacheTokens, kvType, gpuLayers, signal };
 }
 
-/** Undefined: nothing is kept on disk. */
+/** Undefined: nothing is saved to disk. */
 function checkPrefixFolder(value: unknown): string | undefined {
   if (value === undefined) return defaultPrefixFolder();
   if (value === false) return undefined;

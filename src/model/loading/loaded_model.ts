@@ -1,4 +1,4 @@
-// A model in memory, as the layers above need it: its engine, what is known of its vocabulary, and its defaults.
+// A loaded model for the layers above: its engine, its vocabulary and its defaults.
 import type { Engine } from "../../engine/engine.js";
 import { CaduceusError } from "../../errors.js";
 import { chooseFormat, type ConversationFormat, type FormatOptions } from "../../format/conversation_format.js";
@@ -38,10 +38,7 @@ export class LoadedModel {
     return this.#closing.signal;
   }
 
-  /**
-   * How conversations are written. A template that cannot be used is no obstacle to raw prompts, so it throws only
-   * here.
-   */
+  /** The prompt format. An unusable template does not prevent raw prompts, so it throws only here. */
   format(variant = this.#formatOptions.variant): ConversationFormat {
     let format = this.#formats.get(variant);
     if (format === undefined) {
@@ -51,7 +48,7 @@ export class LoadedModel {
     return format;
   }
 
-  /** Ends everything that runs, then frees the memory. Twice is fine. */
+  /** Ends all runs, then frees the memory. May be called twice. */
   async close(): Promise<void> {
     this.#closing.abort(new CaduceusError("MODEL_CLOSED", "The model was closed."));
     await this.engine.close();

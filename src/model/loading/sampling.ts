@@ -1,4 +1,4 @@
-// How the next token is chosen: the public options, their checks, and defaults from the model's file.
+// Sampler options, their checks, and defaults from the model's file.
 import type { EngineSampling } from "../../engine/engine.js";
 import { invalidArgument, reading } from "../../errors.js";
 import {
@@ -10,9 +10,9 @@ import {
 } from "../../options/option_checks.js";
 
 /**
- * How the next token is chosen: llama.cpp's samplers, in the order of its own chain. At temperature 0 the likeliest
- * token after biases, penalties and DRY is taken, whatever else is set. Every default named "the file's" is read from
- * the model file's `general.sampling.*` metadata.
+ * Sampler options: llama.cpp's samplers, in llama.cpp's order. At temperature 0 the most likely token after biases,
+ * penalties and DRY is taken, and other samplers have no effect. Defaults named "the file's" come from the model file's
+ * `general.sampling.*` metadata.
  */
 export interface SamplingOptions {
   /** Randomness; 0 always takes the most likely token. Number from 0 up. Defaults to the file's, else 0.8. */
@@ -36,8 +36,7 @@ export interface SamplingOptions {
   /** Lowers the score of every token that occurred lately; 0 is off. Defaults to 0. */
   readonly presencePenalty?: number | undefined;
   /**
-   * How many of the last tokens the penalties look at; 0 is none, -1 the whole context. Defaults to the file's, else
-   * 64.
+   * Number of last tokens that the penalties count; 0 is none, -1 the whole context. Defaults to the file's, else 64.
    */
   readonly penaltyLastN?: number | undefined;
   /**
@@ -47,11 +46,11 @@ export interface SamplingOptions {
   readonly dryMultiplier?: number | undefined;
   /** From 1 to 1,000. Defaults to 1.75. */
   readonly dryBase?: number | undefined;
-  /** Repetitions up to so many tokens cost nothing. Whole number from 0 up. Defaults to 2. */
+  /** Length in tokens up to which a repetition is not penalized. Whole number from 0. Defaults to 2. */
   readonly dryAllowedLength?: number | undefined;
-  /** How many of the last tokens DRY looks at; 0 is none, -1 the whole context. Defaults to -1. */
+  /** Number of last tokens that DRY counts; 0 is none, -1 the whole context. Defaults to -1. */
   readonly dryPenaltyLastN?: number | undefined;
-  /** ASCII characters over which no repetition goes, at most 8. Defaults to a newline, `:`, `"` and `*`. */
+  /** ASCII characters that end a repetition, at most 8. Defaults to a newline, `:`, `"` and `*`. */
   readonly drySequenceBreakers?: readonly string[] | undefined;
   /**
    * Keeps candidates whose score is within so many standard deviations of the highest; 0 keeps all. From 0 to 1,000.
@@ -61,33 +60,30 @@ export interface SamplingOptions {
   /** Keeps the most typical candidates whose probabilities add up to this; 1 keeps all. From 0 to 1. Defaults to 1. */
   readonly typicalP?: number | undefined;
   /**
-   * XTC: how often all candidates above `xtcThreshold` but the least likely of them are dropped; 0 is off. From 0 to 1.
-   * Defaults to the file's, else 0.
+   * XTC: probability that all candidates above `xtcThreshold` except the least likely of them are removed; 0 is off.
+   * From 0 to 1. Defaults to the file's, else 0.
    */
   readonly xtcProbability?: number | undefined;
   /** From 0 to 1; above 0.5 XTC does nothing. Defaults to the file's, else 0.1. */
   readonly xtcThreshold?: number | undefined;
-  /**
-   * The temperature goes up and down by at most this, with the model's uncertainty; 0 is off. From 0 to 100. Defaults
-   * to 0.
-   */
+  /** Range of the dynamic temperature, which follows the entropy; 0 is off. From 0 to 100. Defaults to 0. */
   readonly dynatempRange?: number | undefined;
-  /** How uncertainty becomes temperature. From 0 to 100. Defaults to 1. */
+  /** Exponent of the dynamic temperature. From 0 to 100. Defaults to 1. */
   readonly dynatempExponent?: number | undefined;
   /**
-   * 1 and 2 choose by Mirostat (2.0), which keeps the text's surprise near `mirostatTau`, in the place of all options
-   * that drop candidates; 0 is off. Defaults to the file's, else 0.
+   * Mirostat version 1 or 2, which keeps the text's surprise near `mirostatTau` and replaces all samplers that remove
+   * candidates; 0 is off. Defaults to the file's, else 0.
    */
   readonly mirostat?: 0 | 1 | 2 | undefined;
-  /** The surprise that Mirostat keeps to, in bits. From 0 to 100. Defaults to the file's, else 5. */
+  /** Target surprise of Mirostat in bits. From 0 to 100. Defaults to the file's, else 5. */
   readonly mirostatTau?: number | undefined;
-  /** How fast Mirostat learns. From 0 to 10. Defaults to the file's, else 0.1. */
+  /** Learning rate of Mirostat. From 0 to 10. Defaults to the file's, else 0.1. */
   readonly mirostatEta?: number | undefined;
-  /** The model's own end-of-generation tokens never come. Defaults to false. */
+  /** Whether the model's own end-of-generation tokens are banned. Defaults to false. */
   readonly ignoreEos?: boolean | undefined;
   /**
-   * Seed of the random choice, for answers that come out the same. Whole number from 0 to 4,294,967,295, each of them a
-   * seed. Defaults to a new one each time.
+   * Seed of the random numbers, for reproducible answers. Whole number from 0 to 4,294,967,295. Defaults to a new one
+   * each time.
    */
   readonly seed?: number | undefined;
   /**
@@ -147,10 +143,7 @@ export const builtInDefaults: SamplingDefaults = {
   mirostatEta: 0.1,
 };
 
-/**
- * What the file recommends, over what this library does otherwise. A value of the file that makes no sense is passed
- * over.
- */
+/** Defaults recommended by the file, else those of this library. Invalid values of the file are ignored. */
 export function samplingDefaults(metadata: Readonly<Record<string, string>>): SamplingDefaults {
   const recommended = (key: string, otherwise: number, isValid: (value: number) => boolean) => {
     const text = metadata[`general.sampling.${key}`];
@@ -180,7 +173,7 @@ export function samplingDefaults(metadata: Readonly<Record<string, string>>): Sa
   };
 }
 
-/** What a model brings to the sampling of each of its runs. */
+/** Sampling settings that every run of a model shares. */
 export interface ModelSampling {
   readonly defaults: SamplingDefaults;
   /** Tokens that are never generated. */

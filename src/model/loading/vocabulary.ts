@@ -1,4 +1,5 @@
-// What this library needs to know of a model's vocabulary: the markers of ChatML, and tokens that must never come out.
+// The part of a model's vocabulary that this library uses: the markers of ChatML, and tokens that must never be
+// generated.
 import type { Engine } from "../../engine/engine.js";
 
 export interface Vocabulary {
