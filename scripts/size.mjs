@@ -184,7 +184,7 @@ async function importTimes(installed, runs) {
 }
 
 /**
- * From `load` to the first text of the embedded model, its file in the page cache, each in a process of its own.
+ * From `load` to the first text of the default model, its file in the page cache, each in a process of its own.
  * @param {string} folder
  */
 async function firstTokenTimes(folder) {

@@ -55,7 +55,9 @@ export type ErrorCode =
   /** The compiled addon is missing or does not load on this machine. */
   | "ADDON_NOT_FOUND"
   /** llama.cpp reported a failure that is not the caller's fault. */
-  | "ENGINE_FAILED";
+  | "ENGINE_FAILED"
+  /** The operating system refused an operation: a port in use, a file without permission. `cause` is its error. */
+  | "SYSTEM_ERROR";
 
 /** What an error carries besides its code and what was wrong. */
 export interface ErrorDetails extends ErrorOptions {
@@ -153,6 +155,23 @@ export function contextFull(least: number, contextSize: number): CaduceusError {
 /** What the engine has said, with what only the caller's side knows: the remedy in the names of its options. */
 export function engineError(code: ErrorCode, problem: string): CaduceusError {
   return new CaduceusError(code, problem, code === "CONTEXT_FULL" ? { remedy: moreContext } : {});
+}
+
+/**
+ * An error of the operating system (`EADDRINUSE`, `EACCES`) as one of this library; all others are returned unchanged.
+ * `failed` says what could not be done.
+ */
+export function systemError(error: unknown, failed: string, details: ErrorDetails = {}): unknown {
+  const { code, syscall, message } = (error ?? {}) as NodeJS.ErrnoException;
+  if (error instanceof CaduceusError || typeof code !== "string" || typeof syscall !== "string") return error;
+  return new CaduceusError("SYSTEM_ERROR", `${failed}: ${message}.`, { ...details, cause: error });
+}
+
+/** Runs what uses files, and throws the operating system's errors as errors of this library. */
+export async function withSystemErrors<T>(failed: string, work: () => Promise<T>): Promise<T> {
+  return work().catch((error: unknown) => {
+    throw systemError(error, failed, { remedy: "Check the file or folder and its permissions." });
+  });
 }
 
 /** The same error, about another option: who read the value knew only its name. */

@@ -1,9 +1,9 @@
-// What goes wrong, as OpenAI's clients know it: a status, and a body with message, type, param and a stable code.
+// Errors in OpenAI's form: a status, and a body with message, type, param and a stable code.
 import { invalidValue } from "../errors.js";
 import { CaduceusError, type ErrorCode } from "../index.js";
 import type { RequestFields } from "./request_fields.js";
 
-/** Stable codes of everything that the server refuses or fails. docs/server.md says what each means. */
+/** Stable error codes. docs/server.md describes them. */
 export type ApiErrorCode =
   | "invalid_json"
   | "invalid_type"
@@ -98,8 +98,8 @@ const ofConstraints: ReadonlySet<ErrorCode> = new Set(["CONSTRAINT_INVALID", "CO
 const ofMessages: ReadonlySet<ErrorCode> = new Set(["INVALID_MESSAGES"]);
 
 /**
- * Whatever was thrown, with the fields of the request. Of what nobody expected, the client is told nothing but that it
- * happened.
+ * Converts any thrown value to an `ApiError`, with the field of the request. Unexpected errors are reported to the
+ * client without details.
  */
 export function toApiError(thrown: unknown, fields?: RequestFields): ApiError {
   if (thrown instanceof ApiError) return thrown;
@@ -120,7 +120,7 @@ export function toApiError(thrown: unknown, fields?: RequestFields): ApiError {
   });
 }
 
-/** What was wrong, in the client's names. Remedies are for those who hold the options. */
+/** The message with the client's field names, without the remedy, which names options of the library. */
 function sentence({ problem, mismatch }: CaduceusError, param: string | undefined): string {
   if (mismatch === undefined || param === undefined) return problem;
   return invalidValue({ ...mismatch, place: `${param}${mismatch.within ?? ""}` });

@@ -1,4 +1,4 @@
-// The server as a function from a Request to a Response: its routes, and who may use them.
+// The server as a fetch handler: its routes and access checks.
 import { type Context, Hono } from "hono";
 import { cors } from "hono/cors";
 import type { FinishEvent } from "../index.js";
@@ -31,13 +31,13 @@ import { withUnreadBody } from "./http/unread_body.js";
 /** OpenAI's API over the models it was made with. */
 export interface Handler {
   /**
-   * Answers a request. Needs no `this`. `env` is what an adapter for Node's own servers gives: `{ incoming, outgoing
+   * Answers a request. Does not use `this`. `env` is what adapters for Node's servers provide: `{ incoming, outgoing
    * }`.
    */
   readonly fetch: (request: Request, env?: unknown) => Promise<Response>;
   /**
-   * Refuses further requests and resolves when those under way have ended; what is left after `graceMs` (default
-   * 10,000) is cancelled. The models stay open.
+   * Refuses further requests and waits for running ones; those left after `graceMs` (default 10,000) are cancelled. The
+   * models stay open.
    */
   close(options?: { readonly graceMs?: number | undefined }): Promise<void>;
 }

@@ -1,11 +1,11 @@
-// One request that is being answered, and the limit on how many of them may wait.
+// The context of a running request, and the limit on waiting requests.
 import { randomUUID } from "node:crypto";
 import { ApiError, retryAfter } from "./api_error.js";
 
 /** What the client, the log channels and the errors call a request. */
 export const newRequestId = () => `req_${randomUUID().replaceAll("-", "")}`;
 
-/** Lets requests in, and knows those that are inside. */
+/** Limits the number of waiting requests, and cancels running ones when the server closes. */
 export class ConcurrencyLimiter {
   readonly #mostWaiting: number;
   readonly #inside = new Set<RequestContext>();
@@ -31,12 +31,12 @@ export class ConcurrencyLimiter {
     return this.#isClosed;
   }
 
-  /** Throws where the server is about to end. */
+  /** Throws if the server is closing. */
   checkOpen(): void {
     if (this.#isClosed) throw shuttingDown();
   }
 
-  /** Throws where the server is full, or about to end. `signal` is the client's: it aborts when that goes away. */
+  /** Registers a request. Throws if the server is full or closing. `signal` aborts when the client disconnects. */
   enter(id: string, signal: AbortSignal, timeoutMs: number): RequestContext {
     this.checkOpen();
     if (signal.aborted) throw new ApiError(499, "client_closed_request", "The client went away.");
@@ -67,9 +67,7 @@ export class ConcurrencyLimiter {
     return requestContext;
   }
 
-  /**
-   * Lets nobody in any more; resolves when all have left, those that are still there after `graceMs` being cancelled.
-   */
+  /** Refuses further requests, and resolves when all have ended; those left after `graceMs` are cancelled. */
   close(graceMs: number): Promise<void> {
     return (this.#closing ??= this.#end(graceMs));
   }
@@ -129,7 +127,7 @@ export class RequestContext {
     return this.#cancellation;
   }
 
-  /** How many answers are to come. Throws where so many may not wait. */
+  /** Registers the number of expected answers. Throws if so many may not wait. */
   expect(count: number): void {
     if (this.#hasEnded) throw this.signal.reason;
     this.#seat.wait(count - this.#waiting);
@@ -150,7 +148,7 @@ export class RequestContext {
     this.end();
   }
 
-  /** Twice is fine. What still generates is stopped. */
+  /** Ends the request and stops its generation. May be called twice. */
   end(): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;

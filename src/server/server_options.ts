@@ -1,90 +1,88 @@
-// What can be said of a server, and its defaults.
+// Options of the server, their checks and defaults.
 import type { Model } from "../index.js";
 import { checkBoolean, checkFunction, checkOptions } from "../options/option_checks.js";
 import { invalidArgument, mismatch, unreadable, type CaduceusError } from "../errors.js";
 import { normalHost, normalOrigin, withoutBrackets } from "./http/origins.js";
 
-/** What a server offers, to whom, and its limits. */
+/** Options of `createHandler`: models, access and limits. */
 export interface HandlerOptions {
   /**
-   * The models by the names under which clients ask for them. One that is still loading may be given as the promise
-   * that `load` returns: until it is there, `/ready` says so, and requests for it are told to come back. They stay the
-   * caller's to close.
+   * The models by their names for clients. A promise of `load` is accepted: until it resolves, `/ready` reports that
+   * the model is loading, and requests for it are refused with `Retry-After`. Closing the models remains the caller's
+   * task.
    */
   readonly models: Readonly<Record<string, Model | Promise<Model>>>;
   /**
-   * Who may ask. Keys are compared in constant time, and never share cached tokens with each other. Defaults to
-   * everyone.
+   * API keys. They are compared in constant time, and requests with different keys never share cached tokens. Defaults
+   * to no keys: everyone may use the server.
    */
   readonly apiKeys?: readonly string[] | undefined;
   /**
-   * Names that may stand in a request's `Host`, besides `localhost` and addresses; others are refused, against DNS
-   * rebinding. `"any"` checks nothing, for what stands behind a proxy that does. A port counts for nothing. Defaults to
+   * Names allowed in a request's `Host`, besides `localhost` and IP addresses; others are refused, against DNS
+   * rebinding. `"any"` turns the check off, for a server behind a proxy that checks. Ports are ignored. Defaults to
    * none.
    */
   readonly allowedHosts?: readonly string[] | "any" | undefined;
-  /** Origins whose pages may read answers (CORS), such as `https://example.com`; `["*"]` is all. Defaults to none. */
+  /**
+   * Origins whose pages may use the server (CORS), such as `https://example.com`; `["*"]` allows all. Defaults to none.
+   */
   readonly corsOrigins?: readonly string[] | undefined;
   /**
-   * Answers that may wait for their first token; further requests get 429 and `Retry-After`. Whole number from 1 up.
-   * Defaults to 256.
+   * Maximum number of answers that wait for their first token; further requests get 429 and `Retry-After`. Whole number
+   * from 1. Defaults to 256.
    */
   readonly maxQueue?: number | undefined;
-  /** Longest body of a request. Whole number from 1 up. Defaults to 4 MiB. */
+  /** Maximum size of a request's body in bytes. Whole number from 1. Defaults to 4 MiB. */
   readonly maxBodyBytes?: number | undefined;
   /**
-   * Bodies of one remote address that may be arriving at a time; further ones get 429, unless an earlier one has
-   * stalled for a second, which then gives up its place. Behind a proxy all clients have its address. Without effect
-   * where the address is not known: `listen` and adapters for Node's servers tell it. Whole number from 1 up. Defaults
-   * to 64.
+   * Maximum number of incomplete bodies of one remote address. Further ones get 429, unless an earlier one has stalled
+   * for a second, which is then given up. Behind a proxy all clients have the proxy's address. Has no effect if the
+   * address is unknown: `listen` and adapters for Node's servers provide it. Whole number from 1. Defaults to 64.
    */
   readonly maxPendingBodiesPerAddress?: number | undefined;
-  /** The same of all addresses together. Whole number from 1 up. Defaults to 1,024. */
+  /** Maximum number of incomplete bodies of all addresses. Whole number from 1. Defaults to 1,024. */
   readonly maxPendingBodies?: number | undefined;
   /**
-   * Bytes that arriving bodies may hold; beyond it whoever holds most loses one, with 429. Whole number from
-   * `maxBodyBytes` up. Defaults to 256 MiB.
+   * Maximum memory of incomplete bodies in bytes; beyond it the address that holds most loses one, with 429. Whole
+   * number from `maxBodyBytes`. Defaults to 256 MiB.
    */
   readonly maxPendingBytes?: number | undefined;
-  /** Milliseconds in which the body of a request has to arrive. Defaults to 30,000. */
+  /** Time limit in milliseconds for receiving a body. Defaults to 30,000. */
   readonly bodyTimeoutMs?: number | undefined;
-  /** Milliseconds an answer may take, waiting included. Defaults to 1,800,000: half an hour. */
+  /** Time limit of an answer in milliseconds, waiting included. Defaults to 1,800,000: half an hour. */
   readonly replyTimeoutMs?: number | undefined;
   /**
-   * Milliseconds that a client may leave an answer unread before its connection is closed. Until then the generation of
-   * a stream pauses. Defaults to 60,000.
+   * Time in milliseconds that a client may leave an answer unread before its connection is closed. Before that, the
+   * generation of a stream pauses. Defaults to 60,000.
    */
   readonly readerTimeoutMs?: number | undefined;
   /**
-   * Milliseconds after which a stream that has nothing to say yet sends its status. What fails before has a status of
-   * its own, what fails later is an event of the stream. Defaults to 3,000.
+   * Time in milliseconds after which a stream without a first token sends its status. Earlier failures have an HTTP
+   * status, later ones are an event of the stream. Defaults to 3,000.
    */
   readonly statusAfterMs?: number | undefined;
   /**
-   * Milliseconds after which a stream that has nothing to say sends a comment, so that nobody between takes it for
-   * dead. Defaults to 10,000.
+   * Time in milliseconds after which an idle stream sends a comment, so that proxies do not close it. Defaults to
+   * 10,000.
    */
   readonly heartbeatMs?: number | undefined;
-  /**
-   * The web page at `/`, on which people try the models. It needs no key itself; what it asks the server for does.
-   * Defaults to true.
-   */
+  /** Whether to serve the web page at `/`. The page needs no API key, but its requests do. Defaults to true. */
   readonly page?: boolean | undefined;
-  /** Told of what was not the client's fault. Defaults to nobody. */
+  /** Called with errors that the client did not cause. Defaults to none. */
   readonly onError?: ((error: unknown) => void) | undefined;
 }
 
-/** Where a server listens, and what a connection may do. */
+/** Options of `listen`: the address, and limits of connections. */
 export interface ListenOptions {
-  /** Defaults to `127.0.0.1`: only this machine. */
+  /** Host name or address. Defaults to `127.0.0.1`: only this machine. */
   readonly host?: string | undefined;
-  /** 0 takes a free one. Whole number from 0 to 65,535. Defaults to 8080. */
+  /** Port; 0 takes a free one. Whole number from 0 to 65,535. Defaults to 8080. */
   readonly port?: number | undefined;
-  /** Connections at a time; more are closed at once. Whole number from 1 up. Defaults to 1,024. */
+  /** Maximum number of connections; more are closed at once. Whole number from 1. Defaults to 1,024. */
   readonly maxConnections?: number | undefined;
-  /** Bytes of the headers of a request, all together; more get 431. Whole number from 1 up. Defaults to 16 KiB. */
+  /** Maximum size of a request's headers in bytes; larger ones get 431. Whole number from 1. Defaults to 16 KiB. */
   readonly maxHeaderBytes?: number | undefined;
-  /** Milliseconds in which the headers of a request have to arrive. Defaults to 10,000. */
+  /** Time limit in milliseconds for receiving headers. Defaults to 10,000. */
   readonly headersTimeoutMs?: number | undefined;
 }
 
@@ -157,7 +155,7 @@ export function checkListenOptions(given: unknown) {
   };
 }
 
-/** How long `close` waits for what is under way. */
+/** Options of `close`. */
 export function checkCloseOptions(given: unknown): { readonly graceMs: number } {
   return { graceMs: checkWholeNumber(checkOptions(given, "close", ["graceMs"])["graceMs"], "graceMs", 0) ?? 10_000 };
 }
@@ -171,7 +169,7 @@ function checkWholeNumber(value: unknown, name: string, minimum: number, maximum
   throw invalidArgument(`a whole number from ${minimum} to ${maximum}`, name, value);
 }
 
-/** An empty list is refused: it would serve everybody, whatever was meant by it. */
+/** Refuses an empty list, which would serve everybody. */
 function checkKeys(value: unknown): readonly string[] {
   const keys = checkTexts(value, "apiKeys");
   if (keys?.length === 0) {
@@ -222,13 +220,13 @@ function checkOrigins(origins: unknown): readonly string[] {
   });
 }
 
-/** A model or a promise of one, by shape: it may be another copy of this library's. */
+/** Checks for a model or a promise of one, by shape, since it may come from another copy of this library. */
 export function checkModel(value: unknown, name: string): void {
   if (!isModel(value) && !(typeof value === "object" && hasMethod(value, "then")))
     throw invalidArgument("a model or a promise of one", name, value);
 }
 
-/** What a promise has given. */
+/** Checks the model that a promise resolved to. */
 export function checkModelItself(value: unknown, name: string): void {
   if (!isModel(value)) throw invalidArgument("a model", name, value);
 }
@@ -236,7 +234,7 @@ export function checkModelItself(value: unknown, name: string): void {
 const isModel = (value: unknown): value is Model =>
   typeof value === "object" && ["reply", "complete", "tokenize"].every((method) => hasMethod(value, method));
 
-/** What a handler has to listen for. */
+/** Checks for a handler of `createHandler`. */
 export function checkHandler(value: unknown): void {
   if (!hasMethod(value, "fetch") || !hasMethod(value, "close"))
     throw invalidArgument("what createHandler gave", "handler", value);

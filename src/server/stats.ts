@@ -1,4 +1,4 @@
-// GET /stats: what the server and its engines do at this moment, and their totals.
+// GET /stats: the current state of the server and its engines, and totals.
 import type { EngineStats, Model } from "../index.js";
 
 export function describeStats({

@@ -1,13 +1,11 @@
-// Whose turn it is to hold the event loop up: reading a large request takes some tens of milliseconds, and many may
-// come at once.
+// Turns for work that occupies the event loop: reading a large request takes some tens of milliseconds, and many may
+// arrive at once.
 import { setImmediate } from "node:timers/promises";
 import type { Reply } from "../index.js";
 
 let last: Promise<void> = Promise.resolve();
 
-/**
- * Resolves when what waited before has had its turn, and what has arrived since has been looked at: `/health` among it.
- */
+/** Resolves after all earlier waiters, and after new requests (such as `/health`) have been accepted. */
 export function turn(): Promise<void> {
   return (last = last.then(() => setImmediate()));
 }

@@ -198,7 +198,7 @@ describe("a file with", () => {
     });
   });
 
-  test("much to examine ends soon after it is called off", async () => {
+  test("a check that takes long ends soon after it is cancelled", async () => {
     const file = GgufFile.read(model).withMarkup(markup(10_000, 16), spare);
     addKeys(file, 4_000);
     expect(await use(file.write(path.join(folder, "slow.gguf")), {}, 30)).toMatchObject({ name: "TimeoutError" });

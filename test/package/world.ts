@@ -15,7 +15,7 @@ function given(name: string): string {
 }
 
 export const tarball = given("CADUCEUS_TARBALL");
-/** Of the embedded model; given by its path, so that nothing is looked for or downloaded. */
+/** Of the default model; given by its path, so that nothing is looked for or downloaded. */
 export const model = given("CADUCEUS_MODEL");
 const registry = given("CADUCEUS_REGISTRY");
 const world = given("CADUCEUS_WORLD");

@@ -122,7 +122,7 @@ test("a question that does not fit is told, and the chat goes on", async () => {
   expect({ code, problem }).toEqual({ code: 0, problem: null });
 });
 
-test("NO_COLOR keeps colors away, and without it remarks are faint", async () => {
+test("NO_COLOR keeps colors away, and without it lines on standard error are dimmed", async () => {
   const steps: Step[] = [{ expect: prompt }, { send: ctrlD }];
   expect(
     (

@@ -71,7 +71,7 @@ test("a pull killed in the middle leaves no model, and the next goes on from its
   // Nobody could tidy up: the lock is there too, and is taken over.
   expect(await files()).toEqual([`${fileName}.lock`, `${fileName}.part`, `${fileName}.part.json`]);
   expect(JSON.parse((await caduceus("list", "--json")).stdout)).toMatchObject([{ state: "partial" }]);
-  expect((await caduceus("run", "-m", `${file}.part`, "x")).stderr).toContain("has not ended");
+  expect((await caduceus("run", "-m", `${file}.part`, "x")).stderr).toContain("is an incomplete download");
   const { code, stdout } = await caduceus("pull", name);
   expect({ code, stdout }).toEqual({ code: 0, stdout: `${file}\n` });
   await isThere();

@@ -157,7 +157,9 @@ test("a port that is taken is named", async () => {
   expect(outcome).toMatchObject({
     code: 2,
     stdout: "",
-    stderr: expect.stringMatching(/^caduceus: It cannot listen on 127\.0\.0\.1, port \d+: EADDRINUSE.*\n$/),
+    stderr: expect.stringMatching(
+      /^caduceus: The server cannot listen on 127\.0\.0\.1, port \d+: .*EADDRINUSE.* Give another --port\.\n$/,
+    ),
   });
   server.child.kill("SIGTERM");
   await server.exit;

@@ -1,4 +1,4 @@
-// The embedded model with several processes at once, as when a cluster starts on a fresh machine.
+// The default model with several processes at once, as when a cluster starts on a fresh machine.
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { copyFile, mkdir, mkdtemp, readdir, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

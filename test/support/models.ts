@@ -1,4 +1,4 @@
-// The two models that tests load: generated ones with Hermes' vocabulary, and the embedded SmolLM2.
+// The two models that tests load: generated ones with Hermes' vocabulary, and SmolLM2, the default model.
 import { resolveModel } from "../../src/files/index.js";
 import { cachedModel, type ModelOptions } from "./gguf/make_model.mjs";
 

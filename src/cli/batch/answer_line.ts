@@ -1,5 +1,4 @@
-// Puts one line's prompt to the model. What is wrong with the line is its answer; what is wrong with the model ends the
-// run.
+// Answers the prompt of one line. An error of the line is its answer; an error of the model ends the command.
 import { CaduceusError, type Model } from "../../index.js";
 import { outcomeOf, resultFields, type Outcome } from "../output/result_fields.js";
 import type { Request } from "../request.js";

@@ -1,4 +1,4 @@
-// The answers of a run over many prompts: lines of JSON, added as they come. A run that was killed goes on after them.
+// The answers to many prompts: JSON lines, appended as they come. A command that was killed resumes after them.
 import { createReadStream, createWriteStream, realpathSync, statSync } from "node:fs";
 import { rename } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";

@@ -65,7 +65,7 @@ class Conversation {
     ending.addEventListener("abort", () => this.#editor.close(), { once: true });
   }
 
-  /** Until the person leaves. What is typed during a reply waits for its end. */
+  /** Runs the chat until the user exits. Lines typed during a reply wait for its end. */
   async run(): Promise<void> {
     try {
       await this.#session.prepare();

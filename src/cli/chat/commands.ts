@@ -1,4 +1,4 @@
-// What can be typed into a chat besides questions.
+// The slash commands of the chat.
 import path from "node:path";
 import { CaduceusError } from "../../index.js";
 import { UsageError } from "../exit_codes.js";
@@ -64,7 +64,7 @@ const otherNames: Readonly<Record<string, string>> = { "/reset": "/clear", "/qui
 const keys = `A line that ends with a backslash goes on; """ begins and ends a text of several lines; pasted lines stay together.
 Ctrl-C stops a reply; at the prompt it clears what is typed, and leaves when that is nothing. Tab completes commands and files.`;
 
-/** Runs what was typed, which begins with a slash. */
+/** Runs a typed line that begins with a slash. */
 export async function runCommand(session: Session, typed: string): Promise<void> {
   const [, name = "", argument = ""] = /^(\S+)\s*(.*)$/s.exec(typed.trim()) ?? [];
   const command = commands.find((one) => one.name === (otherNames[name] ?? name));

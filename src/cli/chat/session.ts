@@ -1,4 +1,4 @@
-// What a chat is about: its conversations, and what the model is given with every question.
+// The state of a chat: its conversations, tools and schema.
 import path from "node:path";
 import {
   tool,
@@ -70,7 +70,7 @@ export class Session {
     this.schema = { file, content };
   }
 
-  /** Goes on with a conversation from a file, in the place of one that has not begun. */
+  /** Loads a conversation from a file. It replaces the current one if that has not begun. */
   async load(file: string): Promise<Fork> {
     const chat = this.#begin(await readConversation(file));
     const { current } = this.forks;
@@ -85,7 +85,7 @@ export class Session {
     await this.#replace(this.#begin());
   }
 
-  /** A question of which only a yes is a yes. */
+  /** Asks a question; only yes counts as yes. */
   async confirm(question: string): Promise<boolean> {
     return /^y(es)?$/i.test((await this.#ask(`${question} [y/N] `))?.trim() ?? "");
   }

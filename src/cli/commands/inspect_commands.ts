@@ -41,7 +41,7 @@ ${exitCodeHelp}`),
         "Looks for what is wrong: Node, processor, addon, memory, disk, settings, and whether a model fits. Says what helps.",
       ),
   )
-    .argument("[name|path]", "the model to have room for (default: those in Caduceus' folder, as a remark)")
+    .argument("[name|path]", "the model to have room for (default: those in Caduceus' folder, as a warning)")
     .option("--json", "print one JSON object: isHealthy, findings with subject, state, detail and remedy, model")
     .addHelpText(
       "after",
@@ -51,7 +51,7 @@ Examples:
   caduceus doctor hermes-2-pro:q8_0
   caduceus doctor -c 32768 ./model.gguf
 
-${exitCodeHelp} Something is wrong: 1. A remark (warn) alone is 0.`),
+${exitCodeHelp} Something is wrong: 1. A warning (warn) alone is 0.`),
     )
     .action((name: string | undefined, flags: InspectFlags) => doctorCommand(name, flags, ending));
 }

@@ -1,7 +1,7 @@
 // `caduceus serve`: models behind an OpenAI-compatible server, until a signal ends it.
 import { once } from "node:events";
 import path from "node:path";
-import { load, type LoadProgress, type Model } from "../../index.js";
+import { CaduceusError, load, type LoadProgress, type Model } from "../../index.js";
 import { createHandler, listen } from "../../server/index.js";
 import { ExitCode, Interrupted, UsageError } from "../exit_codes.js";
 import { loadOptions, type ModelFlags } from "../flags/model_flags.js";
@@ -65,16 +65,11 @@ export async function serveCommand(flags: ServeFlags, ending: AbortSignal): Prom
         if (isReady) note(`caduceus: ${error instanceof Error ? error.stack : String(error)}`);
       },
     });
-    const server = await listen(handler, { host: flags.host, port: flags.port }).catch(
-      (error: NodeJS.ErrnoException) => {
-        // Of the system: taken, not allowed, not of this machine.
-        throw error.syscall === undefined
-          ? error
-          : new UsageError(
-              `It cannot listen on ${flags.host}, port ${flags.port}: ${error.code}. Give another --port or --host.`,
-            );
-      },
-    );
+    const server = await listen(handler, { host: flags.host, port: flags.port }).catch((error: unknown) => {
+      throw error instanceof CaduceusError && error.code === "SYSTEM_ERROR"
+        ? new UsageError(`${error.problem} Give another --${error.param}.`)
+        : error;
+    });
     try {
       // It answers that it loads, but nobody is told to use it before it can be used.
       note(`Loading ${Object.keys(sources).join(", ")}.`);

@@ -47,7 +47,7 @@ export function withoutControls(text: string): string {
   return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "");
 }
 
-/** A remark to the person at the terminal. */
+/** Writes a line to standard error, dimmed on a terminal. */
 export function note(text: string): void {
   process.stderr.write(`${dim(text)}\n`);
 }

@@ -1,4 +1,4 @@
-// Text that people give, in files and on standard input, as editors and shells of all systems write it.
+// Text from files and standard input, in the encodings of editors and shells of all systems.
 import { isUtf8 } from "node:buffer";
 import { fstatSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
@@ -10,7 +10,7 @@ import { expandHome } from "../home_folder.js";
 export const isStandardInput = (file: string | undefined) =>
   file !== undefined && ["-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"].includes(file);
 
-/** What a pipe held: it can be read once, and more than one may ask. */
+/** The content of standard input, which can be read only once but may be needed several times. */
 const ofPipes = new Map<string, Promise<Buffer>>();
 
 /** The text of a file, `-` is standard input. @throws UsageError where there is none, or none that can be read */
@@ -69,7 +69,7 @@ function readInputBytes(signal: AbortSignal | undefined): Promise<Buffer> {
   return read;
 }
 
-/** How long a prompt waits for somebody to write to its pipe. */
+/** How long a prompt waits for input on a pipe. */
 const inputTimeoutMs = 5_000;
 
 export const waitedInVain = `Nothing came on standard input within ${inputTimeoutMs / 1000} seconds, so the prompt goes without it. -f - waits for it; < /dev/null says that there is none.`;

@@ -1,8 +1,7 @@
-// What is told of downloads: to the caller step by step, and to `node:diagnostics_channel` when one starts, waits and
-// ends.
+// Events of downloads: progress for the caller, and messages of `node:diagnostics_channel` for start, retry and end.
 import type { ErrorCode } from "../../errors.js";
 
-/** How far fetching has come. */
+/** Progress of a download. */
 export interface FetchProgress {
   /** From 0 to 1, rising. */
   readonly fraction: number;
@@ -27,7 +26,7 @@ export interface DownloadStartMessage extends DownloadMessage {
   readonly resumedBytes: number;
 }
 
-/** It did not go on, and is tried again. */
+/** A download failed and is tried again. */
 export interface DownloadRetryMessage extends DownloadMessage {
   /** In half a sentence. */
   readonly reason: string;

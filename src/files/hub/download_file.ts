@@ -1,5 +1,5 @@
-// One file of the hub to this disk: goes on after a break, trusts nothing that a server says, and leaves either the
-// verified file or a part that no one can take for it.
+// Downloads one file of the hub: resumes after an interruption, verifies what the server sends, and leaves either the
+// verified file or a part that cannot be mistaken for it.
 import path from "node:path";
 import { CaduceusError } from "../../errors.js";
 import { explainWriteFailure } from "../local/disk_space.js";
@@ -25,10 +25,7 @@ export interface Download {
   readonly onBytes: (bytes: number) => void;
 }
 
-/**
- * Only one at a time may do this to a file: the caller holds its lock.
- * @throws CaduceusError MODEL_NOT_FOUND, ACCESS_DENIED, DOWNLOAD_FAILED, DISK_FULL; the signal's own reason
- */
+/** Downloads a file. The caller holds the file's lock, so that only one process does so. */
 export async function downloadFile(download: Download): Promise<void> {
   const { file, url, size, digest, signal } = download;
   const begun = performance.now();

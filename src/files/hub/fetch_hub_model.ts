@@ -1,4 +1,4 @@
-// A model of the hub into Caduceus' own folder: all its files, once, however many processes want it.
+// Downloads all files of a hub model into Caduceus' own folder, once for all processes.
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { CaduceusError } from "../../errors.js";
@@ -30,11 +30,12 @@ export async function findRemoteModel(name: HubName, signal?: AbortSignal): Prom
   if (settings.isOffline) {
     const remedy =
       name.ownFile === undefined
-        ? ""
-        : `: put ${name.ownFile} of ${repository} into ${modelFolder()}, or give its path`;
+        ? "Unset HF_HUB_OFFLINE, or give the path of a model file."
+        : `Put ${name.ownFile} of ${repository} into ${modelFolder()}, or give its path.`;
     throw new CaduceusError(
       "MODEL_NOT_FOUND",
-      `${name.name} is not on this machine, and HF_HUB_OFFLINE forbids to fetch it${remedy}.`,
+      `${name.name} is not on this machine, and HF_HUB_OFFLINE forbids to fetch it.`,
+      { remedy },
     );
   }
   const model = chooseModel(groupModels(await listRepository(repository, settings, signal)), name);

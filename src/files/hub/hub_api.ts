@@ -72,10 +72,9 @@ function readList(text: string, url: string): unknown[] {
   } catch {
     // A web page, for example.
   }
-  throw new CaduceusError(
-    "DOWNLOAD_FAILED",
-    `${new URL(url).host} answers with something else than a list of files: is HF_ENDPOINT a Hugging Face hub, and does no proxy ask for a login?`,
-  );
+  throw new CaduceusError("DOWNLOAD_FAILED", `${new URL(url).host} answers with something else than a list of files.`, {
+    remedy: "Check that HF_ENDPOINT is a Hugging Face hub, and that no proxy asks for a login.",
+  });
 }
 
 /** Nothing for folders and for names that could leave the folder they are stored in. */

@@ -1,11 +1,12 @@
-// One GET request to the hub: follows its redirects by hand, since the file's checksum comes with the first answer and
-// the token must not go to the last; and says in a sentence what a refusal means.
+// One GET request to the hub. Follows redirects itself, since the file's checksum comes with the first response and the
+// token must not be sent to the last. Explains refusals.
 import { CaduceusError } from "../../errors.js";
 import type { HubSettings } from "./hub_settings.js";
 import { TransientError } from "./retry_policy.js";
 import type { IdleTimeout } from "./idle_timeout.js";
 
 const mostRedirects = 10;
+const otherHub = "Set HF_ENDPOINT to the address of a Hugging Face hub.";
 
 export interface HubAnswer {
   readonly response: Response;
@@ -14,10 +15,7 @@ export interface HubAnswer {
   readonly linkedSize: number | undefined;
 }
 
-/**
- * Asks for `url` below the endpoint. The watch lasts as long as the body is read, and is ended by the caller.
- * @throws TransientError; CaduceusError MODEL_NOT_FOUND, ACCESS_DENIED, DOWNLOAD_FAILED; the signal's own reason
- */
+/** Requests `url` below the endpoint. The idle timeout lasts while the body is read, and is ended by the caller. */
 export async function askHub(
   url: string,
   repository: string,
@@ -54,20 +52,21 @@ export async function askHub(
     }
     await response.body?.cancel().catch(() => {});
     if (!URL.canParse(location, at.href))
-      throw new CaduceusError("DOWNLOAD_FAILED", `${at.host} redirects to what is no address.`);
+      throw new CaduceusError("DOWNLOAD_FAILED", `${at.host} redirects to an invalid address.`, { remedy: otherHub });
     const next = new URL(location, at);
     if (!/^https?:$/.test(next.protocol) || (at.protocol === "https:" && next.protocol === "http:")) {
       throw new CaduceusError(
         "DOWNLOAD_FAILED",
         `${at.host} redirects from ${at.protocol}// to ${next.protocol}//, which is not followed.`,
+        { remedy: otherHub },
       );
     }
     at = next;
   }
-  throw new CaduceusError("DOWNLOAD_FAILED", `${new URL(url).host} redirects without end.`);
+  throw new CaduceusError("DOWNLOAD_FAILED", `${new URL(url).host} redirects without end.`, { remedy: otherHub });
 }
 
-/** What became of a request or of the reading of its body. */
+/** The error for a failed request, or for a failure while reading its body. */
 export function explainFailure(
   error: unknown,
   { host, protocol }: { readonly host: string; readonly protocol: string },
@@ -83,22 +82,22 @@ export function explainFailure(
   const code = cause?.code ?? cause?.errors?.[0]?.code ?? "";
   const says = code || cause?.message || (error as Error).message;
   if (/CERT|SIGNATURE|SELF_SIGNED|ALTNAME/.test(code)) {
-    return new CaduceusError(
-      "DOWNLOAD_FAILED",
-      `The certificate of ${host} is not trusted (${code}): NODE_EXTRA_CA_CERTS names a file with further ones.`,
-      { cause: error },
-    );
+    return new CaduceusError("DOWNLOAD_FAILED", `The certificate of ${host} is not trusted (${code}).`, {
+      cause: error,
+      remedy: "Set NODE_EXTRA_CA_CERTS to a file with the certificates to trust.",
+    });
   }
   if (/^(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|EHOSTUNREACH)$/.test(code)) {
-    return new TransientError(
-      `${host} cannot be reached (${code}); HF_ENDPOINT can name a mirror${proxyHint(protocol)}`,
-      { isLikelyFinal: true, cause: error },
-    );
+    return new TransientError(`${host} cannot be reached (${code})`, {
+      isLikelyFinal: true,
+      remedy: `Check the network, or set HF_ENDPOINT to a mirror.${proxyHint(protocol)}`,
+      cause: error,
+    });
   }
   return new TransientError(`the connection to ${host} broke (${says})`, { cause: error });
 }
 
-/** Node, unlike Bun and Deno, passes by the proxy that the environment names, unless it is told otherwise. */
+/** Node, unlike Bun and Deno, ignores the environment's proxy by default. */
 function proxyHint(protocol: string): string {
   const proxy = (protocol === "https:" ? ["HTTPS_PROXY", "https_proxy"] : ["HTTP_PROXY", "http_proxy"]).find(
     (name) => process.env[name],
@@ -107,7 +106,7 @@ function proxyHint(protocol: string): string {
     process.env["NODE_USE_ENV_PROXY"] === "1" ||
     [...process.execArgv, process.env["NODE_OPTIONS"] ?? ""].some((option) => option.includes("--use-env-proxy"));
   if (proxy === undefined || isHeeded || "bun" in process.versions || "deno" in process.versions) return "";
-  return `, and Node 22.21, 24 and newer go through the proxy of ${proxy} when NODE_USE_ENV_PROXY=1 is set`;
+  return ` Node 22.21, 24 and newer use the proxy of ${proxy} if NODE_USE_ENV_PROXY=1 is set.`;
 }
 
 function refusal(
@@ -128,33 +127,36 @@ function refusal(
   // An expired address of the storage behind the hub: the hub gives a new one.
   if (!isHub && (status === 401 || status === 403)) return new TransientError(`${host} answered ${status}`);
   if (reason === "GatedRepo" || (status === 403 && token !== undefined)) {
-    const remedy = token === undefined ? ", then set HF_TOKEN" : ", or give HF_TOKEN the right to read it";
+    const then = token === undefined ? ", then set HF_TOKEN" : ", or give HF_TOKEN the right to read it";
     return new CaduceusError(
       "ACCESS_DENIED",
-      `${repository} is not open to ${token === undefined ? "everybody" : "this token"}: ask for access on ${endpoint}/${repository}${remedy}.`,
+      `${repository} is not open to ${token === undefined ? "everybody" : "this token"}.`,
+      { remedy: `Ask for access on ${endpoint}/${repository}${then}.` },
     );
   }
   if (reason === "RevisionNotFound")
-    return new CaduceusError("MODEL_NOT_FOUND", `${repository} on ${host} has no branch main.`);
+    return new CaduceusError("MODEL_NOT_FOUND", `${repository} on ${host} has no branch main.`, {
+      remedy: "Download the file and give its path.",
+    });
   if (reason === "EntryNotFound")
-    return new CaduceusError("MODEL_NOT_FOUND", `${repository} on ${host} no longer has that file.`);
+    return new CaduceusError("MODEL_NOT_FOUND", `${repository} on ${host} no longer has that file.`, {
+      remedy: "Try again, or give another file of the repository.",
+    });
   if (status === 401 && token !== undefined && reason !== "RepoNotFound")
-    return new CaduceusError(
-      "ACCESS_DENIED",
-      `${host} does not accept the token: look at HF_TOKEN, or make a new one.`,
-    );
+    return new CaduceusError("ACCESS_DENIED", `${host} does not accept the token.`, {
+      remedy: "Check HF_TOKEN, or create a new token.",
+    });
   if (status === 404 || reason === "RepoNotFound" || status === 401 || status === 403) {
     const remedy =
       token === undefined
-        ? "check the name, or set HF_TOKEN if it is private"
-        : "check the name, and that the token may read it";
+        ? "Check the name, or set HF_TOKEN if it is private."
+        : "Check the name, and that the token may read it.";
     const code = status === 404 || reason === "RepoNotFound" ? "MODEL_NOT_FOUND" : "ACCESS_DENIED";
-    return new CaduceusError(code, `${host} shows no repository ${repository}: ${remedy}.`);
+    return new CaduceusError(code, `${host} shows no repository ${repository}.`, { remedy });
   }
-  return new CaduceusError(
-    "DOWNLOAD_FAILED",
-    `${host} answered ${status} ${response.statusText}`.trim() + `; HF_ENDPOINT can name another hub.`,
-  );
+  return new CaduceusError("DOWNLOAD_FAILED", `${`${host} answered ${status} ${response.statusText}`.trim()}.`, {
+    remedy: otherHub,
+  });
 }
 
 /** Seconds, or a date. */

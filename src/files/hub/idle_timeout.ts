@@ -1,4 +1,4 @@
-// A signal for one request: aborts with the caller's own, and when the server has sent nothing for too long.
+// The abort signal of one request: aborts with the caller's signal, or when the server has sent nothing for too long.
 import { followSignal } from "../../follow_signal.js";
 
 export class IdleTimeout {
@@ -19,12 +19,12 @@ export class IdleTimeout {
     return this.#abort.signal;
   }
 
-  /** Something came. */
+  /** Restarts the timeout: data has arrived. */
   touch(): void {
     this.#timer.refresh();
   }
 
-  /** Ends the watch, and what is left of the request with it. */
+  /** Ends the timeout, and the rest of the request. */
   end(): void {
     clearTimeout(this.#timer);
     this.#unfollow();

@@ -1,5 +1,5 @@
-// A download on its way: the bytes so far as `FILE.part`, and beside it, as `FILE.part.json`, whose they are. Only the
-// same file goes on from them; neither name can be taken for a model.
+// An incomplete download: its bytes as `FILE.part`, and their origin as `FILE.part.json`. Only a download of the same
+// file resumes it; neither name can be mistaken for a model.
 //
 // The checksum is that of the bytes received, so nobody else may write meanwhile. A lock sees to that, unless its
 // holder is stopped for so long (a closed laptop) that another process takes it over: so the writer signs, and looks
@@ -86,7 +86,7 @@ export class PartFile {
     return true;
   }
 
-  /** Keeps what is there for another time. Twice is fine. */
+  /** Closes the part, which stays for a later attempt. May be called twice. */
   close(): Promise<void> {
     return this.#handle.close();
   }
@@ -104,7 +104,8 @@ export class PartFile {
     if ((await readOwner(this.#file)).writer === this.#writer) return;
     throw new CaduceusError(
       "DOWNLOAD_FAILED",
-      `Another process has taken over the download of ${this.#file}, since this one was stopped for a while; try again.`,
+      `Another process has taken over the download of ${this.#file}, since this one was stopped for a while.`,
+      { remedy: "Try again." },
     );
   }
 

@@ -48,6 +48,7 @@ async function readOnce({ url, repository, settings, position, length, signal }:
       throw new CaduceusError(
         "DOWNLOAD_FAILED",
         `${new URL(url).host} cannot send parts of a file, so its header cannot be read without fetching all of it.`,
+        { remedy: "Download the model with caduceus pull, and inspect the file." },
       );
     const chunks: Uint8Array[] = [];
     let at = from;

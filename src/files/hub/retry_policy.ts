@@ -1,4 +1,4 @@
-// Trying again: which failures are worth it, and how long to wait before.
+// Retries: which failures are retried, and how long to wait before.
 import { CaduceusError } from "../../errors.js";
 import { sleepUnlessAborted } from "../../follow_signal.js";
 import type { HubSettings } from "./hub_settings.js";
@@ -9,18 +9,27 @@ export class TransientError extends Error {
   readonly waitMs: number | undefined;
   /** Not worth a second try unless something worked before: an unknown host, a refused connection. */
   readonly isLikelyFinal: boolean;
+  /** What to do if it does not pass, as a sentence. */
+  readonly remedy: string | undefined;
 
   constructor(
     why: string,
     {
       waitMs,
       isLikelyFinal = false,
+      remedy,
       cause,
-    }: { waitMs?: number | undefined; isLikelyFinal?: boolean; cause?: unknown } = {},
+    }: {
+      readonly waitMs?: number | undefined;
+      readonly isLikelyFinal?: boolean;
+      readonly remedy?: string;
+      readonly cause?: unknown;
+    } = {},
   ) {
     super(why, { cause });
     this.waitMs = waitMs;
     this.isLikelyFinal = isLikelyFinal;
+    this.remedy = remedy;
   }
 }
 
@@ -38,7 +47,7 @@ export class RetryPolicy {
     this.#settings = settings;
   }
 
-  /** It gets further: failures are counted anew. */
+  /** Resets the count of failures, after progress. */
   renew(): void {
     this.#failures = 0;
     this.#hasWorked = true;
@@ -59,6 +68,7 @@ export class RetryPolicy {
       const tries = this.#failures > 1 ? ` after ${this.#failures} attempts` : "";
       throw new CaduceusError("DOWNLOAD_FAILED", `${this.#what} could not be fetched${tries}: ${failure.message}.`, {
         cause: failure,
+        remedy: failure.remedy ?? "Try again later: a download resumes where it stopped.",
       });
     }
     const waitMs = Math.min(failure.waitMs ?? firstWaitMs * 2 ** (this.#failures - 1), longestWaitMs);

@@ -17,7 +17,7 @@ export interface HubName {
   readonly ownFile?: string;
 }
 
-export type ModelName = HubName | { readonly kind: "embedded" } | { readonly kind: "path" };
+export type ModelName = HubName | { readonly kind: "default" } | { readonly kind: "path" };
 
 const hermes = {
   repository: "NousResearch/Hermes-2-Pro-Mistral-7B-GGUF",
@@ -51,7 +51,7 @@ export const aliasNames = ["smollm2", "hermes-2-pro", "hermes-2-pro:<quantizatio
  * `hf:` name, another address)
  */
 export function readModelName(name: string): ModelName {
-  if (name === "smollm2") return { kind: "embedded" };
+  if (name === "smollm2") return { kind: "default" };
   const alias = /^hermes-2-pro(?::(.*))?$/.exec(name);
   if (alias !== null) return readHermes(name, alias[1]);
   if (isAddress(name)) return readHubName(nameOfAddress(name), name);

@@ -1,5 +1,4 @@
-// Model files that are on this machine already: in Caduceus' own folder, and in the Hugging Face cache, where other
-// tools keep what they fetched. The latter is only read.
+// Model files on this machine: in Caduceus' own folder, and in the Hugging Face cache, which is only read.
 import { readdir, realpath, stat } from "node:fs/promises";
 import path from "node:path";
 import { modelFolder, repositoryFolder } from "./cache_folder.js";

@@ -28,7 +28,7 @@ export async function resolveModel(nameOrPath: string, options: FetchOptions = {
   options.signal?.throwIfAborted();
   const name = readModelName(nameOrPath);
   if (name.kind === "path") return { path: await checkFile(expandHome(nameOrPath)) };
-  if (name.kind === "embedded") return { path: await fetchDefaultModel(options), alias: nameOrPath };
+  if (name.kind === "default") return { path: await fetchDefaultModel(options), alias: nameOrPath };
   const local = await findLocalModel(name);
   if (local !== undefined) await checkReadable(local);
   return { path: local ?? (await fetchHubModel(name, options)), alias: nameOrPath };
@@ -56,18 +56,18 @@ async function checkFile(name: string): Promise<string> {
     );
   const found = await stat(file).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT" || error.code === "ENOTDIR" || error.code === "ENAMETOOLONG")
-      throw notFound(missing(name, file), error);
+      throw notFound(missing(name, file), error, hint(name));
     throw new CaduceusError("MODEL_INVALID", `The model file ${file} cannot be read: ${error.message}.`, {
       cause: error,
     });
   });
   if (found.isDirectory()) {
     const models = (await readdir(file).catch(() => [])).filter((entry) => entry.endsWith(".gguf")).sort();
-    const hint =
-      models.length > 0 ? ` It holds ${models.slice(0, 5).join(", ")}${models.length > 5 ? " and more" : ""}.` : "";
+    const named = `${models.slice(0, 5).join(", ")}${models.length > 5 ? " and more" : ""}`;
     throw new CaduceusError(
       "MODEL_INVALID",
-      `${invalidValue({ expected: "a GGUF file", place: "model", received: `the folder ${file}` })}${hint}`,
+      invalidValue({ expected: "a GGUF file", place: "model", received: `the folder ${file}` }),
+      { remedy: models.length > 0 ? `It holds ${named}.` : undefined },
     );
   }
   if (!found.isFile())
@@ -76,10 +76,9 @@ async function checkFile(name: string): Promise<string> {
       invalidValue({ expected: "a GGUF file", place: "model", received: `${file}, which is not a regular file` }),
     );
   if (/\.part$/i.test(file))
-    throw new CaduceusError(
-      "MODEL_INVALID",
-      `${file} is a download that has not ended: \`caduceus pull\` goes on with it.`,
-    );
+    throw new CaduceusError("MODEL_INVALID", `${file} is an incomplete download.`, {
+      remedy: "`caduceus pull` resumes it.",
+    });
   const files = await filesOf(file);
   for (const part of files) await checkReadable(part);
   return files[0];
@@ -88,11 +87,12 @@ async function checkFile(name: string): Promise<string> {
 /** A file that is there but may not be read is not a missing one. */
 async function checkReadable(file: string): Promise<void> {
   await access(file, constants.R_OK).catch((error: NodeJS.ErrnoException) => {
-    const why =
-      error.code === "EACCES" || error.code === "EPERM"
-        ? "this user has no permission (EACCES). Its owner can give it: chmod a+r"
-        : error.message;
-    throw new CaduceusError("MODEL_INVALID", `The model file ${file} cannot be read: ${why}.`, { cause: error });
+    const isForbidden = error.code === "EACCES" || error.code === "EPERM";
+    const why = isForbidden ? "this user has no permission (EACCES)" : error.message;
+    throw new CaduceusError("MODEL_INVALID", `The model file ${file} cannot be read: ${why}.`, {
+      cause: error,
+      remedy: isForbidden ? "Its owner can give the permission with chmod a+r." : undefined,
+    });
   });
 }
 
@@ -103,24 +103,24 @@ function expandHome(name: string): string {
 }
 
 function missing(name: string, file: string): string {
-  return `There is no model file ${file.length > 300 ? describe(name) : file}.${hint(name)}`;
+  return `There is no model file ${file.length > 300 ? describe(name) : file}.`;
 }
 
 /** What may have been meant instead. A path that was mistyped asks nobody: only `hf:` goes to the hub. */
-function hint(name: string): string {
+function hint(name: string): string | undefined {
   const alias = ["smollm2", "hermes-2-pro"].find((known) => name.toLowerCase().split(":")[0] === known);
-  if (alias !== undefined) return ` Did you mean ${name.toLowerCase()}?`;
+  if (alias !== undefined) return `Did you mean ${name.toLowerCase()}?`;
   const [, isHub, repository = "", quantization = "", inside = ""] =
     /^((?:https?:)?(?:huggingface\.co|hf\.co)\/)?([^/:]+\/[^/:]+)(:[^/:]+)?(\/.+\.gguf)?$/i.exec(name) ?? [];
   const isFile = /\.(gguf|bin|safetensors)$/i.test(repository);
   if (isRepository(repository) && !isFile && (isHub !== undefined || inside === ""))
-    return ` If a model of the Hugging Face hub is meant: hf:${repository}${quantization}${inside}.`;
+    return `If a model of the Hugging Face hub is meant: hf:${repository}${quantization}${inside}.`;
   const looksLikeAlias = !name.includes("/") && !name.includes("\\") && !name.endsWith(".gguf");
   return looksLikeAlias
-    ? ` Names that need no file are ${aliasNames.join(", ")} and hf:owner/repository:<quantization>.`
-    : "";
+    ? `Names that need no file are ${aliasNames.join(", ")} and hf:owner/repository:<quantization>.`
+    : undefined;
 }
 
-function notFound(message: string, cause?: unknown): CaduceusError {
-  return new CaduceusError("MODEL_NOT_FOUND", message, cause === undefined ? {} : { cause });
+function notFound(message: string, cause?: unknown, remedy?: string): CaduceusError {
+  return new CaduceusError("MODEL_NOT_FOUND", message, { remedy, ...(cause === undefined ? {} : { cause }) });
 }

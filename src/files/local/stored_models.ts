@@ -1,9 +1,9 @@
 // The models on this machine as people handle them: fetching ahead, listing, removing.
 import { readdir, rm, rmdir } from "node:fs/promises";
 import path from "node:path";
-import { CaduceusError, describe, invalidValue } from "../../errors.js";
+import { CaduceusError, describe, invalidValue, withSystemErrors } from "../../errors.js";
 import { checkFunction, checkModelName, checkOptions, checkSignal } from "../../options/option_checks.js";
-import { aliasOfFile, nameOf, readModelName } from "./aliases.js";
+import { aliasOfFile, nameOf, readModelName, type ModelName } from "./aliases.js";
 import { modelFolder, repositoryFolder } from "./cache_folder.js";
 import { defaultModel, fetchDefaultModel, type FetchOptions } from "../packages/default_model.js";
 import { fetchHubModel } from "../hub/fetch_hub_model.js";
@@ -33,9 +33,10 @@ export interface StoredModel {
 }
 
 /**
- * Fetches a model without loading it, or makes sure that what is there is what the hub has now. Paths are only checked.
+ * Downloads a model without loading it, or checks that the local file is the hub's current one. Paths are only checked.
+ *
  * @throws CaduceusError `INVALID_ARGUMENT`, `MODEL_NOT_FOUND`, `MODEL_INVALID`, `ACCESS_DENIED`, `DOWNLOAD_FAILED`,
- * `DISK_FULL`; the signal's own reason
+ * `DISK_FULL`, `SYSTEM_ERROR`; the signal's own reason
  */
 export async function pullModel(model: string, options?: FetchOptions): Promise<{ readonly path: string }> {
   const { signal, onProgress } = checkOptions(options, "pullModel", ["signal", "onProgress"]);
@@ -45,18 +46,24 @@ export async function pullModel(model: string, options?: FetchOptions): Promise<
   };
   const name = checkModelName(model);
   const wanted = readModelName(name);
-  if (wanted.kind === "hub") return { path: await fetchHubModel(wanted, checked) };
-  return {
-    path: wanted.kind === "embedded" ? await fetchDefaultModel(checked) : (await resolveModel(name, checked)).path,
-  };
+  return withSystemErrors("The model cannot be fetched", async () => {
+    if (wanted.kind === "hub") return { path: await fetchHubModel(wanted, checked) };
+    return {
+      path: wanted.kind === "default" ? await fetchDefaultModel(checked) : (await resolveModel(name, checked)).path,
+    };
+  });
 }
 
 /**
- * What is on this machine: in the model folder of `CADUCEUS_CACHE`, and in the Hugging Face cache. There are no
- * options.
+ * Lists the models on this machine: in the model folder of `CADUCEUS_CACHE`, and in the Hugging Face cache. Takes no
+ * options. Throws `SYSTEM_ERROR` for folders that cannot be read.
  */
 export async function listModels(options?: Readonly<Record<string, never>>): Promise<StoredModel[]> {
   checkOptions(options, "listModels", []);
+  return withSystemErrors("The models cannot be listed", listAll);
+}
+
+async function listAll(): Promise<StoredModel[]> {
   const local = await listLocalModels();
   const complete = local.map((model): StoredModel => {
     const { files, folder, quantization, source } = model;
@@ -101,8 +108,10 @@ function storedName(
 }
 
 /**
- * Removes a model from Caduceus' folder, and what a broken download left of it. Gives what was removed, in bytes.
- * @throws CaduceusError `MODEL_NOT_FOUND` when there is none, or only in the Hugging Face cache, which other tools own
+ * Removes a model, or an incomplete download of it, from Caduceus' own folder. Returns the removed files.
+ *
+ * @throws CaduceusError `MODEL_NOT_FOUND` if there is none, or only in the Hugging Face cache, which belongs to other
+ * tools; `SYSTEM_ERROR` if the files cannot be removed
  */
 export async function removeModel(
   model: string,
@@ -111,7 +120,15 @@ export async function removeModel(
   const signal = checkSignal(checkOptions(options, "removeModel", ["signal"])["signal"]);
   const name = checkModelName(model);
   const wanted = readModelName(name);
-  const stored = await listModels();
+  return withSystemErrors("The model cannot be removed", () => removeNamed(name, wanted, signal));
+}
+
+async function removeNamed(
+  name: string,
+  wanted: ModelName,
+  signal: AbortSignal | undefined,
+): Promise<{ readonly path: string; readonly sizeBytes: number }[]> {
+  const stored = await listAll();
   const own = stored.filter(({ source }) => source === "caduceus");
   const isMeant = (model: StoredModel) => {
     if (model.name === name || path.resolve(name) === model.path) return true;
@@ -150,14 +167,13 @@ export async function removeModel(
 }
 
 function notThere(name: string, elsewhere: StoredModel | undefined): CaduceusError {
-  const why =
+  const remedy =
     elsewhere === undefined
-      ? "`caduceus list` shows what is there"
-      : `it lies in the Hugging Face cache (${elsewhere.path}), which \`hf cache\` looks after`;
-  return new CaduceusError(
-    "MODEL_NOT_FOUND",
-    `There is no model ${describe(name)} in ${modelFolder()} to remove: ${why}.`,
-  );
+      ? "`caduceus list` shows the models."
+      : `It is in the Hugging Face cache (${elsewhere.path}): use \`hf cache\`.`;
+  return new CaduceusError("MODEL_NOT_FOUND", `There is no model ${describe(name)} in ${modelFolder()} to remove.`, {
+    remedy,
+  });
 }
 
 /** The first file goes first: what is left of a split model is none. Waits for a download of it that is under way. */

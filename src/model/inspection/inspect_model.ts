@@ -1,5 +1,5 @@
 // What a model is, without loading it: from a file here, or from the first megabytes of one on the hub.
-import { CaduceusError } from "../../errors.js";
+import { CaduceusError, withSystemErrors } from "../../errors.js";
 import {
   filesOf,
   findLocalModel,
@@ -67,6 +67,14 @@ export async function inspectModel(model: string, options: InspectOptions = {}):
   const checked = checkModelName(model);
   const { signal, ...wanted } = checkMemoryOptions(options, "inspectModel");
   signal?.throwIfAborted();
+  return withSystemErrors("The model cannot be inspected", () => inspect(checked, signal, wanted));
+}
+
+async function inspect(
+  checked: string,
+  signal: AbortSignal | undefined,
+  wanted: Omit<ReturnType<typeof checkMemoryOptions>, "signal">,
+): Promise<ModelSummary> {
   const name = readModelName(checked);
   const local = name.kind === "hub" ? await findLocalModel(name) : (await resolveModel(checked, { signal })).path;
   if (local !== undefined) {

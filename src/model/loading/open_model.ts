@@ -2,6 +2,7 @@
 import { createAddonEngine } from "../../engine/addon/addon_engine.js";
 import type { Engine } from "../../engine/engine.js";
 import { resolveModel } from "../../files/index.js";
+import { systemError } from "../../errors.js";
 import { followSignal } from "../../follow_signal.js";
 import { checkModelName } from "../../options/option_checks.js";
 import { checkLoadOptions, type LoadProgress } from "./load_options.js";
@@ -49,7 +50,7 @@ export async function openModel(model: unknown, options: unknown): Promise<Loade
     return loaded;
   } catch (error) {
     await engine?.close();
-    throw ending.signal.aborted ? ending.signal.reason : error;
+    throw ending.signal.aborted ? ending.signal.reason : systemError(error, "The model cannot be loaded");
   } finally {
     unfollow();
   }

@@ -1,4 +1,4 @@
-// No field is left out without a word: those that the server cannot honor are refused, and so are misspelled ones.
+// Refuses fields that the server cannot honor, and misspelled ones, so that no field is ignored silently.
 import { isDeepStrictEqual } from "node:util";
 import { invalidValue } from "../../errors.js";
 import { ApiError } from "../api_error.js";

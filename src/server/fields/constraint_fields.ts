@@ -1,5 +1,5 @@
-// What an answer is to be: the fields of OpenAI, llama.cpp's server and vLLM for schemas, regular expressions, choices
-// and grammars. One of them at a time.
+// Constraints of the answer: the fields of OpenAI, llama.cpp's server and vLLM for schemas, regular expressions,
+// choices and grammars. One of them at a time.
 import { describe } from "../../errors.js";
 import { ApiError } from "../api_error.js";
 import { checkNames } from "./check_fields.js";

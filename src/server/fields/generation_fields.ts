@@ -1,4 +1,4 @@
-// The fields that chat completions and completions have in common, and what they are to the library.
+// The fields that chat completions and completions share, and their options of the library.
 import { describe } from "../../errors.js";
 import type { GenerationOptions } from "../../index.js";
 import { ApiError } from "../api_error.js";

@@ -1,5 +1,5 @@
-// The fields of a request: read one by one, each refused with its own name where it has the wrong type. As with OpenAI,
-// null is as good as missing. check_fields.ts says what becomes of fields that nobody reads.
+// Reads the fields of a request one by one, and refuses a wrong type with the field's name. As with OpenAI, null means
+// missing. check_fields.ts handles all other fields.
 import { describe, invalidValue } from "../../errors.js";
 import { ApiError } from "../api_error.js";
 
@@ -106,7 +106,7 @@ export function invalidContent(param: string, expected: string, received: string
   return new ApiError(400, "invalid_value", invalidValue({ expected, place: param, received }), { param });
 }
 
-/** Refuses what the server cannot do, so that it is not left out without a word. */
+/** The error for a field that the server does not support. */
 export function unsupported(param: string, why: string): ApiError {
   return new ApiError(400, "unsupported_parameter", `${param} is not supported: ${why}`, { param });
 }

@@ -1,5 +1,5 @@
-// Chunks as server-sent events. It pulls: a client that reads slowly pauses what generates for it. While there is
-// nothing to say it sends comments, because proxies and clients give up on what stays silent for a minute.
+// Chunks as server-sent events. A client that reads slowly pauses the generation. While there is no data, comments are
+// sent, because proxies and clients close connections that are silent for a minute.
 import { ApiError, toApiError } from "../api_error.js";
 import type { RequestContext } from "../request_context.js";
 import type { RequestFields } from "../request_fields.js";

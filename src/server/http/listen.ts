@@ -1,22 +1,23 @@
-// The server on a port of its own, with limits on what a connection may do.
+// `listen`: the server on its own port, with limits on connections.
 /// <reference lib="esnext.disposable" preserve="true" />
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
+import { systemError } from "../../errors.js";
 import { ApiError } from "../api_error.js";
 import type { Handler } from "../handler.js";
 import { checkHandler, checkListenOptions, type ListenOptions } from "../server_options.js";
 
 /** A server that listens. */
 export interface Listening {
-  /** Where clients find it: `http://127.0.0.1:8080`. */
+  /** Address for clients, such as `http://127.0.0.1:8080`. */
   readonly url: string;
-  /** The one it listens on, where 0 was asked for a free one. */
+  /** The port, also if 0 was given. */
   readonly port: number;
   /**
-   * Accepts nothing more, waits for what is under way, cancels what is left after `graceMs` (default 10,000), and
-   * closes all connections. The models stay open. Twice is fine.
+   * Accepts no further requests, waits for running ones, cancels those left after `graceMs` (default 10,000), and
+   * closes all connections. The models stay open. May be called twice.
    */
   close(options?: { readonly graceMs?: number | undefined }): Promise<void>;
   /** `close()`, for `await using`. */
@@ -37,7 +38,8 @@ export interface Listening {
  * process.once("SIGTERM", () => void server.close().then(() => model.close()));
  * ```
  *
- * @throws CaduceusError `INVALID_ARGUMENT`; and Node's own errors, such as `EADDRINUSE`
+ * @throws CaduceusError `INVALID_ARGUMENT`; `SYSTEM_ERROR` if the port cannot be used, with `port` or `host` as its
+ * `param`
  */
 export async function listen(handler: Handler, options: ListenOptions = {}): Promise<Listening> {
   checkHandler(handler);
@@ -60,8 +62,12 @@ export async function listen(handler: Handler, options: ListenOptions = {}): Pro
     }),
   );
   server.maxConnections = maxConnections;
-  server.listen(port, host);
-  await once(server, "listening");
+  try {
+    server.listen(port, host);
+    await once(server, "listening");
+  } catch (error) {
+    throw listenError(error, port, host);
+  }
   const address = server.address() as AddressInfo;
   let closing: Promise<void> | undefined;
   const close = (how?: { readonly graceMs?: number | undefined }) => (closing ??= closeServer(server, handler, how));
@@ -71,6 +77,17 @@ export async function listen(handler: Handler, options: ListenOptions = {}): Pro
     close,
     [Symbol.asyncDispose]: () => close(),
   };
+}
+
+function listenError(error: unknown, port: number, host: string): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  const [param, remedy] =
+    code === "EADDRINUSE"
+      ? ["port", "Give another port, or 0 for a free one."]
+      : code === "EACCES"
+        ? ["port", "Ports below 1024 may need further rights: give a higher one."]
+        : ["host", "Give an address of this machine, such as 127.0.0.1 or 0.0.0.0."];
+  return systemError(error, `The server cannot listen on ${host}, port ${port}`, { param, remedy });
 }
 
 /** A path or a host of which no URL can be made never comes to the handler. */

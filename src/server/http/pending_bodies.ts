@@ -1,5 +1,5 @@
-// Bodies that are still arriving. They have limits of their own, so that whoever sends half a body takes no place in
-// the queue, and whoever sends many of them takes places from nobody else.
+// Limits on incomplete request bodies, so that a client with half-sent bodies takes no place in the queue, and one with
+// many of them none from other clients.
 import { isIPv6 } from "node:net";
 import { ApiError, retryAfter } from "../api_error.js";
 
@@ -111,7 +111,7 @@ export class PendingBody {
     this.#hooks.received(bytes);
   }
 
-  /** Twice is fine. */
+  /** May be called twice. */
   leave(): void {
     this.#hooks.leave();
   }

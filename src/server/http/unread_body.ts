@@ -1,6 +1,5 @@
-// What of a request's body nobody wants to read. A server that answers and closes at once resets the connection of a
-// client that is still sending, which then sees the reset and not the answer. So the rest is read and thrown away,
-// within limits.
+// Reads and discards the rest of a refused request's body, within limits. A server that answers and closes at once
+// resets the connection of a client that is still sending, which then does not see the answer.
 
 export interface DrainLimits {
   readonly maxBytes: number;

@@ -1,4 +1,4 @@
-// POST /apply-template: what a chat completion would give the model to read. Nothing is generated.
+// POST /apply-template: the prompt of a chat completion. Nothing is generated.
 import { ApiError, inContext, tooLong } from "../api_error.js";
 import type { ChatRequest } from "./chat_request.js";
 import type { Served, Service } from "../service.js";

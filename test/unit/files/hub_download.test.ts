@@ -300,7 +300,7 @@ describe("a server that", () => {
     expect(await failure(resolveModel(name))).toMatchObject({
       code: "DOWNLOAD_FAILED",
       message: expect.stringMatching(
-        /^The list of files of owner\/tiny-GGUF could not be fetched: 127\.0\.0\.1:\d+ cannot be reached \(ECONNREFUSED\); HF_ENDPOINT/,
+        /^The list of files of owner\/tiny-GGUF could not be fetched: 127\.0\.0\.1:\d+ cannot be reached \(ECONNREFUSED\)\. Check the network, or set HF_ENDPOINT to a mirror\.$/,
       ),
     });
   });
@@ -333,7 +333,7 @@ describe("going on", () => {
     ]);
     expect(await failure(resolveModel(`${file}.part`))).toMatchObject({
       code: "MODEL_INVALID",
-      message: expect.stringContaining("has not ended"),
+      message: expect.stringContaining("is an incomplete download. `caduceus pull` resumes it."),
     });
     await resolveModel(name);
     await isThere();
@@ -416,7 +416,7 @@ describe("permission", () => {
     hub.gated.set(repository, "hf_secret");
     expect(await failure(resolveModel(name))).toMatchObject({
       code: "ACCESS_DENIED",
-      message: expect.stringMatching(/ask for access on .*owner\/tiny-GGUF, then set HF_TOKEN/),
+      message: expect.stringMatching(/Ask for access on .*owner\/tiny-GGUF, then set HF_TOKEN/),
     });
     vi.stubEnv("HF_TOKEN", "hf_other");
     expect(await failure(resolveModel(name))).toMatchObject({
@@ -442,21 +442,25 @@ describe("permission", () => {
       "",
       { status: 401, code: "RepoNotFound" },
       "MODEL_NOT_FOUND",
-      "check the name, or set HF_TOKEN",
+      "Check the name, or set HF_TOKEN",
     ],
     [
       "an unknown repository, with a token",
       "hf_x",
       { status: 404, code: "RepoNotFound" },
       "MODEL_NOT_FOUND",
-      "check the name, and that the token",
+      "Check the name, and that the token",
     ],
     ["a wrong token", "hf_x", { status: 401 }, "ACCESS_DENIED", "does not accept the token"],
     ["a forbidden one", "", { status: 403 }, "ACCESS_DENIED", "set HF_TOKEN"],
   ])("%s", async (_, token, refusal, code, words) => {
     vi.stubEnv("HF_TOKEN", token);
     hub.refusals.push(refusal);
-    expect(await failure(resolveModel(name))).toMatchObject({ code, message: expect.stringContaining(words) });
+    expect(await failure(resolveModel(name))).toMatchObject({
+      code,
+      message: expect.stringContaining(words),
+      remedy: expect.stringMatching(/^[A-Z].*\.$/),
+    });
   });
 
   test("offline nothing is asked", async () => {

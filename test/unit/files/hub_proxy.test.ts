@@ -39,11 +39,11 @@ test("the proxy of the hub's scheme is named where it is not heeded, after the m
       () => expect.unreachable("It succeeded."),
       (error: Error) => error.message,
     );
-  const mirror = /cannot be reached \(ECONNREFUSED\); HF_ENDPOINT can name a mirror/;
+  const mirror = /cannot be reached \(ECONNREFUSED\)\. Check the network, or set HF_ENDPOINT to a mirror\./;
   const isNamed = async () => {
     const said = await message();
     expect(said).toMatch(mirror);
-    return said.includes("go through the proxy of HTTP_PROXY when NODE_USE_ENV_PROXY=1 is set");
+    return said.includes("use the proxy of HTTP_PROXY if NODE_USE_ENV_PROXY=1 is set.");
   };
   // Of the other scheme's.
   vi.stubEnv("HTTPS_PROXY", "http://127.0.0.1:9");
