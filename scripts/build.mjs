@@ -185,21 +185,29 @@ export const isShipped = (name) => /\.(node|so|dylib|dll)$/.test(name);
 /** Of those, what is for musl: it lies in one folder with what is for glibc. @param {string} name */
 export const isForMusl = (name) => /[.-]musl\./.test(name);
 
+/**
+ * Builds as the flags say, and tells the tree.
+ * @param {string[]} args
+ */
+export async function buildFromArguments(args) {
+  const options = await parseBuildArguments(args);
+  if (options.printTree) {
+    process.stdout.write(`${await treeFolder(options)}\n`);
+    return;
+  }
+  if (options.force) await rm(await treeFolder(options), { recursive: true, force: true });
+  if (!(await isBuilt(options))) {
+    // An installed package keeps none of it after its build.
+    const source = await import("./fetch_llama_cpp.mjs");
+    if (!(await source.isCurrent())) await showProgress("llama.cpp source", source.fetchLlamaCpp);
+    await showProgress("native build", (report) => build(options, report));
+  }
+  process.stderr.write(`built in ${path.relative(root, await treeFolder(options))}\n`);
+}
+
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
   try {
-    const options = await parseBuildArguments(process.argv.slice(2));
-    if (options.printTree) {
-      process.stdout.write(`${await treeFolder(options)}\n`);
-    } else {
-      if (options.force) await rm(await treeFolder(options), { recursive: true, force: true });
-      if (!(await isBuilt(options))) {
-        // An installed package keeps none of it after its build.
-        const source = await import("./fetch_llama_cpp.mjs");
-        if (!(await source.isCurrent())) await showProgress("llama.cpp source", source.fetchLlamaCpp);
-        await showProgress("native build", (report) => build(options, report));
-      }
-      process.stderr.write(`built in ${path.relative(root, await treeFolder(options))}\n`);
-    }
+    await buildFromArguments(process.argv.slice(2));
   } catch (error) {
     if (!(error instanceof SetupError)) throw error;
     process.stderr.write(`${error.message}\n`);

@@ -1,5 +1,5 @@
 // Makes a checkout ready: node scripts/setup.mjs [build | prebuild | start | test | bench | docs | package | consumers
-// | size]. Does only what is missing.
+// | size]. Does only what is missing. `build` takes the flags of build.mjs, such as --debug, for the native build.
 import { pathToFileURL } from "node:url";
 import { checkNode, checkTools } from "./setup/check_tools.mjs";
 import { command } from "./setup/command.mjs";
@@ -70,9 +70,14 @@ async function outdated(steps) {
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
   await command(async () => {
-    const goal = process.argv[2] ?? "build";
+    const [goal = "build", ...flags] = process.argv.slice(2);
     if (!Object.hasOwn(goals, goal))
       throw new SetupError(`Invalid argument: ${goal}. Expected one of ${Object.keys(goals).join(", ")}.`);
-    await setUp(/** @type {keyof typeof goals} */ (goal));
+    if (flags.length === 0) return setUp(/** @type {keyof typeof goals} */ (goal));
+    if (goal !== "build") throw new SetupError(`Invalid argument: ${flags[0]}. ${goal} takes none.`);
+    await setUp("prebuild");
+    const { buildFromArguments } = await import("./build.mjs");
+    await buildFromArguments(flags);
+    if (!flags.includes("--print-tree")) await setUp("prepare");
   });
 }

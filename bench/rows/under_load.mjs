@@ -59,7 +59,7 @@ export async function busyMain({ model, threads, runs }) {
   ];
 }
 
-/** A cache whose branches fill three quarters of it. @type {(settings: Settings) => Promise<Row[]>} */
+/** A cache of which idle sequences fill three quarters. @type {(settings: Settings) => Promise<Row[]>} */
 export async function fullCache({ model, threads, runs }) {
   const contextSize = 1024;
   const cacheTokens = 16 * contextSize;
@@ -76,27 +76,27 @@ export async function fullCache({ model, threads, runs }) {
     (await subject.run("replies", { prompts: [newPrompt(16)], tokens: 128 })).tokensPerSecond;
   const figures = await inTurn(runs, {
     "empty cache": one(empty),
-    "branches moved to memory (default)": one(full),
-    "branches left in the cache": one(kept),
+    "idle sequences evicted (default)": one(full),
+    "idle sequences in the KV cache": one(kept),
   });
   for (const subject of [empty, full, kept]) await subject.close();
-  const caduceus = figures["branches moved to memory (default)"] ?? [];
+  const caduceus = figures["idle sequences evicted (default)"] ?? [];
   return [
     {
-      name: `decode after branches have filled 75 % of ${cacheTokens} cells`,
+      name: `decode after idle sequences have filled 75 % of ${cacheTokens} cells`,
       unit: "tokens/s",
       figures: { caduceus },
       claims: claim(
         "≥ 0.9 × an empty cache",
-        ratio(figures, "branches moved to memory (default)", "empty cache"),
+        ratio(figures, "idle sequences evicted (default)", "empty cache"),
         (value) => value >= 0.9,
       ),
     },
     {
       name: "the same with `hostCacheBytes: 0`",
       unit: "tokens/s",
-      figures: { caduceus: figures["branches left in the cache"] ?? [] },
-      claims: claim("× an empty cache", ratio(figures, "branches left in the cache", "empty cache"), () => true),
+      figures: { caduceus: figures["idle sequences in the KV cache"] ?? [] },
+      claims: claim("× an empty cache", ratio(figures, "idle sequences in the KV cache", "empty cache"), () => true),
     },
   ];
 }

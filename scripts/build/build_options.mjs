@@ -49,7 +49,7 @@ export const isInstallable = (options) =>
 export async function parseBuildArguments(args) {
   const flag = /** @type {const} */ ({ type: "boolean" });
   const text = /** @type {const} */ ({ type: "string" });
-  const { values } = parseArgs({
+  const { values } = readFlags({
     args,
     options: {
       debug: flag,
@@ -104,4 +104,13 @@ export async function parseBuildArguments(args) {
   if (values.addon === "no") options.addon = false;
   if (values.jobs !== undefined) options.jobs = Number(values.jobs);
   return options;
+}
+
+/** As `parseArgs`; what is wrong with the flags is said in one sentence. @type {typeof parseArgs} */
+function readFlags(config) {
+  try {
+    return parseArgs(config);
+  } catch (error) {
+    throw new SetupError(/** @type {Error} */ (error).message);
+  }
 }

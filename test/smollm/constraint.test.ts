@@ -1,4 +1,4 @@
-// Calls and JSON of a real model that is too small to write them unaided: held to them, they cannot come out wrong.
+// Calls and JSON of a real model that is too small to write them unaided: the grammar guarantees them.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { load, tool, type CaduceusError, type Model, type ReplyEvent } from "../../src/index.js";

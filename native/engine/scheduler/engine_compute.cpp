@@ -91,8 +91,7 @@ bool Engine::prefill(DecodeContext& ctx) {
   }
   if (result != 0) {
     for (const auto& piece : pieces)
-      fail(*piece.run, "ENGINE_FAILED",
-           "llama_decode failed with " + std::to_string(result) + " while it read the prompt.");
+      fail(*piece.run, "ENGINE_FAILED", "llama_decode failed with " + std::to_string(result) + " during the prefill.");
     return true;
   }
   const double per_row = took / static_cast<double>(rows_.size());

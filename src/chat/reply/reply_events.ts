@@ -1,45 +1,45 @@
-// What a reply tells while it is written, and what it comes to.
+// The events of a reply, and its result.
 import type { Timings, Usage } from "../../engine/engine.js";
 import type { AssistantMessage, Message } from "../../format/messages.js";
 import type { KnownCall } from "../tools/tool.js";
 
 /**
- * A token and the natural logarithm of its probability, before any sampling setting; -Infinity for what cannot come.
+ * A token and the natural logarithm of its probability, before any sampling setting; -Infinity for an impossible token.
  */
 export interface TokenProbability {
   /** Its id. */
   readonly token: number;
   /** Natural logarithm, at most 0, of what the model gave it before sampling changed anything. */
   readonly logProbability: number;
-  /** The likeliest tokens at its place, likeliest first. Only where `topLogProbabilities` was asked for. */
+  /** The most likely tokens at its position, in order. Only with `topLogProbabilities`. */
   readonly top?: readonly TokenProbability[];
 }
 
-/** A token of the prompt. The first follows nothing, so that nothing is known of it but itself. */
+/** A token of the prompt. The first has no log probability, since nothing comes before it. */
 export interface PromptToken {
   readonly token: number;
   readonly logProbability?: number;
   readonly top?: readonly TokenProbability[];
 }
 
-/** The prompt has been read. The first event where `promptLogProbabilities` was asked for. */
+/** The prompt has been computed. The first event, only with `promptLogProbabilities`. */
 export interface PromptEvent {
   readonly type: "prompt";
-  /** All of its tokens, the BOS in front included where the model has one. */
+  /** All of its tokens, with BOS if the model has one. */
   readonly logProbabilities: readonly PromptToken[];
 }
 
-/** A piece of the text; never empty, unless log probabilities were asked for, and never half a character. */
+/** A piece of the text. Never half a character, and never empty, except with log probabilities. */
 export interface TextEvent {
   readonly type: "text";
   readonly text: string;
-  /** The tokens that came with this piece. Only where `logProbabilities` was asked for. */
+  /** The tokens of this piece. Only with `logProbabilities`. */
   readonly logProbabilities?: readonly TokenProbability[];
 }
 
 /**
- * What the model thinks before it acts, from inside `<think>` or `<scratch_pad>`; no call that it drafts there is one.
- * Only where there are tools.
+ * A piece of the model's reasoning, from inside `<think>` or `<scratch_pad>`; calls in it are not made. Only with
+ * tools.
  */
 export interface ReasoningEvent {
   readonly type: "reasoning";
@@ -49,21 +49,21 @@ export interface ReasoningEvent {
 /** A call begins. */
 export interface ToolCallStartEvent {
   readonly type: "tool-call-start";
-  /** Of this call, the same in all its events and messages; unique within a reply. */
+  /** Id of the call, the same in all its events and messages; unique within a reply. */
   readonly id: string;
   readonly name: string;
-  /** The model wrote its arguments a second time: forget the deltas of this call so far. */
+  /** The model began its arguments again: discard the deltas of this call so far. */
   readonly restart?: true;
 }
 
-/** The arguments go on. */
+/** More of the arguments. */
 export interface ToolCallDeltaEvent {
   readonly type: "tool-call-delta";
   readonly id: string;
   readonly name: string;
-  /** The next stretch of the arguments' JSON, strict whatever the model wrote. */
+  /** The next piece of the arguments' JSON; strict JSON, whatever the model wrote. */
   readonly textDelta: string;
-  /** The arguments as far as they are written when this is read: strings grow, numbers appear when complete. */
+  /** The arguments so far, when this is read: strings grow, numbers appear when complete. */
   readonly partial: unknown;
 }
 
@@ -75,11 +75,11 @@ export interface ToolCall<Name extends string = string, Arguments = unknown> {
   readonly arguments: Arguments;
   /** The same as JSON text. */
   readonly argumentsText: string;
-  /** The model's text broke the format and was mended. */
+  /** Whether the model's text violated the format and was repaired. */
   readonly repaired: boolean;
-  /** Why the call is not run as it is. */
+  /** Why the call is not executed as it is. */
   readonly problem?: "unknown-tool" | "invalid-arguments" | undefined;
-  /** The same in one sentence, as the model is told. */
+  /** The same as a sentence, which the model receives. */
   readonly problemMessage?: string | undefined;
 }
 
@@ -92,13 +92,13 @@ export interface ToolCallEvent<Name extends string = string, Arguments = unknown
 export interface IncompleteCall {
   readonly id: string;
   readonly name: string;
-  /** The beginning of its arguments' JSON, as the deltas told it; may be empty. */
+  /** The beginning of its arguments' JSON, as in the deltas; may be empty. */
   readonly argumentsText: string;
 }
 
 /**
- * The model went on to make a call of this turn a second time: the same function with the same values. The turn ends
- * before it, it is not run, and no other event tells of it. Not with `allowRepeatedCalls`.
+ * The model would have made an identical call of this turn again. The turn ends before it; the repetition is not
+ * executed and causes no other event. Not with `allowRepeatedCalls`.
  */
 export interface RepeatedCallEvent<Name extends string = string, Arguments = unknown> {
   readonly type: "repeated-call";
@@ -118,7 +118,7 @@ export interface ToolRunEvent<Name extends string = string, Arguments = unknown>
   readonly arguments: Arguments;
 }
 
-/** A handler has given its result, or the call failed; in the order of the calls. */
+/** A handler has returned, or the call failed. In the order of the calls. */
 export interface ToolResultEvent {
   readonly type: "tool-result";
   readonly id: string;
@@ -128,11 +128,11 @@ export interface ToolResultEvent {
   /** Why there is no result: what the handler threw, a refusal, a time-out, wrong arguments. */
   readonly error?: unknown;
   /**
-   * Of what kind the error is: the handler `"threw"` or had a `"timeout"`, approval `"refused"`, its result has no JSON
-   * form (`"unwritable"`), or the call was wrong from the start (`"unknown-tool"`, `"invalid-arguments"`).
+   * Kind of the error: the handler `"threw"` or had a `"timeout"`, approval `"refused"`, the result has no JSON form
+   * (`"unwritable"`), or the call was invalid (`"unknown-tool"`, `"invalid-arguments"`).
    */
   readonly failure?: "threw" | "timeout" | "refused" | "unwritable" | "unknown-tool" | "invalid-arguments";
-  /** What the model is told. */
+  /** The text that the model receives. */
   readonly content: string;
   /** Characters left out of a long result. */
   readonly leftOutChars: number;
@@ -140,7 +140,7 @@ export interface ToolResultEvent {
   readonly durationMs: number;
 }
 
-/** Something that began as a call and cannot be read. */
+/** Text that began as a call but cannot be parsed. */
 export interface MalformedEvent {
   readonly type: "malformed";
   /** What the model wrote. */
@@ -148,7 +148,7 @@ export interface MalformedEvent {
 }
 
 /**
- * The conversation had outgrown the context: its oldest turns were dropped before this round. Only with
+ * The oldest turns were dropped before this round, because the conversation did not fit into the context. Only with
  * `contextOverflow: "drop-oldest"`.
  */
 export interface DroppedEvent {
@@ -157,7 +157,7 @@ export interface DroppedEvent {
   readonly messages: readonly Message[];
 }
 
-/** Something was read otherwise than it was written. Before all other events. */
+/** The input was changed. Comes before all other events. */
 export interface WarningEvent {
   readonly type: "warning";
   /**
@@ -181,21 +181,18 @@ export interface Round {
    * the end of the context.
    */
   readonly finishReason: "stop" | "length";
-  /** Counts of tokens of this turn alone; its prompt is everything before it. */
+  /** Token counts of this turn; its prompt is everything before it. */
   readonly usage: Usage;
   /** In milliseconds, of this turn alone. */
   readonly timings: Timings;
 }
 
-/** The last event: everything that awaiting the reply gives. */
+/** The last event: the result of the reply. */
 export interface FinishEvent<V = unknown, C extends KnownCall = KnownCall> extends ReplyResult<V, C> {
   readonly type: "finish";
 }
 
-/**
- * What a reply tells while it is written, by its `type`. Where the tools are known to the type system, `name` tells the
- * type of `arguments`.
- */
+/** An event of a reply, by its `type`. If the tools are known to TypeScript, `name` narrows the type of `arguments`. */
 export type ReplyEvent<V = unknown, C extends KnownCall = KnownCall> =
   | PromptEvent
   | TextEvent
@@ -218,7 +215,7 @@ type EventsOf<C extends KnownCall> = C extends KnownCall
   : never;
 type CallsIn<C extends KnownCall> = C extends KnownCall ? ToolCall<C["name"], C["arguments"]> : never;
 
-/** What awaiting a reply gives. */
+/** The result of a reply. */
 export interface ReplyResult<V = unknown, C extends KnownCall = KnownCall> {
   /** The text of the last turn, without calls. */
   readonly text: string;
@@ -232,13 +229,13 @@ export interface ReplyResult<V = unknown, C extends KnownCall = KnownCall> {
   readonly stopString?: string;
   /** The limit that ended the tool loop. */
   readonly stoppedBy?: "max-rounds" | "max-repeated-calls";
-  /** The token limit cut a call, or the JSON that was asked for, off. A call that was cut off is never run. */
+  /** Whether the token limit cut off a call or the answer by `schema`. A call that was cut off is never executed. */
   readonly incomplete?: true;
-  /** The call that was cut off, where its name was written already. */
+  /** The call that was cut off, if its name was complete. */
   readonly incompleteCall?: IncompleteCall;
   /** The calls of the last turn that nobody has answered. */
   readonly toolCalls: readonly CallsIn<C>[];
-  /** The raw text of what began as a call in the last turn and cannot be read. */
+  /** Raw texts of the last turn that began as calls but cannot be parsed. */
   readonly malformed?: readonly string[];
   /**
    * The answer by `schema`. A reply whose answer does not satisfy it rejects with `SCHEMA_MISMATCH`, and with
@@ -246,24 +243,22 @@ export interface ReplyResult<V = unknown, C extends KnownCall = KnownCall> {
    * (`"tool-calls"`). Integers beyond 2^53 are `bigint`, which `JSON.stringify` refuses (docs/json.md has what helps).
    */
   readonly value: V;
-  /** What stood inside `<think>` or `<scratch_pad>`. Only where there are tools. */
+  /** The content of `<think>` or `<scratch_pad>`. Only with tools. */
   readonly reasoning?: string;
-  /** What the model said last, as a message. */
+  /** The last turn of the model, as a message. */
   readonly message: AssistantMessage;
-  /**
-   * Everything this reply adds to the conversation: answers, calls and results, in order; to be put behind the others.
-   */
+  /** The messages that this reply adds to the conversation: answers, calls and results, in order. */
   readonly messages: readonly Message[];
   /**
-   * What was dropped from the conversation, oldest first, because it had outgrown the context. Only with
+   * Messages dropped from the conversation, oldest first, because it did not fit into the context. Only with
    * `contextOverflow: "drop-oldest"`.
    */
   readonly dropped?: readonly Message[];
   /** One entry for each turn of the model. */
   readonly rounds: readonly Round[];
   /**
-   * Counts of tokens, summed over the rounds. The prompt of each round is everything before it, so what had to be read
-   * is `promptTokens - cachedTokens`.
+   * Token counts, summed over the rounds. The prompt of each round is everything before it; `promptTokens -
+   * cachedTokens` were computed.
    */
   readonly usage: Usage;
   /** Durations in milliseconds: to the first token of the first round, the others added up. */
@@ -271,8 +266,8 @@ export interface ReplyResult<V = unknown, C extends KnownCall = KnownCall> {
   /** All tokens of all rounds. Only where `logProbabilities` was asked for. */
   readonly logProbabilities?: readonly TokenProbability[];
   /**
-   * The token that ended the turn, of which no text is made. Only of `complete`, with `logProbabilities`, and where a
-   * token ended it.
+   * The token that ended the turn, which has no text. Only of `complete` with `logProbabilities`, and only if a token
+   * ended the turn.
    */
   readonly endToken?: TokenProbability;
   /** All tokens of the prompt. Only where `promptLogProbabilities` was asked for. */

@@ -1,4 +1,4 @@
-// One run of the engine inside a reply.
+// One round of a reply: one request of the engine.
 import type { Run, RunDelta, RunEnd, RunPrompt, RunRequest } from "../../engine/engine.js";
 import { CaduceusError, withParam } from "../../errors.js";
 import type { LoadedModel } from "../../model/loading/loaded_model.js";

@@ -1,4 +1,4 @@
-// What the model is held to in each turn of a reply, and what of its schemas is left out of that.
+// The constraint of each turn of a reply, and the schema keywords that it does not enforce.
 import type { Constraint } from "../../engine/engine.js";
 import {
   ofOption,

@@ -33,7 +33,7 @@ export interface Task extends TranscriptStart {
   readonly trace: ReplyTrace;
   /** What was read otherwise than it was written. */
   readonly warnings: readonly WarningEvent[];
-  /** Told the prompt of each round, and what the answer is held to, as they are handed to the engine. */
+  /** Called with the prompt of each round and the constraint of its answer. */
   readonly onPrompt: (parts: readonly PromptPart[], continues: boolean, constraint: Constraint | undefined) => void;
 }
 

@@ -13,7 +13,7 @@ export interface AskSettings {
   readonly seed: number;
   /** The same answers to the last bit, one computed after the other. */
   readonly deterministic?: boolean | undefined;
-  /** Calls and JSON cannot come out wrong; false: only checked afterwards. */
+  /** Whether calls and JSON are enforced; false: only checked afterwards. */
   readonly constrained?: boolean | undefined;
   readonly toolChoice?: "auto" | "none" | "required" | undefined;
   /** Order of the keys of a call. */
@@ -73,7 +73,7 @@ function seedOf({ key }: Sample, seed: number): number {
   return createHash("sha256").update(`${seed} ${key}`).digest().readUInt32LE(0);
 }
 
-/** What the model writes is held to a form, so that its calls need not be read back from its tokens. */
+/** Whether the output is constrained, so that calls need not be read from its tokens. */
 export function isConstrained(model: Model, settings: AskSettings): boolean {
   return model.capabilities.constrained && settings.constrained !== false;
 }

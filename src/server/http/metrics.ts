@@ -47,32 +47,27 @@ class Histogram {
 
 const seconds = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120];
 
-/** What the engine's own numbers are called, and whether they only grow. */
+/** The engine's statistics as metrics. */
 const engineNumbers: readonly (readonly [
   name: string,
   type: "gauge" | "counter",
   help: string,
   read: (stats: EngineStats) => number,
 ])[] = [
-  ["caduceus_engine_running", "gauge", "Answers that read their prompt or write.", (stats) => stats.running],
+  ["caduceus_engine_running", "gauge", "Answers in prefill or decoding.", (stats) => stats.running],
   ["caduceus_engine_queued", "gauge", "Answers that wait for a place in the batch.", (stats) => stats.queued],
-  ["caduceus_engine_paused", "gauge", "Answers that wait for a slow reader.", (stats) => stats.paused],
-  ["caduceus_cache_tokens", "gauge", "Room of the cache.", (stats) => stats.cacheTokens],
-  ["caduceus_cache_tokens_used", "gauge", "Tokens in the cache.", (stats) => stats.cacheTokensUsed],
-  ["caduceus_prompt_tokens_total", "counter", "Tokens of prompts.", (stats) => stats.promptTokens],
-  [
-    "caduceus_cached_tokens_total",
-    "counter",
-    "Of the tokens of prompts, those that the cache held.",
-    (stats) => stats.cachedTokens,
-  ],
+  ["caduceus_engine_paused", "gauge", "Answers paused for a slow reader.", (stats) => stats.paused],
+  ["caduceus_cache_tokens", "gauge", "Size of the KV cache in tokens.", (stats) => stats.cacheTokens],
+  ["caduceus_cache_tokens_used", "gauge", "Tokens in the KV cache.", (stats) => stats.cacheTokensUsed],
+  ["caduceus_prompt_tokens_total", "counter", "Prompt tokens.", (stats) => stats.promptTokens],
+  ["caduceus_cached_tokens_total", "counter", "Prompt tokens that were cached.", (stats) => stats.cachedTokens],
   [
     "caduceus_restored_tokens_total",
     "counter",
-    "Of the cached ones, those that came back from memory or disk.",
+    "Cached tokens loaded from host memory or disk.",
     (stats) => stats.restoredTokens,
   ],
-  ["caduceus_generated_tokens_total", "counter", "Tokens written.", (stats) => stats.generatedTokens],
+  ["caduceus_generated_tokens_total", "counter", "Generated tokens.", (stats) => stats.generatedTokens],
 ];
 
 export class Metrics {

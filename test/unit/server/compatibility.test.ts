@@ -118,7 +118,7 @@ describe("tools", () => {
   });
 
   test.each(["auto", "required"])(
-    "of allowed_tools, mode %s, the model is told of those alone and held to them",
+    "of allowed_tools, mode %s, the prompt has only those, and the grammar allows no others",
     async (mode) => {
       expect((await post("/v1/chat/completions", { ...hi, tools, tool_choice: allowed(mode, "h", "f") })).status).toBe(
         200,

@@ -211,7 +211,7 @@ describe("unenforced", () => {
     await expect(reply).rejects.toThrow(/answer\.email must be text that matches/);
   });
 
-  test("explain shows it, and what each turn was held to", async () => {
+  test("explain shows it, and what constrained each turn", async () => {
     const { model } = await saying([call("add", { a: 1, b: 2 }), "3"]);
     const { prompts, unenforced } = await model.reply("?", { tools: [add], toolChoice: "required" }).explain();
     expect(unenforced).toEqual([]);

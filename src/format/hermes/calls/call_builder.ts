@@ -33,109 +33,109 @@ export interface BuiltCall {
 }
 
 // Of two places for the same thing the higher one wins, of two equal ones the last.
-const WRAPPED_PARAMETERS = 1;
-const WRAPPED_ARGUMENTS = 2;
-const PARAMETERS = 3;
-const ARGUMENTS = 4;
-const FUNCTION_AS_NAME = 1;
-const WRAPPED_NAME = 2;
-const NAME = 3;
+const wrappedParametersRank = 1;
+const wrappedArgumentsRank = 2;
+const parametersRank = 3;
+const rankOfArguments = 4;
+const functionAsNameRank = 1;
+const wrappedNameRank = 2;
+const rankOfName = 3;
 
 export class CallBuilder implements MemberListener {
   readonly reader: TolerantJson;
   /** Set once the call has shown itself to the stream. */
   index: number | undefined;
 
-  private outerKey = "";
-  private innerKey = "";
-  private name: string | undefined;
-  private nameRank = 0;
-  private argumentsRank = 0;
-  private args: unknown = undefined;
-  private argumentsLevel = 0;
-  private argumentsRoot: Container | undefined;
-  private capturingDepth = -1;
-  private sent = "";
+  #outerKey = "";
+  #innerKey = "";
+  #name: string | undefined;
+  #nameRank = 0;
+  #argumentsRank = 0;
+  #args: unknown = undefined;
+  #argumentsLevel = 0;
+  #argumentsRoot: Container | undefined;
+  #capturingDepth = -1;
+  #sent = "";
   /** Text of arguments that were no container: it does not come from the reader. */
-  private written = "";
-  private restarted = false;
-  private repaired = false;
-  private hasBigInt = false;
-  private tooLarge: string | undefined;
-  private startedAs: string | undefined;
+  #written = "";
+  #restarted = false;
+  #repaired = false;
+  #hasBigInt = false;
+  #tooLarge: string | undefined;
+  #startedAs: string | undefined;
 
-  constructor(
-    private readonly settings: CallSettings,
-    insideList: boolean,
-  ) {
+  readonly #settings: CallSettings;
+
+  constructor(settings: CallSettings, insideList: boolean) {
+    this.#settings = settings;
     this.reader = new TolerantJson({ listener: this, insideList });
   }
 
   key(depth: number, key: string): void {
     if (depth === 1) {
-      this.outerKey = key;
-      this.innerKey = "";
+      this.#outerKey = key;
+      this.#innerKey = "";
     } else {
-      this.innerKey = key;
+      this.#innerKey = key;
     }
   }
 
   valueStart(depth: number, kind: "container" | "string" | "word", container?: Container): void {
-    const rank = this.argumentsRankAt(depth);
-    if (rank === 0 || rank < this.argumentsRank) return;
-    if (this.argumentsRank > 0) this.forgetArguments();
-    this.argumentsRank = rank;
-    this.capturingDepth = depth;
+    const rank = this.#argumentsRankAt(depth);
+    if (rank === 0 || rank < this.#argumentsRank) return;
+    if (this.#argumentsRank > 0) this.#forgetArguments();
+    this.#argumentsRank = rank;
+    this.#capturingDepth = depth;
     if (kind !== "container") return;
-    this.argumentsRoot = container;
-    this.argumentsLevel = depth;
+    this.#argumentsRoot = container;
+    this.#argumentsLevel = depth;
     this.reader.strict.capturing = true;
   }
 
   valueEnd(depth: number, value: unknown, text?: string): void {
-    if (depth === this.capturingDepth) {
-      this.capturingDepth = -1;
-      this.endArguments(value, text);
+    if (depth === this.#capturingDepth) {
+      this.#capturingDepth = -1;
+      this.#endArguments(value, text);
       return;
     }
-    const rank = this.nameRankAt(depth);
-    if (rank === 0 || rank < this.nameRank) return;
+    const rank = this.#nameRankAt(depth);
+    if (rank === 0 || rank < this.#nameRank) return;
     if (typeof value !== "string") {
       // `function` holding an object is the wrapper; a name that is no string names nothing.
-      if (rank === FUNCTION_AS_NAME) return;
-      this.name = undefined;
+      if (rank === functionAsNameRank) return;
+      this.#name = undefined;
     } else {
-      this.name = value;
+      this.#name = value;
     }
-    this.nameRank = rank;
+    this.#nameRank = rank;
     this.flush();
   }
 
   /** Passes on what was captured since the last time, if it is known whose it is. */
   flush(): void {
-    const name = this.name ?? this.settings.onlyTool;
-    if (name === undefined || (this.name === undefined && this.argumentsRoot === undefined)) return;
+    const name = this.#name ?? this.#settings.onlyTool;
+    if (name === undefined || (this.#name === undefined && this.#argumentsRoot === undefined)) return;
     if (this.index === undefined) {
-      this.index = this.settings.nextIndex();
-      this.startedAs = name;
-      this.settings.stream.start(this.index, name, false);
-    } else if (this.restarted) {
-      this.settings.stream.start(this.index, name, true);
+      this.index = this.#settings.nextIndex();
+      this.#startedAs = name;
+      this.#settings.stream.start(this.index, name, false);
+    } else if (this.#restarted) {
+      this.#settings.stream.start(this.index, name, true);
     }
-    this.restarted = false;
-    const captured = this.written + this.reader.strict.take();
-    this.written = "";
+    this.#restarted = false;
+    const captured = this.#written + this.reader.strict.take();
+    this.#written = "";
     if (captured === "") return;
-    this.sent += captured;
-    this.settings.stream.delta(this.index, this.startedAs ?? name, captured, this);
+    this.#sent += captured;
+    this.#settings.stream.delta(this.index, this.#startedAs ?? name, captured, this);
   }
 
   /** The arguments as far as they are written: a copy. */
   get partial(): unknown {
-    if (!this.argumentsRoot) return this.args;
-    const copy = copyOf(this.argumentsRoot);
-    if (this.capturingDepth < 0) return copy;
-    const { path, text } = this.reader.openPath(this.argumentsLevel);
+    if (!this.#argumentsRoot) return this.#args;
+    const copy = copyOf(this.#argumentsRoot);
+    if (this.#capturingDepth < 0) return copy;
+    const { path, text } = this.reader.openPath(this.#argumentsLevel);
     if (text === undefined) return copy;
     let place: Container = copy as Container;
     for (const key of path.slice(0, -1)) {
@@ -148,88 +148,94 @@ export class CallBuilder implements MemberListener {
 
   /** Whether this is a whole object that has arguments and lacks only a name. */
   get lacksName(): boolean {
-    return this.name === undefined && this.nameRank === 0 && this.argumentsRank > 0;
+    return this.#name === undefined && this.#nameRank === 0 && this.#argumentsRank > 0;
   }
 
   /** After the reader is done. Undefined: the object does not say which tool it calls. */
   finish(): BuiltCall | undefined {
-    const { name } = this;
+    const name = this.#name;
     if (name === undefined) return undefined;
-    const hasArguments = this.argumentsRank > 0;
+    const hasArguments = this.#argumentsRank > 0;
     if (!hasArguments) {
-      this.args = {};
-      this.written = "{}";
-      this.repaired = true;
+      this.#args = {};
+      this.#written = "{}";
+      this.#repaired = true;
     }
-    if (this.argumentsRank < ARGUMENTS || this.nameRank < NAME) this.repaired = true;
+    if (this.#argumentsRank < rankOfArguments || this.#nameRank < rankOfName) this.#repaired = true;
     this.flush();
     return {
       index: this.index as number,
       name,
-      arguments: this.args,
-      argumentsText: this.sent,
-      repaired: this.repaired || this.reader.repaired,
-      hasBigInt: this.hasBigInt || this.reader.hasBigInt,
-      tooLarge: this.tooLarge ?? this.reader.tooLarge,
+      arguments: this.#args,
+      argumentsText: this.#sent,
+      repaired: this.#repaired || this.reader.repaired,
+      hasBigInt: this.#hasBigInt || this.reader.hasBigInt,
+      tooLarge: this.#tooLarge ?? this.reader.tooLarge,
       hasArguments,
     };
   }
 
-  private argumentsRankAt(depth: number): number {
-    if (depth === 1) return this.outerKey === "arguments" ? ARGUMENTS : this.outerKey === "parameters" ? PARAMETERS : 0;
-    if (depth !== 2 || this.outerKey !== "function") return 0;
-    return this.innerKey === "arguments" ? WRAPPED_ARGUMENTS : this.innerKey === "parameters" ? WRAPPED_PARAMETERS : 0;
+  #argumentsRankAt(depth: number): number {
+    if (depth === 1)
+      return this.#outerKey === "arguments" ? rankOfArguments : this.#outerKey === "parameters" ? parametersRank : 0;
+    if (depth !== 2 || this.#outerKey !== "function") return 0;
+    return this.#innerKey === "arguments"
+      ? wrappedArgumentsRank
+      : this.#innerKey === "parameters"
+        ? wrappedParametersRank
+        : 0;
   }
 
-  private nameRankAt(depth: number): number {
-    if (depth === 1) return this.outerKey === "name" ? NAME : this.outerKey === "function" ? FUNCTION_AS_NAME : 0;
-    return depth === 2 && this.outerKey === "function" && this.innerKey === "name" ? WRAPPED_NAME : 0;
+  #nameRankAt(depth: number): number {
+    if (depth === 1)
+      return this.#outerKey === "name" ? rankOfName : this.#outerKey === "function" ? functionAsNameRank : 0;
+    return depth === 2 && this.#outerKey === "function" && this.#innerKey === "name" ? wrappedNameRank : 0;
   }
 
-  private forgetArguments(): void {
+  #forgetArguments(): void {
     this.reader.strict.take();
-    this.written = "";
-    this.args = undefined;
-    this.argumentsRoot = undefined;
-    if (this.sent !== "") this.restarted = true;
-    this.sent = "";
+    this.#written = "";
+    this.#args = undefined;
+    this.#argumentsRoot = undefined;
+    if (this.#sent !== "") this.#restarted = true;
+    this.#sent = "";
   }
 
-  private endArguments(value: unknown, text: string | undefined): void {
+  #endArguments(value: unknown, text: string | undefined): void {
     this.reader.strict.capturing = false;
-    this.args = value;
-    if (typeof value === "string") this.unwrapString(value);
+    this.#args = value;
+    if (typeof value === "string") this.#unwrapString(value);
     else if (value === null) {
-      this.args = {};
-      this.written = "{}";
-      this.repaired = true;
-    } else if (text !== undefined) this.written = text;
+      this.#args = {};
+      this.#written = "{}";
+      this.#repaired = true;
+    } else if (text !== undefined) this.#written = text;
     this.flush();
   }
 
   /** Arguments written as a string that holds JSON, as the OpenAI API has them. */
-  private unwrapString(text: string): void {
+  #unwrapString(text: string): void {
     const inner = new TolerantJson();
     inner.strict.capturing = true;
     const start = skipSpace(text, 0);
     const end = inner.feed(text, start);
     if (start === text.length) {
-      this.args = {};
-      this.written = "{}";
-      this.repaired = true;
+      this.#args = {};
+      this.#written = "{}";
+      this.#repaired = true;
     } else if (
       inner.status === "done" &&
       typeof inner.value === "object" &&
       inner.value !== null &&
       skipSpace(text, end) === text.length
     ) {
-      this.args = inner.value;
-      this.written = inner.strict.take();
-      this.hasBigInt ||= inner.hasBigInt;
-      this.tooLarge = inner.tooLarge;
-      this.repaired = true;
+      this.#args = inner.value;
+      this.#written = inner.strict.take();
+      this.#hasBigInt ||= inner.hasBigInt;
+      this.#tooLarge = inner.tooLarge;
+      this.#repaired = true;
     } else {
-      this.written = JSON.stringify(text);
+      this.#written = JSON.stringify(text);
     }
   }
 }

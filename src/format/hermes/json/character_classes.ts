@@ -1,21 +1,21 @@
 // Classes of UTF-16 units, looked up once for each character read.
 
-export const OTHER = 0;
+export const otherClass = 0;
 /** The white space of JSON. */
-export const SPACE = 1;
+export const spaceClass = 1;
 /** What numbers, literals and bare keys are made of. */
-export const WORD = 2;
+export const wordClass = 2;
 /** White space elsewhere, but not in JSON: no-break space, byte order mark and their like. */
-export const ODD_SPACE = 3;
+export const oddSpaceClass = 3;
 
 const table = new Uint8Array(128);
-for (const c of " \t\n\r") table[c.charCodeAt(0)] = SPACE;
-for (const c of "\v\f") table[c.charCodeAt(0)] = ODD_SPACE;
-for (let c = 0; c < 128; c++) if (/[A-Za-z0-9_$+\-.]/.test(String.fromCharCode(c))) table[c] = WORD;
+for (const c of " \t\n\r") table[c.charCodeAt(0)] = spaceClass;
+for (const c of "\v\f") table[c.charCodeAt(0)] = oddSpaceClass;
+for (let c = 0; c < 128; c++) if (/[A-Za-z0-9_$+\-.]/.test(String.fromCharCode(c))) table[c] = wordClass;
 
 export function classOf(code: number): number {
   if (code < 128) return table[code] as number;
-  return isOddSpace(code) ? ODD_SPACE : OTHER;
+  return isOddSpace(code) ? oddSpaceClass : otherClass;
 }
 
 export function isSpace(code: number): boolean {

@@ -3,12 +3,12 @@
 import { isHighSurrogate } from "./character_classes.js";
 import type { StrictText } from "./strict_text.js";
 
-const PLAIN = 0;
-const ESCAPE = 1;
-const UNICODE = 2;
-const HEX = 3;
+const inPlainText = 0;
+const afterBackslash = 1;
+const inUnicodeEscape = 2;
+const inHexEscape = 3;
 
-const ESCAPES = new Map<number, string>([
+const escapedCharacters = new Map<number, string>([
   [34, '"'],
   [92, "\\"],
   [47, "/"],
@@ -23,21 +23,25 @@ export class JsonString {
   status: "reading" | "done" | "failed" = "reading";
   repaired = false;
   value = "";
-  private quote = 34;
-  private state = PLAIN;
-  private digits = "";
+  #quote = 34;
+  #state = inPlainText;
+  #digits = "";
 
   /** `strict` takes the string's text, quotes included. */
-  constructor(private readonly strict: StrictText) {}
+  readonly #strict: StrictText;
+
+  constructor(strict: StrictText) {
+    this.#strict = strict;
+  }
 
   /** Begins a new string; its opening quote stands at `pos`. */
   start(quote: number, pos: number): void {
     this.status = "reading";
     this.repaired = quote === 39;
     this.value = "";
-    this.quote = quote;
-    this.state = PLAIN;
-    this.quoteAt(pos);
+    this.#quote = quote;
+    this.#state = inPlainText;
+    this.#quoteAt(pos);
   }
 
   /** What stands so far, without half a character at its end. */
@@ -49,11 +53,11 @@ export class JsonString {
   feed(text: string, pos: number): number {
     let i = pos;
     while (i < text.length) {
-      if (this.state === PLAIN) {
-        i = this.readPlain(text, i);
+      if (this.#state === inPlainText) {
+        i = this.#readPlain(text, i);
         if (this.status !== "reading") return i;
-      } else if (this.state === ESCAPE) {
-        this.readEscape(text.charCodeAt(i), i);
+      } else if (this.#state === afterBackslash) {
+        this.#readEscape(text.charCodeAt(i), i);
         i++;
       } else {
         const code = text.charCodeAt(i);
@@ -61,16 +65,16 @@ export class JsonString {
           this.status = "failed";
           return i;
         }
-        this.digits += text[i];
+        this.#digits += text[i];
         i++;
-        if (this.digits.length === (this.state === HEX ? 2 : 4)) this.endDigits();
+        if (this.#digits.length === (this.#state === inHexEscape ? 2 : 4)) this.#endDigits();
       }
     }
     return i;
   }
 
-  private readPlain(text: string, pos: number): number {
-    const { quote } = this;
+  #readPlain(text: string, pos: number): number {
+    const quote = this.#quote;
     let i = pos;
     let code = 0;
     while (i < text.length) {
@@ -80,38 +84,38 @@ export class JsonString {
     }
     if (i > pos) {
       this.value += text.slice(pos, i);
-      this.strict.keep(pos, i);
+      this.#strict.keep(pos, i);
     }
     if (i === text.length) return i;
     if (code === quote) {
-      this.quoteAt(i);
+      this.#quoteAt(i);
       this.status = "done";
     } else if (code === 92) {
-      this.state = ESCAPE;
+      this.#state = afterBackslash;
     } else {
       // A raw control character, or a double quote between single ones.
       const character = text[i] as string;
       this.repaired = true;
       this.value += character;
-      this.strict.add(JSON.stringify(character).slice(1, -1));
+      this.#strict.add(JSON.stringify(character).slice(1, -1));
     }
     return i + 1;
   }
 
-  private readEscape(code: number, pos: number): void {
-    this.state = PLAIN;
-    const meaning = ESCAPES.get(code);
+  #readEscape(code: number, pos: number): void {
+    this.#state = inPlainText;
+    const meaning = escapedCharacters.get(code);
     if (meaning !== undefined) {
       this.value += meaning;
       // At 0 the backslash stood at the end of the input before.
-      if (pos > 0) this.strict.keep(pos - 1, pos + 1);
-      else this.strict.add(`\\${String.fromCharCode(code)}`);
+      if (pos > 0) this.#strict.keep(pos - 1, pos + 1);
+      else this.#strict.add(`\\${String.fromCharCode(code)}`);
     } else if (code === 117 /* u */) {
-      this.state = UNICODE;
-      this.digits = "";
+      this.#state = inUnicodeEscape;
+      this.#digits = "";
     } else if (code === 120 /* x, as Python writes control characters */) {
-      this.state = HEX;
-      this.digits = "";
+      this.#state = inHexEscape;
+      this.#digits = "";
       this.repaired = true;
     } else {
       const character = String.fromCharCode(code);
@@ -120,24 +124,24 @@ export class JsonString {
       // backslash was meant as one: patterns (\d) and paths (C:\Users).
       if (code === 39) {
         this.value += character;
-        this.strict.add(character);
+        this.#strict.add(character);
       } else if (code !== 10) {
         this.value += `\\${character}`;
-        this.strict.add(`\\\\${code < 32 ? JSON.stringify(character).slice(1, -1) : character}`);
+        this.#strict.add(`\\\\${code < 32 ? JSON.stringify(character).slice(1, -1) : character}`);
       }
     }
   }
 
-  private endDigits(): void {
-    const character = String.fromCharCode(parseInt(this.digits, 16));
+  #endDigits(): void {
+    const character = String.fromCharCode(parseInt(this.#digits, 16));
     this.value += character;
-    this.strict.add(this.state === UNICODE ? `\\u${this.digits}` : JSON.stringify(character).slice(1, -1));
-    this.state = PLAIN;
+    this.#strict.add(this.#state === inUnicodeEscape ? `\\u${this.#digits}` : JSON.stringify(character).slice(1, -1));
+    this.#state = inPlainText;
   }
 
-  private quoteAt(pos: number): void {
-    if (this.quote === 34) this.strict.keep(pos, pos + 1);
-    else this.strict.add('"');
+  #quoteAt(pos: number): void {
+    if (this.#quote === 34) this.#strict.keep(pos, pos + 1);
+    else this.#strict.add('"');
   }
 }
 

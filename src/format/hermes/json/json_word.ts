@@ -12,13 +12,13 @@ export interface WordValue {
   readonly tooLarge?: true;
 }
 
-const JSON_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
-const LOOSE_NUMBER = /^([+-]?)((?:0|[1-9]\d*)?)(?:\.(\d*))?((?:[eE][+-]?\d+)?)$/;
-const INTEGER = /^-?\d+$/;
+const jsonNumber = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+const looseNumber = /^([+-]?)((?:0|[1-9]\d*)?)(?:\.(\d*))?((?:[eE][+-]?\d+)?)$/;
+const integerPattern = /^-?\d+$/;
 /** Longer integers take BigInt more than linear time to read. */
-const LONGEST_INTEGER = 4096;
+const longestInteger = 4096;
 
-const LITERALS = new Map<string, WordValue>([
+const literalWords = new Map<string, WordValue>([
   ["true", { value: true, text: "true", repaired: false }],
   ["false", { value: false, text: "false", repaired: false }],
   ["null", { value: null, text: "null", repaired: false }],
@@ -29,10 +29,10 @@ const LITERALS = new Map<string, WordValue>([
 
 /** Undefined: not a value. NaN and infinities are not. */
 export function readWord(word: string): WordValue | undefined {
-  const literal = LITERALS.get(word);
+  const literal = literalWords.get(word);
   if (literal) return literal;
-  if (JSON_NUMBER.test(word)) return number(word, false);
-  const loose = LOOSE_NUMBER.exec(word);
+  if (jsonNumber.test(word)) return number(word, false);
+  const loose = looseNumber.exec(word);
   if (!loose) return undefined;
   const [, sign, whole, fraction, exponent] = loose;
   if (!whole && !fraction) return undefined;
@@ -44,8 +44,8 @@ export function readWord(word: string): WordValue | undefined {
 
 function number(text: string, repaired: boolean): WordValue {
   const value = Number(text);
-  if (INTEGER.test(text) && !Number.isSafeInteger(value)) {
-    return text.length > LONGEST_INTEGER ? tooLarge(text) : { value: BigInt(text), text, repaired };
+  if (integerPattern.test(text) && !Number.isSafeInteger(value)) {
+    return text.length > longestInteger ? tooLarge(text) : { value: BigInt(text), text, repaired };
   }
   return Number.isFinite(value) ? { value, text, repaired } : tooLarge(text);
 }

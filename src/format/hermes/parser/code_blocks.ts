@@ -3,73 +3,73 @@
 
 import { isSpace, skipSpace } from "../json/character_classes.js";
 
-const NEWLINE = 10;
-const TICK = 96;
-const SHORTEST_FENCE = 3;
+const newlineCode = 10;
+const backtick = 96;
+const shortestFence = 3;
 
-const START = 0;
-const TICKS = 1;
-const INFO = 2;
-const OTHER = 3;
+const atStart = 0;
+const inTicks = 1;
+const inInfo = 2;
+const inOtherText = 3;
 
 export class CodeBlocks {
   /** The ticks that opened the block; 0 while none is open. */
-  private opened = 0;
-  private state = START;
-  private ticks = 0;
+  #opened = 0;
+  #state = atStart;
+  #ticks = 0;
   /** Something stands behind the ticks of this line: such a fence opens a block and ends none. */
-  private hasInfo = false;
+  #hasInfo = false;
 
   /** Whether a fence of so many ticks on the next line would end a block. */
   endedBy(ticks: number): boolean {
-    const opened = this.openedAfterLine();
+    const opened = this.#openedAfterLine();
     return opened > 0 && ticks >= opened;
   }
 
   /** The next text, cut anywhere. */
   feed(text: string): void {
-    if ((this.state === START || this.state === OTHER) && !text.includes("`")) return this.passLines(text);
+    if ((this.#state === atStart || this.#state === inOtherText) && !text.includes("`")) return this.#passLines(text);
     for (let i = 0; i < text.length; i++) {
-      if (this.state === OTHER) i = text.indexOf("\n", i);
+      if (this.#state === inOtherText) i = text.indexOf("\n", i);
       if (i < 0) return;
       const code = text.charCodeAt(i);
-      if (code === NEWLINE) this.endLine();
-      else if (code === TICK) this.readTick();
-      else if (!isSpace(code)) this.readOther();
-      else if (this.state === TICKS) this.state = this.ticks < SHORTEST_FENCE ? OTHER : INFO;
+      if (code === newlineCode) this.#endLine();
+      else if (code === backtick) this.#readTick();
+      else if (!isSpace(code)) this.#readOther();
+      else if (this.#state === inTicks) this.#state = this.#ticks < shortestFence ? inOtherText : inInfo;
     }
   }
 
   /** Lines without ticks, which are nearly all: only how the last one begins matters. */
-  private passLines(text: string): void {
+  #passLines(text: string): void {
     const newline = text.lastIndexOf("\n");
-    if (newline >= 0) this.endLine();
-    if (this.state === START && skipSpace(text, newline + 1) < text.length) this.readOther();
+    if (newline >= 0) this.#endLine();
+    if (this.#state === atStart && skipSpace(text, newline + 1) < text.length) this.#readOther();
   }
 
-  private readTick(): void {
-    if (this.state === INFO)
-      this.state = OTHER; // Code within a line, such as ```x```.
-    else this.state = TICKS;
-    this.ticks++;
+  #readTick(): void {
+    if (this.#state === inInfo)
+      this.#state = inOtherText; // Code within a line, such as ```x```.
+    else this.#state = inTicks;
+    this.#ticks++;
   }
 
-  private readOther(): void {
-    if (this.state === START || this.ticks < SHORTEST_FENCE) this.state = OTHER;
-    else this.state = INFO;
-    this.hasInfo = true;
+  #readOther(): void {
+    if (this.#state === atStart || this.#ticks < shortestFence) this.#state = inOtherText;
+    else this.#state = inInfo;
+    this.#hasInfo = true;
   }
 
-  private openedAfterLine(): number {
-    if (this.state === OTHER || this.ticks < SHORTEST_FENCE) return this.opened;
-    if (this.opened === 0) return this.ticks;
-    return this.hasInfo || this.ticks < this.opened ? this.opened : 0;
+  #openedAfterLine(): number {
+    if (this.#state === inOtherText || this.#ticks < shortestFence) return this.#opened;
+    if (this.#opened === 0) return this.#ticks;
+    return this.#hasInfo || this.#ticks < this.#opened ? this.#opened : 0;
   }
 
-  private endLine(): void {
-    this.opened = this.openedAfterLine();
-    this.state = START;
-    this.ticks = 0;
-    this.hasInfo = false;
+  #endLine(): void {
+    this.#opened = this.#openedAfterLine();
+    this.#state = atStart;
+    this.#ticks = 0;
+    this.#hasInfo = false;
   }
 }

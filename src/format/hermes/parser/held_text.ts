@@ -3,39 +3,39 @@
 import { isSpace, skipSpace, trimmedEnd } from "../json/character_classes.js";
 import type { CodeBlocks } from "./code_blocks.js";
 
-const LONGEST_LANGUAGE = 24;
-const TICK = 96;
+const longestLanguage = 24;
+const backtick = 96;
 
 export class HeldText {
   /** White space, then a fence (its ticks and language), then white space. Each may be empty. */
-  private before = "";
-  private fence = "";
-  private after = "";
-  private ticks = 0;
+  #before = "";
+  #fence = "";
+  #after = "";
+  #ticks = 0;
 
   /** Takes the next text and gives back what can't touch a call any more. */
   add(text: string): string {
     let out = "";
     let i = 0;
     while (i < text.length) {
-      if (this.fence !== "") {
-        i = this.readFence(text, i);
+      if (this.#fence !== "") {
+        i = this.#readFence(text, i);
         if (i < text.length) {
-          out += this.before + this.fence;
-          const { after } = this;
-          this.clear();
-          this.before = after;
+          out += this.#before + this.#fence;
+          const after = this.#after;
+          this.#clear();
+          this.#before = after;
         }
         continue;
       }
       const end = skipSpace(text, i);
-      if (end > i) this.before += text.slice(i, end);
+      if (end > i) this.#before += text.slice(i, end);
       i = end;
       if (i === text.length) break;
-      const open = this.openAt(text, i);
+      const open = this.#openAt(text, i);
       if (open === i) {
-        this.fence = "`";
-        this.ticks = 1;
+        this.#fence = "`";
+        this.#ticks = 1;
         i++;
         continue;
       }
@@ -48,7 +48,7 @@ export class HeldText {
   /** Everything held, as text. */
   take(): string {
     const held = this.text;
-    this.clear();
+    this.#clear();
     return held;
   }
 
@@ -57,63 +57,65 @@ export class HeldText {
    * the fence that opens around the call with the white space behind it, and whether white space touched the call.
    */
   takeForCall(blocks: CodeBlocks): { text: string; fence: string; spaced: boolean } {
-    const { before, fence, after } = this;
-    const endsBlock = before.includes("\n") && fence.length === this.ticks && blocks.endedBy(this.ticks);
-    const whole = this.ticks >= 3 && !endsBlock;
+    const before = this.#before;
+    const fence = this.#fence;
+    const after = this.#after;
+    const endsBlock = before.includes("\n") && fence.length === this.#ticks && blocks.endedBy(this.#ticks);
+    const whole = this.#ticks >= 3 && !endsBlock;
     const spaced = after !== "" || (before !== "" && (whole || fence === ""));
-    this.clear();
+    this.#clear();
     return { text: whole || fence === "" ? "" : before + fence, fence: whole ? fence + after : "", spaced };
   }
 
   /** What is held, without taking it. */
   get text(): string {
-    return this.before + this.fence + this.after;
+    return this.#before + this.#fence + this.#after;
   }
 
   /** Whether nothing but white space is held. */
   get isSpace(): boolean {
-    return this.fence === "";
+    return this.#fence === "";
   }
 
   /** Whether the next character stands on a new line. */
   get endsLine(): boolean {
-    return this.before.includes("\n") || this.after.includes("\n");
+    return this.#before.includes("\n") || this.#after.includes("\n");
   }
 
-  private clear(): void {
-    this.before = "";
-    this.fence = "";
-    this.after = "";
-    this.ticks = 0;
+  #clear(): void {
+    this.#before = "";
+    this.#fence = "";
+    this.#after = "";
+    this.#ticks = 0;
   }
 
   /** Reads on in a fence; stops at the first character that shows it opens around no call. */
-  private readFence(text: string, pos: number): number {
+  #readFence(text: string, pos: number): number {
     let i = pos;
-    if (this.after === "") {
-      while (i < text.length && text.charCodeAt(i) === TICK && this.fence.length === this.ticks) i++;
-      this.ticks += i - pos;
-      this.fence += text.slice(pos, i);
-      if (this.ticks >= 3) {
+    if (this.#after === "") {
+      while (i < text.length && text.charCodeAt(i) === backtick && this.#fence.length === this.#ticks) i++;
+      this.#ticks += i - pos;
+      this.#fence += text.slice(pos, i);
+      if (this.#ticks >= 3) {
         const start = i;
-        const room = LONGEST_LANGUAGE - (this.fence.length - this.ticks);
+        const room = longestLanguage - (this.#fence.length - this.#ticks);
         while (i < text.length && i - start < room && isLanguage(text.charCodeAt(i))) i++;
-        this.fence += text.slice(start, i);
+        this.#fence += text.slice(start, i);
       }
-      if (i === text.length || !isSpace(text.charCodeAt(i)) || this.ticks < 3) return i;
+      if (i === text.length || !isSpace(text.charCodeAt(i)) || this.#ticks < 3) return i;
     }
     const end = skipSpace(text, i);
-    this.after += text.slice(i, end);
+    this.#after += text.slice(i, end);
     return end;
   }
 
   /** Where in `text` the stretch begins that has to be held, as far as one can tell from its end. */
-  private openAt(text: string, from: number): number {
+  #openAt(text: string, from: number): number {
     const end = trimmedEnd(text, from);
     let i = end;
-    while (i > from && end - i < LONGEST_LANGUAGE && isLanguage(text.charCodeAt(i - 1))) i--;
+    while (i > from && end - i < longestLanguage && isLanguage(text.charCodeAt(i - 1))) i--;
     let start = i;
-    while (start > from && text.charCodeAt(start - 1) === TICK) start--;
+    while (start > from && text.charCodeAt(start - 1) === backtick) start--;
     const ticks = i - start;
     const opens = ticks >= 3 || (ticks > 0 && i === end && end === text.length);
     return opens ? trimmedEnd(text.slice(from, start)) + from : end;

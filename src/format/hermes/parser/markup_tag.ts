@@ -19,7 +19,7 @@ interface Form {
   readonly rest: "none" | "attributes" | "space";
 }
 
-const FORMS: readonly Form[] = [
+const tagForms: readonly Form[] = [
   { kind: "call-open", literal: "<tool_call", rest: "attributes" },
   { kind: "call-close", literal: "</tool_call", rest: "space" },
   { kind: "response", literal: "<tool_response", rest: "attributes" },
@@ -34,24 +34,24 @@ const FORMS: readonly Form[] = [
 ];
 
 /** Prose is held back for a ">" no longer than this. */
-const LONGEST_TAG = 1024;
+const longestTag = 1024;
 
 export class MarkupTag {
   /** What was read so far, from the "<" on. */
   raw = "";
   status: "reading" | "matched" | "rejected" = "reading";
   kind: TagKind = "call-open";
-  private candidates: readonly Form[] = FORMS;
-  private form: Form | undefined;
+  #candidates: readonly Form[] = tagForms;
+  #form: Form | undefined;
 
   /** Whether the tag carries more than its name. */
   get hasAttributes(): boolean {
-    return this.form !== undefined && this.raw.length > this.form.literal.length + 1;
+    return this.#form !== undefined && this.raw.length > this.#form.literal.length + 1;
   }
 
   /** Of a tag cut off by the end of the output: whether it can only be one of `kinds`, or is too short to tell. */
   couldBe(...kinds: TagKind[]): boolean {
-    return this.form ? kinds.includes(this.form.kind) : this.candidates.some((form) => kinds.includes(form.kind));
+    return this.#form ? kinds.includes(this.#form.kind) : this.#candidates.some((form) => kinds.includes(form.kind));
   }
 
   /**
@@ -59,26 +59,26 @@ export class MarkupTag {
    * the first character that no tag has there, which is then not consumed.
    */
   feed(text: string, pos: number): number {
-    let i = this.raw === "" ? this.readWhole(text, pos) : pos;
+    let i = this.raw === "" ? this.#readWhole(text, pos) : pos;
     if (this.status === "matched") return i;
     while (i < text.length) {
       const code = text.charCodeAt(i);
-      if (this.form) {
-        if (code === 62 /* > */) return this.match(this.form, text, pos, i + 1);
+      if (this.#form) {
+        if (code === 62 /* > */) return this.#match(this.#form, text, pos, i + 1);
         const space = isSpace(code);
-        const first = this.raw.length + i - pos === this.form.literal.length;
+        const first = this.raw.length + i - pos === this.#form.literal.length;
         const fits =
-          space || (this.form.rest === "attributes" && !first && code !== 60 && code !== 123 && code !== 125);
-        if (!fits || this.raw.length + i - pos >= LONGEST_TAG) return this.reject(text, pos, i);
+          space || (this.#form.rest === "attributes" && !first && code !== 60 && code !== 123 && code !== 125);
+        if (!fits || this.raw.length + i - pos >= longestTag) return this.#reject(text, pos, i);
       } else {
         const at = this.raw.length + i - pos;
-        const fitting = this.candidates.filter((form) => form.literal.charCodeAt(at) === code);
-        if (fitting.length === 0) return this.reject(text, pos, i);
-        this.candidates = fitting;
+        const fitting = this.#candidates.filter((form) => form.literal.charCodeAt(at) === code);
+        if (fitting.length === 0) return this.#reject(text, pos, i);
+        this.#candidates = fitting;
         const whole = fitting.find((form) => form.literal.length === at + 1);
         if (whole) {
-          if (whole.rest === "none") return this.match(whole, text, pos, i + 1);
-          this.form = whole;
+          if (whole.rest === "none") return this.#match(whole, text, pos, i + 1);
+          this.#form = whole;
         }
       }
       i++;
@@ -88,27 +88,27 @@ export class MarkupTag {
   }
 
   /** Most tags stand whole in the input: no need to go character by character up to the end of their names. */
-  private readWhole(text: string, pos: number): number {
-    for (const form of FORMS) {
+  #readWhole(text: string, pos: number): number {
+    for (const form of tagForms) {
       if (!text.startsWith(form.literal, pos)) continue;
       const end = pos + form.literal.length;
-      if (form.rest === "none") return this.match(form, text, pos, end);
-      if (text.charCodeAt(end) === 62) return this.match(form, text, pos, end + 1);
-      this.form = form;
+      if (form.rest === "none") return this.#match(form, text, pos, end);
+      if (text.charCodeAt(end) === 62) return this.#match(form, text, pos, end + 1);
+      this.#form = form;
       return end;
     }
     return pos;
   }
 
-  private match(form: Form, text: string, pos: number, end: number): number {
+  #match(form: Form, text: string, pos: number, end: number): number {
     this.raw += text.slice(pos, end);
-    this.form = form;
+    this.#form = form;
     this.kind = form.kind;
     this.status = "matched";
     return end;
   }
 
-  private reject(text: string, pos: number, end: number): number {
+  #reject(text: string, pos: number, end: number): number {
     this.raw += text.slice(pos, end);
     this.status = "rejected";
     return end;

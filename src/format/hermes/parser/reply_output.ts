@@ -10,9 +10,9 @@ export class ReplyOutput {
   content = "";
   reasoning = "";
   incomplete = false;
-  private events: ReplyEvent[] = [];
+  #events: ReplyEvent[] = [];
   /** A finished call whose `repaired` may still change: told of when something else follows. */
-  private pending: Mutable<CallDetail> | undefined;
+  #pending: Mutable<CallDetail> | undefined;
 
   /** `streaming`: whether events are wanted. */
   constructor(readonly streaming: boolean) {}
@@ -22,9 +22,9 @@ export class ReplyOutput {
     this.settle();
     this.content += text;
     if (!this.streaming) return;
-    const last = this.events[this.events.length - 1];
+    const last = this.#events[this.#events.length - 1];
     if (last?.type === "text") last.text += text;
-    else this.events.push({ type: "text", text });
+    else this.#events.push({ type: "text", text });
   }
 
   reason(text: string): void {
@@ -32,25 +32,25 @@ export class ReplyOutput {
     this.settle();
     this.reasoning += text;
     if (!this.streaming) return;
-    const last = this.events[this.events.length - 1];
+    const last = this.#events[this.#events.length - 1];
     if (last?.type === "reasoning") last.text += text;
-    else this.events.push({ type: "reasoning", text });
+    else this.#events.push({ type: "reasoning", text });
   }
 
   event(event: ReplyEvent): void {
     this.settle();
-    if (this.streaming) this.events.push(event);
+    if (this.streaming) this.#events.push(event);
   }
 
   call(call: CallDetail): void {
     this.settle();
-    this.pending = call;
+    this.#pending = call;
     this.calls.push(call);
   }
 
   /** The last call was mended after all. */
   repairLast(): void {
-    if (this.pending) this.pending.repaired = true;
+    if (this.#pending) this.#pending.repaired = true;
   }
 
   broken(text: string, index: number | undefined): void {
@@ -65,15 +65,15 @@ export class ReplyOutput {
 
   /** Nothing more will change the last call. */
   settle(): void {
-    const { pending } = this;
+    const pending = this.#pending;
     if (!pending) return;
-    this.pending = undefined;
-    if (this.streaming) this.events.push({ type: "tool-call", ...pending });
+    this.#pending = undefined;
+    if (this.streaming) this.#events.push({ type: "tool-call", ...pending });
   }
 
   takeEvents(): ReplyEvent[] {
-    const { events } = this;
-    if (events.length > 0) this.events = [];
+    const events = this.#events;
+    if (events.length > 0) this.#events = [];
     return events;
   }
 
@@ -84,9 +84,9 @@ export class ReplyOutput {
     this.reasoning += other.reasoning;
     for (const call of other.calls) this.calls.push(call);
     for (const text of other.malformed) this.malformed.push(text);
-    for (const event of other.events) this.events.push(event);
+    for (const event of other.#events) this.#events.push(event);
     this.incomplete ||= other.incomplete;
-    this.pending = other.pending;
+    this.#pending = other.#pending;
   }
 
   reply(): ParsedReply {

@@ -56,20 +56,20 @@ export const parserOptionNames = [
 
 /** Reads what a Hermes model writes, in whatever pieces it comes. One for each reply. */
 export class ReplyParser {
-  private readonly check: CallCheck | undefined;
-  private readonly receiver: CallReceiver;
-  private readonly scanner: ReplyScanner;
-  private readonly out: ReplyOutput;
-  private readonly text: ReplyText;
-  private untagged: UntaggedCall | undefined;
-  private untaggedText = "";
-  private readonly further: FurtherCall | undefined;
-  private readonly callsOnly: boolean;
+  readonly #check: CallCheck | undefined;
+  readonly #receiver: CallReceiver;
+  readonly #scanner: ReplyScanner;
+  readonly #out: ReplyOutput;
+  readonly #text: ReplyText;
+  #untagged: UntaggedCall | undefined;
+  #untaggedText = "";
+  readonly #further: FurtherCall | undefined;
+  readonly #callsOnly: boolean;
 
-  private carry = "";
-  private calls = 0;
-  private toldTurnEnd = false;
-  private finished: ParsedReply | undefined;
+  #carry = "";
+  #calls = 0;
+  #toldTurnEnd = false;
+  #finished: ParsedReply | undefined;
 
   constructor(given?: ReplyParserOptions) {
     const options = checkOptions(given, "ReplyParser", parserOptionNames) as ReplyParserOptions;
@@ -78,55 +78,55 @@ export class ReplyParser {
     if (untaggedCalls !== undefined && untaggedCalls !== "accept" && untaggedCalls !== "off") {
       throw invalidArgument('"accept" or "off"', "untaggedCalls", untaggedCalls);
     }
-    this.callsOnly = options.callsOnly ?? false;
-    this.check = options.check ?? (tools ? createCallCheck(tools) : undefined);
-    if (untaggedCalls === "accept" && this.check) {
-      this.untagged = new UntaggedCall();
-      this.further = new FurtherCall();
+    this.#callsOnly = options.callsOnly ?? false;
+    this.#check = options.check ?? (tools ? createCallCheck(tools) : undefined);
+    if (untaggedCalls === "accept" && this.#check) {
+      this.#untagged = new UntaggedCall();
+      this.#further = new FurtherCall();
     }
     const names = new Set(tools?.map((tool, index) => toolFunction(tool, index).name));
-    this.out = new ReplyOutput(options.events ?? true);
-    this.text = new ReplyText(this.out, options.reasoning ?? false);
-    this.receiver = this.createReceiver(names.size === 1 ? [...names][0] : undefined);
-    this.scanner = new ReplyScanner(this.text, this.receiver);
+    this.#out = new ReplyOutput(options.events ?? true);
+    this.#text = new ReplyText(this.#out, options.reasoning ?? false);
+    this.#receiver = this.#createReceiver(names.size === 1 ? [...names][0] : undefined);
+    this.#scanner = new ReplyScanner(this.#text, this.#receiver);
   }
 
   /** Whether the model went on to invent a tool's result: the rest of its output is dropped. */
   get turnEnded(): boolean {
-    return this.scanner.turnEnded;
+    return this.#scanner.turnEnded;
   }
 
   /** A call's missing tag was supplied: the output is not what the calls written out would be. */
   get suppliedTags(): boolean {
-    return this.further !== undefined && this.further.supplied > 0;
+    return this.#further !== undefined && this.#further.supplied > 0;
   }
 
   /** Characters read so far, those read again after a broken call included. */
   get charactersRead(): number {
-    return this.scanner.charactersRead;
+    return this.#scanner.charactersRead;
   }
 
   /** The raw text of each call that could not be read. */
   get malformedTexts(): readonly string[] {
-    return this.out.malformed;
+    return this.#out.malformed;
   }
 
   /** The calls with everything known of them; those of an open scratch pad appear at its end. */
   get callDetails(): readonly CallDetail[] {
-    return this.out.calls;
+    return this.#out.calls;
   }
 
   /** Takes the next piece of the output, cut anywhere, and returns what it showed. */
   push(chunk: string): ReplyEvent[] {
     if (typeof chunk !== "string") throw invalidArgument("a string", "chunk", chunk);
-    if (this.finished) throw new CaduceusError("INVALID_ARGUMENT", "push was called after end.");
-    let text = this.carry + chunk;
-    this.carry = "";
+    if (this.#finished) throw new CaduceusError("INVALID_ARGUMENT", "push was called after end.");
+    let text = this.#carry + chunk;
+    this.#carry = "";
     if (isHighSurrogate(text.charCodeAt(text.length - 1))) {
-      this.carry = text.slice(-1);
+      this.#carry = text.slice(-1);
       text = text.slice(0, -1);
     }
-    this.accept(text);
+    this.#accept(text);
     return this.takeEvents();
   }
 
@@ -137,71 +137,71 @@ export class ReplyParser {
   end(options?: { finish?: ReplyFinish | undefined }): ParsedReply {
     const finish = checkOptions(options, "end", ["finish"])["finish"] ?? "stop";
     if (finish !== "stop" && finish !== "length") throw invalidArgument('"stop" or "length"', "finish", finish);
-    if (this.finished) return this.finished;
-    const { carry } = this;
-    this.carry = "";
-    this.accept(carry);
-    this.endUntagged();
-    const held = this.further?.end() ?? "";
-    const cutsCalls = finish === "length" && this.callsOnly;
-    if (cutsCalls && held.trim() !== "") this.out.cutOff(undefined);
-    else if (held !== "") this.scan(held);
-    this.scanner.end(finish, cutsCalls);
-    this.tellTurnEnd();
-    this.out.settle();
-    return (this.finished = this.out.reply());
+    if (this.#finished) return this.#finished;
+    const carry = this.#carry;
+    this.#carry = "";
+    this.#accept(carry);
+    this.#endUntagged();
+    const held = this.#further?.end() ?? "";
+    const cutsCalls = finish === "length" && this.#callsOnly;
+    if (cutsCalls && held.trim() !== "") this.#out.cutOff(undefined);
+    else if (held !== "") this.#scan(held);
+    this.#scanner.end(finish, cutsCalls);
+    this.#tellTurnEnd();
+    this.#out.settle();
+    return (this.#finished = this.#out.reply());
   }
 
   /** Events since they were last taken. */
   takeEvents(): ReplyEvent[] {
-    return this.out.takeEvents();
+    return this.#out.takeEvents();
   }
 
-  private accept(text: string): void {
+  #accept(text: string): void {
     if (text === "") return;
-    if (!this.untagged) {
-      this.read(text);
+    if (!this.#untagged) {
+      this.#read(text);
       return;
     }
-    this.untagged.feed(text);
-    this.untaggedText += text;
-    if (this.untagged.status === "no") this.releaseUntagged();
+    this.#untagged.feed(text);
+    this.#untaggedText += text;
+    if (this.#untagged.status === "no") this.#releaseUntagged();
   }
 
-  private releaseUntagged(): void {
-    const text = this.untaggedText;
-    this.untagged = undefined;
-    this.untaggedText = "";
-    this.read(text);
+  #releaseUntagged(): void {
+    const text = this.#untaggedText;
+    this.#untagged = undefined;
+    this.#untaggedText = "";
+    this.#read(text);
   }
 
-  private endUntagged(): void {
-    if (!this.untagged) return;
-    const call = this.untagged.finish();
-    if (!call || this.faultOf(call)) {
-      this.releaseUntagged();
+  #endUntagged(): void {
+    if (!this.#untagged) return;
+    const call = this.#untagged.finish();
+    if (!call || this.#faultOf(call)) {
+      this.#releaseUntagged();
       return;
     }
-    this.untagged = undefined;
-    const index = this.receiver.nextIndex();
-    this.out.event({ type: "tool-call-start", index, name: call.name });
+    this.#untagged = undefined;
+    const index = this.#receiver.nextIndex();
+    this.#out.event({ type: "tool-call-start", index, name: call.name });
     const { argumentsText, name } = call;
-    this.out.event({ type: "tool-call-delta", index, name, textDelta: argumentsText, partial: call.arguments });
-    this.out.call({ index, name, arguments: call.arguments, argumentsText, repaired: true });
+    this.#out.event({ type: "tool-call-delta", index, name, textDelta: argumentsText, partial: call.arguments });
+    this.#out.call({ index, name, arguments: call.arguments, argumentsText, repaired: true });
   }
 
-  private createReceiver(onlyTool: string | undefined): CallReceiver {
+  #createReceiver(onlyTool: string | undefined): CallReceiver {
     return {
       onlyTool,
-      nextIndex: () => this.calls++,
+      nextIndex: () => this.#calls++,
       stream: {
         start: (index, name, restart) => {
-          if (!this.out.streaming) return;
-          this.text.out.event({ type: "tool-call-start", index, name, ...(restart ? { restart } : {}) });
+          if (!this.#out.streaming) return;
+          this.#text.out.event({ type: "tool-call-start", index, name, ...(restart ? { restart } : {}) });
         },
         delta: (index, name, textDelta, builder) => {
-          if (!this.out.streaming) return;
-          this.text.out.event({
+          if (!this.#out.streaming) return;
+          this.#text.out.event({
             type: "tool-call-delta",
             index,
             name,
@@ -212,18 +212,18 @@ export class ReplyParser {
           });
         },
       },
-      completed: (call, repaired) => this.completeCall(call, repaired),
-      lastWasRepaired: () => this.text.out.repairLast(),
+      completed: (call, repaired) => this.#completeCall(call, repaired),
+      lastWasRepaired: () => this.#text.out.repairLast(),
       broken: (raw, index) =>
-        this.text.out.broken(raw.startsWith(suppliedTag) ? raw.slice(suppliedTag.length) : raw, index),
-      incomplete: (index) => this.text.out.cutOff(index),
+        this.#text.out.broken(raw.startsWith(suppliedTag) ? raw.slice(suppliedTag.length) : raw, index),
+      incomplete: (index) => this.#text.out.cutOff(index),
     };
   }
 
-  private completeCall(call: BuiltCall, repaired: boolean): void {
-    const fault = this.faultOf(call);
+  #completeCall(call: BuiltCall, repaired: boolean): void {
+    const fault = this.#faultOf(call);
     const { index, name, argumentsText } = call;
-    this.text.out.call({
+    this.#text.out.call({
       index,
       name,
       arguments: call.arguments,
@@ -233,25 +233,25 @@ export class ReplyParser {
     });
   }
 
-  private faultOf({ name, arguments: args, tooLarge }: BuiltCall): CallFault | undefined {
+  #faultOf({ name, arguments: args, tooLarge }: BuiltCall): CallFault | undefined {
     return tooLarge === undefined
-      ? this.check?.(name, args)
+      ? this.#check?.(name, args)
       : { problem: "invalid-arguments", message: numberProblem(tooLarge) };
   }
 
-  private read(text: string): void {
-    const whole = this.further === undefined ? text : this.further.feed(text);
-    if (whole !== "") this.scan(whole);
+  #read(text: string): void {
+    const whole = this.#further === undefined ? text : this.#further.feed(text);
+    if (whole !== "") this.#scan(whole);
   }
 
-  private scan(text: string): void {
-    this.scanner.read(text);
-    this.tellTurnEnd();
+  #scan(text: string): void {
+    this.#scanner.read(text);
+    this.#tellTurnEnd();
   }
 
-  private tellTurnEnd(): void {
-    if (!this.scanner.turnEnded || this.toldTurnEnd) return;
-    this.toldTurnEnd = true;
-    this.out.event({ type: "turn-end" });
+  #tellTurnEnd(): void {
+    if (!this.#scanner.turnEnded || this.#toldTurnEnd) return;
+    this.#toldTurnEnd = true;
+    this.#out.event({ type: "turn-end" });
   }
 }
