@@ -1,4 +1,4 @@
-// Keeps a thread at work for a share of its time, as a program does that also has other things to do.
+// Keeps a thread busy for a share of the time.
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 

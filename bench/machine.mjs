@@ -1,5 +1,5 @@
-// What was measured on, and whether anything else runs there: llama.cpp's threads spin, so a second busy process
-// falsifies all.
+// Describes the machine, and whether other programs run: llama.cpp's threads spin, so a second busy process falsifies
+// all figures.
 import { cpus, loadavg, totalmem } from "node:os";
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";

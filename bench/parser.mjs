@@ -1,6 +1,5 @@
-// How fast the reply parser reads: MB/s on ordinary text, and on 0.25 and 1 MB of every hostile shape, where the
-// last column (time of 1 MB over time of 0.25 MB) is about 4 when reading is linear.
-// Usage, after a build: node bench/parser.mjs
+// Speed of the reply parser: MB/s on ordinary text, and on 0.25 and 1 MB of every hostile shape. The last column (time
+// of 1 MB over time of 0.25 MB) is about 4 for linear time. Usage, after a build: node bench/parser.mjs
 
 import { hostileShapes } from "../test/support/parser/hostile_shapes.mjs";
 import { parseReply, ReplyParser } from "../dist/format/hermes/index.js";

@@ -1,4 +1,4 @@
-// What a row says, and the table the rows stand in.
+// Rows of measurements, and the table of rows.
 import { median, ratio } from "./figures.mjs";
 
 /**

@@ -1,4 +1,4 @@
-// What is done to an engine under test, in its own process, so that all of them are treated alike.
+// The scenarios that run in each engine's process, so that all engines are measured alike.
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";

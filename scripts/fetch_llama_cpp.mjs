@@ -1,5 +1,5 @@
-// Materialises llama.cpp's source beside its pin and verifies the git tree id, whichever place it came from. The
-// published package brings a subset, which has no tree id: made from the verified tree, it is verified by the SHA-256
+// Puts llama.cpp's source beside its pin and verifies the git tree id, whichever place it came from. The published
+// package contains a subset, which has no tree id: it was made from the verified tree, and is verified by the SHA-256
 // of its archive.
 import { cp, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { pathToFileURL } from "node:url";

@@ -1,5 +1,4 @@
-// What constraints cost and what they save: compiling tools, a token with and without a constraint, a call with what is
-// forced.
+// Cost of constraints: compiling tools, a token with and without a constraint, and a call with forced tokens.
 import { createAddonEngine } from "../../dist/engine/addon/addon_engine.js";
 import { toNativeConstraint } from "../../dist/engine/addon/grammar.js";
 import { builtInDefaults } from "../../dist/model/loading/sampling.js";

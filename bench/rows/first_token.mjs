@@ -1,5 +1,4 @@
-// How soon a reply begins when its prompt is new, when its beginning has been read before, and when that was before a
-// restart.
+// Time to first token with an uncached prompt, a cached one, and one loaded from disk after a restart.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -18,13 +17,13 @@ export async function firstToken({ model, threads, runs }) {
   const folder = await mkdtemp(path.join(tmpdir(), "caduceus-bench-"));
   const rows = lengths.map((length) => ({
     length,
-    cold: /** @type {Figures} */ ({}),
+    uncached: /** @type {Figures} */ ({}),
     shared: /** @type {Figures} */ ({}),
     restored: /** @type {Figures} */ ({}),
   }));
   try {
     for (let run = 0; run < runs; run++) {
-      for (const { length, cold, shared, restored } of rows) {
+      for (const { length, uncached, shared, restored } of rows) {
         for (const name of fastOnes) {
           // A process for each, so that one has the machine to itself and a restart is one.
           const settings = {
@@ -45,7 +44,7 @@ export async function firstToken({ model, threads, runs }) {
             (await subject.run("replies", { prompts: [prompt], tokens: 2, own })).firstMs;
           try {
             await ask(subject, newPrompt(32));
-            (cold[name] ??= []).push(await ask(subject, begins, { keepPrefix: true }));
+            (uncached[name] ??= []).push(await ask(subject, begins, { keepPrefix: true }));
             (shared[name] ??= []).push(await ask(subject, begins + moreWords(question)));
           } catch (error) {
             process.stderr.write(`  ${name} failed at ${length} tokens: ${String(error).split("\n")[0]}\n`);
@@ -62,14 +61,14 @@ export async function firstToken({ model, threads, runs }) {
   } finally {
     await rm(folder, { recursive: true });
   }
-  return rows.flatMap(({ length, cold, shared, restored }) => {
+  return rows.flatMap(({ length, uncached, shared, restored }) => {
     const share = (/** @type {Figures} */ figures) =>
-      figures.caduceus && cold.caduceus ? median(figures.caduceus) / median(cold.caduceus) : undefined;
+      figures.caduceus && uncached.caduceus ? median(figures.caduceus) / median(uncached.caduceus) : undefined;
     // What a question costs by itself weighs more than that in a short prompt.
     const most = (/** @type {number} */ limit, /** @type {Figures} */ figures) =>
       length < 2000 ? [] : claim(`≤ ${limit} of new`, share(figures), (value) => value <= limit);
     return [
-      { name: `first token, new prompt of ${length} tokens`, unit: "ms", figures: cold, claims: [] },
+      { name: `first token, new prompt of ${length} tokens`, unit: "ms", figures: uncached, claims: [] },
       {
         name: `first token, its first ${length} tokens read before`,
         unit: "ms",

@@ -1,4 +1,4 @@
-// What loading, holding and stopping cost.
+// Cost of loading, memory, and cancelling.
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { load } from "caduceus";
 import { median } from "../figures.mjs";

@@ -1,4 +1,4 @@
-// One conversation: how fast it writes, and how soon it begins.
+// One conversation: speed of decoding and prefill.
 import { inTurn, ratio } from "../figures.mjs";
 import { llamaBench } from "../llama_tools.mjs";
 import { newPrompt } from "../prompts.mjs";

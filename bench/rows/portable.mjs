@@ -1,4 +1,4 @@
-// The prebuilt addon, made for any machine, against the one that is built for this machine.
+// The prebuilt addon, which runs on any machine, against one built for this machine.
 import { readdirSync } from "node:fs";
 import { root } from "../../scripts/setup/paths.mjs";
 import { inTurn, ratio } from "../figures.mjs";

@@ -1,5 +1,5 @@
-// What prompt lookup (speculative decoding without a draft model) brings: text that repeats what was said, and text
-// that does not, one stream and several, with and without it.
+// Effect of prompt lookup (speculative decoding without a draft model) on text that repeats earlier text and on text
+// that does not, with one stream and several.
 import { load } from "caduceus";
 import { inTurn, ratio } from "../figures.mjs";
 import { claim } from "../report.mjs";

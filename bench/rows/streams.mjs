@@ -1,4 +1,4 @@
-// Many conversations at once: what they write together, and what that does to the event loop.
+// Many conversations at once: their throughput, and the delay of the event loop.
 import { inTurn, median, ratio } from "../figures.mjs";
 import { llamaBatchedBench } from "../llama_tools.mjs";
 import { newPrompts } from "../prompts.mjs";

@@ -1,6 +1,5 @@
-// A loop as programs have it: a question, two calls of one of twenty tools each with its result, and an answer. The
-// system turn with the tools is known to both, and llama-server is made to write what caduceus wrote, by a grammar that
-// allows nothing else.
+// A typical tool loop: a question, two calls of twenty tools with their results, and an answer. The system turn with
+// the tools is cached by both engines. A grammar makes llama-server generate the same tokens as Caduceus.
 import { load } from "caduceus";
 import { inTurn, ratio } from "../figures.mjs";
 import { claim } from "../report.mjs";

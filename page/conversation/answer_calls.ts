@@ -1,5 +1,5 @@
-// Answers the calls of a turn: tools of the browser run, and for the others the person is asked, which is their
-// approval too.
+// Answers the calls of a turn: tools of the browser run; for the others the user types the result, which is also the
+// approval.
 import { browserTools } from "../tools/browser_tools.js";
 import type { AnswerEntry, Call } from "./entry.js";
 import { announcement } from "./store.js";

@@ -1,5 +1,4 @@
-// A conversation: a tree of what was said. Each entry knows what it answers; the path to `leaf` is what is shown and
-// sent.
+// A conversation as a tree of entries, each linked to the one it answers. The path to `leaf` is shown and sent.
 import type { AnswerEntry, AnswerNumbers, Call, Entry, UserEntry } from "./entry.js";
 import { newSettings, readSettings, type Settings } from "./settings.js";
 

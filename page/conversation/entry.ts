@@ -1,4 +1,4 @@
-// One entry of a conversation: what the person said, or an answer.
+// One entry of a conversation: a question or an answer.
 
 export interface Call {
   readonly id: string;

@@ -1,4 +1,4 @@
-// A reply under way: the answer is streamed, its calls are answered, and so on until nothing is left to call.
+// A running reply: streams the answer, answers its calls, and repeats that until there are no more calls.
 import { streamChat } from "../server/chat_stream.js";
 import { AnswerWriter } from "./answer_writer.js";
 import { answerCalls } from "./answer_calls.js";

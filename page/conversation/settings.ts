@@ -1,4 +1,4 @@
-// How a conversation is held: its model, sampling, tools and schema; and the request that this makes.
+// Settings of a conversation: its model, sampling, tools and schema; and the request made from them.
 import { modelOf } from "../server/models.js";
 import { browserTools } from "../tools/browser_tools.js";
 import type { Entry } from "./entry.js";

@@ -1,4 +1,4 @@
-// Everything that the page asks the server for, and the key it does so with.
+// All requests of the page to the server, and its API key.
 import { signal } from "@preact/signals";
 
 /** What the server refused, in its own words. */

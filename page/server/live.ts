@@ -1,4 +1,4 @@
-// What the engines do at the moment: asked for each second, while an answer is written and somebody can see it.
+// Live statistics of the engines: polled each second during an answer, while the page is visible.
 import { effect, signal } from "@preact/signals";
 import { running } from "../conversation/store.js";
 import { fetchStats, type ModelStats } from "./client.js";

@@ -1,4 +1,4 @@
-// The models that the server has, and what went wrong when it was asked for them.
+// The server's models, and the error if they cannot be listed.
 import { signal } from "@preact/signals";
 import { fetchModels } from "./client.js";
 

@@ -1,4 +1,4 @@
-// A model's Markdown as elements. Whatever the text holds, it becomes text nodes: there is no HTML here.
+// A model's Markdown as elements. All of it becomes text nodes, never HTML.
 import { useMemo } from "preact/hooks";
 import { readBlocks, type Block } from "./blocks.js";
 import { readSpans, type Span } from "./spans.js";

@@ -1,4 +1,4 @@
-// What stands inside a line of Markdown: code, bold, italics, struck out, links. Everything else is text as it is.
+// The inline part of Markdown: code, bold, italics, strikethrough, links. All else is text.
 
 export type Span =
   | { readonly kind: "text"; readonly text: string }

@@ -1,4 +1,4 @@
-// Above the conversation: what answers, and the ways to everything else.
+// The header: the model, and buttons for everything else.
 import { changeSettings, current } from "../conversation/store.js";
 import { modelOf, models } from "../server/models.js";
 import { Icon } from "./icons.js";

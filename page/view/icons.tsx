@@ -1,4 +1,4 @@
-// Drawn here, in the color of the text. What they mean stands beside them or in the label of their button.
+// Icons, drawn in the color of the text. Their meaning is in the text beside them or in the label of their button.
 
 const paths = {
   menu: "M4 7h16M4 12h16M4 17h10",

@@ -1,4 +1,4 @@
-// What stands beside the conversation.
+// The panels beside the conversation.
 import { batch, signal } from "@preact/signals";
 
 /** There is no room for all three beside each other. */

@@ -1,4 +1,4 @@
-// How this conversation is held.
+// The panel with the settings of the conversation.
 import {
   readOwnTools,
   readSchema,

@@ -1,4 +1,4 @@
-// Where a native build lies, and whether it is current.
+// The folder of a native build, and whether it is current.
 import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { cpus } from "node:os";

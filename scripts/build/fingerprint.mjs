@@ -1,4 +1,4 @@
-// What the native build is made of, and a mark of it that changes when any of that does.
+// The sources of the native build, and a fingerprint that changes when any of them does.
 import { createHash } from "node:crypto";
 import { readdir, readFile, stat } from "node:fs/promises";
 import path from "node:path";

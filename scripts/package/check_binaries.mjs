@@ -1,6 +1,6 @@
-// Are the binaries fit to be shipped? They ask for nothing newer than glibc 2.31 and for no library that a system may
-// lack; their names are their own; nothing but Node's two entry points leaves the addon; and of its runtime it asks for
-// Node-API alone, so that it runs in every version of Node, in Electron, Bun and Deno as it is.
+// Checks the binaries before they are published: they need nothing newer than glibc 2.31 and no library that a system
+// may lack; their names are unique; the addon exports only Node's two entry points; and of its runtime it needs only
+// Node-API, so that it runs in every version of Node, in Electron, Bun and Deno.
 //
 //   node scripts/package/check_binaries.mjs [FILE …]       without files: all of prebuilds/. What is not ELF is
 //                                                          left to its own system.

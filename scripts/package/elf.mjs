@@ -1,5 +1,4 @@
-// What an ELF file says of its symbols and libraries, whatever machine it is for: nm and readelf know few machines but
-// their own.
+// Reads symbols and libraries of an ELF file of any machine: nm and readelf know few machines but their own.
 
 /**
  * @typedef {object} Symbol

@@ -1,5 +1,6 @@
-// What goes to the registry: the package without its binaries, and a package for each system with those that it needs,
-// of which package managers install the one that fits. All of them in one package would be 20 MB for each system.
+// Divides the package for the registry: the package without its binaries, and a package for each system with the
+// binaries that it needs. Package managers install the one that fits. All of them in one package would be 20 MB for
+// each system.
 //
 //   node scripts/package/split.mjs [--pack-destination=DIR]       prints the archives, the package itself last
 import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";

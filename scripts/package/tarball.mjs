@@ -1,4 +1,4 @@
-// The packed package that a command was given, else one that is packed now.
+// The packed package given to a command, else a new one.
 import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { root } from "../setup/paths.mjs";

@@ -1,6 +1,6 @@
-// What building for Vulkan needs: glslc with the newest extensions, headers and the loader to link with. Taken from
-// VULKAN_SDK where it is set; else, on Debian and Ubuntu, Debian 13's packages are unpacked into the cache folder (43
-// MB): Debian 12's own are too old. Nothing is installed.
+// The requirements of a Vulkan build: glslc with the newest extensions, headers and the loader. Taken from VULKAN_SDK
+// if it is set; else, on Debian and Ubuntu, Debian 13's packages are unpacked into the cache folder (43 MB), because
+// Debian 12's are too old. Nothing is installed.
 import { chmod, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { SetupError } from "../setup/run_logged.mjs";

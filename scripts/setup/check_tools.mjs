@@ -1,5 +1,4 @@
-// Are the tools there that cannot come from npm? What is missing is named in one sentence, with the command that
-// installs it.
+// Checks for the tools that npm cannot install. The message names what is missing and the command that installs it.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";

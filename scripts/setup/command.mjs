@@ -1,4 +1,4 @@
-// How a command of ours ends.
+// Runs a script's command and sets its exit code.
 import { diskError, SetupError } from "./run_logged.mjs";
 
 /**

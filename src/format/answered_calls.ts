@@ -1,5 +1,4 @@
-// Which result answers which call, in histories that other programs wrote: calls and results without ids go by their
-// order.
+// Matches results with calls in message histories of other programs: those without ids are matched by their order.
 import type { PlainMessage, PlainToolCall } from "./plain_message.js";
 
 /**

@@ -1,4 +1,4 @@
-// Which format a model's conversations are written in, and why: Hermes' own for Hermes, the file's template for others.
+// Chooses the prompt format of a model, and says why: the Hermes format for Hermes, the file's template for others.
 import type { ModelInfo, PromptPart } from "../engine/engine.js";
 import { CaduceusError } from "../errors.js";
 import { renderHermes, renderHermesContinuation, type HermesVariant, type PromptTool } from "./hermes/prompt/prompt.js";

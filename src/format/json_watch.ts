@@ -1,4 +1,4 @@
-// Follows an answer that is to be JSON, bare or in one code fence, to know when writing on is no use any more.
+// Follows an answer that should be JSON, bare or in one code fence, to detect when generating more is useless.
 
 type Expected = "value" | "item" | "key" | "member" | "colon" | "next" | "end";
 

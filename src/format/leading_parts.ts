@@ -1,4 +1,5 @@
-// Which parts of a prompt its beginning has made, for an engine that is to keep the tokens of that beginning.
+// Counts the prompt parts that belong to a conversation's beginning, for an engine that saves the state of that
+// beginning.
 import type { PromptPart } from "../engine/engine.js";
 
 /**

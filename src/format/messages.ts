@@ -1,4 +1,4 @@
-// Conversations as people write them: OpenAI-shaped messages, and the checks that refuse what cannot be rendered.
+// Reads messages in OpenAI's form, and refuses those that cannot be rendered.
 import { describe, mismatch, reading, withParam, type CaduceusError } from "../errors.js";
 import { loneSurrogate } from "../options/option_checks.js";
 import { linkResults } from "./answered_calls.js";

@@ -1,4 +1,4 @@
-// The value of JSON that is still being written: strings grow, numbers appear when they are complete.
+// The value of incomplete JSON: strings grow, numbers appear when they are complete.
 import { CallBuilder } from "./hermes/calls/call_builder.js";
 
 /** White space and a fence before an answer: more than that is none. */

@@ -1,4 +1,4 @@
-// Messages as the templates see them: checked, in one form, whoever wrote them.
+// Messages for the templates: checked, and in one form.
 
 /** A call in the history. */
 export interface PlainToolCall {

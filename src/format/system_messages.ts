@@ -1,4 +1,4 @@
-// One system message, at the beginning: what models were trained on, whatever a conversation that others wrote has.
+// Merges system messages into one at the beginning, since models were trained with one.
 import type { PlainMessage } from "./plain_message.js";
 
 export interface JoinedSystem {

@@ -1,4 +1,4 @@
-// What may be made again, kept as long as all of it together is not too large.
+// A cache of values that can be made again, bounded by their total size.
 
 export class BoundedCache<V> {
   readonly #most: number;

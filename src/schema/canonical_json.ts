@@ -1,4 +1,4 @@
-// One text for each JSON value, to tell whether two are the same.
+// Canonical JSON text of a value, to compare values.
 
 /**
  * The same text for values that JSON Schema calls equal: whatever the order of keys, and 0 for -0. Values are JSON, but

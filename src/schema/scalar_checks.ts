@@ -1,4 +1,4 @@
-// What the keywords for types, numbers and strings have against one value. `wrong` is told what was expected.
+// Checks of one value by the keywords for types, numbers and strings. `wrong` receives what was expected.
 import { counted } from "./check/issue_words.js";
 import { isObject } from "./json_schema.js";
 import { isMultiple } from "./check/multiple_of.js";

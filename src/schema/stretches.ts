@@ -1,4 +1,4 @@
-// Work that may take long, as a generator: each `yield` says that others may have their turn before it goes on.
+// Long work as a generator: at each `yield` other work may run.
 
 export type Stretches<T> = Generator<void, T, void>;
 

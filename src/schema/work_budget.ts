@@ -1,5 +1,5 @@
-// How much work one piece of input may cause. Counted in steps and not by the clock, so that the same input always ends
-// the same way, whatever else the machine does.
+// A budget of work for one input. Counted in steps and not by the clock, so that the same input always has the same
+// outcome.
 import { CaduceusError } from "../errors.js";
 
 /** Ends a check whose budget is spent. */

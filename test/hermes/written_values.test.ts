@@ -97,7 +97,7 @@ test("what is written in each format, and in patterns of each construct, is acce
   expect(written).toBeGreaterThan(count);
 });
 
-test("what was found once stays mended", { timeout: 600_000 }, async () => {
+test("what was found once stays repaired", { timeout: 600_000 }, async () => {
   const { wrong } = await writeBy(
     [
       { type: "string", format: "uri" },

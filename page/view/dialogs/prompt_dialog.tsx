@@ -1,4 +1,4 @@
-// What the model is given to read, to the last token.
+// Shows the exact prompt and its tokens.
 import { signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import { newUserEntry, pathTo } from "../../conversation/entries.js";

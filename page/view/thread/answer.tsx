@@ -1,4 +1,4 @@
-// What the model said: its text, its calls, how it ended, and what it cost.
+// An answer: its text, its calls, how it ended, and its statistics.
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import type { AnswerEntry, AnswerNumbers } from "../../conversation/entry.js";

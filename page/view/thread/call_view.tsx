@@ -1,4 +1,4 @@
-// A call as it is written, run and answered. Where no tool of the browser answers it, the person does.
+// A call while it is generated, executed and answered. If no tool of the browser answers it, the user does.
 import { useState } from "preact/hooks";
 import { giveResult } from "../../conversation/answer_calls.js";
 import type { Call } from "../../conversation/entry.js";

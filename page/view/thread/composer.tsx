@@ -1,4 +1,4 @@
-// Where messages are typed, and the numbers below it.
+// The input field for messages, and the statistics below it.
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { pathTo } from "../../conversation/entries.js";
 import { say, stop } from "../../conversation/reply.js";

@@ -1,4 +1,4 @@
-// What the person said, and the ways to say it otherwise.
+// A question of the user, and its editor.
 import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";

@@ -1,4 +1,4 @@
-// What an empty conversation offers: each shows something that the server can do.
+// Suggestions of an empty conversation, each of which shows a feature of the server.
 import type { Settings } from "../../conversation/settings.js";
 import { exampleSchema } from "../../conversation/settings.js";
 import { current, update } from "../../conversation/store.js";

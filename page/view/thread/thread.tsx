@@ -1,4 +1,4 @@
-// What was said, in the version that is shown.
+// The messages of the version that is shown.
 import { useSignalEffect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { pathTo, showVersion, siblings } from "../../conversation/entries.js";

@@ -35,11 +35,11 @@ export class Measures {
     tokens: number,
   ): Promise<{ readonly tokensPerSecond: number; readonly firstTokenMs: number; readonly cachedFirstTokenMs: number }> {
     const [prompt, cacheScope] = [await this.#words(tokens), this.#newScope()];
-    const cold = await this.#complete(prompt, 1, cacheScope);
+    const uncached = await this.#complete(prompt, 1, cacheScope);
     const warm = await this.#complete([...prompt, ...(await this.#words(shortPrompt))], 1, cacheScope);
     return {
-      tokensPerSecond: (cold.usage.promptTokens * 1000) / cold.timings.promptMs,
-      firstTokenMs: cold.timings.firstTokenMs,
+      tokensPerSecond: (uncached.usage.promptTokens * 1000) / uncached.timings.promptMs,
+      firstTokenMs: uncached.timings.firstTokenMs,
       cachedFirstTokenMs: warm.timings.firstTokenMs,
     };
   }

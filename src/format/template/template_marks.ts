@@ -1,4 +1,4 @@
-// Telling a template's own markup from what callers wrote, after both went through the same template.
+// Separates a template's markup from callers' text, after both went through the same template.
 //
 // Before rendering, the characters in callers' strings that markers are made of (printable ASCII, and the two that
 // DeepSeek's use) are replaced one by one by private-use characters; afterwards whatever is still ASCII came from the

@@ -1,4 +1,4 @@
-// The words in which the checker says what it expected.
+// The texts of the checker's messages.
 import { describe } from "../../errors.js";
 
 /** As it stands in the schema, unless it is long. */

@@ -1,4 +1,4 @@
-// Schemas made ready to check values: which dialect one is of, and a function that lists what is wrong with a value.
+// Prepares schemas for checking values: their dialect, and a function that lists what is wrong with a value.
 import { describe } from "../../errors.js";
 import { invalidSchema, visitSchemas, type Dialect, type JsonSchema, type SchemaIssue } from "../json_schema.js";
 import { checkValue } from "./schema_checker.js";

@@ -1,4 +1,4 @@
-// Where in a value a check is, and what is known of that place.
+// The place of a check within a value, and what is known of that place.
 import { canonicalJson } from "../canonical_json.js";
 import { step } from "../json_schema.js";
 import type { Node } from "./schema_index.js";

@@ -1,4 +1,4 @@
-// Which properties an object can have, where its schema says so: what the constraint needs to know to close it.
+// The properties that an object can have, if its schema says so: the constraint needs them to close the object.
 import { isObject, put } from "../json_schema.js";
 import type { SchemaReferences } from "../check/schema_references.js";
 import type { WorkBudget } from "../work_budget.js";

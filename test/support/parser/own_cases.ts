@@ -20,7 +20,7 @@ const rome = '{"name": "get_weather", "arguments": {"location": "Rome"}}';
 const bad = '{"name": "nope" "arguments"}';
 const Paris = { name: "get_weather", arguments: { location: "Paris" } };
 const Rome = { name: "get_weather", arguments: { location: "Rome" } };
-const mended = (call: object): object => ({ ...call, repaired: true });
+const repaired = (call: object): object => ({ ...call, repaired: true });
 const ping = (more: object = {}): object => ({ name: "ping", arguments: {}, ...more });
 const set = (args: string): string => `${O}{"name": "set", "arguments": ${args}}${C}`;
 const wasSet = (args: object, more: object = {}): object => ({
@@ -41,19 +41,19 @@ export const ownCases: OwnCase[] = [
   {
     id: "bad between two good in a list",
     text: `${O}[${paris}, ${bad}, ${rome}]${C}`,
-    calls: [mended(Paris), mended(Rome)],
+    calls: [repaired(Paris), repaired(Rome)],
     malformed: 1,
   },
   {
     id: "two bad and one good in a list",
     text: `${O}[{"name": "a" 1}, ${bad}, ${rome}]${C}`,
-    calls: [mended(Rome)],
+    calls: [repaired(Rome)],
     malformed: 2,
   },
   {
     id: "two bad and one good on lines",
     text: `${O}{"name": "a" 1}\n{"name" 2}\n${rome}${C}`,
-    calls: [mended(Rome)],
+    calls: [repaired(Rome)],
     malformed: 2,
   },
   {
@@ -62,72 +62,80 @@ export const ownCases: OwnCase[] = [
     calls: [Rome],
     malformed: 2,
   },
-  { id: "list in a list", text: `${O}[[${paris}]]${C}`, calls: [mended(Paris)] },
+  { id: "list in a list", text: `${O}[[${paris}]]${C}`, calls: [repaired(Paris)] },
   {
     id: "list with a trailing comma and a comment",
     text: `${O}[${paris}, /* no more */ ]${C}`,
-    calls: [mended(Paris)],
+    calls: [repaired(Paris)],
   },
   { id: "empty list", text: `${O}[]${C}`, malformed: 1 },
-  { id: "list with a word", text: `${O}[nothing, ${paris}]${C}`, calls: [mended(Paris)], malformed: 1 },
-  { id: "objects with a comma and no list", text: `${O}${paris},\n${rome}${C}`, calls: [mended(Paris), mended(Rome)] },
+  { id: "list with a word", text: `${O}[nothing, ${paris}]${C}`, calls: [repaired(Paris)], malformed: 1 },
+  {
+    id: "objects with a comma and no list",
+    text: `${O}${paris},\n${rome}${C}`,
+    calls: [repaired(Paris), repaired(Rome)],
+  },
   {
     id: "first of two lacks its brace",
     text: `${O}${paris.slice(0, -1)}\n${rome}${C}`,
-    calls: [mended(Paris), mended(Rome)],
+    calls: [repaired(Paris), repaired(Rome)],
   },
   {
     id: "last entry of a list lacks its brace",
     text: `${O}[${paris}, ${rome.slice(0, -1)}]${C}`,
-    calls: [mended(Paris), mended(Rome)],
+    calls: [repaired(Paris), repaired(Rome)],
   },
-  { id: "unclosed list", text: `${O}[${paris}, ${rome}${C}`, calls: [mended(Paris), mended(Rome)] },
+  { id: "unclosed list", text: `${O}[${paris}, ${rome}${C}`, calls: [repaired(Paris), repaired(Rome)] },
   // Closing tags.
-  { id: "no closing tag between two calls", text: `${O}${paris}\n${O}${rome}${C}`, calls: [mended(Paris), Rome] },
+  { id: "no closing tag between two calls", text: `${O}${paris}\n${O}${rome}${C}`, calls: [repaired(Paris), Rome] },
   {
     id: "opening tags for closing ones, twice",
     text: `${O}${paris}\n${O}${O}${rome}\n<tool_call>`,
-    calls: [mended(Paris), mended(Rome)],
+    calls: [repaired(Paris), repaired(Rome)],
   },
   {
     id: "opening tag for a closing one, then text",
     text: `${O}${paris}\n<tool_call>\nand so on`,
     content: "and so on",
-    calls: [mended(Paris)],
+    calls: [repaired(Paris)],
   },
-  { id: "duplicate close between calls", text: `${O}${paris}${C}${C}\n${O}${rome}${C}`, calls: [mended(Paris), Rome] },
-  { id: "three closing tags", text: `${O}${paris}${C}${C}${C}`, calls: [mended(Paris)] },
+  {
+    id: "duplicate close between calls",
+    text: `${O}${paris}${C}${C}\n${O}${rome}${C}`,
+    calls: [repaired(Paris), Rome],
+  },
+  { id: "three closing tags", text: `${O}${paris}${C}${C}${C}`, calls: [repaired(Paris)] },
   { id: "white space inside the closing tag", text: `${O}${paris}\n</tool_call >`, calls: [Paris] },
   {
     id: "text before the closing tag",
     text: `${O}${paris}\nNow text\n</tool_call>`,
     content: "Now text",
-    calls: [mended(Paris)],
+    calls: [repaired(Paris)],
   },
-  { id: "no closing tag, then text", text: `${O}${paris}\nNow text`, content: "Now text", calls: [mended(Paris)] },
-  { id: "half a closing tag at the end", text: `${O}${paris}\n</tool_`, calls: [mended(Paris)] },
+  { id: "no closing tag, then text", text: `${O}${paris}\nNow text`, content: "Now text", calls: [repaired(Paris)] },
+  { id: "half a closing tag at the end", text: `${O}${paris}\n</tool_`, calls: [repaired(Paris)] },
   { id: "a closing tag in prose", text: "End with </tool_call> always.", content: "End with </tool_call> always." },
-  { id: "end mark for a closing tag", text: `${O}${paris}<|im_end|>`, calls: [mended(Paris)] },
-  { id: "end mark and a missing brace", text: `${O}${paris.slice(0, -1)}<|im_end|>`, calls: [mended(Paris)] },
-  { id: "missing tag and brace", text: `${O}${paris.slice(0, -2)}`, calls: [mended(Paris)] },
+  { id: "end mark for a closing tag", text: `${O}${paris}<|im_end|>`, calls: [repaired(Paris)] },
+  { id: "end mark and a missing brace", text: `${O}${paris.slice(0, -1)}<|im_end|>`, calls: [repaired(Paris)] },
+  { id: "missing tag and brace", text: `${O}${paris.slice(0, -2)}`, calls: [repaired(Paris)] },
   { id: "ended behind a comma", text: `${O}${paris.slice(0, -2)},`, malformed: 1 },
   { id: "ended inside a string", text: `${O}{"name": "get_weather", "arguments": {"location": "Par`, malformed: 1 },
   { id: "ended inside a number", text: `${O}{"name": "set", "arguments": {"flag": true, "id": 12`, malformed: 1 },
-  { id: "three extra braces", text: `${O}${paris}}}}${C}`, calls: [mended(Paris)] },
+  { id: "three extra braces", text: `${O}${paris}}}}${C}`, calls: [repaired(Paris)] },
   {
     id: "an extra brace before the name",
     text: `${O}{"arguments": {"location": "Paris"}}, "name": "get_weather"}${C}`,
-    calls: [mended(Paris)],
+    calls: [repaired(Paris)],
   },
   {
     id: "an extra brace before the name, in a list",
     text: `${O}[{"arguments": {"location": "Paris"}}, "name": "get_weather"}, ${rome}]${C}`,
-    calls: [mended(Paris), mended(Rome)],
+    calls: [repaired(Paris), repaired(Rome)],
   },
   {
     id: "no name, then a good call",
     text: `${O}{"arguments": {"location": "Paris"}}, ${rome}${C}`,
-    calls: [mended(Rome)],
+    calls: [repaired(Rome)],
     malformed: 1,
   },
   { id: "junk behind a broken call", text: `${O}${bad}, oh "no"}${C}\nHi`, content: "Hi", malformed: 1 },
@@ -140,7 +148,7 @@ export const ownCases: OwnCase[] = [
   // Tags and prose.
   { id: "text on both sides", text: `Before.\n${O}${paris}${C}\nAfter.`, content: "Before. After.", calls: [Paris] },
   { id: "text touching on both sides", text: `Before${O}${paris}${C}After`, content: "BeforeAfter", calls: [Paris] },
-  { id: "space inside the tag", text: `<tool_call >\n${paris}${C}`, calls: [mended(Paris)] },
+  { id: "space inside the tag", text: `<tool_call >\n${paris}${C}`, calls: [repaired(Paris)] },
   {
     id: "another tag of a similar name",
     text: `<tool_calls>\n${paris}\n</tool_calls>`,
@@ -156,7 +164,7 @@ export const ownCases: OwnCase[] = [
     text: "Put calls in <tool_call></tool_call> tags.",
     content: "Put calls in <tool_call></tool_call> tags.",
   },
-  { id: "doubled tags", text: `${O}${O}${paris}${C}${C}`, content: "<tool_call>", calls: [mended(Paris)] },
+  { id: "doubled tags", text: `${O}${O}${paris}${C}${C}`, content: "<tool_call>", calls: [repaired(Paris)] },
   {
     id: "call in a line of prose",
     text: `I call <tool_call>${paris}</tool_call> now.`,
@@ -175,26 +183,26 @@ export const ownCases: OwnCase[] = [
     id: "fence with a language around the tag",
     text: `\`\`\`xml\n${O}${paris}${C}\n\`\`\`\nThen.`,
     content: "Then.",
-    calls: [mended(Paris)],
+    calls: [repaired(Paris)],
   },
   {
     id: "fence around two calls",
     text: `Text\n\`\`\`\n${O}${paris}${C}\n${O}${rome}${C}\n\`\`\``,
     content: "Text",
-    calls: [mended(Paris), mended(Rome)],
+    calls: [repaired(Paris), repaired(Rome)],
   },
   {
     id: "two fences",
     text: `\`\`\`\n${O}${paris}${C}\n\`\`\`\n\`\`\`\n${O}${rome}${C}\n\`\`\``,
-    calls: [mended(Paris), mended(Rome)],
+    calls: [repaired(Paris), repaired(Rome)],
   },
-  { id: "fence without a language in the tag", text: `${O}\`\`\`\n${paris}\n\`\`\`${C}`, calls: [mended(Paris)] },
-  { id: "unclosed fence in the tag", text: `${O}\`\`\`json\n${paris}${C}`, calls: [mended(Paris)] },
+  { id: "fence without a language in the tag", text: `${O}\`\`\`\n${paris}\n\`\`\`${C}`, calls: [repaired(Paris)] },
+  { id: "unclosed fence in the tag", text: `${O}\`\`\`json\n${paris}${C}`, calls: [repaired(Paris)] },
   {
     id: "fence that closes elsewhere",
     text: `\`\`\`\n${O}${paris}${C}\nx\n\`\`\``,
     content: "``` x ```",
-    calls: [mended(Paris)],
+    calls: [repaired(Paris)],
   },
   {
     id: "code before a call",
@@ -212,7 +220,7 @@ export const ownCases: OwnCase[] = [
     id: "code before a call in a fence of its own",
     text: `\`\`\`\nx = 1\n\`\`\`\n\`\`\`\n${O}${paris}${C}\n\`\`\``,
     content: "``` x = 1 ```",
-    calls: [mended(Paris)],
+    calls: [repaired(Paris)],
   },
   {
     id: "a call as the end of a code block",
@@ -230,7 +238,7 @@ export const ownCases: OwnCase[] = [
     id: "code in a line before a fenced call",
     text: `\`\`\`x\`\`\`\n\`\`\`\n${O}${paris}${C}\n\`\`\``,
     content: "```x```",
-    calls: [mended(Paris)],
+    calls: [repaired(Paris)],
   },
   // Python, comments and other ways to write JSON.
   { id: "bare keys", text: `${O}{name: "set", arguments: {flag: true}}${C}`, calls: [wasSet({}, { repaired: true })] },
@@ -366,7 +374,7 @@ export const ownCases: OwnCase[] = [
   {
     id: "arguments a string of a python dict",
     text: `${O}{"name": "get_weather", "arguments": "{'location': 'Paris'}"}${C}`,
-    calls: [mended(Paris)],
+    calls: [repaired(Paris)],
   },
   {
     id: "arguments twice",
@@ -386,12 +394,12 @@ export const ownCases: OwnCase[] = [
   {
     id: "function as a string",
     text: `${O}{"function": "get_weather", "arguments": {"location": "Paris"}}${C}`,
-    calls: [mended(Paris)],
+    calls: [repaired(Paris)],
   },
   {
     id: "wrapper with parameters first",
     text: `${O}{"function": {"parameters": {"location": "Paris"}, "name": "get_weather"}, "id": "x"}${C}`,
-    calls: [mended(Paris)],
+    calls: [repaired(Paris)],
   },
   {
     id: "name twice",
@@ -452,7 +460,7 @@ export const ownCases: OwnCase[] = [
   {
     id: "a missing comma and a brace before the next object",
     text: `${O}{"name": "set", "arguments": {"flag" true}\n${rome}${C}`,
-    calls: [mended(Rome)],
+    calls: [repaired(Rome)],
     malformed: 1,
   },
   // Cut off by the token limit.
@@ -460,7 +468,7 @@ export const ownCases: OwnCase[] = [
     id: "second of a list cut",
     text: `${O}[${paris}, {"name": "get_w`,
     finish: "length",
-    calls: [mended(Paris)],
+    calls: [repaired(Paris)],
     incomplete: true,
   },
   {
@@ -473,8 +481,8 @@ export const ownCases: OwnCase[] = [
   { id: "cut behind the opening tag", text: `Well.\n${O}`, finish: "length", content: "Well.", incomplete: true },
   { id: "cut behind a mention of the tag", text: "the <tool_call>", finish: "length", content: "the <tool_call>" },
   { id: "cut inside the opening tag", text: "Well. <tool_ca", finish: "length", content: "Well. <tool_ca" },
-  { id: "cut behind the object", text: `${O}${paris}`, finish: "length", calls: [mended(Paris)] },
-  { id: "cut inside the closing tag", text: `${O}${paris}\n</tool_c`, finish: "length", calls: [mended(Paris)] },
+  { id: "cut behind the object", text: `${O}${paris}`, finish: "length", calls: [repaired(Paris)] },
+  { id: "cut inside the closing tag", text: `${O}${paris}\n</tool_c`, finish: "length", calls: [repaired(Paris)] },
   { id: "cut one brace early", text: `${O}${paris.slice(0, -1)}`, finish: "length", incomplete: true },
   { id: "cut behind the call", text: `${O}${paris}${C}`, finish: "length", calls: [Paris] },
   { id: "cut inside a broken call", text: `${O}{"name": "nope" "argum`, finish: "length", incomplete: true },
@@ -490,7 +498,7 @@ export const ownCases: OwnCase[] = [
   {
     id: "an invented result for a closing tag",
     text: `${O}${paris}\n<tool_response>\n${O}${rome}${C}`,
-    calls: [mended(Paris)],
+    calls: [repaired(Paris)],
   },
   { id: "an invented result in a broken call", text: `${O}{"name": <tool_response>\n${O}${rome}${C}`, malformed: 1 },
   {

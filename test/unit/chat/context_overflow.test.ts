@@ -189,7 +189,7 @@ test("in the tool loop old turns go while the question, its calls and results st
   expect(promptOf(engine, 2).split(a.repeat(12))).toHaveLength(4);
 });
 
-test("the question of an answer that is to be mended stays", async () => {
+test("the question of an answer that is to be repaired stays", async () => {
   const schema = {
     type: "object",
     properties: { a: { type: "number" } },

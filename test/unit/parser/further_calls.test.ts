@@ -8,24 +8,24 @@ const tools = [{ name: "add", parameters: { type: "object", properties: { a: { t
 const options = { tools, untaggedCalls: "accept" } as const;
 const json = (a: number) => `{"name": "add", "arguments": {"a": ${a}}}`;
 const tagged = (a: number) => `<tool_call>\n${json(a)}\n</tool_call>`;
-const mended = (a: number) => ({ name: "add", arguments: { a }, repaired: true });
+const repaired = (a: number) => ({ name: "add", arguments: { a }, repaired: true });
 const whole = (a: number) => ({ name: "add", arguments: { a } });
 
 describe("taken", () => {
   test.each([
-    ["with its closing tag", `${tagged(1)}\n${json(2)}\n</tool_call>`, [whole(1), mended(2)]],
-    ["without it, at the end", `${tagged(1)}\n${json(2)}`, [whole(1), mended(2)]],
+    ["with its closing tag", `${tagged(1)}\n${json(2)}\n</tool_call>`, [whole(1), repaired(2)]],
+    ["without it, at the end", `${tagged(1)}\n${json(2)}`, [whole(1), repaired(2)]],
     [
       "three of them",
       `${tagged(1)}\n${json(2)}\n</tool_call>\n${json(3)}\n</tool_call>`,
-      [whole(1), mended(2), mended(3)],
+      [whole(1), repaired(2), repaired(3)],
     ],
     [
       "arguments first, with other white space",
       `${tagged(1)}\n\n  { "arguments": {"a": 2}, "name": "add"}\n</tool_call>`,
-      [whole(1), mended(2)],
+      [whole(1), repaired(2)],
     ],
-    ["between tagged ones", `${tagged(1)}\n${json(2)}\n</tool_call>\n${tagged(3)}`, [whole(1), mended(2), whole(3)]],
+    ["between tagged ones", `${tagged(1)}\n${json(2)}\n</tool_call>\n${tagged(3)}`, [whole(1), repaired(2), whole(3)]],
   ])("%s", (_, text, calls) => {
     expect(parseReply(text, options)).toEqual({ content: "", calls });
     for (const pieces of everySplit(text)) expect(parseInPieces(pieces, options).reply).toEqual({ content: "", calls });

@@ -47,7 +47,7 @@ describe("text", () => {
 });
 
 describe("calls", () => {
-  test("stream their arguments as strict JSON, mended on the way", () => {
+  test("stream their arguments as strict JSON, repaired on the way", () => {
     const parser = new ReplyParser(two);
     parser.push("<tool_call>\n{'name': 'get_weather', 'arguments': {'location': 'Par");
     const events = parser.push("is', 'now': True, # soon\n}}\n</tool_call>");
@@ -117,7 +117,7 @@ describe("calls", () => {
     expect(events[2]).toMatchObject({ restart: true, index: 0 });
   });
 
-  test("are told of once their mending is known", () => {
+  test("are told of once their repair is known", () => {
     const parser = new ReplyParser(two);
     expect(types(parser.push('<tool_call>{"name":"ping","arguments":{}}</tool_call>'))).toEqual([
       "tool-call-start",

@@ -263,7 +263,7 @@ test("with toolChoice none the model is told of no tools, and a call is text", a
   expect(promptOf(engine, 0)).not.toContain("<tools>");
 });
 
-test("a schema gives a typed value, or rejects, and a repair round may mend it", async () => {
+test("a schema gives a typed value, or rejects, and a repair round may fix it", async () => {
   const schema = z.object({ name: z.string(), age: z.int() });
   const good = await saying('{"name": "Anna", "age": 31}');
   const { value } = await good.model.reply("?", { schema });
@@ -275,8 +275,8 @@ test("a schema gives a typed value, or rejects, and a repair round may mend it",
     message: expect.stringContaining("age"),
     result: { text: '{"name": "Anna"}', value: undefined, finishReason: "stop" },
   });
-  const mended = await saying("Anna is 31.", '{"name": "Anna", "age": 31}');
-  expect((await mended.model.reply("?", { schema, schemaRepair: true })).value).toEqual({ name: "Anna", age: 31 });
+  const repaired = await saying("Anna is 31.", '{"name": "Anna", "age": 31}');
+  expect((await repaired.model.reply("?", { schema, schemaRepair: true })).value).toEqual({ name: "Anna", age: 31 });
 });
 
 test("a chat keeps calls and results, and its next turn goes on after them", async () => {

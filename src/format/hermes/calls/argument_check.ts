@@ -1,4 +1,4 @@
-// Judges calls by the tools there are: the name must be given, the arguments must satisfy the tool's schema.
+// Checks calls against the given tools: the name must exist, the arguments must satisfy the tool's schema.
 
 import { describe, invalidArgument, invalidValue, reading } from "../../../errors.js";
 import { checkOptions } from "../../../options/option_checks.js";

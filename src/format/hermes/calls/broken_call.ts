@@ -1,5 +1,5 @@
-// Finds the end of a call that can't be read: by its brackets, or by markup that can only stand behind a call.
-// Its strings can't be trusted any more, so a string never goes past its line's end here.
+// Finds the end of a call that cannot be parsed: by its brackets, or by markup that can only follow a call. Its strings
+// cannot be trusted, so here a string ends at the end of its line.
 
 /** Markup at the start of a line or right behind a closed bracket ends a broken call even inside a string. */
 const plausibleEndPattern =

@@ -1,5 +1,5 @@
-// The inside of one <tool_call>: one object, several, or a list of them, each read as a call of its own, so that a
-// broken one never costs its neighbors. The reply parser finds the tags; this says what stands between them.
+// Parses the content of one <tool_call>: one object, several, or a list of them, each as a call of its own, so that a
+// broken one does not affect the others. The reply parser finds the tags.
 
 import { BrokenCall, nextSibling, plausibleEnd } from "./broken_call.js";
 import { CallBuilder } from "./call_builder.js";
@@ -9,7 +9,7 @@ import type { ReplyFinish } from "../parser/reply_types.js";
 
 export interface CallBlockHost extends CallSettings {
   completed(call: BuiltCall, repaired: boolean): void;
-  /** The last completed call was mended after all. */
+  /** The last completed call was repaired after all. */
   lastWasRepaired(): void;
   broken(raw: string, index: number | undefined): void;
   incomplete(index: number | undefined): void;

@@ -10,7 +10,7 @@ const keys = ["name", "arguments"];
 /** More than any of them needs: constant work per character. */
 const mostHeld = 64;
 
-/** The attribute marks the call as mended, and does not leave the parser. */
+/** The attribute marks the call as repaired, and does not leave the parser. */
 export const suppliedTag = "<tool_call supplied>\n";
 
 export class FurtherCall {

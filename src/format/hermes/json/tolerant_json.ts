@@ -1,5 +1,5 @@
-// Reads one JSON value piece by piece, mends what has only one meaning (Python dicts, comments, trailing commas, raw
-// newlines, missing closers), and gives strict JSON text and the growing value as it goes. Constant work per character.
+// Reads one JSON value in pieces and repairs what has only one meaning (Python dicts, comments, trailing commas, raw
+// newlines, missing closers). Produces strict JSON text and the growing value. Constant work per character.
 
 import { classOf, oddSpaceClass, spaceClass, wordClass } from "./character_classes.js";
 import { setOwn } from "./json_container.js";

@@ -48,7 +48,7 @@ export class ReplyOutput {
     this.calls.push(call);
   }
 
-  /** The last call was mended after all. */
+  /** The last call was repaired after all. */
   repairLast(): void {
     if (this.#pending) this.#pending.repaired = true;
   }

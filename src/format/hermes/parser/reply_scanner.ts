@@ -1,5 +1,5 @@
-// Finds the markup in a reply and hands everything to whom it concerns: text to reply_text.ts, the inside of a call to
-// call_block.ts. Text is pushed in any pieces.
+// Finds the markup in a reply: text goes to reply_text.ts, the content of a call to call_block.ts. Text is pushed in
+// pieces of any size.
 
 import { CallBlock } from "../calls/call_block.js";
 import type { CallBlockHost } from "../calls/call_block.js";

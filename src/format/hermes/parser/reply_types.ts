@@ -26,7 +26,7 @@ export interface ParsedCall {
    * Integers outside ±(2^53 − 1) are `bigint`, so that no digit is lost.
    */
   arguments: unknown;
-  /** The model's text broke the format and was mended without guessing at its meaning. */
+  /** Whether the model's text violated the format and was repaired without guessing. */
   repaired?: true;
   problem?: CallProblem;
 }

@@ -1,5 +1,5 @@
-// How a conversation with tools becomes Hermes' prompt. Only ChatML's markers are markup; whatever people, tools and
-// schemas say is text.
+// Renders a conversation with tools as a Hermes prompt. Only ChatML's markers are markup; all text of users, tools and
+// schemas is text.
 import type { PromptPart } from "../../../engine/engine.js";
 import { CaduceusError } from "../../../errors.js";
 import type { PlainMessage as PromptMessage, PlainToolCall as PromptToolCall } from "../../plain_message.js";

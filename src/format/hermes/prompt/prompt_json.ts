@@ -1,4 +1,4 @@
-// JSON as Hermes saw it in training: Python's spacing (`": "`, `", "`), and nothing in it that could be taken for a
+// JSON in the form of Hermes' training data: Python's spacing (`": "`, `", "`), and nothing that could be read as a
 // tag.
 import { describeThrown } from "../../../errors.js";
 import { plainJson } from "../../../schema/json_schema.js";

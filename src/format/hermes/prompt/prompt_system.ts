@@ -5,7 +5,7 @@ import { cardDefinition, templateDefinition, type PromptTool } from "./tools_jso
 
 /**
  * `card`: the model card of Hermes 2 Pro on Mistral. `tool-use`: the Jinja template published with later Hermes models,
- * with its slips mended. `hermes3`: the same, and room for a scratch pad.
+ * with its mistakes corrected. `hermes3`: the same, and room for a scratch pad.
  */
 export type HermesVariant = (typeof hermesVariants)[number];
 export const hermesVariants = ["card", "tool-use", "hermes3"] as const;

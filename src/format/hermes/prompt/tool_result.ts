@@ -1,5 +1,5 @@
-// What goes back to the model for a call: any result as the text of a `tool` message, cut when long, or an error it can
-// act on.
+// The result of a call for the model: any value as the text of a `tool` message, shortened if long, or an error that
+// the model can act on.
 import { describeThrown, messageOf } from "../../../errors.js";
 import { toPythonJson, UnwritableValue } from "./prompt_json.js";
 
