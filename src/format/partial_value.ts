@@ -11,7 +11,7 @@ const mostOpening = 256;
 export class PartialValue {
   // The arguments of a call are a growing value already; here they are all there is.
   readonly #builder = new CallBuilder(
-    { nextIndex: () => 0, onlyTool: "answer", stream: { start() {}, delta: () => void (this.#hasChanged = true) } },
+    { nextId: () => "", onlyTool: "answer", stream: { start() {}, delta: () => void (this.#hasChanged = true) } },
     false,
   );
   #hasChanged = false;

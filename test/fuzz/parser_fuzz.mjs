@@ -164,10 +164,10 @@ function check(text) {
     let content = "";
     for (const event of events) {
       if (event.type === "text") content += event.text;
-      if (event.type === "tool-call-start") streamed.set(event.index, "");
-      if (event.type === "tool-call-delta") streamed.set(event.index, streamed.get(event.index) + event.textDelta);
+      if (event.type === "tool-call-start") streamed.set(event.id, "");
+      if (event.type === "tool-call-delta") streamed.set(event.id, streamed.get(event.id) + event.textDelta);
       if (event.type === "tool-call") {
-        assert.equal(streamed.get(event.index), event.argumentsText);
+        assert.equal(streamed.get(event.id), event.argumentsText);
         const expected = JSON.stringify(event.arguments, (_, v) => (typeof v === "bigint" ? Number(v) : v));
         assert.equal(JSON.stringify(JSON.parse(event.argumentsText)), expected);
       }

@@ -1,7 +1,18 @@
 // The events of a reply, and its result.
 import type { Timings, Usage } from "../../engine/engine.js";
+import type {
+  MalformedEvent,
+  ReasoningEvent,
+  TextEvent as ParsedTextEvent,
+  ToolCall,
+  ToolCallDeltaEvent,
+  ToolCallEvent,
+  ToolCallStartEvent,
+} from "../../format/hermes/index.js";
 import type { AssistantMessage, Message } from "../../format/messages.js";
 import type { KnownCall } from "../tools/tool.js";
+
+export type { MalformedEvent, ReasoningEvent, ToolCall, ToolCallDeltaEvent, ToolCallEvent, ToolCallStartEvent };
 
 /**
  * A token and the natural logarithm of its probability, before any sampling setting; -Infinity for an impossible token.
@@ -30,62 +41,9 @@ export interface PromptEvent {
 }
 
 /** A piece of the text. Never half a character, and never empty, except with log probabilities. */
-export interface TextEvent {
-  readonly type: "text";
-  readonly text: string;
+export interface TextEvent extends ParsedTextEvent {
   /** The tokens of this piece. Only with `logProbabilities`. */
   readonly logProbabilities?: readonly TokenProbability[];
-}
-
-/**
- * A piece of the model's reasoning, from inside `<think>` or `<scratch_pad>`; calls in it are not made. Only with
- * tools.
- */
-export interface ReasoningEvent {
-  readonly type: "reasoning";
-  readonly text: string;
-}
-
-/** A call begins. */
-export interface ToolCallStartEvent {
-  readonly type: "tool-call-start";
-  /** Id of the call, the same in all its events and messages; unique within a reply. */
-  readonly id: string;
-  readonly name: string;
-  /** The model began its arguments again: discard the deltas of this call so far. */
-  readonly restart?: true;
-}
-
-/** More of the arguments. */
-export interface ToolCallDeltaEvent {
-  readonly type: "tool-call-delta";
-  readonly id: string;
-  readonly name: string;
-  /** The next piece of the arguments' JSON; strict JSON, whatever the model wrote. */
-  readonly textDelta: string;
-  /** The arguments so far, when this is read: strings grow, numbers appear when complete. */
-  readonly partial: unknown;
-}
-
-/** A call is complete. */
-export interface ToolCall<Name extends string = string, Arguments = unknown> {
-  readonly id: string;
-  readonly name: Name;
-  /** As the tool's schema types them, unless there is a `problem`. Integers beyond 2^53 are `bigint`. */
-  readonly arguments: Arguments;
-  /** The same as JSON text. */
-  readonly argumentsText: string;
-  /** Whether the model's text violated the format and was repaired. */
-  readonly repaired: boolean;
-  /** Why the call is not executed as it is. */
-  readonly problem?: "unknown-tool" | "invalid-arguments" | undefined;
-  /** The same as a sentence, which the model receives. */
-  readonly problemMessage?: string | undefined;
-}
-
-/** A call is complete. `tool-run` and `tool-result` say what becomes of it. */
-export interface ToolCallEvent<Name extends string = string, Arguments = unknown> extends ToolCall<Name, Arguments> {
-  readonly type: "tool-call";
 }
 
 /** A call that the token limit cut off. It is never run, and no part of the conversation. */
@@ -138,13 +96,6 @@ export interface ToolResultEvent {
   readonly leftOutChars: number;
   /** How long the handler took, in milliseconds; 0 when it did not run. */
   readonly durationMs: number;
-}
-
-/** Text that began as a call but cannot be parsed. */
-export interface MalformedEvent {
-  readonly type: "malformed";
-  /** What the model wrote. */
-  readonly text: string;
 }
 
 /**

@@ -53,7 +53,6 @@ export class ReplyReader {
   #hasDropped = false;
   #isEnding = false;
   #incompleteCall: IncompleteCall | undefined;
-  readonly #ids = new Map<number, string>();
   readonly #watch: JsonWatch | undefined;
   /** What has been told, by the kind of its events. */
   readonly #told = { text: "", reasoning: "", malformed: [] as string[] };
@@ -75,6 +74,8 @@ export class ReplyReader {
       untaggedCalls: acceptsUntagged(settings, isHermes) ? "accept" : "off",
       callsOnly: isWhole(constraint),
       reasoning,
+      // Unique beyond this reply: conversations hold the calls of many.
+      callId: () => `call_${randomUUID().slice(0, 13)}`,
     });
   }
 
@@ -169,27 +170,13 @@ export class ReplyReader {
       case "text":
       case "reasoning":
         this.#told[event.type] += event.text;
-        return [...calls.release(), { type: event.type, text: event.text }];
+        return [...calls.release(), event];
       case "tool-call-start":
-        return calls.start({
-          type: "tool-call-start",
-          id: this.#id(event.index),
-          name: event.name,
-          ...(event.restart ? { restart: true } : {}),
-        });
+        return calls.start(event);
       case "tool-call-delta":
-        return calls.delta({
-          type: "tool-call-delta",
-          id: this.#id(event.index),
-          name: event.name,
-          textDelta: event.textDelta,
-          get partial() {
-            return event.partial;
-          },
-        });
+        return calls.delta(event);
       case "tool-call": {
-        const { index, ...call } = event;
-        const told = calls.end({ id: this.#id(index), ...call });
+        const told = calls.end(event);
         const isRepeat = told[0]?.type === "repeated-call";
         if (isRepeat) this.#hasDropped = true;
         if (isRepeat || this.#endsWithCall) this.#isOver = this.#isCut = true;
@@ -197,22 +184,13 @@ export class ReplyReader {
       }
       case "malformed":
         this.#told.malformed.push(event.text);
-        return [...calls.release(), { type: "malformed", text: event.text }];
+        return [...calls.release(), event];
       case "incomplete":
-        if (event.index !== undefined) this.#incompleteCall = calls.incomplete(this.#id(event.index));
+        if (event.id !== undefined) this.#incompleteCall = calls.incomplete(event.id);
         return [];
       default:
         return [];
     }
-  }
-
-  #id(index: number): string {
-    const known = this.#ids.get(index);
-    if (known !== undefined) return known;
-    // Unique beyond this reply: conversations hold the calls of many.
-    const id = `call_${randomUUID().slice(0, 13)}`;
-    this.#ids.set(index, id);
-    return id;
   }
 }
 

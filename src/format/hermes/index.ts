@@ -10,12 +10,8 @@ export type { ReplyParserOptions } from "./parser/reply_parser.js";
 export { createCallCheck } from "./calls/argument_check.js";
 export type {
   CallCheck,
-  CallDeltaEvent,
-  CallDetail,
-  CallEvent,
   CallFault,
   CallProblem,
-  CallStartEvent,
   IncompleteEvent,
   MalformedEvent,
   ParsedCall,
@@ -24,6 +20,10 @@ export type {
   ReplyEvent,
   ReplyFinish,
   TextEvent,
+  ToolCall,
+  ToolCallDeltaEvent,
+  ToolCallEvent,
+  ToolCallStartEvent,
   ToolDefinition,
   ToolFunction,
   TurnEndEvent,

@@ -59,7 +59,7 @@ const collapse = (text: string): string => text.replace(/\s+/g, " ").trim();
 function checkEvents(events: readonly ReplyEvent[], reply: ParsedReply, parser: ReplyParser): void {
   let content = "";
   let reasoning = "";
-  const streamed = new Map<number, string>();
+  const streamed = new Map<string, string>();
   const calls: unknown[] = [];
   const malformed: string[] = [];
   for (const event of events) {
@@ -71,17 +71,16 @@ function checkEvents(events: readonly ReplyEvent[], reply: ParsedReply, parser: 
         reasoning += event.text;
         break;
       case "tool-call-start":
-        if (streamed.has(event.index) !== (event.restart === true))
-          throw new Error(`call ${event.index} started twice`);
-        streamed.set(event.index, "");
+        if (streamed.has(event.id) !== (event.restart === true)) throw new Error(`call ${event.id} started twice`);
+        streamed.set(event.id, "");
         break;
       case "tool-call-delta":
-        if (!streamed.has(event.index)) throw new Error("a delta before its start");
-        streamed.set(event.index, (streamed.get(event.index) as string) + event.textDelta);
+        if (!streamed.has(event.id)) throw new Error("a delta before its start");
+        streamed.set(event.id, (streamed.get(event.id) as string) + event.textDelta);
         break;
       case "tool-call": {
-        if (streamed.get(event.index) !== event.argumentsText)
-          throw new Error(`deltas ${streamed.get(event.index)} are not ${event.argumentsText}`);
+        if (streamed.get(event.id) !== event.argumentsText)
+          throw new Error(`deltas ${streamed.get(event.id)} are not ${event.argumentsText}`);
         const { name, arguments: args, repaired, problem } = event;
         calls.push({ name, arguments: args, ...(repaired ? { repaired } : {}), ...(problem ? { problem } : {}) });
         checkText(event.argumentsText, args);

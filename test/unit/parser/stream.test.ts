@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { ReplyParser } from "../../../src/format/hermes/index.js";
-import type { CallDeltaEvent, ReplyEvent } from "../../../src/format/hermes/index.js";
+import type { ToolCallDeltaEvent, ReplyEvent } from "../../../src/format/hermes/index.js";
 import { inPieces, parseInPieces } from "../../support/parser/reply_pieces.js";
 
 const weather = {
@@ -70,14 +70,14 @@ describe("calls", () => {
     const parser = new ReplyParser(one);
     const events = parser.push('<tool_call>\n{"arguments": {"location": "Par');
     expect(types(events)).toEqual(["tool-call-start", "tool-call-delta"]);
-    expect((events[1] as CallDeltaEvent).partial).toEqual({ location: "Par" });
+    expect((events[1] as ToolCallDeltaEvent).partial).toEqual({ location: "Par" });
   });
 
   test("have partial arguments that grow and are the reader's own copy", () => {
     const parser = new ReplyParser(two);
     const [, delta] = parser.push('<tool_call>\n{"name": "get_weather", "arguments": {"a": [1, {"b": "x') as [
       ReplyEvent,
-      CallDeltaEvent,
+      ToolCallDeltaEvent,
     ];
     const first = delta.partial as { a: unknown[] };
     expect(first).toEqual({ a: [1, { b: "x" }] });
@@ -93,7 +93,7 @@ describe("calls", () => {
   test("keep `__proto__` an ordinary name in partial and final arguments", () => {
     const parser = new ReplyParser();
     const events = parser.push('<tool_call>{"name": "a", "arguments": {"__proto__": {"x": "y');
-    const partial = (events[1] as CallDeltaEvent).partial as object;
+    const partial = (events[1] as ToolCallDeltaEvent).partial as object;
     expect(JSON.stringify(partial)).toBe('{"__proto__":{"x":"y"}}');
     parser.push('"}, "constructor": {"prototype": 1}}}</tool_call>');
     const args = parser.end().calls[0]?.arguments as object;
@@ -114,7 +114,7 @@ describe("calls", () => {
       "tool-call-delta",
       "tool-call",
     ]);
-    expect(events[2]).toMatchObject({ restart: true, index: 0 });
+    expect(events[2]).toMatchObject({ restart: true, id: "call_0" });
   });
 
   test("are told of once their repair is known", () => {
@@ -144,8 +144,8 @@ describe("calls", () => {
     const { events } = parseInPieces(['a <tool_call>\n{"name": "ping", "arguments": {"x" 1}}\n</tool_call> b'], two);
     expect(events).toMatchObject([
       { type: "text", text: "a" },
-      { type: "tool-call-start", index: 0 },
-      { type: "malformed", index: 0, text: '<tool_call>\n{"name": "ping", "arguments": {"x" 1}}\n</tool_call>' },
+      { type: "tool-call-start", id: "call_0" },
+      { type: "malformed", id: "call_0", text: '<tool_call>\n{"name": "ping", "arguments": {"x" 1}}\n</tool_call>' },
       { type: "text", text: "\nb" },
     ]);
   });

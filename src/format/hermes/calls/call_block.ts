@@ -11,8 +11,8 @@ export interface CallBlockHost extends CallSettings {
   completed(call: BuiltCall, repaired: boolean): void;
   /** The last completed call was repaired after all. */
   lastWasRepaired(): void;
-  broken(raw: string, index: number | undefined): void;
-  incomplete(index: number | undefined): void;
+  broken(raw: string, id: string | undefined): void;
+  incomplete(id: string | undefined): void;
   /** What was pushed between two offsets. */
   raw(from: number, to: number): string;
   /** Nothing before this offset will be asked for again. */
@@ -24,7 +24,7 @@ export interface CallBlockHost extends CallSettings {
 interface BrokenSpan {
   readonly from: number;
   to: number;
-  readonly index: number | undefined;
+  readonly id: string | undefined;
   /** Stray characters in a list: neighbors count as one. */
   readonly stray: boolean;
 }
@@ -42,7 +42,7 @@ export class CallBlock {
   #calls = 0;
   #entryStart: number;
   #errorAt = 0;
-  #brokenIndex: number | undefined;
+  #brokenId: string | undefined;
   #brokenSpan: BrokenSpan | undefined;
   /** The last entry, if it has arguments and no name: `…}}, "name": "x"}` has one brace too many and goes on. */
   #nameless: CallBuilder | undefined;
@@ -123,7 +123,7 @@ export class CallBlock {
   end(finish: ReplyFinish, at: number, insideTag: boolean): boolean {
     if (insideTag && this.#builder?.reader.close(false)) this.#endEntry(false, at);
     if (finish === "length" && (this.#builder || this.#skipper || this.#lists > 0)) {
-      this.#host.incomplete(this.#builder?.index ?? this.#brokenIndex);
+      this.#host.incomplete(this.#builder?.id ?? this.#brokenId);
       this.#builder = undefined;
       this.#skipper = undefined;
       if (this.#brokenSpan) this.#finish(this.#brokenSpan.to);
@@ -183,7 +183,7 @@ export class CallBlock {
   #skipOn(span: BrokenSpan, at: number): void {
     this.#brokenSpan = undefined;
     this.#entryStart = span.from;
-    this.#brokenIndex = span.index;
+    this.#brokenId = span.id;
     this.#errorAt = at;
     this.#skipper = new BrokenCall(Number.MAX_SAFE_INTEGER);
   }
@@ -197,7 +197,7 @@ export class CallBlock {
     }
     // The report of a broken first call includes its tag.
     this.#entryStart = this.#entries === 1 ? this.#start : at;
-    this.#brokenIndex = undefined;
+    this.#brokenId = undefined;
     this.#builder = new CallBuilder(this.#host, this.#lists > 0);
   }
 
@@ -239,7 +239,7 @@ export class CallBlock {
 
   #addStray(to: number): void {
     if (this.#brokenSpan) this.#brokenSpan.to = to;
-    else this.#brokenSpan = { from: this.#entryStart, to, index: undefined, stray: true };
+    else this.#brokenSpan = { from: this.#entryStart, to, id: undefined, stray: true };
   }
 
   #skipEntry(skipper: BrokenCall, text: string, pos: number, base: number): number {
@@ -249,7 +249,7 @@ export class CallBlock {
     } else if (skipper.status === "closed") {
       this.#skipper = undefined;
       this.#sameLine = true;
-      this.#brokenSpan = { from: this.#entryStart, to: base + end, index: this.#brokenIndex, stray: false };
+      this.#brokenSpan = { from: this.#entryStart, to: base + end, id: this.#brokenId, stray: false };
     }
     return end;
   }
@@ -265,7 +265,7 @@ export class CallBlock {
     const call = builder.finish();
     if (!call) {
       if (builder.lacksName) this.#nameless = builder;
-      this.#brokenSpan = { from: this.#entryStart, to: end, index: builder.index, stray: false };
+      this.#brokenSpan = { from: this.#entryStart, to: end, id: builder.id, stray: false };
       return;
     }
     this.#calls++;
@@ -275,9 +275,9 @@ export class CallBlock {
 
   /** The entry can't be read from offset `at` on: find its end. */
   #fail(at: number): void {
-    const { reader, index } = this.#builder as CallBuilder;
+    const { reader, id } = this.#builder as CallBuilder;
     const lastString = reader.stringEnd > reader.stringStart && this.#host.raw(reader.stringEnd, at).trim() === "";
-    this.#brokenIndex = index;
+    this.#brokenId = id;
     this.#errorAt = at;
     if (lastString && this.#findEndInString(at)) return;
     this.#builder = undefined;
@@ -288,11 +288,11 @@ export class CallBlock {
    * A string without its closing quote runs into what follows the call: go back to where the call most likely ended.
    */
   #findEndInString(at: number): boolean {
-    const { reader, index } = this.#builder as CallBuilder;
+    const { reader, id } = this.#builder as CallBuilder;
     const from = reader.stringStart;
     const found = plausibleEnd(this.#host.raw(from, Math.min(at, Math.max(reader.stringEnd, from))));
     if (found < 0 || !this.#host.mayReadAgain(from + found, at)) return false;
-    this.#brokenIndex = index;
+    this.#brokenId = id;
     this.#errorAt = at;
     this.#builder = undefined;
     this.#skipper = new BrokenCall(reader.depth);
@@ -306,7 +306,7 @@ export class CallBlock {
     if (found < 0 || !this.#host.mayReadAgain(this.#errorAt + found, at)) return false;
     this.readAgainFrom = this.#errorAt + found;
     this.#skipper = undefined;
-    this.#brokenSpan = { from: this.#entryStart, to: this.readAgainFrom, index: this.#brokenIndex, stray: false };
+    this.#brokenSpan = { from: this.#entryStart, to: this.readAgainFrom, id: this.#brokenId, stray: false };
     return true;
   }
 
@@ -318,27 +318,27 @@ export class CallBlock {
         this.#builder = undefined;
         this.#entries--;
       } else {
-        this.#brokenSpan = { from: this.#entryStart, to: at, index: builder.index, stray: false };
+        this.#brokenSpan = { from: this.#entryStart, to: at, id: builder.id, stray: false };
         this.#builder = undefined;
       }
     } else if (this.#skipper) {
-      this.#brokenSpan = { from: this.#entryStart, to: at, index: this.#brokenIndex, stray: false };
+      this.#brokenSpan = { from: this.#entryStart, to: at, id: this.#brokenId, stray: false };
       this.#skipper = undefined;
     }
   }
 
   #finish(end: number): void {
     if (this.#calls === 0 && !this.#brokenSpan && this.#entries === 0) {
-      this.#brokenSpan = { from: this.#start, to: end, index: undefined, stray: false };
+      this.#brokenSpan = { from: this.#start, to: end, id: undefined, stray: false };
     }
     this.#flushBroken(end);
   }
 
   #flushBroken(end: number): void {
     if (!this.#brokenSpan) return;
-    const { from, index } = this.#brokenSpan;
+    const { from, id } = this.#brokenSpan;
     this.#brokenSpan = undefined;
-    this.#host.broken(this.#host.raw(from, end).trimEnd(), index);
+    this.#host.broken(this.#host.raw(from, end).trimEnd(), id);
     this.#host.forget(end);
   }
 }

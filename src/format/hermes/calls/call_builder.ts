@@ -7,20 +7,20 @@ import { TolerantJson } from "../json/tolerant_json.js";
 
 /** Takes the stream of one call. */
 export interface CallStream {
-  start(index: number, name: string, restart: boolean): void;
-  delta(index: number, name: string, textDelta: string, builder: CallBuilder): void;
+  start(id: string, name: string, restart: boolean): void;
+  delta(id: string, name: string, textDelta: string, builder: CallBuilder): void;
 }
 
 export interface CallSettings {
-  /** Where calls get their numbers from. */
-  readonly nextIndex: () => number;
+  /** Makes the id of a call. */
+  readonly nextId: () => string;
   readonly stream: CallStream;
   /** The one tool there is, if there is only one: its arguments may stream before its name is written. */
   readonly onlyTool: string | undefined;
 }
 
 export interface BuiltCall {
-  readonly index: number;
+  readonly id: string;
   readonly name: string;
   readonly arguments: unknown;
   readonly argumentsText: string;
@@ -44,7 +44,7 @@ const rankOfName = 3;
 export class CallBuilder implements MemberListener {
   readonly reader: TolerantJson;
   /** Set once the call has shown itself to the stream. */
-  index: number | undefined;
+  id: string | undefined;
 
   #outerKey = "";
   #innerKey = "";
@@ -115,19 +115,19 @@ export class CallBuilder implements MemberListener {
   flush(): void {
     const name = this.#name ?? this.#settings.onlyTool;
     if (name === undefined || (this.#name === undefined && this.#argumentsRoot === undefined)) return;
-    if (this.index === undefined) {
-      this.index = this.#settings.nextIndex();
+    if (this.id === undefined) {
+      this.id = this.#settings.nextId();
       this.#startedAs = name;
-      this.#settings.stream.start(this.index, name, false);
+      this.#settings.stream.start(this.id, name, false);
     } else if (this.#restarted) {
-      this.#settings.stream.start(this.index, name, true);
+      this.#settings.stream.start(this.id, name, true);
     }
     this.#restarted = false;
     const captured = this.#written + this.reader.strict.take();
     this.#written = "";
     if (captured === "") return;
     this.#sent += captured;
-    this.#settings.stream.delta(this.index, this.#startedAs ?? name, captured, this);
+    this.#settings.stream.delta(this.id, this.#startedAs ?? name, captured, this);
   }
 
   /** The arguments as far as they are written: a copy. */
@@ -164,7 +164,7 @@ export class CallBuilder implements MemberListener {
     if (this.#argumentsRank < rankOfArguments || this.#nameRank < rankOfName) this.#repaired = true;
     this.flush();
     return {
-      index: this.index as number,
+      id: this.id as string,
       name,
       arguments: this.#args,
       argumentsText: this.#sent,

@@ -22,7 +22,7 @@ export class UntaggedCall {
   constructor() {
     // Held back to the end, so nothing of it is streamed.
     this.#builder = new CallBuilder(
-      { nextIndex: () => 0, onlyTool: undefined, stream: { start() {}, delta() {} } },
+      { nextId: () => "", onlyTool: undefined, stream: { start() {}, delta() {} } },
       false,
     );
   }

@@ -6,12 +6,12 @@ import type { ReplyParserOptions } from "./reply_parser.js";
 import type { ParsedReply, ReplyFinish } from "./reply_types.js";
 
 /** What is known of the reply. */
-export interface ParseReplyOptions extends Omit<ReplyParserOptions, "events"> {
+export interface ParseReplyOptions extends Omit<ReplyParserOptions, "events" | "callId"> {
   /** Why the text ended. Defaults to `stop`. */
   readonly finish?: ReplyFinish | undefined;
 }
 
-const optionNames = [...parserOptionNames.filter((name) => name !== "events"), "finish"];
+const optionNames = [...parserOptionNames.filter((name) => name !== "events" && name !== "callId"), "finish"];
 
 /**
  * Reads what a Hermes model wrote.

@@ -1,18 +1,18 @@
 // Collects what a reply turns out to hold: its text, its calls, what could not be read, and the events that tell of it.
 
-import type { CallDetail, ParsedCall, ParsedReply, ReplyEvent } from "./reply_types.js";
+import type { ToolCall, ParsedCall, ParsedReply, ReplyEvent } from "./reply_types.js";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 export class ReplyOutput {
-  readonly calls: CallDetail[] = [];
+  readonly calls: ToolCall[] = [];
   readonly malformed: string[] = [];
   content = "";
   reasoning = "";
   incomplete = false;
-  #events: ReplyEvent[] = [];
+  #events: Mutable<ReplyEvent>[] = [];
   /** A finished call whose `repaired` may still change: told of when something else follows. */
-  #pending: Mutable<CallDetail> | undefined;
+  #pending: Mutable<ToolCall> | undefined;
 
   /** `streaming`: whether events are wanted. */
   constructor(readonly streaming: boolean) {}
@@ -42,7 +42,7 @@ export class ReplyOutput {
     if (this.streaming) this.#events.push(event);
   }
 
-  call(call: CallDetail): void {
+  call(call: ToolCall): void {
     this.settle();
     this.#pending = call;
     this.calls.push(call);
@@ -53,14 +53,14 @@ export class ReplyOutput {
     if (this.#pending) this.#pending.repaired = true;
   }
 
-  broken(text: string, index: number | undefined): void {
+  broken(text: string, id: string | undefined): void {
     this.malformed.push(text);
-    this.event({ type: "malformed", text, index });
+    this.event({ type: "malformed", text, id });
   }
 
-  cutOff(index: number | undefined): void {
+  cutOff(id: string | undefined): void {
     this.incomplete = true;
-    this.event({ type: "incomplete", index });
+    this.event({ type: "incomplete", id });
   }
 
   /** Nothing more will change the last call. */
@@ -98,7 +98,7 @@ export class ReplyOutput {
   }
 }
 
-function plainCall(call: CallDetail): ParsedCall {
+function plainCall(call: ToolCall): ParsedCall {
   const plain: ParsedCall = { name: call.name, arguments: call.arguments };
   if (call.repaired) plain.repaired = true;
   if (call.problem !== undefined) plain.problem = call.problem;

@@ -14,10 +14,10 @@ import { ReplyText } from "./reply_text.js";
 import type {
   CallCheck,
   CallFault,
-  CallDetail,
   ParsedReply,
   ReplyEvent,
   ReplyFinish,
+  ToolCall,
   ToolDefinition,
 } from "./reply_types.js";
 import { UntaggedCall } from "../calls/untagged_call.js";
@@ -43,6 +43,8 @@ export interface ReplyParserOptions {
   readonly reasoning?: boolean | undefined;
   /** Whether events are wanted, or only the reply at the end. Defaults to true. */
   readonly events?: boolean | undefined;
+  /** Makes the id of each call; no two may be equal. Defaults to `call_0`, `call_1` and so on. */
+  readonly callId?: (() => string) | undefined;
 }
 
 export const parserOptionNames = [
@@ -52,6 +54,7 @@ export const parserOptionNames = [
   "callsOnly",
   "reasoning",
   "events",
+  "callId",
 ] as const satisfies readonly (keyof ReplyParserOptions)[];
 
 /** Reads what a Hermes model writes, in whatever pieces it comes. One for each reply. */
@@ -65,9 +68,9 @@ export class ReplyParser {
   #untaggedText = "";
   readonly #further: FurtherCall | undefined;
   readonly #callsOnly: boolean;
+  readonly #callId: () => string;
 
   #carry = "";
-  #calls = 0;
   #toldTurnEnd = false;
   #finished: ParsedReply | undefined;
 
@@ -79,6 +82,9 @@ export class ReplyParser {
       throw invalidArgument('"accept" or "off"', "untaggedCalls", untaggedCalls);
     }
     this.#callsOnly = options.callsOnly ?? false;
+    let calls = 0;
+    this.#callId = options.callId ?? (() => `call_${calls++}`);
+    if (typeof this.#callId !== "function") throw invalidArgument("a function", "callId", this.#callId);
     this.#check = options.check ?? (tools ? createCallCheck(tools) : undefined);
     if (untaggedCalls === "accept" && this.#check) {
       this.#untagged = new UntaggedCall();
@@ -112,7 +118,7 @@ export class ReplyParser {
   }
 
   /** The calls with everything known of them; those of an open scratch pad appear at its end. */
-  get callDetails(): readonly CallDetail[] {
+  get callDetails(): readonly ToolCall[] {
     return this.#out.calls;
   }
 
@@ -183,27 +189,27 @@ export class ReplyParser {
       return;
     }
     this.#untagged = undefined;
-    const index = this.#receiver.nextIndex();
-    this.#out.event({ type: "tool-call-start", index, name: call.name });
+    const id = this.#receiver.nextId();
+    this.#out.event({ type: "tool-call-start", id, name: call.name });
     const { argumentsText, name } = call;
-    this.#out.event({ type: "tool-call-delta", index, name, textDelta: argumentsText, partial: call.arguments });
-    this.#out.call({ index, name, arguments: call.arguments, argumentsText, repaired: true });
+    this.#out.event({ type: "tool-call-delta", id, name, textDelta: argumentsText, partial: call.arguments });
+    this.#out.call({ id, name, arguments: call.arguments, argumentsText, repaired: true });
   }
 
   #createReceiver(onlyTool: string | undefined): CallReceiver {
     return {
       onlyTool,
-      nextIndex: () => this.#calls++,
+      nextId: this.#callId,
       stream: {
-        start: (index, name, restart) => {
+        start: (id, name, restart) => {
           if (!this.#out.streaming) return;
-          this.#text.out.event({ type: "tool-call-start", index, name, ...(restart ? { restart } : {}) });
+          this.#text.out.event({ type: "tool-call-start", id, name, ...(restart ? { restart } : {}) });
         },
-        delta: (index, name, textDelta, builder) => {
+        delta: (id, name, textDelta, builder) => {
           if (!this.#out.streaming) return;
           this.#text.out.event({
             type: "tool-call-delta",
-            index,
+            id,
             name,
             textDelta,
             get partial() {
@@ -214,17 +220,16 @@ export class ReplyParser {
       },
       completed: (call, repaired) => this.#completeCall(call, repaired),
       lastWasRepaired: () => this.#text.out.repairLast(),
-      broken: (raw, index) =>
-        this.#text.out.broken(raw.startsWith(suppliedTag) ? raw.slice(suppliedTag.length) : raw, index),
-      incomplete: (index) => this.#text.out.cutOff(index),
+      broken: (raw, id) => this.#text.out.broken(raw.startsWith(suppliedTag) ? raw.slice(suppliedTag.length) : raw, id),
+      incomplete: (id) => this.#text.out.cutOff(id),
     };
   }
 
   #completeCall(call: BuiltCall, repaired: boolean): void {
     const fault = this.#faultOf(call);
-    const { index, name, argumentsText } = call;
+    const { id, name, argumentsText } = call;
     this.#text.out.call({
-      index,
+      id,
       name,
       arguments: call.arguments,
       argumentsText,

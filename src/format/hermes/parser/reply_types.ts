@@ -45,74 +45,80 @@ export interface ParsedReply {
   reasoning?: string;
 }
 
-/** A call with everything the parser knows of it. */
-export interface CallDetail {
-  /** Of the `tool-call-start` of the same call. Grows from call to call; a broken call leaves a gap. */
-  readonly index: number;
-  readonly name: string;
-  readonly arguments: unknown;
-  /** The arguments as strict JSON. The deltas since the last start of this index, joined, are this text. */
+/** A call is complete. */
+export interface ToolCall<Name extends string = string, Arguments = unknown> {
+  readonly id: string;
+  readonly name: Name;
+  /** As the tool's schema types them, unless there is a `problem`. Integers beyond 2^53 are `bigint`. */
+  readonly arguments: Arguments;
+  /** The same as strict JSON. The deltas of this call since its last start, joined, are this text. */
   readonly argumentsText: string;
+  /** Whether the model's text violated the format and was repaired. */
   readonly repaired: boolean;
+  /** Why the call is not executed as it is. */
   readonly problem?: CallProblem | undefined;
-  /** What is wrong, in one sentence that can be shown to the model. */
+  /** The same as a sentence, which the model receives. */
   readonly problemMessage?: string | undefined;
 }
 
-/** A piece of the text beside the calls. */
+/** A piece of the text. Never half a character, and never empty, except in a reply with log probabilities. */
 export interface TextEvent {
   readonly type: "text";
-  text: string;
+  readonly text: string;
 }
 
-/** A piece of what stands inside `<scratch_pad>` or `<think>`. */
+/**
+ * A piece of the model's reasoning, from inside `<think>` or `<scratch_pad>`; calls in it are not made. Only with
+ * tools.
+ */
 export interface ReasoningEvent {
   readonly type: "reasoning";
-  text: string;
+  readonly text: string;
 }
 
 /** A call begins. */
-export interface CallStartEvent {
+export interface ToolCallStartEvent {
   readonly type: "tool-call-start";
-  readonly index: number;
+  /** Id of the call, the same in all its events and messages; unique within a reply. */
+  readonly id: string;
   /** The name, or with a single tool its name before the model has written it. `tool-call` has the final one. */
   readonly name: string;
-  /** The model wrote its arguments a second time: forget the deltas of this index, the last ones win. */
+  /** The model began its arguments again: discard the deltas of this call so far. */
   readonly restart?: true;
 }
 
-/** The arguments of a call go on. */
-export interface CallDeltaEvent {
+/** More of the arguments. */
+export interface ToolCallDeltaEvent {
   readonly type: "tool-call-delta";
-  readonly index: number;
+  readonly id: string;
   readonly name: string;
-  /** The next stretch of the arguments' text, always strict JSON whatever the model wrote. */
+  /** The next piece of the arguments' JSON; strict JSON, whatever the model wrote. */
   readonly textDelta: string;
   /**
-   * The arguments as far as they are written when this is read (not when the event was made): strings grow,
-   * numbers appear when complete. A copy, made at each reading. Undefined while nothing can be said.
+   * The arguments so far, when this is read: strings grow, numbers appear when complete. Each reading makes a copy.
+   * Undefined while nothing is known.
    */
   readonly partial: unknown;
 }
 
-/** A call is complete. */
-export interface CallEvent extends CallDetail {
+/** A call is complete. In a reply, `tool-run` and `tool-result` say what becomes of it. */
+export interface ToolCallEvent<Name extends string = string, Arguments = unknown> extends ToolCall<Name, Arguments> {
   readonly type: "tool-call";
 }
 
-/** Something that began as a call and cannot be read. */
+/** Text that began as a call but cannot be parsed. */
 export interface MalformedEvent {
   readonly type: "malformed";
   /** What the model wrote, from the opening tag (or the broken entry in a list of calls) to its end. */
   readonly text: string;
   /** Set when this call had started to stream. */
-  readonly index?: number | undefined;
+  readonly id?: string | undefined;
 }
 
 /** The token limit cut a call off. */
 export interface IncompleteEvent {
   readonly type: "incomplete";
-  readonly index?: number | undefined;
+  readonly id?: string | undefined;
 }
 
 /** The model invented a tool's result. What follows is dropped, so generation may stop here. */
@@ -124,9 +130,9 @@ export interface TurnEndEvent {
 export type ReplyEvent =
   | TextEvent
   | ReasoningEvent
-  | CallStartEvent
-  | CallDeltaEvent
-  | CallEvent
+  | ToolCallStartEvent
+  | ToolCallDeltaEvent
+  | ToolCallEvent
   | MalformedEvent
   | IncompleteEvent
   | TurnEndEvent;
