@@ -19,7 +19,7 @@ import {
   type ReplyOptions,
   type ReplySettings,
 } from "./reply/reply_options.js";
-import type { ReplySteps } from "./tools/round.js";
+import type { ReplySteps } from "./tools/round_run.js";
 import { unenforcedOf } from "./tools/round_constraint.js";
 import { copySchema } from "../schema/json_schema.js";
 import type { Schema } from "../schema/read_schema.js";

@@ -9,8 +9,8 @@ import type { LoadedModel } from "../model/loading/loaded_model.js";
 import { modelClosed, ReplyTrace } from "./diagnostics.js";
 import { openChat, type Chat, type ChatOptions } from "./chat.js";
 import { Reply } from "./reply/reply.js";
-import type { ReplySteps } from "./tools/round.js";
-import { converse, prepare, warningsOf, type Task } from "./tools/tool_loop.js";
+import type { ReplySteps } from "./tools/round_run.js";
+import { converse, preparePrompt, warningsOf, type Task } from "./tools/tool_loop.js";
 import { type Explanation, PromptRecord } from "./explain.js";
 import { plainReply } from "./reply/plain_reply.js";
 import { readAhead } from "./read_ahead.js";
@@ -134,7 +134,7 @@ export class Model {
     const given = readOptions(options, "explain", replyOptionNames);
     const [signal = model.closing] = signalsOf(given);
     const record = new PromptRecord(model);
-    await prepare(model, readTask(model, input, given, record, new ReplyTrace("reply", undefined)), signal);
+    await preparePrompt(model, readTask(model, input, given, record, new ReplyTrace("reply", undefined)), signal);
     return unlessAborted(() => record.explain([], signal), signal);
   }
 

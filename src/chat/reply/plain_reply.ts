@@ -3,7 +3,7 @@ import type { RunRequest } from "../../engine/engine.js";
 import type { LoadedModel } from "../../model/loading/loaded_model.js";
 import type { ReplyTrace } from "../diagnostics.js";
 import type { PromptToken } from "./reply_events.js";
-import { Round, type ReplySteps } from "../tools/round.js";
+import { RoundRun, type ReplySteps } from "../tools/round_run.js";
 import { tokenProbabilities } from "./token_probabilities.js";
 
 export async function* plainReply(
@@ -13,7 +13,7 @@ export async function* plainReply(
   trace: ReplyTrace,
 ): ReplySteps {
   signal.throwIfAborted();
-  const round = new Round(model, request, signal, trace.round(1));
+  const round = new RoundRun(model, request, signal, trace.round(1));
   let promptLogProbabilities: readonly PromptToken[] | undefined;
   try {
     yield;

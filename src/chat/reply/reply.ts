@@ -7,7 +7,7 @@ import type { ReplyTrace } from "../diagnostics.js";
 import type { Explanation, PromptRecord } from "../explain.js";
 import type { FinishEvent, ReplyEvent, ReplyResult } from "./reply_events.js";
 import { ReplyIterator } from "./reply_iterator.js";
-import type { ReplySteps } from "../tools/round.js";
+import type { ReplySteps } from "../tools/round_run.js";
 import type { Unenforced } from "../tools/round_constraint.js";
 import type { KnownCall } from "../tools/tool.js";
 

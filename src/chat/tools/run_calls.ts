@@ -29,7 +29,7 @@ export async function* runCalls(
   try {
     const outcomes: Promise<Outcome>[] = [];
     for (const call of calls) {
-      const prepared = await prepare(call, settings, either);
+      const prepared = await prepareCall(call, settings, either);
       if ("outcome" in prepared) {
         outcomes.push(trace.call(call, () => prepared.outcome));
         continue;
@@ -55,7 +55,7 @@ export async function* runCalls(
 }
 
 /** The tool and its arguments, or what the model is told instead. */
-async function prepare(
+async function prepareCall(
   call: ToolCall,
   settings: ToolSettings,
   signal: AbortSignal,

@@ -12,7 +12,7 @@ import { RepeatedCalls } from "./repeated_calls.js";
 import type {
   ReplyEvent,
   ReplyResult,
-  Round as RoundSummary,
+  Round,
   ToolCall,
   TokenProbability,
   WarningEvent,
@@ -20,7 +20,7 @@ import type {
 import type { RequestSettings } from "../reply/reply_options.js";
 import { ReplyReader, type WrittenTurn } from "../reply/reply_reader.js";
 import { assembleResult } from "../reply/reply_result.js";
-import { Round, type ReplySteps } from "./round.js";
+import { RoundRun, type ReplySteps } from "./round_run.js";
 import { isWhole, roundConstraint } from "./round_constraint.js";
 import { runCalls } from "./run_calls.js";
 import { Transcript, type TranscriptStart } from "../transcript.js";
@@ -42,7 +42,7 @@ export interface Continuation {
   /** Everything that was said, but for what was dropped. */
   readonly messages: readonly PlainMessage[];
   /** The last run, which now belongs to the receiver; none where its tokens are not what the messages say. */
-  readonly round: Round | undefined;
+  readonly round: RoundRun | undefined;
 }
 
 /** How a reply ends. With a problem it rejects, and the error carries the result. */
@@ -58,7 +58,7 @@ export const warningsOf = (message: string | undefined): WarningEvent[] =>
 const shownContexts = 4;
 
 /** Tells the task the prompt that a reply would begin with, and leaves it at that. */
-export async function prepare(model: LoadedModel, task: Task, signal: AbortSignal): Promise<void> {
+export async function preparePrompt(model: LoadedModel, task: Task, signal: AbortSignal): Promise<void> {
   const { request, tools, format, contextOverflow, onPrompt } = task;
   const transcript = new Transcript(model, task);
   if (contextOverflow !== "error") await unlessAborted(() => transcript.dropOldest(request.maxTokens, signal), signal);
@@ -82,7 +82,7 @@ class ReplyLoop {
   readonly #task: Task;
   readonly #signal: AbortSignal;
   readonly #transcript: Transcript;
-  readonly #rounds: RoundSummary[] = [];
+  readonly #rounds: Round[] = [];
   readonly #probabilities: TokenProbability[] = [];
   readonly #repeated: RepeatedCalls;
   #mayRepair: boolean;
@@ -90,7 +90,7 @@ class ReplyLoop {
   #isForced = true;
   #trace: RoundTrace;
   /** The last run that came to its end; its tokens are there until it is released. */
-  #held: Round | undefined;
+  #held: RoundRun | undefined;
 
   constructor(model: LoadedModel, task: Task, signal: AbortSignal) {
     this.#model = model;
@@ -141,7 +141,7 @@ class ReplyLoop {
     const constraint = request.constraint ?? roundConstraint(tools, format.isHermes, this.#isForced, reasoning);
     // Nothing of a turn that is constrained from its first token on is free text, where alone stop strings count.
     const stop = isWhole(constraint) ? [] : request.stop;
-    const round = new Round(this.#model, { ...request, ...prompt, stop, constraint }, this.#signal, this.#trace);
+    const round = new RoundRun(this.#model, { ...request, ...prompt, stop, constraint }, this.#signal, this.#trace);
     onPrompt(prompt.prompt, prompt.after !== undefined, constraint);
     // The engine takes commands in their order: the new run has found the old one by the time that is forgotten.
     this.#held?.run.release();
@@ -171,7 +171,7 @@ class ReplyLoop {
     yield* turn.events;
     this.#transcript.push(turn.message);
     this.#probabilities.push(...round.logProbabilities);
-    const summary: RoundSummary = { finishReason, usage: end.usage, timings: end.timings };
+    const summary: Round = { finishReason, usage: end.usage, timings: end.timings };
     this.#rounds.push(summary);
     yield { type: "round", ...summary };
     // Tokens that the messages do not show are not gone on from.

@@ -17,7 +17,7 @@ export type ReplySteps<V = unknown, C extends KnownCall = KnownCall> = AsyncGene
   undefined
 >;
 
-export class Round {
+export class RoundRun {
   readonly run: Run;
   readonly #request: RunRequest;
   readonly #signal: AbortSignal;
