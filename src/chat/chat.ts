@@ -27,6 +27,7 @@ import { isStandardSchema } from "../schema/standard_schema.js";
 import { collectTools, type CallsOf, type KnownCall, type ToolInput } from "./tools/tool.js";
 import type { NoAnswerOf, ValueOf } from "./tools/tool_options.js";
 import { unlessAborted } from "./reply/unless_aborted.js";
+import { isObject } from "../json_object.js";
 
 /** The reply options that can be defaults of a conversation. */
 type TurnDefaults = Omit<ReplyOptions, "signal" | "requestId">;
@@ -271,5 +272,4 @@ function cacheKey(
   ]);
 }
 
-const isMessage = (input: unknown) =>
-  reading("messages", () => typeof input === "object" && input !== null && !Array.isArray(input), "INVALID_MESSAGES");
+const isMessage = (input: unknown) => reading("messages", () => isObject(input), "INVALID_MESSAGES");

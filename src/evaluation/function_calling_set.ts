@@ -1,6 +1,6 @@
 // Rows in the form of NousResearch/func-calling-eval: `prompt` (messages), `tools` and `completion` (the expected
 // calls), the last two as JSON text.
-import type { JsonSchema, FunctionTool } from "../index.js";
+import type { FunctionTool } from "../index.js";
 import { keysOf, readDataFile, type Row } from "./run/data_file.js";
 import { correctedScore, officialScore, type ExpectedCall, type WrittenCall } from "./function_calling_score.js";
 import { officialCalls } from "./berkeley/official_calls.js";
@@ -8,6 +8,7 @@ import { promptMessages } from "./run/prompt_column.js";
 import { PythonSyntaxError, readJson, readJsonOrLiteral } from "./berkeley/python_reader.js";
 import { isDict, isList, show, toJson, type PythonValue } from "./berkeley/python_value.js";
 import type { Answer, DataSet, Sample } from "./sample.js";
+import { isObject } from "../json_object.js";
 
 export async function readFunctionCallingSet(file: string): Promise<DataSet> {
   const { rows, version } = await readDataFile(file);
@@ -53,9 +54,6 @@ function toolDefinitions(row: Row): FunctionTool[] {
     };
   });
 }
-
-const isObject = (value: unknown): value is JsonSchema =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /**
  * A call, several, or the text of a reply with calls in their tags; an empty list, or text without a call, expects

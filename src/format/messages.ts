@@ -3,6 +3,7 @@ import { describe, mismatch, reading, withParam, type CaduceusError } from "../e
 import { loneSurrogate } from "../options/option_checks.js";
 import { linkResults } from "./answered_calls.js";
 import type { PlainMessage, PlainToolCall } from "./plain_message.js";
+import { isObject } from "../json_object.js";
 
 /** The text of a message: a string, or OpenAI's list of text parts, which are joined without anything between. */
 export type MessageContent = string | readonly { readonly type: "text"; readonly text: string }[];
@@ -126,7 +127,7 @@ export function toMessage({ role, content, toolCalls = [], toolCallId, name }: P
 
 /** Checks one message; `where` is how errors name it. */
 export function readMessage(message: unknown, where: string): PlainMessage {
-  if (typeof message !== "object" || message === null || Array.isArray(message)) {
+  if (!isObject(message)) {
     throw invalid("an object with role and content", where, describe(message));
   }
   const { role, content, tool_calls: given, tool_call_id: toolCallId, name } = message as Record<string, unknown>;

@@ -1,6 +1,7 @@
 // JSON Schema as data: a checked copy of what the caller gave, and a walk over the schemas inside one.
 import { describe, mismatch, type CaduceusError } from "../errors.js";
 import type { WorkBudget } from "./work_budget.js";
+import { isObject, setOwn } from "../json_object.js";
 
 export type Dialect = "2020-12" | "draft-07";
 
@@ -52,8 +53,7 @@ export function shorten(path: string): string {
  * levels, and `CONSTRAINT_TOO_COMPLEX` for what is too large. `budget` is charged for each value.
  */
 export function copySchema(schema: unknown, name: string, budget?: WorkBudget): JsonSchema {
-  if (typeof schema !== "object" || schema === null || Array.isArray(schema))
-    throw invalidSchema("a JSON Schema object", name, describe(schema));
+  if (!isObject(schema)) throw invalidSchema("a JSON Schema object", name, describe(schema));
   let values = 0;
   let characters = 0;
   const parents = new Set<object>();
@@ -107,7 +107,7 @@ export function copySchema(schema: unknown, name: string, budget?: WorkBudget): 
       const member = (value as Readonly<Record<string, unknown>>)[key];
       if (member === undefined) continue;
       count(key);
-      put(result, key, copyAt(key, member));
+      setOwn(result, key, copyAt(key, member));
     }
     return result;
   };
@@ -118,13 +118,6 @@ export function copySchema(schema: unknown, name: string, budget?: WorkBudget): 
 
 /** Objects that are plain JSON all through and that nobody changes: writing them needs no look at each value. */
 export const plainJson = new WeakSet<object>();
-
-/** Sets an own property, also one called `__proto__`. */
-export function put(object: Record<string, unknown>, key: string, value: unknown): void {
-  if (key === "__proto__")
-    Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
-  else object[key] = value;
-}
 
 const oneSchema = [
   "items",
@@ -178,8 +171,4 @@ export function eachInside(
     else if (isObject(value) && kind === "map") for (const key of Object.keys(value)) visit(value[key], keyword, key);
     else if (kind === "one") visit(value, keyword);
   }
-}
-
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

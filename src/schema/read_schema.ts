@@ -8,7 +8,6 @@ import type { InferSchema, Schema } from "./infer_schema.js";
 import {
   copySchema,
   invalidSchema,
-  isObject,
   plainJson,
   step,
   visitSchemas,
@@ -22,6 +21,7 @@ import { isStandardSchema, jsonSchemaOf } from "./standard_schema.js";
 import { atOnce, inTurns, type Stretches } from "./stretches.js";
 import { withoutBigInts } from "./without_big_ints.js";
 import type { WorkBudget } from "./work_budget.js";
+import { isObject } from "../json_object.js";
 
 export type { InferSchema, Schema } from "./infer_schema.js";
 export type { EnforcedReading, UndeclaredProperties, UnenforcedKeyword } from "./enforced/enforced_schema.js";

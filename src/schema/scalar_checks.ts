@@ -1,10 +1,10 @@
 // Checks of one value by the keywords for types, numbers and strings. `wrong` receives what was expected.
 import { counted } from "./check/issue_words.js";
-import { isObject } from "./json_schema.js";
 import { isMultiple } from "./check/multiple_of.js";
 import type { PatternTest } from "./pattern/pattern_matcher.js";
 import type { Node } from "./check/schema_index.js";
 import type { WorkBudget } from "./work_budget.js";
+import { isObject } from "../json_object.js";
 
 type Wrong = (expected: () => string) => void;
 

@@ -1,8 +1,8 @@
 // Small questions about one schema, for writing its enforced part.
 import type { EnforcedSchema } from "../engine/engine.js";
 import { keywords } from "./enforced/enforced_keywords.js";
-import { isObject, put } from "./json_schema.js";
 import type { Node } from "./check/schema_index.js";
+import { isObject, setOwn } from "../json_object.js";
 
 /** Keywords whose schemas hold in the place of the one they stand in. */
 export const inPlace: readonly string[] = ["$ref", "allOf", "anyOf", "oneOf"];
@@ -10,7 +10,7 @@ export const inPlace: readonly string[] = ["$ref", "allOf", "anyOf", "oneOf"];
 /** One more schema that holds in the place of another. */
 export function appendTo(result: Node, inner: EnforcedSchema): void {
   if (Array.isArray(result["allOf"])) result["allOf"].push(inner);
-  else put(result, "allOf", [inner]);
+  else setOwn(result, "allOf", [inner]);
 }
 
 /** Its reference, or one of its alternatives', holds in its own place. */

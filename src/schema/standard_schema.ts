@@ -2,7 +2,8 @@
 import { createRequire } from "node:module";
 import type { StandardJSONSchemaV1, StandardSchemaV1 } from "@standard-schema/spec";
 import { CaduceusError, describeThrown } from "../errors.js";
-import { invalidSchema, isObject } from "./json_schema.js";
+import { invalidSchema } from "./json_schema.js";
+import { isObject } from "../json_object.js";
 
 /** zod's schemas are objects, arktype's are functions. */
 export function isStandardSchema(schema: unknown): schema is StandardSchemaV1 {

@@ -11,6 +11,7 @@ import { isWhole } from "../tools/round_constraint.js";
 import type { Tool } from "../tools/tool.js";
 import { acceptsUntagged, type ToolSettings } from "../tools/tool_options.js";
 import { TurnCalls } from "../tools/turn_calls.js";
+import { isObject } from "../../json_object.js";
 
 /** What a turn came to. */
 export interface WrittenTurn {
@@ -199,7 +200,7 @@ function checkOf(tools: ReadonlyMap<string, Tool>): CallCheck {
   return (name, args) => {
     const tool = tools.get(name);
     if (tool === undefined) return { problem: "unknown-tool", message: `There is no function ${describe(name)}.` };
-    if (typeof args !== "object" || args === null || Array.isArray(args))
+    if (!isObject(args))
       return { problem: "invalid-arguments", message: `arguments must be an object, not ${describe(args)}.` };
     const verdict = tool.schema.check(args, "arguments");
     return verdict.ok ? undefined : { problem: "invalid-arguments", message: verdict.problem };

@@ -1,7 +1,7 @@
 // Tools: what the model may call, with a schema for the arguments and, where this program runs it, a handler.
 import { describe, invalidArgument, mismatch, reading, unreadable, type CaduceusError } from "../../errors.js";
 import { checkOptions } from "../../options/option_checks.js";
-import { isObject, type JsonSchema } from "../../schema/json_schema.js";
+import type { JsonSchema } from "../../schema/json_schema.js";
 import { invalidSchema } from "../../schema/json_schema.js";
 import {
   aboutOption,
@@ -12,6 +12,7 @@ import {
 } from "../../schema/read_schema.js";
 import { atOnce, type Stretches } from "../../schema/stretches.js";
 import { valuesOfTool, type WorkBudget } from "../../schema/work_budget.js";
+import { isObject } from "../../json_object.js";
 
 /** What a handler is told besides its arguments. */
 export interface ToolContext {

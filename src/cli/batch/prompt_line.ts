@@ -1,6 +1,7 @@
 // One line of the input: what it asks for, and its mark, by which a later run knows it again.
 import { createHash } from "node:crypto";
 import { CaduceusError, type Message, type ReplyOptions } from "../../index.js";
+import { isObject } from "../../json_object.js";
 
 /** A line that is to be answered, as it was read. */
 export interface PromptLine {
@@ -50,7 +51,7 @@ export function readObject(text: string): object {
   } catch (error) {
     throw invalid(`Expected JSON: ${(error as Error).message}.`);
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw invalid("Expected a JSON object.");
+  if (!isObject(value)) throw invalid("Expected a JSON object.");
   return value;
 }
 

@@ -1,6 +1,7 @@
 // From a constraint as messages to the text that llguidance compiles: Lark with JSON schemas in it, exact to the space.
 import { CaduceusError } from "../../errors.js";
 import type { Constraint, EnforcedSchema, ToolConstraint } from "../engine.js";
+import { isObject } from "../../json_object.js";
 
 /** What the addon takes; ConstraintSpec of native/engine/scheduler/request.h. */
 export interface NativeConstraint {
@@ -118,7 +119,7 @@ function schemaText(schema: EnforcedSchema, as: keyof typeof texts): string {
     );
   if (schema === true) return spaced({ ...(as === "arguments" ? { type: "object" } : {}), "x-guidance": spacing });
   // What is no schema at all is for the compiler to name.
-  if (typeof schema !== "object" || schema === null || Array.isArray(schema)) return spaced(schema);
+  if (!isObject(schema)) return spaced(schema);
   const known = texts[as].get(schema);
   if (known !== undefined) return known;
   const whole = { ...(as === "arguments" && !("type" in schema) ? { type: "object" } : {}), ...schema };

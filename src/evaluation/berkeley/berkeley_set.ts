@@ -7,6 +7,7 @@ import { writtenCalls } from "../function_calling_set.js";
 import { failed, passed, type Outcome } from "../outcome.js";
 import { isDict, isList, show, toJson } from "./python_value.js";
 import type { Answer, Sample } from "../sample.js";
+import { isObject } from "../../json_object.js";
 
 export const berkeleyCategories = [
   "simple_python",
@@ -96,20 +97,17 @@ export function toJsonSchema(schema: JsonSchema): JsonSchema {
       return value === "any" ? [] : [[key, Object.hasOwn(types, value) ? types[value] : value]];
     // Whether it may be left out stands in `required`; as a keyword it is unknown to JSON Schema.
     if (key === "optional" && typeof value === "boolean") return [];
-    if (key === "properties" && isSchema(value))
+    if (key === "properties" && isObject(value))
       return [
         [
           key,
           Object.fromEntries(
-            Object.entries(value).map(([name, inner]) => [name, isSchema(inner) ? toJsonSchema(inner) : inner]),
+            Object.entries(value).map(([name, inner]) => [name, isObject(inner) ? toJsonSchema(inner) : inner]),
           ),
         ],
       ];
-    if (key === "items" && isSchema(value)) return [[key, toJsonSchema(value)]];
+    if (key === "items" && isObject(value)) return [[key, toJsonSchema(value)]];
     return [[key, value]];
   });
   return Object.fromEntries(entries);
 }
-
-const isSchema = (value: unknown): value is JsonSchema =>
-  typeof value === "object" && value !== null && !Array.isArray(value);

@@ -1,4 +1,5 @@
 // Values as Python's json.loads gives them. The published scores are counted in Python, where 5 and 5.0 are of
+import { setOwn } from "../../json_object.js";
 // different types but equal, and True equals 1: JavaScript's numbers cannot tell these apart.
 
 /** Integers are bigint, floats number. */
@@ -72,9 +73,7 @@ export function toJson(value: PythonValue): unknown {
   if (isList(value)) return value.map(toJson);
   if (!isDict(value)) return value;
   const object = {};
-  // Also a key called __proto__.
-  for (const [key, member] of value)
-    Object.defineProperty(object, key, { value: toJson(member), enumerable: true, configurable: true, writable: true });
+  for (const [key, member] of value) setOwn(object, key, toJson(member));
   return object;
 }
 

@@ -7,6 +7,7 @@
 // in an assistant's own messages, and the words that switch thinking.
 import type { PromptPart } from "../../engine/engine.js";
 import { CaduceusError } from "../../errors.js";
+import { isObject } from "../../json_object.js";
 
 const beyondAscii = ["｜", "▁"].map((character) => character.charCodeAt(0));
 const quote = 0x22;
@@ -175,7 +176,7 @@ export class Marks {
     return Object.fromEntries(
       Object.entries(schema).map(([key, member]: [string, unknown]) => {
         if (key === "type" || key === "format") return [key, this.#hideWord(member)];
-        if (keywordsOfNames.has(key) && typeof member === "object" && member !== null && !Array.isArray(member)) {
+        if (keywordsOfNames.has(key) && isObject(member)) {
           return [
             key,
             Object.fromEntries(

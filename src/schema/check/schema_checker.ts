@@ -4,7 +4,7 @@
 // is asked once for each place in the value.
 import { describe } from "../../errors.js";
 import { brief, counted, withArticle } from "./issue_words.js";
-import { isObject, step, type SchemaIssue } from "../json_schema.js";
+import { step, type SchemaIssue } from "../json_schema.js";
 import { checkNumber, checkString, hasType } from "../scalar_checks.js";
 import { keptPattern, type PatternTest } from "../pattern/pattern_matcher.js";
 import type { Node, Resource, SchemaIndex } from "./schema_index.js";
@@ -12,6 +12,7 @@ import type { Stretches } from "../stretches.js";
 import { hasFormat } from "./string_formats.js";
 import { Place } from "./value_place.js";
 import type { WorkBudget } from "../work_budget.js";
+import { isObject } from "../../json_object.js";
 
 /** Of what is wrong so much is kept. */
 const mostIssues = 100;

@@ -1,8 +1,9 @@
 // What form the value of each keyword has, in both dialects, and a walk over a schema that refuses others. It stands
 // for the dialects' own schemas, by which checking 5,000 properties took a second.
 import { describe } from "../../errors.js";
-import { invalidSchema, isObject, step, type Dialect } from "../json_schema.js";
+import { invalidSchema, step, type Dialect } from "../json_schema.js";
 import type { Stretches } from "../stretches.js";
+import { isObject } from "../../json_object.js";
 
 type Form =
   | "schema"

@@ -1,10 +1,11 @@
 // One schema made ready for checking values: where each of its references leads, and what it uses that costs extra.
 import { describe, mismatch } from "../../errors.js";
 import { canonicalJson } from "../canonical_json.js";
-import { eachInside, invalidSchema, isObject, visitSchemas, type Dialect, type JsonSchema } from "../json_schema.js";
+import { eachInside, invalidSchema, visitSchemas, type Dialect, type JsonSchema } from "../json_schema.js";
 import { checkForms } from "./schema_forms.js";
 import type { Stretches } from "../stretches.js";
 import type { WorkBudget } from "../work_budget.js";
+import { isObject } from "../../json_object.js";
 
 export type Node = Record<string, unknown>;
 

@@ -1,5 +1,6 @@
 // Where the references of one schema lead, and which of its schemas lead back to themselves.
-import { eachInside, isObject, step, visitSchemas, type JsonSchema } from "../json_schema.js";
+import { eachInside, step, visitSchemas, type JsonSchema } from "../json_schema.js";
+import { isObject } from "../../json_object.js";
 
 type Node = Record<string, unknown>;
 

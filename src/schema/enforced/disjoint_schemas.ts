@@ -2,10 +2,10 @@
 // engine can enforce. False where it cannot be told, or not within the budget: nothing is lost by that but the
 // enforcement.
 import { canonicalJson } from "../canonical_json.js";
-import { isObject } from "../json_schema.js";
 import type { SchemaReferences } from "../check/schema_references.js";
 import type { Stretches } from "../stretches.js";
 import { BudgetSpent, WorkBudget } from "../work_budget.js";
+import { isObject } from "../../json_object.js";
 
 const everyType = ["null", "boolean", "number", "string", "array", "object"];
 const anyType: ReadonlySet<string> = new Set(everyType);

@@ -1,7 +1,8 @@
 // What becomes of each keyword of both dialects when a schema is enforced while the model writes: a table, and the few
 // keywords that decide by their value. The gaps are those of llguidance 1.9.1, found in its source and by the JSON
 // Schema Test Suite.
-import { isObject, type Dialect } from "../json_schema.js";
+import type { Dialect } from "../json_schema.js";
+import { isObject } from "../../json_object.js";
 
 /**
  * `enforced`: goes into the constraint (where its value allows it). `annotation`: refuses no value, so nothing is lost.

@@ -1,7 +1,7 @@
 // The properties that an object can have, if its schema says so: the constraint needs them to close the object.
-import { isObject, put } from "../json_schema.js";
 import type { SchemaReferences } from "../check/schema_references.js";
 import type { WorkBudget } from "../work_budget.js";
+import { isObject, setOwn } from "../../json_object.js";
 
 type Node = Readonly<Record<string, unknown>>;
 
@@ -97,6 +97,6 @@ export function enumeratedNames({ propertyNames, patternProperties }: Node): rea
 /** An object with the same value for each name. */
 export function withEach(names: Iterable<string>, value: unknown): Record<string, unknown> {
   const result: Record<string, unknown> = {};
-  for (const name of names) put(result, name, value);
+  for (const name of names) setOwn(result, name, value);
   return result;
 }

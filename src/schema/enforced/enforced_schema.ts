@@ -16,10 +16,11 @@ import {
   unevaluatedAsPlain,
   valuesIn,
 } from "../schema_shapes.js";
-import { eachInside, isObject, put, type Dialect, type JsonSchema } from "../json_schema.js";
+import { eachInside, type Dialect, type JsonSchema } from "../json_schema.js";
 import { SchemaReferences, type Target } from "../check/schema_references.js";
 import type { Stretches } from "../stretches.js";
 import { BudgetSpent, readingBudget, tooComplex, type WorkBudget } from "../work_budget.js";
+import { isObject, setOwn } from "../../json_object.js";
 
 /** A keyword that is checked after the model has written, and not (or not wholly) enforced before. */
 export interface UnenforcedKeyword {
@@ -141,7 +142,7 @@ class SchemaReader {
     // Most schemas are alone in their place.
     if (isAlone) {
       const result: Node = {};
-      yield* this.#writeOwn(schema, path, isShared, (keyword, inner) => put(result, keyword, inner));
+      yield* this.#writeOwn(schema, path, isShared, (keyword, inner) => setOwn(result, keyword, inner));
       return result;
     }
     this.#budget.spend(20);
@@ -212,7 +213,7 @@ class SchemaReader {
       keyword: "type",
       schemas: [],
       write: (result, isShared) =>
-        this.#writeOwn(schema, path, isShared, (keyword, value) => put(result, keyword, value)),
+        this.#writeOwn(schema, path, isShared, (keyword, value) => setOwn(result, keyword, value)),
     });
     const { $ref } = schema;
     // What is referred to twice in one place says nothing more the second time, and would double at each level.
@@ -257,7 +258,7 @@ class SchemaReader {
   }
 
   *#writeReference({ schema, path }: Target, result: Node, isShared: boolean): Stretches<void> {
-    put(result, "$ref", yield* this.#definition(schema, path, isShared));
+    setOwn(result, "$ref", yield* this.#definition(schema, path, isShared));
   }
 
   *#append(inner: unknown, path: string, result: Node, isShared: boolean): Stretches<void> {

@@ -4,11 +4,12 @@ import type { EnforcedSchema } from "../../engine/engine.js";
 import { enforcedFormat } from "./enforced_formats.js";
 import { enumeratedNames } from "./enforced_names.js";
 import { enforcedPattern } from "./enforced_pattern.js";
-import { isObject, put, step, type Dialect } from "../json_schema.js";
+import { step, type Dialect } from "../json_schema.js";
 import { patternTest } from "../pattern/pattern_matcher.js";
 import { patternOf } from "../check/schema_forms.js";
 import type { Stretches } from "../stretches.js";
 import type { WorkBudget } from "../work_budget.js";
+import { isObject, setOwn } from "../../json_object.js";
 
 /** Where the keywords of one schema go. */
 export interface KeywordWriter {
@@ -100,11 +101,11 @@ export function* enforceObject(schema: Node, into: KeywordWriter): Stretches<voi
   const named: Record<string, EnforcedSchema> = {};
   const only = enumeratedNames(schema);
   for (const [name, inner] of isObject(properties) ? Object.entries(properties) : []) {
-    if (only?.includes(name) !== false) put(named, name, yield* into.schema(inner, `.properties${step(name)}`));
+    if (only?.includes(name) !== false) setOwn(named, name, yield* into.schema(inner, `.properties${step(name)}`));
   }
   if (only !== undefined) {
     const rest = yield* into.schema(additionalProperties, ".additionalProperties");
-    for (const name of only) if (!Object.hasOwn(named, name)) put(named, name, rest);
+    for (const name of only) if (!Object.hasOwn(named, name)) setOwn(named, name, rest);
     into.set("additionalProperties", false);
   }
   if (isObject(properties) || only !== undefined) into.set("properties", named);
@@ -157,7 +158,7 @@ function* enforcePatternProperties(
   for (const [index, [source, inner]] of entries.entries()) {
     const pattern = patterns[index];
     if (pattern !== undefined && "pattern" in pattern)
-      put(written, pattern.pattern, yield* into.schema(inner, `.patternProperties${step(source)}`));
+      setOwn(written, pattern.pattern, yield* into.schema(inner, `.patternProperties${step(source)}`));
   }
   into.set("patternProperties", written);
   return true;

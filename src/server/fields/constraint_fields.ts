@@ -4,6 +4,7 @@ import { describe } from "../../errors.js";
 import { ApiError } from "../api_error.js";
 import { checkNames } from "./check_fields.js";
 import { type Fields, invalid, invalidContent } from "./read_fields.js";
+import { isObject } from "../../json_object.js";
 
 type JsonSchema = Record<string, unknown>;
 
@@ -128,8 +129,7 @@ function parse(text: string, param: string): JsonSchema {
   } catch {
     throw invalidContent(param, "a JSON Schema", "text that is not JSON");
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw invalid(param, "a JSON Schema as an object", value);
+  if (!isObject(value)) throw invalid(param, "a JSON Schema as an object", value);
   return value as JsonSchema;
 }
 

@@ -2,14 +2,14 @@
 // missing. check_fields.ts handles all other fields.
 import { describe, invalidValue } from "../../errors.js";
 import { ApiError } from "../api_error.js";
+import { isObject } from "../../json_object.js";
 
 export class Fields {
   readonly #object: Readonly<Record<string, unknown>>;
   readonly #path: string;
 
   constructor(value: unknown, path = "") {
-    if (typeof value !== "object" || value === null || Array.isArray(value))
-      throw invalid(path === "" ? undefined : path, "an object", value);
+    if (!isObject(value)) throw invalid(path === "" ? undefined : path, "an object", value);
     this.#object = value as Record<string, unknown>;
     this.#path = path;
   }

@@ -29,7 +29,7 @@ const layers: Record<string, readonly string[]> = {
   cli: ["index", "server", "evaluation", "files"],
   index: ["chat", "engine", "engine/addon", "files", "format", "model", "schema"],
 };
-const shared = ["errors", "options", "follow_signal", "package_folder"];
+const shared = ["errors", "options", "follow_signal", "json_object", "package_folder"];
 
 function layerOf(file: string): string {
   const [, folder, below] = file.replace(/\.ts$/, "").split("/") as [string, string, string | undefined];

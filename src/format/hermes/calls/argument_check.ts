@@ -6,6 +6,7 @@ import { copySchema, type SchemaIssue } from "../../../schema/json_schema.js";
 import { compileSchema, dialectOf } from "../../../schema/check/schema_compiler.js";
 import { atOnce } from "../../../schema/stretches.js";
 import type { CallCheck, CallFault, ToolDefinition, ToolFunction } from "../parser/reply_types.js";
+import { isObject } from "../../../json_object.js";
 
 /**
  * Checks calls against these tools. Schemas are read as JSON Schema 2020-12, or as draft-07 where `$schema` or their
@@ -34,7 +35,7 @@ export function createCallCheck(tools: readonly ToolDefinition[]): CallCheck {
         message: `There is no tool named ${describe(name)}${known ? `; there is ${known}` : ""}.`,
       };
     }
-    if (typeof args !== "object" || args === null || Array.isArray(args)) {
+    if (!isObject(args)) {
       return {
         problem: "invalid-arguments",
         message: invalidValue({

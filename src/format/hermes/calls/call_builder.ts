@@ -1,9 +1,10 @@
 // Makes one call out of the members of one JSON object, whatever their order, and streams its arguments' text.
 
 import { skipSpace } from "../json/character_classes.js";
-import { copyOf, ownValue, setOwn } from "../json/json_container.js";
+import { copyOf, ownValue } from "../json/json_container.js";
 import type { Container, MemberListener } from "../json/json_container.js";
 import { TolerantJson } from "../json/tolerant_json.js";
+import { setOwn } from "../../../json_object.js";
 
 /** Takes the stream of one call. */
 export interface CallStream {

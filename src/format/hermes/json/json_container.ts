@@ -1,4 +1,5 @@
 // Objects and lists as JSON has them: a member's name is only a name.
+import { setOwn } from "../../../json_object.js";
 
 export type Container = Record<string, unknown> | unknown[];
 
@@ -10,15 +11,6 @@ export interface MemberListener {
   valueStart(depth: number, kind: "container" | "string" | "word", container?: Container): void;
   /** After all of it. `text` is the strict text of a bare word. */
   valueEnd(depth: number, value: unknown, text?: string): void;
-}
-
-/** Sets a member that is only a name, also when it is called `__proto__`. */
-export function setOwn(target: Record<string, unknown>, key: string, value: unknown): void {
-  if (key === "__proto__") {
-    Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true });
-  } else {
-    target[key] = value;
-  }
 }
 
 export function ownValue(target: Record<string, unknown>, key: string): unknown {

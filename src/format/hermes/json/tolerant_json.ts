@@ -2,11 +2,11 @@
 // newlines, missing closers). Produces strict JSON text and the growing value. Constant work per character.
 
 import { classOf, oddSpaceClass, spaceClass, wordClass } from "./character_classes.js";
-import { setOwn } from "./json_container.js";
 import type { Container, MemberListener } from "./json_container.js";
 import { isBareKey, readWord } from "./json_word.js";
 import { JsonString } from "./json_string.js";
 import { StrictText } from "./strict_text.js";
+import { setOwn } from "../../../json_object.js";
 
 const atValue = 0;
 const atValueOrEnd = 1;

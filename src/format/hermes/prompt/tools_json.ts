@@ -1,6 +1,7 @@
 // Tool definitions as they stand between <tools> and </tools>: one JSON object a tool, in the form of each prompt
 // variant.
 import { hideTags, toPythonJson } from "./prompt_json.js";
+import { isObject } from "../../../json_object.js";
 
 /** What the prompt says about a tool. */
 export interface PromptTool {
@@ -54,16 +55,12 @@ function pythonType(schema: unknown): string {
   if (Array.isArray(type)) return `Union[${type.map((one) => pythonType({ type: one })).join(",")}]`;
   if (type === "array") return `list[${pythonType(items)}]`;
   if (type === "object")
-    return isRecord(additionalProperties) ? `dict[str, ${pythonType(additionalProperties)}]` : "dict";
+    return isObject(additionalProperties) ? `dict[str, ${pythonType(additionalProperties)}]` : "dict";
   return basicTypes.get(text(type)) ?? "Any";
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 function record(value: unknown): Record<string, unknown> {
-  return isRecord(value) ? value : {};
+  return isObject(value) ? value : {};
 }
 
 function text(value: unknown): string {
