@@ -71,6 +71,7 @@ export type EnforcedSchema = Readonly<Record<string, unknown>> | boolean;
  */
 export type Constraint =
   | { readonly kind: "json"; readonly schema: EnforcedSchema }
+  /** `pattern` is of the whole output and has no anchors. */
   | { readonly kind: "regex"; readonly pattern: string }
   | { readonly kind: "lark"; readonly grammar: string }
   | ToolConstraint;

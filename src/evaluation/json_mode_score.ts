@@ -14,6 +14,7 @@ export function schemaCheck(schema: Readonly<Record<string, unknown>>): SchemaCh
   try {
     const copy = copySchema(schema, "schema");
     visitSchemas(copy, "", withoutFormat);
+    // Python's jsonschema takes the newest dialect where `$schema` names none that it knows.
     const dialect = /draft-0[67]/.test(String(copy["$schema"])) ? "draft-07" : "2020-12";
     const check = atOnce(compileSchema(copy, dialect, "schema"));
     return (value) =>

@@ -48,7 +48,7 @@ export function readTextConstraint(
     });
   if (regex === undefined) return { kind: "lark", grammar: checkGrammar(text) };
   const pattern = enforcedPattern(text, "whole");
-  if ("pattern" in pattern) return { kind: "regex", pattern: pattern.pattern.slice("^(?:".length, -")$".length) };
+  if ("pattern" in pattern) return { kind: "regex", pattern: pattern.pattern };
   throw mismatch("INVALID_ARGUMENT", {
     expected: "a regular expression that can be enforced",
     place: "regex",

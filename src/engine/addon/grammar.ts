@@ -52,7 +52,7 @@ export function toNativeConstraint(constraint: Constraint): NativeConstraint {
     case "json":
       return { kind: "json", text: schemaText(constraint.schema, "json") };
     case "regex":
-      return { kind: "regex", text: unanchored(constraint.pattern) };
+      return { kind: "regex", text: constraint.pattern };
     case "lark":
       return { kind: "lark", text: constraint.grammar };
     case "tools":
@@ -155,12 +155,3 @@ function spaced(value: unknown): string {
 }
 
 const literal = (text: string): string => JSON.stringify(text);
-
-/** The whole output matches anyway, and llguidance knows no anchors. */
-function unanchored(pattern: string): string {
-  const start = pattern.startsWith("^") ? 1 : 0;
-  const ends = /(?<!\\)(?:\\\\)*\$$/.test(pattern) ? 1 : 0;
-  const inner = pattern.slice(start, pattern.length - ends);
-  // In `^a|b$` the anchors belong to one alternative each.
-  return (start > 0 || ends > 0) && inner.includes("|") ? `(?:${inner})` : inner;
-}

@@ -2,6 +2,7 @@
 import { describe, mismatch } from "../../errors.js";
 import { canonicalJson } from "../canonical_json.js";
 import { eachInside, invalidSchema, visitSchemas, type Dialect, type JsonSchema } from "../json_schema.js";
+import { followPointer } from "./json_pointer.js";
 import { checkForms } from "./schema_forms.js";
 import type { Stretches } from "../stretches.js";
 import type { WorkBudget } from "../work_budget.js";
@@ -238,19 +239,14 @@ export class SchemaIndex {
   }
 
   *#follow(pointer: string, resource: Resource): Stretches<Target | undefined> {
-    let place: unknown = resource.root;
     let around = resource;
-    for (const part of pointer.split("/").slice(1)) {
-      const key = part.replaceAll("~1", "/").replaceAll("~0", "~");
-      if (typeof place !== "object" || place === null || !Object.hasOwn(place, key)) return undefined;
-      place = (place as Node)[key];
+    const schema = followPointer(resource.root, pointer, (place) => {
       around = this.#resourceOf.get(place as Node) ?? around;
-    }
-    if (typeof place === "boolean") return { schema: place };
-    if (!isObject(place)) return undefined;
+    });
     // Where no keyword of the dialect has it, nobody has looked at it yet.
-    if (!this.#resourceOf.has(place)) yield* this.#add(place, `${this.#name}${pointer.replaceAll("/", ".")}`, around);
-    return { schema: place };
+    if (isObject(schema) && !this.#resourceOf.has(schema))
+      yield* this.#add(schema, `${this.#name}${pointer.replaceAll("/", ".")}`, around);
+    return schema === undefined ? undefined : { schema };
   }
 
   /** Schemas that judge the same value in a circle judge for ever. */

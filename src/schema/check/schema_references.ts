@@ -1,5 +1,6 @@
 // Where the references of one schema lead, and which of its schemas lead back to themselves.
 import { eachInside, step, visitSchemas, type JsonSchema } from "../json_schema.js";
+import { followPointer } from "./json_pointer.js";
 import { isObject } from "../../json_object.js";
 
 type Node = Record<string, unknown>;
@@ -62,15 +63,9 @@ export class SchemaReferences {
   }
 
   #follow(pointer: string): Target | undefined {
-    let place: unknown = this.#root;
     let path = "";
-    for (const part of pointer.split("/").slice(1)) {
-      const key = part.replaceAll("~1", "/").replaceAll("~0", "~");
-      if (typeof place !== "object" || place === null || !Object.hasOwn(place, key)) return undefined;
-      path += step(Array.isArray(place) ? Number(key) : key);
-      place = (place as Node)[key];
-    }
-    return isObject(place) || typeof place === "boolean" ? { schema: place, path } : undefined;
+    const schema = followPointer(this.#root, pointer, (_, key) => (path += step(key)));
+    return schema === undefined ? undefined : { schema, path };
   }
 
   /** Whether following references from here can go on for ever. */

@@ -45,7 +45,7 @@ const duration = (() => {
   return `P(?:${dayPart}(?:${timePart})?|${timePart}|[0-9]+W)`;
 })();
 
-/** Anchored patterns by the name of the format. */
+/** Patterns of the whole text, by the name of the format. */
 const patterns: ReadonlyMap<string, string> = new Map(
   Object.entries({
     date,
@@ -63,7 +63,7 @@ const patterns: ReadonlyMap<string, string> = new Map(
     "json-pointer": pointer,
     uri,
     "relative-json-pointer": `(?:0|[1-9][0-9]*)(?:#|${pointer})`,
-  }).map(([name, pattern]) => [name, `^(?:${pattern})$`]),
+  }),
 );
 
 /** Say what a value is for, and refuse none. */

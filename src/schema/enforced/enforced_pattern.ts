@@ -1,9 +1,11 @@
-// Regular expressions of JavaScript, rewritten so that a grammar engine reads them as JavaScript does: anchored at both
-// ends, with JavaScript's own classes spelled out. What has no such form (lookaround, back-references) says why.
+// Regular expressions of JavaScript, rewritten so that a grammar engine reads them as JavaScript does: for the whole
+// text, without anchors, with JavaScript's own classes spelled out. What has no such form (lookaround, back-references) says why.
 
 export type EnforcedPattern =
   | {
-      readonly pattern: string /** Why some text that it lets through is still refused by JavaScript. */;
+      /** Of the whole text. Has no anchors. */
+      readonly pattern: string;
+      /** Why some text that it lets through is still refused by JavaScript. */
       readonly partly?: string | undefined;
     }
   | { readonly problem: string };
@@ -29,6 +31,9 @@ const controls: Readonly<Record<string, string>> = { t: "\t", n: "\n", v: "\v", 
 /** Engines repeat what is repeated: beyond this the expression itself is enormous. */
 const mostRepeats = 100_000;
 
+/** As the keyword `pattern` has it, which looks for it anywhere. */
+export const anchored = (pattern: string) => `^(?:${pattern})$`;
+
 /**
  * `search`: text that has the pattern somewhere, as JSON Schema means it. `whole`: text that is nothing but the
  * pattern.
@@ -41,7 +46,7 @@ export function enforcedPattern(source: string, match: "search" | "whole"): Enfo
     const branches = reader.read();
     const edge = match === "search" ? any : "";
     return {
-      pattern: `^(?:${whole(branches, edge)})$`,
+      pattern: whole(branches, edge),
       ...(reader.usesProperties ? { partly: "Unicode's properties differ between versions" } : {}),
     };
   } catch (error) {

@@ -3,7 +3,7 @@
 import type { EnforcedSchema } from "../../engine/engine.js";
 import { enforcedFormat } from "./enforced_formats.js";
 import { enumeratedNames } from "./enforced_names.js";
-import { enforcedPattern } from "./enforced_pattern.js";
+import { anchored, enforcedPattern } from "./enforced_pattern.js";
 import { step, type Dialect } from "../json_schema.js";
 import { patternTest } from "../pattern/pattern_matcher.js";
 import { patternOf } from "../check/schema_forms.js";
@@ -34,7 +34,7 @@ export function enforceString(schema: Node, into: KeywordWriter): void {
     into.budget.spend(20 + 6 * schema["pattern"].length);
     const read = enforcedPattern(schema["pattern"], "search");
     if ("problem" in read) into.leaveOut("pattern", read.problem);
-    else patterns.push(read.pattern);
+    else patterns.push(anchored(read.pattern));
     if ("partly" in read && read.partly !== undefined) into.leaveOut("pattern", read.partly);
   }
   if (typeof schema["format"] === "string") enforceFormat(schema, schema["format"], patterns, into);
@@ -53,7 +53,7 @@ function enforceFormat(schema: Node, name: string, patterns: string[], into: Key
   const format = enforcedFormat(name);
   switch (format.kind) {
     case "pattern":
-      patterns.push(format.pattern);
+      patterns.push(anchored(format.pattern));
       if (format.partly !== undefined) into.leaveOut("format", format.partly);
       return;
     case "bounds":
@@ -158,7 +158,7 @@ function* enforcePatternProperties(
   for (const [index, [source, inner]] of entries.entries()) {
     const pattern = patterns[index];
     if (pattern !== undefined && "pattern" in pattern)
-      setOwn(written, pattern.pattern, yield* into.schema(inner, `.patternProperties${step(source)}`));
+      setOwn(written, anchored(pattern.pattern), yield* into.schema(inner, `.patternProperties${step(source)}`));
   }
   into.set("patternProperties", written);
   return true;

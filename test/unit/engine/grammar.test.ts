@@ -104,16 +104,6 @@ describe("a turn", () => {
   });
 });
 
-test.each([
-  ["a+", "a+"],
-  ["^a+$", "a+"],
-  ["^a|b$", "(?:a|b)"],
-  ["a\\$", "a\\$"],
-  ["a\\\\$", "a\\\\"],
-])("pattern %s is %s without its outer anchors", (pattern, bare) => {
-  expect(toNativeConstraint({ kind: "regex", pattern }).text).toBe(bare);
-});
-
 test("what is no JSON is refused with a code", () => {
   const loop: Record<string, unknown> = {};
   loop["self"] = loop;

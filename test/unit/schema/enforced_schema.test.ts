@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { enforcedFormat } from "../../../src/schema/enforced/enforced_formats.js";
+import { anchored } from "../../../src/schema/enforced/enforced_pattern.js";
 import { keywords } from "../../../src/schema/enforced/enforced_keywords.js";
 import { readSchema, type JsonSchema } from "../../../src/schema/read_schema.js";
 
@@ -45,7 +46,7 @@ const table: Record<string, readonly [schema: JsonSchema, enforced: unknown]> = 
   minLength: [{ minLength: 1 }, { minLength: 1 }],
   maxLength: [{ maxLength: 100_000 }, { maxLength: 100_000 }],
   pattern: [{ pattern: "^a.$" }, { pattern: "^(?:a[^\\x{a}\\x{d}\\x{2028}\\x{2029}])$" }],
-  format: [{ format: "ipv4" }, { pattern: (enforcedFormat("ipv4") as { pattern: string }).pattern }],
+  format: [{ format: "ipv4" }, { pattern: anchored((enforcedFormat("ipv4") as { pattern: string }).pattern) }],
   items: [{ items: { type: "string" } }, { items: { type: "string" } }],
   prefixItems: [
     { prefixItems: [{ type: "string" }], items: false },
