@@ -94,4 +94,5 @@ export type {
   Usage,
 } from "./engine/engine.js";
 export { CaduceusError, type ErrorCode } from "./errors.js";
+export { AnswerError } from "./chat/reply/answer_error.js";
 export { setLog, type LogEntry, type LogLevel } from "./engine/addon/log.js";

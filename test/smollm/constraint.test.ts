@@ -1,7 +1,7 @@
 // Calls and JSON of a real model that is too small to write them unaided: the grammar guarantees them.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
-import { load, tool, type CaduceusError, type Model, type ReplyEvent } from "../../src/index.js";
+import { load, tool, type AnswerError, type CaduceusError, type Model, type ReplyEvent } from "../../src/index.js";
 
 let model: Model;
 beforeAll(async () => {
@@ -150,7 +150,7 @@ describe("JSON by schema", () => {
       });
       const { text, value, toolCalls, incomplete } = await reply.then(
         (result) => result,
-        (error: CaduceusError) => error.result!,
+        (error: AnswerError) => error.result,
       );
       if (toolCalls.length > 0) expect(text).toBe("");
       else if (!incomplete) expect(person.parse(value)).toEqual(JSON.parse(text));
@@ -167,11 +167,23 @@ describe("complete", () => {
     expect(text).toMatch(/^\d{4}-(0[1-9]|1[0-2])-[0-3]\d$/);
   });
 
-  test("a grammar is kept to, and one that does not compile fails the reply in words", async () => {
+  test("a grammar is kept to", async () => {
     const { text } = await model.complete("Is the sky blue? ", { grammar: 'start: "yes" | "no"' });
     expect(["yes", "no"]).toContain(text);
-    await expect(model.complete("x", { grammar: "start: undefined_rule" })).rejects.toMatchObject({
-      name: "CaduceusError",
-    });
+  });
+
+  // Words of our own sentences in its names, and a reason of several lines.
+  test.each([
+    ["start: limit_x", 'unknown name: "limit_x"'],
+    ["start: panic_x", 'unknown name: "panic_x"'],
+    ["start: /(/", "error: unclosed group"],
+  ])("the grammar %s is CONSTRAINT_INVALID with the whole reason", async (grammar, reason) => {
+    const refused = await model.complete("x", { grammar, maxTokens: 5 }).then(
+      () => undefined,
+      (error: CaduceusError) => error,
+    );
+    expect(refused).toMatchObject({ name: "CaduceusError", code: "CONSTRAINT_INVALID", param: "grammar" });
+    expect(refused!.message).toContain(reason);
+    expect(refused!.message).not.toMatch(/its compiler failed|\n/);
   });
 });

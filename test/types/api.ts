@@ -3,6 +3,7 @@
 import { expectTypeOf } from "vitest";
 import { z } from "zod";
 import {
+  type AnswerError,
   CaduceusError,
   inspectModel,
   listModels,
@@ -207,7 +208,11 @@ export async function guaranteeing(model: Model): Promise<void> {
     Person | undefined
   >();
   expectTypeOf((await model.reply("Hi")).value).toEqualTypeOf<unknown>();
-  reply.catch((error: CaduceusError) => expectTypeOf(error.result).toEqualTypeOf<ReplyResult | undefined>());
+  reply.catch((error: AnswerError) => {
+    expectTypeOf(error.result).toEqualTypeOf<ReplyResult>();
+    expectTypeOf(error.code).toEqualTypeOf<"SCHEMA_MISMATCH" | "INCOMPLETE">();
+    expectTypeOf(error).toExtend<CaduceusError>();
+  });
   expectTypeOf(reply.unenforced).toEqualTypeOf<readonly Unenforced[]>();
   expectTypeOf((await reply.explain()).prompts[0]?.constraint).toEqualTypeOf<Constraint | undefined>();
   expectTypeOf(model.capabilities.enforced).toEqualTypeOf<readonly Guarantee[]>();

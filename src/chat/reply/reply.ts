@@ -1,6 +1,7 @@
 // A running reply: awaited for its result, or iterated once for its events. It is pulled by its reader, with a bounded
 // buffer.
 import { CaduceusError } from "../../errors.js";
+import { AnswerError } from "./answer_error.js";
 import { followSignal } from "../../follow_signal.js";
 import { PartialValue } from "../../format/partial_value.js";
 import type { ReplyTrace } from "../diagnostics.js";
@@ -146,7 +147,7 @@ export class Reply<V = unknown, C extends KnownCall = KnownCall>
       ({ rounds }) => rounds,
       (error: unknown) => {
         if (!this.#record.hasPrompt) throw error;
-        return error instanceof CaduceusError ? (error.result?.rounds ?? []) : [];
+        return error instanceof AnswerError ? error.result.rounds : [];
       },
     );
     return this.#record.explain(rounds);

@@ -224,15 +224,3 @@ export interface ReplyResult<V = unknown, C extends KnownCall = KnownCall> {
   /** All tokens of the prompt. Only where `promptLogProbabilities` was asked for. */
   readonly promptLogProbabilities?: readonly PromptToken[];
 }
-
-// The field belongs to the error class, whose module knows no replies. It stands here so that whoever imports replies
-// has it.
-declare module "../../errors.js" {
-  interface CaduceusError {
-    /**
-     * What the reply came to all the same: its text, calls, usage and finish reason. Only of `SCHEMA_MISMATCH` and
-     * `INCOMPLETE`. Not enumerable, so that logging the error does not write out what was said.
-     */
-    readonly result?: ReplyResult;
-  }
-}

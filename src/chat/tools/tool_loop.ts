@@ -6,7 +6,7 @@ import type { PlainMessage } from "../../format/plain_message.js";
 import { endsInThought } from "../../format/thought.js";
 import type { LoadedModel } from "../../model/loading/loaded_model.js";
 import { isComplete, readAnswer } from "../reply/answer.js";
-import { answerError, type AnswerProblem } from "../reply_error.js";
+import { AnswerError, type AnswerProblem } from "../reply/answer_error.js";
 import type { ReplyTrace, RoundTrace } from "../diagnostics.js";
 import { RepeatedCalls } from "./repeated_calls.js";
 import type {
@@ -117,7 +117,7 @@ class ReplyLoop {
           ending.result,
         );
         if (keep !== undefined) this.#handOver(keep);
-        if (ending.problem !== undefined) throw answerError(ending.problem, result);
+        if (ending.problem !== undefined) throw new AnswerError(ending.problem, result);
         yield { type: "finish", ...result };
         return;
       }

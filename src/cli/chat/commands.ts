@@ -1,6 +1,6 @@
 // The slash commands of the chat.
 import path from "node:path";
-import { CaduceusError } from "../../index.js";
+import { AnswerError } from "../../index.js";
 import { UsageError } from "../exit_codes.js";
 import { describeExplanation } from "../output/explanation_text.js";
 import { writeTable } from "../output/table.js";
@@ -158,7 +158,7 @@ async function explain({ forks }: Session): Promise<void> {
 async function stats({ model, forks }: Session): Promise<void> {
   const last = await forks.current.reply?.then(
     (result) => result,
-    (error: unknown) => (error instanceof CaduceusError ? error.result : undefined),
+    (error: unknown) => (error instanceof AnswerError ? error.result : undefined),
   );
   process.stderr.write(describeStats(model.stats(), last));
 }

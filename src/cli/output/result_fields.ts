@@ -1,5 +1,5 @@
 // What of a reply's result programs get, as JSON.
-import { CaduceusError, type ReplyResult } from "../../index.js";
+import { AnswerError, type ReplyResult } from "../../index.js";
 
 /** Integers beyond 2^53 are strings of digits, which `jsonLine` makes of them. */
 export function resultFields({
@@ -58,7 +58,7 @@ export async function outcomeOf(reply: PromiseLike<ReplyResult>): Promise<Outcom
   try {
     return { result: await reply };
   } catch (error) {
-    if (!(error instanceof CaduceusError) || error.result === undefined) throw error;
+    if (!(error instanceof AnswerError)) throw error;
     return { result: error.result, error: { code: error.code, message: error.message } };
   }
 }

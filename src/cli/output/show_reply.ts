@@ -1,5 +1,5 @@
 // A reply as people see it: its text on standard output, what happens around it on standard error.
-import { CaduceusError, type Reply, type ReplyEvent, type ReplyResult, type ToolResultEvent } from "../../index.js";
+import { AnswerError, type Reply, type ReplyEvent, type ReplyResult, type ToolResultEvent } from "../../index.js";
 import { jsonLine, outcomeOf, type Outcome } from "./result_fields.js";
 import { dim, note, withoutControls, write } from "./terminal.js";
 
@@ -14,7 +14,7 @@ export async function showReply(reply: Reply, { showsCalls = false } = {}): Prom
   try {
     for await (const event of reply) await show(event, screen, showsCalls);
   } catch (error) {
-    if (!(error instanceof CaduceusError) || error.result === undefined) {
+    if (!(error instanceof AnswerError)) {
       // The message to come begins on a line of its own.
       await screen.endLine();
       throw error;

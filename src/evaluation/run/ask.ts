@@ -1,5 +1,5 @@
 // Puts one question to the model and keeps what is needed to judge the answer.
-import { CaduceusError, type Model, type ReplyResult } from "../../index.js";
+import { AnswerError, CaduceusError, type Model, type ReplyResult } from "../../index.js";
 import { askOptions, isConstrained, type AskSettings } from "./request_options.js";
 import type { Answer, AnsweredCall, Sample } from "../sample.js";
 
@@ -29,7 +29,7 @@ export async function ask(model: Model, sample: Sample, settings: AskSettings, s
   } catch (error) {
     signal.throwIfAborted();
     // An answer that does not satisfy its schema, or was cut off, is judged as any other.
-    if (error instanceof CaduceusError && error.result !== undefined)
+    if (error instanceof AnswerError)
       return toAnswer(error.result, rebuiltText(error.result), performance.now() - began);
     if (!(error instanceof CaduceusError) || !ofTheQuestion.has(error.code)) throw error;
     return {

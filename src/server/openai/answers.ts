@@ -1,5 +1,5 @@
 // The replies that make up one response, read together: an answer for each choice.
-import { CaduceusError, type FinishEvent, type Reply, type ReplyEvent, type Unenforced } from "../../index.js";
+import { AnswerError, type FinishEvent, type Reply, type ReplyEvent, type Unenforced } from "../../index.js";
 import { ApiError, inContext } from "../api_error.js";
 import type { Service } from "../service.js";
 
@@ -52,7 +52,7 @@ export async function* readAnswers(
  * finish_reason tells.
  */
 function withoutAnswer(error: unknown): IteratorResult<ReplyEvent, void> {
-  if (!(error instanceof CaduceusError) || error.result === undefined) throw error;
+  if (!(error instanceof AnswerError)) throw error;
   return { done: false, value: { type: "finish", ...error.result } };
 }
 

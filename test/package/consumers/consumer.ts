@@ -1,5 +1,5 @@
 // What a user writes, compiled against the packed declarations only, as strictly as compilers can.
-import { load, tool, CaduceusError, type Reply, type ReplyOptions } from "caduceus";
+import { AnswerError, load, tool, CaduceusError, type Reply, type ReplyOptions } from "caduceus";
 import { createHandler } from "caduceus/server";
 import * as hermes from "caduceus/hermes";
 
@@ -28,7 +28,7 @@ export async function answer(question: string, options: ReplyOptions = {}): Prom
 export const isOurs = (error: unknown): error is CaduceusError =>
   error instanceof CaduceusError && error.code === "CONTEXT_FULL";
 export const written = (error: unknown): string | undefined =>
-  error instanceof CaduceusError ? error.result?.text : undefined;
+  error instanceof AnswerError ? error.result.text : undefined;
 export type Text = Awaited<Reply>["text"];
 export const names: readonly string[] = Object.keys(hermes);
 

@@ -3,6 +3,7 @@ import { inspect } from "node:util";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { tool } from "../../../src/chat/tools/tool.js";
+import { AnswerError } from "../../../src/chat/reply/answer_error.js";
 import { CaduceusError } from "../../../src/errors.js";
 import { scriptedModel } from "../../support/scripted_model.js";
 
@@ -23,7 +24,8 @@ const failure = async (work: PromiseLike<unknown>) => {
     (reason: unknown) => reason,
   );
   expect(error).toBeInstanceOf(CaduceusError);
-  return error as CaduceusError;
+  expect(error).toBeInstanceOf(AnswerError);
+  return error as AnswerError;
 };
 async function read<T>(stream: AsyncIterable<T>): Promise<{ readonly values: T[]; readonly error: unknown }> {
   const values: T[] = [];

@@ -59,7 +59,7 @@ const rightArguments: Readonly<Record<string, readonly unknown[]>> = {
 };
 
 /** Exported classes whose making is the library's own business. */
-const internal = new Set(["CaduceusError"]);
+const internal = new Set(["CaduceusError", "AnswerError"]);
 const exported = [...Object.entries(library), ...Object.entries(server), ...Object.entries(hermes)].filter(
   ([name, value]) => typeof value === "function" && !internal.has(name),
 ) as [string, Call][];
