@@ -4,13 +4,14 @@
 // is asked once for each place in the value.
 import { describe } from "../../errors.js";
 import { brief, counted, withArticle } from "./issue_words.js";
-import { step, type SchemaIssue } from "../json_schema.js";
+import type { SchemaIssue } from "../json_schema.js";
 import { checkNumber, checkString, hasType } from "../scalar_checks.js";
 import { keptPattern, type PatternTest } from "../pattern/pattern_matcher.js";
 import type { Node, Resource, SchemaIndex } from "./schema_index.js";
 import type { Stretches } from "../stretches.js";
 import { hasFormat } from "./string_formats.js";
 import { Place } from "./value_place.js";
+import { fits, nothing, written, type Issue, type Verdict } from "./verdict.js";
 import type { WorkBudget } from "../work_budget.js";
 import { isObject } from "../../json_object.js";
 
@@ -18,25 +19,7 @@ import { isObject } from "../../json_object.js";
 const mostIssues = 100;
 const stepsOfSchema = 20;
 
-/** Written out at the end only: most are of alternatives that nobody asks about. */
-interface Issue {
-  readonly place: Place;
-  /** The part of the place that it is about. */
-  readonly part?: string | number;
-  readonly message: () => string;
-}
-
-/** What one schema says of one place. */
-interface Verdict {
-  readonly issues: readonly Issue[];
-  /** Names and indexes that a keyword has judged, where anybody asks for them. */
-  readonly judged: ReadonlySet<string | number>;
-}
-
 const combinations: readonly string[] = ["allOf", "anyOf", "oneOf", "not", "if"];
-
-const nothing: ReadonlySet<never> = new Set<never>();
-const fits: Verdict = { issues: [], judged: nothing };
 
 /**
  * Nothing where the value satisfies the schema.
@@ -47,11 +30,6 @@ export function* checkValue(index: SchemaIndex, value: unknown, budget: WorkBudg
   const { issues } = yield* check.judge(index.root, new Place(value), [index.resourceOf(index.root)!]);
   return issues.map(written);
 }
-
-const written = ({ place, part, message }: Issue): SchemaIssue => ({
-  path: place.path + (part === undefined ? "" : step(part)),
-  message: message(),
-});
 
 class Check {
   readonly #index: SchemaIndex;
