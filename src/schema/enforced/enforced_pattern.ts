@@ -1,5 +1,6 @@
-// Regular expressions of JavaScript, rewritten so that a grammar engine reads them as JavaScript does: for the whole
-// text, without anchors, with JavaScript's own classes spelled out. What has no such form (lookaround, back-references) says why.
+// Rewrites JavaScript's regular expressions so that a grammar engine reads them as JavaScript does: of the whole text,
+// without anchors, with JavaScript's character classes written out. A pattern without such a form (lookaround,
+// backreferences) is refused with the reason.
 
 export type EnforcedPattern =
   | {
