@@ -18,7 +18,8 @@
 //   random        millions of steps of scheduler, prefix cache and engine, under address and undefined-behavior
 //                 sanitizers
 //   threads       the C++ tests under the thread sanitizer (Rust's sources: rustup component add rust-src)
-//   addresses     the TypeScript tests under the address sanitizer
+//   addresses     the TypeScript tests that load a model under the address sanitizer, the hostile ones included, and
+//                 then the hostile fuzzer, three minutes for each kind
 import { execFileSync, spawn } from "node:child_process";
 import path from "node:path";
 import { parseArgs } from "node:util";
@@ -78,18 +79,7 @@ const parts = {
       CADUCEUS_OTHER_NODES: JSON.stringify(nodes),
     });
   },
-  hostile: async (seed) => {
-    const codes = [];
-    for (const kind of ["requests", "schemas", "headers"])
-      codes.push(
-        await run(
-          process.execPath,
-          [path.join(root, "test/fuzz/hostile_fuzz.mjs"), kind, "600", String(seed)],
-          process.env,
-        ),
-      );
-    return Math.max(...codes);
-  },
+  hostile: (seed) => hostileFuzz(600, seed),
   damage: (seed) => nativeTest({}, "model_fuzz_test", 5000, seed),
   text: () => nativeTest({}, "tokenizer_test", 1_000_000),
   random: async (seed) => {
@@ -105,29 +95,29 @@ const parts = {
     await built(options);
     return runNativeTests(options);
   },
-  addresses: async () => {
+  addresses: async (seed) => {
     const tree = await built(sanitized);
     const library = execFileSync("gcc", ["-print-file-name=libasan.so"], { encoding: "utf8" }).trim();
     // Node does not free everything at its end.
     const env = {
       CADUCEUS_PREBUILD: tree,
       LD_PRELOAD: library,
-      ASAN_OPTIONS: "detect_leaks=0",
+      ASAN_OPTIONS: "detect_leaks=0:quarantine_size_mb=64",
       UBSAN_OPTIONS: "print_stacktrace=1:halt_on_error=1",
+      // What takes a second takes many.
+      CADUCEUS_HOSTILE_PATIENCE: "20",
     };
     // The sanitizer holds back what is freed, so that memory in use says nothing.
-    return vitest(
+    const tests = await vitest(
       [
         "run",
-        "--project",
-        "model",
-        "--exclude",
-        "test/process/memory.test.ts",
-        "--testTimeout=900000",
-        "--hookTimeout=900000",
+        ...["--project", "model", "--project", "hostile"],
+        ...["--exclude", "test/process/memory.test.ts"],
+        ...["--testTimeout=900000", "--hookTimeout=900000"],
       ],
       env,
     );
+    return Math.max(tests, await hostileFuzz(180, seed, env));
   },
 };
 
@@ -168,6 +158,15 @@ async function packaging(script, ...args) {
     append: true,
   });
   return output.trim().split("\n").at(-1);
+}
+
+/** @param {number} seconds of each kind @param {number} seed @param {NodeJS.ProcessEnv} [env] */
+async function hostileFuzz(seconds, seed, env = {}) {
+  const program = path.join(root, "test/fuzz/hostile_fuzz.mjs");
+  const codes = [];
+  for (const kind of ["requests", "schemas", "headers"])
+    codes.push(await run(process.execPath, [program, kind, String(seconds), String(seed)], { ...process.env, ...env }));
+  return Math.max(...codes);
 }
 
 /** @param {string} name @param {NodeJS.ProcessEnv} [env] */

@@ -16,12 +16,14 @@ const seconds = Number(process.argv[3] ?? 60);
 const seed = Number(process.argv[4] ?? Date.now() % 2 ** 31);
 const random = seeded(seed);
 
+/** What the bounds of time are multiplied with: other programs run as well, or a sanitizer is in the build. */
+const patience = Number(process.env.CADUCEUS_HOSTILE_PATIENCE ?? 1);
 /**
  * Of one input, and as much of the processor's time: where the machine does other things, all inputs wait. The issue
  * that this holds was of 1.7 seconds and more.
  */
-const longestDelayMs = Number(process.env.CADUCEUS_FUZZ_DELAY_MS ?? 1000);
-const longestMs = 90_000;
+const longestDelayMs = 1_000 * patience;
+const longestMs = 90_000 * patience;
 const mostGrowth = 1.5 * 2 ** 30;
 
 /** The attacked process. A new one takes the place of one that is gone. */

@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { text } from "node:stream/consumers";
 import { expect, test } from "vitest";
+import { patience } from "./patience.js";
 
 const seconds = 6;
 
@@ -11,7 +12,7 @@ test.each(["requests", "schemas", "headers"])(
     const seed = String(Date.now() % 2 ** 31);
     const fuzzer = spawn(process.execPath, ["test/fuzz/hostile_fuzz.mjs", kind, String(seconds), seed], {
       // A second is much; here other programs run as well.
-      env: { ...process.env, CADUCEUS_FUZZ_DELAY_MS: "4000" },
+      env: { ...process.env, CADUCEUS_HOSTILE_PATIENCE: String(4 * patience) },
       stdio: ["ignore", "pipe", "pipe"],
     });
     const [output, errors, code] = await Promise.all([

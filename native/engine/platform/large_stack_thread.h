@@ -11,7 +11,12 @@ class LargeStackThread {
  public:
   LargeStackThread() = default;
   // Address space; untouched pages take no memory.
+#if defined(__SANITIZE_ADDRESS__)
+  // Frames are up to ten times as large.
+  static constexpr size_t large = size_t{640} << 20;
+#else
   static constexpr size_t large = size_t{64} << 20;
+#endif
   // Throws std::system_error when the system refuses a thread.
   explicit LargeStackThread(std::function<void()> body, size_t stack_bytes = large);
   ~LargeStackThread() { join(); }
