@@ -54,7 +54,8 @@ function findAddon(folder: string): string {
   let cause: unknown;
   for (const place of placesOf(folder)) {
     try {
-      return unpacked((require("node-gyp-build") as NodeGypBuild).resolve(place));
+      // CADUCEUS_PREBUILD may be relative to the working folder.
+      return unpacked(path.resolve((require("node-gyp-build") as NodeGypBuild).resolve(place)));
     } catch (error) {
       cause ??= error;
     }
