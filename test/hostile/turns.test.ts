@@ -10,10 +10,8 @@ import { hermesModel } from "../support/models.js";
 import { patience } from "./patience.js";
 import { properties, schemas, tools } from "./schema_inputs.js";
 
-/**
- * Slow machines take up to 90; before the work was divided it was 150 there, and 3,800 for the first version of some.
- */
-const mostMs = 150 * patience;
+/** Up to 23 on two cores that compile other things meanwhile, and two to three times as much on slow ones. */
+const mostMs = 75 * patience;
 
 let server: ChildProcess;
 let url: string;
