@@ -1,196 +1,26 @@
 // Downloads from a hub on this machine that breaks, stalls, lies and forgets: what is left is the right file, or none.
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { stat, writeFile } from "node:fs/promises";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
-import { tmpdir } from "node:os";
-import path from "node:path";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { listModels, pullModel, removeModel, resolveModel, type FetchProgress } from "../../../src/files/index.js";
-import { FakeHub, sha256, type Misbehavior } from "../../support/fake_hub.js";
+import { describe, expect, test, vi } from "vitest";
+import { listModels, removeModel, resolveModel, type FetchProgress } from "../../../src/files/index.js";
+import { sha256, type Misbehavior } from "../../support/fake_hub.js";
+import {
+  content,
+  failure,
+  file,
+  fileName,
+  files,
+  hub,
+  isThere,
+  models,
+  name,
+  offerAnew,
+  ranges,
+  repository,
+  size,
+} from "./tiny_hub.js";
 
-const repository = "owner/tiny-GGUF";
-const fileName = "tiny.Q4_K_M.gguf";
-const name = `hf:${repository}:q4_k_m`;
-const size = 300_000;
-const free = vi.hoisted(() => ({ bytes: undefined as number | undefined }));
-vi.mock("node:fs/promises", async (original) => {
-  const fs = await original<typeof import("node:fs/promises")>();
-  return {
-    ...fs,
-    statfs: async (folder: string) =>
-      free.bytes === undefined ? fs.statfs(folder) : { bavail: free.bytes, bsize: 1, blocks: 1e12 },
-  };
-});
-// The waits between attempts, twenty times as short.
-vi.mock("node:timers/promises", async (original) => {
-  const timers = await original<typeof import("node:timers/promises")>();
-  return { ...timers, setTimeout: (ms: number, ...rest: []) => timers.setTimeout(ms / 20, ...rest) };
-});
-
-let folder: string;
-let models: string;
-let file: string;
-let hub: FakeHub;
-let content: Buffer;
-
-beforeEach(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), "caduceus-hub-"));
-  models = path.join(folder, "cache", "models", "owner--tiny-GGUF");
-  file = path.join(models, fileName);
-  hub = await FakeHub.start();
-  content = hub.offer(repository, fileName, size);
-  vi.stubEnv("CADUCEUS_CACHE", path.join(folder, "cache"));
-  for (const unset of [
-    "HF_TOKEN",
-    "HUGGING_FACE_HUB_TOKEN",
-    "HF_TOKEN_PATH",
-    "HF_HUB_CACHE",
-    "HUGGINGFACE_HUB_CACHE",
-    "HF_HUB_OFFLINE",
-  ])
-    vi.stubEnv(unset, "");
-  vi.stubEnv("HF_HOME", path.join(folder, "hf"));
-  vi.stubEnv("HF_ENDPOINT", hub.endpoint);
-  vi.stubEnv("HF_HUB_DOWNLOAD_TIMEOUT", "0.3");
-});
-
-afterEach(async () => {
-  free.bytes = undefined;
-  vi.unstubAllEnvs();
-  await hub.close();
-  await rm(folder, { recursive: true, force: true });
-});
-
-const files = async () => (await readdir(models).catch(() => [])).sort();
-const isThere = async () => expect((await readFile(file)).equals(content)).toBe(true);
-const failure = (work: Promise<unknown>) =>
-  work.then(
-    () => expect.unreachable("It succeeded."),
-    (error: unknown) => error as Error & { code?: string },
-  );
-/** How the parts were asked for. */
-const ranges = () => hub.storageRequests.map(({ range }) => range);
-
-describe("a model by its name", () => {
-  test("is fetched once, verified, and found again without a request", async () => {
-    expect(await resolveModel(name)).toEqual({ path: file, alias: name });
-    await isThere();
-    expect(await files()).toEqual([fileName, `${fileName}.verified`]);
-    const asked = hub.hubRequests.length;
-    await hub.close();
-    expect((await resolveModel(`hf:${repository}`)).path).toBe(file);
-    expect(hub.hubRequests).toHaveLength(asked);
-  });
-
-  test("rises in progress from what is there to 1, in bytes too", async () => {
-    const seen: FetchProgress[] = [];
-    await resolveModel(name, { onProgress: (progress) => seen.push(progress) });
-    expect(seen.at(-1)).toEqual({ fraction: 1, receivedBytes: size, totalBytes: size });
-    expect(seen.every(({ fraction }, n) => n === 0 || fraction >= seen[n - 1]!.fraction)).toBe(true);
-  });
-
-  test("gives all parts of a split model, one after the other, and the path of the first", async () => {
-    const parts = [1, 2, 3].map((n) => `deep/er/big-Q8_0-0000${n}-of-00003.gguf`);
-    const contents = parts.map((part, n) => hub.offer(repository, part, 1000 * (n + 1)));
-    const seen: number[] = [];
-    const { path: first } = await resolveModel(`hf:${repository}:Q8_0`, {
-      onProgress: ({ receivedBytes = 0 }) => seen.push(receivedBytes),
-    });
-    expect(first).toBe(path.join(models, parts[0]!));
-    for (const [n, part] of parts.entries())
-      expect((await readFile(path.join(models, part))).equals(contents[n]!)).toBe(true);
-    expect(seen.at(-1)).toBe(6000);
-    expect((await listModels()).map((model) => [model.name, model.sizeBytes, model.files])).toEqual([
-      [`hf:${repository}:Q8_0`, 6000, 3],
-    ]);
-  });
-
-  test("a split model of which a part is missing is fetched, and that part alone", async () => {
-    const parts = [1, 2].map((n) => `big-Q8_0-0000${n}-of-00002.gguf`);
-    for (const part of parts) hub.offer(repository, part, 1000);
-    await resolveModel(`hf:${repository}:Q8_0`);
-    await rm(path.join(models, parts[1]!));
-    hub.storageRequests.length = 0;
-    await resolveModel(`hf:${repository}:Q8_0`);
-    expect(hub.storageRequests.map((request) => path.basename(request.path))).toEqual([parts[1]]);
-  });
-
-  test("hermes-2-pro is its own repository's Q4_K_M", async () => {
-    const hermes = "NousResearch/Hermes-2-Pro-Mistral-7B-GGUF";
-    hub.offer(hermes, "Hermes-2-Pro-Mistral-7B.Q4_K_M.gguf", 2000);
-    hub.offer(hermes, "Hermes-2-Pro-Mistral-7B.Q5_K_M.gguf", 3000);
-    expect(path.basename((await resolveModel("hermes-2-pro")).path)).toBe("Hermes-2-Pro-Mistral-7B.Q4_K_M.gguf");
-    expect(path.basename((await resolveModel("hermes-2-pro:q5_k_m")).path)).toBe("Hermes-2-Pro-Mistral-7B.Q5_K_M.gguf");
-    expect((await listModels()).map((model) => model.name)).toEqual(["hermes-2-pro:Q4_K_M", "hermes-2-pro:Q5_K_M"]);
-  });
-
-  test("a file is reached by its name, and one that Git keeps itself is verified by Git's own checksum", async () => {
-    const small = hub.offer(repository, "some where/small.gguf", 60);
-    const { path: found } = await resolveModel(`hf:${repository}/some where/small.gguf`);
-    expect((await readFile(found)).equals(small)).toBe(true);
-    hub.offer(repository, "small.gguf", 60);
-    hub.misbehaviors.push({ kind: "web-page" });
-    expect(await failure(resolveModel(`hf:${repository}/small.gguf`))).toMatchObject({ code: "DOWNLOAD_FAILED" });
-  });
-
-  test("files of other kinds and names that leave the folder are no models", async () => {
-    for (const other of [
-      "mmproj-tiny-Q4_K_M.gguf",
-      "imatrix.gguf",
-      "../../../evil.Q2_K.gguf",
-      "a\\b.Q2_K.gguf",
-      "README.md",
-    ])
-      hub.offer(repository, other, 500);
-    hub.pageSize = 2;
-    expect(await failure(resolveModel(`hf:${repository}:Q2_K`))).toMatchObject({
-      code: "MODEL_NOT_FOUND",
-      message: expect.stringMatching(/has no quantization Q2_K; it has Q4_K_M\.$/),
-    });
-    expect((await resolveModel(name)).path).toBe(file);
-  });
-});
-
-describe("the Hugging Face cache", () => {
-  async function cached(snapshot: string, file: string, bytes: Buffer, isMain = false): Promise<string> {
-    const root = path.join(folder, "hf", "hub", "models--owner--tiny-GGUF");
-    const link = path.join(root, "snapshots", snapshot, file);
-    for (const made of ["blobs", "refs", path.join("snapshots", snapshot)])
-      await mkdir(path.join(root, made), { recursive: true });
-    await writeFile(path.join(root, "blobs", sha256(bytes)), bytes);
-    await symlink(path.join("..", "..", "blobs", sha256(bytes)), link);
-    if (isMain) await writeFile(path.join(root, "refs", "main"), snapshot);
-    return link;
-  }
-
-  test("gives what another tool has fetched, main's snapshot first, and nothing is asked or written", async () => {
-    const main = await cached("aaa", fileName, content, true);
-    await cached("bbb", fileName, Buffer.from("GGUF, newer, of another branch"));
-    expect((await resolveModel(name)).path).toBe(main);
-    expect(hub.hubRequests).toEqual([]);
-    expect(await files()).toEqual([]);
-    expect(await listModels()).toMatchObject([
-      { name: `hf:${repository}:Q4_K_M`, source: "huggingface", path: main, sizeBytes: size },
-    ]);
-    expect(await failure(removeModel(`hf:${repository}:Q4_K_M`))).toMatchObject({
-      code: "MODEL_NOT_FOUND",
-      message: expect.stringContaining("Hugging Face cache"),
-    });
-  });
-
-  test("pull takes it where it is what the hub has now, and fetches where it is not", async () => {
-    const link = await cached("aaa", fileName, content, true);
-    expect((await pullModel(name)).path).toBe(link);
-    content = hub.offer(repository, fileName, size);
-    expect((await pullModel(name)).path).toBe(file);
-    await isThere();
-  });
-
-  test("a link whose file is gone is no model", async () => {
-    const link = await cached("aaa", fileName, content, true);
-    await rm(path.join(folder, "hf", "hub", "models--owner--tiny-GGUF", "blobs", sha256(content)));
-    expect((await resolveModel(name)).path).not.toBe(link);
-  });
-});
+vi.mock("node:timers/promises", async (original) => (await import("./tiny_hub.js")).quickTimers(await original()));
 
 describe("a server that", () => {
   const after = 100_000;
@@ -368,7 +198,7 @@ describe("going on", () => {
 
   test("the part of an older file of this name is not used", async () => {
     await interrupt();
-    content = hub.offer(repository, fileName, size);
+    offerAnew();
     await resolveModel(name);
     await isThere();
     expect(ranges()).toEqual([undefined, undefined]);
@@ -389,138 +219,6 @@ describe("going on", () => {
     await isThere();
     expect(ranges()).toEqual([undefined]);
   });
-});
-
-describe("the disk", () => {
-  test("is asked before the first byte, counting what is there", async () => {
-    free.bytes = size - 1;
-    expect(await failure(resolveModel(name))).toMatchObject({
-      code: "DISK_FULL",
-      message: expect.stringMatching(/hf:owner\/tiny-GGUF:Q4_K_M needs .* CADUCEUS_CACHE/),
-    });
-    expect(hub.storageRequests).toEqual([]);
-    expect(await files()).toEqual([]);
-  });
-
-  test("a folder that cannot be made is DOWNLOAD_FAILED with the way out", async () => {
-    await writeFile(path.join(folder, "cache"), "");
-    expect(await failure(resolveModel(name))).toMatchObject({
-      code: "DOWNLOAD_FAILED",
-      message: expect.stringContaining("CADUCEUS_CACHE"),
-    });
-  });
-});
-
-describe("permission", () => {
-  test("a gated repository says what to do, and the token goes to the hub and nowhere else", async () => {
-    hub.gated.set(repository, "hf_secret");
-    expect(await failure(resolveModel(name))).toMatchObject({
-      code: "ACCESS_DENIED",
-      message: expect.stringMatching(/Ask for access on .*owner\/tiny-GGUF, then set HF_TOKEN/),
-    });
-    vi.stubEnv("HF_TOKEN", "hf_other");
-    expect(await failure(resolveModel(name))).toMatchObject({
-      code: "ACCESS_DENIED",
-      message: expect.stringContaining("not open to this token"),
-    });
-    vi.stubEnv("HF_TOKEN", "hf_secret");
-    await resolveModel(name);
-    expect(hub.hubRequests.at(-1)!.authorization).toBe("Bearer hf_secret");
-    expect(hub.storageRequests.map(({ authorization }) => authorization)).toEqual([undefined]);
-  });
-
-  test("the token that the hub's own tools keep is used", async () => {
-    hub.gated.set(repository, "hf_kept");
-    await mkdir(path.join(folder, "hf"));
-    await writeFile(path.join(folder, "hf", "token"), "hf_kept\n");
-    await resolveModel(name);
-  });
-
-  test.each<[string, string, { status: number; code?: string }, string, string]>([
-    [
-      "an unknown repository",
-      "",
-      { status: 401, code: "RepoNotFound" },
-      "MODEL_NOT_FOUND",
-      "Check the name, or set HF_TOKEN",
-    ],
-    [
-      "an unknown repository, with a token",
-      "hf_x",
-      { status: 404, code: "RepoNotFound" },
-      "MODEL_NOT_FOUND",
-      "Check the name, and that the token",
-    ],
-    ["a wrong token", "hf_x", { status: 401 }, "ACCESS_DENIED", "does not accept the token"],
-    ["a forbidden one", "", { status: 403 }, "ACCESS_DENIED", "set HF_TOKEN"],
-  ])("%s", async (_, token, refusal, code, words) => {
-    vi.stubEnv("HF_TOKEN", token);
-    hub.refusals.push(refusal);
-    expect(await failure(resolveModel(name))).toMatchObject({
-      code,
-      message: expect.stringContaining(words),
-      remedy: expect.stringMatching(/^[A-Z].*\.$/),
-    });
-  });
-
-  test("offline nothing is asked", async () => {
-    vi.stubEnv("HF_HUB_OFFLINE", "1");
-    expect(await failure(resolveModel(name))).toMatchObject({
-      code: "MODEL_NOT_FOUND",
-      message: expect.stringContaining("HF_HUB_OFFLINE"),
-    });
-    expect(hub.hubRequests).toEqual([]);
-  });
-});
-
-describe("names", () => {
-  test("of a quantization that is not there lists those that are", async () => {
-    hub.offer(repository, "tiny.Q8_0.gguf", 500);
-    expect(await failure(resolveModel(`hf:${repository}:Q9_K`))).toMatchObject({
-      code: "MODEL_NOT_FOUND",
-      message: expect.stringContaining("has no quantization Q9_K; it has Q4_K_M, Q8_0."),
-    });
-  });
-
-  test("that could be several files ask for one", async () => {
-    hub.offer(repository, "other.Q4_K_M.gguf", 500);
-    expect(await failure(resolveModel(name))).toMatchObject({
-      code: "MODEL_NOT_FOUND",
-      message: expect.stringContaining(`name one of the files ${fileName}, other.Q4_K_M.gguf`),
-    });
-  });
-
-  test.each([
-    "hf:",
-    "hf:owner",
-    "hf:owner/",
-    "hf:../..",
-    "hf:owner/name:a:b",
-    "hf:owner/name/../x.gguf",
-    "hf:owner/na--me",
-    "hf:owner/name?x",
-  ])("%s is refused before anything is asked", async (wrong) => {
-    expect(await failure(resolveModel(wrong))).toMatchObject({
-      code: "INVALID_ARGUMENT",
-      message: expect.stringContaining("hf:owner/repository"),
-    });
-    expect(hub.hubRequests).toEqual([]);
-  });
-});
-
-test("removing takes the file, its note and its folder, and nothing else", async () => {
-  hub.offer(repository, "tiny.Q8_0.gguf", 500);
-  await resolveModel(name);
-  await resolveModel(`hf:${repository}:Q8_0`);
-  expect(await failure(removeModel(`hf:${repository}`))).toMatchObject({
-    code: "INVALID_ARGUMENT",
-    message: expect.stringContaining("could be any of these"),
-  });
-  expect(await removeModel(name)).toEqual([{ path: file, sizeBytes: size }]);
-  expect(await files()).toEqual(["tiny.Q8_0.gguf", "tiny.Q8_0.gguf.verified"]);
-  await removeModel(`hf:${repository}`);
-  await expect(stat(models)).rejects.toMatchObject({ code: "ENOENT" });
-  expect(await failure(removeModel(name))).toMatchObject({ code: "MODEL_NOT_FOUND" });
 });
 
 test("channels tell start, retry and end in this order, without the storage's secret address", async () => {
