@@ -128,7 +128,7 @@ async function buildTree(options, tree, report) {
 
 /** @param {keyof typeof targets} target @param {(text: string) => void} report */
 async function crossArguments(target, report) {
-  const { zig } = await import("./package/zig.mjs");
+  const { zig } = await import("./package/toolchains/zig.mjs");
   const names = targets[target];
   return [
     `-DCMAKE_TOOLCHAIN_FILE=${path.join(root, "cmake", "zig.toolchain.cmake")}`,
@@ -141,8 +141,8 @@ async function crossArguments(target, report) {
 
 /** @param {BuildOptions} options @param {(text: string) => void} report */
 async function moduleArguments({ gpuModule, cudaArchitectures }, report) {
-  const { cudaArguments } = await import("./package/cuda_toolkit.mjs");
-  const { vulkanArguments } = await import("./package/vulkan_sdk.mjs");
+  const { cudaArguments } = await import("./package/toolchains/cuda_toolkit.mjs");
+  const { vulkanArguments } = await import("./package/toolchains/vulkan_sdk.mjs");
   return [
     `-DCADUCEUS_GPU_MODULE=${gpuModule}`,
     ...(gpuModule === "cuda" ? await cudaArguments(cudaArchitectures, report) : await vulkanArguments(report)),

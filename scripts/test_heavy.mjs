@@ -27,7 +27,7 @@ import { build } from "./build.mjs";
 import { command, showFailure } from "./setup/command.mjs";
 import { setUp } from "./setup.mjs";
 import { installLmEval } from "./setup/lm_eval.mjs";
-import { otherNode } from "./package/other_nodes.mjs";
+import { otherNode } from "./package/toolchains/other_nodes.mjs";
 import { packPackage } from "./package/pack.mjs";
 import { cacheFolder, root } from "./setup/paths.mjs";
 import { showProgress } from "./setup/progress.mjs";

@@ -6,7 +6,7 @@ import type { Engine, ToolConstraint } from "../../src/engine/engine.js";
 import { parseReply } from "../../src/format/hermes/index.js";
 import { greedy, openEngine, userTurn, write, type Written } from "../support/constrained.js";
 import { hermesModel } from "../support/models.js";
-import { randomTools, type Random, type RandomTool } from "../support/random_tools.js";
+import { randomTools, type Random, type RandomTool } from "../support/schemas/random_tools.js";
 import { seeded } from "../support/seeded.mjs";
 
 const imEnd = 32000;

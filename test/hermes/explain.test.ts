@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { load, tool } from "../../src/index.js";
 import { hermesModel } from "../support/models.js";
-import { speakingModel } from "../support/speaking_engine.js";
+import { speakingModel } from "../support/engines/speaking_engine.js";
 
 const look = tool({ name: "look", description: "Looks" });
 

@@ -1,7 +1,7 @@
 // The loop on the real engine and Hermes' vocabulary: what rounds cost, and that nothing a tool gives becomes markup.
 import { describe, expect, test } from "vitest";
 import { tool } from "../../src/index.js";
-import { speakingModel } from "../support/speaking_engine.js";
+import { speakingModel } from "../support/engines/speaking_engine.js";
 import type { AddedTokens } from "../support/models.js";
 
 const BOS = 1;

@@ -5,8 +5,8 @@ import path from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { readJson } from "../../src/format/strict_json.js";
 import { readSchema, type JsonSchema, type UndeclaredProperties } from "../../src/schema/read_schema.js";
-import { formats, RandomSchemas } from "../support/random_schemas.js";
-import { askMatcher } from "../support/schema_matcher.js";
+import { formats, RandomSchemas } from "../support/schemas/random_schemas.js";
+import { askMatcher } from "../support/schemas/schema_matcher.js";
 import { seeded } from "../support/seeded.mjs";
 
 const script = (name: string) => import(new URL(`../../scripts/${name}`, import.meta.url).href);

@@ -6,7 +6,7 @@ import { toNativeConstraint } from "../../src/engine/addon/grammar.js";
 import type { CaduceusError } from "../../src/errors.js";
 import { readSchema } from "../../src/schema/read_schema.js";
 import { createHandler, listen, type Listening } from "../../src/server/index.js";
-import { scriptedModel } from "../support/scripted_model.js";
+import { scriptedModel } from "../support/engines/scripted_model.js";
 import { patience } from "./patience.js";
 import { properties, schemas, tools } from "./schema_inputs.js";
 

@@ -13,7 +13,7 @@ import {
 } from "../../src/server/index.js";
 import { heldBuffers } from "../support/held_memory.js";
 import { closed, open, post, send, status, until, type Raw } from "../support/raw_client.js";
-import { scriptedModel } from "../support/scripted_model.js";
+import { scriptedModel } from "../support/engines/scripted_model.js";
 
 const said = { info: vi.spyOn(console, "info"), error: vi.spyOn(console, "error") };
 const errors: unknown[] = [];

@@ -2,8 +2,8 @@
 import { existsSync } from "node:fs";
 import { chromium, type Browser, type BrowserContextOptions, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect } from "vitest";
-import { scriptedModel } from "../support/scripted_model.js";
-import type { Script } from "../support/scripted_engine.js";
+import { scriptedModel } from "../support/engines/scripted_model.js";
+import type { Script } from "../support/engines/scripted_engine.js";
 import { serving, type ServingOptions } from "../server/serving.js";
 
 const places = [

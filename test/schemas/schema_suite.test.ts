@@ -6,7 +6,7 @@ import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { toPythonJson } from "../../src/format/hermes/prompt/prompt_json.js";
 import { readSchema, type JsonSchema, type ReadSchema } from "../../src/schema/read_schema.js";
-import { askMatcher } from "../support/schema_matcher.js";
+import { askMatcher } from "../support/schemas/schema_matcher.js";
 
 interface Group {
   readonly description: string;

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { load, type Model } from "../../src/index.js";
 import { hermesModel } from "../support/models.js";
-import { speakingModel } from "../support/speaking_engine.js";
+import { speakingModel } from "../support/engines/speaking_engine.js";
 import { serving, type Serving } from "./serving.js";
 
 let model: Model;

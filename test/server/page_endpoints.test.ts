@@ -2,7 +2,7 @@
 import { gunzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { createHandler } from "../../src/server/index.js";
-import { scriptedModel } from "../support/scripted_model.js";
+import { scriptedModel } from "../support/engines/scripted_model.js";
 
 const tools = [
   {

@@ -6,7 +6,7 @@ import { Model } from "../../../dist/chat/model.js";
 import { LoadedModel } from "../../../dist/model/loading/loaded_model.js";
 import { tool } from "caduceus";
 import { cachedModel } from "../../support/gguf/make_model.mjs";
-import { speak } from "../../support/speak.mjs";
+import { speak } from "../../support/engines/speak.mjs";
 
 const imEnd = 32000;
 const tools = [

@@ -1,7 +1,7 @@
 // What a Chat promises: turns in order, each paying only itself, nothing kept of a turn that did not come to its end.
 import { expect, test } from "vitest";
 import { CaduceusError } from "../../../src/errors.js";
-import { scriptedModel } from "../../support/scripted_model.js";
+import { scriptedModel } from "../../support/engines/scripted_model.js";
 
 const countingUserTurns = (prompt: string) => `turn ${prompt.split("<|im_start|>user").length - 1}`;
 const codeOf = (promise: PromiseLike<unknown>) =>

@@ -10,7 +10,7 @@ import type { LoadedModel } from "../../../src/model/loading/loaded_model.js";
 import type { ReplyEvent } from "../../../src/chat/reply/reply_events.js";
 import { CaduceusError } from "../../../src/errors.js";
 import type { PlainMessage } from "../../../src/format/plain_message.js";
-import { scriptedModel } from "../../support/scripted_model.js";
+import { scriptedModel } from "../../support/engines/scripted_model.js";
 
 const dropOldest = { contextOverflow: "drop-oldest" } as const;
 const user = (content: string) => ({ role: "user", content }) as const;

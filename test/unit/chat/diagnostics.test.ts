@@ -6,7 +6,7 @@ import { z } from "zod";
 import { modelLoaded } from "../../../src/chat/diagnostics.js";
 import { tool } from "../../../src/chat/tools/tool.js";
 import type { DiagnosticsMessages } from "../../../src/index.js";
-import { scriptedModel } from "../../support/scripted_model.js";
+import { scriptedModel } from "../../support/engines/scripted_model.js";
 
 type Name = keyof DiagnosticsMessages;
 type Told = { [N in Name]: { name: N; message: DiagnosticsMessages[N] } }[Name];

@@ -5,7 +5,7 @@ import type { Message, ReplyEvent } from "../../../src/index.js";
 import { linkResults } from "../../../src/format/answered_calls.js";
 import { readMessages, toMessage } from "../../../src/format/messages.js";
 import type { PlainMessage } from "../../../src/format/plain_message.js";
-import { scriptedModel } from "../../support/scripted_model.js";
+import { scriptedModel } from "../../support/engines/scripted_model.js";
 
 const user = { role: "user", content: "Hi" } as const;
 const call = (name: string, args: unknown = "{}", id?: string | null) => ({

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { CaduceusError, inspectModel, load, tool } from "../../../src/index.js";
 import { createHandler, listen } from "../../../src/server/index.js";
-import { scriptedModel } from "../../support/scripted_model.js";
+import { scriptedModel } from "../../support/engines/scripted_model.js";
 import { expectNoUnhandledRejections } from "../../support/unhandled_rejections.js";
 
 expectNoUnhandledRejections();

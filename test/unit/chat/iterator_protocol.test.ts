@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import type { Reply } from "../../../src/chat/reply/reply.js";
-import { scriptedModel } from "../../support/scripted_model.js";
+import { scriptedModel } from "../../support/engines/scripted_model.js";
 import { expectNoUnhandledRejections } from "../../support/unhandled_rejections.js";
 
 expectNoUnhandledRejections();

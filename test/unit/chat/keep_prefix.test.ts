@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { tool } from "../../../src/chat/tools/tool.js";
 import type { RunRequest } from "../../../src/engine/engine.js";
-import { scriptedModel } from "../../support/scripted_model.js";
+import { scriptedModel } from "../../support/engines/scripted_model.js";
 
 const chatml =
   "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";

@@ -2,7 +2,7 @@
 import { describe, expect, test, vi } from "vitest";
 import type { CaduceusError, ReplyOptions } from "../../../src/index.js";
 import { properties, schemas, tools } from "../../hostile/schema_inputs.js";
-import { scriptedModel } from "../../support/scripted_model.js";
+import { scriptedModel } from "../../support/engines/scripted_model.js";
 
 const turn = () => Promise.resolve();
 

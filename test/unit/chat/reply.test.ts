@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { CaduceusError } from "../../../src/errors.js";
 import type { Reply } from "../../../src/chat/reply/reply.js";
-import { scriptedModel } from "../../support/scripted_model.js";
+import { scriptedModel } from "../../support/engines/scripted_model.js";
 
 const long = "all work and no play makes a dull text ".repeat(20);
 const rejections: unknown[] = [];

@@ -9,7 +9,7 @@ import { inspectModel, load, pullModel, removeModel, tool } from "../../../src/i
 import { withFileLock } from "../../../src/files/local/file_lock.js";
 import { RetryPolicy, TransientError } from "../../../src/files/hub/retry_policy.js";
 import { IdleTimeout } from "../../../src/files/hub/idle_timeout.js";
-import { scriptedModel } from "../../support/scripted_model.js";
+import { scriptedModel } from "../../support/engines/scripted_model.js";
 
 const warnings: Error[] = [];
 const onWarning = (warning: Error) => warnings.push(warning);

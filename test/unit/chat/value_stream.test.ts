@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { PartialValue } from "../../../src/format/partial_value.js";
-import { scriptedModel } from "../../support/scripted_model.js";
+import { scriptedModel } from "../../support/engines/scripted_model.js";
 
 const person = z.object({ name: z.string(), age: z.int(), tags: z.array(z.string()) });
 const anna = { name: "Anna", age: 31, tags: ["a", "b"] };

@@ -1,7 +1,7 @@
 // Whoever types a flag with a wrong value reads the name of that flag.
 import type { Command } from "commander";
 import { expect, test } from "vitest";
-import { ScriptedEngine } from "../../support/scripted_engine.js";
+import { ScriptedEngine } from "../../support/engines/scripted_engine.js";
 import { messageWithFlags } from "../../../src/cli/flags/flag_names.js";
 import { loadOptions, replyOptions, type ModelFlags } from "../../../src/cli/flags/model_flags.js";
 import { createProgram } from "../../../src/cli/program.js";

@@ -8,8 +8,8 @@ import { askOptions, type AskSettings } from "../../../src/evaluation/run/reques
 import { ResultsFile } from "../../../src/evaluation/run/results_file.js";
 import { runEvaluation } from "../../../src/evaluation/run/run_evaluation.js";
 import type { Sample } from "../../../src/evaluation/sample.js";
-import type { Script } from "../../support/scripted_engine.js";
-import { scriptedModel } from "../../support/scripted_model.js";
+import type { Script } from "../../support/engines/scripted_engine.js";
+import { scriptedModel } from "../../support/engines/scripted_model.js";
 
 const hermes = { "general.basename": "Hermes-2-Pro" };
 const settings: AskSettings = { maxTokens: 512, temperature: 0.1, seed: 0 };

@@ -3,8 +3,8 @@ import { expect, test } from "vitest";
 import type { LoadedModel } from "../../../src/model/loading/loaded_model.js";
 import { LoadedModel as Loaded } from "../../../src/model/loading/loaded_model.js";
 import { resolveCompleteOptions, resolveReplyOptions } from "../../../src/chat/reply/reply_options.js";
-import { ScriptedEngine, type Script } from "../../support/scripted_engine.js";
-import { scriptedModel } from "../../support/scripted_model.js";
+import { ScriptedEngine, type Script } from "../../support/engines/scripted_engine.js";
+import { scriptedModel } from "../../support/engines/scripted_model.js";
 
 const loaded = (script?: Script): Promise<LoadedModel> => Loaded.of(new ScriptedEngine(script));
 

@@ -6,7 +6,7 @@ import type { ModelInfo, PromptPart } from "../../../src/engine/engine.js";
 import { chooseFormat, type Conversation, type ConversationFormat } from "../../../src/format/conversation_format.js";
 import { partsToText, type PromptMessage } from "../../../src/format/hermes/prompt/prompt.js";
 import { commonParts } from "../../../src/format/leading_parts.js";
-import { ScriptedEngine } from "../../support/scripted_engine.js";
+import { ScriptedEngine } from "../../support/engines/scripted_engine.js";
 
 const chatml =
   "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";

@@ -7,7 +7,7 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { createHandler, listen, type HandlerOptions } from "../../../src/server/index.js";
 import type { ApiError } from "../../../src/server/api_error.js";
 import { PendingBodies, type PendingBody } from "../../../src/server/http/pending_bodies.js";
-import { scriptedModel } from "../../support/scripted_model.js";
+import { scriptedModel } from "../../support/engines/scripted_model.js";
 
 const servers: Server[] = [];
 afterEach(() => servers.splice(0).forEach((server) => server.close().closeAllConnections()));

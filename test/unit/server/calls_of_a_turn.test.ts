@@ -2,7 +2,7 @@
 // cut off.
 import { expect, test } from "vitest";
 import { createHandler } from "../../../src/server/index.js";
-import { scriptedModel } from "../../support/scripted_model.js";
+import { scriptedModel } from "../../support/engines/scripted_model.js";
 
 const call = (name: string, args: object) =>
   `<tool_call>\n{"name": ${JSON.stringify(name)}, "arguments": ${JSON.stringify(args)}}\n</tool_call>`;

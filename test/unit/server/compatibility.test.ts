@@ -2,8 +2,8 @@
 // OpenAI's newer fields.
 import { beforeEach, describe, expect, test } from "vitest";
 import { createHandler, type Handler, type HandlerOptions } from "../../../src/server/index.js";
-import type { ScriptedEngine } from "../../support/scripted_engine.js";
-import { scriptedModel } from "../../support/scripted_model.js";
+import type { ScriptedEngine } from "../../support/engines/scripted_engine.js";
+import { scriptedModel } from "../../support/engines/scripted_model.js";
 
 let handler: Handler;
 let engine: ScriptedEngine;

@@ -5,7 +5,7 @@ import { ApiError } from "../../../src/server/api_error.js";
 import { eventStream } from "../../../src/server/http/event_stream.js";
 import { ConcurrencyLimiter, type RequestContext } from "../../../src/server/request_context.js";
 import { createHandler, listen } from "../../../src/server/index.js";
-import { scriptedModel } from "../../support/scripted_model.js";
+import { scriptedModel } from "../../support/engines/scripted_model.js";
 
 afterEach(() => vi.useRealTimers());
 

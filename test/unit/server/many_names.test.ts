@@ -1,7 +1,7 @@
 // What a client can send much of, and a client that has left already: answered at once, and as what it is.
 import { expect, test } from "vitest";
 import { createHandler } from "../../../src/server/index.js";
-import { scriptedModel } from "../../support/scripted_model.js";
+import { scriptedModel } from "../../support/engines/scripted_model.js";
 
 const errors: unknown[] = [];
 async function post(body: object, signal?: AbortSignal): Promise<Response> {

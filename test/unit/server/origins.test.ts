@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { createHandler, listen, type HandlerOptions } from "../../../src/server/index.js";
 import { normalHost, normalOrigin } from "../../../src/server/http/origins.js";
-import { scriptedModel } from "../../support/scripted_model.js";
+import { scriptedModel } from "../../support/engines/scripted_model.js";
 
 test.each([
   ["https://x.example", "https://x.example"],

@@ -2,7 +2,7 @@
 import { Hono } from "hono";
 import { describe, expect, test } from "vitest";
 import { createHandler, type HandlerOptions } from "../../../src/server/index.js";
-import { scriptedModel } from "../../support/scripted_model.js";
+import { scriptedModel } from "../../support/engines/scripted_model.js";
 import { engine, errorOf, errors, handler, hi, open, post, url } from "./scripted_handler.js";
 
 describe("bodies", () => {

@@ -2,8 +2,8 @@
 // of its own, and fails where the handler met an error that the test did not take from `errors`.
 import { afterEach, beforeEach, expect } from "vitest";
 import { createHandler, type Handler, type HandlerOptions } from "../../../src/server/index.js";
-import type { ScriptedEngine } from "../../support/scripted_engine.js";
-import { scriptedModel } from "../../support/scripted_model.js";
+import type { ScriptedEngine } from "../../support/engines/scripted_engine.js";
+import { scriptedModel } from "../../support/engines/scripted_model.js";
 
 export let handler: Handler;
 export let engine: ScriptedEngine;

@@ -1,6 +1,6 @@
 // The tokenizer over HTTP.
 import { expect, test, vi } from "vitest";
-import { scriptedModel } from "../../support/scripted_model.js";
+import { scriptedModel } from "../../support/engines/scripted_model.js";
 import { errorOf, handler, post, serve, url } from "./scripted_handler.js";
 
 test("the tokenizer answers for the only model, or the one that is named", async () => {

@@ -5,7 +5,7 @@ import { describe, expect, test, vi } from "vitest";
 import { tool } from "../../../src/chat/tools/tool.js";
 import type { ReplyEvent, ToolCallDeltaEvent } from "../../../src/chat/reply/reply_events.js";
 import type { ReplyOptions } from "../../../src/index.js";
-import { scriptedModel } from "../../support/scripted_model.js";
+import { scriptedModel } from "../../support/engines/scripted_model.js";
 
 const call = (name: string, args: unknown) =>
   `<tool_call>\n{"name": ${JSON.stringify(name)}, "arguments": ${typeof args === "string" ? args : JSON.stringify(args)}}\n</tool_call>`;

@@ -3,7 +3,7 @@
 import { expect, test } from "vitest";
 import { describe as describeValue, describeThrown } from "../../../src/errors.js";
 import { tool, type ToolOptions } from "../../../src/index.js";
-import { scriptedModel } from "../../support/scripted_model.js";
+import { scriptedModel } from "../../support/engines/scripted_model.js";
 
 class Named extends Error {
   override get message(): string {
