@@ -1,5 +1,5 @@
-// The server as a function from Request to Response, over a scripted model; what its tests share. Each test has a handler
-// of its own, and fails where the handler met an error that the test did not take from `errors`.
+// The server as a function from Request to Response, over a scripted model; what its tests share. Each test has a
+// handler of its own, and fails where the handler met an error that the test did not take from `errors`.
 import { afterEach, beforeEach, expect } from "vitest";
 import { createHandler, type Handler, type HandlerOptions } from "../../../src/server/index.js";
 import type { ScriptedEngine } from "../../support/engines/scripted_engine.js";
