@@ -1,5 +1,5 @@
-// The one door of this room to another than the public one: the files that are fetched on demand lie in the cache
-// folder, which src/files keeps.
+// The only import of this folder that is not from the public interface: src/files keeps the data that is fetched on
+// demand.
 import path from "node:path";
 import { berkeleyVersion, fetchBerkeleyData } from "../../files/index.js";
 import { berkeleySamples, type BerkeleyCategory } from "./berkeley_set.js";
