@@ -289,7 +289,6 @@ Napi::Object from_info(Napi::Env env, const ModelInfo& info, const Context& cont
   object["cacheTokens"] = context.cache_tokens();
   object["kvType"] = context.kv_type() == GGML_TYPE_Q8_0 ? "q8_0" : "f16";
   object["threads"] = context.threads();
-  object["threadsBatch"] = context.threads();
   object["gpuLayers"] = context.model().gpu_layers();
   object["devices"] = from_list(env, context.device_use(), [env](const Context::DeviceUse& use) {
     auto device = Napi::Object::New(env);

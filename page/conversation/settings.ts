@@ -1,6 +1,6 @@
 // Settings of a conversation: its model, sampling, tools and schema; and the request made from them.
 import { modelOf } from "../server/models.js";
-import { browserTools } from "../tools/browser_tools.js";
+import { browserTools, type ToolDefinition } from "../tools/browser_tools.js";
 import type { Entry } from "./entry.js";
 
 /** Numbers are as they were typed; an empty one leaves the choice to the model. */
@@ -88,12 +88,6 @@ export function readSettings(value: unknown): Settings {
 
 /** Something in the settings that has to be put right first. */
 export class SettingsProblem extends Error {}
-
-interface ToolDefinition {
-  readonly name: string;
-  readonly description?: unknown;
-  readonly parameters?: unknown;
-}
 
 /** Each as `{ name, description, parameters }`, or in OpenAI's form around it; one alone needs no brackets. */
 export function readOwnTools(text: string): ToolDefinition[] {

@@ -1,8 +1,14 @@
 // Tools that run in the browser and touch nothing.
 import { calculate } from "./calculate.js";
 
-export interface BrowserTool {
+/** A tool as a request describes it. */
+export interface ToolDefinition {
   readonly name: string;
+  readonly description?: unknown;
+  readonly parameters?: unknown;
+}
+
+export interface BrowserTool extends ToolDefinition {
   readonly label: string;
   readonly description: string;
   readonly parameters: object;

@@ -272,7 +272,6 @@ export interface ModelInfo {
   readonly kvType: "f16" | "q8_0";
   /** Number of threads for decoding, and for prefill. */
   readonly threads: number;
-  readonly threadsBatch: number;
   /** Layers on GPUs. */
   readonly gpuLayers: number;
   /** Memory by device, the processor first. */

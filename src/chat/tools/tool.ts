@@ -1,5 +1,5 @@
 // Tools: what the model may call, with a schema for the arguments and, where this program runs it, a handler.
-import { describe, invalidArgument, mismatch, reading, unreadable, type CaduceusError } from "../../errors.js";
+import { describe, invalidArgument, mismatch, reading, type CaduceusError } from "../../errors.js";
 import { checkOptions } from "../../options/option_checks.js";
 import type { JsonSchema } from "../../schema/json_schema.js";
 import { invalidSchema } from "../../schema/json_schema.js";
@@ -137,7 +137,7 @@ export function tool<
 export function tool<const S extends Schema, Result, const Name extends string>(
   options: ToolOptions<S, Result, Name>,
 ): Tool<InferSchema<S>, Result, Name> {
-  return reading("options", () => atOnce(makeTool(options, "tool", undefined)), "INVALID_TOOL");
+  return atOnce(makeTool(options, "tool", undefined));
 }
 
 /** `subject` is what the options are called in messages: `tool`, or their place in `tools`. */
@@ -147,13 +147,9 @@ function* makeTool<const S extends Schema, Result, Name extends string>(
   budget: WorkBudget | undefined,
 ): Stretches<Tool<InferSchema<S>, Result, Name>> {
   const at = (name: string) => (subject === "tool" ? name : `${subject}.${name}`);
-  if (!isObject(options))
-    throw invalidTool(
-      "an object with name and parameters",
-      "the tool",
-      describe(options),
-      subject === "tool" ? "options" : subject,
-    );
+  const param = subject === "tool" ? "options" : subject;
+  if (!isReadableObject(options, param))
+    throw invalidTool("an object with name and parameters", "the tool", describe(options), param);
   const {
     name,
     description,
@@ -200,21 +196,16 @@ export function collectTools(tools: unknown, budget?: WorkBudget): Map<string, T
 
 /** The same in stretches, each tool's in one or more. */
 export function* collectToolsInStretches(tools: unknown, budget?: WorkBudget): Stretches<Map<string, Tool>> {
-  if (tools === undefined) return new Map();
-  try {
-    return yield* collect(tools, budget);
-  } catch (error) {
-    throw unreadable(error, "tools", "INVALID_TOOL");
-  }
-}
-
-function* collect(tools: unknown, budget: WorkBudget | undefined): Stretches<Map<string, Tool>> {
   const collected = new Map<string, Tool>();
-  if (!Array.isArray(tools)) throw invalidArgument("an array of tools", "tools", tools);
-  // Not `forEach`, which passes over the holes of a sparse array.
-  let index = 0;
-  for (const given of tools as unknown[]) {
-    const where = `tools[${index++}]`;
+  if (tools === undefined) return collected;
+  const list = reading(
+    "tools",
+    () => (Array.isArray(tools) ? Array.from(tools as unknown[]) : undefined),
+    "INVALID_TOOL",
+  );
+  if (list === undefined) throw invalidArgument("an array of tools", "tools", tools);
+  for (const [index, given] of list.entries()) {
+    const where = `tools[${index}]`;
     const one = yield* readTool(given, where, budget);
     if (collected.has(one.name))
       throw invalidTool("a name of its own", where, `${describe(one.name)} a second time`, `${where}.name`);
@@ -223,13 +214,17 @@ function* collect(tools: unknown, budget: WorkBudget | undefined): Stretches<Map
   return collected;
 }
 
+/** Proxies may throw at any look at them. */
+const isReadableObject = (value: unknown, place: string): value is Record<string, unknown> =>
+  reading(place, () => isObject(value), "INVALID_TOOL");
+
 function* readTool(given: unknown, where: string, budget: WorkBudget | undefined): Stretches<Tool> {
-  if (!isObject(given)) throw invalidTool("a tool", where, describe(given));
+  if (!isReadableObject(given, where)) throw invalidTool("a tool", where, describe(given));
   if (made.has(given)) return given as unknown as Tool;
-  if (given["type"] !== "function" || given["function"] === undefined)
-    return yield* makeTool(given as unknown as ToolOptions, where, budget);
+  const isOpenAi = () => given["type"] === "function" && given["function"] !== undefined;
+  if (!reading(where, isOpenAi, "INVALID_TOOL")) return yield* makeTool(given as unknown as ToolOptions, where, budget);
   const { function: definition } = checkOptions(given, where, ["type", "function"]);
-  if (!isObject(definition))
+  if (!isReadableObject(definition, `${where}.function`))
     throw invalidTool("an object with name and parameters", `${where}.function`, describe(definition));
   const { name, description, parameters } = checkOptions(definition, `${where}.function`, [
     "name",

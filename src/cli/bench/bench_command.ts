@@ -137,12 +137,11 @@ function asJson({
   peakMemoryBytes,
   othersShare,
 }: Results) {
-  const { name, description, path, sizeBytes, threads, threadsBatch, kvType, cacheTokens } = info;
+  const { name, description, path, sizeBytes, threads, kvType, cacheTokens } = info;
   return {
     machine,
     model: { name, description, path, sizeBytes },
     threads,
-    threadsBatch,
     kvType,
     cacheTokens,
     nPrompt,

@@ -88,7 +88,6 @@ export class ScriptedEngine implements Engine {
       threads: 1,
       gpuLayers: 0,
       devices: [],
-      threadsBatch: 1,
     };
   }
 
