@@ -74,6 +74,11 @@ const rows: Row[] = [
     (file) => file.set("tokenizer.ggml.model", raw.text("rwkv")),
     /no token for some bytes/,
   ],
+  [
+    "a pre-tokenizer that ends the process at two spaces",
+    (file) => file.set("tokenizer.ggml.model", raw.text("gpt2")).set("tokenizer.ggml.pre", raw.text("whitespace")),
+    /the pre-tokenizer whitespace/,
+  ],
   ...["gpt2", "bert", "t5", "plamo2", "gemma4", "none", "no_vocab", "test", "", "x".repeat(100_000)].map(
     (name): Row => [
       `the tokenizer ${name.slice(0, 20)}`,
@@ -100,6 +105,13 @@ const rows: Row[] = [
       file.set("tokenizer.ggml.model", raw.text("t5")).set("tokenizer.ggml.unknown_token_id", raw.u32(0xffffffff)),
     /MODEL_INVALID|loads/,
   ],
+  ...[-1, Number.NaN, Infinity].map(
+    (value): Row => [
+      `an epsilon of ${value}`,
+      (file) => file.set("llama.attention.layer_norm_rms_epsilon", raw.f32(value)),
+      /epsilon' is/,
+    ],
+  ),
   ["markup of 3,000 bytes", (file) => file.withMarkup(markup(1, 3_000), spare), undefined],
   ["markup of 20,000 bytes", (file) => file.withMarkup(markup(1, 20_000), spare), /20000 bytes/],
   ["5,000 pieces of markup", (file) => file.withMarkup(markup(5_000, 16), spare), undefined],

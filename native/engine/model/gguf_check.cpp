@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
@@ -89,7 +90,9 @@ class Header {
     read_tensors(tensors);
     if (!first) return 0;
     if (const std::string wrong = wrong_shape(header_); !wrong.empty()) refuse(wrong);
-    if (const std::string wrong = vocabulary_.wrong(header_.texts["tokenizer.ggml.model"]); !wrong.empty())
+    auto& texts = header_.texts;
+    if (const std::string wrong = vocabulary_.wrong(texts["tokenizer.ggml.model"], texts["tokenizer.ggml.pre"]);
+        !wrong.empty())
       refuse(wrong);
     return files_;
   }
@@ -194,8 +197,16 @@ class Header {
       files_ = number<uint16_t>();
     else if (type == GGUF_TYPE_UINT32 || type == GGUF_TYPE_INT32)
       header_.numbers[key] = number<uint32_t>();
+    else if (type == GGUF_TYPE_FLOAT32 && key.ends_with("epsilon"))
+      check_epsilon(key, number<float>());
     else
       skip(bytes);
+  }
+
+  // ggml asserts it on each of its threads, and what one of them throws nobody catches.
+  void check_epsilon(const std::string& key, float value) {
+    if (!(value >= 0) || !std::isfinite(value))
+      refuse("is corrupt: '" + printable(key) + "' is " + std::to_string(value));
   }
 
   void read_array(const std::string& key) {

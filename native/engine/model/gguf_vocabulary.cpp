@@ -53,7 +53,7 @@ void VocabularyCheck::add_type(int32_t type) {
     ++special_;
 }
 
-std::string VocabularyCheck::wrong(const std::string& tokenizer) const {
+std::string VocabularyCheck::wrong(const std::string& tokenizer, const std::string& pre_tokenizer) const {
   if (special_ > max_special)
     return "has " + std::to_string(special_) + " special tokens; more than " + std::to_string(max_special) +
            " are not read";
@@ -61,6 +61,9 @@ std::string VocabularyCheck::wrong(const std::string& tokenizer) const {
   // Where a text begins like a token and goes on otherwise, this tokenizer takes what matched so far; without a token
   // for the first byte that is nothing, again and again.
   if (tokenizer == "rwkv" && !bytes_.all()) return "is corrupt: its vocabulary has no token for some bytes";
+  // It leaves spaces as they are, and llama.cpp asserts that no two parts of a word have one.
+  if (pre_tokenizer == "whitespace")
+    return "has the pre-tokenizer whitespace, with which llama.cpp cannot read two spaces in a row";
   return {};
 }
 

@@ -16,7 +16,8 @@ class VocabularyCheck {
 
   // Both give what is wrong, as the end of a sentence that begins with the file's name; empty when nothing is.
   std::string add(const std::string& text);
-  std::string wrong(const std::string& tokenizer) const;
+  // `pre_tokenizer`: empty where the file names none.
+  std::string wrong(const std::string& tokenizer, const std::string& pre_tokenizer) const;
 
   void add_type(int32_t type);
 
