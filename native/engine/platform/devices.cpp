@@ -1,8 +1,11 @@
 #include "platform/devices.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
+#include <string_view>
 
+#include "kernels/plugin.h"
 #include "platform/error.h"
 #include "platform/runtime.h"
 
@@ -82,6 +85,11 @@ std::string utf8(const fs::path& path) {
   return {text.begin(), text.end()};
 }
 
+bool wants_own_kernels() {
+  const char* chosen = std::getenv("CADUCEUS_KERNELS");
+  return !chosen || std::string_view(chosen) != "ggml";
+}
+
 }  // namespace
 
 bool takes_modules() {
@@ -112,11 +120,21 @@ void load_own_modules() {
   if (const fs::path metal = folder / CADUCEUS_METAL_MODULE; fs::exists(metal, ignored))
     ggml_backend_load(utf8(metal).c_str());
 #endif
-  if (best_score > 0 && ggml_backend_load(utf8(best).c_str())) return;
+  if (best_score > 0 && ggml_backend_load(utf8(best).c_str())) {
+    if (!wants_own_kernels()) return;
+    // Stays open, as ggml has it open.
+    if (const Library library = open_library(best)) {
+      const auto use = reinterpret_cast<void (*)()>(find_symbol(library, "ggml_caduceus_use_kernels"));
+      if (use) use();
+    }
+    return;
+  }
   throw EngineError("ENGINE_FAILED", "No module for this processor could be loaded from " + utf8(folder) +
                                          (failure.empty() ? "" : " (" + failure + ")") +
                                          ". Install caduceus again, or build it here: `npm rebuild caduceus "
                                          "--foreground-scripts --build-from-source`.");
+#else
+  if (wants_own_kernels()) ggml_caduceus_use_kernels();
 #endif
 }
 
@@ -125,6 +143,17 @@ void load_gpu_module(const std::string& path) {
   if (ggml_backend_load(path.c_str())) return;
   const std::string reason = errors.last();
   throw EngineError("ENGINE_FAILED", path + " could not be loaded" + (reason.empty() ? "." : ": " + reason + "."));
+}
+
+std::string matrix_kernels() {
+  const auto types =
+      reinterpret_cast<ggml_backend_dev_get_extra_bufts_t>(processor_function("ggml_backend_dev_get_extra_bufts"));
+  ggml_backend_dev_t processor = ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
+  for (ggml_backend_buffer_type_t* type = types && processor ? types(processor) : nullptr; type && *type; ++type) {
+    const std::string_view name = ggml_backend_buft_name(*type);
+    if (name.starts_with("Caduceus")) return std::string(name);
+  }
+  return "ggml";
 }
 
 std::vector<Device> devices() {

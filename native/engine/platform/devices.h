@@ -27,6 +27,10 @@ void load_own_modules();
 // Loads a GPU module from its full path. Throws ENGINE_FAILED with the reason.
 void load_gpu_module(const std::string& path);
 
+// What multiplies matrices on the processor: "Caduceus AVX-512 VNNI", or "ggml" where there are no kernels of ours for
+// it or CADUCEUS_KERNELS=ggml is in the environment.
+std::string matrix_kernels();
+
 // All devices, the processor first. Queries drivers, so not on the event loop.
 std::vector<Device> devices();
 
