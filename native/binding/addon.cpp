@@ -34,6 +34,7 @@ Napi::Value list_devices(const Napi::CallbackInfo& info) {
       [](Napi::Env env, const std::vector<Device>& all) -> Napi::Value {
         auto result = Napi::Object::New(env);
         result["devices"] = from_list(env, all, [env](const Device& device) { return from_device(env, device); });
+        result["matrixKernels"] = matrix_kernels();
         result["failures"] = from_list(env, module_failures(), [](const std::string& failure) { return failure; });
         return result;
       });

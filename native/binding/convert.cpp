@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "../engine/platform/devices.h"
 #include "../engine/platform/error.h"
 
 namespace caduceus::binding {
@@ -290,6 +291,7 @@ Napi::Object from_info(Napi::Env env, const ModelInfo& info, const Context& cont
   object["kvType"] = context.kv_type() == GGML_TYPE_Q8_0 ? "q8_0" : "f16";
   object["threads"] = context.threads();
   object["gpuLayers"] = context.model().gpu_layers();
+  object["matrixKernels"] = matrix_kernels();
   object["devices"] = from_list(env, context.device_use(), [env](const Context::DeviceUse& use) {
     auto device = Napi::Object::New(env);
     device["name"] = use.name;

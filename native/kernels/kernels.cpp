@@ -14,6 +14,7 @@
 #endif
 
 #ifdef CADUCEUS_KERNELS
+#include "attention.h"
 #include "multiply.h"
 
 namespace caduceus::kernels {
@@ -71,6 +72,25 @@ const Kernel* kernel_for(int type) {
   }
 }
 
+void (*attention_for(int64_t head_size))(const AttentionTile&) {
+  switch (head_size) {
+    case 32:
+      return Attention<Simd, 32 / Simd::rows>::attend;
+    case 64:
+      return Attention<Simd, 64 / Simd::rows>::attend;
+    case 80:
+      return Attention<Simd, 80 / Simd::rows>::attend;
+    case 96:
+      return Attention<Simd, 96 / Simd::rows>::attend;
+    case 128:
+      return Attention<Simd, 128 / Simd::rows>::attend;
+    case 256:
+      return Attention<Simd, 256 / Simd::rows>::attend;
+    default:
+      return nullptr;
+  }
+}
+
 const char* kernel_instructions() { return Simd::name; }
 
 }  // namespace caduceus::kernels
@@ -79,6 +99,7 @@ const char* kernel_instructions() { return Simd::name; }
 
 namespace caduceus::kernels {
 const Kernel* kernel_for(int) { return nullptr; }
+void (*attention_for(int64_t))(const AttentionTile&) { return nullptr; }
 const char* kernel_instructions() { return nullptr; }
 }  // namespace caduceus::kernels
 

@@ -26,6 +26,11 @@ struct Kernel {
 /** The kernel for a type of ggml's (`ggml_type`), or null if there is none. */
 const Kernel* kernel_for(int type);
 
+struct AttentionTile;
+
+/** Attention of heads of this size, or null if there is none. */
+void (*attention_for(int64_t head_size))(const AttentionTile&);
+
 /** The instructions that these kernels were compiled for, or null where there are none for this processor. */
 const char* kernel_instructions();
 

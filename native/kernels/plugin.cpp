@@ -4,6 +4,7 @@
 #include "plugin.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <string>
 #include <system_error>
@@ -150,9 +151,14 @@ ggml_backend_buffer_type_t buffer_type() {
 }  // namespace
 }  // namespace caduceus::kernels
 
+// Read on each operation, on all of ggml's threads; written once before there is a model.
+static std::atomic<bool> in_use = false;
+
 void ggml_caduceus_use_kernels() {
   using namespace caduceus::kernels;
-  if (!kernel_instructions()) return;
+  if (!kernel_instructions() || in_use.exchange(true)) return;
   auto& types = ggml_backend_cpu_get_extra_buffer_types();
-  if (std::find(types.begin(), types.end(), buffer_type()) == types.end()) types.insert(types.begin(), buffer_type());
+  types.insert(types.begin(), buffer_type());
 }
+
+bool ggml_caduceus_uses_kernels() { return in_use.load(std::memory_order_relaxed); }

@@ -272,6 +272,11 @@ export interface ModelInfo {
   readonly kvType: "f16" | "q8_0";
   /** Number of threads for decoding, and for prefill. */
   readonly threads: number;
+  /**
+   * What multiplies matrices on the processor: `"Caduceus AVX-512 VNNI"`, or `"ggml"` where the processor has none of the
+   * instructions that Caduceus' own kernels need, or `CADUCEUS_KERNELS=ggml` is in the environment.
+   */
+  readonly matrixKernels: string;
   /** Layers on GPUs. */
   readonly gpuLayers: number;
   /** Memory by device, the processor first. */

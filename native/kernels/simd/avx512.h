@@ -70,6 +70,9 @@ struct Simd {
   static Floats add_product(Floats sum, Floats a, Floats b) { return _mm512_fmadd_ps(a, b, sum); }
   static Floats subtract_product(Floats sum, Floats a, Floats b) { return _mm512_fnmadd_ps(a, b, sum); }
 
+  static float sum(Floats v) { return _mm512_reduce_add_ps(v); }
+  static float largest(Floats v) { return _mm512_reduce_max_ps(v); }
+
   /** Adds products of pairs of 16-bit numbers. */
   static Ints add_pairs(Ints sum, Ints a, Ints b) {
 #ifdef __AVX512VNNI__

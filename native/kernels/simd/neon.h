@@ -93,6 +93,9 @@ struct Simd {
     return {vfmsq_f32(sum.low, a.low, b.low), vfmsq_f32(sum.high, a.high, b.high)};
   }
 
+  static float sum(Floats v) { return vaddvq_f32(vaddq_f32(v.low, v.high)); }
+  static float largest(Floats v) { return vmaxvq_f32(vmaxq_f32(v.low, v.high)); }
+
   /** Adds products of pairs of 16-bit numbers. */
   static Ints add_pairs(Ints sum, Ints a, Ints b) {
     return {add_pairs(sum.low, a.low, b.low), add_pairs(sum.high, a.high, b.high)};

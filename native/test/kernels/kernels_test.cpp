@@ -12,6 +12,7 @@
 #include "check.h"
 #include "ggml-cpu.h"
 #include "ggml.h"
+#include "processor.h"
 
 using caduceus::kernels::Kernel;
 using caduceus::kernels::kernel_for;
@@ -201,19 +202,6 @@ void compare_alone(ggml_type type) {
     CHECK(std::memcmp(ours(alone, 1).data(), all.data() + static_cast<ptrdiff_t>(n) * together.rows,
                       together.rows * sizeof(float)) == 0);
   }
-}
-
-bool processor_has(const std::string& instructions) {
-#if defined(__x86_64__) && defined(__GNUC__)
-  __builtin_cpu_init();
-  if (instructions.find("AVX-512") != std::string::npos && !__builtin_cpu_supports("avx512bw")) return false;
-  if (instructions == "AVX-512 VNNI" && !__builtin_cpu_supports("avx512vnni")) return false;
-  if (instructions == "AVX2 VNNI" && !__builtin_cpu_supports("avxvnni")) return false;
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-#else
-  (void)instructions;
-  return true;
-#endif
 }
 
 }  // namespace

@@ -137,11 +137,12 @@ function asJson({
   peakMemoryBytes,
   othersShare,
 }: Results) {
-  const { name, description, path, sizeBytes, threads, kvType, cacheTokens } = info;
+  const { name, description, path, sizeBytes, threads, matrixKernels, kvType, cacheTokens } = info;
   return {
     machine,
     model: { name, description, path, sizeBytes },
     threads,
+    matrixKernels,
     kvType,
     cacheTokens,
     nPrompt,
@@ -162,7 +163,7 @@ function asJson({
 }
 
 function asText({ model: { info }, machine, rows, peakMemoryBytes }: Results): string {
-  const { name, description, sizeBytes, threads, cacheTokens } = info;
+  const { name, description, sizeBytes, threads, matrixKernels, cacheTokens } = info;
   const show = (text: string) => (process.stdout.isTTY ? withoutControls(text) : text);
   const digits = (value: number) => (value >= 100 ? value.toFixed(0) : value.toFixed(1));
   const table = rows.map(({ name, unit, values }) => [
@@ -172,7 +173,7 @@ function asText({ model: { info }, machine, rows, peakMemoryBytes }: Results): s
     values.length === 1 ? "" : `${digits(Math.min(...values))} to ${digits(Math.max(...values))}`,
   ]);
   return [
-    `${show([name, description].filter(Boolean).join(", "))}, ${bytesText(sizeBytes)}, threads: ${threads}`,
+    `${show([name, description].filter(Boolean).join(", "))}, ${bytesText(sizeBytes)}, threads: ${threads}, kernels: ${matrixKernels}`,
     ...machine,
     "",
     writeTable(table, [1]),

@@ -53,6 +53,11 @@ export async function gpuModuleFiles(): Promise<string[]> {
   return (await gpuModules()).flatMap(({ file }) => file ?? []);
 }
 
+/** What multiplies matrices on the processor. @throws CaduceusError ADDON_NOT_FOUND */
+export async function matrixKernels(): Promise<string> {
+  return (await loadAddon().devices(await gpuModuleFiles())).matrixKernels;
+}
+
 /** As they are now. @throws CaduceusError ADDON_NOT_FOUND */
 export async function listGpus(): Promise<Gpu[]> {
   const { devices } = await loadAddon().devices(await gpuModuleFiles());

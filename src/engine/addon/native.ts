@@ -95,6 +95,7 @@ export interface NativeDevice {
 
 export interface NativeDevices {
   readonly devices: readonly NativeDevice[];
+  readonly matrixKernels: string;
   /** Why modules were left out. */
   readonly failures: readonly string[];
 }

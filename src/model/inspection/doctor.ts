@@ -3,7 +3,7 @@ import { access, constants, mkdir, readFile, statfs } from "node:fs/promises";
 import { availableParallelism, cpus } from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
-import { gpuModules, listGpus } from "../../engine/addon/gpus.js";
+import { gpuModules, listGpus, matrixKernels } from "../../engine/addon/gpus.js";
 import { rebuild } from "../../engine/addon/diagnose_addon.js";
 import { describeAddon } from "../../engine/addon/load_addon.js";
 import { CaduceusError, describeThrown } from "../../errors.js";
@@ -68,6 +68,7 @@ export async function doctor(model?: string, options: InspectOptions = {}): Prom
     diagnoseNode(),
     await diagnoseProcessor(),
     await diagnoseAddon(),
+    await diagnoseKernels(),
     await diagnoseGpu(),
     diagnoseMemory(),
     await diagnoseFolder(),
@@ -142,6 +143,20 @@ async function diagnoseAddon(): Promise<Finding> {
       detail: problem,
       remedy: [tools, remedy].filter((one) => one !== undefined).join(" "),
     };
+  }
+}
+
+async function diagnoseKernels(): Promise<Finding> {
+  const subject = "Kernels";
+  try {
+    const name = await matrixKernels();
+    if (name !== "ggml") return { subject, state: "ok", detail: name };
+    const detail = "ggml's: prompts are read at half the speed or less of Caduceus' own";
+    if (process.env.CADUCEUS_KERNELS === "ggml")
+      return { subject, state: "warning", detail, remedy: "remove CADUCEUS_KERNELS=ggml from the environment" };
+    return { subject, state: "ok", detail: `${detail}, which need AVX2, or NEON with dot product` };
+  } catch {
+    return { subject, state: "ok", detail: "unknown without the addon" };
   }
 }
 

@@ -88,6 +88,7 @@ export class ScriptedEngine implements Engine {
       threads: 1,
       gpuLayers: 0,
       devices: [],
+      matrixKernels: "ggml",
     };
   }
 
