@@ -273,7 +273,7 @@ export interface ModelInfo {
   /** Number of threads for decoding, and for prefill. */
   readonly threads: number;
   /**
-   * What multiplies matrices on the processor: `"Caduceus AVX-512 VNNI"`, or `"ggml"` where the processor has none of the
+   * What multiplies matrices on the processor: `"Caduceus AVX-512 VNNI"`, or `"ggml"` where the processor lacks the
    * instructions that Caduceus' own kernels need, or `CADUCEUS_KERNELS=ggml` is in the environment.
    */
   readonly matrixKernels: string;
