@@ -6,6 +6,10 @@
 #include <string>
 #include <thread>
 
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
+
 #if defined(__linux__)
 #include <sched.h>
 #elif defined(__APPLE__)
@@ -98,6 +102,12 @@ uint64_t available_memory() {
   return GlobalMemoryStatusEx(&status) ? status.ullAvailPhys : 0;
 #else
   return 0;
+#endif
+}
+
+void return_large_blocks() {
+#if defined(__GLIBC__)
+  mallopt(M_MMAP_THRESHOLD, 4 << 20);
 #endif
 }
 

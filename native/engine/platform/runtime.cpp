@@ -6,6 +6,7 @@
 #include "llama.h"
 #include "platform/devices.h"
 #include "platform/error.h"
+#include "platform/machine.h"
 
 namespace caduceus {
 namespace {
@@ -78,6 +79,7 @@ void ensure_backend(const std::vector<std::string>& gpu_modules) {
   std::call_once(once, [&] {
     llama_log_set(on_log, nullptr);
     ggml_set_abort_callback(on_assertion);
+    return_large_blocks();
     load_own_modules();
     for (const std::string& path : gpu_modules) {
       try {

@@ -88,7 +88,7 @@ function toolsGrammar(constraint: ToolConstraint): NativeConstraint {
 /** The rule `call`: the JSON of a call of any of the tools. */
 function addCalls(rules: Rules, { tools, order }: ToolConstraint): void {
   if (tools.length === 0)
-    throw new CaduceusError("CONSTRAINT_INVALID", "A constraint to tool calls needs at least one tool.");
+    throw new CaduceusError("CONSTRAINT_INVALID", "The constraint to tool calls has no tools. Expected at least one.");
   const calls = tools.map(({ name, parameters }, index) => {
     const written = spaced(name);
     const args = rules.json(schemaText(parameters, "arguments"));
