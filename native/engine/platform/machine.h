@@ -12,8 +12,8 @@ uint32_t usable_cores();
 uint64_t available_memory();
 
 // Has glibc give large blocks back to the system when they are freed. Once a program has freed a block of 30 MB, glibc
-// takes later ones of that size from heaps of the calling thread, and keeps them there: fourteen loads and closes of the
-// default model, each on a thread of its own, held 317 MB, and 158 MB with this. Process-wide.
+// takes later ones of that size from heaps of the calling thread, and keeps them there: fourteen loads and closes of
+// the default model, each on a thread of its own, held 317 MB, and 158 MB with this. Process-wide.
 void return_large_blocks();
 
 }  // namespace caduceus
