@@ -13,7 +13,7 @@ export async function fingerprint(tests) {
 
 /** The files of native/ that the addon is built from, or its tests too, without the linker's. @param {boolean} tests */
 export async function nativeSources(tests) {
-  const folders = ["engine", "binding", "ggml", "constraint", ...(tests ? ["test"] : [])];
+  const folders = ["engine", "binding", "ggml", "kernels", "constraint", ...(tests ? ["test"] : [])];
   const found = await Promise.all(
     folders.map(async (folder) => {
       const options = /** @type {const} */ ({ recursive: true, withFileTypes: true });
