@@ -9,7 +9,7 @@ import { checkOptions, checkText, GivenOptions, readOptions } from "../options/o
 import type { LoadedModel } from "../model/loading/loaded_model.js";
 import { SharedRun } from "./shared_run.js";
 import { ReplyTrace } from "./diagnostics.js";
-import { Reply } from "./reply/reply.js";
+import { Reply, type Unread } from "./reply/reply.js";
 import { converse, warningsOf, type Continuation } from "./tools/tool_loop.js";
 import { PromptRecord } from "./explain.js";
 import {
@@ -28,6 +28,7 @@ import { collectTools, type CallsOf, type KnownCall, type ToolInput } from "./to
 import type { NoAnswerOf, ValueOf } from "./tools/tool_options.js";
 import { unlessAborted } from "./reply/unless_aborted.js";
 import { isObject } from "../json_object.js";
+import { whenDropped } from "./when_dropped.js";
 
 /** The reply options that can be defaults of a conversation. */
 type TurnDefaults = Omit<ReplyOptions, "signal" | "requestId">;
@@ -45,7 +46,7 @@ export interface ChatOptions extends TurnDefaults {
  *
  * Turns are answered one after the other, in the order of `send`. A turn counts once its reply has come to its end: one
  * that was cancelled, left or failed leaves the conversation as it was before. Closing frees what it holds of the
- * cache; closing the model does too.
+ * cache; closing the model does too, and so does the garbage collector where it was dropped.
  *
  * `C` and `N` are what its own tools tell: the calls of its turns, and whether those may stand in the place of an
  * answer by schema (`undefined`, which `value` then may be) or not (`never`).
@@ -55,15 +56,14 @@ export class Chat<C extends KnownCall = KnownCall, N extends undefined = undefin
   readonly #defaults: TurnDefaults;
   readonly #closing = new AbortController();
   #messages: readonly PlainMessage[];
-  /**
-   * The cached tokens of all messages. Undefined before the first turn, and where the tokens differ from the messages.
-   */
-  #cached: SharedRun | undefined;
+  readonly #held: Held;
+  readonly #unwatch: () => void;
   /** The other settings that decide whether a turn can continue from those tokens. */
   #cacheKey = "";
   /** Whether no turn is complete yet. */
   #isFresh: boolean;
-  #lastReply: Reply<any, any> | undefined;
+  /** The last reply, which the next one reads to its end where nobody else does. */
+  #lastReply: Unread | undefined;
   /** Resolves when all turns so far are over. */
   #idle: Promise<void> = Promise.resolve();
 
@@ -77,7 +77,8 @@ export class Chat<C extends KnownCall = KnownCall, N extends undefined = undefin
     this.#model = model;
     this.#messages = messages;
     this.#defaults = defaults;
-    this.#cached = cached;
+    this.#held = { cached };
+    this.#unwatch = whenDropped(this, releasing(this.#held));
     this.#cacheKey = cacheKey;
     this.#isFresh = isFresh;
   }
@@ -112,7 +113,7 @@ export class Chat<C extends KnownCall = KnownCall, N extends undefined = undefin
       this.#turn({ input, given, before, record, trace }, signal, turnIsOver) as ReplySteps<Value, Calls>;
     const signals = [...signalsOf(given), this.#closing.signal, this.#model.closing];
     const reply = new Reply<Value, Calls>({ start, signals, record, trace, before: this.#lastReply });
-    this.#lastReply = reply;
+    this.#lastReply = reply.unread;
     return reply;
   }
 
@@ -131,7 +132,7 @@ export class Chat<C extends KnownCall = KnownCall, N extends undefined = undefin
       const said = linkMessages(read, this.#messages);
       const format = this.#model.format(settings.tools.promptVariant);
       const key = cacheKey(settings, format);
-      const cached = this.#cacheKey === key ? this.#cached : undefined;
+      const cached = this.#cacheKey === key ? this.#held.cached : undefined;
       const { messages, warning } = joinSystemMessages([...this.#messages, ...said]);
       // A system message that comes later changes the beginning: everything has to be read again.
       const canGoOn = warning === undefined && cached !== undefined;
@@ -165,8 +166,8 @@ export class Chat<C extends KnownCall = KnownCall, N extends undefined = undefin
 
   #commit({ messages, round }: Continuation, key: string): void {
     this.#messages = messages;
-    this.#cached?.release();
-    this.#cached = round === undefined ? undefined : new SharedRun(round.run, round.tokens);
+    this.#held.cached?.release();
+    this.#held.cached = round === undefined ? undefined : new SharedRun(round.run, round.tokens);
     this.#cacheKey = key;
     this.#isFresh = false;
   }
@@ -179,7 +180,7 @@ export class Chat<C extends KnownCall = KnownCall, N extends undefined = undefin
     if (this.#closing.signal.aborted) throw this.#closing.signal.reason;
     this.#model.closing.throwIfAborted();
     return new Chat<C, N>(this.#model, this.#messages, this.#defaults, {
-      cached: this.#cached?.hold(),
+      cached: this.#held.cached?.hold(),
       cacheKey: this.#cacheKey,
       isFresh: this.#isFresh,
     });
@@ -191,8 +192,9 @@ export class Chat<C extends KnownCall = KnownCall, N extends undefined = undefin
   async close(): Promise<void> {
     this.#closing.abort(new CaduceusError("MODEL_CLOSED", "The conversation was closed."));
     await this.#idle;
-    this.#cached?.release();
-    this.#cached = undefined;
+    this.#unwatch();
+    this.#held.cached?.release();
+    this.#held.cached = undefined;
   }
 
   /** `close()`, for `await using`. */
@@ -200,6 +202,16 @@ export class Chat<C extends KnownCall = KnownCall, N extends undefined = undefin
     return this.close();
   }
 }
+
+/** What is released when the conversation is closed or dropped. */
+interface Held {
+  /**
+   * The cached tokens of all messages. Undefined before the first turn, and where the tokens differ from the messages.
+   */
+  cached: SharedRun | undefined;
+}
+
+const releasing = (held: Held) => () => held.cached?.release();
 
 /** What a fork takes over: one reference to the cached run, and what is known of it. */
 interface ChatState {

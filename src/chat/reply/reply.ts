@@ -11,6 +11,7 @@ import { ReplyIterator } from "./reply_iterator.js";
 import type { ReplySteps } from "../tools/round_run.js";
 import type { Unenforced } from "../tools/round_constraint.js";
 import type { KnownCall } from "../tools/tool.js";
+import { whenDropped } from "../when_dropped.js";
 
 /** How a reply is made. */
 export interface ReplyPlan<V, C extends KnownCall> {
@@ -21,7 +22,12 @@ export interface ReplyPlan<V, C extends KnownCall> {
   readonly record: PromptRecord;
   readonly trace: ReplyTrace;
   /** An earlier reply that is read to its end before this one. */
-  readonly before?: Reply<any, any> | undefined;
+  readonly before?: Unread | undefined;
+}
+
+/** A reply as long as nobody has begun to read it. From then on only its reader keeps it. */
+export interface Unread {
+  reply: Reply<any, any> | undefined;
 }
 
 /**
@@ -29,7 +35,8 @@ export interface ReplyPlan<V, C extends KnownCall> {
  *
  * Await it for the result, or iterate it for its events, or iterate `textStream` for its text alone or `valueStream`
  * for the growing answer by `schema`. It can be iterated once; it can be awaited any number of times, and after an
- * iteration that went to the end too. Leaving the loop cancels it and waits until the engine has stopped. What goes
+ * iteration that went to the end too. Leaving the loop cancels it and waits until the engine has stopped; where it is
+ * dropped unread, or between two steps, the garbage collector cancels it. What goes
  * wrong is thrown where it is read, and nowhere else: an answer that does not satisfy its schema, or was cut off, in
  * the place of the event `finish`, by an error whose `result` has what that would tell.
  */
@@ -40,13 +47,15 @@ export class Reply<V = unknown, C extends KnownCall = KnownCall>
   readonly #record: PromptRecord;
   readonly #trace: ReplyTrace;
   readonly #stopping = new AbortController();
+  /** Ends what others hold of it: listeners on signals, and the watch for being dropped. */
   readonly #unfollow: (() => void)[] = [];
   readonly #result: Promise<ReplyResult<V, C>>;
   #settle!: { resolve(result: ReplyResult<V, C>): void; reject(reason: unknown): void };
   #failure: { readonly reason: unknown } | undefined;
   #isRead = false;
   #hasFinished = false;
-  #before: Reply<any, any> | undefined;
+  #before: Unread | undefined;
+  readonly #unread: Unread = { reply: this };
 
   /** @internal */
   constructor({ start, signals, record, trace, before }: ReplyPlan<V, C>) {
@@ -60,16 +69,22 @@ export class Reply<V = unknown, C extends KnownCall = KnownCall>
     try {
       const aborted = signals.find((signal) => signal.aborted);
       if (aborted !== undefined) this.#stopping.abort(aborted.reason);
-      else for (const signal of signals) this.#unfollow.push(followSignal(signal, (reason) => void this.#stop(reason)));
+      else for (const signal of signals) this.#unfollow.push(followSignal(signal, Reply.#stopper(this)));
     } catch (reason) {
       // Not every signal is ours: one that cannot be followed ends the reply, and where that is read.
       this.#stopping.abort(reason);
     }
     this.#steps = start(this.#stopping.signal);
+    this.#unfollow.push(whenDropped(this, abandoning(this.#steps, this.#stopping, this.#unfollow, trace)));
     this.#steps.next().then(
       () => (this.#before = undefined),
       (error: unknown) => this.#fail(error),
     );
+  }
+
+  /** @internal What keeps it for one that comes after it. */
+  get unread(): Unread {
+    return this.#unread;
   }
 
   /** The id in messages of `node:diagnostics_channel`: the option `requestId`, else a generated id. */
@@ -183,7 +198,9 @@ export class Reply<V = unknown, C extends KnownCall = KnownCall>
 
   #begin(): void {
     this.#isRead = true;
-    if (this.#before !== undefined) this.#before.#readToEnd();
+    this.#unread.reply = undefined;
+    const before = this.#before?.reply;
+    if (before !== undefined) before.#readToEnd();
   }
 
   async #next(): Promise<ReplyEvent<V, C> | undefined> {
@@ -209,6 +226,15 @@ export class Reply<V = unknown, C extends KnownCall = KnownCall>
     this.#fail(reason);
   }
 
+  /** What signals call, which may live much longer than whoever reads the reply: it does not hold it. */
+  static #stopper(reply: Reply<any, any>): (reason: unknown) => void {
+    const weak = new WeakRef(reply);
+    return (reason) => {
+      const self = weak.deref();
+      if (self !== undefined) void self.#stop(reason);
+    };
+  }
+
   #finish({ type: _, ...result }: FinishEvent<V, C>): void {
     this.#hasFinished = true;
     this.#letGo();
@@ -228,6 +254,22 @@ export class Reply<V = unknown, C extends KnownCall = KnownCall>
     this.#before = undefined;
     for (const unfollow of this.#unfollow) unfollow();
   }
+}
+
+/** Ends a reply that was dropped. Made here, where no closure holds the reply itself. */
+function abandoning(
+  steps: ReplySteps<any, any>,
+  stopping: AbortController,
+  unfollow: readonly (() => void)[],
+  trace: ReplyTrace,
+): () => void {
+  return () => {
+    for (const end of unfollow) end();
+    const reason = new CaduceusError("ALREADY_CONSUMED", "The reply was dropped: nothing could read it any more.");
+    stopping.abort(reason);
+    steps.return().catch(() => {});
+    trace.fail(reason);
+  };
 }
 
 /** A value of which every part may be missing. */
