@@ -18,7 +18,7 @@ pub enum Failure {
 }
 
 /// How llguidance 1.9.1 and serde_json begin the messages about their limits: neither has a type for them.
-/// `constraint_test.cpp` provokes those that can be provoked, so that a version with other messages is noticed.
+/// `constraint_limits_test.cpp` reaches seven of them, and `limit_sentences.test.ts` looks for all in their sources.
 const LIMITS: [&str; 12] = [
     "DNF too large",
     "Schema intersection stack level exceeded",
@@ -36,6 +36,8 @@ const LIMITS: [&str; 12] = [
 /// How messages of matchers begin that llguidance itself counts as `LexerTooComplex` and `ParserTooComplex`.
 const LIMITS_OF_MATCHERS: [&str; 2] = ["lexer error: ", "parser error: "];
 const PANIC: &str = "panic: ";
+/// A limit that is an assertion: symbols have 16 bits.
+const LIMIT_BY_PANIC: &str = "assertion failed: grammar.symbols.len() < ";
 
 impl Failure {
     /// From an error of compilation. Only the innermost cause counts: the outer ones quote the constraint.
@@ -76,6 +78,9 @@ impl Failure {
 
     /// Removes a backtrace that may follow.
     pub fn panicked(text: &str) -> Self {
+        if text.starts_with(LIMIT_BY_PANIC) {
+            return Failure::TooComplex("grammar size (number of symbols) too big".to_string());
+        }
         Failure::Panicked(text.split("\n<backtrace>").next().unwrap_or_default().to_string())
     }
 

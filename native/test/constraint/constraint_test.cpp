@@ -192,28 +192,6 @@ void refuses(const Vocabulary& vocabulary) {
   }
   CHECK(message_of([&] { vocabulary.matcher(Kind::lark, "start: /(" + std::string(2000, 'a') + "/"); }).size() < 500);
 
-  CLAIM("each limit of llguidance that can be reached is still known by its words");
-  const auto nested = [](int levels, const std::string& open, const std::string& close) {
-    std::string text;
-    for (int level = 0; level < levels; ++level) text += open;
-    text += "1";
-    for (int level = 0; level < levels; ++level) text += close;
-    return text;
-  };
-  const struct {
-    const char* words;
-    Kind kind;
-    std::string text;
-  } limits[] = {
-      {"recursion limit exceeded", Kind::json, nested(200, "[", "]")},
-      {"lark grammar too deeply nested", Kind::lark, "start: " + nested(300, "( ", " )")},
-  };
-  for (const auto& limit : limits) {
-    const std::string said = message_of([&] { vocabulary.matcher(limit.kind, limit.text); });
-    std::fprintf(stderr, "    %s: %.200s\n", limit.words, said.c_str());
-    CHECK(said.starts_with("CONSTRAINT_TOO_COMPLEX: ") && said.find(limit.words) != std::string::npos);
-  }
-
   CLAIM("slashes, digits and line ends of a pattern mean what they mean in JavaScript");
   CHECK(is_output(vocabulary, Kind::regex, "https://\\w+/\\d+", "https://a_1/23"));
   CHECK(!is_output(vocabulary, Kind::regex, "\\d+", "٣"));
