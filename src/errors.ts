@@ -153,8 +153,8 @@ export function contextFull(least: number, contextSize: number): CaduceusError {
 }
 
 /** What the engine has said, with what only the caller's side knows: the remedy in the names of its options. */
-export function engineError(code: ErrorCode, problem: string): CaduceusError {
-  return new CaduceusError(code, problem, code === "CONTEXT_FULL" ? { remedy: moreContext } : {});
+export function engineError(said: CaduceusError): CaduceusError {
+  return said.code === "CONTEXT_FULL" ? new CaduceusError(said.code, said.message, { remedy: moreContext }) : said;
 }
 
 /**

@@ -5,6 +5,7 @@
 #include "addon_data.h"
 #include "convert.h"
 #include "engine_object.h"
+#include "guarded.h"
 #include "load_task.h"
 #include "log_forwarder.h"
 #include "promise_worker.h"
@@ -44,12 +45,12 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   auto* data = new AddonData();
   env.SetInstanceData(data);
   data->engine_class = Napi::Persistent(EngineObject::define(env));
-  exports["initialize"] = Napi::Function::New(env, initialize, "initialize");
-  exports["createEngine"] = Napi::Function::New(env, LoadTask::start, "createEngine");
+  exports["initialize"] = entry(env, "initialize", initialize);
+  exports["createEngine"] = entry(env, "createEngine", LoadTask::start);
   exports["takesModules"] = Napi::Boolean::New(env, takes_modules());
-  exports["devices"] = Napi::Function::New(env, list_devices, "devices");
-  exports["endThreads"] = Napi::Function::New(env, end_threads, "endThreads");
-  exports["setLog"] = Napi::Function::New(env, set_log_forwarding, "setLog");
+  exports["devices"] = entry(env, "devices", list_devices);
+  exports["endThreads"] = entry(env, "endThreads", end_threads);
+  exports["setLog"] = entry(env, "setLog", set_log_forwarding);
   return exports;
 }
 

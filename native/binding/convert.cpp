@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "../engine/platform/devices.h"
-#include "../engine/platform/error.h"
+#include "guarded.h"
 
 namespace caduceus::binding {
 namespace {
@@ -148,10 +148,7 @@ Napi::Object from_end(Napi::Env env, const RunEnd& end) {
   object["finishReason"] = name_of(end.reason);
   if (end.end_token) object["endToken"] = from_scored(env, *end.end_token);
   if (end.stop_string) object["stopString"] = *end.stop_string;
-  if (end.reason == FinishReason::error) {
-    object["errorCode"] = end.error_code;
-    object["errorMessage"] = end.error_message;
-  }
+  if (end.error) object["error"] = to_js(env, *end.error).Value();
   auto usage = Napi::Object::New(env);
   usage["promptTokens"] = end.usage.prompt_tokens;
   usage["cachedTokens"] = end.usage.cached_tokens;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "addon_data.h"
 #include "convert.h"
 #include "promise_worker.h"
 
@@ -11,15 +10,13 @@ namespace caduceus::binding {
 Napi::Function EngineObject::define(Napi::Env env) {
   return DefineClass(
       env, "NativeEngine",
-      {InstanceMethod<&EngineObject::submit>("submit"), InstanceMethod<&EngineObject::cancel>("cancel"),
-       InstanceMethod<&EngineObject::pause>("pause"), InstanceMethod<&EngineObject::resume>("resume"),
-       InstanceMethod<&EngineObject::release>("release"), InstanceMethod<&EngineObject::take>("take"),
-       InstanceMethod<&EngineObject::stats>("stats"), InstanceMethod<&EngineObject::get_info>("info"),
-       InstanceMethod<&EngineObject::tokenize>("tokenize"),
-       InstanceMethod<&EngineObject::stop_tokenizing>("stopTokenizing"),
-       InstanceMethod<&EngineObject::detokenize>("detokenize"),
-       InstanceMethod<&EngineObject::token_bytes>("tokenBytes"), InstanceMethod<&EngineObject::ref>("ref"),
-       InstanceMethod<&EngineObject::unref>("unref"), InstanceMethod<&EngineObject::close>("close")});
+      {entry<&EngineObject::submit>("submit"), entry<&EngineObject::cancel>("cancel"),
+       entry<&EngineObject::pause>("pause"), entry<&EngineObject::resume>("resume"),
+       entry<&EngineObject::release>("release"), entry<&EngineObject::take>("take"),
+       entry<&EngineObject::stats>("stats"), entry<&EngineObject::get_info>("info"),
+       entry<&EngineObject::tokenize>("tokenize"), entry<&EngineObject::stop_tokenizing>("stopTokenizing"),
+       entry<&EngineObject::detokenize>("detokenize"), entry<&EngineObject::token_bytes>("tokenBytes"),
+       entry<&EngineObject::ref>("ref"), entry<&EngineObject::unref>("unref"), entry<&EngineObject::close>("close")});
 }
 
 EngineObject::EngineObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<EngineObject>(info), env_(info.Env()) {}
@@ -29,18 +26,19 @@ EngineObject::~EngineObject() {
   let_go();
 }
 
-void EngineObject::load_prefix(Napi::Env env, std::unique_ptr<Context> context, const EngineOptions& options,
-                               const Napi::Function& on_wake) {
+void EngineObject::take_over(Napi::Env env, std::unique_ptr<Context> context, const EngineOptions& options,
+                             const Napi::Function& on_wake) {
   wake_ = Napi::ThreadSafeFunction::New(env, on_wake, "caduceus engine", 0, 1);
   wake_.Unref(env);
-  engine_ = std::make_shared<Engine>(std::move(context), options, [wake = wake_, silent = silent_]() mutable {
-    if (!*silent) wake.NonBlockingCall();
-  });
   // Hooks run in reverse order: added after the thread-safe function's own, this one joins the thread before it goes.
   napi_add_env_cleanup_hook(env, on_exit, this);
   data_ = env.GetInstanceData<AddonData>();
-  data_->threads.emplace(this, [this] { end_thread(); });
+  // From here on the destructor releases all of it, also where the engine's threads cannot be started.
   loaded_ = true;
+  data_->threads.emplace(this, [this] { end_thread(); });
+  engine_ = std::make_shared<Engine>(std::move(context), options, [wake = wake_, silent = silent_]() mutable {
+    if (!*silent) wake.NonBlockingCall();
+  });
 }
 
 void EngineObject::on_exit(void* self) {
@@ -66,16 +64,13 @@ void EngineObject::let_go() {
   wake_.Release();
 }
 
-Engine& EngineObject::open(Napi::Env env) {
-  if (!engine_) throw to_js(env, "MODEL_CLOSED", "The model is closed.");
+Engine& EngineObject::open() {
+  if (!engine_) throw EngineError("MODEL_CLOSED", "The model is closed.");
   return *engine_;
 }
 
 Napi::Value EngineObject::submit(const Napi::CallbackInfo& info) {
-  return guarded(info.Env(), [&]() -> Napi::Value {
-    Engine& engine = open(info.Env());
-    return Napi::Number::New(info.Env(), engine.submit(to_request(info[0].As<Napi::Object>())));
-  });
+  return Napi::Number::New(info.Env(), open().submit(to_request(info[0].As<Napi::Object>())));
 }
 
 void EngineObject::cancel(const Napi::CallbackInfo& info) {
@@ -95,48 +90,43 @@ void EngineObject::release(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value EngineObject::take(const Napi::CallbackInfo& info) {
-  if (engine_) settle(info.Env(), engine_->take_tokenized());
+  if (engine_) settle_tokenized(info.Env(), engine_->take_tokenized());
   return from_outputs(info.Env(), engine_ ? engine_->take() : std::vector<RunOutput>());
 }
 
-void EngineObject::settle(Napi::Env env, std::vector<PromptReader::Answer> answers) {
+void EngineObject::settle_tokenized(Napi::Env env, const std::vector<PromptReader::Answer>& answers) {
   for (const PromptReader::Answer& answer : answers) {
     const auto it = tokenizing_.find(answer.id);
     if (it == tokenizing_.end()) continue;
     const Napi::Promise::Deferred deferred = it->second;
     tokenizing_.erase(it);
-    if (!answer.error_code.empty()) {
-      deferred.Reject(to_js(env, answer.error_code, answer.error_message).Value());
-      continue;
-    }
-    auto array = Napi::Int32Array::New(env, answer.tokens.size());
-    std::copy(answer.tokens.begin(), answer.tokens.end(), array.Data());
-    deferred.Resolve(array);
+    settle(deferred, [&]() -> Napi::Value {
+      if (answer.error) throw *answer.error;
+      auto array = Napi::Int32Array::New(env, answer.tokens.size());
+      std::copy(answer.tokens.begin(), answer.tokens.end(), array.Data());
+      return array;
+    });
   }
 }
 
-Napi::Value EngineObject::stats(const Napi::CallbackInfo& info) {
-  return from_stats(info.Env(), open(info.Env()).stats());
-}
+Napi::Value EngineObject::stats(const Napi::CallbackInfo& info) { return from_stats(info.Env(), open().stats()); }
 
 Napi::Value EngineObject::get_info(const Napi::CallbackInfo& info) {
-  Engine& engine = open(info.Env());
+  const Engine& engine = open();
   auto object = from_info(info.Env(), engine.model_info(), engine.context());
   object["longestTokenBytes"] = static_cast<double>(engine.tokenizer().longest_piece());
   return object;
 }
 
 Napi::Value EngineObject::tokenize(const Napi::CallbackInfo& info) {
-  return guarded(info.Env(), [&]() -> Napi::Value {
-    const auto id = open(info.Env()).tokenize(to_parts(info[0]));
-    // Made last: one that is never settled leaks. The answer comes on this thread, after this call.
-    const auto deferred = Napi::Promise::Deferred::New(info.Env());
-    tokenizing_.emplace(id, deferred);
-    auto pending = Napi::Object::New(info.Env());
-    pending["id"] = Napi::Number::New(info.Env(), id);
-    pending["promise"] = deferred.Promise();
-    return pending;
-  });
+  const auto id = open().tokenize(to_parts(info[0]));
+  // Made last: one that is never settled leaks. The answer comes on this thread, after this call.
+  const auto deferred = Napi::Promise::Deferred::New(info.Env());
+  tokenizing_.emplace(id, deferred);
+  auto pending = Napi::Object::New(info.Env());
+  pending["id"] = Napi::Number::New(info.Env(), id);
+  pending["promise"] = deferred.Promise();
+  return pending;
 }
 
 void EngineObject::stop_tokenizing(const Napi::CallbackInfo& info) {
@@ -149,33 +139,27 @@ void EngineObject::stop_tokenizing(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value EngineObject::detokenize(const Napi::CallbackInfo& info) {
-  return guarded(info.Env(), [&]() -> Napi::Value {
-    open(info.Env());
-    return PromiseWorker<std::string>::start(
-        info.Env(),
-        [engine = engine_, tokens = to_tokens(info[0]), special = info[1].ToBoolean().Value()] {
-          return engine->tokenizer().detokenize(tokens, special);
-        },
-        [](Napi::Env env, const std::string& text) -> Napi::Value { return Napi::String::New(env, text); });
-  });
+  open();
+  return PromiseWorker<std::string>::start(
+      info.Env(),
+      [engine = engine_, tokens = to_tokens(info[0]), special = info[1].ToBoolean().Value()] {
+        return engine->tokenizer().detokenize(tokens, special);
+      },
+      [](Napi::Env env, const std::string& text) -> Napi::Value { return Napi::String::New(env, text); });
 }
 
 // What a token holds may be part of a character, so that it has no text.
 Napi::Value EngineObject::token_bytes(const Napi::CallbackInfo& info) {
-  return guarded(info.Env(), [&]() -> Napi::Value {
-    open(info.Env());
-    return PromiseWorker<std::vector<std::string>>::start(
-        info.Env(), [engine = engine_, tokens = to_tokens(info[0])] { return engine->tokenizer().pieces(tokens); },
-        [](Napi::Env env, const std::vector<std::string>& pieces) -> Napi::Value {
-          auto array = Napi::Array::New(env, pieces.size());
-          for (uint32_t i = 0; i < pieces.size(); ++i) {
-            auto bytes = Napi::Uint8Array::New(env, pieces[i].size());
-            std::copy(pieces[i].begin(), pieces[i].end(), bytes.Data());
-            array[i] = bytes;
-          }
-          return array;
+  open();
+  return PromiseWorker<std::vector<std::string>>::start(
+      info.Env(), [engine = engine_, tokens = to_tokens(info[0])] { return engine->tokenizer().pieces(tokens); },
+      [](Napi::Env env, const std::vector<std::string>& pieces) -> Napi::Value {
+        return from_list(env, pieces, [env](const std::string& piece) {
+          auto bytes = Napi::Uint8Array::New(env, piece.size());
+          std::copy(piece.begin(), piece.end(), bytes.Data());
+          return bytes;
         });
-  });
+      });
 }
 
 void EngineObject::ref(const Napi::CallbackInfo& info) {
@@ -187,17 +171,16 @@ void EngineObject::unref(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value EngineObject::close(const Napi::CallbackInfo& info) {
-  open(info.Env());
+  open();
   // The worker is the last owner, so that memory is freed there and before the promise settles. The engine calls
   // `wake_` until its thread has ended, so the function is released after that; a clean-up hook that comes first joins
   // too.
   closing_ = engine_;
-  Ref();
   struct Last {
     std::vector<RunOutput> outputs;
     std::vector<PromptReader::Answer> tokenized;
   };
-  return PromiseWorker<Last>::start(
+  Napi::Value promise = PromiseWorker<Last>::start(
       info.Env(),
       [engine = std::move(engine_)]() mutable {
         engine->close();
@@ -208,9 +191,11 @@ Napi::Value EngineObject::close(const Napi::CallbackInfo& info) {
       [this](Napi::Env env, const Last& last) -> Napi::Value {
         let_go();
         Unref();
-        settle(env, last.tokenized);
+        settle_tokenized(env, last.tokenized);
         return from_outputs(env, last.outputs);
       });
+  Ref();
+  return promise;
 }
 
 }  // namespace caduceus::binding

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "../engine/scheduler/engine.h"
-#include "addon_data.h"
+#include "guarded.h"
 
 namespace caduceus::binding {
 
@@ -26,10 +26,20 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   ~EngineObject() override;
 
   // Takes over a context that a loading thread has made. `on_wake` is called on the event loop when output is ready.
-  void load_prefix(Napi::Env env, std::unique_ptr<Context> context, const EngineOptions& options,
-                   const Napi::Function& on_wake);
+  void take_over(Napi::Env env, std::unique_ptr<Context> context, const EngineOptions& options,
+                 const Napi::Function& on_wake);
 
  private:
+  template <auto method>
+  Napi::Value call(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] { return (this->*method)(info); });
+  }
+  // A method for JavaScript.
+  template <auto method>
+  static PropertyDescriptor entry(const char* name) {
+    return InstanceMethod<&EngineObject::call<method>>(name);
+  }
+
   Napi::Value submit(const Napi::CallbackInfo& info);
   void cancel(const Napi::CallbackInfo& info);
   void pause(const Napi::CallbackInfo& info);
@@ -50,9 +60,10 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   // A promise of the last output, which ends every run.
   Napi::Value close(const Napi::CallbackInfo& info);
 
-  Engine& open(Napi::Env env);
+  // Throws MODEL_CLOSED.
+  Engine& open();
   // Settles promises of `tokenize`.
-  void settle(Napi::Env env, std::vector<PromptReader::Answer> answers);
+  void settle_tokenized(Napi::Env env, const std::vector<PromptReader::Answer>& answers);
   void end_thread();
   void let_go();
   static void on_exit(void* self);

@@ -1,47 +1,43 @@
 #include "load_task.h"
 
-#include "addon_data.h"
 #include "convert.h"
 #include "engine_object.h"
+#include "guarded.h"
 
 namespace caduceus::binding {
 
-LoadTask::LoadTask(Napi::Env env, ModelOptions model, ContextOptions context, EngineOptions engine)
-    : env_(env),
-      model_options_(std::move(model)),
-      context_options_(std::move(context)),
-      engine_options_(std::move(engine)),
-      deferred_(Napi::Promise::Deferred::New(env)) {}
+LoadTask::LoadTask(Napi::Env env, const Napi::Object& options)
+    : env_(env), context_options_(to_context_options(options)), engine_options_(to_engine_options(options)) {
+  model_options_.path = options.Get("path").As<Napi::String>().Utf8Value();
+  model_options_.gpu_layers = options.Get("gpuLayers").As<Napi::Number>().Int32Value();
+  model_options_.gpu_modules = to_strings(options.Get("gpuModules"));
+  model_options_.cancelled = cancelled_.get();
+}
+
+LoadTask::~LoadTask() {
+  end_thread();
+  env_.GetInstanceData<AddonData>()->threads.erase(this);
+  napi_remove_env_cleanup_hook(env_, on_exit, this);
+  if (static_cast<napi_threadsafe_function>(events_) != nullptr) events_.Abort();
+}
 
 Napi::Value LoadTask::start(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  return guarded(env, [&]() -> Napi::Value {
-    const auto options = info[0].As<Napi::Object>();
-    ModelOptions model;
-    model.path = options.Get("path").As<Napi::String>().Utf8Value();
-    model.gpu_layers = options.Get("gpuLayers").As<Napi::Number>().Int32Value();
-    model.gpu_modules = to_strings(options.Get("gpuModules"));
-
-    // Owned by its own events: `settle`, the last of them, deletes it; so does the clean-up hook.
-    auto* task = new LoadTask(env, std::move(model), to_context_options(options), to_engine_options(options));
-    task->on_wake_ = Napi::Persistent(info[1].As<Napi::Function>());
-    if (info[2].IsFunction()) task->on_progress_ = Napi::Persistent(info[2].As<Napi::Function>());
-    task->events_ = Napi::ThreadSafeFunction::New(env, Napi::Function::New(env, [](const Napi::CallbackInfo&) {}),
-                                                  "caduceus load", 0, 1);
-    napi_add_env_cleanup_hook(env, on_exit, task);
-
-    auto result = Napi::Object::New(env);
-    result["promise"] = task->deferred_.Promise();
-    auto flag = std::make_shared<std::atomic<bool>*>(&task->cancelled_);
-    result["cancel"] = Napi::Function::New(env, [flag](const Napi::CallbackInfo&) {
-      if (*flag) (*flag)->store(true);
-    });
-    task->model_options_.cancelled = &task->cancelled_;
-    task->forget_cancel_ = [flag] { *flag = nullptr; };
-    task->thread_ = std::thread([task] { task->run(); });
-    env.GetInstanceData<AddonData>()->threads.emplace(task, [task] { task->end_thread(); });
-    return result;
-  });
+  // Whatever fails on the way, the destructor gives back what there is.
+  std::unique_ptr<LoadTask> task(new LoadTask(env, info[0].As<Napi::Object>()));
+  task->on_wake_ = Napi::Persistent(info[1].As<Napi::Function>());
+  if (info[2].IsFunction()) task->on_progress_ = Napi::Persistent(info[2].As<Napi::Function>());
+  auto result = Napi::Object::New(env);
+  result["cancel"] = entry(env, "cancel", [flag = task->cancelled_](const Napi::CallbackInfo&) { *flag = true; });
+  task->events_ =
+      Napi::ThreadSafeFunction::New(env, entry(env, "onLoad", [](const Napi::CallbackInfo&) {}), "caduceus load", 0, 1);
+  napi_add_env_cleanup_hook(env, on_exit, task.get());
+  env.GetInstanceData<AddonData>()->threads.emplace(task.get(), [loading = task.get()] { loading->end_thread(); });
+  task->thread_ = LargeStackThread([loading = task.get()] { loading->run(); });
+  result["promise"] = task->deferred_.emplace(Napi::Promise::Deferred::New(env)).Promise();
+  // Owned by its own events from here on: `settle`, the last of them, deletes it; so does the clean-up hook.
+  task.release();
+  return result;
 }
 
 void LoadTask::run() {
@@ -56,46 +52,30 @@ void LoadTask::run() {
   };
   try {
     auto model = Model::load(model_options_);
-    if (cancelled_) throw EngineError("CANCELLED", "Loading was cancelled.");
+    if (*cancelled_) throw EngineError("CANCELLED", "Loading was cancelled.");
     context_ = std::make_unique<Context>(std::move(model), context_options_);
-  } catch (const EngineError& error) {
-    error_ = error;
-  } catch (const std::exception& error) {
-    error_ = EngineError("ENGINE_FAILED", error.what());
+  } catch (...) {
+    error_ = EngineError::current();
   }
-  events_.NonBlockingCall([this](Napi::Env env, Napi::Function) { settle(env); });
+  events_.NonBlockingCall([this](Napi::Env env, Napi::Function) { finish(env); });
 }
 
-void LoadTask::settle(Napi::Env env) {
+void LoadTask::finish(Napi::Env env) {
   const std::unique_ptr<LoadTask> self(this);
-  if (thread_.joinable()) thread_.join();
-  env.GetInstanceData<AddonData>()->threads.erase(this);
-  napi_remove_env_cleanup_hook(env, on_exit, this);
-  forget_cancel_();
-  events_.Release();
-  if (error_) return deferred_.Reject(to_js(env, *error_).Value());
-  try {
+  thread_.join();
+  settle(*deferred_, [&]() -> Napi::Value {
+    if (error_) throw *error_;
     const Napi::Object object = env.GetInstanceData<AddonData>()->engine_class.New({});
-    EngineObject::Unwrap(object)->load_prefix(env, std::move(context_), engine_options_, on_wake_.Value());
-    deferred_.Resolve(object);
-  } catch (const Napi::Error& error) {
-    deferred_.Reject(error.Value());
-  } catch (const std::exception& error) {
-    deferred_.Reject(to_js(env, "ENGINE_FAILED", error.what()).Value());
-  }
+    EngineObject::Unwrap(object)->take_over(env, std::move(context_), engine_options_, on_wake_.Value());
+    return object;
+  });
 }
 
 void LoadTask::end_thread() {
-  cancelled_ = true;
-  if (thread_.joinable()) thread_.join();
+  *cancelled_ = true;
+  thread_.join();
 }
 
-void LoadTask::on_exit(void* self) {
-  const std::unique_ptr<LoadTask> task(static_cast<LoadTask*>(self));
-  task->end_thread();
-  task->env_.GetInstanceData<AddonData>()->threads.erase(self);
-  task->forget_cancel_();
-  task->events_.Abort();
-}
+void LoadTask::on_exit(void* self) { delete static_cast<LoadTask*>(self); }
 
 }  // namespace caduceus::binding

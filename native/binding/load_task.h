@@ -7,28 +7,29 @@
 #include <napi.h>
 
 #include <atomic>
-#include <functional>
 #include <memory>
 #include <optional>
-#include <thread>
 
 #include "../engine/model/llama_context.h"
 #include "../engine/model/model.h"
 #include "../engine/platform/error.h"
+#include "../engine/platform/large_stack_thread.h"
 #include "../engine/scheduler/engine.h"
 
 namespace caduceus::binding {
 
 class LoadTask {
  public:
+  ~LoadTask();
+
   // createEngine(options, onWake, onProgress?) -> { promise, cancel() }
   static Napi::Value start(const Napi::CallbackInfo& info);
 
  private:
-  LoadTask(Napi::Env env, ModelOptions model, ContextOptions context, EngineOptions engine);
+  LoadTask(Napi::Env env, const Napi::Object& options);
 
   void run();
-  void settle(Napi::Env env);
+  void finish(Napi::Env env);
   void end_thread();
   static void on_exit(void* self);
 
@@ -36,13 +37,13 @@ class LoadTask {
   ModelOptions model_options_;
   ContextOptions context_options_;
   EngineOptions engine_options_;
-  Napi::Promise::Deferred deferred_;
+  std::optional<Napi::Promise::Deferred> deferred_;
   Napi::FunctionReference on_wake_;
   Napi::FunctionReference on_progress_;
   Napi::ThreadSafeFunction events_;
-  std::atomic<bool> cancelled_{false};
-  std::function<void()> forget_cancel_;  // the JavaScript cancel function may outlive this task
-  std::thread thread_;
+  // The JavaScript function that cancels may outlive this task.
+  std::shared_ptr<std::atomic<bool>> cancelled_ = std::make_shared<std::atomic<bool>>(false);
+  LargeStackThread thread_;
 
   // Written by the thread before its last event, read by `settle` after it.
   std::unique_ptr<Context> context_;

@@ -4,10 +4,10 @@
 #include <napi.h>
 
 #include <functional>
+#include <memory>
 #include <optional>
-#include <string>
 
-#include "addon_data.h"
+#include "guarded.h"
 
 namespace caduceus::binding {
 
@@ -18,38 +18,39 @@ class PromiseWorker : public Napi::AsyncWorker {
   using Convert = std::function<Napi::Value(Napi::Env, const Result&)>;
 
   static Napi::Value start(Napi::Env env, Work work, Convert convert) {
-    auto* worker = new PromiseWorker(env, std::move(work), std::move(convert));
-    const Napi::Promise promise = worker->deferred_.Promise();
+    std::unique_ptr<PromiseWorker> worker(new PromiseWorker(env, std::move(work), std::move(convert)));
     worker->Queue();
-    return promise;
+    // It deletes itself when it has come back to this thread. The promise is made last: one that is never settled
+    // leaks.
+    PromiseWorker* queued = worker.release();
+    return queued->deferred_.emplace(Napi::Promise::Deferred::New(env)).Promise();
   }
 
  private:
   PromiseWorker(Napi::Env env, Work work, Convert convert)
-      : Napi::AsyncWorker(env),
-        work_(std::move(work)),
-        convert_(std::move(convert)),
-        deferred_(Napi::Promise::Deferred::New(env)) {}
+      : Napi::AsyncWorker(env), work_(std::move(work)), convert_(std::move(convert)) {}
 
   void Execute() override {
     try {
       result_ = work_();
-    } catch (const EngineError& error) {
-      code_ = error.code();
-      SetError(error.what());
-    } catch (const std::exception& error) {
-      SetError(error.what());
+    } catch (...) {
+      error_ = EngineError::current();
     }
   }
 
-  void OnOK() override { deferred_.Resolve(convert_(Env(), *result_)); }
-  void OnError(const Napi::Error& error) override { deferred_.Reject(to_js(Env(), code_, error.Message()).Value()); }
+  void OnOK() override {
+    if (!deferred_) return;
+    settle(*deferred_, [&]() -> Napi::Value {
+      if (error_) throw *error_;
+      return convert_(Env(), *result_);
+    });
+  }
 
   Work work_;
   Convert convert_;
-  Napi::Promise::Deferred deferred_;
+  std::optional<Napi::Promise::Deferred> deferred_;
   std::optional<Result> result_;
-  std::string code_ = "ENGINE_FAILED";
+  std::optional<EngineError> error_;
 };
 
 }  // namespace caduceus::binding

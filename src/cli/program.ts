@@ -17,9 +17,10 @@ import type { RunFlags } from "./request.js";
 import { addServeCommand } from "./flags/serve_flags.js";
 
 const yesToolsHelp = "run the calls of tools without asking";
-const promptHelp = "the prompt; - or none reads standard input. Piped text is appended to a prompt after a blank line";
+const promptHelp =
+  "the prompt; - or none reads standard input. What is piped to a prompt follows it after a blank line";
 const fileHelp =
-  "file that is appended to the prompt after a blank line, or is the prompt; - is standard input, which is not read otherwise";
+  "read the prompt from a file, - is standard input; with a prompt too, the file follows it after a blank line, and nothing else is read";
 
 /** `ending` aborts when the command is to end: by Ctrl-C, or because nobody reads its output. */
 export function createProgram(ending: AbortSignal): Command {
@@ -52,7 +53,7 @@ ${exitCodeHelp}`),
       program
         .command("chat")
         .description(
-          "Chats in the terminal. With a question, or one on standard input, answers it and exits. Piped text is appended to a question.",
+          "Chats in the terminal. With a question, or one on standard input, answers it and ends; what is piped to a question follows it.",
         ),
       { system: "You are a helpful assistant." },
     ),
@@ -62,8 +63,8 @@ ${exitCodeHelp}`),
     .addHelpText(
       "after",
       helpText(`
-In the chat: Ctrl-C stops the reply, Ctrl-C again or Ctrl-D exits, /help lists the commands: tools, schemas, saving, forks,
-the exact prompt. Each tool call is executed only after you confirm it.
+In the chat: Ctrl-C stops the reply, Ctrl-C again or Ctrl-D leaves, /help lists what else there is: tools, schemas, saving,
+forks, the exact prompt. Each call of a tool is asked about before it runs.
 
 Examples:
   caduceus chat -s "Be brief."
@@ -80,7 +81,7 @@ ${exitCodeHelp}`),
       program
         .command("run")
         .description(
-          "Answers one prompt: an argument, a file, standard input, or an argument with one of these as its context. Only the answer goes to standard output. With --input, answers many prompts.",
+          "Answers one prompt: an argument, a file, standard input, or an argument about one of these. Only the answer goes to standard output. With --input, answers many.",
         ),
     ),
   )
@@ -91,20 +92,20 @@ ${exitCodeHelp}`),
     .option("--input <path>", "many prompts, one JSON object a line; - is standard input")
     .option(
       "--output <path>",
-      "file for their answers, one JSON object a line, in the order of completion (default: standard output)",
+      "where their answers go, one JSON object a line, as they come (default: standard output)",
     )
-    .option("--concurrency <count>", "prompts answered at the same time (default: 4)", readCount)
-    .option("--retry-errors", "repeat prompts that failed before")
+    .option("--concurrency <count>", "prompts that are answered at the same time (default: 4)", readCount)
+    .option("--retry-errors", "ask those again that failed before")
     .addHelpText(
       "after",
       helpText(`
-Tool calls are printed, one JSON object a line, unless --yes-tools executes them.
+Calls of tools are printed, one JSON object a line, unless --yes-tools runs them.
 
-A line of --input is {"prompt": "…"} or {"messages": […]}, optionally with an "id" and with options of this reply by the names
+A line of --input is {"prompt": "…"} or {"messages": […]}, with an "id" if you like, and options of that one reply by the names
 of the library: maxTokens, temperature, seed, stop, schema, tools, toolChoice, … A line of --output has the number of the "line",
-the "id", "text", "value" (with a schema), "toolCalls", "finishReason", "usage", or an "error" with code and message. An invalid
-line only fails itself. The same command resumes where an earlier one was stopped or killed, and answers each line exactly once.
-It refuses output of other lines or with other settings. You may append lines to the input.
+the "id", "text", "value" (with a schema), "toolCalls", "finishReason", "usage", or an "error" with code and message: a line that
+is wrong fails alone. The same command goes on where an earlier one was stopped or killed, without a lost or doubled line, and
+refuses answers to other lines or of other settings. Lines may be added to the input at its end.
 
 Examples:
   caduceus run "Why is the sky blue?"
@@ -114,7 +115,7 @@ Examples:
   caduceus run --schema person.json "Anna is 31."
   caduceus run --input prompts.jsonl --output answers.jsonl --concurrency 8 -m hermes-2-pro
 
-${exitCodeHelp} A failed line, or an answer that does not satisfy --schema: 1.`),
+${exitCodeHelp} A line that failed, or an answer that does not fit --schema: 1.`),
     )
     .action((words: string[], flags: RunFlags) => runCommand(words.join(" "), flags, ending));
 
@@ -123,7 +124,7 @@ ${exitCodeHelp} A failed line, or an answer that does not satisfy --schema: 1.`)
       program
         .command("explain")
         .description(
-          "Shows the prompt format and why it is used, the exact prompt, its tokens, and how many of them were cached.",
+          "Shows what a prompt becomes: the format and why, the exact text, its tokens, and what of it was cached.",
         ),
     ),
   )

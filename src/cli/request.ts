@@ -28,12 +28,12 @@ export function addRequestFlags(command: Command): Command {
   return command
     .option(
       "--tools <path>",
-      "tools that the model may call: an ES module that exports tools, or a JSON file with a list of them in OpenAI's form",
+      "what the model may call: an ES module that exports tools, or a JSON file with a list of them in OpenAI's form",
     )
-    .option("--schema <path>", "schema of the answer: a JSON Schema file, or an ES module that exports a schema")
+    .option("--schema <path>", "the answer is JSON by this: a JSON Schema file, or an ES module that exports a schema")
     .option(
       "--load <path>",
-      "conversation to continue: a JSON file with messages in OpenAI's form, as written by /save of the chat; a system message in it replaces --system",
+      "go on from a conversation: a JSON file with messages in OpenAI's form, such as /save of the chat writes; its system message, where it has one, stands",
     );
 }
 

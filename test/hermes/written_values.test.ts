@@ -1,17 +1,15 @@
 // Whatever a constraint can write, the check accepts: random tokens write under the constraints of random schemas, of
 // every keyword, format and bound, and what they wrote is checked as an answer is. `CADUCEUS_SCHEMAS` is how many
 // schemas of each kind; `npm run test:heavy -- written` takes many.
-import path from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { readJson } from "../../src/format/strict_json.js";
 import { readSchema, type JsonSchema, type UndeclaredProperties } from "../../src/schema/read_schema.js";
+import { nativeTestFile } from "../support/native_test_file.js";
 import { formats, RandomSchemas } from "../support/schemas/random_schemas.js";
 import { askMatcher } from "../support/schemas/schema_matcher.js";
 import { seeded } from "../support/seeded.mjs";
 
 const script = (name: string) => import(new URL(`../../scripts/${name}`, import.meta.url).href);
-const { treeFolder } = (await script("build/build_tree.mjs")) as { treeFolder(options: object): Promise<string> };
-const { installedOptions } = (await script("build/build_options.mjs")) as { installedOptions(): Promise<object> };
 const { nativeTestEnvironment } = (await script("test_native.mjs")) as {
   nativeTestEnvironment(): Promise<NodeJS.ProcessEnv>;
 };
@@ -23,7 +21,7 @@ let program: string;
 let env: NodeJS.ProcessEnv;
 
 beforeAll(async () => {
-  program = path.join(await treeFolder({ ...(await installedOptions()), tests: true }), "tests", "schema_matcher");
+  program = await nativeTestFile("schema_matcher");
   env = await nativeTestEnvironment();
 });
 

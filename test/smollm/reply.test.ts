@@ -214,3 +214,7 @@ test("an unread reply does not hold up the others", async () => {
   await iterator.return!();
   expect(model.stats().running).toBe(0);
 });
+
+test("what only the engine can find wrong says of which option it is", async () => {
+  await expect(model.complete("")).rejects.toMatchObject({ code: "INVALID_ARGUMENT", param: "prompt" });
+});

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <span>
 
 #include "llama.h"
@@ -50,8 +51,10 @@ class LlamaMemory final : public KvMemory {
     llama_memory_seq_cp(memory_, sequence, staging, static_cast<llama_pos>(begin), static_cast<llama_pos>(end));
     SavedState state;
     state.size = llama_state_seq_get_size(context_, staging);
-    state.data = std::make_unique_for_overwrite<uint8_t[]>(state.size);
-    if (llama_state_seq_get_data(context_, state.data.get(), state.size, staging) != state.size) state = {};
+    // There need not be memory for a copy of what fitted in once.
+    state.data.reset(new (std::nothrow) uint8_t[state.size]);
+    if (!state.data || llama_state_seq_get_data(context_, state.data.get(), state.size, staging) != state.size)
+      state = {};
     llama_memory_seq_rm(memory_, staging, -1, -1);
     return state;
   }

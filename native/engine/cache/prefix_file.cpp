@@ -3,13 +3,8 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
-#include <memory>
 
-#if !defined(_WIN32)
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-#endif
+#include "platform/files.h"
 
 namespace caduceus {
 namespace {
@@ -30,44 +25,6 @@ struct Fixed {
   uint32_t scope_size;
 };
 static_assert(sizeof(Fixed) == 40);
-
-struct Close {
-  void operator()(std::FILE* file) const { std::fclose(file); }
-};
-using File = std::unique_ptr<std::FILE, Close>;
-
-File open_new(const std::filesystem::path& path) {
-#if defined(_WIN32)
-  return File(_wfopen(path.c_str(), L"wbx"));
-#else
-  const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  return File(descriptor < 0 ? nullptr : ::fdopen(descriptor, "wb"));
-#endif
-}
-
-// Refuses a pipe, a device or a folder in the place of the file: opening a pipe without O_NONBLOCK waits for a writer
-// without end.
-File open_regular(const std::filesystem::path& path) {
-#if defined(_WIN32)
-  std::error_code failed;
-  return File(std::filesystem::is_regular_file(path, failed) ? _wfopen(path.c_str(), L"rb") : nullptr);
-#else
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (descriptor < 0) return nullptr;
-  struct stat about{};
-  std::FILE* file = ::fstat(descriptor, &about) == 0 && S_ISREG(about.st_mode) ? ::fdopen(descriptor, "rb") : nullptr;
-  if (!file) ::close(descriptor);
-  return File(file);
-#endif
-}
-
-bool seek(std::FILE* file, uint64_t at) {
-#if defined(_WIN32)
-  return _fseeki64(file, static_cast<int64_t>(at), SEEK_SET) == 0;
-#else
-  return ::fseeko(file, static_cast<off_t>(at), SEEK_SET) == 0;
-#endif
-}
 
 bool read(std::FILE* file, void* target, size_t bytes) {
   return bytes == 0 || std::fread(target, 1, bytes, file) == bytes;

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "cache/prefix_file.h"
+#include "platform/files.h"
 #include "platform/runtime.h"
 
 namespace caduceus {
@@ -22,7 +23,7 @@ std::string hex(uint64_t value) {
 void remove_with_warning(const fs::path& file, const std::string& why) {
   std::error_code failed;
   const bool removed = fs::remove(file, failed) && !failed;
-  log_line(LogLevel::warn, "caduceus: the kept prefix " + file.string() + " " + why +
+  log_line(LogLevel::warn, "caduceus: the kept prefix " + to_name(file) + " " + why +
                                (removed ? " and has been removed." : "; remove it."));
 }
 
@@ -31,7 +32,7 @@ std::vector<fs::path> files_in(const fs::path& folder, const std::string& beginn
   std::vector<fs::path> files;
   std::error_code failed;
   for (fs::directory_iterator it(folder, failed), end; !failed && it != end; it.increment(failed)) {
-    const std::string name = it->path().filename().string();
+    const std::string name = to_name(it->path().filename());
     if (name.starts_with(beginning) && name.ends_with(ending)) files.push_back(it->path());
   }
   return files;
@@ -46,7 +47,7 @@ PrefixFolder::PrefixFolder(fs::path folder, uint64_t most_bytes, fs::path model,
       model_(std::move(model)),
       settings_(std::move(settings)),
       on_result_(std::move(on_result)) {
-  thread_ = std::thread([this] { loop(); });
+  thread_ = LargeStackThread([this] { loop(); });
 }
 
 PrefixFolder::~PrefixFolder() {
@@ -121,7 +122,7 @@ void PrefixFolder::write(const Keep& job) {
   unfinished += ".unfinished";
   if (!write_prefix_file(unfinished, identity_, job.scope, job.tokens, job.state.bytes())) {
     log_line(LogLevel::warn,
-             "caduceus: the prefix " + file.string() + " cannot be written; is the disk full or the folder not ours?");
+             "caduceus: the prefix " + to_name(file) + " cannot be written; is the disk full or the folder not ours?");
     return;
   }
   std::error_code failed;

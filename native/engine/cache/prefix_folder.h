@@ -14,11 +14,11 @@
 #include <mutex>
 #include <span>
 #include <string>
-#include <thread>
 #include <variant>
 #include <vector>
 
 #include "cache/kv_memory.h"
+#include "platform/large_stack_thread.h"
 #include "scheduler/request.h"
 
 namespace caduceus {
@@ -82,7 +82,7 @@ class PrefixFolder {
   std::condition_variable ready_;
   std::deque<Job> jobs_;
   bool stopping_ = false;
-  std::thread thread_;  // last: starts when all else is there
+  LargeStackThread thread_;  // last: starts when all else is there
 };
 
 }  // namespace caduceus

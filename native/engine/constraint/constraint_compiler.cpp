@@ -2,13 +2,34 @@
 
 #include <algorithm>
 
-#include "platform/error.h"
+#include "platform/runtime.h"
 #include "scheduler/run.h"
 
 namespace caduceus {
+namespace {
 
-ConstraintCompiler::ConstraintCompiler(const Tokenizer& tokenizer, Limits limits, std::function<void(Answer)> answer)
-    : tokenizer_(tokenizer), limits_(limits), answer_(std::move(answer)), thread_([this] { loop(); }) {}
+size_t hash_of(const ConstraintSpec& spec) { return std::hash<std::string>{}(spec.text); }
+
+bool is_same(const ConstraintSpec& a, const ConstraintSpec& b) { return a.kind == b.kind && a.text == b.text; }
+
+EngineError takes_too_long(std::chrono::milliseconds limit) {
+  return EngineError("CONSTRAINT_TOO_COMPLEX", "The constraint is too complex: compiling it took longer than " +
+                                                   std::to_string(limit.count()) +
+                                                   " ms; simplify the schema or grammar.");
+}
+
+EngineError all_take_too_long(size_t others) {
+  return EngineError("CONSTRAINT_TOO_COMPLEX", "The constraint cannot be compiled at the moment, since " +
+                                                   std::to_string(others) + " others take too long; try again later.");
+}
+
+}  // namespace
+
+ConstraintCompiler::ConstraintCompiler(const Tokenizer& tokenizer, Limits limits, std::function<void(Answer)> answer,
+                                       Compile compile)
+    : tokenizer_(tokenizer), limits_(limits), answer_(std::move(answer)), compile_(std::move(compile)), thread_([this] {
+        loop();
+      }) {}
 
 ConstraintCompiler::~ConstraintCompiler() {
   {
@@ -17,32 +38,35 @@ ConstraintCompiler::~ConstraintCompiler() {
   }
   changed_.notify_all();
   thread_.join();
-  // Late compilations still use the members declared after this.
-  late_.clear();
+  // Those that are under way still use what follows here.
+  works_.clear();
 }
 
 std::shared_ptr<const Grammar> ConstraintCompiler::find(const ConstraintSpec& spec) {
+  const size_t hash = hash_of(spec);
   std::lock_guard lock(mutex_);
-  return find_locked(spec.kind, spec.text);
+  return find_locked(spec, hash);
 }
 
-void ConstraintCompiler::compile(RunId run, const ConstraintSpec& spec) {
+void ConstraintCompiler::compile(RunId run, const ConstraintSpec& spec, const std::string& scope) {
   if (spec.text.size() > limits_.text_bytes) {
     throw EngineError("CONSTRAINT_TOO_COMPLEX", "The constraint is too large to be enforced: it has " +
                                                     std::to_string(spec.text.size()) + " bytes and may have " +
                                                     std::to_string(limits_.text_bytes) +
                                                     "; simplify the schema or grammar.");
   }
+  Job job{run, spec, hash_of(spec), scope};
   {
     std::lock_guard lock(mutex_);
-    jobs_.push_back({run, spec.kind, spec.text});
+    jobs_.push_back(std::move(job));
   }
   changed_.notify_all();
 }
 
 void ConstraintCompiler::forget(RunId run) {
   std::lock_guard lock(mutex_);
-  std::erase_if(jobs_, [&](const Job& job) { return job.run == run; });
+  std::erase_if(jobs_, [run](const Job& job) { return job.run == run; });
+  for (const auto& work : works_) std::erase(work->runs, run);
 }
 
 size_t ConstraintCompiler::cached() const {
@@ -50,122 +74,209 @@ size_t ConstraintCompiler::cached() const {
   return cache_.size();
 }
 
-std::shared_ptr<const Grammar> ConstraintCompiler::find_locked(ConstraintSpec::Kind kind, const std::string& text) {
-  const size_t hash = std::hash<std::string>{}(text);
+std::shared_ptr<const Grammar> ConstraintCompiler::find_locked(const ConstraintSpec& spec, size_t hash) {
   const auto it = std::find_if(cache_.begin(), cache_.end(), [&](const Entry& entry) {
-    return entry.hash == hash && entry.kind == kind && entry.text == text;
+    return entry.hash == hash && entry.kind == spec.kind && entry.text == spec.text;
   });
   if (it == cache_.end()) return nullptr;
   cache_.splice(cache_.begin(), cache_, it);
   return it->grammar;
 }
 
-void ConstraintCompiler::keep(const Job& job, std::shared_ptr<const Grammar> grammar) {
-  cache_.push_front({job.kind, job.text, std::hash<std::string>{}(job.text), std::move(grammar)});
-  // Grammars in use may have grown since they were added.
+// Gives what has to go for it, to be freed without the lock.
+std::list<ConstraintCompiler::Entry> ConstraintCompiler::keep(const Job& job, std::shared_ptr<const Grammar> grammar) {
+  cache_.push_front({job.spec.kind, job.spec.text, job.hash, std::move(grammar)});
+  // Those in use have grown since they came.
   const auto bytes = [](const Entry& entry) { return entry.text.size() + entry.grammar->bytes(); };
   size_t all = 0;
   for (const Entry& entry : cache_) all += bytes(entry);
+  std::list<Entry> dropped;
   while (cache_.size() > limits_.cached || (all > limits_.cached_bytes && cache_.size() > 1)) {
     all -= std::min(all, bytes(cache_.back()));
-    cache_.pop_back();
+    dropped.splice(dropped.end(), cache_, std::prev(cache_.end()));
   }
+  return dropped;
 }
 
 // -- the compiler's thread --
 
 void ConstraintCompiler::loop() {
-  // Made before the first constraint, so that it does not count against its time limit.
-  std::string failure;
-  try {
-    vocabulary_ = std::make_shared<ConstraintVocabulary>(tokenizer_);
-  } catch (const std::exception& error) {
-    failure = error.what();
+  if (!compile_) {
+    compile_ = [this](const ConstraintSpec& spec) {
+      return std::make_shared<Grammar>(vocabulary(), spec.kind, spec.text);
+    };
+    // Before the first constraint, whose time it then does not count against.
+    try {
+      vocabulary();
+    } catch (const std::exception&) {
+      // Each constraint tries again.
+    }
   }
   std::unique_lock lock(mutex_);
-  for (;;) {
-    changed_.wait(lock, [&] { return stopping_ || !jobs_.empty(); });
-    if (stopping_) return;
-    auto work = std::make_unique<Work>();
-    work->job = std::move(jobs_.front());
-    jobs_.erase(jobs_.begin());
-    work->answer.run = work->job.run;
-    join_late(lock);
-    if (auto grammar = find_locked(work->job.kind, work->job.text)) {
-      // Another run may have compiled the same meanwhile.
-      work->answer.grammar = std::move(grammar);
-    } else if (!vocabulary_) {
-      work->answer.error_code = "ENGINE_FAILED";
-      work->answer.error_message = "The model's vocabulary cannot be prepared for constraints: " + failure;
-    } else if (late_.size() >= limits_.late) {
-      work->answer.error_code = "CONSTRAINT_TOO_COMPLEX";
-      work->answer.error_message = "The constraint cannot be compiled at the moment, since " +
-                                   std::to_string(late_.size()) + " others take too long; try again later.";
-    } else {
-      run(*work);
-      const bool done = changed_.wait_for(lock, limits_.time, [&] { return work->done; });
-      if (!done) {
-        Answer late{work->job.run, nullptr, static_cast<double>(limits_.time.count()), "CONSTRAINT_TOO_COMPLEX",
-                    "The constraint is too complex: compiling it took longer than " +
-                        std::to_string(limits_.time.count()) + " ms; simplify the schema or grammar."};
-        late_.push_back(std::move(work));
-        lock.unlock();
-        answer_(std::move(late));
-        lock.lock();
-        continue;
-      }
+  while (!stopping_) {
+    const auto now = Clock::now();
+    Outcome outcome = progress(now);
+    if (outcome.answers.empty() && outcome.ended.empty()) {
+      if (const auto next = next_event(now))
+        changed_.wait_until(lock, *next);
+      else
+        changed_.wait(lock);
+      continue;
     }
-    Answer answer = std::move(work->answer);
     lock.unlock();
-    work.reset();
-    answer_(std::move(answer));
+    outcome.ended.clear();
+    for (Answer& answer : outcome.answers) answer_(std::move(answer));
     lock.lock();
   }
 }
 
-void ConstraintCompiler::run(Work& work) {
-  const auto body = [this, &work] {
-    const auto before = Clock::now();
-    Answer answer;
-    answer.run = work.job.run;
-    try {
-      answer.grammar = std::make_shared<Grammar>(vocabulary_, work.job.kind, work.job.text);
-    } catch (const EngineError& error) {
-      answer.error_code = error.code();
-      answer.error_message = error.what();
-    } catch (const std::exception& error) {
-      answer.error_code = "CONSTRAINT_TOO_COMPLEX";
-      answer.error_message = std::string("The constraint could not be compiled: ") + error.what() + ".";
+ConstraintCompiler::Outcome ConstraintCompiler::progress(Clock::time_point now) {
+  Outcome outcome;
+  for (auto it = works_.begin(); it != works_.end();) settle(it++, now, outcome);
+  serve_jobs(now, outcome);
+  return outcome;
+}
+
+// Tells the runs that wait for it when it has ended, or when its time is over.
+void ConstraintCompiler::settle(Works::iterator work, Clock::time_point now, Outcome& outcome) {
+  Work& it = **work;
+  const bool late = !it.done && now - it.started >= limits_.time;
+  if (late && !it.late) it.answer = {0, nullptr, takes_too_long(limits_.time), milliseconds(now - it.started)};
+  if (it.done || late) {
+    for (const RunId run : std::exchange(it.runs, {})) {
+      outcome.answers.push_back(it.answer);
+      outcome.answers.back().run = run;
     }
-    answer.took_ms = milliseconds(Clock::now() - before);
-    {
-      std::lock_guard lock(mutex_);
-      // A grammar that came too late is cached for the next request.
-      if (answer.grammar) keep(work.job, answer.grammar);
-      work.answer = std::move(answer);
-      work.done = true;
-    }
-    changed_.notify_all();
-  };
-  try {
-    work.thread = LargeStackThread(body);
-  } catch (const std::exception& error) {
-    work.answer.error_code = "ENGINE_FAILED";
-    work.answer.error_message = std::string("The constraint could not be compiled: ") + error.what() + ".";
-    work.done = true;
+  }
+  it.late |= late;
+  if (it.done) outcome.ended.splice(outcome.ended.end(), works_, work);
+}
+
+void ConstraintCompiler::serve_jobs(Clock::time_point now, Outcome& outcome) {
+  std::erase_if(jobs_, [&](const Job& job) { return serve_at_once(job, outcome); });
+  for (auto next = next_to_start(now); next != jobs_.end(); next = next_to_start(now)) {
+    Job job = std::move(*next);
+    jobs_.erase(next);
+    start(std::move(job), now, outcome);
+    // Others may ask for the same.
+    std::erase_if(jobs_, [&](const Job& waiting) { return serve_at_once(waiting, outcome); });
   }
 }
 
-// Frees compilations that have ended. They are joined without the lock, which their last step takes.
-void ConstraintCompiler::join_late(std::unique_lock<std::mutex>& lock) {
-  std::list<std::unique_ptr<Work>> ended;
-  for (auto it = late_.begin(); it != late_.end();) {
-    const auto current = it++;
-    if ((*current)->done) ended.splice(ended.end(), late_, current);
+// What needs no thread of its own, or will get none in time.
+bool ConstraintCompiler::serve_at_once(const Job& job, Outcome& outcome) {
+  const auto answer = [&](std::shared_ptr<const Grammar> grammar, std::optional<EngineError> error) {
+    outcome.answers.push_back({job.run, std::move(grammar), std::move(error), 0});
+    return true;
+  };
+  if (auto grammar = find_locked(job.spec, job.hash)) return answer(std::move(grammar), std::nullopt);
+  size_t late = 0;
+  size_t late_of_scope = 0;
+  for (const auto& work : works_) {
+    if (work->late) {
+      ++late;
+      late_of_scope += work->job.scope == job.scope ? 1 : 0;
+    }
+    if (work->job.hash != job.hash || !is_same(work->job.spec, job.spec)) continue;
+    if (work->late) return answer(nullptr, takes_too_long(limits_.time));
+    work->runs.push_back(job.run);
+    return true;
   }
-  lock.unlock();
-  ended.clear();
-  lock.lock();
+  if (late_of_scope >= limits_.threads_of_scope) return answer(nullptr, all_take_too_long(late_of_scope));
+  if (late >= limits_.threads) return answer(nullptr, all_take_too_long(late));
+  return false;
+}
+
+std::vector<ConstraintCompiler::Job>::iterator ConstraintCompiler::next_to_start(Clock::time_point now) {
+  const auto is_quick = [&](const auto& work) { return !work->done && now - work->started < limits_.quick; };
+  if (works_.size() >= limits_.threads ||
+      static_cast<size_t>(std::count_if(works_.begin(), works_.end(), is_quick)) >= limits_.quick_at_once)
+    return jobs_.end();
+  // The scopes take turns.
+  std::erase_if(turns_, [&](const auto& turn) {
+    return threads_of(turn.first) == 0 &&
+           std::none_of(jobs_.begin(), jobs_.end(), [&](const Job& job) { return job.scope == turn.first; });
+  });
+  auto next = jobs_.end();
+  uint64_t earliest = UINT64_MAX;
+  for (auto job = jobs_.begin(); job != jobs_.end(); ++job) {
+    const auto turn = turns_.find(job->scope);
+    const uint64_t last = turn == turns_.end() ? 0 : turn->second;
+    if (last >= earliest || threads_of(job->scope) >= limits_.threads_of_scope) continue;
+    earliest = last;
+    next = job;
+  }
+  return next;
+}
+
+size_t ConstraintCompiler::threads_of(const std::string& scope) const {
+  return static_cast<size_t>(
+      std::count_if(works_.begin(), works_.end(), [&](const auto& work) { return work->job.scope == scope; }));
+}
+
+void ConstraintCompiler::start(Job job, Clock::time_point now, Outcome& outcome) {
+  auto work = std::make_unique<Work>();
+  const RunId run = job.run;
+  work->runs = {run};
+  work->job = std::move(job);
+  work->started = now;
+  turns_[work->job.scope] = ++turn_;
+  try {
+    work->thread = LargeStackThread([this, at = work.get()] { this->run(*at); });
+  } catch (...) {
+    outcome.answers.push_back({run, nullptr, EngineError::current(), 0});
+    return;
+  }
+  works_.push_back(std::move(work));
+}
+
+// When there is something to do again that nobody tells of.
+std::optional<ConstraintCompiler::Clock::time_point> ConstraintCompiler::next_event(Clock::time_point now) const {
+  std::optional<Clock::time_point> next;
+  for (const auto& work : works_) {
+    for (const auto at : {work->started + limits_.quick, work->started + limits_.time}) {
+      if (at > now && (!next || at < *next)) next = at;
+    }
+  }
+  return next;
+}
+
+// -- a compilation's own thread --
+
+std::shared_ptr<const ConstraintVocabulary> ConstraintCompiler::vocabulary() {
+  std::lock_guard lock(vocabulary_mutex_);
+  try {
+    if (!vocabulary_) vocabulary_ = std::make_shared<ConstraintVocabulary>(tokenizer_);
+  } catch (const std::exception& error) {
+    throw EngineError("ENGINE_FAILED",
+                      std::string("The model's vocabulary cannot be prepared for constraints: ") + error.what());
+  }
+  return vocabulary_;
+}
+
+void ConstraintCompiler::run(Work& work) {
+  const auto before = Clock::now();
+  const AssertionGuard guard;
+  Answer answer;
+  try {
+    answer.grammar = compile_(work.job.spec);
+  } catch (const EngineError& error) {
+    answer.error = error;
+  } catch (const std::exception& error) {
+    answer.error = EngineError("CONSTRAINT_TOO_COMPLEX",
+                               std::string("The constraint could not be compiled: ") + error.what() + ".");
+  }
+  answer.took_ms = milliseconds(Clock::now() - before);
+  std::list<Entry> dropped;
+  {
+    std::lock_guard lock(mutex_);
+    // What came too late serves the next one that asks.
+    if (answer.grammar) dropped = keep(work.job, answer.grammar);
+    work.answer = std::move(answer);
+    work.done = true;
+    // Under the lock: without it the work may be gone by now.
+    changed_.notify_all();
+  }
 }
 
 }  // namespace caduceus

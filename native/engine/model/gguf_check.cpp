@@ -9,7 +9,6 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <memory>
 #include <string_view>
 #include <unordered_set>
 #include <vector>
@@ -21,11 +20,7 @@
 #include "model/gguf_vocabulary.h"
 #include "model/gguf_weights.h"
 #include "platform/error.h"
-
-#if !defined(_WIN32)
-#include <fcntl.h>
-#include <sys/stat.h>
-#endif
+#include "platform/files.h"
 
 namespace caduceus {
 namespace {
@@ -40,24 +35,10 @@ constexpr uint64_t max_tensors = 1 << 14;
 // Compiled by the template's engine, on the event loop.
 constexpr uint64_t max_template_bytes = 1 << 20;
 
-struct Close {
-  void operator()(std::FILE* file) const { std::fclose(file); }
-};
-
-// A pipe in the place of a file would be waited for until somebody writes to it: O_NONBLOCK.
-std::FILE* open_to_read(const std::string& path) {
-#if defined(_WIN32)
-  return std::fopen(path.c_str(), "rb");
-#else
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  return descriptor < 0 ? nullptr : ::fdopen(descriptor, "rb");
-#endif
-}
-
 class Header {
  public:
   Header(const std::string& path, uint64_t size, const std::atomic<bool>* cancelled)
-      : path_(path), size_(size), cancelled_(cancelled), file_(open_to_read(path)) {
+      : path_(path), size_(size), cancelled_(cancelled), file_(open_regular(to_path(path))) {
     if (!file_) throw EngineError("MODEL_NOT_FOUND", path + " cannot be opened: " + std::strerror(errno) + ".");
   }
 
@@ -124,11 +105,7 @@ class Header {
   void skip(uint64_t bytes) {
     if (bytes > size_ - position_) refuse("is truncated: its header ends at " + std::to_string(size_) + " bytes");
     position_ += bytes;
-#ifdef _WIN32
-    _fseeki64(file_.get(), static_cast<int64_t>(position_), SEEK_SET);
-#else
-    fseeko(file_.get(), static_cast<off_t>(position_), SEEK_SET);
-#endif
+    seek(file_.get(), position_);
   }
 
   void stop_if_cancelled() const {
@@ -290,19 +267,20 @@ class Header {
   uint32_t files_ = 0;
   GgufHeader header_;
   VocabularyCheck vocabulary_;
-  std::unique_ptr<std::FILE, Close> file_;
+  File file_;
 };
 
-// Of the file at `path`. Throws where there is none.
-uint64_t size_of_file(const std::string& path) {
+// Throws where there is none.
+uint64_t size_of_file(const std::string& name) {
   namespace fs = std::filesystem;
   std::error_code error;
+  const fs::path path = to_path(name);
   const fs::file_status status = fs::status(path, error);
-  if (!fs::exists(status)) throw EngineError("MODEL_NOT_FOUND", "There is no file " + path + ".");
-  if (fs::is_directory(status)) throw EngineError("MODEL_INVALID", path + " is a folder; name the .gguf file in it.");
-  if (!fs::is_regular_file(status)) throw EngineError("MODEL_INVALID", path + " is not a file.");
+  if (!fs::exists(status)) throw EngineError("MODEL_NOT_FOUND", "There is no file " + name + ".");
+  if (fs::is_directory(status)) throw EngineError("MODEL_INVALID", name + " is a folder; name the .gguf file in it.");
+  if (!fs::is_regular_file(status)) throw EngineError("MODEL_INVALID", name + " is not a file.");
   const uint64_t size = fs::file_size(path, error);
-  if (error) throw EngineError("MODEL_INVALID", path + " cannot be read: " + error.message() + ".");
+  if (error) throw EngineError("MODEL_INVALID", name + " cannot be read: " + error.message() + ".");
   return size;
 }
 

@@ -27,6 +27,8 @@ Context::Context(std::shared_ptr<Model> model, const ContextOptions& options)
   ggml_threadpool_params pool = ggml_threadpool_params_default(static_cast<int>(threads_));
   // By name: in the portable build these are in the module for this processor.
   const auto start = reinterpret_cast<decltype(&ggml_threadpool_new)>(processor_function("ggml_threadpool_new"));
+  // ggml would end the process where the system gives no thread.
+  const AssertionGuard guard;
   pool_ = {start(&pool), reinterpret_cast<decltype(&ggml_threadpool_free)>(processor_function("ggml_threadpool_free"))};
   if (!pool_) throw EngineError("ENGINE_FAILED", "The threads of the engine could not be started.");
   make();

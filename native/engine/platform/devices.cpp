@@ -5,17 +5,17 @@
 #include <filesystem>
 #include <string_view>
 
+#include "ggml-backend-impl.h"
 #include "kernels/plugin.h"
 #include "platform/error.h"
+#include "platform/files.h"
 #include "platform/runtime.h"
 
-#if defined(CADUCEUS_CPU_MODULES)
 #if defined(_WIN32)
 #define NOMINMAX
 #include <windows.h>
 #else
 #include <dlfcn.h>
-#endif
 #endif
 
 namespace caduceus {
@@ -23,25 +23,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-#if defined(CADUCEUS_CPU_MODULES)
-// ggml's own search also looks in the working folder and obeys an environment variable: whoever can write the one or
-// set the other could run code in this process. So each module is scored and loaded by its full path in the addon's
-// folder.
-
-constexpr std::string_view prefix = CADUCEUS_CPU_MODULES;
-constexpr std::string_view suffix = CADUCEUS_MODULE_SUFFIX;
-
 #if defined(_WIN32)
 using Library = HMODULE;
-
-fs::path own_folder() {
-  HMODULE module = nullptr;
-  GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT,
-                     reinterpret_cast<LPCWSTR>(&load_own_modules), &module);
-  std::wstring path(32768, L'\0');
-  path.resize(GetModuleFileNameW(module, path.data(), static_cast<DWORD>(path.size())));
-  return fs::path(path).parent_path();
-}
 
 Library open_library(const fs::path& file) {
   return LoadLibraryExW(file.c_str(), nullptr, LOAD_WITH_ALTERED_SEARCH_PATH);
@@ -52,17 +35,48 @@ void close_library(Library library) { FreeLibrary(library); }
 #else
 using Library = void*;
 
-fs::path own_folder() {
-  Dl_info info{};
-  dladdr(reinterpret_cast<void*>(&load_own_modules), &info);
-  return fs::path(info.dli_fname ? info.dli_fname : "").parent_path();
-}
-
-Library open_library(const fs::path& file) { return dlopen(file.c_str(), RTLD_LAZY | RTLD_LOCAL); }
+Library open_library(const fs::path& file) { return dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL); }
 std::string why_not_opened() { return dlerror(); }
 void* find_symbol(Library library, const char* name) { return dlsym(library, name); }
 void close_library(Library library) { dlclose(library); }
 #endif
+
+// As ggml_backend_load, which on Windows reads names in the system's own encoding only. Returns why it failed.
+std::string load_module(const fs::path& file) {
+  const Library library = open_library(file);
+  if (!library) return why_not_opened();
+  const auto init = reinterpret_cast<ggml_backend_init_t>(find_symbol(library, "ggml_backend_init"));
+  ggml_backend_reg_t module = init ? init() : nullptr;
+  if (module && module->api_version == GGML_BACKEND_API_VERSION) {
+    ggml_backend_register(module);
+    return {};
+  }
+  close_library(library);
+  return !init ? "it is no module of ggml" : !module ? "it did not start" : "it is of another version of ggml";
+}
+
+#if defined(CADUCEUS_CPU_MODULES)
+// ggml's own search also looks in the working folder and obeys an environment variable: whoever can write the one or
+// set the other could run code in this process. So each module is scored and loaded by its full path in the addon's
+// folder.
+
+constexpr std::string_view prefix = CADUCEUS_CPU_MODULES;
+constexpr std::string_view suffix = CADUCEUS_MODULE_SUFFIX;
+
+fs::path own_folder() {
+#if defined(_WIN32)
+  HMODULE module = nullptr;
+  GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT,
+                     reinterpret_cast<LPCWSTR>(&load_own_modules), &module);
+  std::wstring path(32768, L'\0');
+  path.resize(GetModuleFileNameW(module, path.data(), static_cast<DWORD>(path.size())));
+  return fs::path(path).parent_path();
+#else
+  Dl_info info{};
+  dladdr(reinterpret_cast<void*>(&load_own_modules), &info);
+  return fs::path(info.dli_fname ? info.dli_fname : "").parent_path();
+#endif
+}
 
 // 0: unsuitable for this processor.
 int score_of(const fs::path& file, std::string& failure) {
@@ -79,11 +93,6 @@ int score_of(const fs::path& file, std::string& failure) {
 
 bool is_processor_module(const std::string& name) { return name.starts_with(prefix) && name.ends_with(suffix); }
 #endif
-
-std::string utf8(const fs::path& path) {
-  const auto text = path.u8string();
-  return {text.begin(), text.end()};
-}
 
 bool wants_own_kernels() {
   const char* chosen = std::getenv("CADUCEUS_KERNELS");
@@ -110,7 +119,7 @@ void load_own_modules() {
   std::string failure;
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(folder, ignored)) {
-    if (!is_processor_module(utf8(entry.path().filename()))) continue;
+    if (!is_processor_module(to_name(entry.path().filename()))) continue;
     const int score = score_of(entry.path(), failure);
     if (score <= best_score) continue;
     best_score = score;
@@ -118,18 +127,22 @@ void load_own_modules() {
   }
 #if defined(__APPLE__)
   if (const fs::path metal = folder / CADUCEUS_METAL_MODULE; fs::exists(metal, ignored))
-    ggml_backend_load(utf8(metal).c_str());
+    if (const std::string reason = load_module(metal); !reason.empty())
+      log_line(LogLevel::warn, to_name(metal) + " could not be loaded: " + reason + ".");
 #endif
-  if (best_score > 0 && ggml_backend_load(utf8(best).c_str())) {
-    if (!wants_own_kernels()) return;
-    // Stays open, as ggml has it open.
-    if (const Library library = open_library(best)) {
-      const auto use = reinterpret_cast<void (*)()>(find_symbol(library, "ggml_caduceus_use_kernels"));
-      if (use) use();
+  if (best_score > 0) {
+    failure = load_module(best);
+    if (failure.empty()) {
+      if (!wants_own_kernels()) return;
+      // Stays open, as ggml has it open.
+      if (const Library library = open_library(best)) {
+        const auto use = reinterpret_cast<void (*)()>(find_symbol(library, "ggml_caduceus_use_kernels"));
+        if (use) use();
+      }
+      return;
     }
-    return;
   }
-  throw EngineError("ENGINE_FAILED", "No module for this processor could be loaded from " + utf8(folder) +
+  throw EngineError("ENGINE_FAILED", "No module for this processor could be loaded from " + to_name(folder) +
                                          (failure.empty() ? "" : " (" + failure + ")") +
                                          ". Install caduceus again, or build it here: `npm rebuild caduceus "
                                          "--foreground-scripts --build-from-source`.");
@@ -139,10 +152,8 @@ void load_own_modules() {
 }
 
 void load_gpu_module(const std::string& path) {
-  const ErrorLogCapture errors;
-  if (ggml_backend_load(path.c_str())) return;
-  const std::string reason = errors.last();
-  throw EngineError("ENGINE_FAILED", path + " could not be loaded" + (reason.empty() ? "." : ": " + reason + "."));
+  if (const std::string reason = load_module(to_path(path)); !reason.empty())
+    throw EngineError("ENGINE_FAILED", path + " could not be loaded: " + reason + ".");
 }
 
 std::string matrix_kernels() {

@@ -21,6 +21,19 @@ class EngineError : public std::runtime_error {
     return error;
   }
 
+  // What is being handled: in a `catch (...)`.
+  static EngineError current() {
+    try {
+      throw;
+    } catch (const EngineError& error) {
+      return error;
+    } catch (const std::exception& error) {
+      return EngineError("ENGINE_FAILED", error.what());
+    } catch (...) {
+      return EngineError("ENGINE_FAILED", "A native exception was thrown.");
+    }
+  }
+
   const std::string& code() const { return code_; }
   // Empty if the error concerns no option; else `expected` and `received` are parts of the message.
   const std::string& param() const { return param_; }

@@ -2,6 +2,8 @@
 
 #include <system_error>
 
+#include "platform/error.h"
+
 #if defined(_WIN32)
 #define NOMINMAX
 #include <process.h>
@@ -46,7 +48,8 @@ LargeStackThread::LargeStackThread(std::function<void()> body, size_t stack_byte
 #endif
   if (error != 0) {
     handle_.reset();
-    throw std::system_error(error, std::generic_category(), "a thread could not be started");
+    throw EngineError("ENGINE_FAILED",
+                      "A thread could not be started: " + std::generic_category().message(error) + ".");
   }
 }
 

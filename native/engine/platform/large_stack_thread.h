@@ -1,4 +1,4 @@
-// A thread with a stack large enough for code that recurses with its input. Its destructor joins it.
+// Every thread of ours: with a stack large enough for code that recurses with its input. Its destructor joins it.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,7 @@ class LargeStackThread {
 #else
   static constexpr size_t large = size_t{64} << 20;
 #endif
-  // Throws std::system_error when the system refuses a thread.
+  // Throws ENGINE_FAILED when the system refuses a thread.
   explicit LargeStackThread(std::function<void()> body, size_t stack_bytes = large);
   ~LargeStackThread() { join(); }
   LargeStackThread(LargeStackThread&& other) noexcept = default;

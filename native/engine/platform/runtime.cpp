@@ -84,7 +84,7 @@ void ensure_backend(const std::vector<std::string>& gpu_modules) {
     for (const std::string& path : gpu_modules) {
       try {
         load_gpu_module(path);
-      } catch (const EngineError& error) {
+      } catch (const std::exception& error) {
         failures.emplace_back(error.what());
         log_line(LogLevel::warn, error.what());
       }

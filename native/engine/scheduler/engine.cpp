@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "platform/error.h"
+#include "platform/files.h"
 #include "platform/runtime.h"
 
 namespace caduceus {
@@ -22,11 +23,10 @@ std::string settings_of(const Context& context) {
          ggml_type_name(context.kv_type());
 }
 
-Run::Ending failed(Run& run, const std::string& code, const std::string& message) {
+Run::Ending failed(Run& run, const EngineError& error) {
   Run::Ending ending = run.finish(FinishReason::error);
   ending.text.clear();
-  ending.end.error_code = code;
-  ending.end.error_message = message;
+  ending.end.error = error;
   return ending;
 }
 
@@ -43,9 +43,8 @@ Engine::Engine(std::unique_ptr<Context> context, const EngineOptions& options, s
   update_stats();
   // Where a sequence cannot be truncated, a kept prefix would serve only the identical prompt.
   if (!options.prefix_folder.empty() && context_->model().can_rewind()) {
-    const std::filesystem::path folder(reinterpret_cast<const char8_t*>(options.prefix_folder.c_str()));
-    const std::filesystem::path model(reinterpret_cast<const char8_t*>(model_info().path.c_str()));
-    folder_ = std::make_unique<PrefixFolder>(folder, options.prefix_folder_bytes, model, settings_of(*context_),
+    folder_ = std::make_unique<PrefixFolder>(to_path(options.prefix_folder), options.prefix_folder_bytes,
+                                             to_path(model_info().path), settings_of(*context_),
                                              [this](PrefixFolder::LookupResult hit) { push(std::move(hit)); });
   }
   thread_ = LargeStackThread([this] { loop(); });
@@ -60,7 +59,7 @@ RunId Engine::submit(RunRequest request) {
   {
     std::lock_guard lock(commands_mutex_);
     if (stopping_) throw EngineError("MODEL_CLOSED", "The model is closed.");
-    if (!failure_.empty()) throw EngineError("ENGINE_FAILED", failure_);
+    if (failure_) throw *failure_;
     id = next_id_++;
     output_.open(id);
     commands_.emplace_back(std::in_place_type<Submit>, id, std::move(request), Clock::now());
@@ -122,25 +121,23 @@ void Engine::close() {
 // -- engine thread --
 
 void Engine::loop() {
-  std::string code = "MODEL_CLOSED";
-  std::string message = "The model was closed while this run was under way.";
+  EngineError end("MODEL_CLOSED", "The model was closed while this run was under way.");
   try {
     const AssertionGuard guard;
     while (take_commands()) step();
   } catch (const std::exception& error) {
     // The context may be in any state: end every run, and refuse later ones.
-    code = "ENGINE_FAILED";
-    message = std::string("The engine cannot go on; load the model again. ") + error.what();
+    end = EngineError("ENGINE_FAILED", std::string("The engine cannot go on; load the model again. ") + error.what());
     std::lock_guard lock(commands_mutex_);
-    failure_ = message;
+    failure_ = end;
   }
   // Write queued prefixes before the engine counts as closed.
   folder_.reset();
   compiler_.reset();
-  if (code == "MODEL_CLOSED")
+  if (end.code() == "MODEL_CLOSED")
     reader_.stop();
   else
-    reader_.stop(code, message);
+    reader_.stop(end);
   // Runs submitted after the last step are still among the commands.
   std::vector<Command> left;
   {
@@ -150,12 +147,12 @@ void Engine::loop() {
   for (auto& [_, run] : runs_) {
     if (run->phase == Run::Phase::ended) continue;
     context_of(*run).scheduler.remove(*run, false);
-    output_.end(run->id, "", failed(*run, code, message).end);
+    output_.end(run->id, "", failed(*run, end).end);
   }
   for (Command& command : left) {
     if (auto* submit = std::get_if<Submit>(&command)) {
       Run run(submit->id, {}, submit->submitted);
-      output_.end(run.id, "", failed(run, code, message).end);
+      output_.end(run.id, "", failed(run, end).end);
     }
   }
   update_stats();
@@ -167,7 +164,7 @@ void Engine::step() {
   bool worked = false;
   each_context([&](DecodeContext& ctx) {
     ctx.scheduler.update_paused([this](RunId id) { return output_.held(id); }, now);
-    for (const auto& [run, code, message] : ctx.scheduler.expired(now)) fail(*run, code, message);
+    for (const auto& [run, error] : ctx.scheduler.expired(now)) fail(*run, error);
     worked |= ctx.scheduler.admit(now);
     worked |= decode(ctx);
     // A prefill may take a second when nothing decodes, so publish the output of runs that have just ended first.
@@ -223,8 +220,8 @@ void Engine::begin(Submit submit) {
     int32_t& dry_last_n = run.request.sampling.dry.last_n;
     dry_last_n = dry_last_n < 0 ? all : std::min(dry_last_n, all);
     read_prompt(run);
-  } catch (const EngineError& error) {
-    fail(run, error.code(), error.what());
+  } catch (...) {
+    fail(run, EngineError::current());
   }
 }
 
@@ -235,9 +232,7 @@ void Engine::cancel_now(RunId id) {
 
 void Engine::finish(Run& run, FinishReason reason) { end(run, run.finish(reason)); }
 
-void Engine::fail(Run& run, const std::string& code, const std::string& message) {
-  end(run, failed(run, code, message));
-}
+void Engine::fail(Run& run, const EngineError& error) { end(run, failed(run, error)); }
 
 void Engine::end(Run& run, Run::Ending ending) {
   totals_.prompt_tokens += ending.end.usage.prompt_tokens;

@@ -99,7 +99,7 @@ class Engine {
   void begin(Submit submit);
   void cancel_now(RunId id);
   void finish(Run& run, FinishReason reason);
-  void fail(Run& run, const std::string& code, const std::string& message);
+  void fail(Run& run, const EngineError& error);
   void end(Run& run, Run::Ending ending);
   void update_stats();
   void wait_for_commands();
@@ -160,7 +160,7 @@ class Engine {
   RunId next_id_ = 1;
   std::vector<RunId> prefilling_;  // runs whose cancellation interrupts the current computation
   bool stopping_ = false;
-  std::string failure_;  // why the engine has stopped
+  std::optional<EngineError> failure_;  // why the engine has stopped
 
   mutable std::mutex stats_mutex_;
   Stats stats_;

@@ -41,7 +41,8 @@ bool Engine::decode(DecodeContext& ctx) {
   const int result = ctx.context.decode(rows_);
   if (result == 2) return true;  // interrupted, because the engine stops
   if (result != 0) {
-    for (Run* run : batch) fail(*run, "ENGINE_FAILED", "llama_decode failed with " + std::to_string(result) + ".");
+    const EngineError error("ENGINE_FAILED", "llama_decode failed with " + std::to_string(result) + ".");
+    for (Run* run : batch) fail(*run, error);
     return true;
   }
   int row = -1;
@@ -90,8 +91,9 @@ bool Engine::prefill(DecodeContext& ctx) {
     return true;
   }
   if (result != 0) {
-    for (const auto& piece : pieces)
-      fail(*piece.run, "ENGINE_FAILED", "llama_decode failed with " + std::to_string(result) + " during the prefill.");
+    const EngineError error("ENGINE_FAILED",
+                            "llama_decode failed with " + std::to_string(result) + " during the prefill.");
+    for (const auto& piece : pieces) fail(*piece.run, error);
     return true;
   }
   const double per_row = took / static_cast<double>(rows_.size());
@@ -185,8 +187,8 @@ void Engine::sample(DecodeContext& ctx, Run& run, int row) {
       return finish(run, FinishReason::stop);
     }
     if (append(run, scored)) force(run);
-  } catch (const EngineError& error) {
-    fail(run, error.code(), error.what());
+  } catch (...) {
+    fail(run, EngineError::current());
   }
 }
 

@@ -29,7 +29,7 @@ void Engine::start(Run& run) {
   }
   const ConstraintSpec& spec = *run.request.constraint;
   auto grammar = compiler_->find(spec);
-  if (!grammar) return compiler_->compile(run.id, spec);
+  if (!grammar) return compiler_->compile(run.id, spec, run.request.cache_scope);
   constrain(run, std::move(grammar));
 }
 
@@ -38,12 +38,12 @@ void Engine::take_grammar(ConstraintCompiler::Answer answer) {
   const auto it = runs_.find(answer.run);
   if (it == runs_.end() || it->second->phase == Run::Phase::ended) return;
   Run& run = *it->second;
-  if (!answer.grammar) return fail(run, answer.error_code, answer.error_message);
+  if (answer.error) return fail(run, *answer.error);
   run.constraint_end.compile_ms = answer.took_ms;
   try {
     constrain(run, std::move(answer.grammar));
-  } catch (const EngineError& error) {
-    fail(run, error.code(), error.what());
+  } catch (...) {
+    fail(run, EngineError::current());
   }
 }
 

@@ -44,9 +44,8 @@ void Engine::read_prompt(Run& run) {
   RunRequest& request = run.request;
   if (request.after) {
     const auto before = runs_.find(*request.after);
-    if (before == runs_.end() || before->second->phase != Run::Phase::ended) {
+    if (before == runs_.end() || before->second->phase != Run::Phase::ended)
       throw EngineError::argument("after", "the id of an earlier run that has ended", std::to_string(*request.after));
-    }
     run.earlier = before->second->tokens;
   }
   for (const auto& [token, bias] : request.sampling.logit_bias) {
@@ -82,7 +81,7 @@ void Engine::take_prompt(PromptReader::Answer answer) {
   if (it == runs_.end() || it->second->phase == Run::Phase::ended) return;
   Run& run = *it->second;
   try {
-    if (!answer.error_code.empty()) throw EngineError(answer.error_code, answer.error_message);
+    if (answer.error) throw *answer.error;
     std::vector<Token> tokens = std::move(run.earlier);
     run.earlier.clear();
     if (answer.kept > 0) run.keep_tokens = static_cast<uint32_t>(tokens.size() + answer.kept);
@@ -91,8 +90,8 @@ void Engine::take_prompt(PromptReader::Answer answer) {
     refuse_if_too_long(tokens.size(), answer.too_long ? "at least " : "");
     run.start(std::move(tokens), context_->model().vocab(), dry_samplers_);
     start(run);
-  } catch (const EngineError& error) {
-    fail(run, error.code(), error.what());
+  } catch (...) {
+    fail(run, EngineError::current());
   }
 }
 
@@ -102,7 +101,7 @@ uint32_t Engine::tokenize(std::vector<PromptPart> parts) {
   {
     std::lock_guard lock(commands_mutex_);
     if (stopping_) throw EngineError("MODEL_CLOSED", "The model is closed.");
-    if (!failure_.empty()) throw EngineError("ENGINE_FAILED", failure_);
+    if (failure_) throw *failure_;
     id = next_id_++;
   }
   reader_.read({id, std::move(parts), {}, {}, SIZE_MAX, [this](PromptReader::Answer answer) {
@@ -159,8 +158,8 @@ void Engine::load_prefix(PrefixFolder::LookupResult hit) {
   }
   try {
     shared_->scheduler.enqueue(run);
-  } catch (const EngineError& error) {
-    fail(run, error.code(), error.what());
+  } catch (...) {
+    fail(run, EngineError::current());
   }
 }
 

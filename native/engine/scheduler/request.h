@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "llama.h"
+#include "platform/error.h"
 
 namespace caduceus {
 
@@ -148,8 +149,7 @@ struct RunEnd {
   Usage usage;
   Timings timings;
   std::optional<ConstraintEnd> constraint;
-  std::string error_code;  // set when reason is error
-  std::string error_message;
+  std::optional<EngineError> error;  // set when reason is error
 };
 
 // What one run has produced since its output was last taken.

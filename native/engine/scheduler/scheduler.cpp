@@ -210,16 +210,16 @@ std::vector<Scheduler::Expired> Scheduler::expired(Clock::time_point now) const 
   std::vector<Expired> expired;
   each_hurried([&](Run* run, double timeout) {
     if (now - run->submitted <= to_duration(timeout)) return;
-    expired.push_back(
-        {run, "QUEUE_TIMEOUT",
-         "The run waited longer than its " + std::to_string(static_cast<int64_t>(timeout)) + " ms for a place."});
+    expired.push_back({run,
+                       {"QUEUE_TIMEOUT", "The run waited longer than its " +
+                                             std::to_string(static_cast<int64_t>(timeout)) + " ms for a place."}});
   });
   // Only admitted runs can have output that was not read.
   for (Run* run : waiting_) {
     if (run->admitted && run->paused && now - run->paused_since >= limits_.paused) {
-      expired.push_back(
-          {run, "READER_TOO_SLOW",
-           "The reply was not read for " + std::to_string(limits_.paused.count()) + " s and has been dropped."});
+      expired.push_back({run,
+                         {"READER_TOO_SLOW", "The reply was not read for " + std::to_string(limits_.paused.count()) +
+                                                 " s and has been dropped."}});
     }
   }
   return expired;

@@ -62,8 +62,7 @@ class Scheduler {
 
   struct Expired {
     Run* run;
-    std::string code;
-    std::string message;
+    EngineError error;
   };
   // Runs whose queue timeout has passed. The caller ends them.
   std::vector<Expired> expired(Clock::time_point now) const;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "platform/error.h"
 #include "platform/runtime.h"
 #include "tokenizer/tokenizer.h"
 
@@ -53,14 +52,11 @@ void PromptReader::forget(RunId id) {
   waiting_.erase(it);
 }
 
-void PromptReader::stop(std::string code, std::string message) {
+void PromptReader::stop(const EngineError& error) {
   std::lock_guard once(stop_mutex_);
   {
     std::lock_guard lock(mutex_);
-    if (!stopping_) {
-      end_code_ = std::move(code);
-      end_message_ = std::move(message);
-    }
+    if (!stopping_) end_ = error;
     stopping_ = true;
   }
   changed_.notify_one();
@@ -70,8 +66,7 @@ void PromptReader::stop(std::string code, std::string message) {
 }
 
 void PromptReader::refuse(Work& work) const {
-  work.answer.error_code = end_code_;
-  work.answer.error_message = end_message_;
+  work.answer.error = end_;
   work.answer.tokens.clear();
   work.done(std::move(work.answer));
 }
@@ -120,11 +115,9 @@ bool PromptReader::step(const Tokenizer& tokenizer, Work& work) {
     const auto end = std::mismatch(kept.begin(), kept.end(), answer.tokens.begin(), answer.tokens.end()).first;
     answer.kept = static_cast<size_t>(end - kept.begin());
   } catch (const EngineError& error) {
-    answer.error_code = error.code();
-    answer.error_message = error.what();
+    answer.error = error;
   } catch (const std::exception& error) {
-    answer.error_code = "ENGINE_FAILED";
-    answer.error_message = std::string("The prompt could not be tokenized: ") + error.what();
+    answer.error = EngineError("ENGINE_FAILED", std::string("The prompt could not be tokenized: ") + error.what());
   }
   return true;
 }

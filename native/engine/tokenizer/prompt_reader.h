@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "platform/error.h"
 #include "platform/large_stack_thread.h"
 #include "tokenizer/tokenization.h"
 
@@ -22,10 +23,9 @@ class PromptReader {
   struct Answer {
     RunId id = 0;
     std::vector<Token> tokens;
-    size_t kept = 0;         // number of tokens from the parts to be kept, whatever follows them
-    bool too_long = false;   // the prompt has more than `most_tokens`; `tokens` is incomplete
-    std::string error_code;  // empty on success
-    std::string error_message;
+    size_t kept = 0;        // number of tokens from the parts to be kept, whatever follows them
+    bool too_long = false;  // the prompt has more than `most_tokens`; `tokens` is incomplete
+    std::optional<EngineError> error;
   };
   struct Job {
     RunId id = 0;
@@ -47,8 +47,7 @@ class PromptReader {
   // Cancels a job: it is not answered, unless its answer is being delivered.
   void forget(RunId id);
   // Ends the thread; remaining and later jobs are answered with this error. The first call decides.
-  void stop(std::string code = "MODEL_CLOSED",
-            std::string message = "The model was closed while this text was tokenized.");
+  void stop(const EngineError& error = {"MODEL_CLOSED", "The model was closed while this text was tokenized."});
 
  private:
   struct Work {
@@ -75,8 +74,7 @@ class PromptReader {
   std::deque<std::unique_ptr<Work>> waiting_;
   Work* current_ = nullptr;
   bool stopping_ = false;
-  std::string end_code_;  // set once, with `stopping_`
-  std::string end_message_;
+  std::optional<EngineError> end_;  // set once, with `stopping_`
   std::mutex stop_mutex_;
   LargeStackThread thread_;  // last: starts when all else is there
 };

@@ -152,11 +152,11 @@ void neighbors(const std::shared_ptr<Model>& model) {
   const RunId too_much = harness.engine->submit(constrained({Kind::json, huge + "}, " + spacing + "}", {}}));
   const RunId wrong = harness.engine->submit(constrained({Kind::regex, "(?<", {}}));
   const RunId fine = harness.engine->submit(constrained(call(false)));
-  CHECK(harness.wait(wrong).end->error_code == "CONSTRAINT_INVALID");
+  CHECK(harness.wait(wrong).end->error->code() == "CONSTRAINT_INVALID");
   CHECK(harness.wait(fine).end->constraint->complete);
   const RunOutput failed = harness.wait(too_much);
-  std::fprintf(stderr, "    20,000 properties: %s\n", failed.end->error_message.c_str());
-  CHECK(failed.end->error_code == "CONSTRAINT_TOO_COMPLEX" || failed.end->reason != FinishReason::error);
+  std::fprintf(stderr, "    20,000 properties: %s\n", failed.end->error->what());
+  CHECK(failed.end->error->code() == "CONSTRAINT_TOO_COMPLEX" || failed.end->reason != FinishReason::error);
   CHECK(harness.wait(neighbor).tokens.size() == 60);
 
   CLAIM("a run can be cancelled while its constraint is being compiled, and the engine closed");

@@ -1,35 +1,13 @@
-// The thread that compiles constraints, and what it keeps.
+// Constraints are compiled, and what was compiled is kept.
 #include "constraint/constraint_compiler.h"
 
-#include <condition_variable>
-#include <map>
-#include <mutex>
-
+#include "constraint_answers.h"
 #include "constraint_harness.h"
 
 using namespace caduceus;
 using namespace std::chrono_literals;
 
 namespace {
-
-struct Answers {
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::map<RunId, ConstraintCompiler::Answer> all;
-
-  auto receiver() {
-    return [this](ConstraintCompiler::Answer answer) {
-      std::lock_guard lock(mutex);
-      all[answer.run] = std::move(answer);
-      changed.notify_all();
-    };
-  }
-  ConstraintCompiler::Answer wait(RunId run) {
-    std::unique_lock lock(mutex);
-    CHECK(changed.wait_for(lock, 60s, [&] { return all.contains(run); }));
-    return all[run];
-  }
-};
 
 void compiles(const Vocabulary& vocabulary) {
   Answers answers;
@@ -43,25 +21,25 @@ void compiles(const Vocabulary& vocabulary) {
   CLAIM("what was compiled is found again, and the least recently used goes first");
   for (RunId run = 1; run <= 3; ++run) {
     CHECK(!compiler.find(integers(static_cast<int>(run))));
-    compiler.compile(run, integers(static_cast<int>(run)));
+    compiler.compile(run, integers(static_cast<int>(run)), "");
     CHECK(answers.wait(run).grammar);
   }
   CHECK(compiler.find(integers(1)));
-  compiler.compile(4, integers(4));
+  compiler.compile(4, integers(4), "");
   CHECK(answers.wait(4).grammar);
   CHECK(compiler.cached() == 3);
   CHECK(compiler.find(integers(1)) && !compiler.find(integers(2)) && compiler.find(integers(3)));
   CHECK(!compiler.find({Kind::lark, integers(1).text, {}}));
 
   CLAIM("a failure is the answer of its run alone");
-  compiler.compile(5, {Kind::json, schema("\"type\": \"wrong\""), {}});
-  compiler.compile(6, integers(6));
-  CHECK(answers.wait(5).error_code == "CONSTRAINT_INVALID");
-  CHECK(!answers.wait(5).error_message.empty() && answers.wait(5).error_message.back() == '.');
+  compiler.compile(5, {Kind::json, schema("\"type\": \"wrong\""), {}}, "");
+  compiler.compile(6, integers(6), "");
+  CHECK(answers.wait(5).error->code() == "CONSTRAINT_INVALID");
+  CHECK(std::string(answers.wait(5).error->what()).ends_with('.'));
   CHECK(answers.wait(6).grammar);
 
   CLAIM("what is too long is refused before it is copied");
-  CHECK(code_of([&] { compiler.compile(7, {Kind::lark, std::string(limits.text_bytes + 1, 'x'), {}}); }) ==
+  CHECK(code_of([&] { compiler.compile(7, {Kind::lark, std::string(limits.text_bytes + 1, 'x'), {}}, ""); }) ==
         "CONSTRAINT_TOO_COMPLEX");
 
   CLAIM("what takes too long is given up in time, and those behind it are served");
@@ -72,8 +50,8 @@ void compiles(const Vocabulary& vocabulary) {
     std::string properties;
     for (int i = 0; i < 500; ++i)
       properties += (i ? ", \"p" : "\"p") + std::to_string(i) + "\": {\"type\": \"integer\"}";
-    hurried.compile(1, {Kind::json, schema("\"properties\": {" + properties + "}"), {}});
-    CHECK(late.wait(1).error_code == "CONSTRAINT_TOO_COMPLEX");
+    hurried.compile(1, {Kind::json, schema("\"properties\": {" + properties + "}"), {}}, "");
+    CHECK(late.wait(1).error->code() == "CONSTRAINT_TOO_COMPLEX");
   }
 }
 

@@ -164,7 +164,7 @@ void scores(const std::shared_ptr<Model>& model) {
   CLAIM("more alternatives than there are tokens are refused");
   RunRequest greedy = scoring(tokens);
   greedy.top_log_probabilities = 1'000'000;
-  CHECK(harness.wait(harness.engine->submit(greedy)).end->error_code == "INVALID_ARGUMENT");
+  CHECK(harness.wait(harness.engine->submit(greedy)).end->error->code() == "INVALID_ARGUMENT");
 }
 
 void crowd(const std::shared_ptr<Model>& model) {

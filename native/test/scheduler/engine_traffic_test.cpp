@@ -32,7 +32,7 @@ struct Ledger {
       if (!output.end) continue;
       ended[output.id] = *output.end;
       // Random weights say anything, but nothing breaks.
-      CHECK(output.end->reason != FinishReason::error || output.end->error_code != "ENGINE_FAILED");
+      CHECK(output.end->reason != FinishReason::error || output.end->error->code() != "ENGINE_FAILED");
     }
   }
   bool has_ended(RunId id) {

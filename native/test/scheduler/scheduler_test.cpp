@@ -58,8 +58,8 @@ struct World {
   bool step() {
     now += 10ms;
     scheduler.update_paused([this](RunId id) { return neglected.contains(id) ? 1000 : 0; }, now);
-    for (const auto& [run, code, _] : scheduler.expired(now)) {
-      CHECK(code == "READER_TOO_SLOW" && neglected.contains(run->id));
+    for (const auto& [run, error] : scheduler.expired(now)) {
+      CHECK(error.code() == "READER_TOO_SLOW" && neglected.contains(run->id));
       ++dropped;
       end(*run);
     }

@@ -48,13 +48,13 @@ void endings(const Tokenizer& tokenizer) {
   for (RunId id = 1; id <= 4; ++id) reader.read(job(id, 2'000'000));
   reader.forget(2);
   reader.forget(77);
-  reader.stop("ENGINE_FAILED", "It broke.");
+  reader.stop({"ENGINE_FAILED", "It broke."});
   reader.stop();
   reader.read(job(5, 10));
   std::map<RunId, std::string> codes;
   for (const auto& answer : answers) {
-    CHECK(answer.tokens.empty() && answer.error_message == "It broke.");
-    codes[answer.id] = answer.error_code;
+    CHECK(answer.tokens.empty() && answer.error->what() == std::string("It broke."));
+    codes[answer.id] = answer.error->code();
   }
   CHECK((answers.size() == 4 &&
          codes == std::map<RunId, std::string>{
@@ -76,14 +76,14 @@ void failure(const std::shared_ptr<Model>& model) {
     for (auto& answer : engine.take_tokenized()) answers.push_back(std::move(answer));
   }
   for (const auto& answer : answers) {
-    CHECK(answer.error_code == "ENGINE_FAILED" &&
-          answer.error_message.find("A fault of this test.") != std::string::npos);
+    CHECK(answer.error->code() == "ENGINE_FAILED");
+    CHECK(std::string(answer.error->what()).find("A fault of this test.") != std::string::npos);
   }
   try {
     engine.tokenize(prompt(1));
     CHECK(false);
   } catch (const EngineError& error) {
-    CHECK(error.code() == std::string("ENGINE_FAILED") && error.what() == answers.front().error_message);
+    CHECK(error.code() == std::string("ENGINE_FAILED") && error.what() == std::string(answers.front().error->what()));
   }
 }
 
@@ -96,7 +96,7 @@ void waiting(const std::shared_ptr<Model>& model) {
   for (int i = 0; i < 60; ++i) texts.push_back(engine.tokenize(prompt(1'000'000)));
   RunRequest hurried = question(words(9'000));
   hurried.queue_timeout_ms = 5;
-  CHECK(harness.wait(engine.submit(hurried)).end->error_code == "QUEUE_TIMEOUT");
+  CHECK(harness.wait(engine.submit(hurried)).end->error->code() == "QUEUE_TIMEOUT");
   CHECK(engine.take_tokenized().empty());
 
   CLAIM("texts that nobody waits for any more are not read on, and not answered");
@@ -107,7 +107,7 @@ void waiting(const std::shared_ptr<Model>& model) {
     std::this_thread::sleep_for(1ms);
     answers = engine.take_tokenized();
   }
-  CHECK(answers.size() == 1 && answers[0].id == last && answers[0].error_code.empty());
+  CHECK(answers.size() == 1 && answers[0].id == last && !answers[0].error);
   engine.close();
   CHECK(engine.take_tokenized().empty());
 
@@ -116,7 +116,7 @@ void waiting(const std::shared_ptr<Model>& model) {
   const uint32_t waits = other.engine->tokenize(prompt(20'000'000));
   other.engine->close();
   const auto left = other.engine->take_tokenized();
-  CHECK(left.size() == 1 && left[0].id == waits && left[0].error_code == "MODEL_CLOSED");
+  CHECK(left.size() == 1 && left[0].id == waits && left[0].error->code() == "MODEL_CLOSED");
 }
 
 }  // namespace

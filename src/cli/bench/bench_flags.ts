@@ -11,23 +11,33 @@ export function addBenchCommand(program: Command, ending: AbortSignal): void {
     program
       .command("bench")
       .description(
-        "Measures how fast a model runs on this machine: loading, prefill, decoding with one and several streams, memory.",
+        "Measures how fast a model runs on this machine: loading, reading prompts, writing one and several answers, memory.",
       ),
   )
-    .option("-p, --n-prompt <tokens>", "length of the prompts", readCount, 512)
-    .option("-n, --n-gen <tokens>", "tokens that each stream generates, at least 2", readLength, 128)
-    .option("-r, --repetitions <count>", "number of measurements of each, after one warm-up", readCount, 3)
-    .option("--streams <counts>", "numbers of simultaneous answers, separated by commas", readCounts, [1, 4, 16])
+    .option("-p, --n-prompt <tokens>", "length of the prompts that are read", readCount, 512)
+    .option("-n, --n-gen <tokens>", "tokens that each stream writes, at least 2", readLength, 128)
+    .option(
+      "-r, --repetitions <count>",
+      "how often each is measured, after a first time that does not count",
+      readCount,
+      3,
+    )
+    .option(
+      "--streams <counts>",
+      "answers that are written at the same time, with commas between",
+      readCounts,
+      [1, 4, 16],
+    )
     .addOption(threadsFlag())
     .addOption(kvTypeFlag())
     .addOption(gpuLayersFlag())
-    .option("--json", "print one JSON object with every measurement")
+    .option("--json", "print one JSON object, with every single measurement")
     .addHelpText(
       "after",
       helpText(`
-Prompts are random words that are not cached; answers take the most likely token and never end early. Speculative decoding is off,
-because such text would favor it. The figures are medians, with minimum and maximum. They are valid for an otherwise idle machine;
-a warning says if it was not.
+Prompts are words without meaning that no cache has seen; answers take the likeliest token and never end by themselves. There
+is no speculative decoding, which such text would flatter. Figures are medians, with the least and the most beside them. They hold
+for a machine that does nothing else, and the command says when it did.
 
 Examples:
   caduceus bench

@@ -25,44 +25,44 @@ export const commands: readonly Command[] = [
     name: "/tools",
     argument: "[FILE | off]",
     completes: "file",
-    help: "sets a module or JSON file with tools, or removes them; without an argument lists them",
+    help: "gives the model the tools of a module or JSON file, or takes them away; alone lists them",
     run: tools,
   },
   {
     name: "/schema",
     argument: "[FILE | off]",
     completes: "file",
-    help: "sets a module or JSON file with the schema of the answers; without an argument shows it",
+    help: "answers are JSON by the schema of a module or JSON file; alone shows it",
     run: schema,
   },
   {
     name: "/save",
     argument: "[FILE]",
     completes: "file",
-    help: "saves the conversation as OpenAI's messages; without a file, to the last one used",
+    help: "writes the conversation as OpenAI's messages, to where it last came from or went to",
     run: save,
   },
   {
     name: "/load",
     argument: "FILE",
     completes: "file",
-    help: "loads such a conversation; one that has begun here stays as a fork",
+    help: "goes on with such a conversation; a conversation that has begun here stays as a fork",
     run: load,
   },
-  { name: "/fork", argument: "[NAME]", help: "continues in a fork of the conversation, and keeps this one", run: fork },
+  { name: "/fork", argument: "[NAME]", help: "goes on in a fork of the conversation, and keeps this one", run: fork },
   { name: "/forks", help: "lists the forks", run: forks },
-  { name: "/switch", argument: "NAME", completes: "fork", help: "continues another fork", run: switchTo },
+  { name: "/switch", argument: "NAME", completes: "fork", help: "goes on with another fork", run: switchTo },
   { name: "/explain", help: "shows the exact prompt of the last answer and its tokens", run: explain },
-  { name: "/stats", help: "shows the engine's statistics", run: stats },
-  { name: "/clear", help: "clears the conversation of this fork", run: clear },
-  { name: "/help", help: "lists the commands", run: help },
-  { name: "/exit", help: "exits, like Ctrl-D", run: (session) => session.leave() },
+  { name: "/stats", help: "shows what the engine has done so far", run: stats },
+  { name: "/clear", help: "forgets the conversation of this fork", run: clear },
+  { name: "/help", help: "shows this", run: help },
+  { name: "/exit", help: "leaves, as Ctrl-D does", run: (session) => session.leave() },
 ];
 
 const otherNames: Readonly<Record<string, string>> = { "/reset": "/clear", "/quit": "/exit", "/branches": "/forks" };
 
-const keys = `A backslash at the end of a line continues it; """ begins and ends a text of several lines; pasted lines stay together.
-Ctrl-C stops a reply; at the prompt it clears the line, and exits on an empty one. Tab completes commands and files.`;
+const keys = `A line that ends with a backslash goes on; """ begins and ends a text of several lines; pasted lines stay together.
+Ctrl-C stops a reply; at the prompt it clears what is typed, and leaves when that is nothing. Tab completes commands and files.`;
 
 /** Runs a typed line that begins with a slash. */
 export async function runCommand(session: Session, typed: string): Promise<void> {
@@ -120,7 +120,7 @@ async function load(session: Session, argument: string): Promise<void> {
 function fork({ forks }: Session, argument: string): void {
   if (/\s/.test(argument)) throw new UsageError("Expected a name without spaces.");
   if (argument !== "" && forks.find(argument) !== undefined)
-    throw new UsageError(`There is a fork ${argument} already: /switch ${argument} continues it.`);
+    throw new UsageError(`There is a fork ${argument} already: /switch ${argument} goes on with it.`);
   const from = forks.current;
   const { name } = forks.add(from.chat.fork(), argument === "" ? undefined : argument);
   note(`This is fork ${name}; /switch ${from.name} goes back.`);

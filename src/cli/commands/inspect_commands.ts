@@ -17,7 +17,7 @@ export function addInspectCommands(program: Command, ending: AbortSignal): void 
     program
       .command("inspect")
       .description(
-        "Shows a model's shape and the memory it needs, without loading it. For a model on the hub, a few megabytes are downloaded.",
+        "Shows what a model is and how much memory it needs, without loading it. Of one that is only on the hub a few megabytes are received.",
       ),
   )
     .argument("<name|path>", "smollm2, hermes-2-pro[:quantization], hf:owner/repository[:quantization], or a path")
@@ -38,13 +38,10 @@ ${exitCodeHelp}`),
     program
       .command("doctor")
       .description(
-        "Diagnoses this machine: Node, processor, addon, memory, disk, settings, and whether a model fits. Suggests remedies.",
+        "Looks for what is wrong: Node, processor, addon, memory, disk, settings, and whether a model fits. Says what helps.",
       ),
   )
-    .argument(
-      "[name|path]",
-      "the model that should fit into memory (default: those in Caduceus' own folder; if one does not fit, that is a warning)",
-    )
+    .argument("[name|path]", "the model to have room for (default: those in Caduceus' folder, as a warning)")
     .option("--json", "print one JSON object: isHealthy, findings with subject, state, detail and remedy, model")
     .addHelpText(
       "after",
@@ -54,7 +51,7 @@ Examples:
   caduceus doctor hermes-2-pro:q8_0
   caduceus doctor -c 32768 ./model.gguf
 
-${exitCodeHelp} A problem: 1. Only warnings (warn): 0.`),
+${exitCodeHelp} Something is wrong: 1. A warning (warn) alone is 0.`),
     )
     .action((name: string | undefined, flags: InspectFlags) => doctorCommand(name, flags, ending));
 }

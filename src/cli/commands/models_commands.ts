@@ -13,22 +13,22 @@ Names:
   smollm2                                the small default model
   hermes-2-pro                           Hermes 2 Pro in Q4_K_M; hermes-2-pro:q5_k_m, :q8_0, … name another quantization
   hf:owner/repository                    a repository of the Hugging Face hub: its Q4_K_M, or its only model
-  hf:owner/repository:quantization       a quantization of the repository
-  hf:owner/repository/file.gguf          a file of the repository; for a split model the first part
+  hf:owner/repository:quantization       that one of it
+  hf:owner/repository/file.gguf          that file of it; of a split model the first part
 `;
 
 export function addModelsCommands(program: Command, ending: AbortSignal): void {
   program
     .command("pull")
-    .description("Downloads a model, or checks that the local file is the hub's current one. Prints its path.")
+    .description("Fetches a model, or makes sure that what is there is what the hub has now. Prints its path.")
     .argument("<name>", "smollm2, hermes-2-pro[:quantization], hf:owner/repository[:quantization]")
     .option("--json", "print one JSON object: path")
     .addHelpText(
       "after",
       helpText(`${names}
-An interrupted download resumes when the model is pulled again. Models in the Hugging Face cache are used from there.
-HF_ENDPOINT names a mirror, HF_TOKEN gives access to gated models, HF_HUB_CACHE and HF_HOME name the Hugging Face cache, and
-CADUCEUS_CACHE the folder for downloads.
+A broken or cancelled download goes on from where it was when it is pulled again. Models are taken from the Hugging Face
+cache where another tool has fetched them. HF_ENDPOINT names a mirror, HF_TOKEN gives access to gated models, HF_HUB_CACHE
+and HF_HOME say where that cache is, CADUCEUS_CACHE where models are put.
 
 Examples:
   caduceus pull hermes-2-pro
@@ -58,9 +58,9 @@ ${exitCodeHelp}`),
   program
     .command("remove")
     .alias("rm")
-    .description("Removes a model, or an incomplete download of it, from Caduceus' own folder.")
-    .argument("<name|path>", "a name or path that `caduceus list` shows")
-    .option("--json", "print one JSON array of the removed files: path, sizeBytes")
+    .description("Removes a model from Caduceus' folder, or what a broken download left of it.")
+    .argument("<name|path>", "as `caduceus list` shows it")
+    .option("--json", "print one JSON array of what was removed: path, sizeBytes")
     .addHelpText(
       "after",
       helpText(`

@@ -7,14 +7,14 @@ import { readCount, readNumber } from "../flag_values.js";
 import { addLoadFlags, addModelFlag } from "./model_flags.js";
 
 const resultsHelp = `
-Answers are appended to results.jsonl, and the report is written beside them. The same command resumes where an earlier one was
-stopped or killed, also with another --limit or --concurrency. Every answer is scored again at the end, so that a finished
-folder gives its report without the model.`;
+Answers are written to results.jsonl as they come, the report beside them. The same command goes on where an earlier one was
+stopped or killed; another --limit or --concurrency still counts as the same. Every answer is judged again at the end, so a
+finished folder gives its report without the model.`;
 
 export function addEvalCommand(program: Command, ending: AbortSignal): void {
   const group = program
     .command("eval")
-    .description("Measures a model with published data sets of function calling and JSON mode.")
+    .description("Measures a model by published data sets of function calling and JSON mode.")
     .addHelpText(
       "after",
       helpText(`
@@ -39,7 +39,7 @@ ${exitCodeHelp}`),
   addEvalFlags(functionCalling)
     .option(
       "--category <names>",
-      "berkeley only: some of simple_python, multiple, parallel, parallel_multiple, irrelevance, separated by commas (default: all)",
+      "berkeley only: some of simple_python, multiple, parallel, parallel_multiple, irrelevance, with commas between (default: all)",
     )
     .addOption(
       new Option("--tool-choice <choice>", "whether the model may answer without a call (default: auto)").choices([
@@ -57,7 +57,7 @@ ${exitCodeHelp}`),
     .addOption(
       yesOrNo(
         "--parallel-hint <yes|no>",
-        "adds a sentence to the system turn that asks for one call for each thing wanted (default: no)",
+        "one more sentence in the system turn, which asks for a call for each thing wanted (default: no)",
       ),
     )
     .addOption(
@@ -71,9 +71,9 @@ ${exitCodeHelp}`),
       "after",
       helpText(`
 A file has a row for each sample: prompt (messages), tools and completion (the expected calls), the last two as JSON text. A
-system message that describes the tools is replaced by the model's own wording. Two scores:
-  official    follows the published evaluator: the reply is read as XML, only the first call of each expected name is
-              compared, so two calls of one function never both pass, and a sample that expects no call never passes
+system message that states the tools is replaced by the model's own wording. Two scores:
+  official    as the published scores are counted: the reply is read as XML, only the first call of each expected name is
+              compared, so two calls of one function never both pass, and a sample that expects no call never does
   corrected   each expected call is paired with one of its own, no call is right where none is expected, true is not 1
 
 berkeley asks the questions of the Berkeley leaderboard (bfcl-eval 2026.3.23, fetched once with pip) and gives one score:
@@ -99,10 +99,10 @@ ${exitCodeHelp}`),
       "after",
       helpText(`
 A file has a row for each sample: prompt (messages), schema and completion (the reference), the last two as JSON text. A system
-message that describes the schema is replaced by the library's own, which has the same words. Two scores:
-  official    follows the published evaluator: parses as JSON or as a Python literal, satisfies the schema, and its keys
+message that states the schema is replaced by the library's own, which has the same words. Two scores:
+  official    as the published scores are counted: parses as JSON or as a Python literal, satisfies the schema, and its keys
               and values are those of the reference, where True, 1 and 1.0 are equal
-  corrected   only JSON counts, of any type that the reference has, and true is not 1
+  corrected   JSON alone counts, of whatever type the reference is, and true is not 1
 ${resultsHelp}
 
 Examples:
@@ -118,36 +118,36 @@ ${exitCodeHelp}`),
 
 function addEvalFlags(command: Command): Command {
   addModelFlag(command)
-    .option("-n, --max-tokens <count>", "maximum number of generated tokens", readCount, 512)
-    .option("--temp <number>", "temperature, 0 always takes the most likely token", readNumber, 0.1)
+    .option("-n, --max-tokens <count>", "longest reply", readCount, 512)
+    .option("--temp <number>", "temperature, 0 is always the likeliest token", readNumber, 0.1)
     .option(
       "--seed <number>",
-      "seed from which each sample's own is derived; the same seed gives the same answers, except for ties, which other samples in the batch can decide",
+      "each sample's own follows from it; same seed, same answers but for ties, which the company of other samples can decide",
       readSeed,
       0,
     )
     .option(
       "--deterministic",
-      "same seed, same answers to the last bit: samples are computed one after the other, which takes longer",
+      "same seed, same answers to the last bit: computed one after the other, which takes longer",
     )
-    .option("--limit <count>", "number of samples, of each category if there are categories", readCount)
-    .option("--concurrency <count>", "samples answered at the same time", readCount, 4)
+    .option("--limit <count>", "ask only the first so many samples, of each category where there are some", readCount)
+    .option("--concurrency <count>", "samples that are answered at the same time", readCount, 4)
     .option(
       "--out <folder>",
-      "folder of results and report (default: below evaluation/, named by data, model and settings)",
+      "where results and report go (default: evaluation/, a folder named by the data, the model and the settings)",
     )
-    .option("--fresh", "discard the answers of an earlier run in that folder")
+    .option("--fresh", "forget the answers of an earlier run in that folder")
     .option("--json", "print the report as one JSON object, with every failure and its reason")
     .addOption(
       new Option(
         "--undeclared-properties <choice>",
-        "whether constrained objects may have properties that their schema does not declare (default: the library's)",
+        "whether constrained objects have properties that their schema does not declare (default: the library's)",
       ).choices(["refuse", "allow"]),
     )
     .addOption(
       yesOrNo(
         "--constrained <yes|no>",
-        "no: calls and JSON are only checked afterwards (default: yes, if the engine supports it)",
+        "no: calls and JSON are only checked after they are written (default: yes where the engine can)",
       ),
     );
   return addLoadFlags(command);

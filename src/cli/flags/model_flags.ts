@@ -27,26 +27,22 @@ export interface ModelFlags {
 
 export function addModelFlags(command: Command, defaults: { readonly system?: string } = {}): Command {
   addModelFlag(command)
-    .option("-s, --system <text>", "system message", defaults.system)
-    .option(
-      "-n, --max-tokens <count>",
-      "maximum number of generated tokens (default: the remaining context)",
-      readNumber,
-    )
+    .option("-s, --system <text>", "system message: how the model is to behave", defaults.system)
+    .option("-n, --max-tokens <count>", "longest answer (default: what the context has left)", readNumber)
     .option(
       "--temp <number>",
-      "temperature, 0 always takes the most likely token (default: the model's, else 0.8)",
+      "temperature, 0 is always the likeliest token (default: the model's, else 0.8)",
       readNumber,
     )
     .option("--top-k <count>", "keep this many candidates, 0 keeps all (default: the model's, else 40)", readNumber)
     .option(
       "--top-p <share>",
-      "keep the most likely candidates up to this share (default: the model's, else 0.95)",
+      "keep the likeliest candidates up to this share (default: the model's, else 0.95)",
       readNumber,
     )
     .option(
       "--min-p <share>",
-      "drop candidates below this share of the most likely one (default: the model's, else 0.05)",
+      "drop candidates below this share of the likeliest (default: the model's, else 0.05)",
       readNumber,
     )
     .option(
@@ -54,7 +50,7 @@ export function addModelFlags(command: Command, defaults: { readonly system?: st
       "make repetition less likely, 1 is off (default: the model's, else 1)",
       readNumber,
     )
-    .option("--seed <number>", "seed of the random numbers (default: a new one each time)", readNumber)
+    .option("--seed <number>", "same seed, same answer (default: a new one each time)", readNumber)
     .option(
       "--stop <text>",
       "end the answer before this text; may be given several times",
@@ -78,19 +74,20 @@ export function addLoadFlags(command: Command): Command {
 /** Those that a model's memory depends on. */
 export function addMemoryFlags(command: Command): Command {
   return command
-    .option("-c, --ctx-size <tokens>", "context size in tokens (default: the model's, at most 8192)", readNumber)
+    .option("-c, --ctx-size <tokens>", "size of the conversation (default: the model's, at most 8192)", readNumber)
     .addOption(kvTypeFlag())
     .addOption(gpuLayersFlag());
 }
 
 export const threadsFlag = () =>
-  new Option("-t, --threads <count>", "number of threads (default: physical cores)").argParser(readNumber);
+  new Option("-t, --threads <count>", "threads that compute (default: physical cores)").argParser(readNumber);
 export const kvTypeFlag = () =>
-  new Option("--kv-type <type>", "type of the KV cache: f16, or q8_0, which takes half the memory (default: f16)");
+  new Option("--kv-type <type>", "f16, or q8_0 for half the memory of the cache (default: f16)");
 export const gpuLayersFlag = () =>
-  new Option("--gpu-layers <count|auto>", "layers on GPUs (default: auto, as many as fit)").argParser((text: string) =>
-    text === "auto" ? text : numberOf(text, "Expected a number or the word auto."),
-  );
+  new Option(
+    "--gpu-layers <count|auto>",
+    "layers on GPUs, where there are some (default: auto, as many as fit)",
+  ).argParser((text: string) => (text === "auto" ? text : numberOf(text, "Expected a number or the word auto.")));
 
 export function loadOptions(flags: Omit<ModelFlags, "model">): LoadOptions {
   return { contextSize: flags.ctxSize, kvType: flags.kvType, threads: flags.threads, gpuLayers: flags.gpuLayers };

@@ -23,25 +23,25 @@ type SamplerOption =
   | "minTokens";
 
 const numbers: readonly (readonly [flag: string, name: SamplerOption, help: string])[] = [
-  ["--repeat-last-n <count>", "penaltyLastN", "number of last tokens that the penalties count (default: 64)"],
-  ["--presence-penalty <number>", "presencePenalty", "penalty of tokens that occurred, 0 is off"],
-  ["--frequency-penalty <number>", "frequencyPenalty", "the same for each occurrence, 0 is off"],
-  ["--dry-multiplier <number>", "dryMultiplier", "strength of DRY, against longer repetitions, 0 is off"],
+  ["--repeat-last-n <count>", "penaltyLastN", "how many of the last tokens the penalties look at (default: 64)"],
+  ["--presence-penalty <number>", "presencePenalty", "less of what occurred, 0 is off"],
+  ["--frequency-penalty <number>", "frequencyPenalty", "less of it for each time, 0 is off"],
+  ["--dry-multiplier <number>", "dryMultiplier", "DRY, against longer repetitions, 0 is off"],
   ["--dry-base <number>", "dryBase", "DRY's base (default: 1.75)"],
-  ["--dry-allowed-length <count>", "dryAllowedLength", "length of repetitions without a penalty (default: 2)"],
-  ["--dry-penalty-last-n <count>", "dryPenaltyLastN", "number of last tokens that DRY counts (default: -1, all)"],
-  ["--top-n-sigma <number>", "topNSigma", "keep logits within this many deviations, 0 is off"],
+  ["--dry-allowed-length <count>", "dryAllowedLength", "repetitions that cost nothing (default: 2)"],
+  ["--dry-penalty-last-n <count>", "dryPenaltyLastN", "how far DRY looks back (default: -1, all)"],
+  ["--top-n-sigma <number>", "topNSigma", "keep scores within so many deviations, 0 is off"],
   ["--typical-p <share>", "typicalP", "keep the most typical candidates, 1 is off"],
-  ["--xtc-probability <share>", "xtcProbability", "XTC, sometimes drops the most likely, 0 is off"],
-  ["--xtc-threshold <share>", "xtcThreshold", "smallest probability that XTC drops (default: 0.1)"],
-  ["--dynatemp-range <number>", "dynatempRange", "range of the dynamic temperature, 0 is off"],
+  ["--xtc-probability <share>", "xtcProbability", "XTC, drops the likeliest now and then, 0 is off"],
+  ["--xtc-threshold <share>", "xtcThreshold", "what counts as likely to XTC (default: 0.1)"],
+  ["--dynatemp-range <number>", "dynatempRange", "temperature by entropy, up and down, 0 is off"],
   ["--dynatemp-exp <number>", "dynatempExponent", "its exponent (default: 1)"],
-  ["--mirostat <0|1|2>", "mirostat", "Mirostat or Mirostat 2.0, 0 is off"],
+  ["--mirostat <0|1|2>", "mirostat", "choose by Mirostat or Mirostat 2.0, 0 is off"],
   ["--mirostat-ent <number>", "mirostatTau", "Mirostat's surprise, tau (default: 5)"],
   ["--mirostat-lr <number>", "mirostatEta", "Mirostat's learning rate, eta (default: 0.1)"],
-  ["--min-tokens <count>", "minTokens", "minimum number of generated tokens"],
+  ["--min-tokens <count>", "minTokens", "no end before so many tokens"],
 ];
-const group = "llama.cpp's samplers:";
+const group = "Samplers, as llama.cpp has them:";
 /** How commander keeps a flag's value. */
 const keyOf = (flag: string) => new Option(flag).attributeName();
 
@@ -50,11 +50,11 @@ export function addSamplerFlags(command: Command): Command {
     command.addOption(new Option(flag, help).argParser(readNumber).helpGroup(group));
   const more = (text: string, earlier: string[] = []) => [...earlier, text];
   command.addOption(
-    new Option("--dry-sequence-breaker <text>", "text that ends DRY's repetitions; may be given several times")
+    new Option("--dry-sequence-breaker <text>", "what DRY's repetitions end at; may be given several times")
       .argParser<string[] | undefined>((text, earlier) => more(text, earlier))
       .helpGroup(group),
   );
-  return command.addOption(new Option("--ignore-eos", "the model cannot end its turn").helpGroup(group));
+  return command.addOption(new Option("--ignore-eos", "no end but by a limit").helpGroup(group));
 }
 
 export function samplerOptions(

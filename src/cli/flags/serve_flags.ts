@@ -19,35 +19,31 @@ export function addServeCommand(program: Command, ending: AbortSignal): void {
     .option("--port <number>", "port to listen on, 0 takes a free one", readNumber, 8080)
     .option(
       "--api-key <key>",
-      "API key of clients; may be given several times. Other users can read command lines: prefer --api-key-file",
+      "key that clients must have; may be given several times. Others on this machine can read command lines: prefer the next",
       addTo,
     )
-    .option("--api-key-file <path>", "file with one API key a line (also: CADUCEUS_API_KEYS, separated by commas)")
+    .option("--api-key-file <path>", "file with one key a line (also: CADUCEUS_API_KEYS, keys with commas between)")
     .option(
       "--allowed-host <name>",
-      "host name under which clients reach the server, besides localhost and IP addresses; may be given several times",
+      "name under which clients reach it, besides localhost and addresses; may be given several times",
       addTo,
     )
     .option(
       "--cors-origin <origin>",
-      "origin whose web pages may use the server, * is all; may be given several times (default: none)",
+      "origin whose pages may use it, * is all; may be given several times (default: none)",
       addTo,
     )
-    .option("--no-page", "do not serve the web page at /")
-    .option("--max-queue <count>", "maximum number of waiting answers, further ones get 429 (default: 256)", readCount)
-    .option("--max-body <bytes>", "maximum size of a request's body (default: 4194304)", readCount)
+    .option("--no-page", "leave out the web page at /")
+    .option("--max-queue <count>", "answers that may wait, further ones get 429 (default: 256)", readCount)
+    .option("--max-body <bytes>", "longest request (default: 4194304)", readCount)
     .option(
       "--max-bodies-per-address <count>",
-      "maximum number of incomplete bodies of one address; behind a proxy all clients have its address (default: 64)",
+      "requests of one address that may be arriving at a time; behind a proxy all have its address (default: 64)",
       readCount,
     )
-    .option("--reply-timeout <seconds>", "time limit of an answer (default: 1800)", readSeconds(0.001))
-    .option("--grace <seconds>", "time that running answers get at shutdown (default: 10)", readSeconds(0))
-    .option(
-      "--cache-tokens <count>",
-      "size of the KV cache, for all conversations together (default: twice --ctx-size)",
-      readNumber,
-    );
+    .option("--reply-timeout <seconds>", "longest time for an answer (default: 1800)", readSeconds(0.001))
+    .option("--grace <seconds>", "what is under way at the end may still take so long (default: 10)", readSeconds(0))
+    .option("--cache-tokens <count>", "room for all conversations together (default: twice --ctx-size)", readNumber);
   addLoadFlags(serve)
     .addHelpText(
       "after",
@@ -62,12 +58,12 @@ Endpoints:
   GET /tokenizer_info        special tokens and the chat template
   GET /health                whether the process answers
   GET /ready                 whether all models are loaded
-  GET /metrics               statistics for Prometheus
-  GET /stats                 statistics as JSON
-  GET /                      a web page for trying out the models
+  GET /metrics               numbers for Prometheus
+  GET /stats                 the same for people and programs, as JSON
+  GET /                      a page to try the models on
 
-The name of a model for clients is its alias, its file name without .gguf, or the NAME given. On SIGTERM and Ctrl-C the server
-completes running answers; a second signal of either kind ends it at once.
+Clients ask for a model by the name it is served under: an alias, a file's name without .gguf, or the NAME given. SIGTERM and
+Ctrl-C let what is under way come to its end; a second signal of either kind ends it at once.
 
 Examples:
   caduceus serve

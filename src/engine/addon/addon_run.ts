@@ -1,5 +1,5 @@
 // Buffers the output of one run between the addon and its reader.
-import { CaduceusError, engineError, type ErrorCode } from "../../errors.js";
+import { CaduceusError, engineError } from "../../errors.js";
 import type { Run, RunDelta, RunEnd, RunPrompt, RunRequest, ScoredTokens } from "../engine.js";
 import type { NativeEnd } from "./native.js";
 
@@ -146,8 +146,7 @@ interface PromiseWithResolvers {
 }
 
 function toEnd(end: NativeEnd): RunEnd | CaduceusError {
+  if (end.finishReason === "error") return engineError(end.error);
   const { finishReason, stopString, endToken, usage, timings, constraint } = end;
-  if (finishReason === "error")
-    return engineError(end.errorCode as ErrorCode, end.errorMessage ?? "The engine failed.");
   return { type: "end", finishReason, stopString, endToken, usage, timings, constraint };
 }

@@ -12,16 +12,16 @@ import type {
 } from "../engine.js";
 import type { NativeConstraint } from "./grammar.js";
 
-export interface NativeEnd {
-  readonly finishReason: "stop" | "length" | "cancelled" | "error";
+export type NativeEnd = {
   readonly stopString?: string;
   readonly endToken?: ScoredTokens;
-  readonly errorCode?: string;
-  readonly errorMessage?: string;
   readonly usage: Usage;
   readonly timings: Timings;
   readonly constraint?: ConstraintEnd;
-}
+} & (
+  | { readonly finishReason: "stop" | "length" | "cancelled" }
+  | { readonly finishReason: "error"; readonly error: CaduceusError }
+);
 
 export type NativeRequest = Omit<RunRequest, "constraint"> & { readonly constraint?: NativeConstraint | undefined };
 

@@ -1,0 +1,187 @@
+// Which compilations wait for which. Those that take long are held up by the test until it has seen what it claims.
+#include <thread>
+
+#include "constraint_answers.h"
+#include "constraint_harness.h"
+
+using namespace caduceus;
+using namespace std::chrono_literals;
+
+namespace {
+
+// Compiles for real. What begins with "long" is not done before the test says so.
+struct Workshop {
+  std::shared_ptr<ConstraintVocabulary> vocabulary;
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool open = false;
+  size_t under_way = 0;
+  size_t most_under_way = 0;
+  std::vector<std::string> begun;
+
+  explicit Workshop(const Vocabulary& given) : vocabulary(given.tokens) {}
+
+  auto compile() {
+    return [this](const ConstraintSpec& spec) {
+      {
+        std::unique_lock lock(mutex);
+        begun.push_back(spec.text);
+        most_under_way = std::max(most_under_way, ++under_way);
+        changed.notify_all();
+        if (spec.text.starts_with("long")) changed.wait(lock, [this] { return open; });
+      }
+      auto grammar = std::make_shared<Grammar>(vocabulary, Kind::regex, spec.text);
+      std::lock_guard lock(mutex);
+      --under_way;
+      return grammar;
+    };
+  }
+  void wait_for(size_t count) {
+    std::unique_lock lock(mutex);
+    CHECK(changed.wait_for(lock, 60s, [&] { return begun.size() >= count; }));
+  }
+  std::vector<std::string> seen() {
+    std::lock_guard lock(mutex);
+    return begun;
+  }
+  size_t most() {
+    std::lock_guard lock(mutex);
+    return most_under_way;
+  }
+  void let_go() {
+    std::lock_guard lock(mutex);
+    open = true;
+    changed.notify_all();
+  }
+};
+
+ConstraintSpec spec(const std::string& kind, RunId n) { return {Kind::regex, kind + std::to_string(n), {}}; }
+
+// None is ever past its time.
+ConstraintCompiler::Limits patient() {
+  ConstraintCompiler::Limits limits;
+  limits.time = 1h;
+  return limits;
+}
+
+void waits(const Vocabulary& vocabulary) {
+  const ConstraintCompiler::Limits limits = patient();
+  {
+    CLAIM("short ones are compiled while long ones of the same scope have not ended");
+    Answers answers;
+    Workshop workshop(vocabulary);
+    ConstraintCompiler compiler(vocabulary.tokenizer, limits, answers.receiver(), workshop.compile());
+    for (RunId run = 1; run < limits.threads_of_scope; ++run) compiler.compile(run, spec("long", run), "");
+    for (RunId run = 100; run < 120; ++run) compiler.compile(run, spec("short", run), "");
+    for (RunId run = 100; run < 120; ++run) CHECK(answers.wait(run).grammar);
+    CHECK(!answers.has(1));
+    workshop.let_go();
+    for (RunId run = 1; run < limits.threads_of_scope; ++run) CHECK(answers.wait(run).grammar);
+  }
+  {
+    CLAIM("however many long ones one scope asks for, another's are compiled, and threads stay few");
+    Answers answers;
+    Workshop workshop(vocabulary);
+    ConstraintCompiler compiler(vocabulary.tokenizer, limits, answers.receiver(), workshop.compile());
+    for (RunId run = 1; run <= 50; ++run) compiler.compile(run, spec("long", run), "greedy");
+    workshop.wait_for(limits.threads_of_scope);
+    for (RunId run = 100; run < 120; ++run) compiler.compile(run, spec("short", run), "other");
+    for (RunId run = 100; run < 120; ++run) CHECK(answers.wait(run).grammar);
+    for (RunId run = 200; run < 250; ++run) compiler.compile(run, spec("long", run), std::to_string(run));
+    workshop.wait_for(limits.threads + 20);
+    CHECK(workshop.most() <= limits.threads);
+    workshop.let_go();
+    for (RunId run = 1; run <= 50; ++run) CHECK(answers.wait(run).grammar);
+    for (RunId run = 200; run < 250; ++run) CHECK(answers.wait(run).grammar);
+    CHECK(workshop.most() <= limits.threads);
+  }
+  {
+    CLAIM("a scope that asks for one does not wait behind all of another's");
+    Answers answers;
+    Workshop workshop(vocabulary);
+    ConstraintCompiler::Limits one_by_one = limits;
+    one_by_one.quick_at_once = 1;
+    one_by_one.quick = 1h;
+    ConstraintCompiler compiler(vocabulary.tokenizer, one_by_one, answers.receiver(), workshop.compile());
+    compiler.compile(1, spec("long", 1), "many");
+    workshop.wait_for(1);
+    for (RunId run = 2; run <= 40; ++run) compiler.compile(run, spec("short", run), "many");
+    compiler.compile(100, spec("short", 100), "one");
+    workshop.let_go();
+    for (RunId run = 1; run <= 40; ++run) CHECK(answers.wait(run).grammar);
+    CHECK(answers.wait(100).grammar);
+    CHECK(workshop.seen()[1] == "short100");
+  }
+}
+
+void ends(const Vocabulary& vocabulary) {
+  ConstraintCompiler::Limits limits;
+  limits.time = 200ms;
+  limits.quick = 1ms;
+  Answers answers;
+  Workshop workshop(vocabulary);
+  ConstraintCompiler compiler(vocabulary.tokenizer, limits, answers.receiver(), workshop.compile());
+  const auto refusal = [&](RunId run) {
+    const auto answer = answers.wait(run);
+    CHECK(!answer.grammar && answer.error->code() == "CONSTRAINT_TOO_COMPLEX");
+    return std::string(answer.error->what());
+  };
+
+  CLAIM("one that is past its time has failed, and its scope's next ones too once all the scope's threads are");
+  for (RunId run = 1; run <= limits.threads_of_scope; ++run) compiler.compile(run, spec("long", run), "greedy");
+  for (RunId run = 1; run <= limits.threads_of_scope; ++run)
+    CHECK(refusal(run).find("compiling it took longer than 200 ms") != std::string::npos);
+  compiler.compile(50, spec("short", 50), "greedy");
+  CHECK(refusal(50).find("5 others take too long; try again later") != std::string::npos);
+  CLAIM("the same again is known to take too long, and no thread is spent on it");
+  compiler.compile(51, spec("long", 1), "other");
+  CHECK(refusal(51).find("compiling it took longer") != std::string::npos);
+  CHECK(workshop.seen().size() == limits.threads_of_scope);
+  CLAIM("others are not concerned");
+  // Where the machine is so busy that one is late it is there for the next that asks.
+  RunId run = 60;
+  const auto is_compiled = [&](const std::string& scope, RunId n) {
+    compiler.compile(++run, spec("short", n), scope);
+    return answers.wait(run).grammar != nullptr;
+  };
+  while (!is_compiled("other", 52)) CHECK(run < 10'000);
+
+  CLAIM("what came too late serves the next one that asks, and its scope's threads are free again");
+  workshop.let_go();
+  while (!compiler.find(spec("long", 1))) std::this_thread::sleep_for(1ms);
+  while (!is_compiled("greedy", 53)) CHECK(run < 20'000);
+}
+
+void shares(const Vocabulary& vocabulary) {
+  CLAIM("the same constraint is compiled once for all that ask for it meanwhile, but for those that are forgotten");
+  Answers answers;
+  Workshop workshop(vocabulary);
+  ConstraintCompiler compiler(vocabulary.tokenizer, patient(), answers.receiver(), workshop.compile());
+  for (RunId run = 1; run <= 30; ++run) compiler.compile(run, spec("long", 1), std::to_string(run));
+  workshop.wait_for(1);
+  compiler.forget(7);
+  workshop.let_go();
+  for (RunId run = 1; run <= 30; ++run) CHECK(run == 7 || answers.wait(run).grammar == answers.wait(1).grammar);
+  CHECK(workshop.seen().size() == 1 && !answers.has(7));
+
+  CLAIM("what throws in the compiler fails its own runs alone");
+  ConstraintCompiler broken(vocabulary.tokenizer, patient(), answers.receiver(),
+                            [](const ConstraintSpec& given) -> std::shared_ptr<const Grammar> {
+                              if (given.text == "short1") throw std::bad_alloc();
+                              throw EngineError("CONSTRAINT_INVALID", "A fault of this test.");
+                            });
+  broken.compile(101, spec("short", 1), "");
+  broken.compile(102, spec("short", 2), "");
+  CHECK(answers.wait(101).error->code() == "CONSTRAINT_TOO_COMPLEX");
+  CHECK(answers.wait(102).error->code() == "CONSTRAINT_INVALID");
+}
+
+}  // namespace
+
+int main() {
+  const Vocabulary vocabulary("CADUCEUS_TEST_HERMES_MODEL");
+  waits(vocabulary);
+  ends(vocabulary);
+  shares(vocabulary);
+  return report();
+}
