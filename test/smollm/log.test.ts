@@ -1,6 +1,8 @@
 // llama.cpp's log goes where it is sent, and nowhere else.
 import { afterAll, expect, test } from "vitest";
+import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Worker } from "node:worker_threads";
 import { load, setLog, type LogEntry } from "../../src/index.js";
 import { smollm2Model } from "../support/models.js";
 
@@ -31,4 +33,56 @@ test("without a sink it falls silent", async () => {
 
 test("a wrong level is refused", () => {
   expect(() => setLog(() => {}, "loud" as "info")).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
+});
+
+/** A thread that sets a log of its own, and stays until it is told to go. */
+async function loggingWorker(): Promise<Worker> {
+  const index = new URL("../../dist/index.js", import.meta.url).href;
+  const program = `
+    const { parentPort } = require("node:worker_threads");
+    import(${JSON.stringify(index)}).then(({ setLog }) => {
+      setLog(({ message }) => parentPort.postMessage(message), "info");
+      parentPort.postMessage("set");
+      parentPort.once("message", () => process.exit());
+    });`;
+  const worker = new Worker(program, { eval: true });
+  expect(await once(worker, "message")).toEqual(["set"]);
+  return worker;
+}
+
+test("a thread that set a log takes the log over as long as it lives, and then it comes here again", async () => {
+  const entries: LogEntry[] = [];
+  setLog((entry) => entries.push(entry), "info");
+  const worker = await loggingWorker();
+  const lines: string[] = [];
+  worker.on("message", (line: string) => lines.push(line));
+  await logOfLoading();
+  expect(lines.length).toBeGreaterThan(20);
+  expect(entries).toEqual([]);
+  worker.postMessage("go");
+  await once(worker, "exit");
+  await logOfLoading();
+  expect(entries.length).toBeGreaterThan(20);
+});
+
+test("a thread that takes its own log away takes away no other's", async () => {
+  const worker = await loggingWorker();
+  const lines: string[] = [];
+  worker.on("message", (line: string) => lines.push(line));
+  setLog(() => {}, "info");
+  setLog(undefined);
+  await logOfLoading();
+  expect(lines.length).toBeGreaterThan(20);
+  await worker.terminate();
+});
+
+test("what a sink throws costs no other line", async () => {
+  const entries: LogEntry[] = [];
+  setLog((entry) => {
+    entries.push(entry);
+    // Node warns of it, and goes on.
+    if (entries.length === 2) throw new Error("A fault of this test.");
+  }, "info");
+  await logOfLoading();
+  expect(entries.length).toBeGreaterThan(20);
 });

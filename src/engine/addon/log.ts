@@ -1,4 +1,5 @@
-// llama.cpp's log, which is off by default. There is one for the whole process, workers included: the last sink counts.
+// llama.cpp's log, which is off by default. There is one for the whole process, workers included: the last sink that
+// was set gets it, as long as its thread lives.
 import { invalidArgument } from "../../errors.js";
 import { loadAddon } from "./load_addon.js";
 
@@ -17,7 +18,8 @@ const levels = ["error", "warn", "info", "debug"] as const;
 
 /**
  * Sends llama.cpp's log to a function, for the whole process. Nothing is logged by default, and never to standard
- * output. Without a sink it falls silent again. The level defaults to `"warn"`.
+ * output. Of several threads that have a sink, the one that set it last gets the log, until it ends or takes its sink
+ * away (`setLog(undefined)`). The level defaults to `"warn"`.
  *
  * ```ts
  * import { setLog } from "caduceus";
