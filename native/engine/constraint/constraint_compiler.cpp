@@ -234,9 +234,9 @@ void ConstraintCompiler::start(Job job, Clock::time_point now, Outcome& outcome)
 std::optional<ConstraintCompiler::Clock::time_point> ConstraintCompiler::next_event(Clock::time_point now) const {
   std::optional<Clock::time_point> next;
   for (const auto& work : works_) {
-    for (const auto at : {work->started + limits_.quick, work->started + limits_.time}) {
-      if (at > now && (!next || at < *next)) next = at;
-    }
+    const auto consider = [&](Clock::time_point at) { next = next ? std::min(*next, at) : at; };
+    if (work->started + limits_.quick > now) consider(work->started + limits_.quick);
+    if (!work->late) consider(work->started + limits_.time);
   }
   return next;
 }
