@@ -6,16 +6,16 @@ import { nativeTestFile } from "../../support/native_test_file.js";
 import { program, run } from "../run_program.js";
 
 test.runIf(process.platform === "linux")(
-  "whichever thread of loading is refused, load rejects and leaves nothing behind",
+  "whichever thread of loading is refused, load rejects and leaves nothing behind, or does without it",
   async () => {
     const outcome = await run(process.execPath, [program("no_threads.mjs"), await smollm2Model()], {
       env: { LD_PRELOAD: path.resolve(await nativeTestFile("libno_threads.so")) },
     });
     expect(outcome).toMatchObject({ code: 0, signal: null, stderr: "" });
     const { codes, generated } = JSON.parse(outcome.stdout) as { codes: string[]; generated: number };
-    // The loader's own, the second that computes, the prompts' reader, the engine's.
-    expect(codes.length).toBeGreaterThan(3);
-    expect(codes.filter((code) => code !== "ENGINE_FAILED")).toEqual([]);
+    // The loader's own, the second that computes, the prompts' reader, the engine's. Others help to pack weights.
+    expect(codes.filter((code) => code === "ENGINE_FAILED").length).toBeGreaterThan(3);
+    expect(codes.filter((code) => code !== "ENGINE_FAILED" && code !== "loaded all the same")).toEqual([]);
     expect(generated).toBe(4);
   },
 );
