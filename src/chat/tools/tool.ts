@@ -198,9 +198,14 @@ export function collectTools(tools: unknown, budget?: WorkBudget): Map<string, T
 export function* collectToolsInStretches(tools: unknown, budget?: WorkBudget): Stretches<Map<string, Tool>> {
   const collected = new Map<string, Tool>();
   if (tools === undefined) return collected;
+  // A hole ends the copy: an array may have four billion of them.
+  const copied = (given: unknown, index: number) => {
+    if (given === undefined) throw invalidTool("a tool", `tools[${index}]`, describe(given));
+    return given;
+  };
   const list = reading(
     "tools",
-    () => (Array.isArray(tools) ? Array.from(tools as unknown[]) : undefined),
+    () => (Array.isArray(tools) ? Array.from(tools as unknown[], copied) : undefined),
     "INVALID_TOOL",
   );
   if (list === undefined) throw invalidArgument("an array of tools", "tools", tools);
