@@ -89,7 +89,7 @@ void Context::resolve_sizes(const ContextOptions& options) {
   const uint32_t trained = model_->info().training_context_size;
   if (options.context_size && *options.context_size > trained) {
     throw EngineError::argument("contextSize",
-                                "at most " + std::to_string(trained) + ", the length this model was trained for,",
+                                "at most " + std::to_string(trained) + ", the length this model was trained for",
                                 std::to_string(*options.context_size));
   }
   context_size_ = options.context_size.value_or(std::min(trained, default_context_size));
@@ -99,7 +99,7 @@ void Context::resolve_sizes(const ContextOptions& options) {
   }
   if (options.context_size && cache < context_size_) {
     throw EngineError::argument("cacheTokens",
-                                "at least " + std::to_string(context_size_) + ", the length of one context,",
+                                "at least " + std::to_string(context_size_) + ", the length of one context",
                                 std::to_string(cache));
   }
   if (cache > INT32_MAX) throw EngineError::argument("cacheTokens", "at most 2147483647", std::to_string(cache));

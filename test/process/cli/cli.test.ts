@@ -96,7 +96,7 @@ describe("run", () => {
       await load(${JSON.stringify(file)}).catch(({ code, message }) => console.log(code, message));`;
       const { stdout } = await run(process.execPath, ["--input-type=module", "-e", program]);
       expect(stdout).toBe(
-        `MODEL_INVALID The model file ${file} cannot be read: this user has no permission (EACCES). Its owner can give it: chmod a+r.\n`,
+        `MODEL_INVALID The model file ${file} cannot be read: this user has no permission (EACCES). Its owner can give the permission with chmod a+r.\n`,
       );
     },
   );
