@@ -24,7 +24,7 @@ test("answers, remembers, lists its commands, and leaves by Ctrl-D with exit cod
   const { code, problem } = await chat([
     { expect: "Ctrl-D leaves" },
     { expect: prompt },
-    { send: "What is the capital of France?\r" },
+    { send: "Name the capital of France.\r" },
     { expect: "Paris" },
     { expect: prompt },
     { send: "/help\r" },
@@ -173,11 +173,11 @@ test.skipIf(process.platform === "win32")(
       [
         ...stopAndContinue,
         { expect: prompt },
-        { send: "What is the capital" },
-        { expect: "What is the capital" },
+        { send: "Name the capital" },
+        { expect: "Name the capital" },
         ...stopAndContinue,
-        { expect: "> What is the capital" },
-        { send: " of France?\r" },
+        { expect: "> Name the capital" },
+        { send: " of France.\r" },
         { expect: "Paris" },
         { expect: prompt },
         ...stopAndContinue,
@@ -222,7 +222,7 @@ test("Ctrl-Z where no shell could continue the program changes nothing", async (
   const { code, problem } = await chat([
     { expect: prompt },
     { send: ctrlZ },
-    { send: "What is the capital of France?\r" },
+    { send: "Name the capital of France.\r" },
     { expect: "Paris" },
     { expect: prompt },
     { send: ctrlD },
