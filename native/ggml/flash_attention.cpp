@@ -59,7 +59,7 @@ void attend(Attend kernel, const ggml_compute_params* params, ggml_tensor* op) {
   const int64_t rows = q->ne[1], heads = q->ne[2], sharing = heads / k->ne[2];
   const bool together = rows * k->ne[2] * q->ne[3] >= int64_t{4} * params->nth;
   const int64_t most_heads = caduceus::kernels::most_attention_queries;
-  const int64_t step = !together ? 1 : sharing <= most_heads ? sharing : 1;
+  const int64_t step = together && sharing <= most_heads ? sharing : 1;
   const int most_rows =
       !together ? 1 : static_cast<int>(std::min<int64_t>(caduceus::kernels::most_attention_rows, most_heads / step));
   const int64_t groups = heads / step * q->ne[3], units = rows * groups;

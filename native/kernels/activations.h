@@ -23,7 +23,7 @@ struct Activations {
   // For those with mins: the sums themselves, as pairs for blocks of 256, and times the scale for those of 32.
   union {
     int32_t start[T::sub_blocks];
-    int16_t sums[T::sub_blocks * 2];
+    int16_t sums[T::sub_blocks];
     float sum;
   };
 

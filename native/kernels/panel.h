@@ -1,5 +1,5 @@
-// How weights are laid out for the kernels: panels of as many rows as a vector has lanes, side by side, so that one
-// load feeds the same four positions of all rows. A panel first has the scales of all its blocks, then their codes,
+// How weights are laid out for the kernels: panels of as many rows as a vector has 32-bit elements, so that one load
+// feeds the same four positions of all rows. A panel first has the scales of all its blocks, then their codes,
 // with the bits that the file spends on them.
 //
 // Codes of 32 values of each row are a unit: low bits first, then what does not fit beside them. Vector g/2 has the low

@@ -4,7 +4,8 @@
 #include <immintrin.h>
 
 #include <cstdint>
-#include <cstring>
+
+#include "four_bytes.h"
 
 #if defined(__AVXVNNI__) || (defined(__AVX512VNNI__) && defined(__AVX512VL__))
 #define CADUCEUS_DOT_256 1
@@ -97,9 +98,9 @@ struct Simd {
     template <int Group>
     void add(Bytes codes, const int8_t* x) {
 #ifdef __AVXVNNI__
-      sum = _mm256_dpbusd_avx_epi32(sum, codes, all(four(x + Group * 4)));
+      sum = _mm256_dpbusd_avx_epi32(sum, codes, all(four_bytes(x + Group * 4)));
 #else
-      sum = _mm256_dpbusd_epi32(sum, codes, all(four(x + Group * 4)));
+      sum = _mm256_dpbusd_epi32(sum, codes, all(four_bytes(x + Group * 4)));
 #endif
     }
     Ints end() const { return sum; }
@@ -114,7 +115,7 @@ struct Simd {
     }
     template <int Group>
     void add(Bytes codes, const int8_t* x) {
-      const Ints values = all(four(x + Group * 4));
+      const Ints values = all(four_bytes(x + Group * 4));
       const Ints products = Signed ? _mm256_maddubs_epi16(_mm256_abs_epi8(codes), _mm256_sign_epi8(values, codes))
                                    : _mm256_maddubs_epi16(codes, values);
       words = pending ? _mm256_add_epi16(words, products) : products;
@@ -130,11 +131,6 @@ struct Simd {
       return sum;
     }
 #endif
-    static int32_t four(const int8_t* x) {
-      int32_t v;
-      std::memcpy(&v, x, 4);
-      return v;
-    }
   };
 };
 

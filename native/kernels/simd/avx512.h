@@ -4,7 +4,8 @@
 #include <immintrin.h>
 
 #include <cstdint>
-#include <cstring>
+
+#include "four_bytes.h"
 
 namespace caduceus::kernels {
 
@@ -90,7 +91,7 @@ struct Simd {
     void begin(int32_t start) { sum = all(start); }
     template <int Group>
     void add(Bytes codes, const int8_t* x) {
-      sum = _mm512_dpbusd_epi32(sum, codes, all(four(x + Group * 4)));
+      sum = _mm512_dpbusd_epi32(sum, codes, all(four_bytes(x + Group * 4)));
     }
     Ints end() const { return sum; }
 #else
@@ -102,7 +103,7 @@ struct Simd {
     }
     template <int Group>
     void add(Bytes codes, const int8_t* x) {
-      const Ints values = all(four(x + Group * 4));
+      const Ints values = all(four_bytes(x + Group * 4));
       if constexpr (Signed) {
         const __mmask64 negative = _mm512_movepi8_mask(codes);
         const Ints turned = _mm512_mask_sub_epi8(values, negative, _mm512_setzero_si512(), values);
@@ -121,11 +122,6 @@ struct Simd {
       return sum;
     }
 #endif
-    static int32_t four(const int8_t* x) {
-      int32_t v;
-      std::memcpy(&v, x, 4);
-      return v;
-    }
   };
 };
 
