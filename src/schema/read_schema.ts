@@ -1,6 +1,5 @@
 // Reading a schema once, whatever it was written with: its JSON Schema for the prompt, and the checks for what comes
 // back.
-import { setImmediate } from "node:timers/promises";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { CaduceusError, describe, describeThrown, reading, withParam } from "../errors.js";
 import { BoundedCache } from "./bounded_cache.js";
@@ -51,6 +50,8 @@ export interface ReadSchema<Output = unknown> {
   enforcedInStretches(undeclared: UndeclaredProperties): Stretches<EnforcedReading>;
   /** Checks a value against the JSON Schema alone, now. `valueName` is what problems call it. */
   check(value: unknown, valueName?: string): SchemaCheck<unknown>;
+  /** The same in stretches. */
+  checkInStretches(value: unknown, valueName?: string): Stretches<SchemaCheck<unknown>>;
   /**
    * Checks a value in stretches, between which the event loop goes on, then gives it to the Standard Schema's own
    * validation (which may wait, and may change the value). Never rejects because of the value.
@@ -152,9 +153,12 @@ function* readNamed<const S extends Schema>(
       known.enforced.set(undeclared, reading);
       return { schema: reading.schema, unenforced: withName(name, reading.unenforced) };
     },
-    check: (value, valueName = "value") => verdict(value, atOnce(known.check(value)), valueName),
+    check: (value, valueName) => atOnce(read.checkInStretches(value, valueName)),
+    *checkInStretches(value, valueName = "value") {
+      return verdict(value, yield* known.check(value), valueName);
+    },
     async parse(value, valueName = "value") {
-      const first = verdict(value, await inTurns(known.check(value), setImmediate), valueName);
+      const first = await inTurns(read.checkInStretches(value, valueName));
       if (!first.ok || standard === undefined) return first as SchemaCheck<InferSchema<S>>;
       return validateStandard(standard, value, valueName) as Promise<SchemaCheck<InferSchema<S>>>;
     },

@@ -1,4 +1,5 @@
 // Long work as a generator: at each `yield` other work may run.
+import { setImmediate } from "node:timers/promises";
 
 export type Stretches<T> = Generator<void, T, void>;
 
@@ -13,8 +14,17 @@ export function atOnce<T>(work: Stretches<T>): T {
 /** Shorter stretches are put together: a turn for each of a thousand small tools takes longer than they do. */
 const shortestStretchMs = 10;
 
-/** Waits for `turn` between its stretches, once they have taken some time. @throws what the work or `turn` throws */
-export async function inTurns<T>(work: Stretches<T>, turn: () => Promise<void>): Promise<T> {
+let last: Promise<void> = Promise.resolve();
+
+/** Resolves after all earlier waiters, each in an iteration of the event loop of its own. */
+const nextTurn = (): Promise<void> => (last = last.then(() => setImmediate()));
+
+/**
+ * Waits for `turn` before its first stretch, since much such work may begin at the same time, and then whenever its
+ * stretches have taken some time. @throws what the work or `turn` throws
+ */
+export async function inTurns<T>(work: Stretches<T>, turn = nextTurn): Promise<T> {
+  await turn();
   let began = performance.now();
   for (;;) {
     const step = work.next();

@@ -10,8 +10,8 @@ import { hermesModel } from "../support/models.js";
 import { patience } from "./patience.js";
 import { properties, schemas, tools } from "./schema_inputs.js";
 
-/** Up to 23 on two cores that compile other things meanwhile, and two to three times as much on slow ones. */
-const mostMs = 75 * patience;
+/** Up to 18 on two cores that compile other things meanwhile, and two to three times as much on slow ones. */
+const mostMs = 50 * patience;
 
 let server: ChildProcess;
 let url: string;
@@ -31,11 +31,19 @@ async function longestStretch(): Promise<number> {
 
 const asSchema = (schema: object) => ({ response_format: { type: "json_schema", json_schema: { name: "a", schema } } });
 const asTool = (parameters: object) => ({ tools: [{ type: "function", function: { name: "a", parameters } }] });
+const withA = (schema: object) => ({ type: "object", properties: { a: schema }, required: ["a"] });
+/** That end at the same time, and are checked then. */
+const eightCalls = (parameters: object) => ({
+  ...asTool(parameters),
+  ...{ tool_choice: "required", parallel_tool_calls: false, n: 8, max_tokens: 100 },
+});
 const bodies: readonly (readonly [name: string, body: object])[] = [
   ...Object.entries(schemas).map(([name, [schema]]) => [name, asSchema(schema)] as const),
   ["a tool of 5,000 properties", { ...asTool(properties(5_000)), tool_choice: "required" }],
   ["500 tools, for several answers", { tools: tools(500), n: 3 }],
   ["2,000 tools", { tools: tools(2_000) }],
+  ["eight calls with dynamic references that double", eightCalls(schemas["dynamic references that double"]![0])],
+  ["eight calls with a pattern that refers back", eightCalls(withA(schemas["a pattern that refers back"]![0]))],
 ];
 
 test("each request is answered with a status below 500, and none holds the event loop up for long", async () => {

@@ -3,9 +3,10 @@
 import { randomUUID } from "node:crypto";
 import type { Constraint } from "../../engine/engine.js";
 import { describe } from "../../errors.js";
-import { ReplyParser, type CallCheck, type ReplyEvent as ParserEvent } from "../../format/hermes/index.js";
+import { ReplyParser, type CallFault, type ReplyEvent as ParserEvent } from "../../format/hermes/index.js";
 import { JsonWatch } from "../../format/json_watch.js";
 import type { PlainMessage, PlainToolCall } from "../../format/plain_message.js";
+import { atOnce, inTurns, type Stretches } from "../../schema/stretches.js";
 import type { IncompleteCall, ReplyEvent, TextEvent, ToolCall } from "./reply_events.js";
 import { isWhole } from "../tools/round_constraint.js";
 import type { Tool } from "../tools/tool.js";
@@ -55,6 +56,8 @@ export class ReplyReader {
   #isEnding = false;
   #incompleteCall: IncompleteCall | undefined;
   readonly #watch: JsonWatch | undefined;
+  /** Checks of calls that are still to be made, by the calls' arguments. */
+  readonly #checks = new Map<unknown, Stretches<CallFault | undefined>>();
   /** What has been told, by the kind of its events. */
   readonly #told = { text: "", reasoning: "", malformed: [] as string[] };
 
@@ -71,7 +74,7 @@ export class ReplyReader {
     const definitions = [...tools.values()].map(({ name, parameters }) => ({ name, parameters }));
     this.#parser = new ReplyParser({
       tools: definitions,
-      check: checkOf(tools),
+      check: (name, args) => this.#check(checkCall(tools, name, args), args),
       untaggedCalls: acceptsUntagged(settings, isHermes) ? "accept" : "off",
       callsOnly: isWhole(constraint),
       reasoning,
@@ -89,7 +92,7 @@ export class ReplyReader {
     return this.#parser?.turnEnded ?? this.#watch?.isOver ?? false;
   }
 
-  read(event: TextEvent): ReplyEvent[] {
+  async read(event: TextEvent): Promise<ReplyEvent[]> {
     if (this.#isUndecided && event.text.trim() !== "") {
       this.#isUndecided = false;
       // JSON's strings may hold what looks like a call.
@@ -102,14 +105,14 @@ export class ReplyReader {
       this.#told.text += text;
       return text === "" && event.text !== "" ? [] : [{ ...event, text }];
     }
-    const events = this.#translate(parser.push(event.text));
+    const events = this.#translate(await this.#judge(parser.push(event.text)));
     // A call is told of when something follows it; a repetition is to end the turn at once.
     const last = parser.callDetails.length > this.#calls.calls.length ? parser.callDetails.at(-1) : undefined;
     if (last !== undefined && this.#calls.repeatedBy(last) !== undefined) this.#isOver = true;
     return events;
   }
 
-  end(finish: "stop" | "length"): WrittenTurn {
+  async end(finish: "stop" | "length"): Promise<WrittenTurn> {
     const parser = this.#parser;
     if (parser === undefined) {
       const { text } = this.#told;
@@ -127,7 +130,7 @@ export class ReplyReader {
     }
     this.#isEnding = true;
     const whole = parser.end({ finish });
-    const events = [...this.#translate(parser.takeEvents()), ...this.#calls.release()];
+    const events = [...this.#translate(await this.#judge(parser.takeEvents())), ...this.#calls.release()];
     const told = this.#told;
     // Where something was dropped, what was told is all there is.
     const { content, reasoning, incomplete } = this.#hasDropped
@@ -153,6 +156,31 @@ export class ReplyReader {
         ...(toolCalls.length === 0 ? {} : { toolCalls }),
       },
     };
+  }
+
+  /**
+   * The parser goes on without a verdict, except where that decides whether the reply's text is a call: a check may
+   * take long, and has a turn of its own.
+   */
+  #check(check: Stretches<CallFault | undefined>, args: unknown): CallFault | undefined {
+    if (this.#parser?.mayBeUntagged || !isObject(args)) return atOnce(check);
+    this.#checks.set(args, check);
+    return undefined;
+  }
+
+  /** Puts what is wrong with calls into their events. */
+  async #judge(events: readonly ParserEvent[]): Promise<readonly ParserEvent[]> {
+    const judged: ParserEvent[] = [];
+    for (const event of events) {
+      if (event.type !== "tool-call") {
+        judged.push(event);
+        continue;
+      }
+      const check = this.#checks.get(event.arguments);
+      const fault = check && (await inTurns(check));
+      judged.push(fault ? { ...event, problem: fault.problem, problemMessage: fault.message } : event);
+    }
+    return judged;
   }
 
   #translate(events: readonly ParserEvent[]): ReplyEvent[] {
@@ -195,14 +223,12 @@ export class ReplyReader {
   }
 }
 
-/** Calls are judged by the tools' own schemas, whose sentences the model is told. */
-function checkOf(tools: ReadonlyMap<string, Tool>): CallCheck {
-  return (name, args) => {
-    const tool = tools.get(name);
-    if (tool === undefined) return { problem: "unknown-tool", message: `There is no function ${describe(name)}.` };
-    if (!isObject(args))
-      return { problem: "invalid-arguments", message: `arguments must be an object, not ${describe(args)}.` };
-    const verdict = tool.schema.check(args, "arguments");
-    return verdict.ok ? undefined : { problem: "invalid-arguments", message: verdict.problem };
-  };
+/** Judges a call by the tools' own schemas, whose sentences the model is told. */
+function* checkCall(tools: ReadonlyMap<string, Tool>, name: string, args: unknown): Stretches<CallFault | undefined> {
+  const tool = tools.get(name);
+  if (tool === undefined) return { problem: "unknown-tool", message: `There is no function ${describe(name)}.` };
+  if (!isObject(args))
+    return { problem: "invalid-arguments", message: `arguments must be an object, not ${describe(args)}.` };
+  const verdict = yield* tool.schema.checkInStretches(args, "arguments");
+  return verdict.ok ? undefined : { problem: "invalid-arguments", message: verdict.problem };
 }

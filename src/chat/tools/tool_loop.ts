@@ -157,7 +157,7 @@ class ReplyLoop {
       if (this.#rounds.length === 0) yield* this.#task.warnings;
       if (dropped.length > 0) yield { type: "dropped", messages: dropped.map(toMessage) };
       for await (const event of round.texts()) {
-        yield* reader.read(event);
+        yield* await reader.read(event);
         if (reader.turnEnded) round.stop();
       }
       this.#held = round;
@@ -167,7 +167,7 @@ class ReplyLoop {
     // A turn that was ended here is a whole one, even where the token limit came first.
     const end: RunEnd = reader.turnEnded ? { ...round.end, finishReason: "stop" } : round.end;
     const finishReason = end.finishReason === "length" ? "length" : "stop";
-    const turn = reader.end(finishReason);
+    const turn = await reader.end(finishReason);
     yield* turn.events;
     this.#transcript.push(turn.message);
     this.#probabilities.push(...round.logProbabilities);

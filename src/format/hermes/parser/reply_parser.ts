@@ -102,6 +102,11 @@ export class ReplyParser {
     return this.#scanner.turnEnded;
   }
 
+  /** All of the output so far may be one call without its tags. */
+  get mayBeUntagged(): boolean {
+    return this.#untagged !== undefined;
+  }
+
   /** A call's missing tag was supplied: the output is not what the calls written out would be. */
   get suppliedTags(): boolean {
     return this.#further !== undefined && this.#further.supplied > 0;
