@@ -151,7 +151,9 @@ export async function constrainedToken(settings) {
       name: `${count} tools`,
       constraint: tools(count, { minLength: 600 }),
     }));
+    // With log probabilities no token is forced.
     const free = {
+      logProbabilities: true,
       sampling: {
         ...sampling,
         logitBias: /** @type {[number, number][]} */ (
@@ -164,7 +166,7 @@ export async function constrainedToken(settings) {
       ...Object.fromEntries(
         constraints.map(({ name, constraint }) => [
           name,
-          async () => (await write(engine, { constraint, appendForcedTokens: false })).tokensPerSecond,
+          async () => (await write(engine, { constraint, logProbabilities: true })).tokensPerSecond,
         ]),
       ),
     });
@@ -189,7 +191,7 @@ export async function forcedCall(settings) {
     );
     const figures = await inTurn(settings.runs, {
       forced: async () => (await write(engine, { constraint })).ms,
-      stepped: async () => (await write(engine, { constraint, appendForcedTokens: false })).ms,
+      stepped: async () => (await write(engine, { constraint, logProbabilities: true })).ms,
       free: async () => (await write(engine, { maxTokens: tokens, sampling: { ...sampling, logitBias: bias } })).ms,
     });
     return [

@@ -218,8 +218,6 @@ RunRequest to_request(const Napi::Object& object) {
   request.queue_timeout_ms = optional_number<double>(object, "queueTimeoutMs");
   request.keep_prefix = optional_number<uint32_t>(object, "keepPrefix");
   request.constraint = to_constraint(object.Get("constraint"));
-  if (const Napi::Value forced = object.Get("appendForcedTokens"); !forced.IsUndefined())
-    request.append_forced_tokens = forced.ToBoolean();
   request.deterministic = object.Get("deterministic").ToBoolean();
   return request;
 }

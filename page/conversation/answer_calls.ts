@@ -1,10 +1,10 @@
-// Answers the calls of a turn: tools of the browser run; for the others the user types the result, which is also the
-// approval.
+// Answers the calls of a turn: browser tools run by themselves; for other tools the user types the result, which is
+// also the approval.
 import { browserTools } from "../tools/browser_tools.js";
 import type { AnswerEntry, Call } from "./entry.js";
 import { announcement } from "./store.js";
 
-/** By the ids of calls: what takes the result that somebody typed. */
+/** Receivers of typed results, by call id. */
 const asked = new Map<string, (result: string) => void>();
 
 export function giveResult(callId: string, result: string): void {
@@ -49,7 +49,7 @@ function ask({ id, name }: Call): Promise<string> {
   return new Promise((resolve) => asked.set(id, resolve));
 }
 
-/** What goes wrong is for the model to read. */
+/** Errors are returned as text for the model. */
 async function runTool(
   execute: (values: Record<string, unknown>) => unknown,
   { argumentsText }: Call,

@@ -1,4 +1,4 @@
-// An answer as its chunks come in.
+// Builds an answer from the chunks of its stream.
 import type { ChatChunk } from "../server/chat_stream.js";
 import type { AnswerEntry, Call } from "./entry.js";
 
@@ -12,7 +12,7 @@ export class AnswerWriter {
     this.#answer = answer;
   }
 
-  /** As it stands. */
+  /** The answer so far. */
   get answer(): AnswerEntry {
     return this.#answer;
   }
@@ -43,7 +43,7 @@ export class AnswerWriter {
     this.#set({ state: "done", calls: this.#answer.calls.map((call) => ({ ...call, state: "running" })) });
   }
 
-  /** Without a note it was stopped. */
+  /** Without a note, the answer counts as stopped. */
   fail(note: string | undefined): void {
     this.#set({
       state: note === undefined ? "stopped" : "failed",

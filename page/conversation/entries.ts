@@ -11,7 +11,7 @@ export interface Conversation {
   readonly entries: readonly Entry[];
   readonly leaf: string | null;
   readonly settings: Settings;
-  /** What stands in the message box. */
+  /** Text in the message box. */
   readonly draft: string;
 }
 
@@ -38,12 +38,12 @@ export const newAnswer = (parent: string, isJson: boolean): AnswerEntry => ({
   numbers: null,
 });
 
-/** crypto.randomUUID is only there where the page came over https or from this machine. */
+/** crypto.randomUUID exists only in secure contexts (https or localhost). */
 function newId(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** What leads to an entry, itself included; by default what is shown. */
+/** The path to an entry, itself included; by default to the shown leaf. */
 export function pathTo(conversation: Conversation, id: string | null = conversation.leaf): Entry[] {
   const byId = new Map(conversation.entries.map((entry) => [entry.id, entry]));
   const path: Entry[] = [];
@@ -51,7 +51,7 @@ export function pathTo(conversation: Conversation, id: string | null = conversat
   return path.reverse();
 }
 
-/** All that were said in the place of this one, itself included. */
+/** All versions of an entry, itself included. */
 export function siblings(conversation: Conversation, { parent }: Entry): Entry[] {
   return conversation.entries.filter((entry) => entry.parent === parent);
 }
@@ -68,7 +68,7 @@ export function replaceEntry(conversation: Conversation, entry: Entry): Conversa
   return { ...conversation, entries: conversation.entries.map((old) => (old.id === entry.id ? entry : old)) };
 }
 
-/** Shows the version of the conversation that contains an entry, down to what was said last in it. */
+/** Shows the version of the conversation that contains an entry, down to its newest leaf. */
 export function showVersion(conversation: Conversation, id: string): Conversation {
   let leaf = id;
   for (
@@ -80,8 +80,7 @@ export function showVersion(conversation: Conversation, id: string): Conversatio
 }
 
 /**
- * From storage, where anything may lie; undefined where it is no conversation. What was being written has been stopped
- * since.
+ * Reads a stored value; undefined if it is not a conversation. Answers that were being written count as stopped.
  */
 export function readConversation(value: unknown): Conversation | undefined {
   const { id, title, changedAt, entries, leaf, settings, draft } = (value ?? {}) as Record<string, unknown>;
@@ -91,7 +90,7 @@ export function readConversation(value: unknown): Conversation | undefined {
   const known = new Set<string>();
   for (const one of entries) {
     const entry = readEntry(one);
-    // Parents come first, so that no path can go round in circles.
+    // Parents come first, so that no path has a cycle.
     if (entry === undefined || known.has(entry.id) || (entry.parent !== null && !known.has(entry.parent)))
       return undefined;
     known.add(entry.id);

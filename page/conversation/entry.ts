@@ -6,20 +6,20 @@ export interface Call {
   /** As the model wrote them so far. */
   readonly argumentsText: string;
   /**
-   * `writing`: the model is at it. `asking`: the person is asked for its result. `left`: it was stopped before it had
-   * one.
+   * `writing`: the model is generating it. `asking`: the user is asked for its result. `left`: it was stopped before it
+   * had one.
    */
   readonly state: "writing" | "asking" | "running" | "done" | "left";
   readonly result: string;
 }
 
-/** Of one answer. */
+/** Statistics of one answer. */
 export interface AnswerNumbers {
   readonly promptTokens: number;
   readonly cachedTokens: number;
   readonly generatedTokens: number;
   readonly firstTokenMs: number;
-  /** After the first; 0 where there was only one. */
+  /** Tokens a second after the first; 0 if there was only one. */
   readonly tokensPerSecond: number;
 }
 

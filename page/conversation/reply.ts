@@ -8,10 +8,10 @@ import { requestBody } from "./settings.js";
 import { announcement, find, running, setRunning, update } from "./store.js";
 
 const mostRounds = 8;
-/** The screen need not follow each token. */
+/** Minimum time between updates of the screen. */
 const showEveryMs = 40;
 
-/** Says something after the entry `parent`, null for the beginning, and has it answered. */
+/** Adds a question after the entry `parent` (null: at the beginning) and requests its answer. */
 export function say(conversationId: string, parent: string | null, text: string): void {
   const entry = newUserEntry(parent, text);
   update(conversationId, (conversation) => addEntry(conversation, entry));
@@ -54,7 +54,7 @@ export async function reply(conversationId: string, to: string): Promise<void> {
 const put = (conversationId: string, answer: AnswerEntry) =>
   update(conversationId, (conversation) => replaceEntry(conversation, answer));
 
-/** One round. Whatever goes wrong stands in the answer. */
+/** One round. Errors are shown in the answer. */
 async function write(
   conversationId: string,
   parent: string,
@@ -84,7 +84,7 @@ async function write(
   return writer.answer;
 }
 
-/** All of it is read out, but for what would take minutes. */
+/** The text for screen readers, cut if it is very long. */
 function describeEnd({ state, text, note }: AnswerEntry): string {
   if (state === "failed") return `No answer. ${note}`;
   const shown = text.length > 1000 ? `${text.slice(0, 1000)} …` : text;

@@ -23,9 +23,9 @@ export interface Settings {
   readonly model: string;
   readonly system: string;
   readonly sampling: Readonly<Partial<Record<SamplingField, string>>>;
-  /** Names of those that run in the browser. */
+  /** Names of the chosen browser tools. */
   readonly tools: readonly string[];
-  /** Definitions in JSON, whose results the person types in. */
+  /** Definitions in JSON of tools whose results the user types. */
   readonly ownTools: string;
   /** `first`: required, until there is an answer. */
   readonly toolChoice: ToolChoice;
@@ -54,7 +54,7 @@ export const newSettings = (): Settings => ({
   schema: exampleSchema,
 });
 
-/** Of the next conversation: a schema and calls that must be made were asked for in this one. */
+/** Settings of the next conversation: without the schema and the required calls of this one. */
 export const nextSettings = (settings: Settings): Settings => ({
   ...settings,
   toolChoice: settings.toolChoice === "none" ? "none" : "auto",
@@ -62,7 +62,7 @@ export const nextSettings = (settings: Settings): Settings => ({
   schema: exampleSchema,
 });
 
-/** From storage, where anything may lie. */
+/** Reads a stored value of unknown shape. */
 export function readSettings(value: unknown): Settings {
   const { model, system, sampling, tools, ownTools, toolChoice, isJson, schema } = (value ?? {}) as Record<
     string,
@@ -86,7 +86,7 @@ export function readSettings(value: unknown): Settings {
   };
 }
 
-/** Something in the settings that has to be put right first. */
+/** An error in the settings that the user has to correct. */
 export class SettingsProblem extends Error {}
 
 /** Each as `{ name, description, parameters }`, or in OpenAI's form around it; one alone needs no brackets. */

@@ -4,10 +4,10 @@ import { readConversation, type Conversation } from "./entries.js";
 
 const prefix = "caduceus:conversation:";
 const mostConversations = 100;
-/** Browsers give some five million characters to all pages of one server together. */
+/** Browsers limit the storage of one server to some five million characters. */
 const mostCharacters = 3_000_000;
 
-/** Latest first. What is damaged is passed over and removed. */
+/** All conversations, newest first. Damaged ones are removed. */
 export function loadConversations(): Conversation[] {
   const found: Conversation[] = [];
   for (const key of storedKeys()) {
@@ -26,7 +26,7 @@ function parse(text: string | null): Conversation | undefined {
   }
 }
 
-/** The oldest of the others make room where there is none, and without room it is not kept. */
+/** Removes the oldest other conversations if space is needed; without space it is not stored. */
 export function saveConversation(conversation: Conversation): void {
   const text = JSON.stringify(conversation);
   const key = prefix + conversation.id;

@@ -1,4 +1,4 @@
-// The conversations there are, the one that is shown, and which are being answered.
+// All conversations, the shown one, and the running replies.
 import { computed, signal } from "@preact/signals";
 import { newConversation, type Conversation } from "./entries.js";
 import { nextSettings, type Settings } from "./settings.js";
@@ -7,15 +7,15 @@ import { forgetConversation, loadConversations, saveConversation } from "./stora
 const saveAfterMs = 1000;
 
 const stored = loadConversations();
-/** Latest first. */
+/** Newest first. */
 export const conversations = signal<readonly Conversation[]>(stored.length > 0 ? stored : [newConversation()]);
 const currentId = signal(conversations.value[0]!.id);
 export const current = computed(
   () => conversations.value.find(({ id }) => id === currentId.value) ?? conversations.value[0]!,
 );
-/** Those with a reply under way, and how it is stopped. */
+/** Running replies by conversation, each with a function that stops it. */
 export const running = signal<ReadonlyMap<string, AbortController>>(new Map());
-/** Read out by screen readers. */
+/** Announcement for screen readers. */
 export const announcement = signal("");
 
 const unsaved = new Map<string, ReturnType<typeof setTimeout>>();
@@ -24,7 +24,7 @@ export function find(id: string): Conversation | undefined {
   return conversations.value.find((one) => one.id === id);
 }
 
-/** One that was deleted meanwhile stays so. */
+/** Does nothing if the conversation was deleted meanwhile. */
 export function update(id: string, change: (conversation: Conversation) => Conversation): void {
   conversations.value = conversations.value.map((one) => (one.id === id ? change(one) : one));
   if (!unsaved.has(id))
@@ -38,7 +38,7 @@ function save(id: string): void {
   clearTimeout(unsaved.get(id));
   unsaved.delete(id);
   const conversation = find(id);
-  // One in which nothing has been said is not worth its place.
+  // Empty conversations are not stored.
   if (conversation !== undefined && conversation.entries.length > 0) saveConversation(conversation);
 }
 
@@ -55,7 +55,7 @@ export function show(id: string): void {
 }
 
 /**
- * With the settings of the one that is shown, but for those that were about its answers. An empty one is taken again.
+ * Starts a conversation with the settings of the shown one, except those for its answers. An empty one is reused.
  */
 export function startConversation(): void {
   const empty = conversations.value.find(({ entries, draft }) => entries.length === 0 && draft === "");

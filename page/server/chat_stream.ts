@@ -22,8 +22,8 @@ export interface ChatChunk {
 }
 
 /**
- * Leaving the loop, or the signal, closes the connection, which stops the generation. Throws what the server says of a
- * failure.
+ * Leaving the loop, or the signal, closes the connection, which stops the generation. Throws errors that the server
+ * reports.
  */
 export async function* streamChat(body: object, signal: AbortSignal): AsyncGenerator<ChatChunk, void, undefined> {
   const response = await request(

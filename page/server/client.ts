@@ -1,7 +1,7 @@
 // All requests of the page to the server, and its API key.
 import { signal } from "@preact/signals";
 
-/** What the server refused, in its own words. */
+/** An error that the server reported, with its message. */
 export class ServerError extends Error {
   readonly code: string;
 
@@ -13,9 +13,9 @@ export class ServerError extends Error {
 
 const storageKey = "caduceus:api-key";
 
-/** Kept until the tab is closed. */
+/** Stored until the tab is closed. */
 export const apiKey = signal(sessionStorage.getItem(storageKey) ?? "");
-/** The server has refused the key that there is, or that there is none. */
+/** Whether the server refused the key or its absence. */
 export const needsKey = signal(false);
 
 export function setApiKey(key: string): void {

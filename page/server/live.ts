@@ -4,9 +4,9 @@ import { running } from "../conversation/store.js";
 import { fetchStats, type ModelStats } from "./client.js";
 
 export interface LiveNumbers extends ModelStats {
-  /** Of all answers together, since the last time. */
+  /** Tokens a second of all answers together, since the last poll. */
   readonly tokensPerSecond: number;
-  /** How many answers a step of the engine writes to, on average. */
+  /** Average number of generated tokens in a step of the engine. */
   readonly tokensPerStep: number;
 }
 
@@ -38,7 +38,7 @@ export function watchLive(): void {
   const isVisible = signal(!document.hidden);
   document.addEventListener("visibilitychange", () => (isVisible.value = !document.hidden));
   effect(() => {
-    // Once at the beginning, too.
+    // Poll once at the beginning, too.
     void look();
     if (running.value.size === 0 || !isVisible.value) return;
     const timer = setInterval(() => void look(), everyMs);

@@ -14,7 +14,7 @@ export async function findModels(): Promise<void> {
   }
 }
 
-/** The one that was chosen, where the server still has it. */
+/** The chosen model, if the server still has it. */
 export function modelOf({ model }: { readonly model: string }): string {
   return models.value.includes(model) ? model : (models.value[0] ?? model);
 }

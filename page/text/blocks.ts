@@ -1,6 +1,5 @@
-// The part of Markdown that models write, as a tree: headings, paragraphs, lists, quotes, code, tables and rules. It
-// makes elements possible, never HTML; what it does not know stays text. Its time grows with the text's length and no
-// faster.
+// Parses the part of Markdown that models write into a tree: headings, paragraphs, lists, quotes, code, tables and
+// rules. It never makes HTML; unknown syntax stays text. It takes linear time.
 
 export type Block =
   | { readonly kind: "heading"; readonly level: number; readonly text: string }
@@ -52,11 +51,11 @@ function readLines(lines: readonly string[], depth: number): Block[] {
 
 interface Found {
   readonly block: Block;
-  /** The line behind it. */
+  /** Index of the line after the block. */
   readonly next: number;
 }
 
-/** One that is not closed goes to the end: it is still being written. */
+/** A code block without an end reaches to the end of the text: it is still being written. */
 function readFence(lines: readonly string[], at: number): Found | undefined {
   const opened = /^( {0,3})(`{3,}|~{3,})([^`]*)$/.exec(lines[at]!);
   if (opened === null) return undefined;
@@ -145,13 +144,13 @@ function readList(lines: readonly string[], at: number, depth: number, insidePar
     const begun = marker.exec(line);
     const indent = line.length - line.trimStart().length;
     const isBlank = line.trim() === "";
-    // Two spaces are enough for what belongs to an item, as models write it.
+    // Two spaces are enough to belong to an item, as models write it.
     if (begun !== null && (items.length === 0 || indent < Math.min(2, width))) {
       if (isNumbered(begun[2]!) !== numbered) break;
       width = begun[0].length;
       items.push([line.slice(width)]);
     } else if (isBlank || indent >= Math.min(2, width)) items.at(-1)!.push(line.slice(Math.min(indent, width)));
-    // A line that goes on without indent, but not behind an empty one.
+    // A continuation line without indent, but not after an empty line.
     else if (items.at(-1)!.at(-1)!.trim() !== "" && readSimple(line, 0) === undefined && !/^(`{3}|~{3}|>)/.test(line))
       items.at(-1)!.push(line);
     else break;

@@ -3,7 +3,7 @@ import { useMemo } from "preact/hooks";
 import { readBlocks, type Block } from "./blocks.js";
 import { readSpans, type Span } from "./spans.js";
 
-/** Parsed anew only when the text changes. */
+/** Parsed again only when the text changes. */
 export function Markdown({ text }: { readonly text: string }) {
   return useMemo(() => <div class="prose">{readBlocks(text).map(renderBlock)}</div>, [text]);
 }

@@ -1,4 +1,4 @@
-// The inline part of Markdown: code, bold, italics, strikethrough, links. All else is text.
+// The inline part of Markdown: code, bold, italics, strikethrough, links. Everything else is text.
 
 export type Span =
   | { readonly kind: "text"; readonly text: string }
@@ -7,7 +7,7 @@ export type Span =
   | { readonly kind: "link"; readonly address: string; readonly spans: readonly Span[] };
 
 const deepest = 4;
-/** No more of a text is searched for an end, so that many beginnings without one cost little. */
+/** Maximum distance to a closing mark, so that many unclosed marks cost little. */
 const farthest = 600;
 
 const opener = /`+|\*\*|__|~~|\*|_|\[|https?:\/\/|\\[\\`*_~[\]()#+.!|<>-]/g;
@@ -58,7 +58,7 @@ function readCode(text: string, at: number, mark: string): Found | undefined {
   };
 }
 
-/** Underscores and single stars inside a word or a product are part of it, and marks stand close to what they mark. */
+/** Underscores and stars inside words and products are text, and marks touch the text that they mark. */
 function readMarked(text: string, at: number, mark: string, depth: number): Found | undefined {
   const from = at + mark.length;
   const isWord = (character: string | undefined) => character !== undefined && /[\p{L}\p{N}]/u.test(character);
@@ -69,12 +69,12 @@ function readMarked(text: string, at: number, mark: string, depth: number): Foun
     end !== -1 && end - from < farthest;
     end = endOf(text, mark, end + mark.length)
   ) {
-    // The half of a double one.
+    // Half of a double mark.
     if (mark.length === 1 && text[end + 1] === mark) {
       end++;
       continue;
     }
-    // The end of three closes what stands inside first.
+    // Three marks close the inner span first.
     while (mark.length === 2 && text[end + 2] === mark[0]) end++;
     if (end === from || (standsAlone && isWord(text[end + mark.length])) || /\s/.test(text[end - 1]!)) continue;
     const spans = readSpans(text.slice(from, end), depth + 1);

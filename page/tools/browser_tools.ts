@@ -1,4 +1,4 @@
-// Tools that run in the browser and touch nothing.
+// Tools that run in the browser and have no side effects.
 import { calculate } from "./calculate.js";
 
 /** A tool as a request describes it. */
@@ -12,7 +12,7 @@ export interface BrowserTool extends ToolDefinition {
   readonly label: string;
   readonly description: string;
   readonly parameters: object;
-  /** Throws what the model is told. */
+  /** Throws errors whose message the model is given. */
   readonly execute: (values: Record<string, unknown>) => unknown;
 }
 

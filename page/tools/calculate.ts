@@ -29,7 +29,7 @@ class Reader {
   #at = 0;
 
   constructor(expression: string) {
-    // Brackets go as deep as the expression is long, which the stack bears.
+    // Recursion is bounded by the length of the expression, which the stack can hold.
     this.#tokens =
       expression
         .replaceAll("×", "*")

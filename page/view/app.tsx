@@ -1,4 +1,4 @@
-// The page as a whole: conversations at the side, the one that is shown in the middle, its settings at the other side.
+// The whole page: the list of conversations, the shown conversation, and its settings.
 import { type Signal, useSignalEffect } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
@@ -22,7 +22,7 @@ export function App() {
     return () => removeEventListener("keydown", onKey);
   }, []);
   useSignalEffect(() => {
-    // With each new key they are asked for again.
+    // The models are requested again with each new key.
     void apiKey.value;
     if (!needsKey.value) void findModels();
   });
@@ -56,7 +56,7 @@ export function App() {
   );
 }
 
-/** At the side where there is room, else over everything else. */
+/** Beside the conversation if there is room, otherwise above it. */
 function Beside({
   shown,
   label,

@@ -1,4 +1,4 @@
-// The header: the model, and buttons for everything else.
+// The header: the model, and buttons for the panels and dialogs.
 import { changeSettings, current } from "../conversation/store.js";
 import { modelOf, models } from "../server/models.js";
 import { Icon } from "./icons.js";

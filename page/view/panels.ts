@@ -1,16 +1,16 @@
 // The panels beside the conversation.
 import { batch, signal } from "@preact/signals";
 
-/** There is no room for all three beside each other. */
+/** Too narrow for both panels beside the conversation. */
 const narrow = matchMedia("(max-width: 60rem)");
 export const isNarrow = signal(narrow.matches);
 export const showsSidebar = signal(!narrow.matches);
 export const showsSettings = signal(false);
 
-/** What stood beside the conversation when there was room. */
+/** Panels that were open when there was room. */
 let wide = { sidebar: true, settings: false };
 
-// What stood beside it would lie over it.
+// An open panel would cover the conversation.
 narrow.addEventListener("change", () =>
   batch(() => {
     isNarrow.value = narrow.matches;

@@ -1,4 +1,4 @@
-// The conversations, latest first, and how the page looks.
+// The list of conversations, newest first, and the choice of the theme.
 import { conversations, current, deleteConversation, running, show, startConversation } from "../conversation/store.js";
 import { focusMessage } from "./thread/composer.js";
 import { Icon } from "./icons.js";

@@ -138,8 +138,6 @@ export interface RunRequest {
   readonly keepPrefix?: number | undefined;
   /** Constraint on the output. Undefined: none. Needs `capabilities.constrained`. */
   readonly constraint?: Constraint | undefined;
-  /** Whether tokens that the constraint forces are appended without sampling. Defaults to true. */
-  readonly appendForcedTokens?: boolean | undefined;
   /**
    * Computed apart, alone, with fixed threads and chunks and no shared prefix: the same request, with its seed, gives
    * the same bits.

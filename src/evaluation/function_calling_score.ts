@@ -1,4 +1,4 @@
-// Both scores of function calling: the published evaluator's, accidents included, and one without them.
+// Both scores of function calling: that of the published evaluator, its quirks included, and a corrected one.
 import { failed, passed, type Outcome } from "./outcome.js";
 import { isDict, jsonEquals, pythonEquals, show, type PythonDict, type PythonValue } from "./berkeley/python_value.js";
 
@@ -18,7 +18,7 @@ export interface WrittenCall {
  * none is wanted; further arguments are allowed; True, 1 and 1.0 are equal, and None equals an argument that is
  * missing.
  *
- * @param predicted what stands in the calls, as `officialCalls` reads it
+ * @param predicted the values in the calls, as `officialCalls` reads them
  */
 export function officialScore(predicted: readonly PythonValue[], expected: readonly ExpectedCall[]): Outcome {
   if (predicted.length === 0) return failed("No call could be read.");
@@ -27,7 +27,7 @@ export function officialScore(predicted: readonly PythonValue[], expected: reado
     let found: PythonDict | undefined;
     for (const candidate of predicted) {
       const name = isDict(candidate) ? candidate.get("name") : undefined;
-      // The evaluator itself would end here, with an exception.
+      // The evaluator itself would fail here with an exception.
       if (name === undefined) return failed(`Expected a call with a name but received ${show(candidate)}.`);
       if (name !== call.name) continue;
       found = candidate as PythonDict;
@@ -36,7 +36,7 @@ export function officialScore(predicted: readonly PythonValue[], expected: reado
     if (found === undefined) return failed(`There is no call of ${call.name}.`);
     const given = found.get("arguments");
     const isWanted = call.arguments.size > 0;
-    // Where no argument is expected, nobody looks at what was given.
+    // If no argument is expected, given ones are not compared.
     if (given === undefined || (isWanted && !isDict(given)))
       return failed(`Expected an object for the arguments of ${call.name} but received ${show(given)}.`);
     for (const [key, value] of call.arguments) {
@@ -61,10 +61,10 @@ export function correctedScore(written: readonly WrittenCall[], expected: readon
   return unpaired === undefined ? passed : failed(whyNone(unpaired, written));
 }
 
-/** Pairs each expected call with a written one that fits it, and gives the first that stays alone. */
+/** Pairs each expected call with a written call that fits, and returns the first one left unpaired. */
 function firstUnpaired(expected: readonly ExpectedCall[], written: readonly WrittenCall[]): ExpectedCall | undefined {
   const takenBy = new Map<WrittenCall, ExpectedCall>();
-  // One that fits several calls moves to another where that makes room.
+  // A call that fits several expected ones is moved to another if that makes room.
   const pair = (call: ExpectedCall, tried: Set<WrittenCall>): boolean => {
     for (const candidate of written) {
       if (tried.has(candidate) || difference(call, candidate) !== undefined) continue;
@@ -79,7 +79,7 @@ function firstUnpaired(expected: readonly ExpectedCall[], written: readonly Writ
   return expected.find((call) => !pair(call, new Set()));
 }
 
-/** Undefined where the written call is what was expected. */
+/** Undefined if the written call is as expected. */
 function difference(expected: ExpectedCall, written: WrittenCall): string | undefined {
   if (written.name !== expected.name) return `There is no call of ${expected.name}.`;
   const given = written.arguments;

@@ -1,4 +1,4 @@
-// Measuring models by published data sets: what is asked, how it is judged, and what it comes to.
+// Measures models with published data sets: samples, scores and reports.
 export { readBerkeleySet } from "./berkeley/berkeley_data.js";
 export { berkeleyCategories, type BerkeleyCategory } from "./berkeley/berkeley_set.js";
 export { readFunctionCallingSet } from "./function_calling_set.js";

@@ -1,4 +1,4 @@
-// Both scores of JSON mode: the reply parses, satisfies the schema, and is the reference.
+// Both scores of JSON mode: the reply parses, satisfies the schema, and equals the reference.
 import { failed, passed, type Outcome } from "./outcome.js";
 import { PythonSyntaxError, readJson, readJsonOrLiteral } from "./berkeley/python_reader.js";
 import { copySchema, visitSchemas } from "../schema/json_schema.js";
@@ -6,15 +6,15 @@ import { compileSchema } from "../schema/check/schema_compiler.js";
 import { atOnce } from "../schema/stretches.js";
 import { isDict, isList, jsonEquals, pythonEquals, show, toJson, type PythonValue } from "./berkeley/python_value.js";
 
-/** Says what is wrong with a value, nothing where it satisfies the schema. */
+/** Says what is wrong with a value; undefined if it satisfies the schema. */
 export type SchemaCheck = (value: unknown) => string | undefined;
 
-/** A schema that is none refuses every value, as in the official evaluator. */
+/** An invalid schema refuses every value, as in the official evaluator. */
 export function schemaCheck(schema: Readonly<Record<string, unknown>>): SchemaCheck {
   try {
     const copy = copySchema(schema, "schema");
     visitSchemas(copy, "", withoutFormat);
-    // Python's jsonschema takes the newest dialect where `$schema` names none that it knows.
+    // Python's jsonschema uses the newest dialect if it does not know `$schema`.
     const dialect = /draft-0[67]/.test(String(copy["$schema"])) ? "draft-07" : "2020-12";
     const check = atOnce(compileSchema(copy, dialect, "schema"));
     return (value) =>
@@ -47,7 +47,7 @@ export function officialJsonScore(reply: string, check: SchemaCheck, reference: 
   return compare(value.read, reference, pythonEquals);
 }
 
-/** Corrected: JSON alone counts, of whatever type the reference is, and true is not 1. */
+/** Corrected: only JSON counts, the reference may be of any type, and true is not 1. */
 export function correctedJsonScore(reply: string, check: SchemaCheck, reference: PythonValue): Outcome {
   const value = read(reply.trim(), readJson);
   if (typeof value === "string") return failed(value);

@@ -18,7 +18,7 @@ export function jsonModeSample(row: Row, key: string): Sample {
   if (!isDict(stated)) throw row.wrong("Expected an object for schema.");
   const schema = toJson(stated) as Record<string, unknown>;
   const reference = row.json("completion");
-  // Compiled when the first answer is judged, since a file may hold many and be asked for few.
+  // Compiled when the first answer is judged: a file may hold many schemas of which few are used.
   let check: SchemaCheck | undefined;
   return {
     key,

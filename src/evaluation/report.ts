@@ -1,4 +1,4 @@
-// What the answers come to: counts for each group, and each wrong sample with its reason.
+// The report of an evaluation: counts for each group, and each wrong sample with its reason.
 import type { RunIdentity } from "./run/results_file.js";
 import type { Answer, DataSet, Sample } from "./sample.js";
 
@@ -7,9 +7,9 @@ export interface GroupCounts {
   readonly samples: number;
   /** Right answers, by score. */
   readonly passed: Readonly<Record<string, number>>;
-  /** Replies with a call or JSON that the token limit cut off. */
+  /** Replies in which the token limit cut off a call or JSON. */
   readonly incomplete: number;
-  /** Replies with something that began as a call and cannot be read. */
+  /** Replies with the beginning of a call that cannot be read. */
   readonly malformed: number;
   /** Replies with a call of an unknown tool, or with arguments that its schema refuses. */
   readonly invalidCalls: number;
@@ -24,9 +24,9 @@ export interface GroupCounts {
 export interface Failure {
   readonly key: string;
   readonly group: string;
-  /** Why, by the scores that it failed. */
+  /** The reason for each failed score. */
   readonly reasons: Readonly<Record<string, string>>;
-  /** What the model wrote. */
+  /** The text of the reply. */
   readonly text: string;
 }
 
@@ -69,7 +69,7 @@ export function makeReport(
 interface Judged {
   readonly sample: Sample;
   readonly answer: Answer;
-  /** By score; empty where all passed. */
+  /** Reasons by score; empty if all passed. */
   readonly reasons: Readonly<Record<string, string>>;
 }
 

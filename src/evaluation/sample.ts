@@ -1,4 +1,4 @@
-// What an evaluation asks, what comes back, and how it is judged.
+// The types of an evaluation: samples, answers and scores.
 import type { JsonSchema, Message, FunctionTool } from "../index.js";
 import type { Outcome } from "./outcome.js";
 
@@ -6,18 +6,18 @@ import type { Outcome } from "./outcome.js";
 export interface Sample {
   /** Unique within the evaluation and the same each time; results are filed under it. */
   readonly key: string;
-  /** What it is counted with: a category, or the whole file. */
+  /** Group in the report: a category, or the whole file. */
   readonly group: string;
   readonly messages: readonly Message[];
   readonly tools?: readonly FunctionTool[];
   readonly schema?: JsonSchema;
-  /** By the name of each score; pure. */
+  /** Judges an answer by each score, without side effects. */
   readonly judge: (answer: Answer) => Readonly<Record<string, Outcome>>;
 }
 
-/** A whole data set, read. */
+/** A whole data set. */
 export interface DataSet {
-  /** Of the command: function-calling, json, berkeley. */
+  /** Name in the command: function-calling, json, berkeley. */
   readonly name: string;
   /** Changes when the data does. */
   readonly version: string;
@@ -26,15 +26,15 @@ export interface DataSet {
   readonly samples: readonly Sample[];
 }
 
-/** What a model answered, as it is kept: enough to judge it again without the model. */
+/** A stored answer, with all that is needed to judge it again without the model. */
 export interface Answer {
   /** Everything the model wrote, tags included where they are known. */
   readonly text: string;
   readonly calls: readonly AnsweredCall[];
-  /** Beginnings of calls that cannot be read. */
+  /** Raw texts of calls that cannot be read. */
   readonly malformed: number;
   readonly finishReason?: "stop" | "length" | "tool-calls";
-  /** The token limit cut a call or the JSON off. */
+  /** Whether the token limit cut off a call or the JSON. */
   readonly incomplete?: true;
   readonly promptTokens: number;
   readonly generatedTokens: number;
@@ -47,7 +47,7 @@ export interface AnsweredCall {
   readonly name: string;
   /** Strict JSON, with the numbers as the model wrote them. */
   readonly argumentsText: string;
-  /** The name or the arguments do not fit the tools. */
+  /** Whether the tool is unknown or its schema refuses the arguments. */
   readonly problem?: "unknown-tool" | "invalid-arguments";
   readonly repaired?: true;
 }

@@ -3,14 +3,11 @@
 export class BoundedCache<V> {
   readonly #most: number;
   readonly #largest: number;
-  /** The last used last. */
+  /** Least recently used first. */
   readonly #entries = new Map<string, { readonly value: V; readonly size: number }>();
   #size = 0;
 
-  /**
-   * `most`: of the sizes of all entries together, in whatever unit they are given; `largest`: of one, which is not kept
-   * beyond that.
-   */
+  /** `most`: bound on the sum of all sizes. `largest`: entries above this size are not stored. */
   constructor({ most, largest }: { readonly most: number; readonly largest: number }) {
     this.#most = most;
     this.#largest = largest;
@@ -24,7 +21,7 @@ export class BoundedCache<V> {
     return entry.value;
   }
 
-  /** Those that were not used for longest give way. */
+  /** Evicts the least recently used entries until the new one fits. */
   set(key: string, value: V, size: number): void {
     this.#delete(key);
     if (size > this.#largest) return;

@@ -1,10 +1,10 @@
 // llama.cpp's grammars (GBNF) as llguidance's dialect of Lark, character by character: each character is a lexeme of
 // its own, so that no lexer decides which of two alternatives a text belongs to.
 
-/** Whether a grammar is GBNF: it has a rule of that form. */
+/** Whether a grammar is GBNF: it has a rule with `::=`. */
 export const isGbnf = (text: string): boolean => /^[ \t]*[\w-]+[ \t]*::=/m.test(text);
 
-/** Says what is wrong with it, and where. */
+/** An error with its position in the grammar. */
 export class GbnfError extends Error {}
 
 const deepestNesting = 200;
@@ -19,7 +19,7 @@ class Reader {
   readonly #text: string;
   #at = 0;
   #depth = 0;
-  /** Rules by their names, and characters by their classes, in the order in which they were met. */
+  /** Names of rules and of character classes, in order of first use. */
   readonly #rules = new Map<string, string>();
   readonly #classes = new Map<string, string>();
   readonly #bodies = new Map<string, string>();

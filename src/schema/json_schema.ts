@@ -13,19 +13,19 @@ export interface SchemaIssue {
   readonly message: string;
 }
 
-/** A JSON Schema, draft 2020-12 or draft-07. Only objects are taken, not the schemas `true` and `false`, at the top. */
+/** A JSON Schema, draft 2020-12 or draft-07. At the top it must be an object, not `true` or `false`. */
 export interface JsonSchema {
   readonly [keyword: string]: unknown;
 }
 
-/** Levels of objects and arrays in a schema; some 128 nested properties. */
+/** Maximum nesting of objects and arrays in a schema; some 128 nested properties. */
 export const maxSchemaDepth = 256;
 /**
- * Values in a schema, all levels together: reading so many takes some tens of milliseconds. 5,000 described properties
- * have 25,000.
+ * Maximum number of values in a schema, all levels together: reading so many takes some tens of milliseconds. 5,000
+ * properties with descriptions have 25,000.
  */
 export const maxSchemaValues = 30_000;
-/** Characters in the strings and keys of a schema. */
+/** Maximum number of characters in the strings and keys of a schema. */
 export const maxSchemaCharacters = 1_000_000;
 
 export function invalidSchema(
@@ -57,7 +57,7 @@ export function copySchema(schema: unknown, name: string, budget?: WorkBudget): 
   let values = 0;
   let characters = 0;
   const parents = new Set<object>();
-  // The way to where it is, written out only for errors.
+  // The path to the current value, written out only for errors.
   const keys: PropertyKey[] = [];
   const here = () => name + keys.map(step).join("");
   const tooLarge = (most: string, received: string) =>
@@ -116,7 +116,7 @@ export function copySchema(schema: unknown, name: string, budget?: WorkBudget): 
   return whole;
 }
 
-/** Objects that are plain JSON all through and that nobody changes: writing them needs no look at each value. */
+/** Objects known to be plain JSON that nobody changes: they are serialized without checking each value. */
 export const plainJson = new WeakSet<object>();
 
 const oneSchema = [
@@ -158,7 +158,7 @@ const holders: ReadonlyMap<string, "one" | "list" | "map"> = new Map([
   ...mapsOfSchemas.map((key) => [key, "map"] as const),
 ]);
 
-/** Calls `visit` for what stands where a keyword of this very schema has schemas, with the way to it. */
+/** Calls `visit` for each value in which a keyword of this schema holds schemas, with its path. */
 export function eachInside(
   schema: Readonly<Record<string, unknown>>,
   visit: (inner: unknown, keyword: string, key?: string | number) => void,

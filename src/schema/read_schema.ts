@@ -1,5 +1,4 @@
-// Reading a schema once, whatever it was written with: its JSON Schema for the prompt, and the checks for what comes
-// back.
+// Reads a schema once, whatever library it was written with: its JSON Schema for the prompt, and the checks of values.
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { CaduceusError, describe, describeThrown, reading, withParam } from "../errors.js";
 import { BoundedCache } from "./bounded_cache.js";
@@ -33,7 +32,7 @@ export type SchemaCheck<Output> =
       readonly ok: false;
       /** One sentence for each of the first five things that are wrong: `arguments.age must be an integer, not "x".` */
       readonly problem: string;
-      /** Where the first one is, beginning with the name of the value. */
+      /** The path of the first problem, beginning with the name of the value. */
       readonly path: string;
       readonly issues: readonly SchemaIssue[];
     };
@@ -44,7 +43,7 @@ export interface ReadSchema<Output = unknown> {
    */
   readonly jsonSchema: JsonSchema;
   readonly dialect: Dialect;
-  /** What of it is enforced while the model writes, and what is left out of that; worked out when first asked for. */
+  /** What is enforced during generation, and what is left out; computed on first use. */
   enforced(undeclared: UndeclaredProperties): EnforcedReading;
   /** The same in stretches. */
   enforcedInStretches(undeclared: UndeclaredProperties): Stretches<EnforcedReading>;
@@ -81,7 +80,7 @@ export function readSchema<const S extends Schema>(
   return atOnce(readSchemaInStretches(schema, name, budget, param));
 }
 
-/** The same in stretches. What it gives may stand in the place of the schema, and is not read again. */
+/** The same in stretches. Its result can be passed in place of the schema, and is not read again. */
 export function* readSchemaInStretches<const S extends Schema>(
   schema: S,
   name: string,
@@ -94,7 +93,7 @@ export function* readSchemaInStretches<const S extends Schema>(
 
 const made = new WeakSet<object>();
 
-/** Reads or works out a schema: errors name places inside it, and are about the option that holds it. */
+/** Runs work on a schema. Errors name places inside it, and their `param` is the option that holds it. */
 export function* ofOption<T>(name: string, param: string, work: Stretches<T>): Stretches<T> {
   try {
     return yield* work;
@@ -103,7 +102,7 @@ export function* ofOption<T>(name: string, param: string, work: Stretches<T>): S
   }
 }
 
-/** An error that names a place inside a schema, with the option that holds the schema. */
+/** An error about a place inside a schema, with the option that holds the schema as its `param`. */
 export function aboutOption(error: unknown, name: string, param: string): unknown {
   const place = error instanceof CaduceusError ? error.param : undefined;
   return place === undefined
@@ -206,8 +205,8 @@ function verdict<T>(value: T, issues: readonly SchemaIssue[], valueName: string)
 }
 
 /**
- * zod's `int()` writes the bounds of safe integers. They say nothing about the value wanted, cost a small model's
- * attention some forty tokens each. They are enforced all the same.
+ * zod's `int()` writes the bounds of safe integers. They say nothing about the wanted value and cost some forty tokens
+ * of the prompt each, so they are left out of it. They are enforced all the same.
  */
 function dropSafeIntegerBounds(schema: Record<string, unknown>): void {
   if (schema["minimum"] === Number.MIN_SAFE_INTEGER) delete schema["minimum"];

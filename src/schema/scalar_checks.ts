@@ -1,4 +1,4 @@
-// Checks of one value by the keywords for types, numbers and strings. `wrong` receives what was expected.
+// Checks one value by the keywords for types, numbers and strings. `wrong` is called with what was expected.
 import { counted } from "./check/issue_words.js";
 import { isMultiple } from "./check/multiple_of.js";
 import type { PatternTest } from "./pattern/pattern_matcher.js";
@@ -53,7 +53,7 @@ export function hasType(value: unknown, type: string): boolean {
   }
 }
 
-/** In characters, as JSON Schema counts. */
+/** Length in code points, as JSON Schema counts. */
 function lengthOf(text: string): number {
   let length = text.length;
   for (let at = 1; at < text.length; at++) {

@@ -1,4 +1,4 @@
-// Small questions about one schema, for writing its enforced part.
+// Small predicates of one schema, for writing its enforced part.
 import type { EnforcedSchema } from "../engine/engine.js";
 import { keywords } from "./enforced/enforced_keywords.js";
 import type { Node } from "./check/schema_index.js";
@@ -13,7 +13,7 @@ export function appendTo(result: Node, inner: EnforcedSchema): void {
   else setOwn(result, "allOf", [inner]);
 }
 
-/** Its reference, or one of its alternatives', holds in its own place. */
+/** Whether it, or one of its alternatives, has a reference in its own place. */
 export function refersInPlace(schema: unknown): boolean {
   if (!isObject(schema)) return false;
   return (
@@ -26,8 +26,8 @@ export const valuesIn = (schema: Node): number =>
   Array.isArray(schema["enum"]) ? Math.max(1, schema["enum"].length) : 1;
 
 /**
- * OpenAPI's `nullable`, which the checker knows, is one more type. Multiples of a whole number are whole: among
- * `number` the engine finds none between bounds.
+ * OpenAPI's `nullable`, which the checker supports, adds the type null. Multiples of an integer are integers: with
+ * type `number` the engine finds none between bounds.
  */
 export function typesWith({ type, nullable, multipleOf }: Node): unknown {
   const isWhole = Number.isInteger(multipleOf);
@@ -47,7 +47,7 @@ export function hasOwnKeywords(schema: Node): boolean {
   );
 }
 
-/** Where nothing in the same place evaluates anything, `unevaluated…` says what `additional…` does. */
+/** Without other schemas in the same place, `unevaluated…` means the same as `additional…`. */
 export function unevaluatedAsPlain(schema: Node): Node {
   if (!("unevaluatedProperties" in schema || "unevaluatedItems" in schema)) return schema;
   if (

@@ -56,7 +56,7 @@ function newest(convert: (target: "draft-2020-12" | "draft-07") => unknown): unk
 
 type ValibotConverter = (schema: unknown, options: { target: string; typeMode: string }) => unknown;
 
-// The package is not one of ours: it is looked for beside this library, then in the working folder's packages.
+// The package is not a dependency: it is looked up from this library, then from the working folder.
 function valibotConverter(name: string): ValibotConverter {
   for (const from of [import.meta.url, `${process.cwd()}/package.json`]) {
     try {

@@ -3,7 +3,7 @@ import { setImmediate } from "node:timers/promises";
 
 export type Stretches<T> = Generator<void, T, void>;
 
-/** Does all of it now. */
+/** Does all of the work at once. */
 export function atOnce<T>(work: Stretches<T>): T {
   for (;;) {
     const step = work.next();
@@ -11,7 +11,7 @@ export function atOnce<T>(work: Stretches<T>): T {
   }
 }
 
-/** Shorter stretches are put together: a turn for each of a thousand small tools takes longer than they do. */
+/** Shorter stretches are combined: one turn of the event loop for each small tool would take longer than the work. */
 const shortestStretchMs = 10;
 
 let last: Promise<void> = Promise.resolve();

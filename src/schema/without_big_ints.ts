@@ -1,9 +1,8 @@
-// Integers beyond 2^53 arrive as BigInt, which no validator counts among the numbers.
+// Integers beyond 2^53 arrive as BigInt, which validators do not treat as numbers.
 
 /**
- * The value with numbers in the place of BigInts, which are near enough to be judged; the value itself where there are
- * none. What is larger than any double stays a finite integer. @throws RangeError for values nested deeper than the
- * stack
+ * The value with each BigInt replaced by the nearest finite number; the value itself if it has none.
+ * @throws RangeError for values nested deeper than the stack
  */
 export function withoutBigInts(value: unknown): unknown {
   if (typeof value === "bigint") return Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, Number(value)));

@@ -27,7 +27,7 @@ export class WorkBudget {
     if (this.#left < 0) throw this.#exhausted();
   }
 
-  /** Whether a tenth of the budget was spent since it last said so: others may have their turn. */
+  /** Whether a tenth of the budget was spent since this last returned true: time to yield to other work. */
   isTurn(): boolean {
     if (this.#leftAtTurn - this.#left < this.#stretch) return false;
     this.#leftAtTurn = this.#left;
@@ -36,8 +36,8 @@ export class WorkBudget {
 }
 
 /**
- * Steps of working out what of one schema can be enforced: 5,000 properties take some 60,000, and a step up to half a
- * microsecond, in which nothing else happens.
+ * Steps for determining what of one schema can be enforced: 5,000 properties take some 60,000, and a step up to half a
+ * microsecond, without yielding.
  */
 const readingSteps = 100_000;
 /**
@@ -46,7 +46,7 @@ const readingSteps = 100_000;
  */
 export const checkingSteps = 700_000;
 
-/** For reading the schema of that name: what is compared, resolved or multiplied out beyond the values that it has. */
+/** Budget for reading the schema of that name: comparisons, references and combinations of alternatives. */
 export function readingBudget(name: string): WorkBudget {
   return new WorkBudget(readingSteps, () => tooComplex(name));
 }
@@ -60,13 +60,13 @@ export function tooComplex(name: string, options?: ErrorOptions): CaduceusError 
 }
 
 /**
- * Values of all schemas that one request defines, where each tool counts as 50 more: 500 tools of 40 values each, or
- * one schema as large as schemas may be.
+ * Values in all schemas that one request defines; each tool counts as 50 more. Enough for 500 tools of 40 values each,
+ * or for one schema of the maximum size.
  */
 const requestValues = 50_000;
 export const valuesOfTool = 50;
 
-/** For all tools and the schema of one request. What `tool()` made was read before. */
+/** Budget for all tools and the schema of one request. Tools made by `tool()` have been read before. */
 export function requestBudget(): WorkBudget {
   return new WorkBudget(
     requestValues,

@@ -308,7 +308,7 @@ while (cpuMs(begun) / 60_000 < minutes) {
     given.map(async (one) => {
       const more = {
         constraint: one,
-        appendForcedTokens: random(4) > 0,
+        logProbabilities: random(4) === 0,
         sampling: { ...sampling, seed: random(2 ** 31) },
         deterministic: random(20) === 0,
       };

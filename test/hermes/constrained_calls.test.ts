@@ -47,7 +47,7 @@ async function randomRun(seed: number): Promise<{ constraint: ReturnType<typeof 
     prompt: userTurn(`Number ${seed}`),
     maxTokens: 200,
     stopTokens: [imStart],
-    appendForcedTokens: random(4) > 0,
+    logProbabilities: random(4) === 0,
     // The turn ends soon where it may: a bias of 6 left half of the replies to their limit.
     sampling: {
       ...greedy,

@@ -258,7 +258,7 @@ describe("sampling", () => {
     const logitBias = Array.from({ length: 32_032 }, (_, token) => [token, -1e308]);
     expect(await use(model, { reply: { logitBias } })).toMatchObject({
       code: "INVALID_ARGUMENT",
-      message: expect.stringContaining("the biases of this request make every one impossible"),
+      message: expect.stringContaining("Invalid value for logitBias: what makes every token impossible"),
     });
   });
 

@@ -32,7 +32,11 @@ test("one that waits longer than it may fails with QUEUE_TIMEOUT, and the others
   const first = model.reply(long("second"), { ...endless, maxTokens: 40 });
   const late = model.reply(long("late"), { queueTimeoutMs: 50, maxTokens: 2 });
   const patient = model.reply(long("patient"), { queueTimeoutMs: 100_000, maxTokens: 2 });
-  await expect(late).rejects.toMatchObject({ code: "QUEUE_TIMEOUT", message: expect.stringContaining("50 ms") });
+  await expect(late).rejects.toMatchObject({
+    code: "QUEUE_TIMEOUT",
+    param: "queueTimeoutMs",
+    message: expect.stringContaining("50 ms"),
+  });
   expect((await first).usage.generatedTokens).toBe(40);
   expect((await patient).usage.generatedTokens).toBeGreaterThan(0);
 });

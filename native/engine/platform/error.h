@@ -9,13 +9,14 @@ namespace caduceus {
 
 class EngineError : public std::runtime_error {
  public:
-  EngineError(std::string code, const std::string& message) : std::runtime_error(message), code_(std::move(code)) {}
+  // `param` is the option that the error is about, if there is one.
+  EngineError(std::string code, const std::string& message, std::string param = {})
+      : std::runtime_error(message), code_(std::move(code)), param_(std::move(param)) {}
 
-  // A wrong argument: `param` is the option it came from, `received` describes the value.
-  static EngineError argument(std::string param, std::string expected, std::string received) {
+  // A wrong argument; `received` describes the value.
+  static EngineError argument(const std::string& param, std::string expected, std::string received) {
     EngineError error("INVALID_ARGUMENT",
-                      "Invalid value for " + param + ": " + received + ". Expected " + expected + ".");
-    error.param_ = std::move(param);
+                      "Invalid value for " + param + ": " + received + ". Expected " + expected + ".", param);
     error.expected_ = std::move(expected);
     error.received_ = std::move(received);
     return error;

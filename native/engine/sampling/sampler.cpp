@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <random>
 
@@ -103,9 +104,14 @@ std::string what_leaves_no_token(const Sampling& sampling, std::span<const float
   };
   if (!possible()) return {};
   for (const auto& [token, bias] : sampling.logit_bias) left[static_cast<size_t>(token)] += bias;
-  if (!possible()) return "the biases";
-  if (!penalizes(sampling)) return sampling.dry.is_on() ? "the DRY multiplier and base" : "";
-  return "the repeat, frequency and presence penalties";
+  if (!possible()) return "logitBias";
+  if (!penalizes(sampling)) return sampling.dry.is_on() ? "dryMultiplier" : "";
+  // Only one that is very large does that.
+  const std::pair<float, const char*> sizes[] = {
+      {std::max(sampling.repeat_penalty, 1.0f / sampling.repeat_penalty), "repeatPenalty"},
+      {std::abs(sampling.frequency_penalty), "frequencyPenalty"},
+      {std::abs(sampling.presence_penalty), "presencePenalty"}};
+  return std::max_element(std::begin(sizes), std::end(sizes))->second;
 }
 
 void Sampler::add(llama_sampler* sampler) { llama_sampler_chain_add(chain_.get(), sampler); }

@@ -17,7 +17,7 @@ uint32_t seed_of(const Sampling& sampling);
 
 bool penalizes(const Sampling& sampling);
 
-// Names of the options that left no logit finite; empty if the model caused it.
+// Name of the option that left no logit finite, as the caller knows it; empty if the model caused it.
 std::string what_leaves_no_token(const Sampling& sampling, std::span<const float> logits);
 
 // llama.cpp's samplers in llama.cpp's order, without those that are off. At temperature 0, the most likely token after

@@ -15,11 +15,9 @@ EngineError unusable() {
 }
 
 EngineError no_token(const Run& run, std::span<const float> logits) {
-  const std::string options = what_leaves_no_token(run.request.sampling, logits);
-  if (options.empty()) return unusable();
-  return EngineError("INVALID_ARGUMENT", "No token is left to choose: " + options +
-                                             " of this request make every one impossible. Use values closer to 0" +
-                                             (options == "the biases" ? "." : " (the repeat penalty: to 1)."));
+  const std::string option = what_leaves_no_token(run.request.sampling, logits);
+  if (option.empty()) return unusable();
+  return EngineError::argument(option, "what leaves a token to choose", "what makes every token impossible");
 }
 
 }  // namespace

@@ -13,9 +13,7 @@ EngineError contradiction() {
 }
 
 // Tokens that are not sampled have no log probabilities, so a run that asks for them samples every token.
-bool appends_forced_tokens(const Run& run) {
-  return run.constraint && run.request.append_forced_tokens && !run.request.log_probabilities;
-}
+bool appends_forced_tokens(const Run& run) { return run.constraint && !run.request.log_probabilities; }
 
 }  // namespace
 

@@ -96,8 +96,7 @@ struct RunRequest {
   std::optional<double> queue_timeout_ms;
   std::optional<uint32_t> keep_prefix;  // number of the prompt's first parts to keep on disk
   std::optional<ConstraintSpec> constraint;
-  bool append_forced_tokens = true;  // tokens that the constraint forces are not sampled
-  bool deterministic = false;        // computed apart from others: the same request gives the same bits
+  bool deterministic = false;  // computed apart from others: the same request gives the same bits
 };
 
 struct Usage {

@@ -210,9 +210,11 @@ std::vector<Scheduler::Expired> Scheduler::expired(Clock::time_point now) const 
   std::vector<Expired> expired;
   each_hurried([&](Run* run, double timeout) {
     if (now - run->submitted <= to_duration(timeout)) return;
-    expired.push_back({run,
-                       {"QUEUE_TIMEOUT", "The run waited longer than its " +
-                                             std::to_string(static_cast<int64_t>(timeout)) + " ms for a place."}});
+    expired.push_back(
+        {run,
+         {"QUEUE_TIMEOUT",
+          "The run waited longer than its " + std::to_string(static_cast<int64_t>(timeout)) + " ms for a place.",
+          "queueTimeoutMs"}});
   });
   // Only admitted runs can have output that was not read.
   for (Run* run : waiting_) {

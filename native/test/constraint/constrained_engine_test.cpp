@@ -55,18 +55,12 @@ void calls(const std::shared_ptr<Model>& model) {
   CHECK(forced.end->usage.generated_tokens == forced.tokens.size());
   CHECK(harness.engine->tokenizer().detokenize(forced.tokens, false) == forced.text);
 
-  CLAIM("without appending forced tokens nothing is forced, and the same call comes out");
-  RunRequest slow = constrained(call(false));
-  slow.append_forced_tokens = false;
-  const RunOutput stepped = harness.wait(harness.engine->submit(slow));
-  CHECK(stepped.text == forced.text);
-  CHECK(stepped.end->constraint->forced_tokens == 0 && stepped.end->constraint->compile_ms == 0);
-
-  CLAIM("who asks for log probabilities gets one for each token, none of them forced");
+  CLAIM("who asks for log probabilities gets the same call with one for each token, none of them forced");
   RunRequest probable = constrained(call(false));
   probable.log_probabilities = true;
-  const RunOutput all = harness.wait(harness.engine->submit(probable));
-  CHECK(all.log_probabilities.size() == all.tokens.size() && all.end->constraint->forced_tokens == 0);
+  const RunOutput stepped = harness.wait(harness.engine->submit(probable));
+  CHECK(stepped.text == forced.text && stepped.log_probabilities.size() == stepped.tokens.size());
+  CHECK(stepped.end->constraint->forced_tokens == 0 && stepped.end->constraint->compile_ms == 0);
 
   CLAIM("a limit cuts a call off, forced tokens counted, and it is not complete");
   for (const uint32_t limit : {1u, 5u, 20u}) {
@@ -130,7 +124,7 @@ void triggers(const std::shared_ptr<Model>& model) {
   }
   request.prompt.insert(request.prompt.begin(), turns.begin(), turns.end());
   for (const bool forced : {true, false}) {
-    request.append_forced_tokens = forced;
+    request.log_probabilities = !forced;
     const RunOutput output = harness.wait(harness.engine->submit(request));
     CHECK(output.text ==
           "<tool_call>\n{\"name\": \"get_weather\", \"arguments\": {\"city\": \"Paris\", \"unit\": "

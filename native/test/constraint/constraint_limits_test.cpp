@@ -1,5 +1,5 @@
-// llguidance says by sentences alone that one of its limits was reached. Seven of them, and an assertion that is one,
-// are reached here; test/unit/constraint/limit_sentences.test.ts looks for all of them in its source.
+// llguidance says by sentences alone that one of its limits was reached. All of them, and an assertion that is one, are
+// reached here; test/unit/constraint/limit_sentences.test.ts looks for all of them in its source.
 #include <chrono>
 
 #include "constraint_harness.h"
@@ -17,6 +17,25 @@ std::string repeated(int times, const std::string& text) {
 std::string listed(int count, const std::string& before, const std::string& after, const std::string& separator) {
   std::string all;
   for (int i = 0; i < count; ++i) all += (i ? separator : "") + before + std::to_string(i) + after;
+  return all;
+}
+
+// 2^20 clauses when it is multiplied out.
+std::string condition() {
+  std::string all = "true";
+  for (int bit = 0; bit < 20; ++bit) {
+    const std::string one = "[" + std::to_string(bit) + ":" + std::to_string(bit + 1) + "]";
+    all = "and(or(eq(" + one + ", 0), eq(" + one + ", 1)), " + all + ")";
+  }
+  return all;
+}
+
+// Words that may begin with any letters, so that a text can be inside of many of them.
+std::string overlapping_words() {
+  std::string all;
+  for (int i = 0; i < 500; ++i)
+    all += (i ? "|[a-z]*" : "[a-z]*") + std::string(1, static_cast<char>('a' + i % 26)) + "[a-z]{" + std::to_string(i) +
+           "}";
   return all;
 }
 
@@ -46,6 +65,13 @@ int main() {
        "start: /(" + listed(400'000, "w", "x", "|") + ")/"},
       {"grammar size (number of symbols) too big", Kind::lark,
        "start: " + listed(70'000, "r", "", " ") + "\n" + listed(70'000, "r", ": \"a\"", "\n")},
+      {"DNF too large", Kind::lark, "start: a::0\na::_: \"\" %if " + condition()},
+      {"can't determine if patternProperty regexes ", Kind::json,
+       schema(R"("type": "object", "patternProperties": {"^(a{101})+b$": {"type": "string"},
+                 "^(a{103})+c$": {"type": "number"}})")},
+      {"fuel exhausted when checking relevance of lexemes", Kind::lark,
+       "start: ALL\nALL: /(a{7})+c/ & /(a{11})+c/ & /(a{13})+c/ & /(a{17})+c/ & /(a{19})+c/"},
+      {"lexer precomputation failed", Kind::lark, "start: /(" + overlapping_words() + ")/"},
   };
   CLAIM("a limit that is reached is too complex, and its sentence is told");
   bool all = true;

@@ -106,7 +106,7 @@ void refusals(const std::shared_ptr<Model>& model) {
   RunRequest hurried = question("Hello?");
   hurried.queue_timeout_ms = 1;
   const RunOutput expired = harness.wait(harness.engine->submit(hurried));
-  CHECK(expired.end->error->code() == "QUEUE_TIMEOUT");
+  CHECK(expired.end->error->code() == "QUEUE_TIMEOUT" && expired.end->error->param() == "queueTimeoutMs");
   harness.engine->cancel(busy);
   for (const RunId id : crowd) harness.engine->cancel(id);
   for (const RunId id : crowd)

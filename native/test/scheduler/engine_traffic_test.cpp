@@ -91,7 +91,6 @@ RunRequest some_request(std::mt19937& random) {
   request.deterministic = below(12) == 0;
   if (below(6) == 0) request.stop = {"e", "the end"};
   request.constraint = some_constraint(random);
-  request.append_forced_tokens = below(4) > 0;
   return request;
 }
 

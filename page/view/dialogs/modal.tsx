@@ -1,4 +1,4 @@
-// Something over the page: the browser keeps the focus inside, closes it on Escape, and gives the focus back.
+// A modal dialog: the browser keeps the focus inside, closes it on Escape, and restores the focus.
 import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { Icon } from "../icons.js";

@@ -8,7 +8,7 @@ import { find } from "../../conversation/store.js";
 import { applyTemplate, type AppliedTemplate } from "../../server/client.js";
 import { Modal } from "./modal.js";
 
-/** Of an answer, or of what would be sent now. */
+/** The prompt of an answer, or of the request that would be sent now. */
 interface Asked {
   readonly conversationId: string;
   readonly before: AnswerEntry | undefined;
@@ -35,7 +35,7 @@ function Prompt({ asked }: { readonly asked: Asked }) {
   const [showsTokens, setShowsTokens] = useState(false);
   useEffect(() => {
     const leaving = new AbortController();
-    // The body itself may be wrong.
+    // The request body itself may be invalid.
     (async () => applyTemplate(bodyOf(asked), leaving.signal))().then(
       setApplied,
       (error: Error) => leaving.signal.aborted || setProblem(error.message),
@@ -121,7 +121,7 @@ function constrainedBy({ constraint, unenforced }: AppliedTemplate): string {
   return `${constraint === null ? "nothing, it writes freely" : (kinds[constraint.kind] ?? constraint.kind)}${left === "" ? "" : `; left to the model: ${left}`}`;
 }
 
-/** Control tokens stand out; what cannot be seen is written as a sign. */
+/** Control tokens are highlighted, and invisible characters shown as symbols. */
 function Tokens({ applied: { tokens }, cached }: { readonly applied: AppliedTemplate; readonly cached: number }) {
   return (
     <ol class="tokens" tabIndex={0} aria-label="Tokens of the prompt">

@@ -18,7 +18,7 @@ export function Answer({
   readonly versions: ComponentChildren;
 }) {
   const { text, reasoning, calls, state, note, isJson, numbers } = entry;
-  // The next round, with the results, stands below.
+  // The next round, with the results, is shown below.
   const goesOn = state === "done" && calls.length > 0;
   const isWaiting = state === "writing" && text === "" && calls.length === 0 && reasoning === "";
   return (
@@ -88,7 +88,7 @@ function Numbers({
   );
 }
 
-/** Browsers let pages write there only over https or from this machine. */
+/** Browsers allow the clipboard only in secure contexts (https or localhost). */
 function Copy({ text }: { readonly text: string }) {
   const [isCopied, setCopied] = useState(false);
   if (navigator.clipboard === undefined) return null;

@@ -8,10 +8,10 @@ import { modelOf, models } from "../../server/models.js";
 import { Icon } from "../icons.js";
 import { editing } from "./question.js";
 
-/** On a phone the focus would bring up the keys, over half the page. */
+/** On a phone the focus would open the keyboard, over half of the page. */
 const hasKeyboard = () => matchMedia("(pointer: fine)").matches;
 
-/** Once what was changed is on the page. */
+/** Runs after the next rendering. */
 export const focusMessage = () =>
   void requestAnimationFrame(() => hasKeyboard() && document.getElementById("message")?.focus({ preventScroll: true }));
 
@@ -20,7 +20,7 @@ export function Composer() {
   const isRunning = running.value.has(id);
   const box = useRef<HTMLTextAreaElement>(null);
   useLayoutEffect(() => {
-    // Only where nothing else has it.
+    // Only if nothing else has the focus.
     if (document.activeElement === document.body && hasKeyboard()) box.current!.focus({ preventScroll: true });
   }, []);
   const setDraft = (text: string) => update(id, (conversation) => ({ ...conversation, draft: text }));
@@ -85,7 +85,7 @@ export function Composer() {
   );
 }
 
-/** Of all that the model does, for everybody. */
+/** Statistics of the model, for all users. */
 function LiveNumbers({ model }: { readonly model: string }) {
   const numbers = live.value[model];
   if (numbers === undefined) return null;

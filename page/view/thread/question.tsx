@@ -6,7 +6,7 @@ import type { UserEntry } from "../../conversation/entry.js";
 import { reply, say } from "../../conversation/reply.js";
 import { current } from "../../conversation/store.js";
 
-/** The id of the one that is being changed. */
+/** Id of the question that is being edited. */
 export const editing = signal<string | undefined>(undefined);
 
 export function Question({
@@ -22,7 +22,7 @@ export function Question({
   const isEdited = editing.value === entry.id;
   const wasEdited = useRef(false);
   useLayoutEffect(() => {
-    // The box that had the focus is gone.
+    // The element that had the focus is gone.
     if (wasEdited.current && !isEdited && document.activeElement === document.body) editButton.current?.focus();
     wasEdited.current = isEdited;
   }, [isEdited]);
@@ -54,7 +54,7 @@ export function Question({
   );
 }
 
-/** What is sent from here stands beside the old one, which is kept. */
+/** Sending adds a version beside the old one, which is kept. */
 function Editor({ entry, onEnd }: { readonly entry: UserEntry; readonly onEnd: () => void }) {
   const [text, setText] = useState(entry.text);
   const box = useRef<HTMLTextAreaElement>(null);

@@ -47,7 +47,7 @@ export function Thread() {
   );
 }
 
-/** Other things that were said in the same place. */
+/** Switches between versions of an entry. */
 function Versions({ entry, isLocked }: { readonly entry: Entry; readonly isLocked: boolean }) {
   const conversation = current.value;
   const all = siblings(conversation, entry);
@@ -82,14 +82,14 @@ function Versions({ entry, isLocked }: { readonly entry: Entry; readonly isLocke
   );
 }
 
-/** Stays at the end while an answer grows, unless the reader has gone up. */
+/** Keeps the end in view while an answer grows, unless the reader has scrolled up. */
 function useFollowing(id: string): void {
   const follows = useRef(true);
   const toEnd = () => scrollTo({ top: document.documentElement.scrollHeight, behavior: "instant" });
   useEffect(() => {
     let before = scrollY;
     const look = () => {
-      // Growth at the end is no going up.
+      // Growth at the end is not scrolling up.
       if (innerHeight + scrollY >= document.documentElement.scrollHeight - 4) follows.current = true;
       else if (scrollY < before) follows.current = false;
       before = scrollY;
@@ -104,10 +104,10 @@ function useFollowing(id: string): void {
   const known = useRef(0);
   useSignalEffect(() => {
     const { length } = current.value.entries;
-    // What was just said wants to be seen.
+    // A new question is scrolled into view.
     if (length > known.current) follows.current = true;
     known.current = length;
-    // Asked again then: the reader may go up in between.
+    // Checked again: the reader may have scrolled up in between.
     requestAnimationFrame(() => follows.current && toEnd());
   });
 }

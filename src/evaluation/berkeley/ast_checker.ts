@@ -1,5 +1,5 @@
-// The rules by which the Berkeley leaderboard (bfcl-eval 2026.3.23) judges calls of Python functions, its accidents
-// included. Names and kinds of errors are that program's own, so that the two can be compared.
+// The rules by which the Berkeley leaderboard (bfcl-eval 2026.3.23) judges calls of Python functions, its quirks
+// included. Names and kinds of errors are the same as in that program, so that the two can be compared.
 import {
   checkDict,
   checkList,
@@ -16,7 +16,7 @@ import { isAmong, isDict, isList, show, type PythonDict, type PythonValue } from
 
 export type { Verdict } from "./ast_values.js";
 
-/** What of a function's description the rules look at; types are the leaderboard's own: dict, float, tuple, any, … */
+/** The part of a function's description that the rules use; types are dict, float, tuple, any, … */
 export interface FunctionDescription {
   readonly name: string;
   readonly parameters: {
@@ -28,8 +28,7 @@ export interface FunctionDescription {
 }
 
 /**
- * Of each expected call: the parameters with the values that may be given; `""` among them marks one that may be left
- * out.
+ * The accepted values of each parameter, for each expected call; `""` among them marks an optional parameter.
  */
 export interface PossibleAnswer {
   readonly name: string;
@@ -61,7 +60,7 @@ export function checkCalls(
   }
 }
 
-/** Each expected call takes the first call left that fits it. */
+/** Each expected call is matched with the first remaining call that fits. */
 function checkInAnyOrder(
   functions: readonly FunctionDescription[],
   calls: readonly PredictedCall[],
@@ -136,7 +135,7 @@ function checkArgument(
   const value = details.type === "float" && typeof given === "bigint" ? Number(given) : given;
   const typed = checkType(name, value, answers, expected, nested);
   if (!typed.valid) return typed;
-  // A value of another type that stands among the answers, such as the name of a variable, is compared as it is.
+  // A value of another type that is among the answers, such as the name of a variable, is compared as it is.
   if (!typed.isVariable) {
     if (expected === "dict") return checkDict(name, value as PythonDict, answers);
     if (expected === "list" && nested === "dict")

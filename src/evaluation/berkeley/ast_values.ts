@@ -13,7 +13,7 @@ import {
 
 export type Verdict =
   | { readonly valid: true }
-  /** `type` is the leaderboard's own name of the error. */
+  /** `type` is the leaderboard's name of the error. */
   | { readonly valid: false; readonly type: string; readonly message: string };
 
 export const valid: Verdict = { valid: true };
@@ -43,7 +43,7 @@ export function pythonClass(type: string | undefined): PythonType {
   return found;
 }
 
-/** The type of the first answer that is not "", which means: may be left out. */
+/** The type of the first answer that is not `""` (the mark of an optional parameter). */
 function answerType(answers: readonly PythonValue[]): PythonType | undefined {
   const first = answers.find((answer) => answer !== "");
   return first === undefined ? undefined : pythonType(first);
@@ -62,7 +62,7 @@ export function checkType(
   let isNestedWrong = false;
   if (type === expected) {
     if (nested === undefined) return { valid: true, isVariable };
-    // An answer that is no list, such as the "" of an optional parameter, lets every list pass here.
+    // If an answer is not a list, such as the "" of an optional parameter, every list passes here.
     const fits = answers.some(
       (answer) =>
         !isList(answer) ||
@@ -95,7 +95,7 @@ export function checkString(name: string, value: string, answers: readonly Pytho
 }
 
 export function checkList(name: string, value: readonly PythonValue[], answers: readonly PythonValue[]): Verdict {
-  // Of an answer that is text, the letters are taken as items: "" lets an empty list pass.
+  // The letters of a text are taken as items: with "" an empty list passes.
   const wanted = answers.map((answer) => items(answer).map(standardizeIfText));
   if (isAmong(value.map(standardizeIfText), wanted)) return valid;
   return invalid("value_error:list/tuple", `${name} is ${show(value)}, expected one of ${show(answers)}.`);
@@ -108,7 +108,7 @@ function items(answer: PythonValue): readonly PythonValue[] {
   throw new CheckerCrash(`an answer is ${show(answer)} where a list is expected.`);
 }
 
-/** Keys that the answer has not are wrong; keys of the answer may be missing where "" is among their values. */
+/** Keys that the answer lacks are wrong; keys of the answer may be missing if "" is among their values. */
 export function checkDict(name: string, value: PythonDict, answers: readonly PythonValue[]): Verdict {
   let verdict: Verdict = invalid("dict_checker:unclear", `${name} has no possible answer.`);
   for (const answer of answers) {
@@ -149,7 +149,7 @@ function mayBeLeftOut(wanted: PythonValue): boolean {
   return isAmong("", items(wanted));
 }
 
-/** Every dict in its place. */
+/** Compares lists of dicts by position. */
 export function checkListOfDicts(
   name: string,
   value: readonly PythonValue[],

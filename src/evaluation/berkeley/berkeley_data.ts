@@ -6,7 +6,7 @@ import { berkeleySamples, type BerkeleyCategory } from "./berkeley_set.js";
 import { readDataFile } from "../run/data_file.js";
 import type { DataSet, Sample } from "../sample.js";
 
-/** Fetches the data where it is missing. */
+/** Fetches the data if it is missing. */
 export async function readBerkeleySet(categories: readonly BerkeleyCategory[], signal?: AbortSignal): Promise<DataSet> {
   const folder = await fetchBerkeleyData(signal);
   const samples: Sample[] = [];

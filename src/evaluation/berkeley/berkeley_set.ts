@@ -1,5 +1,5 @@
-// The Berkeley leaderboard's questions about Python functions, in its own words, with its types turned into JSON
-// Schema's.
+// The Berkeley leaderboard's questions about Python functions, unchanged except for types, which become those of JSON
+// Schema.
 import type { JsonSchema, Message, FunctionTool } from "../../index.js";
 import { checkCalls, readPossibleAnswers, type FunctionDescription, type PossibleAnswer } from "./ast_checker.js";
 import type { Row } from "../run/data_file.js";
@@ -18,7 +18,7 @@ export const berkeleyCategories = [
 ] as const;
 export type BerkeleyCategory = (typeof berkeleyCategories)[number];
 
-/** `answers` are the rows of the same number in the file of possible answers, which irrelevance has not. */
+/** `answers`: the corresponding rows of the file of possible answers; the category irrelevance has no such file. */
 export function berkeleySamples(
   category: BerkeleyCategory,
   questions: readonly Row[],
@@ -50,7 +50,7 @@ function astScore(
   const calls = writtenCalls(answer).flatMap(({ name, arguments: given }) =>
     isDict(given) ? [{ name, arguments: given }] : [],
   );
-  // The leaderboard takes an argument list that is none for a reply in the wrong format.
+  // The leaderboard counts arguments that are not an object as a reply in the wrong format.
   if (calls.length < answer.calls.length) return failed("The arguments of a call are no object.");
   const verdict = checkCalls(category, functions, calls, expected);
   return verdict.valid ? passed : failed(`${verdict.message} (${verdict.type})`);
@@ -95,7 +95,7 @@ export function toJsonSchema(schema: JsonSchema): JsonSchema {
   const entries = Object.entries(schema).flatMap(([key, value]): [string, unknown][] => {
     if (key === "type" && typeof value === "string")
       return value === "any" ? [] : [[key, Object.hasOwn(types, value) ? types[value] : value]];
-    // Whether it may be left out stands in `required`; as a keyword it is unknown to JSON Schema.
+    // `optional` is not a keyword of JSON Schema; `required` says the same.
     if (key === "optional" && typeof value === "boolean") return [];
     if (key === "properties" && isObject(value))
       return [

@@ -1,13 +1,12 @@
-// Calls as the published evaluator finds them: the whole reply is read as XML, and what stands in <tool_call> as JSON
-// or, where that fails, as a Python literal. One bare & or < anywhere, in prose or inside a string, makes it find
-// nothing at all.
+// Calls as the published evaluator finds them: it parses the whole reply as XML, and the text in each <tool_call> as
+// JSON or else as a Python literal. A single bare & or < anywhere, in prose or in a string, makes it find no calls.
 import { PythonSyntaxError, readJsonOrLiteral } from "./python_reader.js";
 import type { PythonValue } from "./python_value.js";
 
-/** What stands in the calls that can be read; it need not look like a call. */
+/** The values in the tags that can be read; they need not look like calls. */
 export function officialCalls(reply: string): PythonValue[] {
   const texts = textsOfCalls(`<root>${reply}</root>`);
-  // An element without any text is more than the evaluator bears.
+  // The evaluator fails on an element without text.
   if (texts.includes("")) return [];
   return texts.flatMap((text) => {
     try {
@@ -35,7 +34,7 @@ const notInText = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|\]\]>/;
 
 interface Element {
   readonly tag: string;
-  /** What stands before its first child. */
+  /** Text before the first child. */
   text: string;
   hasChild: boolean;
 }

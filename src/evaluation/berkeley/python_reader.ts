@@ -15,7 +15,7 @@ export function readLiteral(text: string): PythonValue {
   return new Reader(text, literalDialect).read();
 }
 
-/** JSON, or where it is none a Python literal, as the published evaluators try one after the other. */
+/** Tries JSON first, then a Python literal, as the published evaluators do. */
 export function readJsonOrLiteral(text: string): PythonValue {
   try {
     return readJson(text);

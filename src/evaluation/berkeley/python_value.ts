@@ -17,7 +17,7 @@ export class PythonTuple {
 
 export type PythonType = "NoneType" | "bool" | "int" | "float" | "str" | "list" | "tuple" | "dict";
 
-/** What `type(value).__name__` says. */
+/** The result of `type(value).__name__`. */
 export function pythonType(value: PythonValue): PythonType {
   if (value === null) return "NoneType";
   if (typeof value === "boolean") return "bool";
@@ -77,7 +77,7 @@ export function toJson(value: PythonValue): unknown {
   return object;
 }
 
-/** As it may stand in a report: JSON, cut where it is long. */
+/** JSON for a report, cut if it is long. */
 export function show(value: PythonValue | undefined): string {
   if (value === undefined) return "nothing";
   const text = write(value);
@@ -86,7 +86,7 @@ export function show(value: PythonValue | undefined): string {
 
 function write(value: PythonValue): string {
   if (typeof value === "bigint") return String(value);
-  // Python's way of saying that it is a float.
+  // Python writes a float this way.
   if (typeof value === "number") return Number.isInteger(value) ? value.toFixed(1) : String(value);
   if (value instanceof PythonTuple) return `(${value.items.map(write).join(", ")})`;
   if (isList(value)) return `[${value.map(write).join(", ")}]`;

@@ -3,7 +3,7 @@ import { AnswerError, CaduceusError, type Model, type ReplyResult } from "../../
 import { askOptions, isConstrained, type AskSettings } from "./request_options.js";
 import type { Answer, AnsweredCall, Sample } from "../sample.js";
 
-// What is wrong with one question, not with the model or the settings: the others can be asked all the same.
+// Errors of a single question, after which the others can still be asked.
 const ofTheQuestion = new Set([
   "INVALID_MESSAGES",
   "INVALID_SCHEMA",
@@ -12,7 +12,7 @@ const ofTheQuestion = new Set([
   "TEMPLATE_FAILED",
 ]);
 
-/** Rejects where nothing can be answered any more, and with the signal's reason. */
+/** Rejects if no further question can be answered, or with the signal's reason. */
 export async function ask(model: Model, sample: Sample, settings: AskSettings, signal: AbortSignal): Promise<Answer> {
   const began = performance.now();
   // The published evaluator reads the raw text, tags and all, which only the tokens still have.

@@ -6,7 +6,7 @@ import { EvaluationError } from "../outcome.js";
 import { PythonSyntaxError, readJson } from "../berkeley/python_reader.js";
 import { isDict, isList, show, type PythonDict, type PythonValue } from "../berkeley/python_value.js";
 
-/** One row, with its place for messages. */
+/** One row, and its place for error messages. */
 export class Row {
   readonly #members: PythonDict;
   /** `rows.jsonl, row 3`, counted from 1. */

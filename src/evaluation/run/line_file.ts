@@ -1,4 +1,4 @@
-// A file of JSON lines that is only ever added to, so that whoever writes it can be killed at any moment and go on.
+// An append-only file of JSON lines: a process that writes it can be killed at any moment and continue later.
 import { closeSync, fstatSync, ftruncateSync, mkdirSync, openSync, readSync, writeSync } from "node:fs";
 import path from "node:path";
 
@@ -17,7 +17,7 @@ export class LineFile {
     this.#size = size;
   }
 
-  /** Makes the file and its folder, or goes on with it: a last line without its end is cut off. */
+  /** Creates the file and its folder, or continues it: an incomplete last line is cut off. */
   static open(file: string): LineFile {
     mkdirSync(path.dirname(file), { recursive: true });
     const descriptor = openSync(file, "a+");
@@ -32,16 +32,16 @@ export class LineFile {
     }
   }
 
-  /** Somebody else has changed the file since it was opened. */
+  /** Whether another process has changed the file since it was opened. */
   get isDisturbed(): boolean {
     return this.#descriptor !== undefined && this.#isRegular && fstatSync(this.#descriptor).size !== this.#size;
   }
 
-  /** Written at once, so that a kill leaves at most one line without its end. Does nothing after `close`. */
+  /** Appends a line with one write, so that a kill leaves at most one incomplete line. Does nothing after `close`. */
   add(line: string): void {
     if (this.#descriptor === undefined) return;
     const bytes = Buffer.from(`${line}\n`);
-    // Only a full disk makes it more than one write, and then the next one throws.
+    // Only a full disk needs a second write, which then throws.
     for (let written = 0; written < bytes.length; ) written += writeSync(this.#descriptor, bytes, written);
     this.#size += bytes.length;
   }

@@ -4,8 +4,8 @@ import type { Row } from "./data_file.js";
 import { isDict, isList } from "../berkeley/python_value.js";
 
 /**
- * The conversation of a row. A system message that states the tools or the schema itself, as the published prompts do,
- * is left out, since the library states them in the model's own words; any other stays.
+ * The conversation of a row. A system message that contains the tools or the schema, as in the published prompts, is
+ * left out, since the library writes its own; others stay.
  */
 export function promptMessages(row: Row, stated: "<tools>" | "<schema>"): Message[] {
   const prompt = row.need("prompt");

@@ -1,4 +1,4 @@
-// What can be set for an evaluation, and what that means to the library: the one place that knows both.
+// The settings of an evaluation, and the options of the library that they stand for.
 import { createHash } from "node:crypto";
 import type { Model, ReplyOptions } from "../../index.js";
 import type { Sample } from "../sample.js";
@@ -11,7 +11,7 @@ export interface AskSettings {
   readonly temperature: number;
   /** Each sample's own seed follows from this and its key, whatever else is asked. */
   readonly seed: number;
-  /** The same answers to the last bit, one computed after the other. */
+  /** Identical answers in each run; replies are computed one after the other. */
   readonly deterministic?: boolean | undefined;
   /** Whether calls and JSON are enforced; false: only checked afterwards. */
   readonly constrained?: boolean | undefined;
@@ -22,7 +22,7 @@ export interface AskSettings {
   readonly undeclaredProperties?: "refuse" | "allow" | undefined;
   /** Several calls in one reply. */
   readonly parallelCalls?: boolean | undefined;
-  /** One more sentence in the system turn, which asks for a call for each thing wanted. */
+  /** Whether the system message asks for one call for each thing wanted. */
   readonly parallelHint?: boolean | undefined;
   readonly promptVariant?: ReplyOptions["promptVariant"];
 }

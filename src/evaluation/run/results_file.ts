@@ -1,4 +1,4 @@
-// Answers as they come, one line each, so that a run that was killed goes on where it ended. Lines are only ever added.
+// Answers as they arrive, one line each and append-only, so that an interrupted run can continue.
 import { readFileSync } from "node:fs";
 import { LineFile } from "./line_file.js";
 import { EvaluationError } from "../outcome.js";
@@ -17,7 +17,7 @@ export class ResultsFile {
     this.#answers = answers;
   }
 
-  /** Begins a file, or goes on with one of the same run. */
+  /** Creates a file, or continues one of the same run. */
   static open(path: string, identity: RunIdentity): ResultsFile {
     const file = LineFile.open(path);
     try {
@@ -64,7 +64,7 @@ function readAnswers(lines: readonly string[], file: string): Map<string, Answer
   lines.forEach((line, index) => {
     const { key, ...answer } = parse(line, file, index + 2) as { key?: unknown } & Answer;
     if (typeof key !== "string") throw new EvaluationError(`${file}, line ${index + 2}: there is no key.`);
-    // Two processes at once may have answered the same.
+    // Two processes may have answered the same sample.
     if (!answers.has(key)) answers.set(key, answer);
   });
   return answers;

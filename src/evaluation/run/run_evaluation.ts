@@ -1,4 +1,4 @@
-// Asks what has not been answered yet, several questions at a time.
+// Asks the samples that have no answer yet, several at a time.
 import type { Model } from "../../index.js";
 import { ask } from "./ask.js";
 import type { AskSettings } from "./request_options.js";
@@ -35,7 +35,7 @@ export async function runEvaluation(
   );
 }
 
-/** The first so many of each group. */
+/** Number of samples of each group. */
 export function limitGroups(samples: readonly Sample[], limit: number | undefined): readonly Sample[] {
   if (limit === undefined) return samples;
   const counts = new Map<string, number>();

@@ -1,9 +1,9 @@
-// Several things at a time, from a list or a stream of them.
+// Processes a list or stream of items, several at a time.
 
 /**
- * Works items off with so many workers; each takes its next one when it is done with the last. At the first failure the
- * others are aborted and it rejects with that, or with the signal's reason, once all have ended. The signal that
- * `begin` gets aborts then too, so that nobody goes on waiting for an item.
+ * Processes items with a number of workers. At the first failure the others are aborted; it rejects with that error, or
+ * with the signal's reason, once all workers have ended. The signal that `begin` gets is aborted too, so that no worker
+ * waits for another item.
  */
 export async function workOff<Item>(
   begin: (ending: AbortSignal) => Iterator<Item> | AsyncIterator<Item>,

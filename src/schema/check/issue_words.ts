@@ -1,7 +1,7 @@
 // The texts of the checker's messages.
 import { describe } from "../../errors.js";
 
-/** As it stands in the schema, unless it is long. */
+/** The text as it stands in the schema, shortened if it is long. */
 export function brief(value: unknown): string {
   const text = JSON.stringify(value);
   return text.length <= 200 ? text : describe(value);

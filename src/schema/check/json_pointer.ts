@@ -1,7 +1,7 @@
 // JSON pointers: the part of a reference that leads into a schema.
 import { isObject } from "../../json_object.js";
 
-/** The schema below `root` that a pointer leads to; undefined where there is none. `pass` is told of each step. */
+/** The schema below `root` that a pointer leads to; undefined where there is none. `pass` is called for each step. */
 export function followPointer(
   root: unknown,
   pointer: string,

@@ -34,7 +34,7 @@ export function hasMultipleWithin(
     (one) => one && one.digits * 10n ** BigInt(one.exponent - exponent),
   );
   const down = (value: bigint) => value / step! - (value < 0n && value % step! !== 0n ? 1n : 0n);
-  // The first multiple is the larger one of those that each lower bound lets through.
+  // The first multiple is the larger of the first ones above each lower bound.
   const first =
     [least === undefined ? undefined : -down(-least), above === undefined ? undefined : down(above) + 1n].reduce(
       (one, other) => (one === undefined || (other !== undefined && other > one) ? other : one),
@@ -42,7 +42,7 @@ export function hasMultipleWithin(
   return (most === undefined || first <= most) && (below === undefined || first < below);
 }
 
-/** The shortest one that is this double. */
+/** The shortest decimal that reads as this double. */
 function decimal(number: number): Decimal {
   const [, sign = "", whole = "0", fraction = "", power = "0"] =
     /^(-?)(\d+)(?:\.(\d+))?(?:e([+-]\d+))?$/.exec(String(number)) ?? [];

@@ -1,7 +1,7 @@
-// Checks a value by a schema, keyword by keyword. It interprets the schema: no code is made of it, so that programs may
-// forbid that, and so that every step can be counted. A validator that compiles spends milliseconds on each tool of a
-// request, and goes through a schema that doubles at each level as often as it doubles; here what a reference leads to
-// is asked once for each place in the value.
+// Checks a value against a schema, keyword by keyword. It interprets the schema and generates no code: programs may
+// forbid generated code, and each step can be counted. A compiling validator spends milliseconds on each tool of a
+// request, and takes exponential time for a schema whose references double at each level; here the target of a
+// reference is checked once for each place in the value.
 import { describe } from "../../errors.js";
 import { brief, counted, withArticle } from "./issue_words.js";
 import type { SchemaIssue } from "../json_schema.js";
@@ -15,14 +15,14 @@ import { fits, nothing, written, type Issue, type Verdict } from "./verdict.js";
 import type { WorkBudget } from "../work_budget.js";
 import { isObject } from "../../json_object.js";
 
-/** Of what is wrong so much is kept. */
+/** Maximum number of issues kept. */
 const mostIssues = 100;
 const stepsOfSchema = 20;
 
 const combinations: readonly string[] = ["allOf", "anyOf", "oneOf", "not", "if"];
 
 /**
- * Nothing where the value satisfies the schema.
+ * Returns no issues if the value satisfies the schema.
  * @throws what the budget throws, and RangeError for values nested deeper than the stack
  */
 export function* checkValue(index: SchemaIndex, value: unknown, budget: WorkBudget): Stretches<readonly SchemaIssue[]> {
@@ -42,7 +42,7 @@ class Check {
     this.#budget = budget;
   }
 
-  /** `scope`: the resources on the way to the schema, the outermost first. */
+  /** `scope`: the resources that the check has entered, outermost first. */
   *judge(schema: unknown, place: Place, scope: readonly Resource[]): Stretches<Verdict> {
     this.#budget.spend(stepsOfSchema);
     if (this.#budget.isTurn()) yield;
@@ -59,9 +59,9 @@ class Check {
     ).verdict();
   }
 
-  /** What a reference leads to. */
+  /** Judges the target of a reference. */
   *judgeTarget(schema: unknown, place: Place, scope: readonly Resource[]): Stretches<Verdict> {
-    // Where dynamic references lead depends on the way that was taken.
+    // The target of a dynamic reference depends on the scope.
     if (this.#index.hasDynamicReferences) return yield* this.judge(schema, place, scope);
     let known = this.#known.get(schema);
     if (known === undefined) this.#known.set(schema, (known = new Map()));
@@ -70,7 +70,7 @@ class Check {
     return verdict;
   }
 
-  /** Made ready once for all places. */
+  /** Prepared once for all places. */
   pattern(source: string): PatternTest {
     let test = this.#patterns.get(source);
     if (test === undefined) this.#patterns.set(source, (test = keptPattern(source, this.#budget)));
@@ -140,7 +140,7 @@ class Judgment {
     if (this.#issues.length < mostIssues) this.#issues.push(issue);
   }
 
-  /** Says what a schema has against a place of the value. */
+  /** Applies a schema to a place of the value and records its issues. */
   *#apply(schema: unknown, place: Place): Stretches<boolean> {
     return this.#take(yield* this.#check.judge(schema, place, this.#scope), place);
   }
@@ -152,7 +152,7 @@ class Judgment {
     return issues.length === 0;
   }
 
-  /** Whether a schema has nothing against the value; what it has judged counts then. */
+  /** Whether the value satisfies a schema; if so, the names and indexes it judged are recorded. */
   *#fits(schema: unknown): Stretches<boolean> {
     const verdict = yield* this.#check.judge(schema, this.#place, this.#scope);
     return verdict.issues.length === 0 && this.#take(verdict, this.#place);
@@ -333,7 +333,7 @@ class Judgment {
     let fitting = 0;
     const failed: Verdict[] = [];
     for (const schema of schemas) {
-      // Which others fit counts only for what none of them has judged.
+      // The other alternatives matter only to `unevaluated…`.
       if (fitting > 0 && this.#judged === undefined) return;
       const verdict = yield* this.#check.judge(schema, this.#place, this.#scope);
       if (verdict.issues.length > 0) failed.push(verdict);
@@ -355,7 +355,7 @@ class Judgment {
     else this.#take(fitting, this.#place);
   }
 
-  /** What each alternative has against it, and then that it is of none. */
+  /** Reports the issues of each alternative, and then that none matches. */
   #noAlternative(failed: readonly Verdict[], keyword: string): void {
     for (const { issues } of failed) for (const issue of issues) this.#report(issue);
     this.#wrong(() => `a value of one alternative of ${keyword}`);

@@ -57,7 +57,7 @@ export function* compileSchema(schema: JsonSchema, dialect: Dialect, name: strin
   };
 }
 
-/** Several keywords may have the same against the same place. */
+/** Several keywords may report the same issue for the same place. */
 function withoutRepetition(issues: readonly SchemaIssue[]): SchemaIssue[] {
   return [...new Map(issues.map((issue) => [`${issue.path} ${issue.message}`, issue])).values()];
 }

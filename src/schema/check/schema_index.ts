@@ -1,4 +1,4 @@
-// One schema made ready for checking values: where each of its references leads, and what it uses that costs extra.
+// One schema prepared for checking values: the target of each reference, and which costly features it uses.
 import { describe, mismatch } from "../../errors.js";
 import { canonicalJson } from "../canonical_json.js";
 import { eachInside, invalidSchema, visitSchemas, type Dialect, type JsonSchema } from "../json_schema.js";
@@ -10,23 +10,23 @@ import { isObject } from "../../json_object.js";
 
 export type Node = Record<string, unknown>;
 
-/** A part with an `$id` of its own, or the whole: what its references are read against, and the anchors in it. */
+/** The whole schema, or a part with its own `$id`: the base for its references, and its anchors. */
 export interface Resource {
   readonly base: string;
   readonly root: Node;
   readonly anchors: Map<string, Node>;
   readonly dynamicAnchors: Map<string, Node>;
-  /** Where its references lead. */
+  /** Targets of its references. */
   readonly targets: Map<string, Target | undefined>;
 }
 
 export interface Target {
   readonly schema: unknown;
-  /** Of a `$dynamicRef` that follows the values' way down: what it looks for there. */
+  /** The anchor that a `$dynamicRef` looks for in the scope of the check. */
   readonly dynamicAnchor?: string | undefined;
 }
 
-/** Stands for the address that a schema without `$id` has. */
+/** The address of a schema without `$id`. */
 const noAddress = "schema:/";
 
 /** Keywords whose schemas judge the very value that their own schema judges. */
@@ -41,20 +41,17 @@ const appliedHere: ReadonlySet<string> = new Set([
   "dependentSchemas",
   "dependencies",
 ]);
-/** Where schemas only lie. */
+/** Keywords that only hold schemas for references. */
 const definitions: ReadonlySet<string> = new Set(["$defs", "definitions", "contentSchema"]);
 
-/** Reading one takes some microseconds, in which nothing else happens. An object of 5,000 properties has 5,001. */
+/** Maximum number of schemas within one. Reading one takes some microseconds; 5,000 properties make 5,001. */
 const mostSchemas = 8_000;
-/** So many are read in one stretch. */
+/** Number of schemas that are read in one stretch. */
 const schemasAtOnce = 1_000;
-/**
- * Each inner address is resolved against the outer one, and kept: of one, and of what all of a schema come to, in
- * characters.
- */
+/** Maximum length of one resolved `$id`, and of all of a schema together, in characters. */
 const longestId = 2000;
 const mostOfAddresses = 500_000;
-/** Resolving one takes ten microseconds. */
+/** Maximum number of `$id`s. Resolving one takes ten microseconds. */
 const mostAddresses = 2_000;
 
 export class SchemaIndex {
@@ -68,7 +65,7 @@ export class SchemaIndex {
   ]);
   readonly #resources = new Map<string, Resource>();
   readonly #resourceOf = new Map<Node, Resource>();
-  /** Of all resources: asking each for each name takes quadratic time. */
+  /** Anchors of all resources: searching each resource for each name takes quadratic time. */
   readonly #dynamicAnchors = new Map<string, Node[]>();
   readonly #name: string;
   #ofAddresses = 0;
@@ -103,12 +100,12 @@ export class SchemaIndex {
     return this.#targets.get(keyword)!.get(schema);
   }
 
-  /** Undefined for the schemas `true` and `false`, which are part of nothing. */
+  /** Undefined for the schemas `true` and `false`, which belong to no resource. */
   resourceOf(schema: unknown): Resource | undefined {
     return this.#resourceOf.get(schema as Node);
   }
 
-  /** The values that a schema lists, canonical. */
+  /** The values in `enum` or `const`, as canonical JSON. */
   values(schema: Node, keyword: "const" | "enum", budget: WorkBudget): ReadonlySet<string> {
     const known = this.#values[keyword];
     let values = known.get(schema);
@@ -123,7 +120,7 @@ export class SchemaIndex {
     return values;
   }
 
-  /** Takes a schema and all inside it in; `outer`: what its address is read against. */
+  /** Adds a schema and all schemas inside it; `outer`: the resource that contains it. */
   *#add(schema: Node, path: string, outer: Resource | undefined): Stretches<void> {
     yield* checkForms(schema, path, this.dialect, (inner, parent) => {
       if (this.#resourceOf.has(inner)) return;
@@ -138,7 +135,7 @@ export class SchemaIndex {
           { remedy: "Simplify it." },
         );
       const around = parent === undefined ? outer : this.#resourceOf.get(parent);
-      // Their forms are checked right after this.
+      // The forms of these values are checked right after this.
       const [$id, $anchor, $dynamicAnchor] = [inner["$id"], inner["$anchor"], inner["$dynamicAnchor"]].map((one) =>
         typeof one === "string" ? one : undefined,
       );
@@ -180,7 +177,7 @@ export class SchemaIndex {
     return resource;
   }
 
-  /** Every schema that a value may meet. */
+  /** Resolves all references, and returns every schema that a value may be checked against. */
   *#resolveAll(): Stretches<Node[]> {
     const reachable = new Set<Node>();
     const waiting: unknown[] = [this.root];
@@ -205,7 +202,7 @@ export class SchemaIndex {
         this.#targets.get(keyword)!.set(next, target);
         waiting.push(target.schema);
       }
-      // On the way down through the values any of that name may be the one.
+      // Depending on the scope, any anchor of that name may be the target.
       const { $dynamicAnchor } = next;
       if (typeof $dynamicAnchor !== "string" || sought.has($dynamicAnchor)) continue;
       sought.add($dynamicAnchor);
@@ -243,13 +240,13 @@ export class SchemaIndex {
     const schema = followPointer(resource.root, pointer, (place) => {
       around = this.#resourceOf.get(place as Node) ?? around;
     });
-    // Where no keyword of the dialect has it, nobody has looked at it yet.
+    // A target under a keyword that the dialect does not know has not been read yet.
     if (isObject(schema) && !this.#resourceOf.has(schema))
       yield* this.#add(schema, `${this.#name}${pointer.replaceAll("/", ".")}`, around);
     return schema === undefined ? undefined : { schema };
   }
 
-  /** Schemas that judge the same value in a circle judge for ever. */
+  /** Refuses schemas that apply each other to the same value in a cycle. */
   *#refuseLoops(reachable: readonly Node[]): Stretches<void> {
     const over = new Set<Node>();
     let entered = 0;
@@ -301,7 +298,7 @@ export class SchemaIndex {
     return found;
   }
 
-  /** For errors only: finding it goes through all. */
+  /** The path of a schema, for errors only: it searches the whole schema. */
   #pathOf(schema: Node): string {
     let path: string | undefined;
     visitSchemas(this.root, this.#name, (inner, where) => {
@@ -311,7 +308,7 @@ export class SchemaIndex {
   }
 }
 
-/** A reference as the address of a resource and what is meant of it; undefined where it is none. */
+/** A reference as the address of a resource and a fragment; undefined if it is no reference. */
 function address(reference: string, base: string): { readonly base: string; readonly fragment: string } | undefined {
   const at = reference.indexOf("#");
   const [before, fragment] = at < 0 ? [reference, ""] : [reference.slice(0, at), reference.slice(at + 1)];

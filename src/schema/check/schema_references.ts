@@ -1,11 +1,11 @@
-// Where the references of one schema lead, and which of its schemas lead back to themselves.
+// The targets of the references in one schema, and which of its schemas are recursive.
 import { eachInside, step, visitSchemas, type JsonSchema } from "../json_schema.js";
 import { followPointer } from "./json_pointer.js";
 import { isObject } from "../../json_object.js";
 
 type Node = Record<string, unknown>;
 
-/** A schema that a reference leads to, and the path to it from the root: `.properties.a`. */
+/** The target of a reference, and its path from the root: `.properties.a`. */
 export interface Target {
   readonly schema: unknown;
   readonly path: string;
@@ -14,7 +14,7 @@ export interface Target {
 export class SchemaReferences {
   readonly #root: JsonSchema;
   readonly #anchors = new Map<string, Target>();
-  /** A schema in here has a base of its own, against which its references are read. */
+  /** A schema in here has its own base address for references. */
   readonly #hasOtherBases: boolean;
   readonly #targets = new Map<string, Target | undefined>();
   #known: Circles | undefined;
@@ -42,7 +42,7 @@ export class SchemaReferences {
   }
 
   /**
-   * The schema that a `$ref` leads to; undefined where it leads out of the schema, or where its base is not the root's.
+   * The target of a `$ref`; undefined if it is outside of the schema, or if its base address is not the root's.
    */
   resolve(reference: string): Target | undefined {
     if (this.#targets.has(reference)) return this.#targets.get(reference);
@@ -68,13 +68,13 @@ export class SchemaReferences {
     return schema === undefined ? undefined : { schema, path };
   }
 
-  /** Whether following references from here can go on for ever. */
+  /** Whether the references from here are recursive. */
   recurs(schema: unknown): boolean {
     return this.#circles().recurring.has(schema);
   }
 
   /**
-   * Whether a schema and one that it leads to, by nesting or by references, lead to each other: one circle has both.
+   * Whether a schema and one that it reaches, by nesting or by references, reach each other: both are in one cycle.
    */
   share(schema: unknown, other: unknown): boolean {
     const { circleOf } = this.#circles();
@@ -83,7 +83,7 @@ export class SchemaReferences {
   }
 
   /**
-   * All circles at once, by Tarjan's algorithm without recursion: asking for each schema apart takes quadratic time.
+   * All cycles at once, by Tarjan's algorithm without recursion: searching from each schema takes quadratic time.
    */
   #circles(): Circles {
     if (this.#known !== undefined) return this.#known;
@@ -117,7 +117,7 @@ export class SchemaReferences {
         order.get(member)!.isOpen = false;
         if (isCircle) circleOf.set(member, state.index);
       }
-      // Whatever they lead to is over by now.
+      // All schemas that they reach are finished by now.
       if (isCircle || last.next.some((inner) => recurring.has(inner)))
         for (const member of members) recurring.add(member);
     }
@@ -136,8 +136,8 @@ export class SchemaReferences {
 }
 
 interface Circles {
-  /** Of every schema that leads back to itself. */
+  /** The cycle of every recursive schema. */
   readonly circleOf: ReadonlyMap<unknown, number>;
-  /** Those, and all that lead to one of them. */
+  /** Recursive schemas, and all schemas that reach one. */
   readonly recurring: ReadonlySet<unknown>;
 }

@@ -1,9 +1,9 @@
-// The place of a check within a value, and what is known of that place.
+// A place in the checked value, and what has been computed for it.
 import { canonicalJson } from "../canonical_json.js";
 import { step } from "../json_schema.js";
 import type { Node } from "./schema_index.js";
 
-/** A place in a value. One object for each, so that what is known of it can be found again. */
+/** A place in a value. There is one object for each place, so that results can be stored by place. */
 export class Place {
   readonly value: unknown;
   readonly #above: Place | undefined;

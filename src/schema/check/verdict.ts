@@ -1,19 +1,19 @@
-// What the check of a value by one schema comes to.
+// The result of checking one place of a value against one schema.
 import { step, type SchemaIssue } from "../json_schema.js";
 import type { Place } from "./value_place.js";
 
-/** Written out at the end only: most are of alternatives that nobody asks about. */
+/** Issues are written out at the end only: most belong to alternatives that did not apply. */
 export interface Issue {
   readonly place: Place;
-  /** The part of the place that it is about. */
+  /** The property or index within the place, if the issue is about one. */
   readonly part?: string | number;
   readonly message: () => string;
 }
 
-/** What one schema says of one place. */
+/** Result of one schema for one place. */
 export interface Verdict {
   readonly issues: readonly Issue[];
-  /** Names and indexes that a keyword has judged, where anybody asks for them. */
+  /** Property names and indexes that a keyword has evaluated; filled only if `unevaluated…` needs them. */
   readonly judged: ReadonlySet<string | number>;
 }
 

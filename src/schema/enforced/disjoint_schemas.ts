@@ -1,6 +1,5 @@
-// Whether no value satisfies two of several schemas. Then "exactly one of them" is the same as "one of them", which an
-// engine can enforce. False where it cannot be told, or not within the budget: nothing is lost by that but the
-// enforcement.
+// Whether no value satisfies two of several schemas. Then `oneOf` means the same as `anyOf`, which an engine can
+// enforce. False if that cannot be determined, or not within the budget; `oneOf` is then only checked afterwards.
 import { canonicalJson } from "../canonical_json.js";
 import type { SchemaReferences } from "../check/schema_references.js";
 import type { Stretches } from "../stretches.js";
@@ -10,15 +9,15 @@ import { isObject } from "../../json_object.js";
 const everyType = ["null", "boolean", "number", "string", "array", "object"];
 const anyType: ReadonlySet<string> = new Set(everyType);
 const onlyType: ReadonlyMap<string, ReadonlySet<string>> = new Map(everyType.map((type) => [type, new Set([type])]));
-/** Properties of properties that are compared. */
+/** Maximum nesting of properties that are compared. */
 const deepest = 8;
-/** Schemas and values looked at, for all that is compared in one schema. */
+/** Maximum number of schemas and values that are read for all comparisons in one schema. */
 const mostSteps = 60_000;
 
-/** What is known of the values that satisfy some schemas at once. */
+/** Facts about the values that satisfy several schemas at once. */
 interface Facts {
   readonly types: ReadonlySet<string>;
-  /** Nothing else satisfies them. */
+  /** The only values that can satisfy them, if they are listed. */
   readonly values: readonly unknown[] | undefined;
   readonly schemas: readonly Record<string, unknown>[];
 }
@@ -40,7 +39,7 @@ export class DisjointSchemas {
     }
   }
 
-  /** By type, then by value: what shares neither is looked at once, and not beside each of the others. */
+  /** Compares by type, then by value, so that not every pair has to be compared. */
   *#areDisjoint(all: readonly Facts[], depth: number): Stretches<boolean> {
     for (const type of everyType) {
       const same = all.filter(({ types }) => types.has(type));
@@ -73,8 +72,7 @@ export class DisjointSchemas {
   }
 
   /**
-   * By a property that all of them but one require, and that each reads differently; or by one of its own for each two
-   * of them.
+   * By a property that all but one require and whose schemas are disjoint; or by such a property for each pair.
    */
   *#areDisjointObjects(all: readonly Facts[], depth: number): Stretches<boolean> {
     if (depth >= deepest) return false;
@@ -115,7 +113,7 @@ export class DisjointSchemas {
       if (schema === false) types = new Set();
       if (!isObject(schema) || seen.has(schema)) continue;
       seen.add(schema);
-      // What stands beside a reference narrows it further.
+      // Keywords beside a reference narrow it further.
       if (typeof schema["$ref"] === "string") waiting.push(this.#references.resolve(schema["$ref"])?.schema);
       if (Array.isArray(schema["allOf"])) waiting.push(...(schema["allOf"] as unknown[]));
       if (Object.keys(schema).length === 1 && "$ref" in schema) continue;
@@ -130,7 +128,7 @@ export class DisjointSchemas {
   }
 }
 
-/** Those that are one and the same schema take the same values. */
+/** The same schema accepts the same values. */
 function haveSame(all: readonly Facts[]): boolean {
   const seen = new Set<unknown>();
   for (const { schemas, types } of all) {

@@ -1,6 +1,5 @@
-// The formats of strings that can be enforced, as patterns that take nothing which the checker (ajv-formats) refuses.
-// Where a pattern takes a little less than the checker (no leap seconds, no two-digit time zones), nothing is lost that
-// models write.
+// The string formats that can be enforced, as patterns that accept nothing which the checker (ajv-formats) refuses.
+// Some accept slightly less than the checker (no leap seconds, no two-digit time zones), which models do not write.
 
 const digits = "[0-9]";
 const year = "[0-9]{4}";
@@ -26,7 +25,7 @@ const hex = "[0-9a-fA-F]";
 const base64 = "[A-Za-z0-9+\\x{2f}]";
 const pointer = "(?:\\x{2f}(?:[^~\\x{2f}]|~[01])*)*";
 
-/** As the checker has it: something has to follow the scheme. */
+/** As in the checker, something has to follow the scheme. */
 const uri = (() => {
   const escaped = `%${hex}{2}`;
   const plain = "a-zA-Z0-9\\x{2d}._~!$&'()*+,;=";
@@ -66,7 +65,7 @@ const patterns: ReadonlyMap<string, string> = new Map(
   }),
 );
 
-/** Say what a value is for, and refuse none. */
+/** Formats that describe a purpose and refuse no value. */
 const silent: ReadonlySet<string> = new Set(["password", "binary", "float", "double"]);
 
 export type EnforcedFormat =

@@ -1,5 +1,5 @@
-// What becomes of each keyword of both dialects when a schema is enforced while the model writes: a table, and the few
-// keywords that decide by their value. The gaps are those of llguidance 1.9.1, found in its source and by the JSON
+// How each keyword of both dialects is treated when a schema is enforced during generation: a table, and the few
+// keywords for which the value decides. The gaps are those of llguidance 1.9.1, found in its source and by the JSON
 // Schema Test Suite.
 import type { Dialect } from "../json_schema.js";
 import { isObject } from "../../json_object.js";
@@ -65,8 +65,7 @@ const both: Readonly<Record<string, Treatment>> = {
 };
 
 /**
- * Every keyword of a dialect. One that is not here is nobody's: it is listed too, since a slip of the pen looks like
- * that.
+ * Every keyword of a dialect. Unknown keywords are listed as unenforced too, since a misspelt keyword looks like one.
  */
 export const keywords: Readonly<Record<Dialect, Readonly<Record<string, Treatment>>>> = {
   "draft-07": { ...both, additionalItems: "enforced", dependencies: "checked" },
@@ -88,7 +87,7 @@ export const keywords: Readonly<Record<Dialect, Readonly<Record<string, Treatmen
   },
 };
 
-/** Whether a keyword that is only checked can refuse anything at all, as it stands in its schema. */
+/** Whether a keyword that is only checked can refuse any value at all. */
 export function refusesSomething(keyword: string, schema: Readonly<Record<string, unknown>>): boolean {
   const value = schema[keyword];
   const isTrue = value === true || (isObject(value) && Object.keys(value).length === 0);

@@ -1,11 +1,11 @@
-// The properties that an object can have, if its schema says so: the constraint needs them to close the object.
+// The names of all properties that an object can have: the constraint needs them to close the object.
 import type { SchemaReferences } from "../check/schema_references.js";
 import type { WorkBudget } from "../work_budget.js";
 import { isObject, setOwn } from "../../json_object.js";
 
 type Node = Readonly<Record<string, unknown>>;
 
-/** Say something of names that are not among `properties`, or may ask for one. */
+/** Keywords about names that are not in `properties`. */
 const openers: readonly string[] = [
   "additionalProperties",
   "patternProperties",
@@ -23,16 +23,15 @@ const openers: readonly string[] = [
   "enum",
 ];
 
-/** Without one of them nothing is declared. */
+/** Keywords that declare properties. */
 const declarers: readonly string[] = ["properties", "$ref", "allOf", "anyOf", "oneOf"];
 
-/** Deeper places stay open: what refers to what is not followed for ever. */
+/** Maximum number of references followed; objects beyond it stay open. */
 const deepest = 16;
 
 /**
- * The names of all properties that the schemas of one place declare, alternatives included. Undefined where the place
- * has to stay open: no schema of it has `properties`, one of them says something of others, or something is required
- * that none declares.
+ * The names of all properties that the schemas of one place declare, alternatives included. Undefined if the object
+ * has to stay open: no schema has `properties`, one has keywords about other names, or a required name is undeclared.
  */
 export function propertiesInPlace(
   schema: Node,
@@ -44,7 +43,7 @@ export function propertiesInPlace(
   const required = new Set<string>();
   let least = 0;
   const known = new Map<unknown, boolean | undefined>();
-  /** Whether it declares the properties of its objects; undefined: it leaves the place open. */
+  /** Whether the schema declares properties; undefined if the object has to stay open. */
   const declares = (value: unknown, depth: number): boolean | undefined => {
     if (!isObject(value)) return value === false;
     // References may double at each level.
@@ -57,7 +56,7 @@ export function propertiesInPlace(
     const { properties, type, minProperties, $ref } = value;
     const list = (keyword: string) => (Array.isArray(value[keyword]) ? (value[keyword] as unknown[]) : []);
     const declared = isObject(properties) ? Object.keys(properties) : [];
-    // The same ones are named again wherever a reference leads here.
+    // The same problems are found again through each reference to this schema.
     budget.spend(2 * declared.length);
     for (const name of declared) names.add(name);
     for (const name of list("required")) required.add(String(name));
@@ -83,7 +82,7 @@ export function propertiesInPlace(
 }
 
 /**
- * The names that `propertyNames` lists, as zod's records with an enumerated key have them; undefined where it does not.
+ * The names that `propertyNames` lists, as in zod's records with an enumerated key; undefined if it lists none.
  */
 export function enumeratedNames({ propertyNames, patternProperties }: Node): readonly string[] | undefined {
   if (!isObject(propertyNames) || (isObject(patternProperties) && Object.keys(patternProperties).length > 0))

@@ -1,6 +1,5 @@
-// The keywords of numbers, as they go into the constraint. The engine compares decimals of any length, the checker
-// doubles: where a long decimal could mean one thing to each, the constraint keeps to fewer digits than tell them
-// apart.
+// The keywords for numbers, as they go into the constraint. The engine compares decimals of any length, the checker
+// compares doubles. Where the two could disagree on a long decimal, the constraint allows only shorter ones.
 import type { KeywordWriter } from "./enforced_values.js";
 import { hasMultipleWithin, type NumberBounds } from "../check/multiple_of.js";
 
@@ -24,21 +23,21 @@ export function enforceNumber(schema: Node, into: KeywordWriter): void {
   keepOffBounds(schema, into);
 }
 
-/** Smaller ones are long in the engine's expression, and lie between its shortest decimals. */
+/** Smaller bounds make the engine's expression long, and lie between its shortest decimals. */
 const smallestBound = 1e-6;
-/** JavaScript's numbers are exact up to here, and so are the engine's bounds. */
+/** JavaScript's integers and the engine's bounds are exact up to here. */
 const isExact = (value: unknown): value is number =>
   typeof value === "number" &&
   Math.abs(value) <= Number.MAX_SAFE_INTEGER &&
   (value === 0 || Math.abs(value) >= smallestBound);
 
-/** Decimals of so many digits are each a double of their own. */
+/** Decimals with this many digits differ as doubles too. */
 const exactDigits = 15;
-/** A bound that is not part of its range needs a digit behind the point beside it. */
+/** Next to an exclusive bound, one more digit after the decimal point is needed. */
 const largestExcluded = 10 ** (exactDigits - 1);
-/** Digits behind the point that the engine finds in a step, whose number it keeps in 32 bits. */
+/** Digits after the decimal point that the engine can represent in `multipleOf`: it scales to 32 bits. */
 const mostPlaces = 6;
-/** Of steps that share their place, the engine works out the least common multiple in 32 bits. */
+/** The engine computes the least common multiple of several `multipleOf` in 32 bits. */
 const largestSharedStep = 100;
 
 const isEnforced = (schema: Node, keyword: (typeof bounds)[number]): boolean =>
@@ -54,8 +53,8 @@ const hasFractions = ({ type, multipleOf }: Node): boolean =>
   !Number.isInteger(multipleOf) && (type === undefined || [type].flat().includes("number"));
 
 /**
- * The digits behind the point of a step, found by multiplying as the engine does; undefined where it does not come out
- * even.
+ * Digits after the decimal point in a `multipleOf`, found by multiplying as the engine does; undefined if the product
+ * never becomes whole.
  */
 function placesOf(step: number): number | undefined {
   let scaled = step;
@@ -70,11 +69,11 @@ function withoutTens(value: number): number {
   return left;
 }
 
-/** Why a step cannot be enforced. */
+/** Why a `multipleOf` cannot be enforced. */
 function multipleOfProblem(step: number, isShared: boolean): string | undefined {
   const places = placesOf(step);
   if (places === undefined || places > mostPlaces || step * 10 ** places > 10_000) return "it has too many digits";
-  // The engine makes one state for each remainder, but for those of powers of ten.
+  // The engine makes one state for each remainder, except for powers of ten.
   if (withoutTens(step * 10 ** places) > 2_000) return "it has too many remainders";
   return isShared && (places > 0 || step > largestSharedStep) ? "shares its place with other schemas" : undefined;
 }

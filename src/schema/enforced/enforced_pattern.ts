@@ -4,9 +4,9 @@
 
 export type EnforcedPattern =
   | {
-      /** Of the whole text. Has no anchors. */
+      /** Matches the whole text, and has no anchors. */
       readonly pattern: string;
-      /** Why some text that it lets through is still refused by JavaScript. */
+      /** Why JavaScript still refuses some text that this pattern accepts. */
       readonly partly?: string | undefined;
     }
   | { readonly problem: string };
@@ -29,10 +29,10 @@ const classes: Readonly<Record<string, string>> = {
 };
 const controls: Readonly<Record<string, string>> = { t: "\t", n: "\n", v: "\v", f: "\f", r: "\r", 0: "\0" };
 
-/** Engines repeat what is repeated: beyond this the expression itself is enormous. */
+/** Engines write repetitions out: above this the expression itself becomes enormous. */
 const mostRepeats = 100_000;
 
-/** As the keyword `pattern` has it, which looks for it anywhere. */
+/** As for the keyword `pattern`, which may match anywhere in the text. */
 export const anchored = (pattern: string) => `^(?:${pattern})$`;
 
 /**
@@ -65,7 +65,7 @@ function compiles(source: string, flags: string): boolean {
   }
 }
 
-/** Every branch with its anchors taken off, and `edge` where there was none. */
+/** Every branch without its anchors, with `edge` in the place of missing ones. */
 function whole(branches: readonly Item[][], edge: string): string {
   return branches
     .map((branch) => {
@@ -148,7 +148,7 @@ class PatternReader {
     const quantifier = /^(?:[*+?]|\{(\d+)(?:(,)(\d*))?\})/.exec(this.#source.slice(this.#at));
     if (quantifier === null) return item;
     this.#at += quantifier[0].length;
-    // A lazy quantifier takes the same texts.
+    // A lazy quantifier matches the same texts.
     if (this.#source[this.#at] === "?") this.#at++;
     if (item.anchored) throw new Unsupported("it repeats an anchor");
     if (Number(quantifier[1] ?? 0) > mostRepeats || Number(quantifier[3] ?? 0) > mostRepeats)

@@ -1,6 +1,5 @@
-// The part of a schema that is enforced while the model writes: rewritten into the few keywords whose meaning the
-// engine shares with the checker, with a list of everything that had to be left out. What is left out makes the schema
-// wider, never narrower.
+// The part of a schema that is enforced during generation: rewritten into the few keywords that mean the same to the
+// engine and to the checker, with a list of everything left out. Leaving out makes the schema wider, never narrower.
 import type { EnforcedSchema } from "../../engine/engine.js";
 import { DisjointSchemas } from "./disjoint_schemas.js";
 import { enumeratedNames, propertiesInPlace, withEach } from "./enforced_names.js";
@@ -22,12 +21,12 @@ import type { Stretches } from "../stretches.js";
 import { BudgetSpent, readingBudget, tooComplex, type WorkBudget } from "../work_budget.js";
 import { isObject, setOwn } from "../../json_object.js";
 
-/** A keyword that is checked after the model has written, and not (or not wholly) enforced before. */
+/** A keyword that is not, or not fully, enforced during generation, and is checked afterwards. */
 export interface UnenforcedKeyword {
   /** Where the schema with the keyword stands, beginning with the name of the whole: `schema.properties.email`. */
   readonly path: string;
   readonly keyword: string;
-  /** Why, as half a sentence. */
+  /** The reason, as part of a sentence. */
   readonly reason: string;
 }
 
@@ -37,10 +36,10 @@ export interface EnforcedReading {
   readonly unenforced: readonly UnenforcedKeyword[];
 }
 
-/** References within references, each of which is read for the first time. */
+/** Maximum nesting of references. */
 const deepestReference = 500;
 
-/** Branches that one place may have when its alternatives are multiplied out. */
+/** Maximum number of combinations of alternatives in one place. */
 const mostBranches = 1_024;
 
 const partKeywords: readonly string[] = [
@@ -95,7 +94,7 @@ class SchemaReader {
   readonly #widths = new Map<unknown, number>();
   readonly #unenforced = new Map<string, UnenforcedKeyword>();
   readonly #definitions: Node = {};
-  /** How many shared places what is being read lies in. */
+  /** Number of shared places around the schema that is being read. */
   #sharedAround = 0;
   readonly #names = new Map<string, string>();
   readonly #name: string;
@@ -120,7 +119,7 @@ class SchemaReader {
 
   #leaveOut(path: string, keyword: string, reason: string): void {
     const key = `${path} ${keyword}`;
-    // A schema that is referred to is read once for each kind of place.
+    // The target of a reference is read once for each kind of place.
     if (!this.#unenforced.has(key)) this.#unenforced.set(key, { path, keyword, reason });
   }
 
@@ -139,7 +138,7 @@ class SchemaReader {
     );
     this.#listUnenforced(schema, path);
     if (schema["not"] === true || (isObject(schema["not"]) && Object.keys(schema["not"]).length === 0)) return false;
-    // Most schemas are alone in their place.
+    // Most schemas share their place with no other.
     if (isAlone) {
       const result: Node = {};
       yield* this.#writeOwn(schema, path, isShared, (keyword, inner) => setOwn(result, keyword, inner));
@@ -172,7 +171,7 @@ class SchemaReader {
     }
   }
 
-  /** What the keywords of one schema say, but for those that bring others into its place. */
+  /** Writes the keywords of one schema, except those that add other schemas in the same place. */
   *#writeOwn(
     schema: Node,
     path: string,
@@ -185,7 +184,7 @@ class SchemaReader {
       budget: this.#budget,
       set,
       leaveOut: (keyword, reason) => this.#leaveOut(path, keyword, reason),
-      // Each schema of a shared place knows some of the properties of its parts: none of them may close one.
+      // Each schema of a shared place declares only some of the properties, so none of them may close an object.
       schema: (inner, where) => this.#part(inner, path + where, isShared),
     };
     const types = typesWith(schema);
@@ -206,7 +205,7 @@ class SchemaReader {
     }
   }
 
-  /** Everything that holds in one place, the schema's own keywords first. */
+  /** All schemas that hold in one place, beginning with the schema itself. */
   *#sources(schema: Node, path: string): Stretches<Source[]> {
     const sources: Source[] = [];
     sources.push({
@@ -216,7 +215,7 @@ class SchemaReader {
         this.#writeOwn(schema, path, isShared, (keyword, value) => setOwn(result, keyword, value)),
     });
     const { $ref } = schema;
-    // What is referred to twice in one place says nothing more the second time, and would double at each level.
+    // A second reference to the same target in one place adds nothing, and would double the work at each level.
     const referred = new Set<unknown>();
     if (typeof $ref === "string") {
       const target = this.#references.resolve($ref);
@@ -273,8 +272,8 @@ class SchemaReader {
   }
 
   /**
-   * The sources that can be intersected: an engine cannot where a schema is intersected inside of itself, where two of
-   * them recur, or where alternatives multiply beyond measure. The first ones stay.
+   * The sources that the engine can intersect, first ones first. It cannot intersect a schema inside of itself, two
+   * recursive schemas, or too many combinations of alternatives.
    */
   #compatible(place: Node, sources: readonly Source[], path: string): readonly Source[] {
     if (sources.length < 2) return sources;
@@ -282,7 +281,7 @@ class SchemaReader {
       ? sources.find((source) => this.#circles(place, source))
       : undefined;
     if (circling !== undefined) {
-      // The engine cannot intersect what it has not finished reading; that source says more than what stands beside it.
+      // The engine cannot intersect a schema that it is still reading; that source is kept alone.
       const refersHere = circling.keyword === "$ref" || circling.schemas.some(refersInPlace);
       return sources.filter((source) => {
         const isKept =
@@ -295,7 +294,7 @@ class SchemaReader {
     let branches = 1;
     return sources.filter(({ keyword, schemas }) => {
       const recurs = schemas.some((schema) => this.#references.recurs(schema));
-      // A list of alternatives alone may be long: only what is multiplied counts.
+      // A single list of alternatives may be long: only products of lists are bounded.
       const width =
         keyword === "type" ? valuesIn(place) : schemas.reduce<number>((sum, schema) => sum + this.#width(schema), 0);
       if ((recurs && recurring > 0) || (width > 1 && branches > 1 && branches * width > mostBranches)) {
@@ -312,7 +311,7 @@ class SchemaReader {
     });
   }
 
-  /** How many alternatives hold in the place of a schema. */
+  /** Number of combinations of alternatives in the place of a schema. */
   #width(schema: unknown): number {
     if (!isObject(schema)) return 1;
     const known = this.#widths.get(schema);
@@ -332,7 +331,7 @@ class SchemaReader {
     return width;
   }
 
-  /** Whether following references from a source leads back to the place. */
+  /** Whether the references of a source lead back to the place. */
   #circles(place: Node, { keyword, schemas }: Source): boolean {
     if (keyword !== "type") return schemas.some((schema) => this.#references.share(schema, place));
     let circles = false;
@@ -343,7 +342,7 @@ class SchemaReader {
     return circles;
   }
 
-  /** Whether a source says something of the parts of a value, where another may refer to what is being read. */
+  /** Whether a source has keywords about the parts of a value. */
   #hasParts(place: Node, { keyword, schemas }: Pick<Source, "keyword" | "schemas">): boolean {
     const said = keyword === "type" ? [place] : schemas;
     this.#budget.spend(said.length);
@@ -364,7 +363,7 @@ class SchemaReader {
     );
   }
 
-  /** A schema that is referred to is written once, or twice where it stands alone here and shares its place there. */
+  /** The target of a reference is written once, or twice if it shares its place with others in some uses only. */
   *#definition(schema: unknown, path: string, isShared: boolean): Stretches<string> {
     const key = `${isShared ? "shared" : this.#sharedAround > 0 ? "open" : "alone"} ${path}`;
     let name = this.#names.get(key);

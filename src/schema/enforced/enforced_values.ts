@@ -1,5 +1,5 @@
-// The keywords of strings, arrays and objects, as they go into the constraint; those of numbers are in
-// enforced_numbers.ts.
+// The keywords for strings, arrays and objects, as they go into the constraint; enforced_numbers.ts has those for
+// numbers.
 import type { EnforcedSchema } from "../../engine/engine.js";
 import { enforcedFormat } from "./enforced_formats.js";
 import { enumeratedNames } from "./enforced_names.js";
@@ -11,7 +11,7 @@ import type { Stretches } from "../stretches.js";
 import type { WorkBudget } from "../work_budget.js";
 import { isObject, setOwn } from "../../json_object.js";
 
-/** Where the keywords of one schema go. */
+/** What writing the keywords of one schema needs. */
 export interface KeywordWriter {
   readonly dialect: Dialect;
   /** Other schemas hold in the same place, so that the engine has to intersect them. */
@@ -25,7 +25,7 @@ export interface KeywordWriter {
 
 type Node = Readonly<Record<string, unknown>>;
 
-/** Longer texts with a pattern cost more than they are worth: the two are multiplied. */
+/** Maximum length limit enforced beside a pattern: the engine multiplies the two. */
 const longestWithPattern = 256;
 
 export function enforceString(schema: Node, into: KeywordWriter): void {
@@ -57,7 +57,7 @@ function enforceFormat(schema: Node, name: string, patterns: string[], into: Key
       if (format.partly !== undefined) into.leaveOut("format", format.partly);
       return;
     case "bounds":
-      // Of numbers, and only where nothing else is said of them.
+      // Numbers only, and only without other keywords for them.
       if (schema["type"] !== "integer") return into.leaveOut("format", "is enforced for whole numbers only");
       if (format.minimum !== undefined && !("minimum" in schema) && !("exclusiveMinimum" in schema))
         into.set("minimum", format.minimum);
@@ -118,7 +118,7 @@ export function* enforceObject(schema: Node, into: KeywordWriter): Stretches<voi
   enforceCounts(only === undefined ? schema : { ...schema, properties: named, additionalProperties: false }, into);
 }
 
-/** False where they are left out. An engine takes several patterns only when no name matches two of them. */
+/** False if they are left out. The engine takes several patterns only if no name matches two of them. */
 function* enforcePatternProperties(
   given: Readonly<Record<string, unknown>>,
   named: Readonly<Record<string, EnforcedSchema>>,
@@ -142,7 +142,7 @@ function* enforcePatternProperties(
           ? "shares its place with other schemas"
           : entries.length > 1 && !haveOwnBeginnings(entries.map(([source]) => source))
             ? "has patterns that may match the same name"
-            : // A name that is both would have to satisfy both schemas, which may recur.
+            : // A name in both would have to satisfy both schemas, which may be recursive.
               matchesAny(
                   entries.map(([source]) => source),
                   Object.keys(named),
@@ -174,7 +174,7 @@ function matchesAny(sources: readonly string[], names: readonly string[], budget
   );
 }
 
-/** Patterns that begin with letters of which none begins another's. */
+/** Whether each pattern begins with letters, and none of these beginnings is the beginning of another. */
 function haveOwnBeginnings(sources: readonly string[]): boolean {
   const beginnings: string[] = [];
   for (const source of sources) {
@@ -182,12 +182,12 @@ function haveOwnBeginnings(sources: readonly string[]): boolean {
     if (beginning === undefined) return false;
     beginnings.push(beginning);
   }
-  // In their order the one that begins others stands right before the first of them.
+  // In sorted order a prefix stands right before the first text that it begins.
   beginnings.sort();
   return beginnings.every((one, index) => index === 0 || !one.startsWith(beginnings[index - 1]!));
 }
 
-/** The engine counts only what it has no choice about, or one property of a closed object. */
+/** The engine can count only required properties, or a single property of a closed object. */
 function enforceCounts(schema: Node, into: KeywordWriter): void {
   const { properties, patternProperties, additionalProperties, minProperties, maxProperties } = schema;
   if (typeof minProperties !== "number" && typeof maxProperties !== "number") return;
@@ -205,6 +205,6 @@ function enforceCounts(schema: Node, into: KeywordWriter): void {
     if (canCount) into.set(keyword, count);
     else into.leaveOut(keyword, "is enforced only where all properties are required, or one of a closed object");
   }
-  // A free name may come twice, and then counts once.
+  // An undeclared name may occur twice, and then counts once.
   if (canCount && !isClosed && least > 1) into.leaveOut("minProperties", "counts a name that comes twice as two");
 }

@@ -1,9 +1,9 @@
-// Looks for patterns that refer back to a group: no engine finds those in bounded time, so this one goes back and tries
-// again as JavaScript's does, and its steps are counted.
+// Matches patterns with back-references. No engine matches those in bounded time, so this one backtracks as
+// JavaScript's does, and counts its steps.
 import { patternTree, PatternText, type Tree } from "./pattern_tree.js";
 import type { WorkBudget } from "../work_budget.js";
 
-/** What each group has matched, from and to; index 0 is nobody's. */
+/** Start and end of each group's match; index 0 is not used. */
 type Captures = readonly (readonly [number, number] | undefined)[];
 type Continue = (at: number, captures: Captures) => boolean;
 
@@ -116,7 +116,7 @@ class Search {
     const leave = () => count >= least && next(at, captures);
     const again = () => {
       if (count >= most) return false;
-      // What an earlier turn has captured is forgotten in the next.
+      // Each repetition forgets what the one before has captured.
       if (after > first) this.#budget.spend(captures.length);
       const fresh =
         after === first

@@ -1,7 +1,7 @@
-// Whether a text has a pattern in it. Patterns of schemas come from strangers, and JavaScript's own engine goes back
-// and tries again, for some of them without end. Here all states are followed at once, every step is counted, and
-// looking ahead or behind costs what it reads. No dependency does this: RE2 knows no lookaround, and llguidance's
-// engine is not there where only calls are read (caduceus/hermes).
+// Whether a pattern matches somewhere in a text. Patterns come from strangers, and JavaScript's own engine backtracks,
+// for some of them without end. Here all states are followed at once, every step is counted, and lookaround costs what
+// it reads. No dependency does this: RE2 has no lookaround, and llguidance is not available to caduceus/hermes, which
+// only parses replies.
 import { BoundedCache } from "../bounded_cache.js";
 import { backtrackingTest } from "./pattern_backtracker.js";
 import { patternProgram, type Program } from "./pattern_program.js";
@@ -12,11 +12,11 @@ import { BudgetSpent, type WorkBudget } from "../work_budget.js";
 export type PatternTest = (text: string, budget: WorkBudget) => boolean;
 
 /**
- * A pattern ready to be looked for; making it costs something too. Both throw what the budget throws, and looking for
- * one that cannot be read (flags that change inside) is as if the budget were spent.
+ * A compiled pattern. Compiling and matching both count steps and throw what the budget throws. Matching a pattern that
+ * cannot be compiled (inline flags) counts as a spent budget.
  */
 export function patternTest(expression: RegExp, budget: WorkBudget): PatternTest {
-  // JavaScript reads it too, and its tree is made.
+  // Counts JavaScript's own compilation and the tree.
   budget.spend(100 + 20 * expression.source.length);
   try {
     const program = patternProgram(expression, budget);
@@ -32,8 +32,8 @@ export function patternTest(expression: RegExp, budget: WorkBudget): PatternTest
 }
 
 /**
- * Shared by all schemas, whose patterns are as many and as large as strangers like. Sizes are the steps of their
- * making: an instruction is 5 of them and takes some 80 bytes.
+ * Compiled patterns of all schemas. Sizes are the steps of compilation: an instruction counts 5 steps and takes some
+ * 80 bytes.
  */
 const kept = new BoundedCache<{ readonly test: PatternTest; readonly steps: number }>({
   most: 1_000_000,
@@ -41,7 +41,7 @@ const kept = new BoundedCache<{ readonly test: PatternTest; readonly steps: numb
 });
 
 /**
- * The pattern of a schema. It costs its steps each time, kept or not, so that the same input always ends the same way.
+ * The pattern of a schema. Its steps are counted even if it is cached, so that the same input always ends the same way.
  */
 export function keptPattern(source: string, budget: WorkBudget): PatternTest {
   const known = kept.get(source);
@@ -60,7 +60,7 @@ class Run {
   readonly #program: Program;
   readonly #text: PatternText;
   readonly #budget: WorkBudget;
-  /** In which round a state was last entered. */
+  /** The round in which a state was last entered. */
   readonly #entered: Uint32Array;
   #round = 1;
 
@@ -72,12 +72,12 @@ class Run {
     budget.spend(program.code.length >> 3);
   }
 
-  /** Anywhere in the text. */
+  /** Whether it matches anywhere in the text. */
   search(): boolean {
     return this.#follow(0, 1, false);
   }
 
-  /** From one place on, forward or backward. */
+  /** Whether it matches from one place on, forward or backward. */
   #follow(start: number, direction: 1 | -1, isAnchored: boolean): boolean {
     const { code } = this.#program;
     const atStartOnly = code[0]?.op === "edge" && code[0].edge === "start";
@@ -101,7 +101,7 @@ class Run {
     }
   }
 
-  /** Adds a state, or those that it leads to without a character; true at the end of the program. */
+  /** Adds a state, or the states that it reaches without reading; true at the end of the program. */
   #enter(state: number, at: number, states: number[]): boolean {
     const waiting = [state];
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {

@@ -1,6 +1,5 @@
-// A regular expression of JavaScript as a program that can be run in all its states at once (pattern_matcher.ts), which
-// takes time in proportion to the text. No captures are kept, and so no back-references: those have
-// pattern_backtracker.ts.
+// Compiles a JavaScript regular expression to a program whose states can all be followed at once (pattern_matcher.ts),
+// in time proportional to the text. It has no captures; pattern_backtracker.ts handles back-references.
 import { patternTree, type Tree } from "./pattern_tree.js";
 import type { WorkBudget } from "../work_budget.js";
 
@@ -14,15 +13,14 @@ export type Instruction =
 
 export interface Program {
   readonly code: readonly Instruction[];
-  /** Characters are code points, not halves of them. */
+  /** Characters are code points instead of UTF-16 units. */
   readonly isUnicode: boolean;
 }
 
-/** Instructions of a program: repetitions that are counted are written out. */
+/** Maximum number of instructions; counted repetitions are written out. */
 const longestProgram = 50_000;
 /**
- * Undefined where there is none: the pattern refers back to a group, or is enormous when its repetitions are written
- * out.
+ * Undefined if the pattern has back-references, or is too large with its repetitions written out.
  * @throws UnsupportedPattern
  */
 export function patternProgram(expression: RegExp, budget: WorkBudget): Program | undefined {
@@ -47,7 +45,7 @@ class Compiler {
     this.#budget = budget;
   }
 
-  /** `backward`: for a text that is read from its end, as what stands behind is. */
+  /** `backward`: the text is read from its end, as lookbehind needs. */
   program(tree: Tree, backward: boolean): Instruction[] {
     const code: Instruction[] = [];
     this.#write(tree, backward, code);
@@ -56,7 +54,7 @@ class Compiler {
   }
 
   #write(tree: Tree, backward: boolean, code: Instruction[]): void {
-    // What is empty writes no instruction, and may be asked for a billion times.
+    // Counted for empty items too: they write no instruction, and may be repeated a billion times.
     this.#budget.spend(1);
     switch (tree.kind) {
       case "characters":

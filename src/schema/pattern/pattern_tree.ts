@@ -1,5 +1,5 @@
-// The structure of a regular expression of JavaScript. What a single character may be (a class, an escape, a property
-// of Unicode) stays JavaScript's own to say.
+// The syntax tree of a JavaScript regular expression. Single characters (classes, escapes, Unicode properties) are
+// matched by JavaScript's own RegExp.
 
 /** Why a pattern cannot be read here. */
 export class UnsupportedPattern extends Error {}
@@ -10,7 +10,7 @@ export type Tree =
   | { readonly kind: "characters"; readonly matches: (code: number) => boolean }
   | { readonly kind: "sequence"; readonly items: readonly Tree[] }
   | { readonly kind: "choice"; readonly branches: readonly Tree[] }
-  /** `groups`: the first within, and the first after it. */
+  /** `groups`: numbers of the first group inside, and of the first after it. */
   | {
       readonly kind: "repeat";
       readonly item: Tree;
@@ -24,7 +24,7 @@ export type Tree =
   | { readonly kind: "group"; readonly index: number; readonly inner: Tree }
   | { readonly kind: "reference"; readonly indexes: readonly number[] };
 
-/** Groups within groups. */
+/** Maximum nesting of groups. */
 const deepestGroup = 250;
 
 /** @throws UnsupportedPattern */
@@ -33,7 +33,7 @@ export function patternTree({ source, flags, unicode }: RegExp): Tree {
   return new TreeReader(source, unicode, flags.replace("g", "")).read();
 }
 
-/** Reads an expression that JavaScript has compiled already, so that nothing here needs to be refused for its form. */
+/** Parses an expression that JavaScript has compiled already, so that its syntax is known to be valid. */
 class TreeReader {
   readonly #source: string;
   readonly #isUnicode: boolean;
@@ -59,7 +59,7 @@ class TreeReader {
   }
 
   read(): Tree {
-    // The whole is no group of its own.
+    // The whole expression is not a group.
     if (++this.#depth > deepestGroup + 1)
       throw new UnsupportedPattern(`it has more than ${deepestGroup} groups within each other`);
     const branches: Tree[] = [];
@@ -166,13 +166,13 @@ class TreeReader {
     return { kind: "characters", matches };
   }
 
-  /** One character is nothing to go back in: JavaScript itself may say whether it is meant. */
+  /** A single character cannot backtrack, so JavaScript's RegExp can match it. */
   #test(source: string): (code: number) => boolean {
     const isPlain = !this.#flags.includes("i") && !/^[\\[.]/.test(source);
     return isPlain ? isCode(source.codePointAt(0)!) : remembered(new RegExp(`^${source}$`, this.#flags));
   }
 
-  /** What stands here; empty where it does not match. */
+  /** The text matched here; empty if none. */
   #match(expression: RegExp): string {
     expression.lastIndex = this.#at;
     return expression.exec(this.#source)?.[0] ?? "";
@@ -194,12 +194,12 @@ function remembered(expression: RegExp): (code: number) => boolean {
   };
 }
 
-/** A text as patterns look at it. */
+/** A text with access by code point or UTF-16 unit. */
 export class PatternText {
   readonly text: string;
   readonly #isUnicode: boolean;
 
-  /** `isUnicode`: characters are code points, not halves of them. */
+  /** `isUnicode`: characters are code points instead of UTF-16 units. */
   constructor(text: string, isUnicode: boolean) {
     this.text = text;
     this.#isUnicode = isUnicode;
@@ -225,7 +225,7 @@ export class PatternText {
   }
 }
 
-/** With the flags i and u a few letters beyond ASCII are words too, which nobody's schema asks for. */
+/** Ignores the few letters beyond ASCII that are word characters with the flags i and u. */
 function isWord(code: number): boolean {
   return (code >= 48 && code <= 57) || (code >= 65 && code <= 90) || code === 95 || (code >= 97 && code <= 122);
 }

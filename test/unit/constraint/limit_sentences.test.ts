@@ -69,6 +69,8 @@ const others = [
   "too many states: {} >= {}",
   "Too many items (limit {limit}; {lbl})",
   "rollback: too many bytes {} > {}",
+  // llguidance replaces it by sentences of its own.
+  "maximum relevance check fuel {} exceeded",
   // Panics.
   "class too large",
   "max items exceeded",
