@@ -12,6 +12,8 @@
 //                 mesa-vulkan-drivers)
 //   other_systems the packed package on Node with musl, and on Node for arm64 in QEMU (Linux x64; Rust's targets:
 //                 rustup target add aarch64-unknown-linux-gnu x86_64-unknown-linux-musl)
+//   neon          the kernels for ARM in QEMU, each against double precision and ggml's own (Linux x64; Debian:
+//                 g++-aarch64-linux-gnu qemu-user-static)
 //   hostile       damaged requests, schemas and model headers for ten minutes each
 //   damage        5,000 damaged model files, each in a process of its own
 //   text          1 MB of each run of characters with each pre-tokenizer that llama.cpp has
@@ -24,6 +26,7 @@ import { execFileSync, spawn } from "node:child_process";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { build } from "./build.mjs";
+import { missingForNeon, runNeonTests } from "./build/neon_tests.mjs";
 import { command, showFailure } from "./setup/command.mjs";
 import { setUp } from "./setup.mjs";
 import { installLmEval } from "./setup/lm_eval.mjs";
@@ -78,6 +81,12 @@ const parts = {
       CADUCEUS_PACKAGE: await packPackage(path.join(cacheFolder, "package")),
       CADUCEUS_OTHER_NODES: JSON.stringify(nodes),
     });
+  },
+  neon: async () => {
+    const missing = missingForNeon();
+    if (missing === undefined) return runNeonTests();
+    process.stderr.write(`Skipped. ${missing}\n`);
+    return 0;
   },
   hostile: (seed) => hostileFuzz(600, seed),
   damage: (seed) => nativeTest({}, "model_fuzz_test", 5000, seed),

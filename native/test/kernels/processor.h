@@ -2,6 +2,10 @@
 #pragma once
 #include <string>
 
+#if defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+#endif
+
 inline bool processor_has(const std::string& instructions) {
 #if defined(__x86_64__) && defined(__GNUC__)
   __builtin_cpu_init();
@@ -9,6 +13,9 @@ inline bool processor_has(const std::string& instructions) {
   if (instructions == "AVX-512 VNNI" && !__builtin_cpu_supports("avx512vnni")) return false;
   if (instructions == "AVX2 VNNI" && !__builtin_cpu_supports("avxvnni")) return false;
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#elif defined(__aarch64__) && defined(__linux__)
+  constexpr unsigned long dot_product = 1UL << 20;  // HWCAP_ASIMDDP
+  return instructions != "NEON dot product" || (getauxval(AT_HWCAP) & dot_product) != 0;
 #else
   (void)instructions;
   return true;
