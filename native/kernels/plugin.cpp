@@ -5,17 +5,15 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstring>
 #include <string>
-#include <system_error>
-#include <thread>
 #include <type_traits>
+#include <unordered_map>
 #include <vector>
 
 #include "ggml-backend-impl.h"
 #include "ggml-cpu-impl.h"
 #include "ggml-cpu.h"
-#include "kernels.h"
+#include "packing.h"
 #include "traits.h"
 
 namespace caduceus::kernels {
@@ -95,33 +93,32 @@ struct BufferType : ggml::cpu::extra_buffer_type {
   Multiplication multiplication;
 };
 
-/** Packs with all processors: a file in the page cache is read faster than one of them packs. */
-void pack(const Kernel& kernel, const void* file, uint8_t* packed, int64_t rows, int64_t width) {
-  const int64_t panels = (rows + kernel.rows - 1) / kernel.rows;
-  const int64_t worthwhile = static_cast<int64_t>(kernel.packed_bytes(rows, width) >> 20);
-  const int64_t threads = std::clamp<int64_t>(std::thread::hardware_concurrency(), 1, std::max<int64_t>(1, worthwhile));
-  std::vector<std::thread> team;
-  for (int64_t t = 1; t < threads; t++) {
-    try {
-      team.emplace_back(kernel.pack, file, packed, rows, width, panels * t / threads, panels * (t + 1) / threads);
-    } catch (const std::system_error&) {
-      // No thread to be had: this one does its part.
-      kernel.pack(file, packed, rows, width, panels * t / threads, panels * (t + 1) / threads);
-    }
-  }
-  kernel.pack(file, packed, rows, width, 0, panels / threads);
-  for (std::thread& thread : team) thread.join();
+Matrix matrix_of(const ggml_tensor* tensor) {
+  return {*kernel_of(tensor), static_cast<uint8_t*>(tensor->data), tensor->ne[1], tensor->ne[0], tensor->nb[1]};
 }
 
 void set_tensor(ggml_backend_buffer_t, ggml_tensor* tensor, const void* data, size_t offset, size_t size) {
   GGML_ASSERT(offset == 0 && size == ggml_nbytes(tensor));
-  pack(*kernel_of(tensor), data, static_cast<uint8_t*>(tensor->data), tensor->ne[1], tensor->ne[0]);
+  pack(matrix_of(tensor), data);
+}
+
+/** What of our buffers the model that this thread is loading has yet to read. */
+struct Loading {
+  bool active = false;
+  std::unordered_map<const void*, const ggml_tensor*> tensors;
+};
+thread_local Loading loading;
+
+ggml_status init_tensor(ggml_backend_buffer_t, ggml_tensor* tensor) {
+  if (loading.active) loading.tensors[tensor->data] = tensor;
+  return GGML_STATUS_SUCCESS;
 }
 
 ggml_backend_buffer_t allocate(ggml_backend_buffer_type_t type, size_t size) {
   ggml_backend_buffer_t buffer = ggml_backend_buft_alloc_buffer(ggml_backend_cpu_buffer_type(), size);
   if (!buffer) return nullptr;
   buffer->buft = type;
+  buffer->iface.init_tensor = init_tensor;
   buffer->iface.set_tensor = set_tensor;
   buffer->iface.get_tensor = nullptr;
   buffer->iface.cpy_tensor = nullptr;
@@ -141,7 +138,8 @@ ggml_backend_buffer_type_t buffer_type() {
                 .get_alignment = [](ggml_backend_buffer_type_t) { return size_t{64}; },
                 .get_max_size = nullptr,
                 .get_alloc_size = allocated_size,
-                .is_host = nullptr},
+                // To llama.cpp's loader, which then leaves the reading to `ggml_caduceus_read`.
+                .is_host = [](ggml_backend_buffer_type_t) { return loading.active; }},
       .device = ggml_backend_reg_dev_get(ggml_backend_cpu_reg(), 0),
       .context = new BufferType(),
   };
@@ -159,6 +157,21 @@ void ggml_caduceus_use_kernels() {
   if (!kernel_instructions() || in_use.exchange(true)) return;
   auto& types = ggml_backend_cpu_get_extra_buffer_types();
   types.insert(types.begin(), buffer_type());
+}
+
+void ggml_caduceus_load(bool active) {
+  using namespace caduceus::kernels;
+  loading = {};
+  loading.active = active;
+}
+
+int ggml_caduceus_read(const void* data, int file, int64_t offset) {
+  using namespace caduceus::kernels;
+#if !defined(_WIN32)
+  if (const auto found = loading.tensors.find(data); found != loading.tensors.end())
+    return read_and_pack(matrix_of(found->second), file, offset);
+#endif
+  return CADUCEUS_NOT_OURS;
 }
 
 bool ggml_caduceus_uses_kernels() { return in_use.load(std::memory_order_relaxed); }

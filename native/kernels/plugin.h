@@ -1,5 +1,6 @@
 // How the kernels get into ggml.
 #pragma once
+#include <cstdint>
 
 #if defined(_WIN32)
 #define CADUCEUS_EXPORT extern "C" __declspec(dllexport)
@@ -13,6 +14,20 @@
  * this name.
  */
 CADUCEUS_EXPORT void ggml_caduceus_use_kernels(void);
+
+/**
+ * Between `true` and `false`, buffers of ours are the host's to the thread that loads a model: llama.cpp then reads
+ * weights straight to where they belong, without a copy in between, and must do so by `ggml_caduceus_read`.
+ */
+CADUCEUS_EXPORT void ggml_caduceus_load(bool active);
+
+/**
+ * Reads the matrix that belongs at `data` from an open file, where it begins at `offset`, and packs it, with all
+ * processors. Returns 0, the system's error number, -1 where the file ends too early, or CADUCEUS_NOT_OURS if `data` is
+ * no place in our buffers.
+ */
+CADUCEUS_EXPORT int ggml_caduceus_read(const void* data, int file, int64_t offset);
+#define CADUCEUS_NOT_OURS (-2)
 
 /** Whether they are used. */
 bool ggml_caduceus_uses_kernels();

@@ -4,6 +4,7 @@
 
 #include "llama-ext.h"
 #include "model/gguf_check.h"
+#include "model/weight_reading.h"
 #include "platform/error.h"
 #include "platform/runtime.h"
 
@@ -66,7 +67,11 @@ std::shared_ptr<Model> Model::load(const ModelOptions& options) {
 
   const AssertionGuard guard;
   const ErrorLogCapture errors;
-  llama_model* model = llama_model_load_from_file(options.path.c_str(), params);
+  llama_model* model = nullptr;
+  {
+    const WeightReading reading;
+    model = llama_model_load_from_file(options.path.c_str(), params);
+  }
   if (options.cancelled && options.cancelled->load()) {
     if (model) llama_model_free(model);
     throw EngineError("CANCELLED", "Loading was cancelled.");

@@ -94,6 +94,8 @@ int score_of(const fs::path& file, std::string& failure) {
 bool is_processor_module(const std::string& name) { return name.starts_with(prefix) && name.ends_with(suffix); }
 #endif
 
+WeightPacking packing;
+
 bool wants_own_kernels() {
   const char* chosen = std::getenv("CADUCEUS_KERNELS");
   return !chosen || std::string_view(chosen) != "ggml";
@@ -138,6 +140,8 @@ void load_own_modules() {
       if (const Library library = open_library(best)) {
         const auto use = reinterpret_cast<void (*)()>(find_symbol(library, "ggml_caduceus_use_kernels"));
         if (use) use();
+        packing.load = reinterpret_cast<decltype(packing.load)>(find_symbol(library, "ggml_caduceus_load"));
+        packing.read = reinterpret_cast<decltype(packing.read)>(find_symbol(library, "ggml_caduceus_read"));
       }
       return;
     }
@@ -147,7 +151,9 @@ void load_own_modules() {
                                          ". Install caduceus again, or build it here: `npm rebuild caduceus "
                                          "--foreground-scripts --build-from-source`.");
 #else
-  if (wants_own_kernels()) ggml_caduceus_use_kernels();
+  if (!wants_own_kernels()) return;
+  ggml_caduceus_use_kernels();
+  packing = {ggml_caduceus_load, ggml_caduceus_read};
 #endif
 }
 
@@ -166,6 +172,8 @@ std::string matrix_kernels() {
   }
   return "ggml";
 }
+
+const WeightPacking& weight_packing() { return packing; }
 
 std::vector<Device> devices() {
   std::vector<Device> all;

@@ -31,6 +31,13 @@ void load_gpu_module(const std::string& path);
 // it or CADUCEUS_KERNELS=ggml is in the environment.
 std::string matrix_kernels();
 
+// The parts of native/kernels/plugin.h by which a model's file is read; null without kernels of ours.
+struct WeightPacking {
+  void (*load)(bool active) = nullptr;
+  int (*read)(const void* data, int file, int64_t offset) = nullptr;
+};
+const WeightPacking& weight_packing();
+
 // All devices, the processor first. Queries drivers, so not on the event loop.
 std::vector<Device> devices();
 
