@@ -40,6 +40,11 @@ export interface AssistantMessage {
   readonly content?: MessageContent | null | undefined;
   /** In the order in which they were made. */
   readonly tool_calls?: readonly MessageToolCall[] | undefined;
+  /**
+   * What the model thought before. Part of the prompt only if the model's own template shows it, as some do for turns
+   * that call tools.
+   */
+  readonly reasoning_content?: string | null | undefined;
 }
 
 /** What a tool gave back, after the assistant's message with the call. */
@@ -106,7 +111,7 @@ export function linkMessages(messages: readonly PlainMessage[], earlier: readonl
 }
 
 /** A message in the form callers know. */
-export function toMessage({ role, content, toolCalls = [], toolCallId, name }: PlainMessage): Message {
+export function toMessage({ role, content, toolCalls = [], reasoning, toolCallId, name }: PlainMessage): Message {
   if (role === "tool")
     return {
       role,
@@ -114,7 +119,8 @@ export function toMessage({ role, content, toolCalls = [], toolCallId, name }: P
       ...(toolCallId === undefined ? {} : { tool_call_id: toolCallId }),
       ...(name === undefined ? {} : { name }),
     };
-  if (toolCalls.length === 0) return { role, content } as Message;
+  const thought = reasoning === undefined ? {} : { reasoning_content: reasoning };
+  if (toolCalls.length === 0) return { role, content, ...thought } as Message;
   const calls = toolCalls.map(
     (call): MessageToolCall => ({
       id: call.id ?? "",
@@ -122,7 +128,7 @@ export function toMessage({ role, content, toolCalls = [], toolCallId, name }: P
       function: { name: call.name, arguments: call.arguments },
     }),
   );
-  return { role: "assistant", content, tool_calls: calls };
+  return { role: "assistant", content, tool_calls: calls, ...thought };
 }
 
 /** Checks one message; `where` is how errors name it. */
@@ -131,6 +137,7 @@ export function readMessage(message: unknown, where: string): PlainMessage {
     throw invalid("an object with role and content", where, describe(message));
   }
   const { role, content, tool_calls: given, tool_call_id: toolCallId, name } = message as Record<string, unknown>;
+  const { reasoning_content: reasoning } = message as Record<string, unknown>;
   if (typeof role !== "string" || !roles.includes(role)) {
     throw invalid(`one of ${roles.map((name) => JSON.stringify(name)).join(", ")}`, `${where}.role`, describe(role));
   }
@@ -149,6 +156,7 @@ export function readMessage(message: unknown, where: string): PlainMessage {
     role: role === "developer" ? "system" : (role as PlainMessage["role"]),
     content: text,
     ...(toolCalls.length === 0 ? {} : { toolCalls }),
+    ...(role === "assistant" ? optionalText(reasoning, "reasoning", `${where}.reasoning_content`) : {}),
   };
 }
 

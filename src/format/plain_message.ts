@@ -14,6 +14,8 @@ export interface PlainMessage {
   readonly content: string;
   /** Of an assistant. */
   readonly toolCalls?: readonly PlainToolCall[] | undefined;
+  /** Of an assistant: what it thought before the rest. Formats put it into the prompt if the model is to see it again. */
+  readonly reasoning?: string | undefined;
   /** Of a tool's result: the call it answers. */
   readonly toolCallId?: string | undefined;
   /** Of a tool's result: the tool's name, where no call of the conversation has that id. */

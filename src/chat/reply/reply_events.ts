@@ -2,7 +2,7 @@
 import type { Timings, Usage } from "../../engine/engine.js";
 import type {
   MalformedEvent,
-  ReasoningEvent,
+  ReasoningEvent as ParsedReasoningEvent,
   TextEvent as ParsedTextEvent,
   ToolCall,
   ToolCallDeltaEvent,
@@ -12,7 +12,7 @@ import type {
 import type { AssistantMessage, Message } from "../../format/messages.js";
 import type { KnownCall } from "../tools/tool.js";
 
-export type { MalformedEvent, ReasoningEvent, ToolCall, ToolCallDeltaEvent, ToolCallEvent, ToolCallStartEvent };
+export type { MalformedEvent, ToolCall, ToolCallDeltaEvent, ToolCallEvent, ToolCallStartEvent };
 
 /**
  * A token and the natural logarithm of its probability, before any sampling setting; -Infinity for an impossible token.
@@ -43,6 +43,15 @@ export interface PromptEvent {
 /** A piece of the text. Never half a character, and never empty, except with log probabilities. */
 export interface TextEvent extends ParsedTextEvent {
   /** The tokens of this piece. Only with `logProbabilities`. */
+  readonly logProbabilities?: readonly TokenProbability[];
+}
+
+/**
+ * A piece of the model's reasoning: of the `<think>` at the beginning of its turn, which its template may have begun,
+ * and with tools of every `<think>` and `<scratch_pad>`. It is no part of the text, and calls in it are not made.
+ */
+export interface ReasoningEvent extends ParsedReasoningEvent {
+  /** The tokens of this piece. Only with `logProbabilities`, and with these the piece may be empty. */
   readonly logProbabilities?: readonly TokenProbability[];
 }
 
@@ -194,7 +203,7 @@ export interface ReplyResult<V = unknown, C extends KnownCall = KnownCall> {
    * (`"tool-calls"`). Integers beyond 2^53 are `bigint`, which `JSON.stringify` refuses (docs/json.md has what helps).
    */
   readonly value: V;
-  /** The content of `<think>` or `<scratch_pad>`. Only with tools. */
+  /** The reasoning of the last turn: the content of `<think>`, and with tools of `<scratch_pad>`. */
   readonly reasoning?: string;
   /** The last turn of the model, as a message. */
   readonly message: AssistantMessage;

@@ -6,6 +6,7 @@ import { describe } from "../../errors.js";
 import { ReplyParser, type CallFault, type ReplyEvent as ParserEvent } from "../../format/hermes/index.js";
 import { JsonWatch } from "../../format/json_watch.js";
 import type { PlainMessage, PlainToolCall } from "../../format/plain_message.js";
+import { ThoughtReader } from "../../format/thought.js";
 import { atOnce, inTurns, type Stretches } from "../../schema/stretches.js";
 import type { IncompleteCall, ReplyEvent, TextEvent, ToolCall } from "./reply_events.js";
 import { isWhole } from "../tools/round_constraint.js";
@@ -25,7 +26,7 @@ export interface WrittenTurn {
   readonly malformed: readonly string[];
   readonly incomplete: boolean;
   readonly incompleteCall: IncompleteCall | undefined;
-  /** The model's own tokens are not what the history shows. */
+  /** The model's own tokens are not what the history shows: a format may leave reasoning out of later prompts. */
   readonly differs: boolean;
   /** The turn as the history keeps it. */
   readonly message: PlainMessage;
@@ -35,11 +36,13 @@ export interface WrittenTurn {
 export interface TurnReading {
   readonly isHermes: boolean;
   readonly constraint: Constraint | undefined;
-  /** The prompt ends inside a thought. */
-  readonly reasoning: boolean;
+  /** Whether the model may think first. `"open"`: the prompt ends inside a thought. */
+  readonly thought: "none" | "possible" | "open";
 }
 
 export class ReplyReader {
+  readonly #thought: ThoughtReader | undefined;
+  #thoughtText = "";
   /** None where all of the turn is text. */
   #parser: ReplyParser | undefined;
   /** Nothing has been read yet of a turn that is calls or the answer, which its first character tells. */
@@ -61,11 +64,12 @@ export class ReplyReader {
   /** What has been told, by the kind of its events. */
   readonly #told = { text: "", reasoning: "", malformed: [] as string[] };
 
-  constructor(settings: ToolSettings, { isHermes, constraint, reasoning }: TurnReading) {
+  constructor(settings: ToolSettings, { isHermes, constraint, thought }: TurnReading) {
     const { tools, schema, isConstrained, parallelToolCalls, allowRepeatedCalls } = settings;
     this.#isUndecided = isConstrained && tools.size > 0 && schema !== undefined;
     this.#endsWithCall = constraint?.kind === "tools" ? !constraint.parallel : !parallelToolCalls;
     this.#calls = new TurnCalls(allowRepeatedCalls);
+    if (thought !== "none") this.#thought = new ThoughtReader(thought === "open");
     // With tools, text may stand before a call.
     if (tools.size === 0) {
       if (schema !== undefined && !isConstrained) this.#watch = new JsonWatch();
@@ -77,7 +81,6 @@ export class ReplyReader {
       check: (name, args) => this.#check(checkCall(tools, name, args), args),
       untaggedCalls: acceptsUntagged(settings, isHermes) ? "accept" : "off",
       callsOnly: isWhole(constraint),
-      reasoning,
       // Unique beyond this reply: conversations hold the calls of many.
       callId: () => `call_${randomUUID().slice(0, 13)}`,
     });
@@ -93,6 +96,19 @@ export class ReplyReader {
   }
 
   async read(event: TextEvent): Promise<ReplyEvent[]> {
+    const { reasoning, text } = this.#thought?.read(event.text) ?? { reasoning: "", text: event.text };
+    if (text === "" && (reasoning !== "" || event.text !== "")) return this.#reason({ ...event, text: reasoning });
+    return [...this.#reason({ type: "text", text: reasoning }), ...(await this.#readAnswer({ ...event, text }))];
+  }
+
+  /** Reasoning is told of if there is any, or if tokens come with it. */
+  #reason({ text, logProbabilities }: TextEvent): ReplyEvent[] {
+    if (this.turnEnded || (text === "" && logProbabilities === undefined)) return [];
+    this.#thoughtText += text;
+    return [{ type: "reasoning", text, ...(logProbabilities === undefined ? {} : { logProbabilities }) }];
+  }
+
+  async #readAnswer(event: TextEvent): Promise<ReplyEvent[]> {
     if (this.#isUndecided && event.text.trim() !== "") {
       this.#isUndecided = false;
       // JSON's strings may hold what looks like a call.
@@ -113,47 +129,40 @@ export class ReplyReader {
   }
 
   async end(finish: "stop" | "length"): Promise<WrittenTurn> {
-    const parser = this.#parser;
-    if (parser === undefined) {
-      const { text } = this.#told;
-      return {
-        events: [],
-        text,
-        reasoning: undefined,
-        calls: [],
-        malformed: [],
-        incomplete: false,
-        incompleteCall: undefined,
-        differs: false,
-        message: { role: "assistant", content: text },
-      };
-    }
+    const last = this.#thought?.end() ?? { reasoning: "", text: "" };
+    const events = this.#reason({ type: "text", text: last.reasoning });
+    if (last.text !== "") events.push(...(await this.#readAnswer({ type: "text", text: last.text })));
     this.#isEnding = true;
-    const whole = parser.end({ finish });
-    const events = [...this.#translate(await this.#judge(parser.takeEvents())), ...this.#calls.release()];
+    const parser = this.#parser;
+    const whole = parser?.end({ finish });
+    if (parser !== undefined)
+      events.push(...this.#translate(await this.#judge(parser.takeEvents())), ...this.#calls.release());
     const told = this.#told;
     // Where something was dropped, what was told is all there is.
-    const { content, reasoning, incomplete } = this.#hasDropped
-      ? { content: told.text, reasoning: told.reasoning || undefined, incomplete: false }
-      : whole;
-    const malformed = this.#hasDropped ? told.malformed : parser.malformedTexts;
+    const { content, reasoning, incomplete } =
+      whole === undefined || this.#hasDropped
+        ? { content: told.text, reasoning: told.reasoning, incomplete: false }
+        : whole;
+    const malformed = parser === undefined || this.#hasDropped ? told.malformed : parser.malformedTexts;
     const calls = [...this.#calls.calls];
     const toolCalls = calls.map(
       ({ id, name, argumentsText }): PlainToolCall => ({ id, name, arguments: argumentsText }),
     );
+    const allReasoning = [this.#thoughtText, reasoning ?? ""].filter((text) => text !== "").join("\n");
     return {
       events,
       text: content,
-      reasoning,
+      reasoning: allReasoning === "" ? undefined : allReasoning,
       calls,
       malformed,
       incomplete: incomplete ?? false,
       incompleteCall: incomplete ? this.#incompleteCall : undefined,
-      differs: parser.suppliedTags,
+      differs: (parser?.suppliedTags ?? false) || allReasoning !== "" || (this.#thought?.found ?? false),
       message: {
         role: "assistant",
         content: [content, ...malformed].filter((text) => text !== "").join("\n"),
         ...(toolCalls.length === 0 ? {} : { toolCalls }),
+        ...(allReasoning === "" ? {} : { reasoning: allReasoning }),
       },
     };
   }

@@ -60,6 +60,10 @@ export function isWhole(constraint: Constraint | undefined): boolean {
   );
 }
 
+/** Whether a turn is free text, in which at most calls are constrained. */
+export const isFree = (constraint: Constraint | undefined): boolean =>
+  constraint === undefined || (constraint.kind === "tools" && !isWhole(constraint));
+
 /** What is known before the first token. */
 export function unenforcedOf({ tools, schema, isConstrained, undeclaredProperties }: ToolSettings): Unenforced[] {
   const left = (list: readonly UnenforcedKeyword[], whole: string) =>

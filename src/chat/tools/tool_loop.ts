@@ -21,7 +21,7 @@ import type { RequestSettings } from "../reply/reply_options.js";
 import { ReplyReader, type WrittenTurn } from "../reply/reply_reader.js";
 import { assembleResult } from "../reply/reply_result.js";
 import { RoundRun, type ReplySteps } from "./round_run.js";
-import { isWhole, roundConstraint } from "./round_constraint.js";
+import { isFree, isWhole, roundConstraint } from "./round_constraint.js";
 import { runCalls } from "./run_calls.js";
 import { Transcript, type TranscriptStart } from "../transcript.js";
 import { unlessAborted } from "../reply/unless_aborted.js";
@@ -149,7 +149,7 @@ class ReplyLoop {
     const reader = new ReplyReader(tools, {
       isHermes: format.isHermes,
       constraint,
-      reasoning: reasoning && !isWhole(constraint),
+      thought: isFree(constraint) ? (reasoning ? "open" : "possible") : "none",
     });
     try {
       // The reply's first step ends where the engine has the request.

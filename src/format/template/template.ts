@@ -105,8 +105,9 @@ export class ChatTemplate {
 
   #marks({ messages, tools = [], schema }: TemplatePrompt): Marks {
     return new Marks([
-      ...messages.flatMap(({ content, name, toolCallId, toolCalls = [] }) => [
+      ...messages.flatMap(({ content, reasoning, name, toolCallId, toolCalls = [] }) => [
         content,
+        reasoning ?? "",
         name ?? "",
         toolCallId ?? "",
         ...toolCalls.flatMap((call) => [call.id ?? "", call.name, call.arguments]),
@@ -182,6 +183,7 @@ export class ChatTemplate {
               tool_call_id: marks.hide(message.toolCallId ?? ""),
             }
           : {}),
+        ...(message.reasoning === undefined ? {} : { reasoning_content: marks.hide(message.reasoning) }),
         ...((message.toolCalls ?? []).length > 0
           ? {
               tool_calls: message.toolCalls?.map((call) => ({

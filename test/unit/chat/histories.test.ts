@@ -68,7 +68,6 @@ test("fields that nobody knows are passed over", () => {
     refusal: null,
     audio: null,
     annotations: [],
-    reasoning_content: "…",
     function_call: null,
     weight: 0,
     name: "Bob",
@@ -77,6 +76,23 @@ test("fields that nobody knows are passed over", () => {
     user,
     { role: "assistant", content: "Yes?" },
   ]);
+});
+
+test("reasoning is kept with the assistant's message, and passed over elsewhere", () => {
+  const thought = { reasoning_content: "Hm." };
+  expect(
+    read(
+      { ...user, ...thought },
+      { role: "assistant", content: "Yes?", ...thought },
+      { ...user, reasoning_content: 5 },
+    ),
+  ).toEqual([user, { role: "assistant", content: "Yes?", reasoning: "Hm." }, user]);
+  expect(read(user, { role: "assistant", content: "Yes?", reasoning_content: null })[1]).not.toHaveProperty(
+    "reasoning",
+  );
+  expect(() => read(user, { role: "assistant", content: "Yes?", reasoning_content: 5 })).toThrow(
+    /messages\[1\]\.reasoning_content/,
+  );
 });
 
 describe("results", () => {

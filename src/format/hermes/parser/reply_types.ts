@@ -67,10 +67,7 @@ export interface TextEvent {
   readonly text: string;
 }
 
-/**
- * A piece of the model's reasoning, from inside `<think>` or `<scratch_pad>`; calls in it are not made. Only with
- * tools.
- */
+/** A piece of the model's reasoning, from inside `<think>` or `<scratch_pad>`; calls in it are not made. */
 export interface ReasoningEvent {
   readonly type: "reasoning";
   readonly text: string;
