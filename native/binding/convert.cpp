@@ -95,8 +95,7 @@ std::optional<ConstraintSpec> to_constraint(const Napi::Value& value) {
   spec.text = string(object, "text");
   if (const Napi::Value entry = object.Get("trigger"); entry.IsObject()) {
     const auto trigger = entry.As<Napi::Object>();
-    spec.trigger = {string(trigger, "tag"), trigger.Get("further").ToBoolean(), trigger.Get("bare").ToBoolean(),
-                    trigger.Get("reasoning").ToBoolean()};
+    spec.trigger = {string(trigger, "tag"), trigger.Get("further").ToBoolean(), trigger.Get("bare").ToBoolean()};
   }
   return spec;
 }
@@ -218,6 +217,9 @@ RunRequest to_request(const Napi::Object& object) {
   request.queue_timeout_ms = optional_number<double>(object, "queueTimeoutMs");
   request.keep_prefix = optional_number<uint32_t>(object, "keepPrefix");
   request.constraint = to_constraint(object.Get("constraint"));
+  if (const Napi::Value thought = object.Get("thought"); thought.IsObject())
+    request.thought = {thought.As<Napi::Object>().Get("open").ToBoolean(),
+                       optional_number<uint32_t>(thought.As<Napi::Object>(), "maxTokens")};
   request.deterministic = object.Get("deterministic").ToBoolean();
   return request;
 }

@@ -165,7 +165,13 @@ function toMessages(entry: Entry): object[] {
     tool_call_id: id,
     content: state === "done" ? result : "It was stopped before it gave a result.",
   }));
-  return [{ role: "assistant", content: entry.text, ...(calls.length === 0 ? {} : { tool_calls: calls }) }, ...results];
+  const message = {
+    role: "assistant",
+    content: entry.text,
+    ...(entry.reasoning === "" ? {} : { reasoning_content: entry.reasoning }),
+    ...(calls.length === 0 ? {} : { tool_calls: calls }),
+  };
+  return [message, ...results];
 }
 
 function isJson(text: string): boolean {

@@ -269,12 +269,14 @@ function asTheyAre(defaults: Readonly<Record<string, unknown>>): TurnDefaults {
  * means that everything is prefilled again.
  */
 function cacheKey(
-  { request: { cacheScope }, tools: { tools, schema, scratchPad, parallelHint } }: ReplySettings,
+  { request: { cacheScope }, tools: { tools, schema, scratchPad, parallelHint }, reasoning }: ReplySettings,
   format: ConversationFormat,
 ): string {
-  if (tools.size === 0 && schema === undefined) return JSON.stringify([cacheScope]);
+  const isOn = reasoning && reasoning !== "off";
+  if (tools.size === 0 && schema === undefined) return JSON.stringify([cacheScope, isOn]);
   return JSON.stringify([
     cacheScope,
+    isOn,
     format.name,
     format.reason,
     scratchPad,

@@ -2,6 +2,7 @@
 import type { PromptPart, RunRequest } from "../engine/engine.js";
 import type { Conversation, ConversationFormat } from "../format/conversation_format.js";
 import type { PlainMessage } from "../format/plain_message.js";
+import { endsInThought } from "../format/thought.js";
 import type { LoadedModel } from "../model/loading/loaded_model.js";
 import {
   answeredTurn,
@@ -14,6 +15,7 @@ import {
   systemMessages,
   turnEnds,
 } from "./context_overflow.js";
+import type { Reasoning } from "./reply/reasoning.js";
 import type { ToolSettings } from "./tools/tool_options.js";
 
 /** An earlier run that has the tokens of the first messages. */
@@ -29,6 +31,8 @@ export type KeptBeginning = "nothing" | "system" | "before-last";
 export interface TranscriptStart {
   readonly format: ConversationFormat;
   readonly tools: ToolSettings;
+  /** Undefined: as the template has it. */
+  readonly reasoning: Reasoning | undefined;
   /** Everything said so far, what is to be answered included. */
   readonly messages: readonly PlainMessage[];
   readonly after: KnownBeginning | undefined;
@@ -98,7 +102,13 @@ export class Transcript {
   /** The next prompt: everything, or only what follows the tokens of an earlier run. */
   prompt(): Required<Pick<RunRequest, "prompt" | "after" | "keepPrefix">> {
     const { prompt, after } = this.#render();
-    return { prompt, after: after?.runId, keepPrefix: this.#keepPrefix(prompt, after?.messages) };
+    // Templates that always begin a thought have no other way to leave it out.
+    const end = this.#start.reasoning === "off" && endsInThought(prompt) ? [{ control: "\n</think>\n\n" }] : [];
+    return {
+      prompt: [...prompt, ...end],
+      after: after?.runId,
+      keepPrefix: this.#keepPrefix(prompt, after?.messages),
+    };
   }
 
   #render(): RenderedPrompt {
@@ -112,7 +122,15 @@ export class Transcript {
 
   #conversation(messages: readonly PlainMessage[]): Conversation {
     const { tools, schema, scratchPad, parallelHint } = this.#start.tools;
-    return { messages, tools: [...tools.values()], schema: schema?.jsonSchema, scratchPad, parallelHint };
+    const { reasoning } = this.#start;
+    return {
+      messages,
+      tools: [...tools.values()],
+      schema: schema?.jsonSchema,
+      scratchPad,
+      parallelHint,
+      reasoning: reasoning && reasoning !== "off",
+    };
   }
 
   /** Only of the first prompt: those that follow are of this one reply. */

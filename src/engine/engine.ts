@@ -91,13 +91,22 @@ export interface ToolConstraint {
   readonly order: "name-first" | "arguments-first" | "either";
   /** A further call may leave `begin` out, as models do that were not trained on it. */
   readonly bareFurtherCalls: boolean;
-  /** The prompt ends inside `<think>`: nothing is a call before its end. Undefined: false. Only where text is free. */
-  readonly reasoning?: boolean | undefined;
   /**
    * Of the final answer. With it a turn is calls or this JSON from the first token on, whatever the mode: with
    * `"required"` calls.
    */
   readonly schema?: EnforcedSchema | undefined;
+}
+
+/**
+ * The output may begin with `<think>…</think>` and white space. The constraint and the stop strings apply to what
+ * follows, and a constrained output is not complete without it.
+ */
+export interface ThoughtRequest {
+  /** Whether the prompt ends inside the thought, so that only its end is generated. */
+  readonly open: boolean;
+  /** Maximum number of tokens in the thought; then its end is forced. Undefined: no limit. */
+  readonly maxTokens?: number | undefined;
 }
 
 export interface RunRequest {
@@ -138,6 +147,8 @@ export interface RunRequest {
   readonly keepPrefix?: number | undefined;
   /** Constraint on the output. Undefined: none. Needs `capabilities.constrained`. */
   readonly constraint?: Constraint | undefined;
+  /** What the model may think before the answer. Undefined: `<think>` has no meaning. */
+  readonly thought?: ThoughtRequest | undefined;
   /**
    * Computed apart, alone, with fixed threads and chunks and no shared prefix: the same request, with its seed, gives
    * the same bits.

@@ -16,6 +16,8 @@ export interface Conversation {
   readonly scratchPad?: boolean | undefined;
   /** Asks for one call for each thing the user wants, where there are tools. Default false. */
   readonly parallelHint?: boolean | undefined;
+  /** Whether the model is to think before it answers. Default: the template's own choice. */
+  readonly reasoning?: boolean | undefined;
 }
 
 export interface ConversationFormat {
@@ -25,6 +27,8 @@ export interface ConversationFormat {
   readonly reason: string;
   /** The model was trained on Hermes' calls. */
   readonly isHermes: boolean;
+  /** Whether the format knows thoughts in `<think>` before an answer. */
+  readonly thinks: boolean;
   /** The whole conversation and the beginning of the assistant's turn. */
   render(conversation: Conversation): PromptPart[];
   /**
@@ -113,6 +117,7 @@ function hermesFormat(
     name: `hermes (${variant})`,
     reason,
     isHermes,
+    thinks: false,
     render: (conversation) => renderHermes({ ...conversation, variant, tagTokens }),
     renderContinuation: (conversation, from) => renderHermesContinuation({ ...conversation, variant, tagTokens, from }),
     leadingParts: (prompt, conversation, count, from) =>
@@ -151,6 +156,7 @@ function templateFormat(
     name: "the file's template",
     reason: template.hasTools ? reason : `${reason} It knows no tools: those are written as Hermes does (${variant}).`,
     isHermes: false,
+    thinks: template.thinks,
     render: (conversation) => withRemedy(() => template.render(conversation)),
     renderContinuation: (conversation, from) =>
       withRemedy(() => template.renderContinuation({ ...conversation, from })),

@@ -28,6 +28,14 @@ const fieldsOfOptions: Readonly<Record<string, readonly string[]>> = {
   seed: ["seed"],
   drySequenceBreakers: ["dry_sequence_breakers"],
   toolChoice: ["tool_choice"],
+  reasoning: [
+    "chat_template_kwargs",
+    "enable_thinking",
+    "reasoning_effort",
+    "thinking_budget_tokens",
+    "reasoning_budget_tokens",
+    "thinking_token_budget",
+  ],
 };
 
 /** Options whose value is the very one that the client sent, entry by entry. */

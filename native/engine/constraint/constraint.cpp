@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "constraint/thought.h"
 #include "platform/error.h"
 
 namespace caduceus {
@@ -58,6 +59,10 @@ ConstraintVocabulary::ConstraintVocabulary(const Tokenizer& tokenizer) {
     lengths.push_back(static_cast<uint32_t>(piece.size()));
     bytes += piece;
     if (piece.find_first_of("{[") != std::string::npos) with_brackets_.push_back(token);
+    if (Thought::could_open(piece)) opening_thoughts_.push_back(token);
+    if (const size_t tag = piece.find('>');
+        tag != std::string::npos && piece.find_first_not_of(" \t\n\r\v\f", tag + 1) != std::string::npos)
+      behind_tags_.push_back(token);
   }
   const CaduceusVocabularyInit init{static_cast<uint32_t>(lengths.size()),          UINT32_MAX, lengths.data(),
                                     reinterpret_cast<const uint8_t*>(bytes.data()), tokenize,   &tokenizer};

@@ -28,6 +28,10 @@ class ConstraintVocabulary {
   const CaduceusVocabulary* get() const { return vocabulary_.get(); }
   // Tokens with a brace or a bracket in their text: those that can begin a call.
   std::span<const Token> with_brackets() const { return with_brackets_; }
+  // Tokens that may be among the first ones of a thought, white space included.
+  std::span<const Token> opening_thoughts() const { return opening_thoughts_; }
+  // Tokens in which more than white space follows a ">".
+  std::span<const Token> behind_tags() const { return behind_tags_; }
 
  private:
   struct Free {
@@ -35,6 +39,8 @@ class ConstraintVocabulary {
   };
   std::unique_ptr<CaduceusVocabulary, Free> vocabulary_;
   std::vector<Token> with_brackets_;
+  std::vector<Token> opening_thoughts_;
+  std::vector<Token> behind_tags_;
 };
 
 // A compiled grammar, shared by the cache and the runs that use it.

@@ -36,9 +36,7 @@ bool begins_wide_space(std::string_view bytes) {
 
 }  // namespace
 
-LazyGrammarTrigger::LazyGrammarTrigger(std::string tag, bool reasoning) : name_(tag.substr(0, tag.size() - 1)) {
-  if (reasoning) think(thoughts.front().closing);
-}
+LazyGrammarTrigger::LazyGrammarTrigger(const std::string& tag) : name_(tag.substr(0, tag.size() - 1)) {}
 
 void LazyGrammarTrigger::reset(State state) {
   state_ = state;

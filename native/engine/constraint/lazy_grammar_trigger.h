@@ -11,9 +11,8 @@ namespace caduceus {
 
 class LazyGrammarTrigger {
  public:
-  // `tag` ends with ">"; attributes may stand before that. With `reasoning`, the text begins inside a <think> that the
-  // prompt opened.
-  explicit LazyGrammarTrigger(std::string tag, bool reasoning = false);
+  // `tag` ends with ">"; attributes may stand before that.
+  explicit LazyGrammarTrigger(const std::string& tag);
 
   enum class Seen {
     text,     // nothing yet

@@ -5,15 +5,19 @@
 namespace caduceus {
 
 RunConstraint::RunConstraint(std::shared_ptr<const Grammar> grammar, const ConstraintSpec& spec,
-                             const Tokenizer& tokenizer, std::span<const Token> ends)
-    : grammar_(std::move(grammar)), tokenizer_(tokenizer), ends_(ends.begin(), ends.end()) {
-  if (spec.trigger) {
-    trigger_.emplace(spec.trigger->tag, spec.trigger->reasoning);
-    further_ = spec.trigger->further;
-    bare_ = spec.trigger->bare;
-  } else {
+                             const Tokenizer& tokenizer, std::span<const Token> ends,
+                             const std::optional<ThoughtSpec>& thought)
+    : grammar_(std::move(grammar)), tokenizer_(tokenizer), ends_(ends.begin(), ends.end()), lazy_(spec.trigger) {
+  if (thought) thought_.emplace(*thought, tokenizer);
+  begin_answer();
+}
+
+void RunConstraint::begin_answer() {
+  answers_ = true;
+  if (lazy_)
+    trigger_.emplace(lazy_->tag);
+  else if (grammar_)
     matcher_.emplace(grammar_);
-  }
 }
 
 bool RunConstraint::is_end(Token token) const {
@@ -22,6 +26,48 @@ bool RunConstraint::is_end(Token token) const {
 
 bool RunConstraint::take(Token token) {
   if (is_end(token)) return may_end();
+  return thought_ ? take_thinking(token) : take_answer(token);
+}
+
+bool RunConstraint::take_thinking(Token token) {
+  const std::string piece = tokenizer_.piece(token);
+  switch (thought_->state()) {
+    case Thought::State::possible: {
+      // "<" may begin a thought as well as an answer.
+      const bool begins = thought_->may_begin(piece);
+      const bool answers = answers_ && take_answer(token);
+      if (!begins && !answers) return false;
+      answers_ = answers;
+      if (!answers) place_ = {};
+      if (!begins) {
+        thought_.reset();
+      } else {
+        thought_->push(piece);
+        if (thought_->state() != Thought::State::possible) {
+          begin_answer();
+          place_ = {};
+        }
+      }
+      return true;
+    }
+    case Thought::State::inside:
+      if (grammar_ && thought_->runs_over(piece)) return false;
+      break;
+    case Thought::State::closing:
+      if (token != thought_->closing().front()) return false;
+      break;
+    case Thought::State::ended:
+      if (thought_->takes_space(piece)) break;
+      if (!take_answer(token)) return false;
+      thought_.reset();
+      return true;
+  }
+  place_ = {};
+  thought_->push(piece);
+  return true;
+}
+
+bool RunConstraint::take_answer(Token token) {
   if (!matcher_) return !over_ && take_free(tokenizer_.piece(token));
   if (!matcher_->take(token)) return false;
   place_ = {};
@@ -32,11 +78,13 @@ bool RunConstraint::take(Token token) {
 // The call is complete. In a scratch pad it may be a draft, so the requested call is still to come.
 void RunConstraint::end_call() {
   matcher_.reset();
-  over_ = !further_ && !trigger_->in_pad();
-  trigger_->end_call(bare_);
+  over_ = !lazy_->further && !trigger_->in_pad();
+  trigger_->end_call(lazy_->further && lazy_->bare);
 }
 
 bool RunConstraint::take_free(const std::string& piece) {
+  place_ = {piece.size(), 0};
+  if (!trigger_) return true;
   LazyGrammarTrigger trigger = *trigger_;
   for (size_t at = 0; at < piece.size(); ++at) {
     const size_t waiting = trigger.pending();
@@ -68,38 +116,93 @@ bool RunConstraint::free_allows(const std::string& piece, Matcher& call) const {
   return true;
 }
 
+namespace {
+
+void set(TokenMask& mask, Token token, bool allowed) {
+  const uint32_t bit = uint32_t{1} << (token % 32);
+  uint32_t& word = mask[static_cast<size_t>(token) / 32];
+  word = allowed ? word | bit : word & ~bit;
+}
+
+}  // namespace
+
 void RunConstraint::mask(TokenMask& mask) {
   mask.assign((static_cast<size_t>(tokenizer_.size()) + 31) / 32, 0);
-  const auto set = [&](Token token, bool allowed) {
-    const uint32_t bit = uint32_t{1} << (token % 32);
-    uint32_t& word = mask[static_cast<size_t>(token) / 32];
-    word = allowed ? word | bit : word & ~bit;
-  };
-  if (matcher_) {
-    if (!matcher_->stopped()) matcher_->mask(mask);
-  } else if (!over_) {
-    std::fill(mask.begin(), mask.end(), UINT32_MAX);
-    Matcher call(grammar_);
-    for (const Token token : grammar_->vocabulary().with_brackets())
-      set(token, free_allows(tokenizer_.piece(token), call));
-  }
+  if (!is_thinking()) mask_answer(mask);
+  if (thought_) mask_thinking(mask);
   const bool end_allowed = may_end();
-  for (Token token : tokenizer_.ends_of_generation()) set(token, end_allowed);
+  for (Token token : tokenizer_.ends_of_generation()) set(mask, token, end_allowed);
   for (Token token : ends_) {
-    if (tokenizer_.is_token(token)) set(token, end_allowed);
+    if (tokenizer_.is_token(token)) set(mask, token, end_allowed);
   }
 }
 
+// Adds what a thought allows to what the answer does.
+void RunConstraint::mask_thinking(TokenMask& mask) const {
+  switch (thought_->state()) {
+    case Thought::State::possible:
+      if (!grammar_) return;
+      for (const Token token : grammar_->vocabulary().opening_thoughts())
+        if (thought_->may_begin(tokenizer_.piece(token))) set(mask, token, true);
+      return;
+    case Thought::State::inside:
+      std::fill(mask.begin(), mask.end(), UINT32_MAX);
+      if (!grammar_) return;
+      for (const Token token : grammar_->vocabulary().behind_tags())
+        if (thought_->runs_over(tokenizer_.piece(token))) set(mask, token, false);
+      return;
+    case Thought::State::closing:
+      set(mask, thought_->closing().front(), true);
+      return;
+    case Thought::State::ended:
+      if (!grammar_) return;
+      for (const Token token : grammar_->vocabulary().opening_thoughts())
+        if (thought_->takes_space(tokenizer_.piece(token))) set(mask, token, true);
+  }
+}
+
+void RunConstraint::mask_answer(TokenMask& mask) {
+  if (matcher_) {
+    if (!matcher_->stopped()) matcher_->mask(mask);
+    return;
+  }
+  if (over_) return;
+  std::fill(mask.begin(), mask.end(), UINT32_MAX);
+  if (!grammar_) return;
+  Matcher call(grammar_);
+  for (const Token token : grammar_->vocabulary().with_brackets())
+    set(mask, token, free_allows(tokenizer_.piece(token), call));
+}
+
 std::vector<Token> RunConstraint::forced() {
+  if (thought_) {
+    if (thought_->state() == Thought::State::closing) {
+      const auto tokens = thought_->closing();
+      return {tokens.begin(), tokens.end()};
+    }
+    // White space, or a thought, may come before what the grammar forces.
+    if (thought_->state() != Thought::State::ended || thought_->may_take_space()) return {};
+  }
   if (!matcher_ || matcher_->stopped()) return {};
   std::vector<Token> tokens = matcher_->forced();
   tokens.erase(std::find_if(tokens.begin(), tokens.end(), [&](Token token) { return is_end(token); }), tokens.end());
   return tokens;
 }
 
-bool RunConstraint::done() { return matcher_ ? matcher_->stopped() : over_; }
+bool RunConstraint::is_thinking() const {
+  return thought_ &&
+         (!answers_ || thought_->state() == Thought::State::inside || thought_->state() == Thought::State::closing);
+}
 
-bool RunConstraint::may_end() { return matcher_ ? matcher_->accepts() : true; }
+bool RunConstraint::done() {
+  if (is_thinking()) return false;
+  return matcher_ ? matcher_->stopped() : over_;
+}
+
+bool RunConstraint::may_end() {
+  if (!matcher_) return true;
+  return !is_thinking() && matcher_->accepts();
+}
 
 bool RunConstraint::whole() noexcept {
   try {

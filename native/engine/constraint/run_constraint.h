@@ -1,4 +1,5 @@
-// The constraint of one run: free text until a call begins, or a grammar from the first token on. Engine thread.
+// The constraint of one run: a thought, if there may be one, then free text until a call begins, or a grammar from the
+// first token of the answer on. Engine thread.
 #pragma once
 
 #include <memory>
@@ -9,6 +10,7 @@
 
 #include "constraint/constraint.h"
 #include "constraint/lazy_grammar_trigger.h"
+#include "constraint/thought.h"
 #include "scheduler/request.h"
 #include "tokenizer/tokenizer.h"
 
@@ -16,9 +18,9 @@ namespace caduceus {
 
 class RunConstraint {
  public:
-  // `ends` are stop tokens besides those of the model.
+  // `ends` are stop tokens besides those of the model. Without a grammar, the answer is free.
   RunConstraint(std::shared_ptr<const Grammar> grammar, const ConstraintSpec& spec, const Tokenizer& tokenizer,
-                std::span<const Token> ends);
+                std::span<const Token> ends, const std::optional<ThoughtSpec>& thought = std::nullopt);
 
   // Accepts the token if it is allowed next; false otherwise. A token that ends the turn is allowed where the output is
   // complete.
@@ -36,9 +38,11 @@ class RunConstraint {
   // Whether the grammar is lazy: free text, in which only calls are constrained.
   bool is_lazy() const { return trigger_.has_value(); }
 
-  // For a lazy grammar, where free text ends: stop strings apply to free text only.
+  // Whether `place` is known: for a lazy grammar, and as long as a thought is possible.
+  bool has_place() const { return is_lazy() || thought_; }
+  // Where free text ends: stop strings apply to free text only.
   struct Place {
-    size_t free = 0;     // bytes of the last token before a call; all of them if none begins in it
+    size_t free = 0;     // bytes of the last token before a call; all of them if none begins in it, none in a thought
     size_t waiting = 0;  // bytes at the end of the free text that may still belong to a call
   };
   const Place& place() const { return place_; }
@@ -48,6 +52,13 @@ class RunConstraint {
  private:
   bool is_end(Token token) const;
   bool may_end();
+  // Whether the answer has not begun, and cannot with what was generated so far.
+  bool is_thinking() const;
+  void begin_answer();
+  bool take_thinking(Token token);
+  void mask_thinking(TokenMask& mask) const;
+  bool take_answer(Token token);
+  void mask_answer(TokenMask& mask);
   bool take_free(const std::string& piece);
   bool free_allows(const std::string& piece, Matcher& call) const;
   void end_call();
@@ -55,8 +66,9 @@ class RunConstraint {
   std::shared_ptr<const Grammar> grammar_;
   const Tokenizer& tokenizer_;
   std::vector<Token> ends_;
-  bool further_ = false;
-  bool bare_ = false;
+  std::optional<ConstraintSpec::Trigger> lazy_;
+  std::optional<Thought> thought_;  // until the answer has begun
+  bool answers_ = true;  // what was generated while a thought is possible may be the beginning of the answer too
   Place place_;
   bool over_ = false;                          // the only call that is allowed is complete
   std::optional<LazyGrammarTrigger> trigger_;  // set for a lazy grammar

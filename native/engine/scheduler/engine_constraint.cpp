@@ -19,7 +19,11 @@ bool appends_forced_tokens(const Run& run) { return run.constraint && !run.reque
 
 // Queues the run once its constraint is compiled.
 void Engine::start(Run& run) {
-  if (!run.request.constraint) return enqueue(run);
+  if (!run.request.constraint) {
+    if (run.request.thought)
+      run.constraint.emplace(nullptr, ConstraintSpec{}, tokenizer_, run.request.stop_tokens, run.request.thought);
+    return enqueue(run);
+  }
   if (!compiler_) {
     compiler_ =
         std::make_unique<ConstraintCompiler>(tokenizer_, ConstraintCompiler::Limits{},
@@ -48,7 +52,8 @@ void Engine::take_grammar(ConstraintCompiler::Answer answer) {
 // Queues the run. The forced tokens at the beginning of the output are prefilled with the prompt, which saves a step;
 // they are published after it.
 void Engine::constrain(Run& run, std::shared_ptr<const Grammar> grammar) {
-  run.constraint.emplace(std::move(grammar), *run.request.constraint, tokenizer_, run.request.stop_tokens);
+  run.constraint.emplace(std::move(grammar), *run.request.constraint, tokenizer_, run.request.stop_tokens,
+                         run.request.thought);
   if (appends_forced_tokens(run)) {
     const size_t most =
         std::min<size_t>(run.tokens.size() + run.request.max_tokens.value_or(UINT32_MAX), context_->context_size());

@@ -72,12 +72,18 @@ struct ConstraintSpec {
   // Makes the grammar lazy: the output is free until a call begins with an opening tag, white space and `{`. The
   // grammar applies from that `{` to the end of the call.
   struct Trigger {
-    std::string tag;         // "<tool_call>"
-    bool further = false;    // after a call the output is free again; else it ends there
-    bool bare = false;       // directly after a call, the next one needs no opening tag
-    bool reasoning = false;  // the prompt ends inside <think>
+    std::string tag;       // "<tool_call>"
+    bool further = false;  // after a call the output is free again; else it ends there
+    bool bare = false;     // directly after a call, the next one needs no opening tag
   };
   std::optional<Trigger> trigger;
+};
+
+// What may come before the rest of the output: text in <think> and </think>, which the constraint and stop strings do
+// not apply to.
+struct ThoughtSpec {
+  bool open = false;                   // the prompt ends inside it
+  std::optional<uint32_t> max_tokens;  // then its end is forced
 };
 
 struct RunRequest {
@@ -96,6 +102,7 @@ struct RunRequest {
   std::optional<double> queue_timeout_ms;
   std::optional<uint32_t> keep_prefix;  // number of the prompt's first parts to keep on disk
   std::optional<ConstraintSpec> constraint;
+  std::optional<ThoughtSpec> thought;
   bool deterministic = false;  // computed apart from others: the same request gives the same bits
 };
 

@@ -43,7 +43,7 @@ Run::Step Run::accept(Token token, const Tokenizer& tokenizer, uint32_t context_
   ++usage.generated_tokens;
   Step step;
   const std::string piece = tokenizer.piece(token);
-  if (constraint && constraint->is_lazy()) {
+  if (constraint && constraint->has_place()) {
     const auto [free, waiting] = constraint->place();
     step.text = stops_.push(utf8_.push(std::string_view(piece).substr(0, free)), waiting);
     if (free < piece.size()) step.text += stops_.pass(utf8_.push(std::string_view(piece).substr(free)));

@@ -134,6 +134,40 @@ void triggers(const std::shared_ptr<Model>& model) {
   }
 }
 
+void thoughts(const std::shared_ptr<Model>& model) {
+  Harness harness(model);
+  CLAIM("a thought that reaches its limit is ended, and the constrained answer comes behind it");
+  for (const bool scored : {false, true}) {
+    RunRequest request = constrained({Kind::regex, "[0-9]{2}", {}});
+    request.prompt.emplace_back(ControlPart{"<think>\n"});
+    request.thought = {true, 8};
+    request.log_probabilities = scored;
+    const RunOutput output = harness.wait(harness.engine->submit(request));
+    const std::string end = "</think>\n\n";
+    const size_t answer = output.text.find(end);
+    CHECK(answer != std::string::npos && output.text.size() == answer + end.size() + 2);
+    CHECK(output.end->reason == FinishReason::stop && output.end->constraint->complete);
+    const auto thought = std::span(output.tokens).first(8);
+    CHECK(begins_with(output.text, harness.engine->tokenizer().detokenize(thought, false)));
+    CHECK((output.end->constraint->forced_tokens > 0) != scored);
+    CHECK(!scored || output.log_probabilities.size() == output.tokens.size());
+  }
+
+  CLAIM("without a constraint the answer behind it is free");
+  RunRequest free = question("How warm is it in Paris?", 40);
+  free.prompt.emplace_back(ControlPart{"<think>\n"});
+  free.thought = {true, 4};
+  free.stop = {"\n"};
+  const RunOutput output = harness.wait(harness.engine->submit(free));
+  CHECK(output.text.find("</think>\n\n") != std::string::npos && !output.end->constraint);
+
+  CLAIM("a constrained run that ends in its thought is not complete");
+  RunRequest cut = constrained({Kind::regex, "[0-9]{2}", {}}, 5);
+  cut.thought = {true, {}};
+  const RunOutput short_one = harness.wait(harness.engine->submit(cut));
+  CHECK(short_one.end->reason == FinishReason::length && !short_one.end->constraint->complete);
+}
+
 void neighbors(const std::shared_ptr<Model>& model) {
   CLAIM("a constraint that cannot be compiled fails its run alone, while others go on");
   Harness harness(model, 512, 1024);
@@ -184,6 +218,7 @@ int main() {
   const auto model = load_test_model("CADUCEUS_TEST_SMOLLM2");
   calls(model);
   triggers(model);
+  thoughts(model);
   neighbors(model);
   return report();
 }

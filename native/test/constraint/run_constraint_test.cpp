@@ -151,16 +151,120 @@ void drafts(const Vocabulary& vocabulary) {
     CHECK(take(vocabulary, single, draft) > 0 && !single.done());
     CHECK(take(vocabulary, single, "\n" + call) > 0 && single.done());
   }
-  ConstraintSpec spec = calls(false, false);
-  spec.trigger->reasoning = true;
-  RunConstraint thinking(grammar, spec, vocabulary.tokenizer, {});
-  CHECK(take(vocabulary, thinking, call) > 0 && !thinking.done());
-  CHECK(take(vocabulary, thinking, "</think>" + call) > 0 && thinking.done());
+}
+
+ConstraintSpec number() { return {Kind::regex, "[0-9]{2}", {}}; }
+
+void thoughts(const Vocabulary& vocabulary) {
+  const Token end = vocabulary.tokenizer.ends_of_generation().front();
+  const auto numbers = std::make_shared<Grammar>(vocabulary.tokens, Kind::regex, number().text);
+  const auto any_calls = std::make_shared<Grammar>(vocabulary.tokens, Kind::lark, calls(false, false).text);
+  const std::string call = "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": 1}}\n</tool_call>";
+  const auto with = [&](std::shared_ptr<const Grammar> grammar, const ConstraintSpec& spec,
+                        const ThoughtSpec& thought) {
+    return RunConstraint(std::move(grammar), spec, vocabulary.tokenizer, {}, thought);
+  };
+  const auto taken = [&](bool open, const std::string& text) {
+    RunConstraint constraint = with(numbers, number(), {open, {}});
+    return take(vocabulary, constraint, text) == static_cast<int>(text.size()) && constraint.whole();
+  };
+
+  CLAIM("a thought is free, the answer behind it is constrained, and only both together are whole");
+  for (const std::string thought :
+       {"<think>Any 123 {text} <b> </thin </think>", "\n<think></think>", "<think>\n\n</think>\n\n"}) {
+    CHECK(taken(false, thought + "42"));
+    CHECK(!taken(false, thought) && !taken(false, thought + "4") && !taken(false, thought + "x"));
+    CHECK(!taken(false, thought + "\n\n\n\n\n\n\n\n\n42"));
+  }
+  CHECK(taken(true, "Any 1 <think>text</think>\n\n42") && taken(true, "</think>42"));
+  CHECK(!taken(true, "42") && !taken(true, "Any text"));
+  CHECK(taken(false, "42") && !taken(false, "think") && !taken(false, "<think") && !taken(false, "<thinks>42"));
+  RunConstraint open = with(numbers, number(), {true, {}});
+  CHECK(take(vocabulary, open, "Any text") > 0 && !open.take(end) && !open.done());
+
+  CLAIM("the mask is what is taken, at each place");
+  for (const std::string before :
+       {"", "<", "<thi", "<think>", "<think>a</think", "<think>a</think>", "<think>a</think>\n", "<think>a</think>4"}) {
+    RunConstraint masked = with(numbers, number(), {});
+    CHECK(take(vocabulary, masked, before) >= 0);
+    TokenMask mask;
+    masked.mask(mask);
+    size_t wrong = 0;
+    for (Token token = 0; token < vocabulary.tokenizer.size(); ++token) {
+      // All that the grammar allows are digits; of the others every 16th is tried.
+      const std::string piece = vocabulary.tokenizer.piece(token);
+      if (piece.empty() || (token % 16 != 0 && piece.find_first_not_of("0123456789<think/> \n") != std::string::npos))
+        continue;
+      RunConstraint copy = with(numbers, number(), {});
+      take(vocabulary, copy, before);
+      wrong += copy.take(token) != allows(mask, token);
+    }
+    std::fprintf(stderr, "    \"%s\": %zu differ\n", before.c_str(), wrong);
+    CHECK(wrong == 0);
+    CHECK(allows(mask, end) == masked.whole());
+  }
+
+  CLAIM("a call in a thought is none, and the one behind it is the one there may be");
+  for (const bool is_open : {false, true}) {
+    RunConstraint thinking = with(any_calls, calls(false, false), {is_open, {}});
+    CHECK(take(vocabulary, thinking, (is_open ? "" : "<think>") + call) > 0 && !thinking.done());
+    CHECK(take(vocabulary, thinking, "</think>\n" + call) > 0 && thinking.done());
+  }
+  RunConstraint straight = with(any_calls, calls(false, false), {});
+  CHECK(take(vocabulary, straight, call) > 0 && straight.done());
+
+  CLAIM("after its number of tokens a thought is ended, in the constrained and in the free");
+  for (const bool is_constrained : {true, false}) {
+    for (const uint32_t most : {0u, 1u, 7u}) {
+      RunConstraint limited = is_constrained ? with(numbers, number(), {true, most}) : with(nullptr, {}, {true, most});
+      std::vector<Token> written;
+      const auto words =
+          vocabulary.tokenizer.tokenize_inside("one two three four five six seven eight nine ten eleven");
+      while (limited.forced().empty() && written.size() < words.size()) {
+        CHECK(limited.take(words[written.size()]));
+        written.push_back(words[written.size()]);
+      }
+      CHECK(written.size() == most);
+      TokenMask mask;
+      limited.mask(mask);
+      const std::vector<Token> closing = limited.forced();
+      CHECK(allows(mask, closing.front()) && !allows(mask, words.front()) && !limited.take(words.front()));
+      CHECK(vocabulary.text(closing).ends_with("</think>\n\n"));
+      for (const Token token : closing) CHECK(limited.take(token));
+      CHECK((take(vocabulary, limited, "abc") > 0) == !is_constrained);
+      if (is_constrained) CHECK(take(vocabulary, limited, "42") == 2 && limited.done());
+    }
+  }
+}
+
+// Stop strings do not count in a thought.
+void stops_and_thoughts(const Vocabulary& vocabulary) {
+  CLAIM("stop strings do not count in a thought, and do behind it");
+  const auto out = [&](const std::string& text, bool open) {
+    RunRequest request;
+    request.stop = {"\n"};
+    request.thought = {open, {}};
+    Run run(1, request, Clock::now());
+    DrySamplers dry_samplers;
+    run.start(vocabulary.tokenizer.tokenize_inside("Hi"), vocabulary.model->vocab(), dry_samplers);
+    run.constraint.emplace(nullptr, ConstraintSpec{}, vocabulary.tokenizer, std::span<const Token>(), request.thought);
+    std::string all;
+    for (const Token token : vocabulary.tokenizer.tokenize_inside(text)) {
+      CHECK(run.constraint->take(token));
+      const Run::Step step = run.accept(token, vocabulary.tokenizer, 10'000);
+      all += step.text;
+      if (step.finished) return all + "|";
+    }
+    return all + run.finish(FinishReason::stop).text;
+  };
+  CHECK(out("a\nb</think>\n\nyes\nno", true) == "a\nb</think>\n\nyes|");
+  CHECK(out("<think>\na\n</think>yes\nno", false) == "<think>\na\n</think>yes|");
+  CHECK(out("yes\nno", false) == "yes|");
 }
 
 }  // namespace
 
 int main() {
-  on_each_vocabulary(triggers, stop_strings, drafts);
+  on_each_vocabulary(triggers, stop_strings, drafts, thoughts, stops_and_thoughts);
   return report();
 }

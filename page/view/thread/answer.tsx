@@ -25,7 +25,7 @@ export function Answer({
     <article class={`answer ${state}`} aria-label="Answer">
       {reasoning === "" ? null : (
         <details class="reasoning">
-          <summary>Thoughts</summary>
+          <summary>{state === "writing" && text === "" && calls.length === 0 ? "Thinking …" : "Thoughts"}</summary>
           <div class="plain">{reasoning}</div>
         </details>
       )}

@@ -16,6 +16,7 @@ import type { LoadedModel } from "../../model/loading/loaded_model.js";
 import { readSchema, type Schema, type UndeclaredProperties } from "../../schema/read_schema.js";
 import { checkRequestId } from "../diagnostics.js";
 import type { Unenforced } from "../tools/round_constraint.js";
+import { readReasoning, type Reasoning } from "./reasoning.js";
 import { readTextConstraint, textConstraintNames, type TextConstraintOptions } from "./text_constraint.js";
 import {
   readUndeclared,
@@ -134,6 +135,14 @@ export interface ReplyOptions<S extends Schema = Schema>
    * `"error"`.
    */
   readonly contextOverflow?: "error" | "drop-oldest" | undefined;
+  /**
+   * Whether the model thinks before it answers, if its template has thoughts in `<think>`: `"on"`, `"off"`, or on with
+   * at most `maxTokens` tokens, after which the thought is ended for it. What it thinks is told by `reasoning` events
+   * and is no part of the text. A schema, required calls, `regex` and `grammar` apply to what follows the thought.
+   * Throws `INVALID_ARGUMENT` for anything but `"off"` if the model's prompt format has no thoughts. Defaults to what
+   * the template does by itself.
+   */
+  readonly reasoning?: Reasoning | undefined;
 }
 
 const generationOptionNames = [
@@ -166,6 +175,7 @@ export const replyOptionNames = [
   ...toolOptionNames,
   ...textConstraintNames,
   "contextOverflow",
+  "reasoning",
 ] as const satisfies readonly (keyof ReplyOptions)[];
 
 /** An engine request without its prompt. */
@@ -184,6 +194,7 @@ export interface CompleteSettings {
 export interface ReplySettings extends Omit<CompleteSettings, "unenforced"> {
   readonly tools: ToolSettings;
   readonly contextOverflow: "error" | "drop-oldest";
+  readonly reasoning: Reasoning | undefined;
 }
 
 /** Checks the options of `subject` and fills in what they leave open. */
@@ -204,11 +215,16 @@ export function resolveReplyOptions(value: unknown, subject: string, model: Load
       param: "constrained",
     });
   const contextOverflow = checkChoice(options.contextOverflow, "contextOverflow", ["error", "drop-oldest"]) ?? "error";
+  const reasoning = readReasoning(
+    options.reasoning,
+    () => model.format(tools.promptVariant),
+    model.engine.capabilities,
+  );
   const { request, keepPrefix } = resolveRequest(
     isExact ? { temperature: exactTemperature, ...options } : options,
     model,
   );
-  return { request: { ...request, constraint }, keepPrefix, tools, contextOverflow };
+  return { request: { ...request, constraint }, keepPrefix, tools, contextOverflow, reasoning };
 }
 
 /** The same for a raw prompt. */

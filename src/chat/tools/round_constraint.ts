@@ -18,15 +18,9 @@ export interface Unenforced extends UnenforcedKeyword {
 
 /**
  * The constraint of a turn; undefined where the model writes freely. `isForced`: the turn is the one that `toolChoice`
- * is about. Later ones are free to answer, or no reply with a required call would ever end. `reasoning`: the prompt
- * ends inside a thought, where nothing is a call.
+ * is about. Later ones are free to answer, or no reply with a required call would ever end.
  */
-export function roundConstraint(
-  settings: ToolSettings,
-  isHermes: boolean,
-  isForced: boolean,
-  reasoning: boolean,
-): Constraint | undefined {
+export function roundConstraint(settings: ToolSettings, isHermes: boolean, isForced: boolean): Constraint | undefined {
   const { tools, schema, toolChoice, isConstrained, parallelToolCalls, callOrder, undeclaredProperties } = settings;
   if (!isConstrained) return undefined;
   if (tools.size === 0) return schema && { kind: "json", schema: schema.enforced(undeclaredProperties).schema };
@@ -48,7 +42,6 @@ export function roundConstraint(
     order: callOrder,
     bareFurtherCalls: parallel && acceptsUntagged(settings, isHermes),
     ...(schema === undefined ? {} : { schema: schema.enforced(undeclaredProperties).schema }),
-    ...(reasoning && forced === "auto" && schema === undefined ? { reasoning } : {}),
   };
 }
 

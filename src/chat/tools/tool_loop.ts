@@ -3,7 +3,6 @@ import type { Constraint, PromptPart, RunEnd } from "../../engine/engine.js";
 import { writeCallFailure } from "../../format/hermes/prompt/tool_result.js";
 import { toMessage } from "../../format/messages.js";
 import type { PlainMessage } from "../../format/plain_message.js";
-import { endsInThought } from "../../format/thought.js";
 import type { LoadedModel } from "../../model/loading/loaded_model.js";
 import { isComplete, readAnswer } from "../reply/answer.js";
 import { AnswerError, type AnswerProblem } from "../reply/answer_error.js";
@@ -17,6 +16,7 @@ import type {
   TokenProbability,
   WarningEvent,
 } from "../reply/reply_events.js";
+import { thoughtRequest } from "../reply/reasoning.js";
 import type { RequestSettings } from "../reply/reply_options.js";
 import { ReplyReader, type WrittenTurn } from "../reply/reply_reader.js";
 import { assembleResult } from "../reply/reply_result.js";
@@ -64,7 +64,7 @@ export async function preparePrompt(model: LoadedModel, task: Task, signal: Abor
   if (contextOverflow !== "error") await unlessAborted(() => transcript.dropOldest(request.maxTokens, signal), signal);
   transcript.refuseIfTooLong(shownContexts);
   const { prompt } = transcript.prompt();
-  onPrompt(prompt, false, request.constraint ?? roundConstraint(tools, format.isHermes, true, endsInThought(prompt)));
+  onPrompt(prompt, false, request.constraint ?? roundConstraint(tools, format.isHermes, true));
 }
 
 /** `keep` takes over the end of the conversation, to go on from it later; by default it is let go. */
@@ -128,7 +128,7 @@ class ReplyLoop {
 
   /** One turn of the model. */
   async *#write(): AsyncGenerator<ReplyEvent | undefined, { turn: WrittenTurn; end: RunEnd }, undefined> {
-    const { request, tools, format, contextOverflow, trace, onPrompt } = this.#task;
+    const { request, tools, format, reasoning, contextOverflow, trace, onPrompt } = this.#task;
     const dropped =
       contextOverflow === "error"
         ? []
@@ -137,11 +137,16 @@ class ReplyLoop {
     this.#transcript.refuseIfTooLong();
     const prompt = this.#transcript.prompt();
     this.#trace = trace.round(this.#rounds.length + 1);
-    const reasoning = endsInThought(prompt.prompt);
-    const constraint = request.constraint ?? roundConstraint(tools, format.isHermes, this.#isForced, reasoning);
+    const thought = thoughtRequest(reasoning, format, prompt.prompt);
+    const constraint = request.constraint ?? roundConstraint(tools, format.isHermes, this.#isForced);
     // Nothing of a turn that is constrained from its first token on is free text, where alone stop strings count.
     const stop = isWhole(constraint) ? [] : request.stop;
-    const round = new RoundRun(this.#model, { ...request, ...prompt, stop, constraint }, this.#signal, this.#trace);
+    const round = new RoundRun(
+      this.#model,
+      { ...request, ...prompt, stop, constraint, thought },
+      this.#signal,
+      this.#trace,
+    );
     onPrompt(prompt.prompt, prompt.after !== undefined, constraint);
     // The engine takes commands in their order: the new run has found the old one by the time that is forgotten.
     this.#held?.run.release();
@@ -149,7 +154,7 @@ class ReplyLoop {
     const reader = new ReplyReader(tools, {
       isHermes: format.isHermes,
       constraint,
-      thought: isFree(constraint) ? (reasoning ? "open" : "possible") : "none",
+      thought: thought?.open ? "open" : thought !== undefined || isFree(constraint) ? "possible" : "none",
     });
     try {
       // The reply's first step ends where the engine has the request.

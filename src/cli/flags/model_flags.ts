@@ -19,6 +19,7 @@ export interface ModelFlags {
   readonly repeatPenalty?: number;
   readonly seed?: number;
   readonly stop?: string[];
+  readonly reasoning?: ReplyOptions["reasoning"];
   readonly ctxSize?: number;
   readonly kvType?: "f16" | "q8_0";
   readonly threads?: number;
@@ -55,6 +56,11 @@ export function addModelFlags(command: Command, defaults: { readonly system?: st
       "--stop <text>",
       "end the answer before this text; may be given several times",
       (text: string, earlier: string[] = []) => [...earlier, text],
+    )
+    .option(
+      "--reasoning <on|off|tokens>",
+      "think before the answer, at most so many tokens (default: as the model's template has it)",
+      (text: string) => (/^\d+$/.test(text) ? { maxTokens: Number(text) } : text),
     );
   return addSamplerFlags(addLoadFlags(command));
 }
@@ -103,6 +109,7 @@ export function replyOptions(flags: ModelFlags): Omit<ReplyOptions, "signal"> {
     repeatPenalty: flags.repeatPenalty,
     seed: flags.seed,
     stop: flags.stop,
+    reasoning: flags.reasoning,
     ...samplerOptions(flags),
   };
 }

@@ -9,9 +9,7 @@ export interface NativeConstraint {
   readonly kind: "lark" | "json" | "regex" | "calls";
   readonly text: string;
   /** Free text comes first: the grammar begins with the `{` of a call and ends with the call. */
-  readonly trigger?:
-    | { readonly tag: string; readonly further: boolean; readonly bare: boolean; readonly reasoning?: boolean }
-    | undefined;
+  readonly trigger?: { readonly tag: string; readonly further: boolean; readonly bare: boolean } | undefined;
 }
 
 const tag = "<tool_call>";
@@ -61,7 +59,7 @@ export function toNativeConstraint(constraint: Constraint): NativeConstraint {
 }
 
 function toolsGrammar(constraint: ToolConstraint): NativeConstraint {
-  const { mode, parallel, bareFurtherCalls, reasoning = false, schema } = constraint;
+  const { mode, parallel, bareFurtherCalls, schema } = constraint;
   const rules = new Rules();
   if (mode === "auto" && schema === undefined) {
     rules.add("start", `call ${literal(end)}`);
@@ -69,7 +67,7 @@ function toolsGrammar(constraint: ToolConstraint): NativeConstraint {
     return {
       kind: "calls",
       text: String(rules),
-      trigger: { tag, further: parallel, bare: parallel && bareFurtherCalls, ...(reasoning ? { reasoning } : {}) },
+      trigger: { tag, further: parallel, bare: parallel && bareFurtherCalls },
     };
   }
   const more = bareFurtherCalls

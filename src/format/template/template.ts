@@ -16,6 +16,8 @@ export interface TemplatePrompt {
   readonly scratchPad?: boolean | undefined;
   /** Asks, in the system message, for one call for each thing the user wants. Default false. */
   readonly parallelHint?: boolean | undefined;
+  /** The variables by which templates turn thinking on and off. Default: not set. */
+  readonly reasoning?: boolean | undefined;
   /** Ends with the beginning of the assistant's turn. Default true. */
   readonly addGenerationPrompt?: boolean | undefined;
 }
@@ -39,6 +41,8 @@ export class ChatTemplate {
    * The template writes tool definitions itself. Where it does not, they go into the system message in Hermes' wording.
    */
   readonly hasTools: boolean;
+  /** The template knows thoughts in `<think>`. */
+  readonly thinks: boolean;
   readonly #source: string;
   readonly #program: Program;
   readonly #eosToken: string;
@@ -52,7 +56,9 @@ export class ChatTemplate {
     this.#variant = variant;
     this.#timeoutMs = timeoutMs;
     this.#program = parseTemplate(source, timeoutMs);
-    this.hasTools = /\btools\b/.test(source.replace(/\{#.*?#\}/gs, ""));
+    const code = source.replace(/\{#.*?#\}/gs, "");
+    this.hasTools = /\btools\b/.test(code);
+    this.thinks = code.includes("<think>");
   }
 
   /**
@@ -169,8 +175,10 @@ export class ChatTemplate {
     return { ...prompt, messages: adapted, tools: inHermes ? [] : tools };
   }
 
-  #variables({ messages, tools = [], addGenerationPrompt = true }: TemplatePrompt, marks: Marks): Variables {
+  #variables({ messages, tools = [], reasoning, addGenerationPrompt = true }: TemplatePrompt, marks: Marks): Variables {
     return {
+      // Qwen3, GLM, SmolLM3 and most others; DeepSeek V3 and Kimi.
+      ...(reasoning === undefined ? {} : { enable_thinking: reasoning, thinking: reasoning }),
       messages: messages.map((message, index) => ({
         role: message.role,
         content: marks.hide(

@@ -95,7 +95,7 @@ async function* chatChunks(
     const delta = writer.delta(event);
     if (delta === undefined) continue;
     const given =
-      event.type === "text" && logprobs
+      (event.type === "text" || event.type === "reasoning") && logprobs
         ? { content: await tokens.forChat(event.logProbabilities ?? []), refusal: null }
         : null;
     yield {

@@ -6,6 +6,7 @@ import { checkFields, checkNames } from "../fields/check_fields.js";
 import { readConstraint } from "../fields/constraint_fields.js";
 import { Fields, invalid, unsupported } from "../fields/read_fields.js";
 import { readGenerationFields, type GenerationFields } from "../fields/generation_fields.js";
+import { readReasoning } from "../fields/reasoning_fields.js";
 import { requestFields, type RequestFields } from "../request_fields.js";
 
 export interface ChatRequest extends GenerationFields {
@@ -22,6 +23,7 @@ export interface ChatRequest extends GenerationFields {
     | "maxRounds"
     | "logProbabilities"
     | "topLogProbabilities"
+    | "reasoning"
   >;
   readonly fields: RequestFields;
   /** Whose schemas must be enforced to the last keyword: names of tools, and undefined for the answer. */
@@ -51,6 +53,7 @@ export function readChatRequest(body: Fields): ChatRequest {
       maxRounds: 1,
       logProbabilities: logprobs,
       topLogProbabilities: top,
+      reasoning: readReasoning(body),
     },
     strict: new Set([
       ...tools.filter(({ strict }) => strict).map(({ tool }) => tool.function.name),

@@ -7,9 +7,10 @@ import type { Script } from "../../support/engines/scripted_engine.js";
 
 /** A template that thinks: it begins the thought itself where `opens`, and shows earlier reasoning. */
 const template = (opens: boolean) =>
+  "{% if enable_thinking is defined %}[{{ enable_thinking }}]{% endif %}" +
   "{% for m in messages %}<|im_start|>{{ m.role }}\n" +
   "{% if m.reasoning_content %}<think>\n{{ m.reasoning_content }}\n</think>\n\n{% endif %}{{ m.content }}<|im_end|>\n{% endfor %}" +
-  `<|im_start|>assistant\n${opens ? "<think>\n" : ""}`;
+  `<|im_start|>assistant{{ "\n" }}${opens ? '<think>{{ "\n" }}' : ""}`;
 
 const thinker = (answer: string, opens = false): Script => ({ answer: () => answer, chatTemplate: template(opens) });
 const hermes = (answer: string): Script => ({ answer: () => answer, metadata: { "general.basename": "Hermes-2-Pro" } });
@@ -86,9 +87,7 @@ describe("the thought at the beginning of a reply", () => {
     const answer = "<think>a</think>b";
     const { model } = await scriptedModel(thinker(answer));
     expect(await model.complete("Hi")).toMatchObject({ text: answer });
-    expect((await read({ ...thinker(answer), constrained: true }, { regex: "<think>a</think>b" })).result.text).toBe(
-      answer,
-    );
+    expect((await read({ ...hermes(answer), constrained: true }, { regex: answer })).result.text).toBe(answer);
   });
 
   test("stands before JSON that is only checked", async () => {
@@ -137,5 +136,77 @@ describe("reasoning of earlier turns", () => {
     expect(text).toContain("Yes.");
     expect(text).not.toContain("Hm.");
     expect(chat.messages[1]).toEqual({ role: "assistant", content: "Yes.", reasoning_content: "Hm." });
+  });
+});
+
+describe("the option reasoning", () => {
+  const thought = async (script: Script, options: ReplyOptions) => {
+    const { engine, prompt } = await read({ constrained: true, ...script }, options);
+    return { asked: engine.requests[0]!.thought, prompt };
+  };
+
+  test.each<[boolean, ReplyOptions, object | undefined, RegExp]>([
+    [false, {}, { open: false }, /^[^[]*assistant\n$/],
+    [true, {}, { open: true }, /^[^[]*assistant\n<think>\n$/],
+    [false, { reasoning: "on" }, { open: false }, /^\[true\].*assistant\n$/is],
+    [true, { reasoning: { maxTokens: 9 } }, { open: true, maxTokens: 9 }, /^\[true\].*<think>\n$/is],
+    [false, { reasoning: "off" }, undefined, /^\[false\].*assistant\n$/is],
+    [true, { reasoning: "off" }, undefined, /^\[false\].*<think>\n\n<\/think>\n\n$/is],
+    [false, { schema: { type: "object" } }, { open: false }, /assistant\n$/],
+    [true, { regex: "{}" }, { open: true }, /<think>\n$/],
+  ])("a template that opens its thoughts (%s) with %j asks for %j", async (opens, options, expected, ending) => {
+    const { asked, prompt } = await thought(
+      thinker(opens && options.reasoning !== "off" ? "</think>{}" : "{}", opens),
+      options,
+    );
+    expect(asked).toEqual(expected);
+    expect(prompt).toMatch(ending);
+  });
+
+  test("asks Hermes and templates without thoughts for none", async () => {
+    expect((await thought(hermes("Yes."), {})).asked).toBeUndefined();
+    expect((await thought(hermes("Yes."), { reasoning: "off" })).asked).toBeUndefined();
+    const { model } = await scriptedModel({ ...hermes("Yes."), constrained: true });
+    for (const reasoning of ["on", { maxTokens: 5 }] as const)
+      await expect(model.reply("Hi", { reasoning })).rejects.toMatchObject({
+        code: "INVALID_ARGUMENT",
+        param: "reasoning",
+      });
+  });
+
+  test.each<[unknown, string]>([
+    ["yes", "reasoning"],
+    [true, "reasoning"],
+    [null, "reasoning"],
+    [{}, "reasoning.maxTokens"],
+    [{ maxTokens: -1 }, "reasoning.maxTokens"],
+    [{ maxTokens: 1.5 }, "reasoning.maxTokens"],
+    [{ maxToken: 5 }, "maxToken"],
+  ])("refuses %j", async (reasoning, param) => {
+    const { model } = await scriptedModel({ ...thinker("Yes."), constrained: true });
+    await expect(model.reply("Hi", { reasoning: reasoning as never })).rejects.toMatchObject({
+      code: "INVALID_ARGUMENT",
+      param: expect.stringContaining(param),
+    });
+  });
+
+  test("refuses a limit that the engine cannot enforce", async () => {
+    const { model } = await scriptedModel(thinker("Yes."));
+    await expect(model.reply("Hi", { reasoning: { maxTokens: 5 } })).rejects.toMatchObject({ param: "reasoning" });
+  });
+
+  test("lets a constrained answer come behind a thought", async () => {
+    const schema = { type: "object", properties: { a: { type: "number" } } } as const;
+    const script = { ...thinker('<think>{"a": 2}</think>\n\n{"a": 1}'), constrained: true };
+    expect((await read(script, { schema })).result).toMatchObject({ value: { a: 1 }, reasoning: '{"a": 2}' });
+    const pattern = { ...thinker("<think>b</think>\n\na"), constrained: true };
+    expect((await read(pattern, { regex: "a" })).result).toMatchObject({ text: "a", reasoning: "b" });
+  });
+
+  test("makes a chat begin its prompt anew where it changes", async () => {
+    const { model, engine } = await scriptedModel({ ...thinker("Yes."), constrained: true });
+    const chat = model.chat();
+    for (const reasoning of ["on", "on", "off"] as const) await chat.send("Hi", { reasoning });
+    expect(engine.requests.map(({ after }) => after !== undefined)).toEqual([false, true, false]);
   });
 });

@@ -217,6 +217,7 @@ test("a fingerprint changes with what answers depend on, and with nothing else",
     ["-c", "64"],
     ["--kv-type", "q8_0"],
     ["--stop", "x"],
+    ["--reasoning", "off"],
   ]) {
     expect(await fingerprint(flags(...other)), other.join(" ")).not.toBe(plain);
   }

@@ -22,6 +22,7 @@ const wrong: Readonly<Record<string, string>> = {
   "--repeat-penalty": "-1",
   "--seed": "0.5",
   "--stop": "",
+  "--reasoning": "perhaps",
   "--ctx-size": "3",
   "--kv-type": "f15",
   "--threads": "0",

@@ -80,6 +80,8 @@ test("flags reach the options that they are named for", () => {
         "a",
         "--stop",
         "b",
+        "--reasoning",
+        "40",
         "-c",
         "64",
         "--kv-type",
@@ -102,6 +104,7 @@ test("flags reach the options that they are named for", () => {
     repeatPenalty: 1.1,
     seed: 9,
     stop: ["a", "b"],
+    reasoning: { maxTokens: 40 },
   });
   expect(replyOptions(addModelFlags(new Command()).parse([], { from: "user" }).opts<ModelFlags>())).toEqual({});
 });

@@ -256,20 +256,19 @@ describe("reasoning", () => {
     expect(new Set(events.map(({ type }) => type))).toEqual(new Set(["reasoning", "text", "round", "finish"]));
   });
 
-  test("begins where the template has begun it in the prompt, and the constraint knows", async () => {
+  test("begins where the template has begun it in the prompt, and the engine knows", async () => {
     const chatTemplate =
       "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}<|im_start|>assistant\n<think>\n";
     const script = { metadata: {}, chatTemplate, constrained: true };
-    const { finish, engine } = await read(
-      `Maybe ${call("look", { at: 1 })}</think>\n${call("look", { at: 2 })}`,
-      {},
-      script,
-    );
-    expect(finish.toolCalls).toMatchObject([{ arguments: { at: 2 } }]);
-    expect(engine.requests[0]!.constraint).toMatchObject({ mode: "auto", reasoning: true });
-    // What is constrained from the first token on holds nothing else.
-    const required = await read(call("look", { at: 1 }), { toolChoice: "required" }, script);
-    expect(required.finish.toolCalls).toHaveLength(1);
-    expect(required.engine.requests[0]!.constraint).not.toHaveProperty("reasoning");
+    for (const toolChoice of ["auto", "required"] as const) {
+      const { finish, engine } = await read(
+        `Maybe ${call("look", { at: 1 })}</think>\n${call("look", { at: 2 })}`,
+        { toolChoice },
+        script,
+      );
+      expect(finish.toolCalls).toMatchObject([{ arguments: { at: 2 } }]);
+      expect(finish.reasoning).toMatch(/^Maybe/);
+      expect(engine.requests[0]).toMatchObject({ constraint: { mode: toolChoice }, thought: { open: true } });
+    }
   });
 });

@@ -35,4 +35,4 @@ export const documented = {
   completions: [...new Set([...openaiBoth, ...openaiCompletions, ...llamaBoth, ...vllmBoth, ...vllmCompletions])],
 };
 /** Objects whose own fields are listed; they are nothing by themselves. */
-export const objects = ["stream_options", "response_format", "structured_outputs"];
+export const objects = ["stream_options", "response_format", "structured_outputs", "chat_template_kwargs"];

@@ -19,18 +19,24 @@ const cases = (does: FieldEntry["does"]) =>
 
 let handler: Handler;
 let engine: ScriptedEngine;
+let engines: readonly ScriptedEngine[];
 beforeAll(async () => {
   const scripted = await scriptedModel({ answer: () => '{"a": 1}', constrained: true });
   engine = scripted.engine;
-  handler = createHandler({ models: { m: scripted.model } });
+  const chatTemplate = "{{ enable_thinking }}{{ messages[0].content }}<think>";
+  const thinker = await scriptedModel({ answer: () => "Hm.</think>Yes.", constrained: true, chatTemplate });
+  // One list for both: each request is one model's.
+  engines = [engine, thinker.engine];
+  handler = createHandler({ models: { m: scripted.model, thinker: thinker.model } });
 });
-beforeEach(() => void engine.requests.splice(0));
+beforeEach(() => engines.forEach(({ requests }) => void requests.splice(0)));
 
 /** The request with one more field; one of an object stands in it. */
 function withField(endpoint: Endpoint, name: string, value: unknown, others: object = {}): object {
   const [outer = "", inner] = name.split(".");
   const beside: Record<string, object> = {
     stream_options: {},
+    chat_template_kwargs: {},
     response_format: { type: "json_object" },
     structured_outputs: {},
   };
@@ -58,7 +64,7 @@ async function ask(endpoint: Endpoint, body: object) {
     status: response.status,
     error,
     text: text.replaceAll(/"(?:id|created)":[^,]+,/g, ""),
-    request: engine.requests.at(-1),
+    request: engines.flatMap(({ requests }) => requests).at(-1),
   };
 }
 
@@ -168,6 +174,13 @@ const samples: Readonly<Record<string, unknown>> = {
   tools: [tool],
   tool_choice: "required",
   parallel_tool_calls: false,
+  "chat_template_kwargs.enable_thinking": true,
+  "chat_template_kwargs.thinking": false,
+  enable_thinking: true,
+  reasoning_effort: "low",
+  thinking_budget_tokens: 5,
+  reasoning_budget_tokens: 0,
+  thinking_token_budget: 5,
   "response_format.type": "json_object",
   "response_format.json_schema": { name: "x", schema: { type: "array" } },
   "response_format.schema": { type: "array" },
@@ -197,7 +210,8 @@ describe("honored", () => {
   test.each(cases("honored").filter(([, { name }]) => name !== "model" && name !== "best_of"))(
     "in %s: $name reaches the engine, or changes the answer",
     async (endpoint, { name }) => {
-      const { value = samples[name], others = {}, before = {} } = special[name]?.(endpoint) ?? {};
+      const thinker = /think|reason/.test(name) ? { model: "thinker" } : {};
+      const { value = samples[name], others = thinker, before = thinker } = special[name]?.(endpoint) ?? {};
       expect(value, "a sample of it").toBeDefined();
       const plain = await ask(endpoint, { ...least[endpoint], ...before });
       const body = withField(endpoint, name, value, others) as { response_format?: Record<string, unknown> };
@@ -218,7 +232,8 @@ describe("honored", () => {
       ["tool_choise", "tool_choice"],
       ["respons_format", undefined],
       ["guided_jsn", "guided_json"],
-      ["chat_template_kwarg", "chat_template_kwargs"],
+      ["chat_template_kwarg", undefined],
+      ["reasoning_efort", "reasoning_effort"],
     ] as const) {
       const { error } = await ask("chat", withField("chat", name, 1));
       expect(error, name).toEqual(

@@ -1,0 +1,116 @@
+#include "constraint/thought.h"
+
+#include <algorithm>
+
+namespace caduceus {
+namespace {
+
+constexpr std::string_view opening = "<think>";
+constexpr std::string_view closing_tag = "</think>";
+constexpr std::string_view white_space = " \t\n\r\v\f";
+
+std::string_view without_space(std::string_view text) {
+  return text.substr(std::min(text.find_first_not_of(white_space), text.size()));
+}
+
+// Number of bytes that follow the first one of a character.
+size_t following(uint8_t byte) { return byte >= 0xF0 ? 3 : byte >= 0xE0 ? 2 : byte >= 0xC0 ? 1 : 0; }
+
+// Matches the closing tag by one byte: no "<" stands inside it.
+size_t advance(size_t matched, char byte) {
+  if (byte == closing_tag[matched]) return matched + 1;
+  return byte == '<' ? 1 : 0;
+}
+
+}  // namespace
+
+Thought::Thought(const ThoughtSpec& spec, const Tokenizer& tokenizer)
+    : tokenizer_(tokenizer), max_tokens_(spec.max_tokens) {
+  if (spec.open) begin();
+}
+
+bool Thought::could_open(std::string_view piece) {
+  const std::string_view text = without_space(piece);
+  if (text.empty()) return !piece.empty() && piece.size() <= most_spaces;
+  for (size_t at = 0; at < opening.size(); ++at) {
+    const std::string_view rest = opening.substr(at);
+    // White space stands before the tag only.
+    if (at > 0 && text.size() < piece.size()) break;
+    if (rest.starts_with(text) || text.starts_with(rest)) return true;
+  }
+  return false;
+}
+
+bool Thought::may_begin(std::string_view piece) const {
+  const std::string whole = seen_ + std::string(piece);
+  const std::string_view text = without_space(whole);
+  return whole.size() - text.size() <= most_spaces && (opening.starts_with(text) || text.starts_with(opening));
+}
+
+bool Thought::runs_over(std::string_view piece) const {
+  size_t matched = matched_;
+  for (size_t at = 0; at < piece.size(); ++at) {
+    matched = advance(matched, piece[at]);
+    if (matched == closing_tag.size()) return !without_space(piece.substr(at + 1)).empty();
+  }
+  return false;
+}
+
+bool Thought::takes_space(std::string_view piece) const {
+  return !piece.empty() && piece.size() <= spaces_ && without_space(piece).empty();
+}
+
+void Thought::push(std::string_view piece) {
+  switch (state_) {
+    case State::possible: {
+      seen_ += piece;
+      const std::string_view text = without_space(seen_);
+      if (!text.starts_with(opening)) return;
+      begin();
+      if (state_ == State::inside) read(text.substr(opening.size()));
+      return;
+    }
+    case State::inside: {
+      ++tokens_;
+      const std::string_view rest = read(piece);
+      if (state_ == State::ended) spaces_ -= std::min(rest.size(), spaces_);
+      return;
+    }
+    case State::closing:
+      if (++closed_ < closing_.size()) return;
+      state_ = State::ended;
+      spaces_ = 0;
+      return;
+    case State::ended:
+      spaces_ -= piece.size();
+  }
+}
+
+void Thought::begin() {
+  state_ = State::inside;
+  close_if_used_up();
+}
+
+std::string_view Thought::read(std::string_view text) {
+  for (size_t at = 0; at < text.size(); ++at) {
+    const char byte = text[at];
+    const auto unit = static_cast<uint8_t>(byte);
+    missing_ = unit >= 0xC0 ? following(unit) : unit >= 0x80 && missing_ > 0 ? missing_ - 1 : 0;
+    is_new_line_ = byte == '\n';
+    matched_ = advance(matched_, byte);
+    if (matched_ < closing_tag.size()) continue;
+    state_ = State::ended;
+    return text.substr(at + 1);
+  }
+  close_if_used_up();
+  return {};
+}
+
+// Never inside a character that has several tokens.
+void Thought::close_if_used_up() {
+  if (!max_tokens_ || tokens_ < *max_tokens_ || missing_ > 0) return;
+  state_ = State::closing;
+  closing_ = tokenizer_.tokenize_inside(std::string(is_new_line_ ? "" : "\n") + std::string(closing_tag) + "\n\n");
+}
+
+}  // namespace caduceus

@@ -1,0 +1,93 @@
+// Thoughts of a real model whose template opens them: ended at their limit, and the answer behind them enforced.
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { Model } from "../../src/chat/model.js";
+import { createAddonEngine } from "../../src/engine/addon/addon_engine.js";
+import { fetchDefaultModel } from "../../src/files/index.js";
+import { tool } from "../../src/index.js";
+import { LoadedModel } from "../../src/model/loading/loaded_model.js";
+
+const chatTemplate =
+  "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}<|im_start|>assistant\n<think>\n";
+
+let model: Model;
+beforeAll(async () => {
+  const engine = await createAddonEngine({
+    path: await fetchDefaultModel(),
+    contextSize: 2048,
+    kvType: "f16",
+    gpuLayers: 0,
+    prefixFolderBytes: 0,
+  });
+  const { info } = engine;
+  // The model's own file has another template.
+  Object.defineProperty(engine, "info", { value: { ...info, chatTemplate } });
+  model = new Model(await LoadedModel.of(engine));
+});
+afterAll(() => model.close());
+
+const limit = { reasoning: { maxTokens: 12 }, temperature: 0.8, seed: 3, maxTokens: 200 } as const;
+const tokensOf = async (text: string) => (await model.tokenize(text)).length;
+
+test("an answer by schema comes behind a thought of at most so many tokens", async () => {
+  const schema = {
+    type: "object",
+    properties: { city: { enum: ["Paris", "Rome"] }, warm: { type: "boolean" } },
+    required: ["city", "warm"],
+    additionalProperties: false,
+  } as const;
+  const { value, text, reasoning } = await model.reply("Is it warm in Paris?", { ...limit, schema });
+  expect(["Paris", "Rome"]).toContain(value.city);
+  expect(JSON.parse(text)).toEqual(value);
+  expect(reasoning).not.toBe("");
+  expect(await tokensOf(reasoning!)).toBeLessThanOrEqual(14);
+});
+
+test("a required call comes behind one, and each later turn thinks again", async () => {
+  const add = tool({
+    name: "add",
+    parameters: {
+      type: "object",
+      properties: { a: { type: "integer", maximum: 99 }, b: { type: "integer", maximum: 99 } },
+      required: ["a", "b"],
+      additionalProperties: false,
+    },
+    execute: ({ a, b }) => a + b,
+  });
+  const { messages, rounds } = await model.reply("What is 17 plus 25?", {
+    ...limit,
+    tools: [add],
+    toolChoice: "required",
+    parallelToolCalls: false,
+    maxRounds: 2,
+  });
+  expect(rounds).toHaveLength(2);
+  expect(messages[0]).toMatchObject({
+    role: "assistant",
+    content: "",
+    reasoning_content: expect.any(String),
+    tool_calls: [{ function: { name: "add" } }],
+  });
+  expect(messages[1]).toMatchObject({ role: "tool" });
+});
+
+test("free text comes behind one, and stop strings do not count in it", async () => {
+  const { text, reasoning, stopString } = await model.reply("Count from 1 to 9.", {
+    ...limit,
+    temperature: 0,
+    minTokens: 60,
+    stop: ["1", "2", "the", " "],
+  });
+  expect(reasoning).toMatch(/1|2|the| /);
+  expect(text).not.toMatch(/1|2|the| /);
+  expect(stopString).toBeDefined();
+});
+
+test("reasoning that is off begins with the answer", async () => {
+  const { reasoning, text } = await model.reply("Count from 1 to 9.", {
+    reasoning: "off",
+    temperature: 0,
+    maxTokens: 8,
+  });
+  expect(reasoning).toBeUndefined();
+  expect(text).not.toBe("");
+});
