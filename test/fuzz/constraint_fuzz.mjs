@@ -311,6 +311,7 @@ while (cpuMs(begun) / 60_000 < minutes) {
         logProbabilities: random(4) === 0,
         sampling: { ...sampling, seed: random(2 ** 31) },
         deterministic: random(20) === 0,
+        thought: random(4) ? undefined : { open: true, maxTokens: random(8) },
       };
       try {
         const outcome = write(more);
@@ -318,7 +319,9 @@ while (cpuMs(begun) / 60_000 < minutes) {
           ? await outcome
           : await Promise.race([outcome, new Promise((done) => setTimeout(done, 5))]);
         void outcome.catch(() => {});
-        return written ? check(one, written) : "left";
+        if (!written) return "left";
+        const thought = more.thought ? /^[^]*?<\/think>\s*/ : "";
+        return check(one, { ...written, text: written.text.replace(thought, "") });
       } catch (error) {
         if (
           error.name === "CaduceusError" &&

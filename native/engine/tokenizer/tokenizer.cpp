@@ -1,8 +1,10 @@
 #include "tokenizer/tokenizer.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <stdexcept>
+#include <string_view>
 
 #include "llama-vocab.h"
 #include "platform/error.h"
@@ -21,6 +23,9 @@ constexpr size_t longest_examined = 64;
 EngineError no_token_for_text() {
   return EngineError("MODEL_INVALID", "The vocabulary of this model has no token for a part of the text.");
 }
+
+constexpr std::array<std::string_view, 6> spoken_tags = {"<think>",      "</think>",        "<tool_call>",
+                                                         "</tool_call>", "<tool_response>", "</tool_response>"};
 
 bool continues_character(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) == 0x80; }
 
@@ -45,6 +50,9 @@ Tokenizer::Tokenizer(const llama_vocab* vocab, const std::atomic<bool>* cancelle
     const std::string text = llama_vocab_get_text(vocab_, token);
     longest_piece_ = std::max(longest_piece_, text.size());
     if (is_end_of_generation(token)) ends_of_generation_.push_back(token);
+    if (llama_vocab_is_control(vocab_, token) &&
+        std::find(spoken_tags.begin(), spoken_tags.end(), text) != spoken_tags.end())
+      spoken_tags_.push_back(token);
     // `<|im_end|>`, `[INST]`, and MiniMax's `]~b]` and `[e~[`.
     const bool markup = text.size() > 2 && begins_markup(text.front()) &&
                         std::string_view(">[]").find(text.back()) != std::string_view::npos;
@@ -159,6 +167,7 @@ bool Tokenizer::is_special(Token token) const {
 }
 
 std::string Tokenizer::piece(Token token, bool special) const {
+  special |= std::binary_search(spoken_tags_.begin(), spoken_tags_.end(), token);
   char small[128];
   int32_t length = llama_token_to_piece(vocab_, token, small, sizeof small, 0, special);
   if (length >= 0) return std::string(small, static_cast<size_t>(length));

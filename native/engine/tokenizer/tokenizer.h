@@ -26,7 +26,8 @@ class Tokenizer {
   // Tokenizes text that the model writes after other text: markup may become its token.
   std::vector<Token> tokenize_inside(const std::string& text) const;
 
-  // The bytes of one token; they may end inside a character. Control tokens are empty unless `special`.
+  // The bytes of one token; they may end inside a character. Control tokens are empty unless `special`, except for tags
+  // that are part of what a model says, such as <think>: vocabularies differ in how they type these.
   std::string piece(Token token, bool special = false) const;
   // The text of all tokens; with `special`, control tokens included.
   std::vector<std::string> pieces(std::span<const Token> tokens) const;
@@ -69,6 +70,7 @@ class Tokenizer {
   StringSet special_texts_;    // texts of all tokens that llama.cpp searches for first
   size_t longest_number_ = 0;  // digits in a row that one stretch may hold; 0: any number
   std::vector<Token> ends_of_generation_;
+  std::vector<Token> spoken_tags_;  // control tokens, in order
   size_t longest_piece_ = 1;
 };
 

@@ -91,6 +91,8 @@ RunRequest some_request(std::mt19937& random) {
   request.deterministic = below(12) == 0;
   if (below(6) == 0) request.stop = {"e", "the end"};
   request.constraint = some_constraint(random);
+  if (below(4) == 0)
+    request.thought = ThoughtSpec{below(2) == 0, below(2) == 0 ? std::optional<uint32_t>(below(6)) : std::nullopt};
   return request;
 }
 

@@ -12,9 +12,10 @@ const TYPE = { normal: 1, unknown: 2, control: 3, userDefined: 4, byte: 6 };
 
 /**
  * @param {"control" | "user-defined"} added how the 32 tokens beyond Mistral's are typed; published files differ in it
+ * @param {readonly string[]} [markup] further markup, in the place of the first padding tokens
  * @returns {{ pieces: string[], scores: number[], types: number[] }}
  */
-export function hermesVocabulary(added) {
+export function hermesVocabulary(added, markup = []) {
   /** @type {string[]} */
   const pieces = mistralTokenizer.vocabById.slice(0, MISTRAL_SIZE);
   if (pieces.length !== MISTRAL_SIZE)
@@ -24,7 +25,7 @@ export function hermesVocabulary(added) {
     id === 0 ? TYPE.unknown : id < 3 ? TYPE.control : id < FIRST_NORMAL ? TYPE.byte : TYPE.normal,
   );
   for (let id = MISTRAL_SIZE; id < VOCABULARY_SIZE; id++) {
-    pieces.push(id === IM_END ? "<|im_end|>" : id === IM_START ? "<|im_start|>" : `<dummy${id}>`);
+    pieces.push(["<|im_end|>", "<|im_start|>", ...markup][id - MISTRAL_SIZE] ?? `<dummy${id}>`);
     scores.push(-1000);
     types.push(added === "control" ? TYPE.control : TYPE.userDefined);
   }

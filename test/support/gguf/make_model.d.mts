@@ -5,6 +5,8 @@ export interface ModelOptions {
   shape: "tiny" | "7b";
   /** How `<|im_end|>`, `<|im_start|>` and the padding tokens are typed; published files differ. */
   added: "control" | "user-defined";
+  /** Further markup of the vocabulary, from token 32002 on. Defaults to none. */
+  markup?: readonly string[];
   /** Defaults to Q8_0 for `tiny` (nothing else there) and Q4_K_M for `7b`. */
   quantization?: "Q4_0" | "Q4_K_M" | "Q8_0";
   /** Defaults to the shape's own: 2 or 32. */

@@ -120,7 +120,7 @@ function planTensors(shape, quantization, bias) {
  * @returns {Array<[string, MetadataValue]>}
  */
 function planMetadata(options, shape, quantization) {
-  const { pieces, scores, types } = hermesVocabulary(options.added);
+  const { pieces, scores, types } = hermesVocabulary(options.added, options.markup);
   if (options.corrupt === "duplicate-token") pieces[500] = /** @type {string} */ (pieces[499]);
   if (options.corrupt === "short-scores") scores.pop();
   /** @type {(value: number) => MetadataValue} */
