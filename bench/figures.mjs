@@ -17,6 +17,12 @@ export function percentile(values, share) {
 }
 
 /**
+ * How many tokens a round of `inTurn` takes: the warm-up of a large model only touches everything once.
+ * @param {import("./main.mjs").Settings} settings @param {number} round @param {number} tokens
+ */
+export const tokensOf = ({ large }, round, tokens) => (large && round === 0 ? Math.min(16, tokens) : tokens);
+
+/**
  * Measures each in turn, A B C, B C A, …, so that a machine that drifts does not tilt their ratios and nobody always
  * follows the same one. The first `warmUps` rounds do not count. What fails is left out, with its reason on standard
  * error.

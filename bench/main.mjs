@@ -2,6 +2,8 @@
 // Absolute figures are noise here.
 //
 //   npm run bench -- [--rows decode,streams,…] [--runs N] [--model PATH | --shape 7b] [--json FILE] [--markdown FILE]
+//
+// `--shape 7b` is a generated model of the default 7B's size: fewer rows of fewer tokens, some 12 minutes.
 import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import path from "node:path";
@@ -12,7 +14,13 @@ import { SetupError } from "../scripts/setup/run_logged.mjs";
 import { describeMachine, waitUntilQuiet } from "./machine.mjs";
 import { printTable } from "./report.mjs";
 
-/** @typedef {{ model: string, threads: number, runs: number }} Settings */
+/**
+ * @typedef {object} Settings
+ * @property {string} model
+ * @property {number} threads
+ * @property {number} runs
+ * @property {boolean} large its tokens are few, as they take long
+ */
 
 const names = /** @type {const} */ ([
   "decode",
@@ -32,6 +40,7 @@ const names = /** @type {const} */ ([
   "promptLookup",
   "portable",
 ]);
+const namesOfLarge = /** @type {const} */ (["footprint", "prefill", "decode", "streams"]);
 
 /** @returns {Promise<Record<typeof names[number], (settings: Settings) => Promise<import("./report.mjs").Row[]>>>} */
 async function allRows() {
@@ -63,8 +72,8 @@ async function allRows() {
 
 const { values } = parseArgs({
   options: {
-    rows: { type: "string", default: names.join(",") },
-    runs: { type: "string", default: "5" },
+    rows: { type: "string" },
+    runs: { type: "string" },
     model: { type: "string", default: "smollm2" },
     shape: { type: "string" },
     json: { type: "string" },
@@ -76,15 +85,17 @@ const { values } = parseArgs({
 await command(async () => {
   if (values.help) {
     process.stdout.write(
-      `npm run bench -- [--rows ${names.join(",")}] [--runs 5] [--model PATH | --shape 7b] [--json FILE] [--markdown FILE]\n`,
+      `npm run bench -- [--rows ${names.join(",")}] [--runs 5] [--model PATH | --shape 7b] [--json FILE] [--markdown FILE]\n` +
+        `With --shape 7b: --rows ${namesOfLarge.join(",")} --runs 1.\n`,
     );
     return;
   }
-  const chosen = values.rows.split(",");
+  const large = values.shape !== undefined;
+  const chosen = values.rows?.split(",") ?? (large ? namesOfLarge : names);
   const unknown = chosen.find((name) => !names.some((known) => known === name));
   if (unknown !== undefined)
     throw new SetupError(`Invalid value for --rows: ${unknown}. Expected rows among ${names.join(", ")}.`);
-  const runs = Number(values.runs);
+  const runs = Number(values.runs ?? (large ? 1 : 5));
   if (!Number.isInteger(runs) || runs < 1)
     throw new SetupError(`Invalid value for --runs: ${values.runs}. Expected a whole number of at least 1.`);
   if (values.shape !== undefined && values.shape !== "7b")
@@ -97,25 +108,27 @@ await command(async () => {
     : (await resolveModel(values.model)).path;
   const { load } = await import("caduceus");
   const loaded = await load(model, { contextSize: 512 });
-  const { threads } = loaded.info;
+  const { threads, matrixKernels } = loaded.info;
   await loaded.close();
 
   const machine = describeMachine();
-  process.stderr.write(`${machine.summary}, ${threads} threads, model ${path.basename(model)}\n`);
+  process.stderr.write(
+    `${machine.summary}, ${threads} threads, kernels: ${matrixKernels}, model ${path.basename(model)}\n`,
+  );
   const rows = await allRows();
   /** @type {import("./report.mjs").Row[]} */
   const results = [];
   for (const name of chosen) {
     await waitUntilQuiet();
     process.stderr.write(`${name} …\n`);
-    const measured = await rows[/** @type {typeof names[number]} */ (name)]({ model, threads, runs });
+    const measured = await rows[/** @type {typeof names[number]} */ (name)]({ model, threads, runs, large });
     process.stderr.write(printTable(measured));
     results.push(...measured);
     // After each row: what is measured stays, whatever comes later.
     if (values.json)
       await writeFile(
         values.json,
-        `${JSON.stringify({ machine, threads, model: path.basename(model), rows: results }, null, 2)}\n`,
+        `${JSON.stringify({ machine, threads, kernels: matrixKernels, model: path.basename(model), rows: results }, null, 2)}\n`,
       );
     if (values.markdown) await writeFile(values.markdown, printTable(results));
   }

@@ -147,9 +147,9 @@ export async function toolLoop({ model: file, threads, runs }) {
         unit: "ms",
         figures,
         claims: claim(
-          "llama-server ≥ 1.5 × caduceus",
+          "llama-server ≥ 2.2 × caduceus",
           ratio(figures, "llama-server", "caduceus"),
-          (value) => value >= 1.5,
+          (value) => value >= 2.2,
         ),
       });
     }

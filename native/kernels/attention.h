@@ -1,5 +1,5 @@
-// Attention over a cache of half-precision keys and values, a block of sixteen cells at a time. All sums are in single
-// precision and belong to one query, so that the result depends neither on the number of threads nor on other rows.
+// Attention over a cache of keys and values, a block of cells at a time. All sums are in single precision and
+// belong to one query, so that the result depends neither on the number of threads nor on other rows.
 #pragma once
 #include <algorithm>
 #include <bit>
@@ -53,22 +53,51 @@ inline float from_half(uint16_t h) {
   return std::bit_cast<float>(sign | std::bit_cast<uint32_t>(static_cast<float>(rest) * 0x1p-24f));
 }
 
-template <class S, int Vectors>
+/** Keys and values in half precision. */
+template <class S>
+struct HalfCache {
+  static void read(const uint8_t* at, float* out, int size) {
+    for (int i = 0; i < size; i += S::rows) S::store(out + i, S::halves(at + i * 2));
+  }
+};
+
+/** Keys and values in ggml's Q8_0: blocks of 32 bytes behind their scale. */
+template <class S>
+struct Q8Cache {
+  static void read(const uint8_t* at, float* out, int size) {
+    for (int i = 0; i < size; i += 32, at += 34) {
+      uint16_t scale;
+      std::memcpy(&scale, at, sizeof(scale));
+      const auto factor = S::all(from_half(scale));
+      for (int k = 0; k < 32; k += S::rows)
+        S::store(out + i + k, S::multiply(S::to_float(S::signed_bytes(at + 2 + k)), factor));
+    }
+  }
+};
+
+template <class S, template <class> class Cache, int Size>
 class Attention {
  public:
   static void attend(const AttentionTile& tile) {
     Attention own(tile);
-    for (int64_t first = 0; first < tile.cells; first += block) own.look_for_cells(first);
+    for (int64_t first = 0; first < tile.cells; first += stretch) own.look_for_cells(first);
     if (own.count_ > 0) own.add_block();
     own.write();
   }
 
  private:
-  static constexpr int block = 16;
-  static constexpr int size = Vectors * S::rows;
+  /** Cells of a block: as many as fit in a first-level cache with their keys and values in single precision. */
+  static constexpr int block = Size <= 64 ? 64 : Size <= 128 ? 32 : 16;
+  /** How many cells of the mask are looked at together. */
+  static constexpr int stretch = 16;
+  static_assert(block % stretch == 0 && stretch % S::rows == 0);
+  static constexpr int vectors = Size / S::rows;
+  /** Vectors of a sum that are held in registers, for two queries at once. */
+  static constexpr int held = vectors % 4 == 0 ? 4 : vectors % 3 == 0 ? 3 : vectors % 5 == 0 ? 5 : vectors;
+  static_assert(held <= 5);
 
   explicit Attention(const AttentionTile& tile) : tile_(tile), queries_(tile.rows * tile.heads) {
-    std::fill_n(&sums_[0][0], queries_ * size, 0.0f);
+    std::fill_n(&sums_[0][0], queries_ * Size, 0.0f);
     std::fill_n(largest_, queries_, -INFINITY);
     std::fill_n(total_, queries_, 0.0f);
   }
@@ -82,71 +111,120 @@ class Attention {
    * order wherever its cells lie between those of others.
    */
   void look_for_cells(int64_t first) {
-    const int present = static_cast<int>(std::min<int64_t>(block, tile_.cells - first));
-    if (tile_.mask && present == block) {
-      bool is_seen = false;
+    const int present = static_cast<int>(std::min<int64_t>(stretch, tile_.cells - first));
+    bool all_seen = !tile_.mask;
+    if (tile_.mask && present == stretch) {
+      bool none_seen = true;
+      all_seen = true;
       for (int r = 0; r < tile_.rows; r++) {
-        uint64_t four[block / 4];
-        std::memcpy(four, mask(r) + first, sizeof(four));
-        is_seen |= !std::all_of(four, four + block / 4, [](uint64_t v) { return v == 0xfc00fc00fc00fc00; });
+        none_seen &= is_all(mask(r) + first, 0xfc00fc00fc00fc00);
+        all_seen &= is_all(mask(r) + first, 0);
       }
-      if (!is_seen) return;
+      if (none_seen) return;
     }
     for (int i = 0; i < present; i++) {
-      bool is_seen = false;
+      bool is_seen = all_seen;
       for (int r = 0; r < tile_.rows; r++) {
-        const float value = tile_.mask ? from_half(mask(r)[first + i]) : 0.0f;
+        const float value = all_seen ? 0.0f : from_half(mask(r)[first + i]);
         masks_[r][count_] = value;
         is_seen |= value != -INFINITY;
       }
       if (!is_seen) continue;
-      cells_[count_++] = first + i;
-      if (count_ == block) add_block();
+      const int64_t cell = first + i;
+      Cache<S>::read(reinterpret_cast<const uint8_t*>(tile_.keys + cell * tile_.key_stride), keys_[count_], Size);
+      Cache<S>::read(reinterpret_cast<const uint8_t*>(tile_.values + cell * tile_.value_stride), values_[count_], Size);
+      if (++count_ == block) add_block();
     }
+  }
+
+  /** Whether a stretch of a mask consists of these four numbers. */
+  static bool is_all(const uint16_t* mask, uint64_t numbers) {
+    uint64_t four[stretch / 4];
+    std::memcpy(four, mask, sizeof(four));
+    return std::all_of(four, four + stretch / 4, [numbers](uint64_t v) { return v == numbers; });
   }
 
   void add_block() {
-    alignas(64) float scores[most_attention_queries][block];
-    for (int q = 0; q < queries_; q++) std::fill_n(scores[q], block, -INFINITY);
-    for (int i = 0; i < count_; i++) {
-      const auto* at = reinterpret_cast<const uint8_t*>(tile_.keys + cells_[i] * tile_.key_stride);
-      typename S::Floats key[Vectors];
-      for (int v = 0; v < Vectors; v++) key[v] = S::halves(at + v * S::rows * 2);
-      for (int r = 0; r < tile_.rows; r++) {
-        if (masks_[r][i] == -INFINITY) continue;
-        for (int h = 0; h < tile_.heads; h++) {
-          const float* query = this->query(r, h);
-          auto product = S::multiply(key[0], S::load(query));
-          for (int v = 1; v < Vectors; v++) product = S::add_product(product, key[v], S::load(query + v * S::rows));
-          scores[r * tile_.heads + h][i] = S::sum(product) * tile_.scale + masks_[r][i];
-        }
-      }
+    const int end = (count_ + stretch - 1) / stretch * stretch;
+    for (int r = 0; r < tile_.rows; r++) std::fill(masks_[r] + count_, masks_[r] + end, -INFINITY);
+    // Two queries at a time, for each load of a key or value to be of use twice.
+    for (int q = 0; q + 1 < queries_; q += 2) multiply_keys<2>(q, end);
+    if (queries_ % 2) multiply_keys<1>(queries_ - 1, end);
+    for (int q = 0; q < queries_;) {
+      const bool pair = q + 1 < queries_ && sees_any(q) && sees_any(q + 1);
+      if (pair)
+        add_values<2>(q, end);
+      else if (sees_any(q))
+        add_values<1>(q, end);
+      q += pair ? 2 : 1;
     }
-    for (int i = 0; i < count_; i++) {
-      const auto* at = reinterpret_cast<const uint8_t*>(tile_.values + cells_[i] * tile_.value_stride);
-      for (int v = 0; v < Vectors; v++) S::store(values_[i] + v * S::rows, S::halves(at + v * S::rows * 2));
-    }
-    for (int q = 0; q < queries_; q++) add_values(q, scores[q]);
     count_ = 0;
   }
 
-  void add_values(int q, float* scores) {
-    float most = largest_[q];
-    for (int i = 0; i < block; i += S::rows) most = std::max(most, S::largest(S::load(scores + i)));
-    if (most == -INFINITY) return;
-    const float factor = exponential(largest_[q] - most);
-    largest_[q] = most;
-    for (int i = 0; i < block; i++) scores[i] = exponential(scores[i] - most);
-    float total = 0;
-    for (int i = 0; i < block; i += S::rows) total += S::sum(S::load(scores + i));
-    total_[q] = total_[q] * factor + total;
-    typename S::Floats sum[Vectors];
-    for (int v = 0; v < Vectors; v++) sum[v] = S::multiply(S::load(sums_[q] + v * S::rows), S::all(factor));
-    for (int i = 0; i < count_; i++) {
-      const auto weight = S::all(scores[i]);
-      for (int v = 0; v < Vectors; v++) sum[v] = S::add_product(sum[v], S::load(values_[i] + v * S::rows), weight);
+  /** Scores of N queries for the cells up to `end`, −∞ where they do not see one. */
+  template <int N>
+  void multiply_keys(int q, int end) {
+    const float* queries[N];
+    typename S::Floats most[N];
+    for (int n = 0; n < N; n++) {
+      queries[n] = query((q + n) / tile_.heads, (q + n) % tile_.heads);
+      most[n] = S::all(-INFINITY);
     }
-    for (int v = 0; v < Vectors; v++) S::store(sums_[q] + v * S::rows, sum[v]);
+    for (int i = 0; i < end; i += S::rows) {
+      typename S::Floats parts[N][S::rows / 4];
+      for (int part = 0; part < S::rows / 4; part++) {
+        typename S::Floats sums[N][4];
+        for (int n = 0; n < N; n++)
+          for (auto& sum : sums[n]) sum = S::zero();
+        for (int v = 0; v < Size; v += S::rows) {
+          for (int c = 0; c < 4; c++) {
+            const auto key = S::load(keys_[i + part * 4 + c] + v);
+            for (int n = 0; n < N; n++) sums[n][c] = S::add_product(sums[n][c], key, S::load(queries[n] + v));
+          }
+        }
+        for (int n = 0; n < N; n++) parts[n][part] = S::sum_parts(sums[n]);
+      }
+      for (int n = 0; n < N; n++) {
+        const auto mask = S::load(masks_[(q + n) / tile_.heads] + i);
+        const auto scores = S::masked(S::add_product(mask, S::join_parts(parts[n]), S::all(tile_.scale)), mask);
+        S::store(scores_[q + n] + i, scores);
+        most[n] = S::larger(most[n], scores);
+      }
+    }
+    for (int n = 0; n < N; n++) most_[q + n] = S::largest(most[n]);
+  }
+
+  bool sees_any(int q) const { return most_[q] != -INFINITY; }
+
+  template <int N>
+  void add_values(int q, int end) {
+    typename S::Floats factors[N];
+    for (int n = 0; n < N; n++) {
+      float* scores = scores_[q + n];
+      const float most = std::max(largest_[q + n], most_[q + n]);
+      const float factor = exponential(largest_[q + n] - most);
+      largest_[q + n] = most;
+      for (int i = 0; i < end; i++) scores[i] = exponential(scores[i] - most);
+      auto total = S::zero();
+      for (int i = 0; i < end; i += S::rows) total = S::add(total, S::load(scores + i));
+      total_[q + n] = total_[q + n] * factor + S::sum(total);
+      factors[n] = S::all(factor);
+    }
+    for (int from = 0; from < vectors; from += held) {
+      typename S::Floats sums[N][held];
+      for (int n = 0; n < N; n++)
+        for (int v = 0; v < held; v++)
+          sums[n][v] = S::multiply(S::load(sums_[q + n] + (from + v) * S::rows), factors[n]);
+      for (int i = 0; i < count_; i++) {
+        for (int n = 0; n < N; n++) {
+          const auto weight = S::all(scores_[q + n][i]);
+          for (int v = 0; v < held; v++)
+            sums[n][v] = S::add_product(sums[n][v], S::load(values_[i] + (from + v) * S::rows), weight);
+        }
+      }
+      for (int n = 0; n < N; n++)
+        for (int v = 0; v < held; v++) S::store(sums_[q + n] + (from + v) * S::rows, sums[n][v]);
+    }
   }
 
   void write() {
@@ -155,8 +233,7 @@ class Attention {
       auto* out = reinterpret_cast<float*>(tile_.out + row * tile_.out_row_stride + head * tile_.out_head_stride);
       // A row that sees no cell comes to zero.
       const auto factor = S::all(total_[q] == 0.0f ? 0.0f : 1.0f / total_[q]);
-      for (int v = 0; v < Vectors; v++)
-        S::store(out + v * S::rows, S::multiply(S::load(sums_[q] + v * S::rows), factor));
+      for (int v = 0; v < Size; v += S::rows) S::store(out + v, S::multiply(S::load(sums_[q] + v), factor));
     }
   }
 
@@ -168,10 +245,12 @@ class Attention {
   const AttentionTile& tile_;
   const int queries_;
   int count_ = 0;
-  int64_t cells_[block];
-  float masks_[most_attention_rows][block];
-  alignas(64) float values_[block][size];
-  alignas(64) float sums_[most_attention_queries][size];
+  alignas(64) float masks_[most_attention_rows][block];
+  alignas(64) float keys_[block][Size];
+  alignas(64) float values_[block][Size];
+  alignas(64) float scores_[most_attention_queries][block];
+  alignas(64) float sums_[most_attention_queries][Size];
+  float most_[most_attention_queries];
   float largest_[most_attention_queries];
   float total_[most_attention_queries];
 };

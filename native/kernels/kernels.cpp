@@ -72,23 +72,28 @@ const Kernel* kernel_for(int type) {
   }
 }
 
-void (*attention_for(int64_t head_size))(const AttentionTile&) {
+template <template <class> class Cache>
+static void (*attention_over(int64_t head_size))(const AttentionTile&) {
   switch (head_size) {
     case 32:
-      return Attention<Simd, 32 / Simd::rows>::attend;
+      return Attention<Simd, Cache, 32>::attend;
     case 64:
-      return Attention<Simd, 64 / Simd::rows>::attend;
-    case 80:
-      return Attention<Simd, 80 / Simd::rows>::attend;
+      return Attention<Simd, Cache, 64>::attend;
     case 96:
-      return Attention<Simd, 96 / Simd::rows>::attend;
+      return Attention<Simd, Cache, 96>::attend;
     case 128:
-      return Attention<Simd, 128 / Simd::rows>::attend;
+      return Attention<Simd, Cache, 128>::attend;
     case 256:
-      return Attention<Simd, 256 / Simd::rows>::attend;
+      return Attention<Simd, Cache, 256>::attend;
     default:
       return nullptr;
   }
+}
+
+void (*attention_for(int type, int64_t head_size))(const AttentionTile&) {
+  if (type == GGML_TYPE_Q8_0) return attention_over<Q8Cache>(head_size);
+  if (type != GGML_TYPE_F16) return nullptr;
+  return head_size == 80 ? Attention<Simd, HalfCache, 80>::attend : attention_over<HalfCache>(head_size);
 }
 
 const char* kernel_instructions() { return Simd::name; }
@@ -99,7 +104,7 @@ const char* kernel_instructions() { return Simd::name; }
 
 namespace caduceus::kernels {
 const Kernel* kernel_for(int) { return nullptr; }
-void (*attention_for(int64_t))(const AttentionTile&) { return nullptr; }
+void (*attention_for(int, int64_t))(const AttentionTile&) { return nullptr; }
 const char* kernel_instructions() { return nullptr; }
 }  // namespace caduceus::kernels
 

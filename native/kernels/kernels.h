@@ -28,8 +28,8 @@ const Kernel* kernel_for(int type);
 
 struct AttentionTile;
 
-/** Attention of heads of this size, or null if there is none. */
-void (*attention_for(int64_t head_size))(const AttentionTile&);
+/** Attention over a cache of this type of ggml's with heads of this size, or null if there is none. */
+void (*attention_for(int type, int64_t head_size))(const AttentionTile&);
 
 /** The instructions that these kernels were compiled for, or null where there are none for this processor. */
 const char* kernel_instructions();

@@ -3,6 +3,7 @@
 #pragma once
 #include <immintrin.h>
 
+#include <cmath>
 #include <cstdint>
 
 #include "four_bytes.h"
@@ -79,6 +80,21 @@ struct Simd {
     const __m128 four = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
     const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+  }
+  /** Of four vectors, the sums of their halves: in each half of the result those of the four. */
+  static Floats sum_parts(const Floats (&v)[4]) {
+    return _mm256_hadd_ps(_mm256_hadd_ps(v[0], v[1]), _mm256_hadd_ps(v[2], v[3]));
+  }
+  /** Adds up the halves of two results of `sum_parts`, to eight sums. */
+  static Floats join_parts(const Floats* v) {
+    return _mm256_add_ps(_mm256_permute2f128_ps(v[0], v[1], 0x20), _mm256_permute2f128_ps(v[0], v[1], 0x31));
+  }
+  static Floats add(Floats a, Floats b) { return _mm256_add_ps(a, b); }
+  static Floats larger(Floats a, Floats b) { return _mm256_max_ps(a, b); }
+  /** −∞ where the mask is, whatever the value. */
+  static Floats masked(Floats v, Floats mask) {
+    const Floats unseen = _mm256_set1_ps(-INFINITY);
+    return _mm256_blendv_ps(v, unseen, _mm256_cmp_ps(mask, unseen, _CMP_EQ_OQ));
   }
   static float largest(Floats v) {
     const __m128 four = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));

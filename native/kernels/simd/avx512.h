@@ -3,6 +3,7 @@
 #pragma once
 #include <immintrin.h>
 
+#include <cmath>
 #include <cstdint>
 
 #include "four_bytes.h"
@@ -72,6 +73,26 @@ struct Simd {
   static Floats subtract_product(Floats sum, Floats a, Floats b) { return _mm512_fnmadd_ps(a, b, sum); }
 
   static float sum(Floats v) { return _mm512_reduce_add_ps(v); }
+  /** Of four vectors, the sums of their quarters: in each quarter of the result those of the four. */
+  static Floats sum_parts(const Floats (&v)[4]) {
+    const Floats a = _mm512_add_ps(_mm512_unpacklo_ps(v[0], v[1]), _mm512_unpackhi_ps(v[0], v[1]));
+    const Floats b = _mm512_add_ps(_mm512_unpacklo_ps(v[2], v[3]), _mm512_unpackhi_ps(v[2], v[3]));
+    const __m512d c = _mm512_castps_pd(a), d = _mm512_castps_pd(b);
+    return _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(c, d)), _mm512_castpd_ps(_mm512_unpackhi_pd(c, d)));
+  }
+  /** Adds up the quarters of four results of `sum_parts`, to sixteen sums. */
+  static Floats join_parts(const Floats* v) {
+    const Floats a = _mm512_add_ps(_mm512_shuffle_f32x4(v[0], v[1], 0x88), _mm512_shuffle_f32x4(v[0], v[1], 0xdd));
+    const Floats b = _mm512_add_ps(_mm512_shuffle_f32x4(v[2], v[3], 0x88), _mm512_shuffle_f32x4(v[2], v[3], 0xdd));
+    return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xdd));
+  }
+  static Floats add(Floats a, Floats b) { return _mm512_add_ps(a, b); }
+  static Floats larger(Floats a, Floats b) { return _mm512_max_ps(a, b); }
+  /** −∞ where the mask is, whatever the value. */
+  static Floats masked(Floats v, Floats mask) {
+    const Floats unseen = _mm512_set1_ps(-INFINITY);
+    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(mask, unseen, _CMP_EQ_OQ), v, unseen);
+  }
   static float largest(Floats v) { return _mm512_reduce_max_ps(v); }
 
   /** Adds products of pairs of 16-bit numbers. */

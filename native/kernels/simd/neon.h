@@ -2,6 +2,7 @@
 #pragma once
 #include <arm_neon.h>
 
+#include <cmath>
 #include <cstdint>
 
 namespace caduceus::kernels {
@@ -94,6 +95,21 @@ struct Simd {
   }
 
   static float sum(Floats v) { return vaddvq_f32(vaddq_f32(v.low, v.high)); }
+  /** Of four vectors, the sums of their halves: in each half of the result those of the four. */
+  static Floats sum_parts(const Floats (&v)[4]) {
+    return {vpaddq_f32(vpaddq_f32(v[0].low, v[1].low), vpaddq_f32(v[2].low, v[3].low)),
+            vpaddq_f32(vpaddq_f32(v[0].high, v[1].high), vpaddq_f32(v[2].high, v[3].high))};
+  }
+  /** Adds up the halves of two results of `sum_parts`, to eight sums. */
+  static Floats join_parts(const Floats* v) { return {vaddq_f32(v[0].low, v[0].high), vaddq_f32(v[1].low, v[1].high)}; }
+  static Floats add(Floats a, Floats b) { return {vaddq_f32(a.low, b.low), vaddq_f32(a.high, b.high)}; }
+  static Floats larger(Floats a, Floats b) { return {vmaxq_f32(a.low, b.low), vmaxq_f32(a.high, b.high)}; }
+  /** −∞ where the mask is, whatever the value. */
+  static Floats masked(Floats v, Floats mask) {
+    const float32x4_t unseen = vdupq_n_f32(-INFINITY);
+    return {vbslq_f32(vceqq_f32(mask.low, unseen), unseen, v.low),
+            vbslq_f32(vceqq_f32(mask.high, unseen), unseen, v.high)};
+  }
   static float largest(Floats v) { return vmaxvq_f32(vmaxq_f32(v.low, v.high)); }
 
   /** Adds products of pairs of 16-bit numbers. */

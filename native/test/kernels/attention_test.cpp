@@ -47,8 +47,7 @@ struct Problem {
     return *this;
   }
 
-  std::vector<float> ours() const {
-    std::vector<float> out(queries.size(), -1.0f);
+  AttentionTile tile(std::vector<float>& out) const {
     AttentionTile tile{};
     tile.queries = reinterpret_cast<const char*>(queries.data());
     tile.query_head_stride = size * sizeof(float);
@@ -65,7 +64,37 @@ struct Problem {
     tile.rows = rows;
     tile.heads = heads;
     tile.scale = 1 / std::sqrt(static_cast<float>(size));
-    attention_for(size)(tile);
+    return tile;
+  }
+
+  std::vector<float> ours() const {
+    std::vector<float> out(queries.size(), -1.0f);
+    const AttentionTile tile = this->tile(out);
+    attention_for(GGML_TYPE_F16, size)(tile);
+    return out;
+  }
+
+  /** Over the same keys and values rounded to Q8_0, which then are also what `exact` reads. */
+  std::vector<float> ours_of_q8() {
+    const auto rounded = [&](std::vector<uint16_t>& halves) {
+      const size_t row = ggml_row_size(GGML_TYPE_Q8_0, size);
+      std::vector<uint8_t> bytes(row * cells);
+      std::vector<float> values(halves.size());
+      ggml_fp16_to_fp32_row(halves.data(), values.data(), static_cast<int64_t>(values.size()));
+      // Scales that are powers of two, for a rounded value to be one of half precision.
+      for (size_t i = 0; i < values.size(); i += 32) values[i] = 127.0f / 16;
+      ggml_quantize_chunk(GGML_TYPE_Q8_0, values.data(), bytes.data(), 0, cells, size, nullptr);
+      ggml_get_type_traits(GGML_TYPE_Q8_0)->to_float(bytes.data(), values.data(), static_cast<int64_t>(values.size()));
+      ggml_fp32_to_fp16_row(values.data(), halves.data(), static_cast<int64_t>(values.size()));
+      return bytes;
+    };
+    const auto quantized_keys = rounded(keys), quantized_values = rounded(values);
+    std::vector<float> out(queries.size(), -1.0f);
+    AttentionTile tile = this->tile(out);
+    tile.keys = reinterpret_cast<const char*>(quantized_keys.data());
+    tile.values = reinterpret_cast<const char*>(quantized_values.data());
+    tile.key_stride = tile.value_stride = ggml_row_size(GGML_TYPE_Q8_0, size);
+    attention_for(GGML_TYPE_Q8_0, size)(tile);
     return out;
   }
 
@@ -162,7 +191,18 @@ int main() {
       }
     }
   }
-  CLAIM("other head sizes are left to ggml");
-  for (const int64_t size : {1, 16, 72, 192, 512}) CHECK(!attention_for(size));
+  CLAIM("a cache in Q8_0 gives what its values are, to 2e-5");
+  for (const int size : {32, 64, 96, 128, 256}) {
+    for (const int cells : {1, 17, 300}) {
+      Problem p = Problem(size, 3, 3, cells).causal(std::max(1, cells - 2));
+      const auto own = p.ours_of_q8();
+      const auto exact = p.exact();
+      for (size_t i = 0; i < own.size(); i++) CHECK(std::abs(own[i] - exact[i]) < 2e-5);
+    }
+  }
+  CLAIM("other head sizes and types are left to ggml");
+  for (const int64_t size : {1, 16, 72, 192, 512}) CHECK(!attention_for(GGML_TYPE_F16, size));
+  CHECK(!attention_for(GGML_TYPE_Q8_0, 80));
+  for (const int type : {GGML_TYPE_F32, GGML_TYPE_BF16, GGML_TYPE_Q4_0}) CHECK(!attention_for(type, 64));
   return report();
 }
