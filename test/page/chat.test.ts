@@ -30,6 +30,32 @@ describePage("a conversation", () => {
     expect(host.engine.requests).toHaveLength(1);
   });
 
+  test("shows thoughts folded, apart from the answer, and sends them back with it", async () => {
+    await using host = await served({
+      metadata: {},
+      chatTemplate:
+        "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.reasoning_content }}|{{ m.content }}<|im_end|>\n{% endfor %}<|im_start|>assistant\n<think>",
+      answer: () => `${"Let me see. ".repeat(20)}<b>Aha.</b>\n</think>\n\nYes.`,
+      paceMs: 2,
+    });
+    await using browser = await open(host.server);
+    const { page } = browser;
+    await ask(page, "Is it?");
+    const thoughts = answers(page).locator("details");
+    await thoughts.getByText("Thinking …").waitFor();
+    await settle(page);
+    await thoughts.getByText("Thoughts").waitFor();
+    expect(await thoughts.getAttribute("open")).toBeNull();
+    expect(await answers(page).innerText()).toMatch(/^Thoughts\s+Yes\./);
+    await thoughts.getByText("Thoughts").click();
+    expect(await thoughts.innerText()).toContain("Let me see. <b>Aha.</b>");
+    await ask(page, "And?");
+    await expect.poll(() => host.engine.requests.length).toBe(2);
+    const prompt = host.engine.requests[1]!.prompt.map((part) => Object.values(part)[0] as string).join("");
+    expect(prompt).toContain("<b>Aha.</b>|Yes.");
+    await settle(page);
+  });
+
   test.each([
     ["its button", "click"],
     ["Escape", "key"],

@@ -43,9 +43,9 @@ export interface GenerationOptions extends SamplingOptions {
   readonly stopTokens?: readonly number[] | undefined;
   /**
    * A string, or an array of strings, none of them empty. The reply ends before the first that is generated, which is
-   * not part of its text. They apply to free text: not inside a constrained call, from its opening tag to its closing
-   * one, nor to the white space between two calls, nor to an answer by `schema`. In `complete` they apply whatever
-   * constrains the text. Defaults to none.
+   * not part of its text. They apply to free text: not to the thought of a model that thinks first, not inside a
+   * constrained call, from its opening tag to its closing one, nor to the white space between two calls, nor to an
+   * answer by `schema`. In `complete` they apply whatever constrains the text. Defaults to none.
    */
   readonly stop?: string | readonly string[] | undefined;
   /** Whether text events and the result contain tokens and their log probabilities. Defaults to false. */
