@@ -132,7 +132,7 @@ export const aborts = {
       maxTokens: 4,
     });
     const end = aborted(reply);
-    while (model.stats().running <= before.running && model.stats().ticks < before.ticks + 3) await turn();
+    while (model.stats().running <= before.running && model.stats().steps < before.steps + 3) await turn();
     controller.abort(reason);
     return { there: await end, requests: 0 };
   },

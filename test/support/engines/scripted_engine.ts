@@ -20,7 +20,7 @@ export interface Script {
   /** The answer to a prompt, whose markers are written out. */
   readonly answer?: (prompt: string) => string;
   readonly contextSize?: number;
-  /** Between two tokens. */
+  /** Delay between two tokens, in milliseconds. */
   readonly paceMs?: number;
   /** Deltas that wait for the reader before the run pauses. */
   readonly bufferSize?: number;
@@ -34,7 +34,7 @@ export interface Script {
   readonly logProbabilities?: boolean;
   readonly deterministic?: boolean;
   readonly chatTemplate?: string;
-  /** Takes constraints; whether the answer keeps to them is the script's own affair. */
+  /** Whether it accepts constraints. It does not enforce them: the script decides what is written. */
   readonly constrained?: boolean;
 }
 

@@ -1,4 +1,4 @@
-// What becomes of every keyword of both dialects when a schema is enforced. The engine's side of it is in test/suite.
+// What becomes of every keyword of both dialects when a schema is enforced. The engine's side of it is in test/schemas.
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { enforcedFormat } from "../../../src/schema/enforced/enforced_formats.js";

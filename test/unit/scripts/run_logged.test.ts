@@ -17,11 +17,11 @@ const runs = (lines: readonly string[]) =>
   );
 
 test.each([
-  "native/engine/lane.cpp:12:3: error: expected ';' before '}' token",
+  "native/engine/engine.cpp:12:3: error: expected ';' before '}' token",
   "fatal error: cstdio: No such file or directory",
   "error[E0425]: cannot find value `x` in this scope",
   "CMake Error at CMakeLists.txt:3 (project):",
-  "lane.cpp:(.text+0x5): undefined reference to `ggml_init'",
+  "engine.cpp:(.text+0x5): undefined reference to `ggml_init'",
 ])("%s is shown though a hundred lines follow it", async (line) => {
   const message = await runs([
     ...Array.from({ length: 100 }, (_, index) => `before ${index}`),

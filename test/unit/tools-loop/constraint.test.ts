@@ -1,4 +1,4 @@
-// What the engine is asked to hold the model to, turn by turn. The model's words are scripted.
+// The constraint that each turn asks the engine for. The model's words are scripted.
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { tool } from "../../../src/chat/tools/tool.js";
@@ -34,7 +34,7 @@ const constraintsOf = (engine: { requests: readonly { constraint?: unknown }[] }
   engine.requests.map(({ constraint }) => constraint as ToolConstraint | undefined);
 
 describe("toolChoice", () => {
-  test("auto leaves text free and holds calls to the tools, name first, in every turn", async () => {
+  test("auto leaves text free and constrains calls to the tools, name first, in every turn", async () => {
     const { model, engine } = await saying([call("add", { a: 1, b: 2 }), "3"]);
     await model.reply("?", { tools: [add, say] });
     const constraint = { kind: "tools", mode: "auto", parallel: true, order: "name-first", bareFurtherCalls: false };
