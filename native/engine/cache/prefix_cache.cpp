@@ -9,6 +9,10 @@ namespace {
 // Fewer tokens take as long to load as to compute.
 constexpr uint32_t worth_restoring = 8;
 
+// Tokens that are saved at a time while cells are not needed at once: a request that arrives waits no longer than for
+// these (33 MB of the 7B).
+constexpr uint32_t piece = 256;
+
 uint32_t common_prefix(std::span<const Token> a, std::span<const Token> b) {
   const auto [end, _] = std::mismatch(a.begin(), a.end(), b.begin(), b.end());
   return static_cast<uint32_t>(end - a.begin());
@@ -132,9 +136,19 @@ void PrefixCache::close(int id, bool keep) {
 
 bool PrefixCache::make_room(uint32_t cells) {
   while (free() < cells) {
-    if (!evict_oldest()) return false;
+    if (!evict_oldest(UINT32_MAX)) return false;
   }
   return true;
+}
+
+SavedState PrefixCache::save(std::span<const Token> tokens, const std::string& scope) {
+  const auto length = static_cast<uint32_t>(tokens.size());
+  const auto opened = open(tokens, length, scope);
+  if (!opened) return {};
+  SavedState state;
+  if (restore(opened->sequence, tokens, length) == length) state = memory_.save(opened->sequence, 0, length);
+  close(opened->sequence, false);
+  return state;
 }
 
 bool PrefixCache::evict_idle(uint32_t most, bool spares_newest) {
@@ -144,7 +158,7 @@ bool PrefixCache::evict_idle(uint32_t most, bool spares_newest) {
     const auto newest = idle_sequence(true);
     cells -= std::min(cells, newest == sequences_.end() ? 0 : static_cast<uint32_t>(newest->second.cells.size()));
   }
-  evicting_ = (evicting_ || cells > most) && evict_oldest();
+  evicting_ = (evicting_ || cells > most) && evict_oldest(piece);
   return evicting_;
 }
 
@@ -169,7 +183,7 @@ uint32_t PrefixCache::cached_sequences() const {
 }
 
 std::optional<int> PrefixCache::free_id() {
-  if (free_ids_.empty() && !evict_oldest()) return std::nullopt;
+  if (free_ids_.empty() && !evict_oldest(UINT32_MAX)) return std::nullopt;
   const int id = free_ids_.back();
   free_ids_.pop_back();
   return id;
@@ -184,13 +198,22 @@ PrefixCache::Sequences::iterator PrefixCache::idle_sequence(bool newest) {
   return found;
 }
 
-bool PrefixCache::evict_oldest() {
+bool PrefixCache::evict_oldest(uint32_t most_saved) {
   const auto oldest = idle_sequence(false);
   if (oldest == sequences_.end()) return false;
   const auto& [id, sequence] = *oldest;
   if (can_rewind_) {
-    store_.add(sequence.tokens, sequence.scope,
-               [&](uint32_t begin) { return memory_.save(id, begin, static_cast<uint32_t>(sequence.tokens.size())); });
+    const std::span<const Token> tokens = sequence.tokens;
+    const uint32_t stored = store_.match(tokens, sequence.scope);
+    const auto save = [&](uint32_t length) {
+      store_.add(tokens.first(length), sequence.scope, [&](uint32_t begin) { return memory_.save(id, begin, length); });
+    };
+    if (tokens.size() - stored > most_saved) {
+      save(stored + most_saved);
+      // Unless the host cache has no place for it.
+      if (store_.match(tokens, sequence.scope) > stored) return true;
+    }
+    save(static_cast<uint32_t>(tokens.size()));
   }
   drop(id);
   return true;

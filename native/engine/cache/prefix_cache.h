@@ -44,8 +44,8 @@ class PrefixCache {
   // when cells are lacking or llama.cpp refuses it.
   bool load_prefix(std::span<const Token> tokens, uint32_t saved, const std::string& scope,
                    std::span<const uint8_t> state);
-  // The state of a running sequence's first tokens.
-  SavedState save(int sequence, uint32_t length) { return memory_.save(sequence, 0, length); }
+  // The state of these tokens, from the KV cache or the host cache; empty when neither has all of them.
+  SavedState save(std::span<const Token> tokens, const std::string& scope);
   // Records that these tokens of a running sequence now lie in cells. The caller has called `make_room` for them.
   void append(int sequence, std::span<const Token> tokens);
   // Keeps only the first `length` tokens of a running sequence.
@@ -56,7 +56,7 @@ class PrefixCache {
   // Evicts the least recently used cached sequences until that many cells are free. False when running ones hold too
   // many.
   bool make_room(uint32_t cells);
-  // Evicts one cached sequence when they hold more than `most` cells together, the newest not counted if
+  // Evicts a piece of a cached sequence when they hold more than `most` cells together, the newest not counted if
   // `spares_newest`. Once it has begun, each call evicts another, until the first cells are free. False when there is
   // nothing to do.
   bool evict_idle(uint32_t most, bool spares_newest);
@@ -83,7 +83,7 @@ class PrefixCache {
   std::optional<int> free_id();
   uint32_t idle_cells() const;
   Sequences::iterator idle_sequence(bool newest);
-  bool evict_oldest();
+  bool evict_oldest(uint32_t most_saved);
   void drop(int sequence);
   void release(uint32_t cell);
 

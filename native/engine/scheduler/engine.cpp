@@ -9,10 +9,6 @@
 namespace caduceus {
 namespace {
 
-// Cells that cached sequences may hold beside running ones: each 2,000 cost 0.45 ms of a token's 7.4 (SmolLM2, 2
-// threads).
-constexpr uint32_t warm_cells = 512;
-
 // How long an idle engine waits for further requests after the first, and for how many.
 constexpr auto gathering = std::chrono::microseconds(500);
 constexpr int most_gathered = 64;
@@ -125,6 +121,7 @@ void Engine::loop() {
   try {
     const AssertionGuard guard;
     while (take_commands()) step();
+    while (!keeping_.empty()) keep_next();
   } catch (const std::exception& error) {
     // The context may be in any state: end every run, and refuse later ones.
     end = EngineError("ENGINE_FAILED", std::string("The engine cannot go on; load the model again. ") + error.what());
@@ -171,8 +168,7 @@ void Engine::step() {
     output_.publish();
     worked |= prefill(ctx);
   });
-  // Beside running requests, evict one cached sequence a step; while idle, evict all but the newest.
-  worked |= shared_->cache.evict_idle(warm_cells, !worked);
+  worked |= tidy(now);
   ++totals_.steps;
   update_stats();
   output_.publish();
@@ -271,6 +267,7 @@ void Engine::wait_for_commands() {
   each_context([&](const DecodeContext& ctx) {
     if (const auto next = ctx.scheduler.next_deadline()) until = until ? std::min(*until, *next) : next;
   });
+  if (const auto at = keep_at()) until = until ? std::min(*until, *at) : at;
   std::unique_lock lock(commands_mutex_);
   const auto ready = [&] { return stopping_ || !commands_.empty(); };
   if (until)

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -118,6 +119,13 @@ class Engine {
   void open_exact_context();
   void load_prefix(PrefixFolder::LookupResult hit);
   void keep_prefix(Run& run);
+  // Hands the folder the prefix that has waited longest.
+  void keep_next();
+  // When that is due.
+  std::optional<Clock::time_point> keep_at() const;
+  // What nobody waits for: evicting cached sequences, one beside running requests, all but the newest while there are
+  // none, and keeping prefixes. Nothing while somebody waits for a first token. False when there is nothing to do.
+  bool tidy(Clock::time_point now);
 
   // -- engine thread: from tokens to the next token --
   bool decode(DecodeContext& ctx);
@@ -170,6 +178,13 @@ class Engine {
   std::unique_ptr<Context> exact_context_;
   std::unique_ptr<DecodeContext> exact_;
   std::unique_ptr<PrefixFolder> folder_;
+  struct Kept {
+    std::vector<Token> tokens;
+    std::string scope;
+    Clock::time_point since;
+  };
+  std::deque<Kept> keeping_;  // to be handed to the folder
+  std::optional<Clock::time_point> quiet_since_;
   std::unique_ptr<ConstraintCompiler> compiler_;  // created on first use
   std::map<RunId, std::unique_ptr<Run>> runs_;
   Stats totals_;

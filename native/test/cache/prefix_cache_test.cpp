@@ -183,6 +183,29 @@ int main(int argc, char** argv) {
     CHECK(cache.longest(with(200, 30), "") == 70 && cache.longest(with(200, 30), "tenant") == 0);
   }
 
+  CLAIM("a long sequence is evicted in pieces, loaded unchanged from them, and saved as one state");
+  {
+    ReferenceMemory memory;
+    HostCache store(1 << 20);
+    PrefixCache cache(memory, store, 700, 4, true);
+    std::vector<Token> tokens(600);
+    for (Token i = 0; i < 600; ++i) tokens[i] = i;
+    const auto opened = cache.open(tokens, 599, "");
+    for (uint32_t i = 0; i < 600; ++i) memory.compute(opened->sequence, i, tokens[i]);
+    cache.append(opened->sequence, tokens);
+    cache.close(opened->sequence, true);
+    for (const size_t pieces : {1, 2, 3}) {
+      CHECK(cache.evict_idle(0, false) && store.size() == pieces);
+      CHECK(cache.used() == (pieces == 3 ? 0 : 600) && cache.longest(tokens, "") == 600);
+    }
+    const SavedState state = cache.save(tokens, "");
+    CHECK(state.size == 601 * sizeof(Token) && cache.used() == 0);
+    CHECK(cache.save(tokens, "tenant").size == 0);
+    const auto again = cache.open(tokens, 599, "");
+    CHECK(cache.restore(again->sequence, tokens, 599) == 599);
+    CHECK(memory.tokens_of(again->sequence) == std::vector<Token>(tokens.begin(), tokens.begin() + 599));
+  }
+
   CLAIM("a state saved elsewhere becomes a cached sequence like any other");
   {
     ReferenceMemory memory;
@@ -192,7 +215,7 @@ int main(int argc, char** argv) {
     const auto opened = cache.open(tokens, 49, "");
     for (uint32_t i = 0; i < 50; ++i) memory.compute(opened->sequence, i, 3);
     cache.append(opened->sequence, tokens);
-    const SavedState state = cache.save(opened->sequence, 40);
+    const SavedState state = cache.save(std::span(tokens).first(40), "");
     CHECK(!cache.load_prefix(std::span(tokens).first(40), 40, "", state.bytes()));  // no room
     CHECK(cache.used() == 50 && cache.cached_sequences() == 0);
     cache.close(opened->sequence, false);

@@ -245,6 +245,13 @@ void keeping(const std::shared_ptr<Model>& model) {
     Harness first(model, 2048, 4096, options);
     computed = first.wait(first.engine->submit(ask("What is the capital of France?", true)));
     CHECK(computed.end->usage.cached_tokens == 0);
+    // Its file is not left to the engine's end.
+    const auto written = [&] {
+      std::error_code none_yet;
+      return std::filesystem::exists(folder) && !std::filesystem::is_empty(folder, none_yet);
+    };
+    for (int i = 0; i < 1000 && !written(); ++i) std::this_thread::sleep_for(10ms);
+    CHECK(written());
   }
   {
     Harness second(model, 2048, 4096, options);
