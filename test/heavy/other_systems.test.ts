@@ -19,9 +19,10 @@ const { text } = await model.reply("Why is the sky blue?", { temperature: 0, max
 const schema = { type: "object", properties: { color: { enum: ["red", "blue"] }, big: { type: "boolean" } }, required: ["color", "big"], additionalProperties: false };
 const { value } = await model.reply("What is the sky like?", { schema });
 const failure = await model.reply("word ".repeat(900), { signal: AbortSignal.timeout(20) }).then(() => "none", (error) => error.name);
+const { matrixKernels } = model.info;
 await model.close();
 const kinds = new Set(readFileSync("/proc/self/maps", "utf8").match(/ggml-cpu-[\\w.]+?(?=-\\d)/g));
-console.log(JSON.stringify({ text, value, failure, arch: process.arch, kinds: [...kinds] }));
+console.log(JSON.stringify({ text, value, failure, arch: process.arch, kinds: [...kinds], matrixKernels }));
 `;
 
 beforeAll(() => {
@@ -33,12 +34,12 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test.each([
   // Musl unloads nothing, so that all that were tried are there.
-  ["musl", "x64", { LIBC: "musl" }, undefined],
-  ["arm64", "arm64", { QEMU_CPU: "max" }, /^ggml-cpu-armv(8|9)\.\d_[2-9]$/],
-  ["arm64", "arm64", { QEMU_CPU: "cortex-a53" }, /^ggml-cpu-armv8\.0_1$/],
+  ["musl", "x64", { LIBC: "musl" }, undefined, /^Caduceus AVX/],
+  ["arm64", "arm64", { QEMU_CPU: "max" }, /^ggml-cpu-armv(8|9)\.\d_[2-9]$/, /^Caduceus NEON/],
+  ["arm64", "arm64", { QEMU_CPU: "cortex-a53" }, /^ggml-cpu-armv8\.0_1$/, /^ggml$/],
 ])(
-  "%s (%s, %o): the package generates, keeps to a schema and gives up a prompt",
-  async (name, arch, env, kind) => {
+  "%s (%s, %o): the package generates with its own kernels if it has some, keeps to a schema and gives up a prompt",
+  async (name, arch, env, kind, kernels) => {
     const [command = "", ...args] = nodes[name] ?? [];
     const { code, stdout, stderr } = await run(command, [...args, "program.mjs", await fetchDefaultModel()], {
       cwd: folder,
@@ -56,6 +57,7 @@ test.each([
     expect(answer).toMatchObject({
       arch,
       failure: "TimeoutError",
+      matrixKernels: expect.stringMatching(kernels),
       text: expect.stringMatching(/blue|light|scatter/),
       value: { color: expect.stringMatching(/^(red|blue)$/), big: expect.any(Boolean) },
     });

@@ -2,6 +2,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { expect, test } from "vitest";
+import { matrixKernels } from "../../src/engine/addon/gpus.js";
 import { addonOf, emptyProject, installed, installWith, managerNames, model, runIn } from "./world.js";
 import { cp } from "node:fs/promises";
 
@@ -40,6 +41,13 @@ test("the command line is there", async () => {
     stdout: expect.stringContaining(version),
     stderr: "",
   });
+});
+
+test("the kernels are those of a build for this very processor", async () => {
+  const folder = await installed();
+  const { stdout } = await runIn(folder, path.join(folder, "node_modules", ".bin", "caduceus"), ["doctor", "--json"]);
+  const { findings } = JSON.parse(stdout) as { findings: { subject: string; detail: string }[] };
+  expect(findings.find(({ subject }) => subject === "Kernels")?.detail).toBe(await matrixKernels());
 });
 
 test("the command line answers by the package alone", async () => {
