@@ -28,68 +28,25 @@ const entries = [
   "model/loading/sampling",
 ];
 
-/**
- * What is asked for at first use, by `require`, has files of its own: within ours, 7 ms of every import would be
- * theirs.
- * @type {Record<string, string>}
- */
-const packages = { "@huggingface/jinja": "jinja" };
-
-const requirePackages = {
-  name: "require-packages",
-  transform: {
-    filter: { id: /src[\\/].*\.ts$/, code: "createRequire" },
-    handler: (/** @type {string} */ code) =>
-      code.replace(/\brequire\("([^".][^"]*)"\)/g, (all, name) => {
-        if (Object.hasOwn(dependencies, name)) return all;
-        if (!Object.hasOwn(packages, name))
-          throw new Error(
-            `${name} is required and neither a dependency nor among the packages of rolldown.config.mjs.`,
-          );
-        return `require("../packages/${packages[name]}.cjs")`;
-      }),
-  },
-  renderChunk: (/** @type {string} */ code, /** @type {{ fileName: string }} */ { fileName }) => {
-    if (code.includes('require("../packages/') && path.posix.dirname(fileName) !== "chunks")
-      throw new Error(`${fileName} does not lie beside packages/.`);
-  },
-};
-
-export default defineConfig([
-  {
-    cwd: root,
-    input: Object.fromEntries(entries.map((name) => [name, path.join(root, "src", `${name}.ts`)])),
-    platform: "node",
-    plugins: [requirePackages],
-    tsconfig: path.join(root, "tsconfig.build.json"),
-    external: new RegExp(`^(${Object.keys(dependencies).join("|")})(/|$)`),
-    output: {
-      dir: "dist",
-      chunkFileNames: "chunks/[name].js",
-      // Names stay, so that stack traces can be read.
-      minifyInternalExports: false,
-      sourcemap: true,
-      sourcemapExcludeSources: true,
-      codeSplitting: {
-        // Each with all that it imports, but for what an earlier one has.
-        groups: [
-          { name: "hermes", test: /src[\\/]format[\\/]hermes[\\/]index\.ts$/ },
-          { name: "library", test: /src[\\/]index\.ts$/ },
-        ],
-      },
+export default defineConfig({
+  cwd: root,
+  input: Object.fromEntries(entries.map((name) => [name, path.join(root, "src", `${name}.ts`)])),
+  platform: "node",
+  tsconfig: path.join(root, "tsconfig.build.json"),
+  external: new RegExp(`^(${Object.keys(dependencies).join("|")})(/|$)`),
+  output: {
+    dir: "dist",
+    chunkFileNames: "chunks/[name].js",
+    // Names stay, so that stack traces can be read.
+    minifyInternalExports: false,
+    sourcemap: true,
+    sourcemapExcludeSources: true,
+    codeSplitting: {
+      // Each with all that it imports, but for what an earlier one has.
+      groups: [
+        { name: "hermes", test: /src[\\/]format[\\/]hermes[\\/]index\.ts$/ },
+        { name: "library", test: /src[\\/]index\.ts$/ },
+      ],
     },
   },
-  {
-    cwd: root,
-    input: Object.fromEntries(Object.entries(packages).map(([name, file]) => [file, name])),
-    platform: "node",
-    output: {
-      dir: "dist",
-      format: "cjs",
-      entryFileNames: "packages/[name].cjs",
-      chunkFileNames: "packages/[name].cjs",
-      sourcemap: true,
-      sourcemapExcludeSources: true,
-    },
-  },
-]);
+});

@@ -2,6 +2,7 @@
 #include <napi.h>
 
 #include "../engine/platform/runtime.h"
+#include "../engine/template/chat_template.h"
 #include "addon_data.h"
 #include "convert.h"
 #include "engine_object.h"
@@ -41,6 +42,34 @@ Napi::Value list_devices(const Napi::CallbackInfo& info) {
       });
 }
 
+Napi::Value from_part(Napi::Env env, const PromptPart& part) {
+  auto object = Napi::Object::New(env);
+  if (const auto* control = std::get_if<ControlPart>(&part)) object["control"] = control->text;
+  if (const auto* text = std::get_if<TextPart>(&part)) object["text"] = text->text;
+  return object;
+}
+
+// renderTemplate(source, variables, milliseconds): a chat template with the JSON of its variables.
+Napi::Value render(const Napi::CallbackInfo& info) {
+  templates::Limits limits;
+  limits.cpu_ms = info[2].As<Napi::Number>().DoubleValue();
+  return PromiseWorker<RenderedTemplate>::start(
+      info.Env(),
+      [source = info[0].As<Napi::String>().Utf8Value(), variables = info[1].As<Napi::String>().Utf8Value(), limits] {
+        return render_template(source, variables, limits);
+      },
+      [](Napi::Env env, const RenderedTemplate& rendered) -> Napi::Value {
+        auto result = Napi::Object::New(env);
+        if (rendered.failure.empty()) {
+          result["parts"] = from_list(env, rendered.parts, [env](const auto& part) { return from_part(env, part); });
+        } else {
+          result["failure"] = rendered.failure;
+          result["isLimit"] = rendered.is_limit;
+        }
+        return result;
+      });
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   auto* data = new AddonData();
   env.SetInstanceData(data);
@@ -49,6 +78,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports["createEngine"] = entry(env, "createEngine", LoadTask::start);
   exports["takesModules"] = Napi::Boolean::New(env, takes_modules());
   exports["devices"] = entry(env, "devices", list_devices);
+  exports["renderTemplate"] = entry(env, "renderTemplate", render);
   exports["endThreads"] = entry(env, "endThreads", end_threads);
   exports["setLog"] = entry(env, "setLog", set_log_forwarding);
   return exports;

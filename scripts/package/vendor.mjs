@@ -33,6 +33,7 @@ const llamaParts = [
   /^(cmake|include|src)\//,
   /^vendor\/([^/]+\/)?CMakeLists\.txt$/,
   /^vendor\/hash\//,
+  /^common\/(unicode|jinja\/(lexer|parser|runtime|string|utils|value))\.(cpp|h)$/,
   /^ggml\/(CMakeLists\.txt$|cmake\/|include\/|src\/[^/]+$)/,
   // Without what is built by options that we never set.
   /^ggml\/src\/ggml-cpu\/(?!kleidiai\/|spacemit\/|arch\/wasm\/)/,

@@ -100,24 +100,33 @@ export class Transcript {
   }
 
   /** The next prompt: everything, or only what follows the tokens of an earlier run. */
-  prompt(): Required<Pick<RunRequest, "prompt" | "after" | "keepPrefix">> {
-    const { prompt, after } = this.#render();
+  async prompt(): Promise<Required<Pick<RunRequest, "prompt" | "after" | "keepPrefix">>> {
+    const { prompt, after } = await this.#render();
     // Templates that always begin a thought have no other way to leave it out.
     const end = this.#start.reasoning === "off" && endsInThought(prompt) ? [{ control: "\n</think>\n\n" }] : [];
     return {
       prompt: [...prompt, ...end],
       after: after?.runId,
-      keepPrefix: this.#keepPrefix(prompt, after?.messages),
+      keepPrefix: await this.#keepPrefix(prompt, after?.messages),
     };
   }
 
-  #render(): RenderedPrompt {
+  /**
+   * Rejects where the format cannot write results for the calls of the last message, so that no handler runs in vain.
+   */
+  async checkResults(calls: readonly { readonly id: string }[]): Promise<void> {
+    const results = calls.map(({ id }) => ({ role: "tool", content: "", toolCallId: id }) as const);
+    await this.#start.format.render(this.#conversation([...this.#messages, ...results]));
+  }
+
+  async #render(): Promise<RenderedPrompt> {
     const { format } = this.#start;
     const conversation = this.#conversation(this.#messages);
-    const rest = this.#after && format.renderContinuation(conversation, this.#after.messages);
+    const after = this.#after;
+    const rest = after && (await format.renderContinuation(conversation, after.messages));
     return rest === undefined
-      ? { prompt: format.render(conversation), after: undefined }
-      : { prompt: rest, after: this.#after };
+      ? { prompt: await format.render(conversation), after: undefined }
+      : { prompt: rest, after };
   }
 
   #conversation(messages: readonly PlainMessage[]): Conversation {
@@ -134,7 +143,7 @@ export class Transcript {
   }
 
   /** Only of the first prompt: those that follow are of this one reply. */
-  #keepPrefix(prompt: readonly PromptPart[], from: number | undefined): number | undefined {
+  async #keepPrefix(prompt: readonly PromptPart[], from: number | undefined): Promise<number | undefined> {
     const { format, keep } = this.#start;
     if (keep === "nothing" || this.#messages.length > this.#added) return undefined;
     const count = keep === "system" ? systemMessages(this.#messages) : this.#messages.length - 1;
@@ -160,7 +169,7 @@ export class Transcript {
     const atLeast = Math.max(1, least);
     const guess = Math.max(atLeast, fewestByCount(this.#messages, ends, most, likelyTokens));
     const turns = await fewestEnough(atLeast, ends.length, guess, async (count) => {
-      const prompt = this.#start.format.render(this.#conversation(without(count)));
+      const prompt = await this.#start.format.render(this.#conversation(without(count)));
       return (await this.#model.engine.tokenize(prompt, signal)).length <= most;
     });
     const dropped = this.#messages.slice(first, ends[turns - 1]);
@@ -175,7 +184,7 @@ export class Transcript {
   /** Number of tokens of the next prompt; those of an earlier run are not counted again. */
   async #size(signal: AbortSignal): Promise<number> {
     const { engine } = this.#model;
-    const { prompt, after } = this.#render();
+    const { prompt, after } = await this.#render();
     const tokens = await engine.tokenize(prompt, signal);
     if (after === undefined) return tokens.length;
     // A continuation has no BOS, which stands before everything that is tokenized by itself.

@@ -1,14 +1,7 @@
 // The interface of an engine: requests and output as messages. The implementation is the addon in this process.
+import type { PromptPart, RenderTemplate } from "./prompt.js";
 
-/**
- * One stretch of a prompt. `text` is never read as markup: a `<|im_start|>` inside it stays ordinary characters.
- * `control` is the template's own markup: special tokens in it become those tokens. `tokens` are taken as they are.
- * Neighboring `text` parts are tokenized as one.
- */
-export type PromptPart =
-  | { readonly text: string }
-  | { readonly control: string }
-  | { readonly tokens: ArrayLike<number> };
+export type { PromptPart, RenderedTemplate, RenderTemplate } from "./prompt.js";
 
 /** Sampler settings. Every field is set: defaults are resolved above the engine. */
 export interface EngineSampling {
@@ -368,6 +361,7 @@ export interface Engine {
   detokenize(tokens: ArrayLike<number>, options?: { special?: boolean }): Promise<string>;
   /** The bytes of each token, which may be part of a character; control tokens are written out. */
   tokenBytes(tokens: ArrayLike<number>): Promise<Uint8Array[]>;
+  readonly renderTemplate: RenderTemplate;
   stats(): EngineStats;
   /** Ends every run with `MODEL_CLOSED`, stops the thread and frees the memory. Twice is fine. */
   close(): Promise<void>;

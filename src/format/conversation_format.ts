@@ -1,5 +1,5 @@
 // Chooses the prompt format of a model, and says why: the Hermes format for Hermes, the file's template for others.
-import type { ModelInfo, PromptPart } from "../engine/engine.js";
+import type { ModelInfo, PromptPart, RenderTemplate } from "../engine/engine.js";
 import { CaduceusError } from "../errors.js";
 import { renderHermes, renderHermesContinuation, type HermesVariant, type PromptTool } from "./hermes/prompt/prompt.js";
 import type { PlainMessage } from "./plain_message.js";
@@ -30,11 +30,11 @@ export interface ConversationFormat {
   /** Whether the format knows thoughts in `<think>` before an answer. */
   readonly thinks: boolean;
   /** The whole conversation and the beginning of the assistant's turn. */
-  render(conversation: Conversation): PromptPart[];
+  render(conversation: Conversation): Promise<PromptPart[]>;
   /**
    * What follows the tokens of the answer before `messages[from]`; undefined where everything has to be rendered again.
    */
-  renderContinuation(conversation: Conversation, from: number): PromptPart[] | undefined;
+  renderContinuation(conversation: Conversation, from: number): Promise<PromptPart[] | undefined>;
   /**
    * How many leading parts of `prompt` its first `count` messages have made, tools and schema included. `prompt` is
    * what `render` gave for the conversation, or `renderContinuation` with `from`. Undefined where there are none, or
@@ -45,7 +45,7 @@ export interface ConversationFormat {
     conversation: Conversation,
     count: number,
     from?: number,
-  ): number | undefined;
+  ): Promise<number | undefined>;
 }
 
 export interface FormatOptions {
@@ -60,11 +60,12 @@ export interface FormatVocabulary {
   readonly eosText: string;
 }
 
-/** Throws `TEMPLATE_FAILED` when no format fits or the file's template is broken. */
+/** Throws `TEMPLATE_FAILED` when no format fits. A broken template fails when it is rendered. */
 export function chooseFormat(
   info: ModelInfo,
   vocabulary: FormatVocabulary,
   { format, variant }: FormatOptions,
+  renderTemplate: RenderTemplate,
 ): ConversationFormat {
   const named = /hermes/i.test(
     `${info.name ?? ""} ${info.metadata["general.basename"] ?? ""} ${info.path.split(/[\\/]/).at(-1) ?? ""}`,
@@ -85,7 +86,7 @@ export function chooseFormat(
   }
   if (info.chatTemplate !== undefined) {
     return templateFormat(
-      info.chatTemplate,
+      new ChatTemplate(info.chatTemplate, renderTemplate, { eosToken: vocabulary.eosText, variant }),
       vocabulary,
       variant,
       format === "template"
@@ -118,10 +119,11 @@ function hermesFormat(
     reason,
     isHermes,
     thinks: false,
-    render: (conversation) => renderHermes({ ...conversation, variant, tagTokens }),
-    renderContinuation: (conversation, from) => renderHermesContinuation({ ...conversation, variant, tagTokens, from }),
+    render: async (conversation) => renderHermes({ ...conversation, variant, tagTokens }),
+    renderContinuation: async (conversation, from) =>
+      renderHermesContinuation({ ...conversation, variant, tagTokens, from }),
     leadingParts: (prompt, conversation, count, from) =>
-      leadingParts(prompt, () => {
+      leadingParts(prompt, async () => {
         const first = {
           ...conversation,
           messages: conversation.messages.slice(0, count),
@@ -135,14 +137,14 @@ function hermesFormat(
 }
 
 function templateFormat(
-  source: string,
-  { eosText, hasChatMl }: FormatVocabulary,
+  template: ChatTemplate,
+  { hasChatMl }: FormatVocabulary,
   variant: HermesVariant,
   reason: string,
 ): ConversationFormat {
-  const withRemedy = <T>(work: () => T): T => {
+  const withRemedy = async <T>(work: Promise<T>): Promise<T> => {
     try {
-      return work();
+      return await work;
     } catch (error) {
       if (!hasChatMl || !(error instanceof CaduceusError) || error.code !== "TEMPLATE_FAILED") throw error;
       throw new CaduceusError("TEMPLATE_FAILED", error.problem, {
@@ -151,27 +153,29 @@ function templateFormat(
       });
     }
   };
-  const template = withRemedy(() => new ChatTemplate(source, { eosToken: eosText, variant }));
   return {
     name: "the file's template",
     reason: template.hasTools ? reason : `${reason} It knows no tools: those are written as Hermes does (${variant}).`,
     isHermes: false,
     thinks: template.thinks,
-    render: (conversation) => withRemedy(() => template.render(conversation)),
-    renderContinuation: (conversation, from) =>
-      withRemedy(() => template.renderContinuation({ ...conversation, from })),
+    render: (conversation) => withRemedy(template.render(conversation)),
+    renderContinuation: (conversation, from) => withRemedy(template.renderContinuation({ ...conversation, from })),
     leadingParts: (prompt, conversation, count, from) =>
-      leadingParts(prompt, () => {
+      leadingParts(prompt, async () => {
         const first = { ...conversation, messages: conversation.messages.slice(0, count), addGenerationPrompt: false };
-        return from === undefined ? template.render(first) : (template.renderContinuation({ ...first, from }) ?? []);
+        if (from === undefined) return template.render(first);
+        return (await template.renderContinuation({ ...first, from })) ?? [];
       }),
   };
 }
 
 /** A template may refuse a conversation that stops where the beginning does; then nothing is known of it. */
-function leadingParts(prompt: readonly PromptPart[], renderBeginning: () => PromptPart[]): number | undefined {
+async function leadingParts(
+  prompt: readonly PromptPart[],
+  renderBeginning: () => Promise<PromptPart[]>,
+): Promise<number | undefined> {
   try {
-    return commonParts(prompt, renderBeginning());
+    return commonParts(prompt, await renderBeginning());
   } catch (error) {
     if (error instanceof CaduceusError) return undefined;
     throw error;

@@ -284,7 +284,7 @@ describe("tools", () => {
     expect(completion.choices[0]!).toMatchObject({ finish_reason: "tool_calls", message: { content: null } });
     expect(calls.length).toBeGreaterThan(0);
     for (const call of calls) {
-      expect(call).toMatchObject({ id: expect.stringMatching(/^call_/), type: "function" });
+      expect(call).toMatchObject({ id: expect.stringMatching(/^[A-Za-z0-9]{9}$/), type: "function" });
       expect(Object.keys(JSON.parse(call.function.arguments))).toEqual([
         call.function.name === "get_weather" ? "city" : "zone",
       ]);
@@ -304,7 +304,7 @@ describe("tools", () => {
     const deltas = chunks.flatMap(({ choices }) => choices[0]?.delta.tool_calls ?? []);
     expect(deltas[0]).toEqual({
       index: 0,
-      id: expect.stringMatching(/^call_/),
+      id: expect.stringMatching(/^[A-Za-z0-9]{9}$/),
       type: "function",
       function: { name: "get_weather", arguments: "" },
     });

@@ -15,11 +15,18 @@ constexpr size_t most_known = 1024;
 }  // namespace
 
 Tokenization::Tokenization(const Tokenizer& tokenizer, std::vector<PromptPart> parts, std::optional<Token> previous)
-    : tokenizer_(tokenizer), parts_(std::move(parts)), previous_(previous), first_(!previous.has_value()) {
+    : tokenizer_(tokenizer), given_(std::move(parts)), previous_(previous), first_(!previous.has_value()) {
   if (!previous && llama_vocab_get_add_bos(tokenizer_.vocab_)) out_.push_back(llama_vocab_bos(tokenizer_.vocab_));
 }
 
 bool Tokenization::step() {
+  for (PromptPart& part : given_) {
+    if (const auto* control = std::get_if<ControlPart>(&part))
+      tokenizer_.split_control(control->text, parts_);
+    else
+      parts_.push_back(std::move(part));
+  }
+  given_.clear();
   size_t bytes = 0;
   for (size_t pieces = 0; pieces < step_pieces && bytes < step_bytes; ++pieces) {
     if (at_ == text_.size() && !begin_part()) return false;

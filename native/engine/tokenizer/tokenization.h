@@ -34,6 +34,7 @@ class Tokenization {
   bool is_doubled(Token token) const;
 
   const Tokenizer& tokenizer_;
+  std::vector<PromptPart> given_;  // until the first step
   std::vector<PromptPart> parts_;
   std::optional<Token> previous_;
   std::vector<Token> out_;

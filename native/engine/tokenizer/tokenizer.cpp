@@ -45,6 +45,7 @@ Tokenizer::Tokenizer(const llama_vocab* vocab, const std::atomic<bool>* cancelle
       throw EngineError("CANCELLED", "Loading was cancelled.");
   };
   std::vector<std::string> specials;
+  std::vector<std::pair<std::string, Token>> controls;
   for (Token token = 0; token < size_; ++token) {
     if (token % 1024 == 0) stop_if_cancelled();
     const std::string text = llama_vocab_get_text(vocab_, token);
@@ -58,6 +59,8 @@ Tokenizer::Tokenizer(const llama_vocab* vocab, const std::atomic<bool>* cancelle
                         std::string_view(">[]").find(text.back()) != std::string_view::npos;
     if (markup && (llama_vocab_get_attr(vocab_, token) & LLAMA_TOKEN_ATTR_USER_DEFINED)) markers_.push_back({text, 0});
     if (is_special(token)) specials.push_back(text);
+    const bool is_user_defined = llama_vocab_get_attr(vocab_, token) & LLAMA_TOKEN_ATTR_USER_DEFINED;
+    if (!text.empty() && is_special(token) && (markup || !is_user_defined)) controls.emplace_back(text, token);
   }
   for (Marker& marker : markers_) {
     stop_if_cancelled();
@@ -70,6 +73,15 @@ Tokenizer::Tokenizer(const llama_vocab* vocab, const std::atomic<bool>* cancelle
   for (const Marker& marker : markers_) texts.push_back(marker.text);
   marker_texts_ = StringSet(std::move(texts));
   special_texts_ = StringSet(std::move(specials));
+  std::sort(controls.begin(), controls.end());
+  texts.clear();
+  for (const auto& [text, token] : controls) {
+    if (!texts.empty() && texts.back() == text) continue;
+    texts.push_back(text);
+    begins_control_[static_cast<unsigned char>(text[0])] = true;
+    control_tokens_.push_back(token);
+  }
+  control_texts_ = StringSet(std::move(texts));
   // This pre-tokenizer takes cubic time in the length of a number.
   if (vocab->get_pre_type() == LLAMA_VOCAB_PRE_TYPE_SUPERBPE) longest_number_ = 96;
 }
@@ -102,6 +114,31 @@ size_t Tokenizer::next_piece(std::string_view text) const {
   // A special token is not cut, unless it is the whole stretch.
   const size_t whole = special_texts_.before_straddling(text, end);
   return whole > 0 ? whole : end;
+}
+
+void Tokenizer::split_control(std::string_view text, std::vector<PromptPart>& out) const {
+  const auto is_white = [&](size_t at) {
+    return std::string_view(" \t\r\n\v\f").find(text[at]) != std::string_view::npos;
+  };
+  size_t begin = 0;
+  for (size_t at = 0; at < text.size();) {
+    size_t found = SIZE_MAX;
+    if (begins_control_[static_cast<unsigned char>(text[at])])
+      control_texts_.each_prefix(text.substr(at), [&](size_t index) { found = index; });  // the longest comes last
+    if (found == SIZE_MAX) {
+      ++at;
+      continue;
+    }
+    // White space that the token takes away has to come with it.
+    const auto attributes = llama_vocab_get_attr(vocab_, control_tokens_[found]);
+    size_t from = at, to = at + control_texts_.at(found).size();
+    while ((attributes & LLAMA_TOKEN_ATTR_LSTRIP) && from > begin && is_white(from - 1)) --from;
+    while ((attributes & LLAMA_TOKEN_ATTR_RSTRIP) && to < text.size() && is_white(to)) ++to;
+    if (from > begin) out.emplace_back(TextPart{std::string(text.substr(begin, from - begin))});
+    out.emplace_back(ControlPart{std::string(text.substr(from, to - from))});
+    begin = at = to;
+  }
+  if (begin < text.size()) out.emplace_back(TextPart{std::string(text.substr(begin))});
 }
 
 size_t Tokenizer::next_marker_cut(std::string_view text) const {

@@ -2,6 +2,7 @@
 // construction: any thread.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <span>
 #include <string>
@@ -54,6 +55,8 @@ class Tokenizer {
   size_t best_cut(const std::string& marker) const;
   // Number of bytes of `text` that llama.cpp may be given at once, markers aside.
   size_t next_piece(std::string_view text) const;
+  // Splits a control part into its tokens and the text between them, which is tokenized with the text beside it.
+  void split_control(std::string_view text, std::vector<PromptPart>& out) const;
   // Position where the first marker in `text` is cut; npos without one.
   size_t next_marker_cut(std::string_view text) const;
   void append_plain(std::vector<Token>& out, std::string_view text, bool continues, bool parse_special) const;
@@ -67,7 +70,10 @@ class Tokenizer {
   std::vector<Token> newline_prefix_;  // what "\n" becomes with that space; put before text that must not get one
   std::vector<Marker> markers_;        // sorted, as in `marker_texts_`
   StringSet marker_texts_;
-  StringSet special_texts_;    // texts of all tokens that llama.cpp searches for first
+  StringSet special_texts_;            // texts of all tokens that llama.cpp searches for first
+  StringSet control_texts_;            // of those that become tokens in control parts alone
+  std::vector<Token> control_tokens_;  // in the order of `control_texts_`
+  std::array<bool, 256> begins_control_{};
   size_t longest_number_ = 0;  // digits in a row that one stretch may hold; 0: any number
   std::vector<Token> ends_of_generation_;
   std::vector<Token> spoken_tags_;  // control tokens, in order

@@ -1,8 +1,8 @@
 // What one turn of the model says, event by event: plain text where there are no tools, Hermes' scanner where there
 // are. Where nothing is enforced, text that is to be JSON is followed, to end the turn where writing on is no use.
-import { randomUUID } from "node:crypto";
 import type { Constraint } from "../../engine/engine.js";
 import { describe } from "../../errors.js";
+import { newCallId } from "../../format/call_id.js";
 import { ReplyParser, type CallFault, type ReplyEvent as ParserEvent } from "../../format/hermes/index.js";
 import { JsonWatch } from "../../format/json_watch.js";
 import type { PlainMessage, PlainToolCall } from "../../format/plain_message.js";
@@ -81,8 +81,7 @@ export class ReplyReader {
       check: (name, args) => this.#check(checkCall(tools, name, args), args),
       untaggedCalls: acceptsUntagged(settings, isHermes) ? "accept" : "off",
       callsOnly: isWhole(constraint),
-      // Unique beyond this reply: conversations hold the calls of many.
-      callId: () => `call_${randomUUID().slice(0, 13)}`,
+      callId: newCallId,
     });
   }
 

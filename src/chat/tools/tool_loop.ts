@@ -63,7 +63,7 @@ export async function preparePrompt(model: LoadedModel, task: Task, signal: Abor
   const transcript = new Transcript(model, task);
   if (contextOverflow !== "error") await unlessAborted(() => transcript.dropOldest(request.maxTokens, signal), signal);
   transcript.refuseIfTooLong(shownContexts);
-  const { prompt } = transcript.prompt();
+  const { prompt } = await unlessAborted(() => transcript.prompt(), signal);
   onPrompt(prompt, false, request.constraint ?? roundConstraint(tools, format.isHermes, true));
 }
 
@@ -135,7 +135,7 @@ class ReplyLoop {
         : await unlessAborted(() => this.#transcript.dropOldest(request.maxTokens, this.#signal), this.#signal);
     this.#signal.throwIfAborted();
     this.#transcript.refuseIfTooLong();
-    const prompt = this.#transcript.prompt();
+    const prompt = await unlessAborted(() => this.#transcript.prompt(), this.#signal);
     this.#trace = trace.round(this.#rounds.length + 1);
     const thought = thoughtRequest(reasoning, format, prompt.prompt);
     const constraint = request.constraint ?? roundConstraint(tools, format.isHermes, this.#isForced);
@@ -235,6 +235,7 @@ class ReplyLoop {
         },
       };
     }
+    if (!this.#task.format.isHermes) await unlessAborted(() => this.#transcript.checkResults(calls), this.#signal);
     for await (const event of runCalls(calls, tools, this.#signal, this.#trace)) {
       if (event.type === "tool-result")
         this.#transcript.push({ role: "tool", content: event.content, toolCallId: event.id });

@@ -15,6 +15,7 @@ import { AddonRun } from "./addon_run.js";
 import { toNativeConstraint, type NativeConstraint } from "./grammar.js";
 import { gpuModuleFiles } from "./gpus.js";
 import { loadAddon } from "./load_addon.js";
+import { renderTemplate } from "./render_template.js";
 import type { NativeEngine, NativeOutputs } from "./native.js";
 
 /** Loads a model on a thread of its own. Rejects with the signal's reason when it is aborted meanwhile. */
@@ -78,6 +79,7 @@ class AddonEngine implements Engine {
     logProbabilities: true,
     deterministic: true,
   };
+  readonly renderTemplate = renderTemplate;
   readonly #native: NativeEngine;
   readonly #runs = new Map<number, AddonRun>();
   #waiting = 0;

@@ -5,6 +5,7 @@ import type {
   EngineStats,
   ModelInfo,
   PromptPart,
+  RenderTemplate,
   RunRequest,
   ScoredTokens,
   Timings,
@@ -106,6 +107,8 @@ export interface Addon {
   /** GPUs are added by modules; else only what was built in can compute. */
   readonly takesModules: boolean;
   devices(gpuModules: readonly string[]): Promise<NativeDevices>;
+  /** With the template's source, the JSON of its variables, and the milliseconds it may take. */
+  renderTemplate: RenderTemplate;
   /** Ends and joins every thread of this environment, at once. For the end of the process. */
   endThreads(): void;
   /** 0 silent, 1 error, 2 warn, 3 info, 4 debug. */

@@ -42,7 +42,12 @@ export class LoadedModel {
   format(variant = this.#formatOptions.variant): ConversationFormat {
     let format = this.#formats.get(variant);
     if (format === undefined) {
-      format = chooseFormat(this.engine.info, this.vocabulary, { ...this.#formatOptions, variant });
+      format = chooseFormat(
+        this.engine.info,
+        this.vocabulary,
+        { ...this.#formatOptions, variant },
+        this.engine.renderTemplate,
+      );
       this.#formats.set(variant, format);
     }
     return format;

@@ -1,6 +1,7 @@
 // A deterministic engine in memory: its "model" answers what a function says, one code point a token. It keeps every
 // promise of the interface (back-pressure, cancel, release, after), so that replies and chats can be tested without a
 // model.
+import { renderTemplate } from "../../../src/engine/addon/render_template.js";
 import { setTimeout as sleep } from "node:timers/promises";
 import type {
   Engine,
@@ -45,6 +46,7 @@ const characters = 0x3000;
 export class ScriptedEngine implements Engine {
   readonly info: ModelInfo;
   readonly capabilities;
+  readonly renderTemplate = renderTemplate;
   /** Every request, in order. */
   readonly requests: RunRequest[] = [];
   /** Runs that were not released. */

@@ -311,7 +311,7 @@ function transcriptOf(
   messages: readonly PlainMessage[],
   onRender: (messages: readonly PlainMessage[]) => void,
 ): TranscriptStart & { model: LoadedModel } {
-  const render = ({ messages: all }: Conversation): PromptPart[] => (
+  const render = async ({ messages: all }: Conversation): Promise<PromptPart[]> => (
     onRender(all), all.map(({ content }) => ({ text: content }))
   );
   const format = {
@@ -320,9 +320,9 @@ function transcriptOf(
     isHermes: true,
     thinks: false,
     render,
-    renderContinuation: () => undefined,
-    leadingParts: () => undefined,
-  } as ConversationFormat;
+    renderContinuation: async () => undefined,
+    leadingParts: async () => undefined,
+  } satisfies ConversationFormat;
   const engine = {
     info: { contextSize: 4096, longestTokenBytes: 16 },
     tokenize: async (parts: readonly PromptPart[]) => new Int32Array(parts.length * 8),

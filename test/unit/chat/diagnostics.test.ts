@@ -48,6 +48,7 @@ test("a reply tells its start, its round and its end under its id", async () => 
   const told = listen();
   const { model } = await scriptedModel({ answer: () => "secret answer" });
   const reply = model.reply("secret question", { priority: 3 });
+  await setImmediate();
   expect(kindsOf(told)).toEqual(["reply:start", "round:start"]);
   const { usage, timings } = await reply;
   const requestId = reply.id;

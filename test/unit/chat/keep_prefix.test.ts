@@ -105,5 +105,5 @@ test("with the file's template it is what can be told for sure", async () => {
   const { model, engine } = await scriptedModel({ chatTemplate: chatml });
   await model.chat({ system: "Be brief." }).send("Hi");
   await model.reply("Hi", { keepPrefix: true });
-  expect(kept(engine.requests)).toEqual(["<|im_start|>system\nBe brief.", undefined]);
+  expect(kept(engine.requests)).toEqual(["<|im_start|>system\nBe brief.<|im_end|>\n", undefined]);
 });

@@ -1,6 +1,6 @@
 // What a Reply promises to its reader, whoever reads it and however it ends.
 import { getEventListeners } from "node:events";
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { CaduceusError } from "../../../src/errors.js";
 import type { Reply } from "../../../src/chat/reply/reply.js";
@@ -67,6 +67,7 @@ test("textStream gives the same text as awaiting", async () => {
 test("a reply begins before it is read", async () => {
   const { model, engine } = await scriptedModel();
   model.reply("Hi");
+  await setImmediate();
   expect(engine.requests).toHaveLength(1);
 });
 

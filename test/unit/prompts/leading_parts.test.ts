@@ -6,6 +6,7 @@ import type { ModelInfo, PromptPart } from "../../../src/engine/engine.js";
 import { chooseFormat, type Conversation, type ConversationFormat } from "../../../src/format/conversation_format.js";
 import { partsToText, type PromptMessage } from "../../../src/format/hermes/prompt/prompt.js";
 import { commonParts } from "../../../src/format/leading_parts.js";
+import { renderTemplate } from "../../../src/engine/addon/render_template.js";
 import { ScriptedEngine } from "../../support/engines/scripted_engine.js";
 
 const chatml =
@@ -18,7 +19,12 @@ function formatOf(
   hasTagTokens = false,
 ): ConversationFormat {
   const info: ModelInfo = { ...new ScriptedEngine().info, ...(chatTemplate === undefined ? {} : { chatTemplate }) };
-  return chooseFormat(info, { hasChatMl: true, hasTagTokens, eosText: "</s>" }, { format: "auto", variant });
+  return chooseFormat(
+    info,
+    { hasChatMl: true, hasTagTokens, eosText: "</s>" },
+    { format: "auto", variant },
+    renderTemplate,
+  );
 }
 const hermes = formatOf(undefined);
 const template = formatOf(chatml);
@@ -33,15 +39,17 @@ const of = (messages: PromptMessage[], rest: Partial<Conversation> = {}): Conver
 });
 
 /** The text of the parts that the first messages have made. */
-function leadingText(
+async function leadingText(
   format: ConversationFormat,
   conversation: Conversation,
   count: number,
   from?: number,
-): string | undefined {
+): Promise<string | undefined> {
   const prompt =
-    from === undefined ? format.render(conversation) : (format.renderContinuation(conversation, from) ?? []);
-  const parts = format.leadingParts(prompt, conversation, count, from);
+    from === undefined
+      ? await format.render(conversation)
+      : ((await format.renderContinuation(conversation, from)) ?? []);
+  const parts = await format.leadingParts(prompt, conversation, count, from);
   return parts === undefined ? undefined : partsToText(prompt.slice(0, parts));
 }
 
@@ -62,19 +70,19 @@ describe("Hermes' format", () => {
       "<|im_start|>system\nBe brief.<|im_end|>\n",
     ],
     ["an answer that goes on", [user("Hi"), assistant("I")], 1, "<|im_start|>user\nHi<|im_end|>\n"],
-  ])("%s", (_, messages, count, expected) => {
-    expect(leadingText(hermes, of(messages), count)).toBe(expected);
+  ])("%s", async (_, messages, count, expected) => {
+    expect(await leadingText(hermes, of(messages), count)).toBe(expected);
   });
 
-  test("tools make a system turn without any message, with and without tokens of their own for the tags", () => {
+  test("tools make a system turn without any message, with and without tokens of their own for the tags", async () => {
     for (const format of [hermes, formatOf(undefined, "card", true), formatOf(undefined, "tool-use", true)]) {
       const conversation = of([user("Hi")], { tools: [add], schema: { type: "object" } });
-      const whole = partsToText(format.render(conversation));
-      expect(leadingText(format, conversation, 0)).toBe(whole.slice(0, whole.indexOf("<|im_start|>user")));
+      const whole = partsToText(await format.render(conversation));
+      expect(await leadingText(format, conversation, 0)).toBe(whole.slice(0, whole.indexOf("<|im_start|>user")));
     }
   });
 
-  test("of results that stand in one turn, the last is not part of it", () => {
+  test("of results that stand in one turn, the last is not part of it", async () => {
     const calls = ["x", "y"].map((id) => ({ id, name: "add", arguments: "{}" }));
     const messages: PromptMessage[] = [
       user("Hi"),
@@ -82,31 +90,31 @@ describe("Hermes' format", () => {
       { role: "tool", toolCallId: "x", content: "1" },
       { role: "tool", toolCallId: "y", content: "2" },
     ];
-    expect(leadingText(hermes, of(messages), 3)).toMatch(/<\/tool_call><\|im_end\|>\n<\|im_start\|>$/);
+    expect(await leadingText(hermes, of(messages), 3)).toMatch(/<\/tool_call><\|im_end\|>\n<\|im_start\|>$/);
   });
 
-  test("of a continuation it counts what follows the tokens before", () => {
+  test("of a continuation it counts what follows the tokens before", async () => {
     const messages = [system, user("a"), assistant("b"), user("c"), user("d")];
-    expect(leadingText(hermes, of(messages), 4, 3)).toBe("<|im_end|>\n<|im_start|>user\nc<|im_end|>\n");
-    expect(leadingText(hermes, of(messages.slice(0, 4)), 3, 3)).toBe("<|im_end|>\n");
+    expect(await leadingText(hermes, of(messages), 4, 3)).toBe("<|im_end|>\n<|im_start|>user\nc<|im_end|>\n");
+    expect(await leadingText(hermes, of(messages.slice(0, 4)), 3, 3)).toBe("<|im_end|>\n");
   });
 });
 
 describe("the file's template", () => {
-  test("ends where its own marker begins that joins two turns", () => {
-    expect(leadingText(template, of([system, user("Hi")]), 1)).toBe("<|im_start|>system\nBe brief.");
-    expect(leadingText(template, of([user("Hi")]), 0)).toBeUndefined();
-    expect(leadingText(template, of([user("Hi")], { tools: [add] }), 0)).toMatch(
+  test("ends in front of what the next message changes, and not inside a text", async () => {
+    expect(await leadingText(template, of([system, user("Hi")]), 1)).toBe("<|im_start|>system\nBe brief.<|im_end|>\n");
+    expect(await leadingText(template, of([user("Hi")]), 0)).toBeUndefined();
+    expect(await leadingText(template, of([user("Hi")], { tools: [add] }), 0)).toMatch(
       /^<\|im_start\|>system\nYou are a function calling AI model\./,
     );
-    expect(leadingText(template, of([user("a"), assistant("b"), user("c"), user("d")]), 3, 2)).toBe(
-      "<|im_end|>\n<|im_start|>user\nc",
+    expect(await leadingText(template, of([user("a"), assistant("b"), user("c"), user("d")]), 3, 2)).toBe(
+      "<|im_end|>\n<|im_start|>user\nc<|im_end|>\n",
     );
   });
 
-  test("that refuses to stop there says nothing", () => {
+  test("that refuses to stop there says nothing", async () => {
     const strict = formatOf("{% if messages|length < 2 %}{{ raise_exception('too few') }}{% endif %}" + chatml);
-    expect(leadingText(strict, of([system, user("Hi")]), 1)).toBeUndefined();
+    expect(await leadingText(strict, of([system, user("Hi")]), 1)).toBeUndefined();
   });
 });
 
@@ -123,40 +131,46 @@ test.each([
   ["a template", template],
 ] as const)(
   "whatever the last message says, the leading parts stay the same; Hermes' hold everything before it (%s)",
-  (_, format) => {
-    fc.assert(
-      fc.property(fc.array(text, { maxLength: 4 }), text, text, fc.boolean(), (before, last, other, hasTools) => {
-        const earlier = before.map((content, index) => (index % 2 === 0 ? user(content) : assistant(content)));
-        const tools = hasTools ? [add] : [];
-        const whole = format.render(of([...earlier, user(last)], { tools }));
-        const parts = format.leadingParts(whole, of([...earlier, user(last)], { tools }), earlier.length);
-        expect(format.render(of([...earlier, user(other)], { tools })).slice(0, parts ?? 0)).toEqual(
-          whole.slice(0, parts ?? 0),
-        );
-        // Between markers and white space alone, a template's markup cannot be told apart: it stays one part.
-        if (format === template) return;
-        const known = partsToText(whole.slice(0, parts ?? 0));
-        expect(partsToText(whole)).toBe(`${known}<|im_start|>user\n${last}<|im_end|>\n<|im_start|>assistant\n`);
-      }),
+  async (_, format) => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(text, { maxLength: 4 }),
+        text,
+        text,
+        fc.boolean(),
+        async (before, last, other, hasTools) => {
+          const earlier = before.map((content, index) => (index % 2 === 0 ? user(content) : assistant(content)));
+          const tools = hasTools ? [add] : [];
+          const whole = await format.render(of([...earlier, user(last)], { tools }));
+          const parts = await format.leadingParts(whole, of([...earlier, user(last)], { tools }), earlier.length);
+          expect((await format.render(of([...earlier, user(other)], { tools }))).slice(0, parts ?? 0)).toEqual(
+            whole.slice(0, parts ?? 0),
+          );
+          // A template's parts end with a marker or with what follows it.
+          if (format === template) return;
+          const known = partsToText(whole.slice(0, parts ?? 0));
+          expect(partsToText(whole)).toBe(`${known}<|im_start|>user\n${last}<|im_end|>\n<|im_start|>assistant\n`);
+        },
+      ),
     );
   },
 );
 
-test("every template of the pinned llama.cpp that can be rendered keeps to what both prompts share", () => {
+test("every template of the pinned llama.cpp that can be rendered keeps to what both prompts share", async () => {
   const folder = new URL("../../../llama.cpp/source/models/templates/", import.meta.url);
   let counted = 0;
   for (const name of readdirSync(folder).filter((file) => file.endsWith(".jinja"))) {
-    const render = (last: string): { prompt: PromptPart[]; parts: number | undefined } | undefined => {
+    const render = async (last: string): Promise<{ prompt: PromptPart[]; parts: number | undefined } | undefined> => {
       try {
         const format = formatOf(readFileSync(new URL(name, folder), "utf8"));
         const conversation = of([system, user("One?"), assistant("1"), user(last)]);
-        const prompt = format.render(conversation);
-        return { prompt, parts: format.leadingParts(prompt, conversation, 3) };
+        const prompt = await format.render(conversation);
+        return { prompt, parts: await format.leadingParts(prompt, conversation, 3) };
       } catch {
         return undefined; // Refusals have tests of their own.
       }
     };
-    const [a, b] = [render("Two?"), render("Three, please.")];
+    const [a, b] = [await render("Two?"), await render("Three, please.")];
     if (a?.parts === undefined || b === undefined) continue;
     counted++;
     expect([name, b.prompt.slice(0, a.parts)]).toEqual([name, a.prompt.slice(0, a.parts)]);
@@ -165,7 +179,7 @@ test("every template of the pinned llama.cpp that can be rendered keeps to what 
   expect(counted).toBeGreaterThan(40);
 }, 60_000);
 
-test("there is no boundary between neighboring texts", () => {
+test("there is no boundary between neighboring texts", async () => {
   const control = { control: "<|im_start|>" };
   expect(commonParts([control, { text: "a" }, { text: "b" }], [control, { text: "a" }])).toBe(1);
   expect(commonParts([{ text: "a" }, { text: "b" }], [{ text: "a" }])).toBeUndefined();

@@ -55,18 +55,18 @@ test("sent back with its message it is there for the template, as text", async (
 describe("fields", () => {
   test.each<[object, string, object | undefined]>([
     [{}, "", { open: true }],
-    [{ chat_template_kwargs: { enable_thinking: true } }, "true", { open: true }],
-    [{ chat_template_kwargs: { enable_thinking: false } }, "false", undefined],
-    [{ chat_template_kwargs: { thinking: false } }, "false", undefined],
+    [{ chat_template_kwargs: { enable_thinking: true } }, "True", { open: true }],
+    [{ chat_template_kwargs: { enable_thinking: false } }, "False", undefined],
+    [{ chat_template_kwargs: { thinking: false } }, "False", undefined],
     [{ chat_template_kwargs: {} }, "", { open: true }],
-    [{ enable_thinking: false }, "false", undefined],
-    [{ reasoning_effort: "none" }, "false", undefined],
-    [{ reasoning_effort: "high" }, "true", { open: true }],
-    [{ thinking_budget_tokens: 7 }, "true", { open: true, maxTokens: 7 }],
-    [{ reasoning_budget_tokens: 0 }, "false", undefined],
+    [{ enable_thinking: false }, "False", undefined],
+    [{ reasoning_effort: "none" }, "False", undefined],
+    [{ reasoning_effort: "high" }, "True", { open: true }],
+    [{ thinking_budget_tokens: 7 }, "True", { open: true, maxTokens: 7 }],
+    [{ reasoning_budget_tokens: 0 }, "False", undefined],
     [{ thinking_token_budget: -1 }, "", { open: true }],
-    [{ reasoning_effort: "low", thinking_token_budget: 7 }, "true", { open: true, maxTokens: 7 }],
-    [{ reasoning_effort: "none", thinking_token_budget: 7 }, "false", undefined],
+    [{ reasoning_effort: "low", thinking_token_budget: 7 }, "True", { open: true, maxTokens: 7 }],
+    [{ reasoning_effort: "none", thinking_token_budget: 7 }, "False", undefined],
   ])("%j", async (body, variable, thought) => {
     const { status, prompt, request } = await ask(body);
     expect(status).toBe(200);

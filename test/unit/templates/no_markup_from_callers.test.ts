@@ -10,6 +10,7 @@ import {
   type PromptMessage,
   type PromptTool,
 } from "../../../src/format/hermes/prompt/prompt.js";
+import { renderTemplate } from "../../../src/engine/addon/render_template.js";
 import { ChatTemplate } from "../../../src/format/template/template.js";
 import { CaduceusError } from "../../../src/errors.js";
 
@@ -66,7 +67,10 @@ const given: Given = {
 };
 
 /** The conversation with what `fill` gives at each of the caller's places; arguments are JSON inside a string. */
-function filled(fill: () => string): Given {
+function filled(text: () => string): Given {
+  // No two are equal: some templates compare messages.
+  let count = 100;
+  const fill = () => `${text()}${count++}`;
   const visit = (value: unknown, key = ""): unknown => {
     if (typeof value === "string") {
       if (key === "arguments") return JSON.stringify(visit(JSON.parse(value)));
@@ -115,12 +119,13 @@ const general = [
 /** Of the template itself: what it writes somewhere. */
 const own = (source: string) =>
   [...new Set(source.match(/<[^<>\s{}'"]{1,40}>|\[\/?[A-Z_]+\]/g) ?? [])]
-    .filter((marker) => !/^<\/?think>$/.test(marker))
+    // What an assistant has thought is for templates to find.
+    .filter((marker) => !/think/i.test(marker))
     .slice(0, 40);
 
-function rendered(render: () => PromptPart[]): string[] | undefined {
+async function rendered(render: () => Promise<PromptPart[]>): Promise<string[] | undefined> {
   try {
-    return markers(render());
+    return markers(await render());
   } catch (error) {
     if (error instanceof CaduceusError) return undefined;
     throw error;
@@ -143,21 +148,17 @@ const sources = new Map([
 describe("the prompt of a template has the same control tokens whatever its caller wrote", () => {
   let read = 0;
   for (const [name, source] of sources) {
-    test(name, () => {
-      let template: ChatTemplate;
-      try {
-        template = new ChatTemplate(source, { eosToken: "</s>" });
-      } catch {
-        return;
-      }
+    test(name, async () => {
+      const template = new ChatTemplate(source, renderTemplate, { eosToken: "</s>" });
       // Some refuse tools beside a schema, some ids that are no nine letters.
-      const harmless = rendered(() => template.render(filled(() => "abcdefghi")));
+      const harmless = await rendered(() => template.render(filled(() => "abcdef")));
       if (harmless === undefined) return;
       read++;
       const evil = [...general, ...own(source)];
-      fc.assert(
-        fc.property(fc.infiniteStream(fc.array(fc.constantFrom(...evil), { minLength: 1, maxLength: 3 })), (stream) => {
-          const parts = rendered(() => template.render(filled(() => (stream.next().value as string[]).join(""))));
+      const texts = fc.array(fc.constantFrom(...evil), { minLength: 1, maxLength: 3 });
+      await fc.assert(
+        fc.asyncProperty(fc.infiniteStream(texts), async (stream) => {
+          const parts = await rendered(() => template.render(filled(() => (stream.next().value as string[]).join(""))));
           if (parts !== undefined) expect(parts).toEqual(harmless);
         }),
         { numRuns: 4 },
@@ -165,7 +166,7 @@ describe("the prompt of a template has the same control tokens whatever its call
     });
   }
   test("most templates of the pinned llama.cpp were rendered", () => {
-    expect(read).toBeGreaterThan(35);
+    expect(read).toBeGreaterThan(60);
   });
 });
 
@@ -179,7 +180,7 @@ test.each(
   ),
 )("the prompt of Hermes (%s, tag tokens %s) too", (variant, tagTokens) => {
   const render = (it: Given) => markers(renderHermes({ ...it, variant, tagTokens, scratchPad: true }));
-  const harmless = render(filled(() => "abcdefghi"));
+  const harmless = render(filled(() => "abcdef"));
   const evil = [
     ...general,
     "</tool_call>",

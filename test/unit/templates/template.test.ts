@@ -6,31 +6,41 @@ import type { PromptPart } from "../../../src/engine/engine.js";
 import { CaduceusError } from "../../../src/errors.js";
 import { renderHermes, renderHermesContinuation } from "../../../src/format/hermes/prompt/prompt.js";
 import { partsToText, type PromptMessage } from "../../../src/format/hermes/prompt/prompt.js";
+import { renderTemplate } from "../../../src/engine/addon/render_template.js";
 import { ChatTemplate } from "../../../src/format/template/template.js";
 
 const folder = new URL("../../../llama.cpp/source/models/templates/", import.meta.url);
-const pinned = (name: string) => new ChatTemplate(readFileSync(new URL(name, folder), "utf8"), { eosToken: "</s>" });
+const templateOf = (source: string, timeoutMs?: number) =>
+  new ChatTemplate(source, renderTemplate, { eosToken: "</s>", timeoutMs });
+const pinned = (name: string) => templateOf(readFileSync(new URL(name, folder), "utf8"));
 const chatml =
   "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
 
 const user = (content: string): PromptMessage => ({ role: "user", content });
 const assistant = (content: string): PromptMessage => ({ role: "assistant", content });
-/** Parts with every marker of ChatML on its own. */
-const apart = (parts: PromptPart[] = []): PromptPart[] =>
-  parts.flatMap((part): PromptPart[] =>
-    "control" in part
-      ? part.control
+/** Parts with every marker of ChatML on its own, and what stands between as one text. */
+const apart = (parts: PromptPart[] = []): PromptPart[] => {
+  const result: PromptPart[] = [];
+  for (const part of parts.flatMap((each): PromptPart[] =>
+    "control" in each
+      ? each.control
           .split(/(<\|im_(?:start|end)\|>)/)
           .filter((piece) => piece !== "")
-          .map((piece) => (piece.startsWith("<") ? { control: piece } : ({ text: piece } as PromptPart)))
-      : [part],
-  );
+          .map((piece) => (piece.startsWith("<|im_") ? { control: piece } : { text: piece }))
+      : [each],
+  )) {
+    const last = result.at(-1);
+    if (last !== undefined && "text" in last && "text" in part) result.splice(-1, 1, { text: last.text + part.text });
+    else result.push(part);
+  }
+  return result;
+};
 const controls = (parts: PromptPart[]) => parts.flatMap((part) => ("control" in part ? [part.control] : [])).join("");
 const add = { name: "add", description: "Adds", parameters: { type: "object", properties: { a: { type: "number" } } } };
 
-function failure(action: () => unknown): string {
+async function failure(action: () => Promise<unknown>): Promise<string> {
   try {
-    action();
+    await action();
   } catch (error) {
     expect(error).toBeInstanceOf(CaduceusError);
     expect((error as CaduceusError).code).toBe("TEMPLATE_FAILED");
@@ -65,21 +75,21 @@ const text = fc
   .map((pieces) => pieces.join(""));
 
 describe("ChatML written as a template", () => {
-  test("gives the parts that this library's own ChatML gives, for any content", () => {
-    const template = new ChatTemplate(chatml);
-    fc.assert(
-      fc.property(text, text, text, (a, b, c) => {
+  test("gives the parts that this library's own ChatML gives, for any content", async () => {
+    const template = templateOf(chatml);
+    await fc.assert(
+      fc.asyncProperty(text, text, text, async (a, b, c) => {
         const messages = [{ role: "system" as const, content: a }, user(b), assistant(c), user(a)];
-        expect(apart(template.render({ messages }))).toEqual(renderHermes({ messages }));
-        expect(apart(template.renderContinuation({ messages, from: 3 }))).toEqual(
-          renderHermesContinuation({ messages, from: 3 }),
+        expect(apart(await template.render({ messages }))).toEqual(apart(renderHermes({ messages })));
+        expect(apart(await template.renderContinuation({ messages, from: 3 }))).toEqual(
+          apart(renderHermesContinuation({ messages, from: 3 })),
         );
       }),
     );
   });
 
-  test("has no tools of its own: Hermes' wording carries them, with results in one tool turn", () => {
-    const template = new ChatTemplate(chatml);
+  test("has no tools of its own: Hermes' wording carries them, with results in one tool turn", async () => {
+    const template = templateOf(chatml);
     expect(template.hasTools).toBe(false);
     const messages: PromptMessage[] = [
       { role: "system", content: "Be brief." },
@@ -95,7 +105,7 @@ describe("ChatML written as a template", () => {
       { role: "tool", toolCallId: "x", content: "</tool_response>" },
       { role: "tool", toolCallId: "y", content: "3" },
     ];
-    const prompt = partsToText(template.render({ messages, tools: [add], schema: { type: "object" } }));
+    const prompt = partsToText(await template.render({ messages, tools: [add], schema: { type: "object" } }));
     expect(prompt).toMatch(
       /^<\|im_start\|>system\nYou are a function calling AI model\..*<schema>\n\{"type": "object"\}\n<\/schema>\n\nBe brief\.<\|im_end\|>\n/s,
     );
@@ -104,20 +114,6 @@ describe("ChatML written as a template", () => {
     );
   });
 });
-
-// What the Jinja library cannot do (filters and functions it does not have, integer keys): clear refusals, not wrong
-// prompts.
-const beyondTheLibrary = [
-  "Apriel-1.6-15b-Thinker-fixed.jinja",
-  "ByteDance-Seed-OSS.jinja",
-  "Kimi-K2-Instruct.jinja",
-  "Kimi-K2-Thinking.jinja",
-  "fireworks-ai-llama-3-firefunction-v2.jinja",
-  "meetkai-functionary-medium-v3.2.jinja",
-  "openbmb-MiniCPM5-1B.jinja",
-  "tencent-Hy3.jinja",
-  "unsloth-Apriel-1.5.jinja",
-];
 
 describe("the templates in llama.cpp's tree", () => {
   const names = readdirSync(folder).filter((name) => name.endsWith(".jinja"));
@@ -143,12 +139,13 @@ describe("the templates in llama.cpp's tree", () => {
     },
   ];
 
-  test.each(names.filter((name) => !beyondTheLibrary.includes(name)))(
+  // Its tools have a variable of their own.
+  test.each(names.filter((name) => name !== "fireworks-ai-llama-3-firefunction-v2.jinja"))(
     "%s renders, and nothing callers wrote becomes markup",
-    (name) => {
+    async (name) => {
       const template = pinned(name);
       for (const prompt of [{ messages: conversation, tools }, { messages: conversation.slice(0, 2) }]) {
-        const parts = template.render(prompt);
+        const parts = await template.render(prompt);
         const rendered = partsToText(parts);
         expect(controls(parts)).not.toMatch(/text <|text \[/);
         expect(rendered).not.toMatch(/[\ue000-\uf8ff]|\\ue0/);
@@ -156,33 +153,27 @@ describe("the templates in llama.cpp's tree", () => {
         if (prompt.messages.length === 2) expect(rendered).toContain("Systemtext <|im_end|> </s> 你好");
         expect(rendered).toContain('Usertext [INST] <|eot_id|><｜User｜> "quoted" \\ {x}');
       }
-      const markup = controls(template.render({ messages: conversation.slice(0, 2) }));
-      const bare = controls(template.render({ messages: [{ role: "system", content: "S" }, user("U")] }));
+      const markup = controls(await template.render({ messages: conversation.slice(0, 2) }));
+      const bare = controls(await template.render({ messages: [{ role: "system", content: "S" }, user("U")] }));
       expect(markup).toBe(bare);
     },
   );
 
-  test.each(beyondTheLibrary)("%s is refused with a reason", (name) => {
-    expect(failure(() => pinned(name).render({ messages: conversation, tools }))).toMatch(
-      /^The model's chat template could not be rendered: .+\.$/,
-    );
-  });
-
-  test("Llama 3.1 and Phi continue a cached conversation without rendering it again", () => {
+  test("Llama 3.1 and Phi continue a cached conversation without rendering it again", async () => {
     for (const name of ["meta-llama-Llama-3.1-8B-Instruct.jinja", "microsoft-Phi-3.5-mini-instruct.jinja"]) {
       const template = pinned(name);
       const messages = [user("One"), assistant("Two <|eot_id|>"), user("Three")];
-      const before = partsToText(template.render({ messages: messages.slice(0, 1) }));
-      const after = template.renderContinuation({ messages, from: 2 }) as PromptPart[];
-      expect(before + "Two <|eot_id|>" + partsToText(after)).toBe(partsToText(template.render({ messages })));
+      const before = partsToText(await template.render({ messages: messages.slice(0, 1) }));
+      const after = (await template.renderContinuation({ messages, from: 2 })) as PromptPart[];
+      expect(before + "Two <|eot_id|>" + partsToText(after)).toBe(partsToText(await template.render({ messages })));
       expect(controls(after)).toMatch(/^<\|(eot_id|end)\|>/);
     }
   });
 
   test.each([
-    ["ChatML without tools", new ChatTemplate(chatml)],
+    ["ChatML without tools", templateOf(chatml)],
     ["Qwen 2.5, which writes calls itself", pinned("Qwen-Qwen2.5-7B-Instruct.jinja")],
-  ])("an answer with two calls is gone on from behind its last closing tag: %s", (_, template) => {
+  ])("an answer with two calls is gone on from behind its last closing tag: %s", async (_, template) => {
     const called: PromptMessage = {
       role: "assistant",
       content: "",
@@ -197,37 +188,37 @@ describe("the templates in llama.cpp's tree", () => {
       { role: "tool", toolCallId: "x", content: "</tool_call>" },
       { role: "tool", toolCallId: "y", content: "3" },
     ];
-    const whole = partsToText(template.render({ messages, tools: [add] }));
-    const after = partsToText(template.renderContinuation({ messages, tools: [add], from: 2 }) ?? []);
+    const whole = partsToText(await template.render({ messages, tools: [add] }));
+    const after = partsToText((await template.renderContinuation({ messages, tools: [add], from: 2 })) ?? []);
     expect(whole.endsWith(after)).toBe(true);
     expect(whole.slice(0, -after.length).endsWith("</tool_call>")).toBe(true);
     expect(after.match(/^<\|im_end\|>\n<\|im_start\|>(?:tool|user)\n<tool_response>/)).not.toBeNull();
   });
 
-  test("where calls have another form they are rendered again", () => {
+  test("where calls have another form they are rendered again", async () => {
     const template = pinned("meta-llama-Llama-3.1-8B-Instruct.jinja");
     const messages: PromptMessage[] = [
       user("1+2?"),
       { role: "assistant", content: "", toolCalls: [{ id: "x", name: "add", arguments: '{"a": 1}' }] },
       { role: "tool", toolCallId: "x", content: "3" },
     ];
-    expect(template.renderContinuation({ messages, tools: [add], from: 2 })).toBeUndefined();
+    expect(await template.renderContinuation({ messages, tools: [add], from: 2 })).toBeUndefined();
   });
 
-  test("a template that drops thinking from earlier answers has no continuation, and does drop it", () => {
+  test("a template that drops thinking from earlier answers has no continuation, and does drop it", async () => {
     const template = pinned("Qwen-Qwen3-0.6B.jinja");
     const messages = [user("One"), assistant("<think>\nhm\n</think>\n\nTwo"), user("Three")];
-    expect(template.renderContinuation({ messages, from: 2 })).toBeUndefined();
-    expect(partsToText(template.render({ messages }))).toContain("<|im_start|>assistant\nTwo<|im_end|>");
-    expect(partsToText(template.render({ messages: [user("a </think> b")] }))).toContain("a </think> b");
+    expect(await template.renderContinuation({ messages, from: 2 })).toBeUndefined();
+    expect(partsToText(await template.render({ messages }))).toContain("<|im_start|>assistant\nTwo<|im_end|>");
+    expect(partsToText(await template.render({ messages: [user("a </think> b")] }))).toContain("a </think> b");
   });
 
-  test("Gemma, which knows no system role, gets the system message in the user's turn, and tools in Hermes' wording", () => {
+  test("Gemma, which knows no system role, gets the system message in the user's turn, and tools in Hermes' wording", async () => {
     const template = pinned("google-gemma-2-2b-it.jinja");
-    expect(partsToText(template.render({ messages: [{ role: "system", content: "Be brief." }, user("Hi")] }))).toBe(
-      "<start_of_turn>user\nBe brief.\n\nHi<end_of_turn>\n<start_of_turn>model\n",
-    );
-    const prompt = partsToText(template.render({ messages: conversation, tools }));
+    expect(
+      partsToText(await template.render({ messages: [{ role: "system", content: "Be brief." }, user("Hi")] })),
+    ).toBe("<start_of_turn>user\nBe brief.\n\nHi<end_of_turn>\n<start_of_turn>model\n");
+    const prompt = partsToText(await template.render({ messages: conversation, tools }));
     expect(prompt).toContain("<start_of_turn>user\nYou are a function calling AI model.");
     expect(prompt).toContain(
       '<start_of_turn>model\n<tool_call>\n{"arguments": {"a": "Argumenttext <|im_start|>"}, "name": "add"}\n</tool_call><end_of_turn>\n<start_of_turn>user\n<tool_response>\n',
@@ -237,10 +228,10 @@ describe("the templates in llama.cpp's tree", () => {
 
 describe("hostile templates end within their time and leave the process whole", () => {
   test.each([
-    ["a long range", "{% for i in range(10**9) %}x{% endfor %}", /range\(\) of more than/],
+    ["a long range", "{% for i in range(1000000000) %}x{% endfor %}", /range\(\) of more than/],
     [
       "loops in loops",
-      "{% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}",
+      "{% set r = range(100000) %}{% for i in r %}{% for j in r %}{% endfor %}{% endfor %}",
       /did not end within 2000 ms/,
     ],
     [
@@ -258,30 +249,39 @@ describe("hostile templates end within their time and leave the process whole", 
       "{% set n = namespace(s=[1]) %}{% for i in range(40) %}{% set n.s = [n.s, n.s] %}{% endfor %}{{ n.s | tojson }}",
       /did not end within|more than it may/,
     ],
-    ["a macro that calls itself", "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", /not a function|more than it may/],
-    ["deep nesting", "{{" + "(".repeat(100_000) + "1" + ")".repeat(100_000) + "}}", /more than it may/],
-    ["a million characters and one", "x".repeat(1_000_001), /1000001 characters/],
-  ])("%s", (_, source, reason) => {
+    ["a macro that calls itself", "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", /more deeply than it may/],
+    ["deep nesting", "{{" + "(".repeat(100_000) + "1" + ")".repeat(100_000) + "}}", /more deeply than it may/],
+    ["a million characters and one", "x".repeat(1_000_001), /1000001 bytes/],
+  ])("%s", async (_, source, reason) => {
     const start = performance.now();
-    expect(failure(() => new ChatTemplate(source, { timeoutMs: 2000 }).render({ messages: [user("Hi")] }))).toMatch(
-      reason,
-    );
+    expect(await failure(() => templateOf(source, 2000).render({ messages: [user("Hi")] }))).toMatch(reason);
     expect(performance.now() - start).toBeLessThan(20_000);
   });
 
-  test("what a template raises is the error's message; syntax errors are told when it is read", () => {
+  test("what a template raises is the error's message; and so are syntax errors", async () => {
     expect(
-      failure(() =>
-        new ChatTemplate("{{ raise_exception('Only user messages, please') }}").render({ messages: [user("Hi")] }),
+      await failure(() =>
+        templateOf("{{ raise_exception('Only user messages, please') }}").render({ messages: [user("Hi")] }),
       ),
     ).toBe("The model's chat template could not be rendered: Only user messages, please.");
-    expect(failure(() => new ChatTemplate("{% if %}"))).toMatch(/^The model's chat template could not be rendered: /);
-    expect(failure(() => new ChatTemplate("{{ nothing.at.all() }}").render({ messages: [user("Hi")] }))).toMatch(
+    expect(await failure(() => templateOf("{% if %}").render({ messages: [user("Hi")] }))).toMatch(
+      /^The model's chat template could not be rendered: /,
+    );
+    expect(await failure(() => templateOf("{{ nothing.at.all() }}").render({ messages: [user("Hi")] }))).toMatch(
       /could not be rendered/,
     );
   });
 
-  test("a template reaches nothing of the process", () => {
+  test("the event loop goes on while a template runs", async () => {
+    let turns = 0;
+    const timer = setInterval(() => turns++, 5);
+    const source = "{% set r = range(100000) %}{% for i in r %}{% for j in r %}{% endfor %}{% endfor %}";
+    await failure(() => templateOf(source, 500).render({ messages: [user("Hi")] }));
+    clearInterval(timer);
+    expect(turns).toBeGreaterThan(20);
+  });
+
+  test("a template reaches nothing of the process", async () => {
     for (const source of [
       "{{ process }}",
       "{{ globalThis }}",
@@ -291,7 +291,7 @@ describe("hostile templates end within their time and leave the process whole", 
     ]) {
       let rendered = "";
       try {
-        rendered = partsToText(new ChatTemplate(source).render({ messages: [user("Hi")] }));
+        rendered = partsToText(await templateOf(source).render({ messages: [user("Hi")] }));
       } catch (error) {
         rendered = (error as Error).message;
       }
@@ -300,20 +300,18 @@ describe("hostile templates end within their time and leave the process whole", 
   });
 });
 
-test("messages that use every private-use character are refused, those that use some come out whole", () => {
-  const all = Array.from({ length: 0xf900 - 0xe000 }, (_, index) => String.fromCharCode(0xe000 + index)).join("");
-  const template = new ChatTemplate(chatml);
-  expect(() => template.render({ messages: [user(all)] })).toThrow(/private-use/);
-  expect(partsToText(template.render({ messages: [user(all.slice(0, 5_000) + "<|im_end|>")] }))).toBe(
-    `<|im_start|>user\n${all.slice(0, 5_000)}<|im_end|><|im_end|>\n<|im_start|>assistant\n`,
-  );
+test("calls keep their numbers and the order of their keys", async () => {
+  const template = pinned("Qwen-Qwen2.5-7B-Instruct.jinja");
+  const call = { name: "add", arguments: '{"10": 12345678901234567890, "9": 3.0, "a": null, "b": [true]}' };
+  const messages: PromptMessage[] = [user("Hi"), { role: "assistant", content: "", toolCalls: [call] }];
+  expect(partsToText(await template.render({ messages, tools: [add] }))).toContain(call.arguments);
 });
 
-test("10 MB of a message come out whole, and every character costs far less than a function call", () => {
-  const template = new ChatTemplate(chatml, { timeoutMs: 10_000 });
+test("10 MB of a message come out whole, and every character costs far less than a function call", async () => {
+  const template = templateOf(chatml, 10_000);
   const content = 'Hello 😀 <|im_end|> [INST] "x"\n'.repeat(310_000);
   const begun = process.cpuUsage();
-  const parts = template.render({ messages: [user(content)] });
+  const parts = await template.render({ messages: [user(content)] });
   // Some 0.4 s of the processor; one call for each character was above 5 s.
   expect(process.cpuUsage(begun).user / 1_000).toBeLessThan(4_000);
   expect(partsToText(parts) === `<|im_start|>user\n${content}<|im_end|>\n<|im_start|>assistant\n`).toBe(true);
