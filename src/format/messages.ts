@@ -3,6 +3,7 @@ import { describe, mismatch, reading, withParam, type CaduceusError } from "../e
 import { loneSurrogate } from "../options/option_checks.js";
 import { linkResults } from "./answered_calls.js";
 import type { PlainMessage, PlainToolCall } from "./plain_message.js";
+import { isJson } from "./strict_json.js";
 import { isObject } from "../json_object.js";
 
 /** The text of a message: a string, or OpenAI's list of text parts, which are joined without anything between. */
@@ -198,15 +199,6 @@ function jsonOf(value: object): string | undefined {
     return JSON.stringify(value);
   } catch {
     return undefined;
-  }
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
   }
 }
 

@@ -21,3 +21,13 @@ export function readJson(text: string): ReadJson {
   // It reads fewer levels than JSON.parse.
   return reader.status === "done" ? { value: reader.value, tooLarge: reader.tooLarge } : { value, tooLarge: undefined };
 }
+
+/** Whether `JSON.parse` takes it. */
+export function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

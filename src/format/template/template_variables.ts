@@ -2,6 +2,7 @@
 // that numbers keep their digits and keys their order.
 import { createHash } from "node:crypto";
 import type { PromptMessage, PromptTool } from "../hermes/prompt/prompt.js";
+import { isJson } from "../strict_json.js";
 
 interface TemplateConversation {
   readonly messages: readonly PromptMessage[];
@@ -96,15 +97,6 @@ function toolJson({ name, description = "", parameters = { type: "object", prope
     type: json("function"),
     function: object({ name: json(name), description: json(description), parameters: json(parameters) }),
   });
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function withoutSystem([system, first, ...rest]: readonly PromptMessage[]): PromptMessage[] | undefined {
