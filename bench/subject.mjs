@@ -98,3 +98,14 @@ export async function withSubjects(names, settings, use) {
     for (const subject of subjects.values()) await subject.close();
   }
 }
+
+/**
+ * For `inTurn`: the same measure of each.
+ * @template T
+ * @param {Map<SubjectName, SubjectProcess>} subjects
+ * @param {(subject: SubjectProcess, round: number, name: SubjectName) => Promise<T>} measure
+ */
+export const ofEach = (subjects, measure) =>
+  Object.fromEntries(
+    [...subjects].map(([name, subject]) => [name, (/** @type {number} */ round) => measure(subject, round, name)]),
+  );

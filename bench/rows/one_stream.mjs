@@ -3,7 +3,7 @@ import { inTurn, ratio, tokensOf } from "../figures.mjs";
 import { llamaBench } from "../llama_tools.mjs";
 import { newPrompt } from "../prompts.mjs";
 import { atLeast, claim } from "../report.mjs";
-import { everyone, fastOnes, withSubjects } from "../subject.mjs";
+import { everyone, fastOnes, ofEach, withSubjects } from "../subject.mjs";
 
 /** @typedef {import("../main.mjs").Settings} Settings */
 /** @typedef {import("../report.mjs").Row} Row */
@@ -22,15 +22,10 @@ export async function decode(settings) {
     { model, contextSize: 1024, sequences: 1, threads },
     (subjects) =>
       inTurn(runs, {
-        ...Object.fromEntries(
-          [...subjects].map(([name, subject]) => [
-            name,
-            async (round) => {
-              const tokens = tokensOf(settings, round, generatedTokens);
-              return (await subject.run("replies", { prompts: [newPrompt(16)], tokens })).tokensPerSecond;
-            },
-          ]),
-        ),
+        ...ofEach(subjects, async (subject, round) => {
+          const tokens = tokensOf(settings, round, generatedTokens);
+          return (await subject.run("replies", { prompts: [newPrompt(16)], tokens })).tokensPerSecond;
+        }),
         "llama-bench": (round) =>
           llamaBench({ model, generatedTokens: tokensOf(settings, round, generatedTokens), threads }),
       }),
@@ -60,17 +55,10 @@ export async function prefill(settings) {
     { model, contextSize: 1024, sequences: 1, threads },
     (subjects) =>
       inTurn(runs, {
-        ...Object.fromEntries(
-          [...subjects].map(([name, subject]) => [
-            name,
-            async (round) => {
-              const tokens = tokensOf(settings, round, promptTokens);
-              return (
-                (tokens * 1000) / (await subject.run("replies", { prompts: [newPrompt(tokens)], tokens: 2 })).firstMs
-              );
-            },
-          ]),
-        ),
+        ...ofEach(subjects, async (subject, round) => {
+          const tokens = tokensOf(settings, round, promptTokens);
+          return (tokens * 1000) / (await subject.run("replies", { prompts: [newPrompt(tokens)], tokens: 2 })).firstMs;
+        }),
         "llama-bench": (round) => llamaBench({ model, promptTokens: tokensOf(settings, round, promptTokens), threads }),
       }),
   );

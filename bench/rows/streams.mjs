@@ -3,7 +3,7 @@ import { inTurn, median, ratio, tokensOf } from "../figures.mjs";
 import { llamaBatchedBench } from "../llama_tools.mjs";
 import { newPrompts } from "../prompts.mjs";
 import { atLeast, claim } from "../report.mjs";
-import { everyone, fastOnes, withSubjects } from "../subject.mjs";
+import { everyone, fastOnes, ofEach, withSubjects } from "../subject.mjs";
 
 /** @typedef {import("../main.mjs").Settings} Settings */
 /** @typedef {import("../report.mjs").Row} Row */
@@ -37,19 +37,14 @@ export async function streams(settings) {
       { model, contextSize: 256, sequences: count, threads },
       (subjects) =>
         inTurn(runs, {
-          ...Object.fromEntries(
-            [...subjects].map(([name, subject]) => [
-              name,
-              async (round) => {
-                const result = await subject.run("replies", {
-                  prompts: newPrompts(count, promptTokens),
-                  tokens: tokensOf(settings, round, generatedTokens),
-                });
-                if (count === 16 && name !== "llama-server") (delays[name] ??= []).push(result.loopDelayP99Ms);
-                return result.tokensPerSecond;
-              },
-            ]),
-          ),
+          ...ofEach(subjects, async (subject, round, name) => {
+            const result = await subject.run("replies", {
+              prompts: newPrompts(count, promptTokens),
+              tokens: tokensOf(settings, round, generatedTokens),
+            });
+            if (count === 16 && name !== "llama-server") (delays[name] ??= []).push(result.loopDelayP99Ms);
+            return result.tokensPerSecond;
+          }),
           "llama-batched-bench": async (round) =>
             large && round === 0
               ? undefined
@@ -90,22 +85,17 @@ export async function intruder({ model, threads, runs }) {
     (subjects) =>
       inTurn(
         runs,
-        Object.fromEntries(
-          [...subjects].map(([name, subject]) => [
-            name,
-            async () => {
-              const prompts = newPrompts(8, promptTokens);
-              const [prompt] = newPrompts(1, late);
-              return (
-                await subject.run("replies", {
-                  prompts,
-                  tokens: 100,
-                  late: { prompt: /** @type {string} */ (prompt), afterMs: 1500 },
-                })
-              ).worstGapMs;
-            },
-          ]),
-        ),
+        ofEach(subjects, async (subject) => {
+          const prompts = newPrompts(8, promptTokens);
+          const [prompt] = newPrompts(1, late);
+          return (
+            await subject.run("replies", {
+              prompts,
+              tokens: 100,
+              late: { prompt: /** @type {string} */ (prompt), afterMs: 1500 },
+            })
+          ).worstGapMs;
+        }),
       ),
   );
   const value = ratio(figures, "caduceus", "llama-server");
