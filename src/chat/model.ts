@@ -43,6 +43,8 @@ export interface ModelCapabilities extends EngineCapabilities {
   readonly checked: readonly Guarantee[];
   /** Refused, because the engine cannot guarantee it. */
   readonly refused: readonly Guarantee[];
+  /** The prompt format has thoughts, which the option `reasoning` of replies turns on, off and limits. */
+  readonly reasoning: boolean;
 }
 
 /**
@@ -69,19 +71,31 @@ export class Model {
   /** Which guarantees are enforced while the model generates, and which are only checked afterwards. */
   get capabilities(): ModelCapabilities {
     const { capabilities } = this.#model.engine;
+    const reasoning = this.#thinks();
     if (capabilities.constrained)
       return {
         ...capabilities,
+        reasoning,
         enforced: ["tool-choice", "tool-arguments", "schema", "grammar"],
         checked: [],
         refused: [],
       };
     return {
       ...capabilities,
+      reasoning,
       enforced: [],
       checked: ["tool-arguments", "schema"],
       refused: ["tool-choice", "grammar"],
     };
+  }
+
+  /** A template that cannot be used has none: it prevents replies, but not raw prompts. */
+  #thinks(): boolean {
+    try {
+      return this.#model.format().thinks;
+    } catch {
+      return false;
+    }
   }
 
   /**

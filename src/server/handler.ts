@@ -10,9 +10,10 @@ import { chatCompletions } from "./openai/chat_completions.js";
 import { readChatRequest } from "./openai/chat_request.js";
 import { readCompletionRequest } from "./openai/completion_request.js";
 import { completions } from "./openai/completions.js";
-import { eventStream } from "./http/event_stream.js";
+import { AnswerStream, eventStream } from "./http/event_stream.js";
 import { ConcurrencyLimiter, newRequestId } from "./request_context.js";
 import type { Fields } from "./fields/read_fields.js";
+import { toJson } from "./json_text.js";
 import { Metrics } from "./http/metrics.js";
 import { disconnectOf, limitReading, missingSlash } from "./http/node_request.js";
 import { Page } from "./http/page.js";
@@ -77,11 +78,11 @@ export function createHandler(options: HandlerOptions): Handler {
     if (error.status === 500) settings.onError(error.cause ?? error);
   };
 
-  /** An endpoint that generates: `answer` gives the response's object, or the chunks of its stream. */
+  /** An endpoint that generates: `answer` gives the response's object, or an `AnswerStream`. */
   const generate =
     <R extends { readonly fields: RequestFields }>(
       read: (body: Fields) => R,
-      answer: (request: R & Served, service: Service) => Promise<object | AsyncGenerator<object, void, undefined>>,
+      answer: (request: R & Served, service: Service) => Promise<object>,
     ) =>
     async (context: Context): Promise<Response> => {
       const cacheScope = keys.check(context.req.raw.headers);
@@ -101,9 +102,9 @@ export function createHandler(options: HandlerOptions): Handler {
           count === 1 ? requestContext.id : `${requestContext.id}-${index}`;
         await turn();
         const answered = await answer(request, { model, tokens, requestContext, cacheScope, onFinish, requestId });
-        if (!(Symbol.asyncIterator in answered)) {
+        if (!(answered instanceof AnswerStream)) {
           requestContext.end();
-          return context.json(answered);
+          return context.body(toJson(answered), 200, { "content-type": "application/json" });
         }
         const response = await eventStream(answered, {
           ...settings,

@@ -1,18 +1,29 @@
-// Chunks as server-sent events. A client that reads slowly pauses the generation. While there is no data, comments are
-// sent, because proxies and clients close connections that are silent for a minute.
+// Chunks of an answer as the body of a response. A client that reads slowly pauses the generation. While there is no
+// data, heartbeats are sent, because proxies and clients close connections that are silent for a minute.
 import { ApiError, toApiError } from "../api_error.js";
 import type { RequestContext } from "../request_context.js";
 import type { RequestFields } from "../request_fields.js";
+import type { StreamForm } from "./stream_forms.js";
 
 const encoder = new TextEncoder();
-const line = (text: string) => encoder.encode(`data: ${text}\n\n`);
+
+/** An answer that is sent as it comes. */
+export class AnswerStream {
+  readonly chunks: AsyncGenerator<object, void, undefined>;
+  readonly form: StreamForm;
+
+  constructor(chunks: AsyncGenerator<object, void, undefined>, form: StreamForm) {
+    this.chunks = chunks;
+    this.form = form;
+  }
+}
 
 export interface EventStreamOptions {
   readonly requestContext: RequestContext;
   readonly fields?: RequestFields;
   /** How long the first chunk may take until the status goes out without it. */
   readonly statusAfterMs: number;
-  /** How long nothing is sent until a comment is. */
+  /** How long nothing is sent until a heartbeat is. */
   readonly heartbeatMs: number;
   /** How long a client may leave what is there unread. */
   readonly readerTimeoutMs: number;
@@ -21,13 +32,8 @@ export interface EventStreamOptions {
   readonly disconnect: (() => void) | undefined;
 }
 
-const comment = encoder.encode(": waiting\n\n");
-
 /** Resolves with the first chunk or after `statusAfterMs`: what fails before that still has a status of its own. */
-export async function eventStream(
-  chunks: AsyncGenerator<object, void, undefined>,
-  options: EventStreamOptions,
-): Promise<Response> {
+export async function eventStream({ chunks, form }: AnswerStream, options: EventStreamOptions): Promise<Response> {
   const { requestContext, fields, readerTimeoutMs, statusAfterMs, heartbeatMs, onError, disconnect } = options;
   let next: Promise<IteratorResult<object, void>> | undefined = chunks.next();
   let mayWaitMs = (await settlesWithin(next, statusAfterMs)) ? heartbeatMs : 0;
@@ -45,17 +51,18 @@ export async function eventStream(
           if (hasCome) {
             const { done, value } = await next;
             next = undefined;
-            controller.enqueue(line(done ? "[DONE]" : JSON.stringify(value)));
+            const text = done ? form.end : form.write(value);
+            if (text !== "") controller.enqueue(encoder.encode(text));
             if (done) return controller.close();
           } else {
-            controller.enqueue(comment);
+            controller.enqueue(encoder.encode(form.heartbeat));
           }
           mayWaitMs = heartbeatMs;
         } catch (thrown) {
           const error = toApiError(thrown, fields);
           onError(error);
           try {
-            controller.enqueue(line(JSON.stringify(error.body)));
+            controller.enqueue(encoder.encode(form.fail(error)));
             controller.close();
           } catch {
             // The client has gone.
@@ -81,7 +88,7 @@ export async function eventStream(
   );
   return new Response(body, {
     headers: {
-      "content-type": "text/event-stream; charset=utf-8",
+      "content-type": form.type,
       "cache-control": "no-cache",
       "x-accel-buffering": "no",
     },

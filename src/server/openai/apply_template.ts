@@ -1,14 +1,13 @@
 // POST /apply-template: the prompt of a chat completion. Nothing is generated.
+import { replyOptionsOf } from "../answers/requests.js";
 import { ApiError, inContext, tooLong } from "../api_error.js";
 import type { ChatRequest } from "./chat_request.js";
 import type { Served, Service } from "../service.js";
-import { turnsOf } from "../turns.js";
 
-export async function applyTemplate(
-  { model: name, messages, options, replyOptions }: ChatRequest & Served,
-  { model, requestContext, cacheScope }: Service,
-): Promise<object> {
-  const given = await model.readAhead({ ...options, ...replyOptions }, turnsOf(requestContext.signal));
+export async function applyTemplate(request: ChatRequest & Served, service: Service): Promise<object> {
+  const { model, requestContext, cacheScope } = service;
+  const { messages, model: name } = request;
+  const given = await replyOptionsOf(request, service);
   const { format, reason, prompts, unenforced } = await model
     .explain(messages, { ...given, cacheScope, signal: requestContext.signal })
     .catch((error: unknown) => {

@@ -1,39 +1,29 @@
 // POST /v1/chat/completions: replies in OpenAI's form, whole or in chunks.
 import { randomUUID } from "node:crypto";
-import type { FinishEvent, ReplyEvent, ToolCall } from "../../index.js";
-import { collectAnswers, countUsage, finishReason, readAnswers } from "./answers.js";
-import { ApiError } from "../api_error.js";
+import type { FinishEvent, ReplyEvent, TokenProbability } from "../../index.js";
+import { collectAnswers, type AnswerEvent } from "../answers/answers.js";
+import { answerConversation } from "../answers/requests.js";
+import { Segments, type DeltaEvent } from "../answers/segments.js";
+import { AnswerStream } from "../http/event_stream.js";
 import type { ChatRequest } from "./chat_request.js";
-import { cacheScopeOf, seedOf } from "../fields/generation_fields.js";
+import { dataStream } from "../http/stream_forms.js";
 import type { Served, Service } from "../service.js";
 import type { TokenTexts } from "./token_texts.js";
-import { beginInTurns, turn, turnsOf } from "../turns.js";
+import { countUsage, finishReason } from "./usage.js";
 
-export async function chatCompletions(
-  request: ChatRequest & Served,
-  service: Service,
-): Promise<object | AsyncGenerator<object, void, undefined>> {
-  const { model, requestContext, cacheScope, tokens } = service;
-  const { messages, options, replyOptions, n, seed, strict, cacheSalt } = request;
-  requestContext.expect(n);
-  const given = await model.readAhead({ ...options, ...replyOptions }, turnsOf(requestContext.signal));
-  await turn();
-  const replies = await beginInTurns(n, (index) =>
-    model.reply(messages, {
-      ...given,
-      seed: seedOf(seed, index),
-      cacheScope: cacheScopeOf(cacheScope, cacheSalt),
-      signal: requestContext.signal,
-      requestId: service.requestId(index, n),
-    }),
-  );
+export async function chatCompletions(request: ChatRequest & Served, service: Service): Promise<object> {
+  const events = await answerConversation(request, service);
   const head = {
     id: `chatcmpl-${randomUUID().replaceAll("-", "")}`,
     created: Math.floor(Date.now() / 1000),
     model: request.model,
   };
-  const events = readAnswers(replies, service, strict);
-  if (request.stream) return chatChunks(events, { ...head, object: "chat.completion.chunk" }, request, tokens);
+  const { tokens } = service;
+  if (request.stream)
+    return new AnswerStream(
+      chatChunks(events, { ...head, object: "chat.completion.chunk" }, request, tokens),
+      dataStream,
+    );
   const results = await collectAnswers(events);
   const choices = await Promise.all(
     results.map(async (result, index) => ({
@@ -43,7 +33,7 @@ export async function chatCompletions(
       finish_reason: finishReason(result),
     })),
   );
-  return { ...head, object: "chat.completion", choices, usage: countUsage(results, n) };
+  return { ...head, object: "chat.completion", choices, usage: countUsage(results, request.n) };
 }
 
 /**
@@ -71,7 +61,7 @@ async function logprobsOf({ logProbabilities = [] }: FinishEvent, { logprobs }: 
 }
 
 async function* chatChunks(
-  events: ReturnType<typeof readAnswers>,
+  events: AsyncIterable<AnswerEvent>,
   head: object,
   { n, includeUsage, logprobs }: ChatRequest,
   tokens: TokenTexts,
@@ -92,69 +82,44 @@ async function* chatChunks(
         ...usage,
       };
     }
-    const delta = writer.delta(event);
-    if (delta === undefined) continue;
-    const given =
-      (event.type === "text" || event.type === "reasoning") && logprobs
-        ? { content: await tokens.forChat(event.logProbabilities ?? []), refusal: null }
-        : null;
-    yield {
-      ...head,
-      choices: [{ index, delta, logprobs: given, finish_reason: event.type === "finish" ? finishReason(event) : null }],
-      ...usage,
-    };
+    for (const { delta, logProbabilities, finishReason: reason = null } of writer.deltas(event)) {
+      const given =
+        logprobs && logProbabilities !== undefined
+          ? { content: await tokens.forChat(logProbabilities), refusal: null }
+          : null;
+      yield { ...head, choices: [{ index, delta, logprobs: given, finish_reason: reason }], ...usage };
+    }
   }
   if (includeUsage) yield { ...head, choices: [], usage: countUsage(results, n) };
 }
 
 /** The deltas of one choice. */
 class ChoiceWriter {
-  /** The calls by their ids, and how much of their arguments has been told. */
-  readonly #calls = new Map<string, { readonly index: number; told: string }>();
+  readonly #segments = new Segments();
+  /** How many calls have begun. */
+  #calls = 0;
 
-  delta(event: ReplyEvent): object | undefined {
-    switch (event.type) {
-      case "text":
-      case "malformed":
-        return { content: event.text };
-      case "reasoning":
-        return { reasoning_content: event.text };
-      case "tool-call-start":
-        return this.#start(event.id, event.name);
-      case "tool-call-delta":
-        return this.#more(event.id, event.textDelta);
-      case "tool-call":
-        return this.#rest(event);
-      case "finish":
-        return {};
-      default:
-        return undefined;
+  *deltas(event: ReplyEvent): Generator<Delta, void, undefined> {
+    for (const part of this.#segments.of(event)) {
+      if (part.type === "finish") yield { delta: {}, finishReason: finishReason(part) };
+      else if (part.type === "open" && part.kind === "call") {
+        const { id, name } = part;
+        yield {
+          delta: { tool_calls: [{ index: this.#calls++, id, type: "function", function: { name, arguments: "" } }] },
+        };
+      } else if (part.type === "delta") yield { delta: this.#delta(part), logProbabilities: part.logProbabilities };
     }
   }
 
-  #start(id: string, name: string): object | undefined {
-    if (this.#calls.has(id)) return undefined;
-    const index = this.#calls.size;
-    this.#calls.set(id, { index, told: "" });
-    return { tool_calls: [{ index, id, type: "function", function: { name, arguments: "" } }] };
+  #delta({ kind, text }: DeltaEvent): object {
+    if (kind === "text") return { content: text };
+    if (kind === "reasoning") return { reasoning_content: text };
+    return { tool_calls: [{ index: this.#calls - 1, function: { arguments: text } }] };
   }
+}
 
-  #more(id: string, text: string): object | undefined {
-    const call = this.#calls.get(id);
-    if (call === undefined || text === "") return undefined;
-    call.told += text;
-    return { tool_calls: [{ index: call.index, function: { arguments: text } }] };
-  }
-
-  /** What has been told cannot be taken back: a model that nothing constrains may write its arguments a second time. */
-  #rest({ id, argumentsText }: ToolCall): object | undefined {
-    const told = this.#calls.get(id)?.told ?? "";
-    if (!argumentsText.startsWith(told))
-      throw new ApiError(
-        500,
-        "server_error",
-        "The model wrote the arguments of a call twice, which a stream cannot tell.",
-      );
-    return this.#more(id, argumentsText.slice(told.length));
-  }
+interface Delta {
+  readonly delta: object;
+  readonly logProbabilities?: readonly TokenProbability[] | undefined;
+  readonly finishReason?: string;
 }

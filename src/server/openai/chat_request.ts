@@ -2,32 +2,16 @@
 import { describe, invalidValue } from "../../errors.js";
 import type { Message, ReplyOptions, FunctionTool } from "../../index.js";
 import { ApiError } from "../api_error.js";
+import type { ConversationRequest } from "../answers/requests.js";
 import { checkFields, checkNames } from "../fields/check_fields.js";
 import { readConstraint } from "../fields/constraint_fields.js";
 import { Fields, invalid, unsupported } from "../fields/read_fields.js";
 import { readGenerationFields, type GenerationFields } from "../fields/generation_fields.js";
 import { readReasoning } from "../fields/reasoning_fields.js";
-import { requestFields, type RequestFields } from "../request_fields.js";
+import { requestFields } from "../request_fields.js";
 
-export interface ChatRequest extends GenerationFields {
-  readonly messages: readonly Message[];
+export interface ChatRequest extends ConversationRequest, GenerationFields {
   readonly logprobs: boolean;
-  readonly replyOptions: Pick<
-    ReplyOptions,
-    | "tools"
-    | "toolChoice"
-    | "parallelToolCalls"
-    | "schema"
-    | "regex"
-    | "grammar"
-    | "maxRounds"
-    | "logProbabilities"
-    | "topLogProbabilities"
-    | "reasoning"
-  >;
-  readonly fields: RequestFields;
-  /** Whose schemas must be enforced to the last keyword: names of tools, and undefined for the answer. */
-  readonly strict: ReadonlySet<string | undefined>;
 }
 
 export function readChatRequest(body: Fields): ChatRequest {
@@ -49,8 +33,6 @@ export function readChatRequest(body: Fields): ChatRequest {
       toolChoice: choice,
       parallelToolCalls: body.boolean("parallel_tool_calls"),
       ...constraint?.options,
-      // Calls are the client's to answer, those of unknown tools too.
-      maxRounds: 1,
       logProbabilities: logprobs,
       topLogProbabilities: top,
       reasoning: readReasoning(body),

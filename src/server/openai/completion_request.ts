@@ -1,19 +1,13 @@
 // A request for the completion of raw prompts, in the library's words. Markup in a prompt is read, as llama.cpp's
 // server does.
+import type { PromptsRequest } from "../answers/requests.js";
 import { checkFields } from "../fields/check_fields.js";
-import { readConstraint, type AnswerConstraint } from "../fields/constraint_fields.js";
+import { readConstraint } from "../fields/constraint_fields.js";
 import { type Fields, invalid, invalidContent, unsupported } from "../fields/read_fields.js";
 import { mostChoices, readGenerationFields, type GenerationFields } from "../fields/generation_fields.js";
-import { requestFields, type RequestFields } from "../request_fields.js";
+import { requestFields } from "../request_fields.js";
 
-/** A text, in which markup is read, or token ids. */
-export type CompletionPrompt = string | readonly number[];
-
-export interface CompletionRequest extends GenerationFields {
-  readonly prompts: readonly CompletionPrompt[];
-  readonly constraint: AnswerConstraint["options"];
-  readonly strict: ReadonlySet<undefined>;
-  readonly fields: RequestFields;
+export interface CompletionRequest extends PromptsRequest, GenerationFields {
   /** The answer begins with its prompt. */
   readonly echo: boolean;
   /** How many of the likeliest tokens come beside each; undefined: nothing of this is asked for. */
@@ -35,18 +29,24 @@ export function readCompletionRequest(body: Fields): CompletionRequest {
     throw invalidContent("n", expected, received);
   }
   const constraint = readConstraint(body);
+  const echo = body.boolean("echo") ?? false;
+  const logprobs = body.wholeNumber("logprobs", 0, 20);
+  const scores =
+    logprobs === undefined
+      ? {}
+      : { logProbabilities: true, promptLogProbabilities: echo, topLogProbabilities: logprobs };
   return {
     ...generation,
     prompts,
-    constraint: constraint?.options ?? {},
+    completeOptions: { ...constraint?.options, ...scores },
     strict: new Set(constraint?.strict ? [undefined] : []),
     fields: requestFields(body.names(), constraint?.param),
-    echo: body.boolean("echo") ?? false,
-    logprobs: body.wholeNumber("logprobs", 0, 20),
+    echo,
+    logprobs,
   };
 }
 
-function readPrompts(body: Fields): CompletionRequest["prompts"] {
+function readPrompts(body: Fields): PromptsRequest["prompts"] {
   const prompt = body.required("prompt", body.value);
   if (typeof prompt === "string") return [prompt];
   if (!Array.isArray(prompt) || prompt.length === 0)

@@ -1,49 +1,29 @@
 // POST /v1/completions: completions of raw prompts, whole or in chunks.
 import { randomUUID } from "node:crypto";
 import type { FinishEvent, PromptToken } from "../../index.js";
-import { collectAnswers, countUsage, finishReason, readAnswers } from "./answers.js";
+import { collectAnswers, type AnswerEvent } from "../answers/answers.js";
+import { continuePrompts } from "../answers/requests.js";
+import { AnswerStream } from "../http/event_stream.js";
+import { dataStream } from "../http/stream_forms.js";
 import { CompletionLogprobs } from "./completion_logprobs.js";
 import type { CompletionRequest } from "./completion_request.js";
 import { echoOf, type Echo } from "./echo.js";
-import { cacheScopeOf, seedOf } from "../fields/generation_fields.js";
 import type { Served, Service } from "../service.js";
-import { beginInTurns, turn, turnsOf } from "../turns.js";
+import { countUsage, finishReason } from "./usage.js";
 
-export async function completions(
-  request: CompletionRequest & Served,
-  service: Service,
-): Promise<object | AsyncGenerator<object, void, undefined>> {
-  const { model, requestContext, cacheScope } = service;
-  const { prompts, options, n, seed, logprobs, echo, cacheSalt } = request;
-  const count = prompts.length * n;
-  requestContext.expect(count);
+export async function completions(request: CompletionRequest & Served, service: Service): Promise<object> {
+  const { options, logprobs, echo } = request;
   // What a prompt scores must not depend on what else is computed at the moment.
-  const deterministic = options.deterministic ?? (echo && logprobs !== undefined && model.capabilities.deterministic);
-  const scores =
-    logprobs === undefined
-      ? {}
-      : { logProbabilities: true, promptLogProbabilities: echo, topLogProbabilities: logprobs };
-  const given = await model.readAhead({ ...options, ...scores, ...request.constraint }, turnsOf(requestContext.signal));
-  await turn();
-  const replies = await beginInTurns(count, (index) => {
-    const prompt = prompts[Math.floor(index / n)]!;
-    return model.complete(typeof prompt === "string" ? prompt : [{ tokens: prompt }], {
-      ...given,
-      deterministic,
-      seed: seedOf(seed, index % n),
-      cacheScope: cacheScopeOf(cacheScope, cacheSalt),
-      signal: requestContext.signal,
-      requestId: service.requestId(index, count),
-    });
-  });
+  const deterministic =
+    options.deterministic ?? (echo && logprobs !== undefined && service.model.capabilities.deterministic);
+  const events = await continuePrompts({ ...request, options: { ...options, deterministic } }, service);
   const head = {
     id: `cmpl-${randomUUID().replaceAll("-", "")}`,
     object: "text_completion",
     created: Math.floor(Date.now() / 1000),
     model: request.model,
   };
-  const events = readAnswers(replies, service, request.strict);
-  if (request.stream) return completionChunks(events, head, request, service);
+  if (request.stream) return new AnswerStream(completionChunks(events, head, request, service), dataStream);
   const results = await collectAnswers(events);
   const choices = await Promise.all(
     results.map(async (result, index) => {
@@ -61,11 +41,11 @@ export async function completions(
       };
     }),
   );
-  return { ...head, choices, usage: countUsage(results, n) };
+  return { ...head, choices, usage: countUsage(results, request.n) };
 }
 
 async function* completionChunks(
-  events: ReturnType<typeof readAnswers>,
+  events: AsyncIterable<AnswerEvent>,
   head: object,
   request: CompletionRequest,
   service: Service,

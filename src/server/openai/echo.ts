@@ -1,6 +1,6 @@
 // A prompt as its answer repeats it.
 import type { PromptToken } from "../../index.js";
-import type { CompletionPrompt } from "./completion_request.js";
+import type { RawPrompt } from "../answers/requests.js";
 import type { Service } from "../service.js";
 
 export interface Echo {
@@ -12,7 +12,7 @@ export interface Echo {
   given(tokens: readonly PromptToken[]): readonly PromptToken[];
 }
 
-export async function echoOf(prompt: CompletionPrompt, service: Pick<Service, "model" | "tokens">): Promise<Echo> {
+export async function echoOf(prompt: RawPrompt, service: Pick<Service, "model" | "tokens">): Promise<Echo> {
   const { model, tokens } = service;
   const bos = model.info.bosToken;
   const hasBos = await writesBos(prompt, service);
@@ -25,7 +25,7 @@ export async function echoOf(prompt: CompletionPrompt, service: Pick<Service, "m
 
 /** The prompt itself begins with a BOS. */
 export async function writesBos(
-  prompt: CompletionPrompt,
+  prompt: RawPrompt,
   { model, tokens }: Pick<Service, "model" | "tokens">,
 ): Promise<boolean> {
   const bos = model.info.bosToken;

@@ -2,7 +2,8 @@
 import OpenAI from "openai";
 import { afterEach, expect, test, vi } from "vitest";
 import { ApiError } from "../../../src/server/api_error.js";
-import { eventStream } from "../../../src/server/http/event_stream.js";
+import { AnswerStream, eventStream } from "../../../src/server/http/event_stream.js";
+import { dataStream } from "../../../src/server/http/stream_forms.js";
 import { ConcurrencyLimiter, type RequestContext } from "../../../src/server/request_context.js";
 import { createHandler, listen } from "../../../src/server/index.js";
 import { scriptedModel } from "../../support/engines/scripted_model.js";
@@ -35,7 +36,7 @@ let requestContext: RequestContext;
 function start(chunks: AsyncGenerator<object, void, undefined>, options: { readonly readerTimeoutMs?: number } = {}) {
   errors.length = 0;
   requestContext = new ConcurrencyLimiter(5).enter("req_1", new AbortController().signal, 1e6);
-  return eventStream(chunks, {
+  return eventStream(new AnswerStream(chunks, dataStream), {
     requestContext,
     readerTimeoutMs: 60_000,
     statusAfterMs: 3_000,
