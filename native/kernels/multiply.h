@@ -25,9 +25,12 @@ CADUCEUS_INLINE void unrolled(Body&& body) {
       CADUCEUS_INLINE_LAMBDA { (body(std::integral_constant<int, I>{}), ...); }(std::make_integer_sequence<int, N>());
 }
 
-/** Adds `blocks` blocks of a panel times `Columns` columns to `out`, or writes the sum there. */
+/**
+ * Adds `blocks` blocks of a panel times `Columns` columns to `out`, or writes the sum there. With `fetch`, the same
+ * blocks of the next panel come into the cache meanwhile.
+ */
 template <class S, class T, int Columns, bool Add, class Weights>
-void multiply_tile(const Weights& w, const Activations<S, T>* x, int blocks, float* out, size_t stride) {
+void multiply_tile(const Weights& w, const Activations<S, T>* x, int blocks, bool fetch, float* out, size_t stride) {
   constexpr bool is_signed = (T::bits == 8 || T::table) && S::byte_offset == 0;
   constexpr int max_code = T::bits == 8 || T::table ? 128 : (1 << T::bits) - 1;
   constexpr int groups = T::sub_block / 4;
@@ -41,10 +44,12 @@ void multiply_tile(const Weights& w, const Activations<S, T>* x, int blocks, flo
   });
   for (int b = 0; b < blocks; b++, x += Columns) {
     const auto scale = w.scale(b);
+    if (fetch) w.fetch_scales(b);
     if constexpr (T::super) {
       typename S::Floats block[Columns];
       unrolled<Columns>([&](auto n) { block[n] = S::zero(); });
       for (int u = 0; u < 8; u++) {
+        if (fetch) w.fetch_codes(b, u);
         unrolled<32 / T::sub_block>([&](auto half) {
           constexpr int h = decltype(half)::value;
           const int s = u * (32 / T::sub_block) + h;
@@ -75,6 +80,7 @@ void multiply_tile(const Weights& w, const Activations<S, T>* x, int blocks, flo
       }
       unrolled<Columns>([&](auto n) { total[n] = S::add_product(total[n], block[n], S::all(x[n].scale)); });
     } else {
+      if (fetch) w.fetch_codes(b, 0);
       Sum sum[Columns];
       unrolled<Columns>([&](auto n) { sum[n].begin(T::mins ? 0 : x[n].start[0]); });
       unrolled<8>([&](auto group) {
@@ -161,11 +167,12 @@ class Matrix {
   static constexpr size_t group_bytes = size_t{256} << 10;
 
   template <bool Add>
-  static void tile(int width, const PackedWeights<S, T>& w, const X* x, int blocks, float* out, size_t stride) {
+  static void tile(int width, const PackedWeights<S, T>& w, const X* x, int blocks, bool fetch, float* out,
+                   size_t stride) {
     unrolled<Tiles<S>::widths.size()>([&](auto i) {
       constexpr int columns = Tiles<S>::widths[decltype(i)::value];
       if constexpr (columns <= S::max_columns) {
-        if (width == columns) multiply_tile<S, T, columns, Add>(w, x, blocks, out, stride);
+        if (width == columns) multiply_tile<S, T, columns, Add>(w, x, blocks, fetch, out, stride);
       }
     });
   }
@@ -177,20 +184,21 @@ class Matrix {
     const int present = static_cast<int>(std::min<int64_t>(S::rows, row_count_ - p * S::rows));
     while (n < end) {
       const int width = Tiles<S>::width(columns - n);
+      const bool fetch = n == 0;
       const X* from = x + static_cast<size_t>(n) * blocks_ + static_cast<size_t>(b) * width;
       float* at = out + n * stride + p * S::rows;
       n += width;
       if (present == S::rows) {
         if (b == 0)
-          tile<false>(width, w, from, count, at, stride);
+          tile<false>(width, w, from, count, fetch, at, stride);
         else
-          tile<true>(width, w, from, count, at, stride);
+          tile<true>(width, w, from, count, fetch, at, stride);
         continue;
       }
       float whole[S::max_columns * S::rows] = {};
       for (int i = 0; b > 0 && i < width; i++)
         std::memcpy(whole + i * S::rows, at + i * stride, present * sizeof(float));
-      tile<true>(width, w, from, count, whole, S::rows);
+      tile<true>(width, w, from, count, fetch, whole, S::rows);
       for (int i = 0; i < width; i++) std::memcpy(at + i * stride, whole + i * S::rows, present * sizeof(float));
     }
   }

@@ -108,9 +108,19 @@ struct PackedWeights {
   using P = Panel<S, T>;
   const uint8_t* scales;
   const uint8_t* codes;
+  size_t next;  // to the same place of the next panel
 
   PackedWeights(const uint8_t* panel, int blocks, int from)
-      : scales(panel + P::scale_bytes * from), codes(panel + P::scales_size(blocks) + P::code_bytes * from) {}
+      : scales(panel + P::scale_bytes * from),
+        codes(panel + P::scales_size(blocks) + P::code_bytes * from),
+        next(P::size(blocks)) {}
+
+  // Bring the same piece of the next panel into the second-level cache. A matrix of 14336 × 4096 in Q4_K that comes
+  // from memory, with and without: 8 columns 1.8 and 2.3 ms, 16 columns 3.0 and 3.7, 64 columns 9.7 and 10.9.
+  void fetch_scales(int b) const { fetch<P::scale_bytes>(scales + next + P::scale_bytes * b); }
+  void fetch_codes(int b, int unit) const {
+    fetch<P::unit_bytes>(codes + next + P::code_bytes * b + P::unit_bytes * unit);
+  }
 
   typename S::Floats scale(int b) const { return S::halves(scales + P::scale_bytes * b); }
   typename S::Floats min(int b) const { return S::halves(scales + P::scale_bytes * b + P::rows * 2); }
@@ -156,6 +166,13 @@ struct PackedWeights {
   }
 
  private:
+  template <size_t Bytes>
+  static void fetch(const uint8_t* at) {
+#if defined(__GNUC__) || defined(__clang__)
+    for (size_t i = 0; i < Bytes; i += 64) __builtin_prefetch(at + i, 0, 2);
+#endif
+  }
+
   const uint8_t* sub(int b) const { return scales + P::scale_bytes * b + P::rows * (T::mins ? 4 : 2); }
 
   typename S::Ints sub_code(int b, int s) const {
