@@ -65,7 +65,7 @@ export class Model {
 
   /** Properties of the model and of its configuration. */
   get info(): ModelInfo {
-    return this.#model.engine.info;
+    return this.#model.info;
   }
 
   /** Which guarantees are enforced while the model generates, and which are only checked afterwards. */

@@ -130,7 +130,6 @@ ${exitCodeHelp} A line that failed, or an answer that does not fit --schema: 1.`
   )
     .argument("[prompt...]", promptHelp)
     .option("-f, --file <path>", fileHelp)
-    .option("--prompt-variant <name>", "wording with tools: card, tool-use or hermes3 (default: card)")
     .option("--json", "print one JSON object: format, reason, prompts with text, parts and tokens")
     .addHelpText(
       "after",

@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import type { Message, ReplyOptions } from "../index.js";
 import { UsageError } from "./exit_codes.js";
 import { modelIdentity, replyOptions, type ModelFlags } from "./flags/model_flags.js";
+import { readChatTemplate } from "./flags/read_load_options.js";
 import { readConversation, readSchema, readTools, withoutHandlers } from "./user_files.js";
 import { isStandardInput, readUserText } from "./output/user_text.js";
 
@@ -60,12 +61,18 @@ export async function readRequest(flags: RequestFlags, signal: AbortSignal): Pro
 
 /** Whether one of the flags reads standard input. `prompt`: what else may read it. @throws UsageError where two do */
 export function checkStandardInput(
-  { tools, schema, load }: RequestFlags,
+  { tools, schema, load, chatTemplate, chatTemplateFile }: RequestFlags,
   prompt: Readonly<Record<string, string | undefined>>,
 ): boolean {
   const readers = (places: Readonly<Record<string, string | undefined>>) =>
     Object.keys(places).filter((name) => isStandardInput(places[name]));
-  const ofFlags = readers({ "--tools": tools, "--schema": schema, "--load": load });
+  const ofFlags = readers({
+    "--tools": tools,
+    "--schema": schema,
+    "--load": load,
+    "--chat-template": chatTemplate,
+    "--chat-template-file": chatTemplateFile,
+  });
   const all = [...ofFlags, ...readers(prompt).map((name) => (name === "argument" ? "the prompt" : name))];
   if (all.length > 1)
     throw new UsageError(`Expected standard input for one thing but it is named for ${all.join(" and ")}.`);
@@ -92,6 +99,8 @@ export async function fingerprint(flags: RequestFlags): Promise<string> {
     yesTools,
     replyOptions(flags),
     files,
+    // Those that are not given change nothing, for answers from before there were any to count.
+    ...[flags.format, flags.promptVariant, await readChatTemplate(flags)].filter((one) => one !== undefined),
   ];
   return createHash("sha256").update(JSON.stringify(all)).digest("hex").slice(0, 8);
 }

@@ -3,6 +3,8 @@ import type { ModelInfo, PromptPart, RenderTemplate } from "../engine/engine.js"
 import { CaduceusError } from "../errors.js";
 import { renderHermes, renderHermesContinuation, type HermesVariant, type PromptTool } from "./hermes/prompt/prompt.js";
 import type { PlainMessage } from "./plain_message.js";
+import { familyMember, type FamilyMember, type FormatVocabulary } from "./family/members.js";
+import type { FileTemplates, TemplateFacts } from "./family/template_facts.js";
 import { commonParts } from "./leading_parts.js";
 import { ChatTemplate } from "./template/template.js";
 
@@ -48,88 +50,114 @@ export interface ConversationFormat {
   ): Promise<number | undefined>;
 }
 
+export type { FormatVocabulary } from "./family/members.js";
+
+export const formats = ["auto", "hermes", "template"] as const;
+
 export interface FormatOptions {
-  readonly format: "auto" | "hermes" | "template";
-  readonly variant: HermesVariant;
+  readonly format: (typeof formats)[number];
+  /** Undefined: the model's own. */
+  readonly variant: HermesVariant | undefined;
+  /** In the place of the file's. */
+  readonly chatTemplate?: string | undefined;
 }
 
-/** What of a vocabulary decides. */
-export interface FormatVocabulary {
-  readonly hasChatMl: boolean;
-  readonly hasTagTokens: boolean;
-  readonly eosText: string;
+/** Undefined where there is none. */
+export function templatesOf(
+  { chatTemplate, metadata }: ModelInfo,
+  { chatTemplate: given }: Pick<FormatOptions, "chatTemplate">,
+): FileTemplates | undefined {
+  const template = given ?? chatTemplate;
+  if (template === undefined) return undefined;
+  // As transformers and llama.cpp choose it.
+  return { template, toolTemplate: (given === undefined && metadata["tokenizer.chat_template.tool_use"]) || template };
+}
+
+/** What is known of a model when its format is chosen. */
+export interface FormatSource {
+  readonly info: ModelInfo;
+  readonly vocabulary: FormatVocabulary;
+  readonly facts: TemplateFacts;
 }
 
 /** Throws `TEMPLATE_FAILED` when no format fits. A broken template fails when it is rendered. */
 export function chooseFormat(
-  info: ModelInfo,
-  vocabulary: FormatVocabulary,
-  { format, variant }: FormatOptions,
+  { info, vocabulary, facts }: FormatSource,
+  options: FormatOptions,
   renderTemplate: RenderTemplate,
 ): ConversationFormat {
-  const named = /hermes/i.test(
-    `${info.name ?? ""} ${info.metadata["general.basename"] ?? ""} ${info.path.split(/[\\/]/).at(-1) ?? ""}`,
-  );
-  if (format === "hermes" || (format === "auto" && named)) {
+  const { format, variant, chatTemplate } = options;
+  const member = familyMember(vocabulary, facts);
+  const isMember = member && `The model is ${member.name}: ${member.sign}.`;
+  if (format === "hermes") {
     if (!vocabulary.hasChatMl)
       throw new CaduceusError(
         "TEMPLATE_FAILED",
         "The Hermes format needs a ChatML model, but the vocabulary of this one has no <|im_start|> and <|im_end|>.",
         { param: "format", remedy: 'Load it with format "template".' },
       );
-    return hermesFormat(
-      variant,
-      vocabulary.hasTagTokens,
-      named,
-      format === "hermes" ? "The option format asks for it." : "The model's name says that it is Hermes.",
-    );
+    const isHermes = member?.isHermes === true;
+    return hermesFormat(member?.variant === undefined ? { isHermes } : member, options, vocabulary, asked("format"));
   }
-  if (info.chatTemplate !== undefined) {
-    return templateFormat(
-      new ChatTemplate(info.chatTemplate, renderTemplate, { eosToken: vocabulary.eosText, variant }),
-      vocabulary,
-      variant,
-      format === "template"
-        ? "The option format asks for it."
-        : "The model is not Hermes, and its file holds a template.",
-    );
+  if (format === "auto" && chatTemplate === undefined && member?.variant !== undefined)
+    return hermesFormat(member, options, vocabulary, isMember!);
+  const templates = templatesOf(info, options);
+  if (templates !== undefined) {
+    const reason =
+      chatTemplate !== undefined
+        ? "The option chatTemplate gives it."
+        : format === "template"
+          ? asked("format")
+          : (isMember ?? "The model is not Hermes, and its file holds a template.");
+    const template = new ChatTemplate(templates.template, renderTemplate, {
+      eosToken: vocabulary.eosText,
+      variant: variant ?? "card",
+      toolTemplate: templates.toolTemplate,
+      thinkingSystem: member?.thinkingSystem,
+    });
+    return templateFormat(template, vocabulary, { reason, isHermes: member?.isHermes === true, variant });
   }
   if (format === "auto" && vocabulary.hasChatMl)
     return hermesFormat(
-      variant,
-      vocabulary.hasTagTokens,
-      false,
+      { isHermes: false },
+      options,
+      vocabulary,
       "The file holds no template, and the vocabulary has ChatML's markers.",
     );
   throw new CaduceusError(
     "TEMPLATE_FAILED",
     "The model's file has no chat template, and its vocabulary lacks ChatML's markers.",
-    { remedy: "Use complete(), which takes a raw prompt." },
+    {
+      remedy:
+        "Load it with a chatTemplate (--chat-template on the command line), or use complete(), which takes a raw prompt.",
+    },
   );
 }
 
+const asked = (option: string) => `The option ${option} asks for it.`;
+
 function hermesFormat(
-  variant: HermesVariant,
-  tagTokens: boolean,
-  isHermes: boolean,
+  { isHermes, variant: own = "card", system }: Pick<FamilyMember, "isHermes" | "variant" | "system">,
+  options: FormatOptions,
+  { hasTagTokens: tagTokens }: FormatVocabulary,
   reason: string,
 ): ConversationFormat {
+  const variant = options.variant ?? own;
+  const style = { variant, tagTokens, system };
   return {
     name: `hermes (${variant})`,
     reason,
     isHermes,
     thinks: false,
-    render: async (conversation) => renderHermes({ ...conversation, variant, tagTokens }),
-    renderContinuation: async (conversation, from) =>
-      renderHermesContinuation({ ...conversation, variant, tagTokens, from }),
+    render: async (conversation) => renderHermes({ ...conversation, ...style }),
+    renderContinuation: async (conversation, from) => renderHermesContinuation({ ...conversation, ...style, from }),
     leadingParts: (prompt, conversation, count, from) =>
       leadingParts(prompt, async () => {
         const first = {
           ...conversation,
           messages: conversation.messages.slice(0, count),
           addGenerationPrompt: false,
-          variant,
-          tagTokens,
+          ...style,
         };
         return from === undefined ? renderHermes(first) : renderHermesContinuation({ ...first, from });
       }),
@@ -139,8 +167,11 @@ function hermesFormat(
 function templateFormat(
   template: ChatTemplate,
   { hasChatMl }: FormatVocabulary,
-  variant: HermesVariant,
-  reason: string,
+  {
+    reason,
+    isHermes,
+    variant = "card",
+  }: Pick<ConversationFormat, "reason" | "isHermes"> & Pick<FormatOptions, "variant">,
 ): ConversationFormat {
   const withRemedy = async <T>(work: Promise<T>): Promise<T> => {
     try {
@@ -156,7 +187,7 @@ function templateFormat(
   return {
     name: "the file's template",
     reason: template.hasTools ? reason : `${reason} It knows no tools: those are written as Hermes does (${variant}).`,
-    isHermes: false,
+    isHermes,
     thinks: template.thinks,
     render: (conversation) => withRemedy(template.render(conversation)),
     renderContinuation: (conversation, from) => withRemedy(template.renderContinuation({ ...conversation, from })),

@@ -88,3 +88,13 @@ test("a prompt is explained without being answered, as the reply to it reads it"
   await model.close();
   await expect(model.explain("x")).rejects.toMatchObject({ code: "MODEL_CLOSED" });
 });
+
+test("a file of Hermes 2 Pro is recognized by its vocabulary, whatever its name and template say", async () => {
+  const path = await hermesModel("control", { name: "Some other model", chatTemplate: "{{ messages[0].content }}" });
+  const model = await load(path, { contextSize: 256, prefixFolder: false });
+  const { format, reason, prompts } = await model.explain("Hi");
+  expect(format).toBe("hermes (card)");
+  expect(reason).toMatch(/^The model is Hermes 2 Pro on Mistral: its vocabulary has 32,032 tokens/);
+  expect(prompts[0]!.text).toBe("<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n");
+  await model.close();
+});

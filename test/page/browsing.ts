@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { chromium, type Browser, type BrowserContextOptions, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect } from "vitest";
 import { scriptedModel } from "../support/engines/scripted_model.js";
-import type { Script } from "../support/engines/scripted_engine.js";
+import { hermesMarkers, type Script } from "../support/engines/scripted_engine.js";
 import { serving, type ServingOptions } from "../server/serving.js";
 
 const places = [
@@ -46,7 +46,7 @@ export const callOf = (name: string, args: string) =>
 /** A server whose model answers prompts as the script says. */
 export async function served(script: Script, options: ServingOptions = {}) {
   const { model, engine } = await scriptedModel({
-    metadata: { "general.basename": "Hermes-2-Pro" },
+    markers: hermesMarkers,
     constrained: true,
     ...script,
   });

@@ -3,6 +3,7 @@ import { gunzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { createHandler } from "../../src/server/index.js";
 import { scriptedModel } from "../support/engines/scripted_model.js";
+import { hermesMarkers } from "../support/engines/scripted_engine.js";
 
 const tools = [
   {
@@ -14,7 +15,7 @@ const body = { model: "hermes", messages: [{ role: "user", content: "Is <|im_end
 
 async function handling(options: Partial<Parameters<typeof createHandler>[0]> = {}) {
   const { model, engine } = await scriptedModel({
-    metadata: { "general.basename": "Hermes-2-Pro" },
+    markers: hermesMarkers,
     constrained: true,
     contextSize: 2000,
   });

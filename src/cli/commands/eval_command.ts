@@ -23,12 +23,25 @@ import {
 import type { Model } from "../../index.js";
 import { SystemFailure, systemReason, UsageError } from "../exit_codes.js";
 import { modelIdentity, type ModelFlags } from "../flags/model_flags.js";
+import { readChatTemplate } from "../flags/read_load_options.js";
 import { ProgressLine } from "../output/progress_line.js";
 import { note, withModel, write } from "../output/terminal.js";
 
 export type YesOrNo = "yes" | "no";
 
-export interface EvalFlags extends Pick<ModelFlags, "model" | "ctxSize" | "kvType" | "threads" | "gpuLayers"> {
+export interface EvalFlags
+  extends Pick<
+    ModelFlags,
+    | "model"
+    | "ctxSize"
+    | "kvType"
+    | "threads"
+    | "gpuLayers"
+    | "format"
+    | "promptVariant"
+    | "chatTemplate"
+    | "chatTemplateFile"
+  > {
   readonly maxTokens: number;
   readonly temp: number;
   readonly seed: number;
@@ -48,7 +61,6 @@ export interface FunctionCallingFlags extends EvalFlags {
   readonly callOrder?: AskSettings["callOrder"];
   readonly parallelCalls?: YesOrNo;
   readonly parallelHint?: YesOrNo;
-  readonly promptVariant?: AskSettings["promptVariant"];
 }
 
 export async function evalFunctionCalling(
@@ -88,7 +100,7 @@ async function evaluate(read: () => Promise<DataSet>, flags: FunctionCallingFlag
 async function runAndReport(data: DataSet, flags: FunctionCallingFlags, ending: AbortSignal): Promise<void> {
   const samples = limitGroups(data.samples, flags.limit);
   const settings = settingsOf(flags);
-  const identity = identityOf(data, flags, settings);
+  const identity = identityOf(data, flags, settings, await readChatTemplate(flags, ending));
   const folder = path.resolve(flags.out ?? defaultFolder(data, flags, identity));
   const file = path.join(folder, "results.jsonl");
   if (flags.fresh) rmSync(file, { force: true });
@@ -211,8 +223,9 @@ function settingsOf(flags: FunctionCallingFlags): AskSettings {
 /** What changes the answers; how many are asked, and how many at a time, does not. */
 function identityOf(
   { name, version }: DataSet,
-  { model, ctxSize, kvType }: FunctionCallingFlags,
+  { model, ctxSize, kvType, format }: FunctionCallingFlags,
   settings: AskSettings,
+  chatTemplate: string | undefined,
 ): RunIdentity {
   return {
     evaluation: name,
@@ -221,6 +234,8 @@ function identityOf(
     contextSize: ctxSize ?? null,
     kvType: kvType ?? null,
     ...withNulls(settings),
+    ...(format === undefined ? {} : { format }),
+    ...(chatTemplate === undefined ? {} : { chatTemplate: createHash("sha256").update(chatTemplate).digest("hex") }),
   };
 }
 

@@ -4,7 +4,8 @@ import path from "node:path";
 import { CaduceusError, load, type LoadProgress, type Model } from "../../index.js";
 import { createHandler, listen } from "../../server/index.js";
 import { ExitCode, Interrupted, UsageError } from "../exit_codes.js";
-import { loadOptions, type ModelFlags } from "../flags/model_flags.js";
+import type { ModelFlags } from "../flags/model_flags.js";
+import { readLoadOptions } from "../flags/read_load_options.js";
 import { ProgressBar } from "../output/progress_bar.js";
 import { note } from "../output/terminal.js";
 import { readUserText } from "../output/user_text.js";
@@ -30,7 +31,7 @@ export interface ServeFlags extends Omit<ModelFlags, "model"> {
 
 export async function serveCommand(flags: ServeFlags, ending: AbortSignal): Promise<void> {
   const sources = readModels(flags.model ?? ["smollm2"]);
-  const apiKeys = await readKeys(flags);
+  const [apiKeys, options] = [await readKeys(flags), await readLoadOptions(flags, ending)];
   const stop = stopOn(ending);
   const stopping = stop.signal;
   const graceMs = flags.grace ?? 10_000;
@@ -39,7 +40,7 @@ export async function serveCommand(flags: ServeFlags, ending: AbortSignal): Prom
     Object.entries(sources).map(([name, source]) => [
       name,
       load(source, {
-        ...loadOptions(flags),
+        ...options,
         cacheTokens: flags.cacheTokens,
         signal: stopping,
         onProgress: showFetching(name),

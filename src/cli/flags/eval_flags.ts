@@ -60,13 +60,6 @@ ${exitCodeHelp}`),
         "one more sentence in the system turn, which asks for a call for each thing wanted (default: no)",
       ),
     )
-    .addOption(
-      new Option("--prompt-variant <name>", "wording with tools (default: card)").choices([
-        "card",
-        "tool-use",
-        "hermes3",
-      ]),
-    )
     .addHelpText(
       "after",
       helpText(`

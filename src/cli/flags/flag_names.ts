@@ -27,7 +27,7 @@ const others: Readonly<Record<string, string>> = {
   deterministic: "deterministic",
   toolChoice: "toolChoice",
   callOrder: "callOrder",
-  promptVariant: "promptVariant",
+  chatTemplate: "chatTemplate",
   constrained: "constrained",
   tools: "tools",
   schema: "schema",

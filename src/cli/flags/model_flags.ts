@@ -24,6 +24,11 @@ export interface ModelFlags {
   readonly kvType?: "f16" | "q8_0";
   readonly threads?: number;
   readonly gpuLayers?: number | "auto";
+  readonly format?: LoadOptions["format"];
+  readonly promptVariant?: LoadOptions["promptVariant"];
+  /** A path, or a template. */
+  readonly chatTemplate?: string;
+  readonly chatTemplateFile?: string;
 }
 
 export function addModelFlags(command: Command, defaults: { readonly system?: string } = {}): Command {
@@ -74,7 +79,15 @@ export function addModelFlag(command: Command): Command {
 }
 
 export function addLoadFlags(command: Command): Command {
-  return addMemoryFlags(command).addOption(threadsFlag());
+  return addMemoryFlags(command)
+    .addOption(threadsFlag())
+    .option("--format <name>", "prompt format: auto, hermes or template (default: auto)")
+    .option("--prompt-variant <name>", "wording with tools: card, tool-use or hermes3 (default: the model's own)")
+    .option(
+      "--chat-template <path>",
+      "file with a Jinja template in the place of the model's own; a text with {{ or {% is the template itself",
+    )
+    .option("--chat-template-file <path>", "the same, always a file");
 }
 
 /** Those that a model's memory depends on. */
@@ -95,8 +108,16 @@ export const gpuLayersFlag = () =>
     "layers on GPUs, where there are some (default: auto, as many as fit)",
   ).argParser((text: string) => (text === "auto" ? text : numberOf(text, "Expected a number or the word auto.")));
 
+/** All but what stands in files. */
 export function loadOptions(flags: Omit<ModelFlags, "model">): LoadOptions {
-  return { contextSize: flags.ctxSize, kvType: flags.kvType, threads: flags.threads, gpuLayers: flags.gpuLayers };
+  return {
+    contextSize: flags.ctxSize,
+    kvType: flags.kvType,
+    threads: flags.threads,
+    gpuLayers: flags.gpuLayers,
+    format: flags.format,
+    promptVariant: flags.promptVariant,
+  };
 }
 
 export function replyOptions(flags: ModelFlags): Omit<ReplyOptions, "signal"> {

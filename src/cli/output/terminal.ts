@@ -1,7 +1,8 @@
 // What the commands write: answers on standard output, everything else on standard error.
 import { once } from "node:events";
 import { load, type LoadOptions, type Model } from "../../index.js";
-import { loadOptions, type ModelFlags } from "../flags/model_flags.js";
+import type { ModelFlags } from "../flags/model_flags.js";
+import { readLoadOptions } from "../flags/read_load_options.js";
 import { ProgressBar } from "./progress_bar.js";
 import { ProgressLine } from "./progress_line.js";
 
@@ -17,7 +18,7 @@ export async function withModel<T>(
   let model: Model;
   try {
     model = await load(flags.model, {
-      ...loadOptions(flags),
+      ...(await readLoadOptions(flags, ending)),
       ...more,
       signal: ending,
       onProgress: ({ stage, ...fetched }) => {

@@ -25,6 +25,10 @@ export interface TemplatePrompt {
 export interface TemplateOptions {
   /** Text of the model's end-of-sequence token, for templates that write it. Default empty. */
   readonly eosToken?: string | undefined;
+  /** The template of conversations with tools, where it is another one. */
+  readonly toolTemplate?: string | undefined;
+  /** A system message that makes the model think, where no variable does. Default none. */
+  readonly thinkingSystem?: string | undefined;
   /** How Hermes' wording goes, where the template has no tools. Default `card`. */
   readonly variant?: HermesVariant | undefined;
   /** Milliseconds of processor time that each rendering may take. Default 1,000. */
@@ -41,6 +45,8 @@ export class ChatTemplate {
   /** The template knows thoughts in `<think>`. */
   readonly thinks: boolean;
   readonly #source: string;
+  readonly #toolSource: string;
+  readonly #thinkingSystem: string | undefined;
   readonly #renderTemplate: RenderTemplate;
   readonly #eosToken: string;
   readonly #variant: HermesVariant;
@@ -49,16 +55,18 @@ export class ChatTemplate {
   constructor(
     source: string,
     renderTemplate: RenderTemplate,
-    { eosToken = "", variant = "card", timeoutMs = 1_000 }: TemplateOptions = {},
+    { eosToken = "", variant = "card", toolTemplate = source, thinkingSystem, timeoutMs = 1_000 }: TemplateOptions = {},
   ) {
     this.#source = source;
+    this.#toolSource = toolTemplate;
+    this.#thinkingSystem = thinkingSystem;
     this.#renderTemplate = renderTemplate;
     this.#eosToken = eosToken;
     this.#variant = variant;
     this.#timeoutMs = timeoutMs;
-    const code = source.replace(/\{#.*?#\}/gs, "");
+    const code = `${source}${toolTemplate}`.replace(/\{#.*?#\}/gs, "");
     this.hasTools = /\btools\b/.test(code);
-    this.thinks = code.includes("<think>");
+    this.thinks = thinkingSystem !== undefined || code.includes("<think>");
   }
 
   /**
@@ -99,11 +107,12 @@ export class ChatTemplate {
 
   async #render(prompt: TemplatePrompt): Promise<readonly PromptPart[]> {
     const adapted = this.#adapt(prompt);
+    const source = usesTools(adapted) ? this.#toolSource : this.#source;
     let refusal: string | undefined;
     for (const attempt of attempts) {
       const variables = variablesJson(adapted, attempt, this.#eosToken);
       if (variables === undefined) continue;
-      const rendered = await this.#renderTemplate(this.#source, variables, this.#timeoutMs);
+      const rendered = await this.#renderTemplate(source, variables, this.#timeoutMs);
       if (rendered.failure === undefined) return rendered.parts;
       refusal ??= rendered.failure;
       if (rendered.isLimit) break;
@@ -115,7 +124,7 @@ export class ChatTemplate {
    * Puts what the template cannot write into the messages: the schema, and tools, calls and results in Hermes' wording.
    */
   #adapt(prompt: TemplatePrompt): TemplatePrompt {
-    const { messages, tools = [], schema, scratchPad, parallelHint = false } = prompt;
+    const { messages, tools = [], schema, scratchPad, parallelHint = false, reasoning = false } = prompt;
     const inHermes = !this.hasTools;
     const own = systemStretches({
       variant: this.#variant,
@@ -130,7 +139,8 @@ export class ChatTemplate {
     const hint = !inHermes && tools.length > 0 && parallelHint ? parallelHintText : "";
     const system = messages[0]?.role === "system" ? messages[0].content : undefined;
     const adapted: PromptMessage[] = [];
-    const head = [hint, own, system ?? ""].filter((text) => text !== "").join("\n\n");
+    const thinking = reasoning ? (this.#thinkingSystem ?? "") : "";
+    const head = [thinking, hint, own, system ?? ""].filter((text) => text !== "").join("\n\n");
     if (head !== "" || system !== undefined) adapted.push({ role: "system", content: head });
     messages.slice(system === undefined ? 0 : 1).forEach((message, index, rest) => {
       if (!inHermes) return adapted.push(message);
@@ -147,3 +157,6 @@ export class ChatTemplate {
     return { ...prompt, messages: adapted, tools: inHermes ? [] : tools };
   }
 }
+
+const usesTools = ({ tools = [], messages }: TemplatePrompt) =>
+  tools.length > 0 || messages.some(({ role, toolCalls = [] }) => role === "tool" || toolCalls.length > 0);

@@ -2,9 +2,9 @@
 import path from "node:path";
 import { availableParallelism } from "node:os";
 import type { EngineOptions } from "../../engine/engine.js";
-import { invalidArgument } from "../../errors.js";
+import { CaduceusError, invalidArgument } from "../../errors.js";
 import { defaultPrefixFolder } from "../../files/index.js";
-import type { FormatOptions } from "../../format/conversation_format.js";
+import { formats, type FormatOptions } from "../../format/conversation_format.js";
 import { hermesVariants, type HermesVariant } from "../../format/hermes/prompt/prompt.js";
 import type { WantedMemoryOptions } from "../inspection/gpu_fit.js";
 import {
@@ -77,13 +77,21 @@ export interface LoadOptions {
    */
   readonly prefixFolderBytes?: number | undefined;
   /**
-   * Prompt format. `"auto"`: the Hermes format if the model's name says that it is Hermes, else the template in the
-   * file, else plain ChatML. `"hermes"` and `"template"` choose one of them. Defaults to `"auto"`.
+   * Prompt format. `"auto"`: the Hermes format if vocabulary and template are those of a model that was trained on it,
+   * whatever its name, else the template in the file, else plain ChatML. `"hermes"` and `"template"` choose one of
+   * them. Defaults to `"auto"`.
    */
-  readonly format?: "auto" | "hermes" | "template" | undefined;
+  readonly format?: FormatOptions["format"] | undefined;
+  /**
+   * Chat template, in Jinja, used in the place of the one in the file: for files without one, such as those of base
+   * models, and for those with a wrong one. The text of the template, not its path. Not together with the format
+   * `"hermes"`. Defaults to the file's own.
+   */
+  readonly chatTemplate?: string | undefined;
   /**
    * Wording of the system turn with tools in the Hermes format: that of the model card, of the published template, or
-   * of Hermes 3. Has no effect if the file's own template describes the tools. Defaults to `"card"`.
+   * of Hermes 3. Has no effect if the file's own template describes the tools. Defaults to the model's own: `"hermes3"`
+   * for Hermes 3, `"card"` for most others.
    */
   readonly promptVariant?: HermesVariant | undefined;
   /** Called with the progress of loading. If it throws, loading ends with that error. */
@@ -103,6 +111,7 @@ const names = [
   "prefixFolder",
   "prefixFolderBytes",
   "format",
+  "chatTemplate",
   "promptVariant",
   "onProgress",
   "signal",
@@ -141,10 +150,7 @@ export function checkLoadOptions(value: unknown): CheckedLoadOptions {
       prefixFolderBytes:
         checkWholeNumber(options.prefixFolderBytes, "prefixFolderBytes", 1, Number.MAX_SAFE_INTEGER) ?? 4 * 2 ** 30,
     },
-    format: {
-      format: checkChoice(options.format, "format", ["auto", "hermes", "template"]) ?? "auto",
-      variant: checkChoice(options.promptVariant, "promptVariant", hermesVariants) ?? "card",
-    },
+    format: checkFormat(options),
     onProgress: checkFunction(options.onProgress, "onProgress") as LoadOptions["onProgress"],
     signal: checkSignal(options.signal),
   };
@@ -160,6 +166,23 @@ export function checkMemoryOptions(
   );
   const { contextSize, cacheTokens, kvType, gpuLayers } = engine;
   return { contextSize, cacheTokens, kvType, gpuLayers, signal };
+}
+
+function checkFormat({
+  format: wanted,
+  chatTemplate: given,
+  promptVariant,
+}: Readonly<Partial<Record<keyof LoadOptions, unknown>>>): FormatOptions {
+  const format = checkChoice(wanted, "format", formats) ?? "auto";
+  const chatTemplate = given === undefined ? undefined : checkText(given, "chatTemplate");
+  if (chatTemplate?.trim() === "") throw invalidArgument("the text of a template", "chatTemplate", chatTemplate);
+  if (chatTemplate !== undefined && format === "hermes")
+    throw new CaduceusError("INVALID_ARGUMENT", 'chatTemplate cannot be combined with format "hermes".', {
+      param: "chatTemplate",
+      remedy: "Give one of them.",
+    });
+  const variant = checkChoice(promptVariant, "promptVariant", hermesVariants);
+  return { format, variant, ...(chatTemplate === undefined ? {} : { chatTemplate }) };
 }
 
 /** Undefined: nothing is saved to disk. */

@@ -1,7 +1,13 @@
 // A loaded model for the layers above: its engine, its vocabulary and its defaults.
-import type { Engine } from "../../engine/engine.js";
+import type { Engine, ModelInfo } from "../../engine/engine.js";
 import { CaduceusError } from "../../errors.js";
-import { chooseFormat, type ConversationFormat, type FormatOptions } from "../../format/conversation_format.js";
+import {
+  chooseFormat,
+  type ConversationFormat,
+  type FormatOptions,
+  templatesOf,
+} from "../../format/conversation_format.js";
+import { noFacts, templateFacts, type TemplateFacts } from "../../format/family/template_facts.js";
 import type { HermesVariant } from "../../format/hermes/prompt/prompt.js";
 import { samplingDefaults, type ModelSampling } from "./sampling.js";
 import { readVocabulary, type Vocabulary } from "./vocabulary.js";
@@ -10,19 +16,37 @@ export class LoadedModel {
   readonly engine: Engine;
   readonly vocabulary: Vocabulary;
   readonly sampling: ModelSampling;
+  /** As the engine has it, with the chat template that is used. */
+  readonly info: ModelInfo;
   readonly #closing = new AbortController();
   readonly #formatOptions: FormatOptions;
-  readonly #formats = new Map<HermesVariant, ConversationFormat>();
+  readonly #facts: TemplateFacts;
+  readonly #formats = new Map<HermesVariant | undefined, ConversationFormat>();
 
   /** Takes over the engine. */
-  static async of(engine: Engine, format: FormatOptions = { format: "auto", variant: "card" }): Promise<LoadedModel> {
-    return new LoadedModel(engine, await readVocabulary(engine), format);
+  static async of(
+    engine: Engine,
+    format: FormatOptions = { format: "auto", variant: undefined },
+  ): Promise<LoadedModel> {
+    const templates = templatesOf(engine.info, format);
+    const [vocabulary, facts] = await Promise.all([
+      readVocabulary(engine),
+      templates === undefined ? noFacts : templateFacts(templates, engine.renderTemplate),
+    ]);
+    return new LoadedModel(engine, { vocabulary, facts }, format);
   }
 
-  private constructor(engine: Engine, vocabulary: Vocabulary, formatOptions: FormatOptions) {
+  private constructor(
+    engine: Engine,
+    { vocabulary, facts }: { readonly vocabulary: Vocabulary; readonly facts: TemplateFacts },
+    formatOptions: FormatOptions,
+  ) {
     this.#formatOptions = formatOptions;
+    this.#facts = facts;
     this.engine = engine;
     this.vocabulary = vocabulary;
+    const { chatTemplate = engine.info.chatTemplate } = formatOptions;
+    this.info = chatTemplate === engine.info.chatTemplate ? engine.info : { ...engine.info, chatTemplate };
     this.sampling = {
       defaults: samplingDefaults(engine.info.metadata),
       bannedTokens: vocabulary.bannedTokens,
@@ -43,8 +67,7 @@ export class LoadedModel {
     let format = this.#formats.get(variant);
     if (format === undefined) {
       format = chooseFormat(
-        this.engine.info,
-        this.vocabulary,
+        { info: this.engine.info, vocabulary: this.vocabulary, facts: this.#facts },
         { ...this.#formatOptions, variant },
         this.engine.renderTemplate,
       );

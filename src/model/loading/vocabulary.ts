@@ -1,14 +1,9 @@
 // The part of a model's vocabulary that this library uses: the markers of ChatML, and tokens that must never be
 // generated.
 import type { Engine } from "../../engine/engine.js";
+import type { FormatVocabulary } from "../../format/conversation_format.js";
 
-export interface Vocabulary {
-  /** Both ChatML markers are single tokens, so conversations can be written in that format. */
-  readonly hasChatMl: boolean;
-  /** `<tool_call>` is a token of its own, as in Hermes on Llama 3; in Hermes 2 Pro it is five ordinary ones. */
-  readonly hasTagTokens: boolean;
-  /** What the token that ends a sequence is written as, for templates that write it; empty where there is none. */
-  readonly eosText: string;
+export interface Vocabulary extends FormatVocabulary {
   /** Tokens that end a turn, besides those that llama.cpp ends at. */
   readonly stopTokens: readonly number[];
   /** Padding at the end of the vocabulary, which quantized builds let slip into their output. */
@@ -17,18 +12,21 @@ export interface Vocabulary {
 
 /** Looks the tokens up once, when a model has been loaded. */
 export async function readVocabulary(engine: Engine): Promise<Vocabulary> {
-  const [turnEnd, turnStart, sequenceEnd, callTag] = await Promise.all([
+  const [turnEnd, turnStart, sequenceEnd, callTag, toolsTag] = await Promise.all([
     markerToken(engine, "<|im_end|>"),
     // llama.cpp does not count it as an end of generation.
     markerToken(engine, "<|im_start|>"),
     markerToken(engine, "</s>"),
     markerToken(engine, "<tool_call>"),
+    markerToken(engine, "<tools>"),
   ]);
-  const { eosToken } = engine.info;
+  const { eosToken, vocabularySize } = engine.info;
   return {
     eosText: eosToken === undefined ? "" : await engine.detokenize([eosToken], { special: true }),
     hasChatMl: turnEnd !== undefined && turnStart !== undefined,
     hasTagTokens: callTag !== undefined,
+    hasToolsToken: toolsTag !== undefined,
+    isHermes2ProMistral: vocabularySize === 32_032 && turnEnd === 32_000 && turnStart === 32_001,
     stopTokens: [turnEnd, sequenceEnd, turnStart].filter((token) => token !== undefined),
     bannedTokens: await paddingTokens(engine),
   };

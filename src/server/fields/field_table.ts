@@ -125,7 +125,7 @@ export const fieldTable: readonly FieldEntry[] = [
     refused(`response_format.${name}`, "use tools."),
   ),
 
-  refused("chat_template", "load the model with another template.", [], chat),
+  refused("chat_template", "load the model with another template (--chat-template).", [], chat),
   refused("add_generation_prompt", "an answer always begins a turn of the assistant.", [true], chat),
   refused(
     "continue_final_message",

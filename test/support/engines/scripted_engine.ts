@@ -17,6 +17,9 @@ import type {
 } from "../../../src/engine/engine.js";
 import { CaduceusError } from "../../../src/errors.js";
 
+/** Those by which a model counts as Hermes. */
+export const hermesMarkers = ["<|im_end|>", "<|im_start|>", "</s>", "<tools>"];
+
 export interface Script {
   /** The answer to a prompt, whose markers are written out. */
   readonly answer?: (prompt: string) => string;

@@ -11,6 +11,7 @@ import type { ReplyEvent } from "../../../src/chat/reply/reply_events.js";
 import { CaduceusError } from "../../../src/errors.js";
 import type { PlainMessage } from "../../../src/format/plain_message.js";
 import { scriptedModel } from "../../support/engines/scripted_model.js";
+import { hermesMarkers } from "../../support/engines/scripted_engine.js";
 
 const dropOldest = { contextOverflow: "drop-oldest" } as const;
 const user = (content: string) => ({ role: "user", content }) as const;
@@ -168,7 +169,7 @@ test("in the tool loop old turns go while the question, its calls and results st
     let round = 0;
     const { model, engine } = await scriptedModel({
       contextSize,
-      metadata: { "general.basename": "Hermes-2-Pro" },
+      markers: hermesMarkers,
       answer: () => (round++ < 2 ? call : "done"),
     });
     const reply = model.reply([...filler, user("Read it twice.")], { tools: [read], ...dropOldest, maxTokens: 100 });

@@ -7,6 +7,7 @@ import { modelLoaded } from "../../../src/chat/diagnostics.js";
 import { tool } from "../../../src/chat/tools/tool.js";
 import type { DiagnosticsMessages } from "../../../src/index.js";
 import { scriptedModel } from "../../support/engines/scripted_model.js";
+import { hermesMarkers } from "../../support/engines/scripted_engine.js";
 
 type Name = keyof DiagnosticsMessages;
 type Told = { [N in Name]: { name: N; message: DiagnosticsMessages[N] } }[Name];
@@ -42,7 +43,6 @@ const counts = {
 };
 const call = (name: string, args: unknown) =>
   `<tool_call>\n{"arguments": ${JSON.stringify(args)}, "name": ${JSON.stringify(name)}}\n</tool_call>`;
-const hermes = { "general.basename": "Hermes-2-Pro" };
 
 test("a reply tells its start, its round and its end under its id", async () => {
   const told = listen();
@@ -111,7 +111,7 @@ test("the rounds of a tool loop and their calls come in order, with what failed"
     [call("add", { a: 1, b: 2 }), call("add", { a: "secret" }), call("nope", {}), call("broken", {})].join("\n"),
     "3",
   ];
-  const { model } = await scriptedModel({ metadata: hermes, answer: () => lines[round++] ?? "" });
+  const { model } = await scriptedModel({ markers: hermesMarkers, answer: () => lines[round++] ?? "" });
   const add = tool({
     name: "add",
     parameters: z.object({ a: z.number(), b: z.number() }),
@@ -204,7 +204,7 @@ test("a reply that is left or aborted ends once, its round cancelled with what i
 test("a handler that runs when its reply is left ends as cancelled, and one that waited never starts", async () => {
   const told = listen();
   const { model } = await scriptedModel({
-    metadata: hermes,
+    markers: hermesMarkers,
     answer: () => [1, 2].map((n) => call("slow", { n })).join("\n"),
   });
   const slow = tool({
@@ -261,7 +261,7 @@ test("nothing is published where nobody listens", async () => {
   expect(channels.map(({ hasSubscribers }) => hasSubscribers)).toEqual(names.map(() => false));
   const spies = channels.map((one) => vi.spyOn(one, "publish"));
   const { model } = await scriptedModel({
-    metadata: hermes,
+    markers: hermesMarkers,
     answer: (prompt) => (prompt.includes("<tool_response>") ? "3" : call("add", {})),
   });
   await model.reply("?", { tools: [tool({ name: "add", execute: () => 3 })] });

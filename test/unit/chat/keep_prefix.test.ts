@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { tool } from "../../../src/chat/tools/tool.js";
 import type { RunRequest } from "../../../src/engine/engine.js";
 import { scriptedModel } from "../../support/engines/scripted_model.js";
+import { hermesMarkers } from "../../support/engines/scripted_engine.js";
 
 const chatml =
   "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
@@ -92,7 +93,7 @@ test("a later turn that asks keeps what comes before its last message, those tok
 test("tools count as system turn, and only the first round of a reply keeps", async () => {
   let round = 0;
   const { model, engine } = await scriptedModel({
-    metadata: { "general.basename": "Hermes-2-Pro" },
+    markers: hermesMarkers,
     answer: () => (round++ === 0 ? call : "3"),
   });
   await model.chat({ tools: [add] }).send("1 + 2?");

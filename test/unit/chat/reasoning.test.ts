@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { ThoughtReader } from "../../../src/format/thought.js";
 import type { Message, ReplyEvent, ReplyOptions } from "../../../src/index.js";
 import { scriptedModel } from "../../support/engines/scripted_model.js";
-import type { Script } from "../../support/engines/scripted_engine.js";
+import { hermesMarkers, type Script } from "../../support/engines/scripted_engine.js";
 
 /** A template that thinks: it begins the thought itself where `opens`, and shows earlier reasoning. */
 const template = (opens: boolean) =>
@@ -13,7 +13,7 @@ const template = (opens: boolean) =>
   `<|im_start|>assistant{{ "\n" }}${opens ? '<think>{{ "\n" }}' : ""}`;
 
 const thinker = (answer: string, opens = false): Script => ({ answer: () => answer, chatTemplate: template(opens) });
-const hermes = (answer: string): Script => ({ answer: () => answer, metadata: { "general.basename": "Hermes-2-Pro" } });
+const hermes = (answer: string): Script => ({ answer: () => answer, markers: hermesMarkers });
 
 async function read(script: Script, options: ReplyOptions = {}, input: string | Message[] = "Hi") {
   const { model, engine } = await scriptedModel(script);

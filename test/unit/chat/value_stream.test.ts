@@ -3,11 +3,12 @@ import { expect, test } from "vitest";
 import { z } from "zod";
 import { PartialValue } from "../../../src/format/partial_value.js";
 import { scriptedModel } from "../../support/engines/scripted_model.js";
+import { hermesMarkers } from "../../support/engines/scripted_engine.js";
 
 const person = z.object({ name: z.string(), age: z.int(), tags: z.array(z.string()) });
 const anna = { name: "Anna", age: 31, tags: ["a", "b"] };
 const saying = (text: string, constrained = true) =>
-  scriptedModel({ metadata: { "general.basename": "Hermes" }, constrained, answer: () => text });
+  scriptedModel({ markers: hermesMarkers, constrained, answer: () => text });
 
 async function all<T>(stream: AsyncIterable<T>): Promise<T[]> {
   const values: T[] = [];
@@ -56,7 +57,7 @@ test("a repaired answer starts anew", async () => {
   let round = 0;
   const { model } = await scriptedModel({
     constrained: true,
-    metadata: { "general.basename": "Hermes" },
+    markers: hermesMarkers,
     answer: () => (round++ === 0 ? '{"name": 1}' : JSON.stringify(anna)),
   });
   const values = await all(model.reply("?", { schema: person, schemaRepair: true }).valueStream);

@@ -1,9 +1,13 @@
 // Whoever types a flag with a wrong value reads the name of that flag.
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import type { Command } from "commander";
 import { expect, test } from "vitest";
 import { ScriptedEngine } from "../../support/engines/scripted_engine.js";
 import { messageWithFlags } from "../../../src/cli/flags/flag_names.js";
 import { loadOptions, replyOptions, type ModelFlags } from "../../../src/cli/flags/model_flags.js";
+import { readChatTemplate, readLoadOptions } from "../../../src/cli/flags/read_load_options.js";
 import { createProgram } from "../../../src/cli/program.js";
 import { resolveReplyOptions } from "../../../src/chat/reply/reply_options.js";
 import { invalidArgument } from "../../../src/errors.js";
@@ -30,6 +34,7 @@ const wrong: Readonly<Record<string, string>> = {
   "--cache-tokens": "3",
   "--concurrency": "0",
   "--prompt-variant": "plain",
+  "--format": "chatml",
   "--port": "70000",
   "--max-queue": "0",
   "--max-body": "0",
@@ -83,13 +88,15 @@ const free = [
   "--out",
   "--category",
   "--api-key-file",
+  "--chat-template",
+  "--chat-template-file",
 ];
 
 const model = await LoadedModel.of(new ScriptedEngine());
 
 /** What the command does with its flags before it does anything else. */
 function check(flags: ModelFlags & Record<string, never>): void {
-  resolveReplyOptions({ ...replyOptions(flags), promptVariant: flags["promptVariant"] }, "reply", model);
+  resolveReplyOptions(replyOptions(flags), "reply", model);
   checkLoadOptions({ ...loadOptions(flags), cacheTokens: flags["cacheTokens"] });
   checkListenOptions({ host: flags["host"], port: flags["port"] });
   checkHandlerOptions({
@@ -130,6 +137,19 @@ test.each(rows)("%s %s", async (_, long, command) => {
 test("every free flag exists", () => {
   const all = new Set(rows.map(([, long]) => long));
   expect([...free, ...Object.keys(wrong)].filter((long) => !all.has(long))).toEqual([]);
+});
+
+test("a chat template stands in a file, or is the flag's own value where that is one", async () => {
+  const file = path.join(mkdtempSync(path.join(tmpdir(), "template-")), "chat.jinja");
+  writeFileSync(file, "\ufeff{{ messages[0].content }}");
+  const template = "{{ messages[0].content }}";
+  expect(await readChatTemplate({ chatTemplate: file })).toBe(template);
+  expect(await readChatTemplate({ chatTemplateFile: file })).toBe(template);
+  expect(await readChatTemplate({ chatTemplate: "{% if tools %}{% endif %}" })).toBe("{% if tools %}{% endif %}");
+  expect(await readLoadOptions({ format: "template" })).toMatchObject({ format: "template", chatTemplate: undefined });
+  await expect(readChatTemplate({ chatTemplate: "chatml" })).rejects.toThrow("There is no file chatml.");
+  await expect(readChatTemplate({ chatTemplateFile: template })).rejects.toThrow("There is no file {{");
+  await expect(readChatTemplate({ chatTemplate: file, chatTemplateFile: file })).rejects.toThrow("Expected one of");
 });
 
 test("only what the command has is renamed, and no word of prose", () => {

@@ -8,10 +8,9 @@ import { askOptions, type AskSettings } from "../../../src/evaluation/run/reques
 import { ResultsFile } from "../../../src/evaluation/run/results_file.js";
 import { runEvaluation } from "../../../src/evaluation/run/run_evaluation.js";
 import type { Sample } from "../../../src/evaluation/sample.js";
-import type { Script } from "../../support/engines/scripted_engine.js";
+import { hermesMarkers, type Script } from "../../support/engines/scripted_engine.js";
 import { scriptedModel } from "../../support/engines/scripted_model.js";
 
-const hermes = { "general.basename": "Hermes-2-Pro" };
 const settings: AskSettings = { maxTokens: 512, temperature: 0.1, seed: 0 };
 const tools = [
   { type: "function", function: { name: "f", parameters: { type: "object", properties: { a: { type: "integer" } } } } },
@@ -41,7 +40,7 @@ async function run(
   script: Script,
   more: Partial<AskSettings & { concurrency: number; signal: AbortSignal }> = {},
 ) {
-  const { model, engine } = await scriptedModel({ metadata: hermes, ...script });
+  const { model, engine } = await scriptedModel({ markers: hermesMarkers, ...script });
   const { signal = new AbortController().signal, ...rest } = more;
   const told: string[] = [];
   await runEvaluation(model, samples, results, { ...settings, concurrency: 2, ...rest }, signal, ({ key }) =>
@@ -114,7 +113,7 @@ describe("a run", () => {
   test("asks what is not answered yet, each once, and never more at a time than asked for", async () => {
     results.add("b", { text: "before", calls: [], malformed: 0, promptTokens: 1, generatedTokens: 1, durationMs: 1 });
     let most = 0;
-    const { model, engine } = await scriptedModel({ metadata: hermes, answer: () => "No." });
+    const { model, engine } = await scriptedModel({ markers: hermesMarkers, answer: () => "No." });
     const submit = engine.submit.bind(engine);
     engine.submit = (request) => {
       const made = submit(request);

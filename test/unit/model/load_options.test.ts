@@ -64,6 +64,12 @@ test.each([
     "Invalid value for prefixFolder: a lone surrogate at index 1. Expected well-formed text.",
   ],
   [{ prefixFolderBytes: 0 }, "Invalid value for prefixFolderBytes: 0. Expected a whole number of at least 1."],
+  [{ chatTemplate: " " }, 'Invalid value for chatTemplate: " ". Expected the text of a template.'],
+  [{ chatTemplate: 5 }, "Invalid value for chatTemplate: 5. Expected text."],
+  [
+    { chatTemplate: "{{ messages }}", format: "hermes" },
+    'chatTemplate cannot be combined with format "hermes". Give one of them.',
+  ],
   [{ kvType: "q4_0" }, 'Invalid value for kvType: "q4_0". Expected "f16" or "q8_0".'],
   [{ onProgress: 5 }, "Invalid value for onProgress: 5. Expected a function."],
   [{ signal: "x" }, 'Invalid value for signal: "x". Expected an AbortSignal.'],
@@ -75,7 +81,7 @@ test.each([
   [{ n_threads: 5 }, "Did you mean threads?"],
   [
     { banana: 5 },
-    "Known are contextSize, cacheTokens, kvType, threads, gpuLayers, hostCacheBytes, promptLookup, prefixFolder, prefixFolderBytes, format, promptVariant, onProgress, signal.",
+    "Known are contextSize, cacheTokens, kvType, threads, gpuLayers, hostCacheBytes, promptLookup, prefixFolder, prefixFolderBytes, format, chatTemplate, promptVariant, onProgress, signal.",
   ],
   [5, "Invalid value for the options of load: 5. Expected an object."],
   [null, "Invalid value for the options of load: null. Expected an object."],
@@ -103,7 +109,7 @@ test("absent and undefined options take their defaults", () => {
       prefixFolder: path.join(cacheFolder(), "prefixes"),
       prefixFolderBytes: 4 * 1024 ** 3,
     },
-    format: { format: "auto", variant: "card" },
+    format: { format: "auto", variant: undefined },
     onProgress: undefined,
     signal: undefined,
   };

@@ -251,6 +251,8 @@ test("stop tokens are the markers that the vocabulary holds, and padding is only
   expect((await loaded()).vocabulary).toEqual({
     hasChatMl: true,
     hasTagTokens: false,
+    hasToolsToken: false,
+    isHermes2ProMistral: false,
     eosText: "<|im_end|>",
     stopTokens: [1, 3, 2],
     bannedTokens: [],
@@ -258,6 +260,8 @@ test("stop tokens are the markers that the vocabulary holds, and padding is only
   expect((await loaded({ markers: ["</s>"] })).vocabulary).toEqual({
     hasChatMl: false,
     hasTagTokens: false,
+    hasToolsToken: false,
+    isHermes2ProMistral: false,
     eosText: "</s>",
     stopTokens: [1],
     bannedTokens: [],

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { ModelInfo, PromptPart } from "../../../src/engine/engine.js";
 import { chooseFormat, type Conversation, type ConversationFormat } from "../../../src/format/conversation_format.js";
+import { noFacts } from "../../../src/format/family/template_facts.js";
 import { partsToText, type PromptMessage } from "../../../src/format/hermes/prompt/prompt.js";
 import { commonParts } from "../../../src/format/leading_parts.js";
 import { renderTemplate } from "../../../src/engine/addon/render_template.js";
@@ -19,12 +20,14 @@ function formatOf(
   hasTagTokens = false,
 ): ConversationFormat {
   const info: ModelInfo = { ...new ScriptedEngine().info, ...(chatTemplate === undefined ? {} : { chatTemplate }) };
-  return chooseFormat(
-    info,
-    { hasChatMl: true, hasTagTokens, eosText: "</s>" },
-    { format: "auto", variant },
-    renderTemplate,
-  );
+  const vocabulary = {
+    hasChatMl: true,
+    hasTagTokens,
+    hasToolsToken: false,
+    isHermes2ProMistral: false,
+    eosText: "</s>",
+  };
+  return chooseFormat({ info, vocabulary, facts: noFacts }, { format: "auto", variant }, renderTemplate);
 }
 const hermes = formatOf(undefined);
 const template = formatOf(chatml);

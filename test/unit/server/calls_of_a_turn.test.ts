@@ -3,6 +3,7 @@
 import { expect, test } from "vitest";
 import { createHandler } from "../../../src/server/index.js";
 import { scriptedModel } from "../../support/engines/scripted_model.js";
+import { hermesMarkers } from "../../support/engines/scripted_engine.js";
 
 const call = (name: string, args: object) =>
   `<tool_call>\n{"name": ${JSON.stringify(name)}, "arguments": ${JSON.stringify(args)}}\n</tool_call>`;
@@ -20,7 +21,7 @@ interface Said {
 
 async function ask(text: string, body: object): Promise<{ whole: Said; streamed: Said }> {
   const { model } = await scriptedModel({
-    metadata: { "general.basename": "Hermes-2-Pro" },
+    markers: hermesMarkers,
     answer: () => text,
     constrained: true,
   });

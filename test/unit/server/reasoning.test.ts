@@ -2,12 +2,12 @@
 import { describe, expect, test } from "vitest";
 import { createHandler } from "../../../src/server/index.js";
 import { scriptedModel } from "../../support/engines/scripted_model.js";
-import type { Script } from "../../support/engines/scripted_engine.js";
+import { hermesMarkers, type Script } from "../../support/engines/scripted_engine.js";
 
 const chatTemplate =
   "{{ enable_thinking }}{% for m in messages %}<|im_start|>{{ m.reasoning_content }}|{{ m.content }}<|im_end|>{% endfor %}<think>";
 const thinker: Script = { answer: () => "Hm.\n</think>\n\nYes.", constrained: true, chatTemplate };
-const hermes: Script = { answer: () => "<think>Hm.</think>Yes.", metadata: { "general.basename": "Hermes-2-Pro" } };
+const hermes: Script = { answer: () => "<think>Hm.</think>Yes.", markers: hermesMarkers };
 
 async function ask(body: object, script = thinker) {
   const { model, engine } = await scriptedModel(script);

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { tool } from "../../../src/chat/tools/tool.js";
 import type { ToolConstraint } from "../../../src/engine/engine.js";
 import { scriptedModel } from "../../support/engines/scripted_model.js";
+import { hermesMarkers } from "../../support/engines/scripted_engine.js";
 
 const call = (name: string, args: unknown) =>
   `<tool_call>\n{"name": ${JSON.stringify(name)}, "arguments": ${JSON.stringify(args)}}\n</tool_call>`;
@@ -13,7 +14,6 @@ const say = tool({
   parameters: { type: "object", properties: { text: { type: "string" } }, required: ["text"] },
   execute: () => "said",
 });
-const hermes = { "general.basename": "Hermes-2-Pro" };
 const person = {
   type: "object",
   properties: { name: { type: "string" }, age: { type: "integer" } },
@@ -23,7 +23,7 @@ const person = {
 async function saying(lines: readonly string[], script: object = {}) {
   let round = 0;
   return scriptedModel({
-    metadata: hermes,
+    markers: hermesMarkers,
     constrained: true,
     answer: () => lines[Math.min(round++, lines.length - 1)] ?? "",
     ...script,
@@ -293,7 +293,7 @@ describe("models not trained on Hermes", () => {
     '<tool_call>\n{"name": "add", "arguments": {"a": 1, "b": 2}}\n</tool_call>\n{"name": "add", "arguments": {"a": 3, "b": 4}}\n</tool_call>';
 
   test("may leave out the tag of further calls; the conversation has it, and is read again from there", async () => {
-    const { model, engine } = await saying([two, "done"], { metadata: {} });
+    const { model, engine } = await saying([two, "done"], { markers: undefined });
     const { messages } = await model.reply("?", { tools: [add] });
     expect(constraintsOf(engine)[0]).toMatchObject({ bareFurtherCalls: true });
     expect(messages.filter(({ role }) => role === "tool").map(({ content }) => content)).toEqual(["3", "7"]);
@@ -307,7 +307,7 @@ describe("models not trained on Hermes", () => {
   test("parallelHint adds its sentence behind the tools, and only when asked for", async () => {
     const sentence =
       "If the user asks for several things, make one call for each of them, one <tool_call> block after the other.";
-    const { model, engine } = await saying(["x"], { metadata: {} });
+    const { model, engine } = await saying(["x"], { markers: undefined });
     await model.reply("?", { tools: [add], parallelHint: true });
     await model.reply("?", { tools: [add] });
     await model.reply("?", { parallelHint: true });

@@ -6,6 +6,7 @@ import { tool } from "../../../src/chat/tools/tool.js";
 import type { ReplyEvent, ToolCallDeltaEvent } from "../../../src/chat/reply/reply_events.js";
 import type { ReplyOptions } from "../../../src/index.js";
 import { scriptedModel } from "../../support/engines/scripted_model.js";
+import { hermesMarkers } from "../../support/engines/scripted_engine.js";
 
 const call = (name: string, args: unknown) =>
   `<tool_call>\n{"name": ${JSON.stringify(name)}, "arguments": ${typeof args === "string" ? args : JSON.stringify(args)}}\n</tool_call>`;
@@ -14,7 +15,7 @@ const roll = tool({ name: "roll", parameters: { type: "object" } });
 
 async function read(text: string, options: Partial<ReplyOptions> = {}, script: object = {}) {
   const { model, engine } = await scriptedModel({
-    metadata: { "general.basename": "Hermes-2-Pro" },
+    markers: hermesMarkers,
     answer: () => text,
     ...script,
   });
@@ -67,7 +68,7 @@ describe("a call that would repeat another of its turn", () => {
     const ran = vi.fn(() => 1);
     let round = 0;
     const { model, engine } = await scriptedModel({
-      metadata: { "general.basename": "Hermes-2-Pro" },
+      markers: hermesMarkers,
       answer: () => (round++ === 0 ? call("act", { a: 1 }).repeat(5) : "Done"),
     });
     const result = await model.reply("?", {
@@ -116,7 +117,7 @@ describe("a call that would repeat another of its turn", () => {
 
   test("counts in each turn anew: maxRepeatedCalls is about the rounds", async () => {
     const { model } = await scriptedModel({
-      metadata: { "general.basename": "Hermes-2-Pro" },
+      markers: hermesMarkers,
       answer: () => call("act", {}),
     });
     const result = await model.reply("?", { tools: [tool({ name: "act", execute: () => 1 })], maxRepeatedCalls: 2 });
@@ -259,7 +260,7 @@ describe("reasoning", () => {
   test("begins where the template has begun it in the prompt, and the engine knows", async () => {
     const chatTemplate =
       "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}<|im_start|>assistant\n<think>\n";
-    const script = { metadata: {}, chatTemplate, constrained: true };
+    const script = { markers: undefined, chatTemplate, constrained: true };
     for (const toolChoice of ["auto", "required"] as const) {
       const { finish, engine } = await read(
         `Maybe ${call("look", { at: 1 })}</think>\n${call("look", { at: 2 })}`,

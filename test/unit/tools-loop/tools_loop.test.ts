@@ -5,16 +5,16 @@ import { z } from "zod";
 import { tool } from "../../../src/chat/tools/tool.js";
 import type { ReplyEvent } from "../../../src/chat/reply/reply_events.js";
 import { scriptedModel } from "../../support/engines/scripted_model.js";
+import { hermesMarkers } from "../../support/engines/scripted_engine.js";
 
 const call = (name: string, args: unknown) =>
   `<tool_call>\n{"arguments": ${JSON.stringify(args)}, "name": ${JSON.stringify(name)}}\n</tool_call>`;
 const add = tool({ name: "add", parameters: z.object({ a: z.number(), b: z.number() }), execute: ({ a, b }) => a + b });
-const hermes = { "general.basename": "Hermes-2-Pro" };
 
 /** Says one line after the other, one for each round; the last one again and again. */
 async function saying(...lines: string[]) {
   let round = 0;
-  return scriptedModel({ metadata: hermes, answer: () => lines[Math.min(round++, lines.length - 1)] ?? "" });
+  return scriptedModel({ markers: hermesMarkers, answer: () => lines[Math.min(round++, lines.length - 1)] ?? "" });
 }
 
 const promptOf = (engine: { requests: readonly { prompt: readonly object[] }[] }, index: number) =>
@@ -146,7 +146,7 @@ test("limits on rounds and on repeated calls end the loop and are named", async 
     rounds: { length: 4 },
   });
   let n = 0;
-  const { model } = await scriptedModel({ metadata: hermes, answer: () => call("add", { a: n++, b: 1 }) });
+  const { model } = await scriptedModel({ markers: hermesMarkers, answer: () => call("add", { a: n++, b: 1 }) });
   expect(await model.reply("?", { tools: [add], maxRounds: 3 })).toMatchObject({
     finishReason: "tool-calls",
     stoppedBy: "max-rounds",
@@ -235,7 +235,7 @@ test.each([
   ["10 MB", () => "x".repeat(10_000_000), "characters left out"],
 ])("a handler may return %s", async (_, run, shown) => {
   const { model, engine } = await scriptedModel({
-    metadata: hermes,
+    markers: hermesMarkers,
     contextSize: 100_000,
     answer: (prompt) => (prompt.includes("tool_response>\n{") ? "done" : call("give", {})),
   });

@@ -29,11 +29,16 @@ export interface HermesPrompt {
    * false.
    */
   readonly tagTokens?: boolean | undefined;
+  /** System message of a conversation without one, and without tools and schema. Default none. */
+  readonly system?: string | undefined;
   /** Ends with the beginning of the assistant's turn. Default true. */
   readonly addGenerationPrompt?: boolean | undefined;
 }
 
-/** A whole conversation. The tokenizer adds BOS; without system message, tools and schema there is no system turn. */
+/**
+ * A whole conversation. The tokenizer adds BOS; without system message, tools and schema there is no system turn,
+ * unless the model has a system message of its own.
+ */
 export function renderHermes(prompt: HermesPrompt): PromptPart[] {
   const {
     messages,
@@ -42,15 +47,17 @@ export function renderHermes(prompt: HermesPrompt): PromptPart[] {
     variant = "card",
     scratchPad,
     parallelHint,
+    system = "",
     addGenerationPrompt = true,
   } = prompt;
   const writer = new PromptWriter(prompt);
   const own = systemStretches({ variant, tools, schema, scratchPad, parallelHint });
   const first = messages[0]?.role === "system" ? messages[0] : undefined;
-  if (own.length > 0 || first !== undefined) {
+  const said = first?.content ?? (own.length > 0 ? "" : system);
+  if (own.length > 0 || first !== undefined || said !== "") {
     writer.open("system");
     for (const stretch of own) stretch.own ? writer.own(stretch.text) : writer.text(stretch.text);
-    if (first !== undefined && first.content !== "") writer.text(`${own.length > 0 ? "\n\n" : ""}${first.content}`);
+    if (said !== "") writer.text(`${own.length > 0 ? "\n\n" : ""}${said}`);
     writer.close();
   }
   writeTurns(writer, messages, first === undefined ? 0 : 1, variant);

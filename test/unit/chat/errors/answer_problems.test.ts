@@ -6,6 +6,7 @@ import { tool } from "../../../../src/chat/tools/tool.js";
 import { AnswerError } from "../../../../src/chat/reply/answer_error.js";
 import { CaduceusError } from "../../../../src/errors.js";
 import { scriptedModel } from "../../../support/engines/scripted_model.js";
+import { hermesMarkers } from "../../../support/engines/scripted_engine.js";
 
 const person = z.object({ name: z.string(), age: z.int() });
 const cut = '{"name": "Anna", "age": 31}';
@@ -13,7 +14,7 @@ const wrong = '{"name": "Anna", "age": "31"}';
 const saying = (...answers: readonly string[]) => {
   let turn = 0;
   return scriptedModel({
-    metadata: { "general.basename": "Hermes" },
+    markers: hermesMarkers,
     constrained: true,
     answer: () => answers[Math.min(turn++, answers.length - 1)]!,
   });

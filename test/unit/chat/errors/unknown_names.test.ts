@@ -14,6 +14,7 @@ import {
 import { createHandler, listen } from "../../../../src/server/index.js";
 import { createCallCheck, parseReply, ReplyParser } from "../../../../src/format/hermes/index.js";
 import { scriptedModel } from "../../../support/engines/scripted_model.js";
+import { hermesMarkers } from "../../../support/engines/scripted_engine.js";
 
 type Opened = Awaited<ReturnType<typeof scriptedModel>>;
 type Options = Readonly<Record<string, unknown>>;
@@ -90,7 +91,7 @@ const nested: Readonly<Record<string, Case>> = {
 async function refusal(use: Case[0], options: Options): Promise<CaduceusError> {
   const opened = await scriptedModel({
     constrained: true,
-    metadata: { "general.basename": "Hermes" },
+    markers: hermesMarkers,
     answer: () => call,
   });
   const error = await (async () => use(options, opened))().then(
