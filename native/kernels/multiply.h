@@ -3,27 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <utility>
 
 #include "activations.h"
 #include "panel.h"
+#include "simd/column_sums.h"
 
 namespace caduceus::kernels {
-
-#if defined(_MSC_VER) && !defined(__clang__)
-#define CADUCEUS_INLINE __forceinline
-#define CADUCEUS_INLINE_LAMBDA [[msvc::forceinline]]
-#else
-#define CADUCEUS_INLINE inline __attribute__((always_inline))
-#define CADUCEUS_INLINE_LAMBDA __attribute__((always_inline))
-#endif
-
-/** Calls `body` with the compile-time constants 0 … N−1. */
-template <int N, class Body>
-CADUCEUS_INLINE void unrolled(Body&& body) {
-  [&]<int... I>(std::integer_sequence<int, I...>)
-      CADUCEUS_INLINE_LAMBDA { (body(std::integral_constant<int, I>{}), ...); }(std::make_integer_sequence<int, N>());
-}
 
 /**
  * Adds `blocks` blocks of a panel times `Columns` columns to `out`, or writes the sum there. With `fetch`, the same
@@ -34,7 +19,7 @@ void multiply_tile(const Weights& w, const Activations<S, T>* x, int blocks, boo
   constexpr bool is_signed = (T::bits == 8 || T::table) && S::byte_offset == 0;
   constexpr int max_code = T::bits == 8 || T::table ? 128 : (1 << T::bits) - 1;
   constexpr int groups = T::sub_block / 4;
-  using Sum = typename S::template Sum<max_code, is_signed>;
+  using Sums = typename S::template Sums<max_code, is_signed, Columns>;
   typename S::Floats total[Columns];
   unrolled<Columns>([&](auto n) {
     if constexpr (Add)
@@ -53,15 +38,14 @@ void multiply_tile(const Weights& w, const Activations<S, T>* x, int blocks, boo
         unrolled<32 / T::sub_block>([&](auto half) {
           constexpr int h = decltype(half)::value;
           const int s = u * (32 / T::sub_block) + h;
-          Sum sum[Columns];
-          unrolled<Columns>([&](auto n) { sum[n].begin(T::mins ? 0 : x[n].start[s]); });
+          Sums sums;
+          sums.begin([&](int n) { return T::mins ? 0 : x[n].start[s]; });
           unrolled<groups>([&](auto group) {
             const auto codes = w.template code<h * groups + decltype(group)::value>(b, u);
-            unrolled<Columns>(
-                [&](auto n) { sum[n].template add<decltype(group)::value>(codes, x[n].values + s * T::sub_block); });
+            sums.template add<decltype(group)::value>(codes, [&](int n) { return x[n].values + s * T::sub_block; });
           });
           const auto factor = w.sub_scale(b, s, scale);
-          unrolled<Columns>([&](auto n) { block[n] = S::add_product(block[n], S::to_float(sum[n].end()), factor); });
+          unrolled<Columns>([&](auto n) { block[n] = S::add_product(block[n], S::to_float(sums.end(n)), factor); });
         });
       }
       if constexpr (T::mins) {
@@ -81,14 +65,14 @@ void multiply_tile(const Weights& w, const Activations<S, T>* x, int blocks, boo
       unrolled<Columns>([&](auto n) { total[n] = S::add_product(total[n], block[n], S::all(x[n].scale)); });
     } else {
       if (fetch) w.fetch_codes(b, 0);
-      Sum sum[Columns];
-      unrolled<Columns>([&](auto n) { sum[n].begin(T::mins ? 0 : x[n].start[0]); });
+      Sums sums;
+      sums.begin([&](int n) { return T::mins ? 0 : x[n].start[0]; });
       unrolled<8>([&](auto group) {
         const auto codes = w.template code<decltype(group)::value>(b, 0);
-        unrolled<Columns>([&](auto n) { sum[n].template add<decltype(group)::value>(codes, x[n].values); });
+        sums.template add<decltype(group)::value>(codes, [&](int n) { return x[n].values; });
       });
       unrolled<Columns>([&](auto n) {
-        const auto scaled = S::multiply(S::to_float(sum[n].end()), S::all(x[n].scale));
+        const auto scaled = S::multiply(S::to_float(sums.end(n)), S::all(x[n].scale));
         total[n] = S::add_product(total[n], scaled, scale);
       });
       if constexpr (T::mins) {

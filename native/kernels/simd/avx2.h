@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdint>
 
+#include "column_sums.h"
 #include "four_bytes.h"
 
 #if defined(__AVXVNNI__) || (defined(__AVX512VNNI__) && defined(__AVX512VL__))
@@ -148,6 +149,8 @@ struct Simd {
     }
 #endif
   };
+  template <int MaxCode, bool Signed, int Columns>
+  using Sums = ColumnSums<Sum<MaxCode, Signed>, Columns>;
 };
 
 }  // namespace caduceus::kernels

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdint>
 
+#include "column_sums.h"
 #include "four_bytes.h"
 
 namespace caduceus::kernels {
@@ -144,6 +145,8 @@ struct Simd {
     }
 #endif
   };
+  template <int MaxCode, bool Signed, int Columns>
+  using Sums = ColumnSums<Sum<MaxCode, Signed>, Columns>;
 };
 
 }  // namespace caduceus::kernels

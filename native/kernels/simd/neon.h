@@ -1,14 +1,22 @@
-// NEON with dot product: eight rows of weights to a panel, in two vectors of four rows.
+// NEON with dot product: eight rows of weights to a panel, in two vectors of four rows. With i8mm one instruction
+// multiplies two rows by two columns.
 #pragma once
 #include <arm_neon.h>
 
 #include <cmath>
 #include <cstdint>
+#include <type_traits>
+
+#include "column_sums.h"
 
 namespace caduceus::kernels {
 
 struct Simd {
+#ifdef __ARM_FEATURE_MATMUL_INT8
+  static constexpr const char* name = "NEON i8mm";
+#else
   static constexpr const char* name = "NEON dot product";
+#endif
   // Bytes are signed on both sides.
   static constexpr int byte_offset = 0;
   static constexpr int rows = 8;
@@ -130,6 +138,55 @@ struct Simd {
     }
     Ints end() const { return {low, high}; }
   };
+#ifdef __ARM_FEATURE_MATMUL_INT8
+  /** Of two columns and two rows side by side, eight positions at once: those of an even group and the one after it. */
+  template <int Columns>
+  struct PairSums {
+    static constexpr int pairs = (Columns + 1) / 2;
+    int32x4_t sum[pairs][4];
+    Bytes even;
+    template <class Start>
+    CADUCEUS_INLINE void begin(Start start) {
+      unrolled<pairs>([&](auto pair) {
+        const int32x4_t first = vdupq_n_s32(start(2 * pair)), second = vdupq_n_s32(start(other(pair)));
+        for (auto& rows : sum[pair]) rows = vzip1q_s32(first, second);
+      });
+    }
+    template <int Group, class Values>
+    CADUCEUS_INLINE void add(const Bytes& codes, Values values) {
+      if constexpr (Group % 2 == 0) {
+        even = codes;
+      } else {
+        const int8x16_t rows[] = {zip<1>(even.low, codes.low), zip<2>(even.low, codes.low),
+                                  zip<1>(even.high, codes.high), zip<2>(even.high, codes.high)};
+        unrolled<pairs>([&](auto pair) {
+          constexpr int at = Group / 2 * 8;
+          const int8x16_t columns = vcombine_s8(vld1_s8(values(2 * pair) + at), vld1_s8(values(other(pair)) + at));
+          unrolled<4>([&](auto i) { sum[pair][i] = vmmlaq_s32(sum[pair][i], rows[i], columns); });
+        });
+      }
+    }
+    CADUCEUS_INLINE Ints end(int n) const {
+      const int32x4_t* of = sum[n / 2];
+      if (n % 2 == 0) return {vuzp1q_s32(of[0], of[1]), vuzp1q_s32(of[2], of[3])};
+      return {vuzp2q_s32(of[0], of[1]), vuzp2q_s32(of[2], of[3])};
+    }
+
+   private:
+    /** The second column of a pair; the last one of an odd number is its own. */
+    static constexpr int other(int pair) { return 2 * pair + 1 < Columns ? 2 * pair + 1 : 2 * pair; }
+    template <int Half>
+    static int8x16_t zip(uint8x16_t a, uint8x16_t b) {
+      const int32x4_t x = vreinterpretq_s32_u8(a), y = vreinterpretq_s32_u8(b);
+      return vreinterpretq_s8_s32(Half == 1 ? vzip1q_s32(x, y) : vzip2q_s32(x, y));
+    }
+  };
+  template <int MaxCode, bool Signed, int Columns>
+  using Sums = std::conditional_t<Columns == 1, ColumnSums<Sum<MaxCode, Signed>, 1>, PairSums<Columns>>;
+#else
+  template <int MaxCode, bool Signed, int Columns>
+  using Sums = ColumnSums<Sum<MaxCode, Signed>, Columns>;
+#endif
 
  private:
   static int32x4_t add_pairs(int32x4_t sum, int32x4_t a, int32x4_t b) {

@@ -15,7 +15,9 @@ inline bool processor_has(const std::string& instructions) {
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 #elif defined(__aarch64__) && defined(__linux__)
   constexpr unsigned long dot_product = 1UL << 20;  // HWCAP_ASIMDDP
-  return instructions != "NEON dot product" || (getauxval(AT_HWCAP) & dot_product) != 0;
+  constexpr unsigned long i8mm = 1UL << 13;         // HWCAP2_I8MM
+  if (instructions == "NEON i8mm" && (getauxval(AT_HWCAP2) & i8mm) == 0) return false;
+  return instructions.find("NEON") == std::string::npos || (getauxval(AT_HWCAP) & dot_product) != 0;
 #else
   (void)instructions;
   return true;
