@@ -2,7 +2,14 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { CaduceusError, reading } from "../errors.js";
 import type { ConversationFormat } from "../format/conversation_format.js";
-import { linkMessages, readEach, readMessages, toMessage, type Message } from "../format/messages.js";
+import {
+  checkFinalMessage,
+  linkMessages,
+  readEach,
+  readMessages,
+  toMessage,
+  type Message,
+} from "../format/messages.js";
 import type { PlainMessage } from "../format/plain_message.js";
 import { joinSystemMessages } from "../format/system_messages.js";
 import { checkOptions, checkText, GivenOptions, readOptions } from "../options/option_checks.js";
@@ -133,7 +140,8 @@ export class Chat<C extends KnownCall = KnownCall, N extends undefined = undefin
       const format = this.#model.format(settings.tools.promptVariant);
       const key = cacheKey(settings, format);
       const cached = this.#cacheKey === key ? this.#held.cached : undefined;
-      const { messages, warning } = joinSystemMessages([...this.#messages, ...said]);
+      const { messages, warning } = joinSystemMessages([...this.#messages, ...said], format);
+      if (settings.continueFinalMessage) checkFinalMessage(messages);
       // A system message that comes later changes the beginning: everything has to be read again.
       const canGoOn = warning === undefined && cached !== undefined;
       const after = canGoOn

@@ -17,9 +17,10 @@ export function answeredTurn(messages: readonly PlainMessage[]): number {
   );
 }
 
-/** 1 where the conversation begins with a system message, which always stays, else 0. */
+/** Number of system messages that the conversation begins with, which always stay. */
 export function systemMessages(messages: readonly PlainMessage[]): number {
-  return messages[0]?.role === "system" ? 1 : 0;
+  const end = messages.findIndex(({ role }) => role !== "system");
+  return end < 0 ? messages.length : end;
 }
 
 /**

@@ -1,7 +1,7 @@
 // The public class `Model`.
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { EngineCapabilities, EngineStats, ModelInfo, PromptPart } from "../engine/engine.js";
-import { readMessages, type Message } from "../format/messages.js";
+import { checkFinalMessage, readMessages, type Message } from "../format/messages.js";
 import { joinSystemMessages } from "../format/system_messages.js";
 import { checkBoolean, checkOptions, checkText, readOptions, type GivenOptions } from "../options/option_checks.js";
 import { refuseTooMany } from "./context_overflow.js";
@@ -248,8 +248,9 @@ function readTask(
   const settings = resolveReplyOptions(given, "reply", model);
   record.unenforced = unenforcedOf(settings.tools);
   if (settings.contextOverflow === "error") refuseTooMany(input, model.engine.info);
-  const { messages, warning } = joinSystemMessages(readMessages(input));
   const format = model.format(settings.tools.promptVariant);
+  const { messages, warning } = joinSystemMessages(readMessages(input), format);
+  if (settings.continueFinalMessage) checkFinalMessage(messages);
   const keep = settings.keepPrefix ? "before-last" : "nothing";
   return {
     ...settings,

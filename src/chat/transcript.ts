@@ -35,6 +35,8 @@ export interface TranscriptStart {
   readonly reasoning: Reasoning | undefined;
   /** Everything said so far, what is to be answered included. */
   readonly messages: readonly PlainMessage[];
+  /** The last message is the assistant's, and the reply goes on with it. */
+  readonly continueFinalMessage: boolean;
   readonly after: KnownBeginning | undefined;
   readonly keep: KeptBeginning;
 }
@@ -53,6 +55,8 @@ export class Transcript {
   #answered: number;
   /** Where what the reply adds begins. */
   #added: number;
+  /** Length of the text that the reply continues, until then undefined. */
+  #continued: number | undefined;
   #after: KnownBeginning | undefined;
   readonly #dropped: PlainMessage[] = [];
 
@@ -72,7 +76,9 @@ export class Transcript {
 
   /** What the reply has added to it. */
   get added(): readonly PlainMessage[] {
-    return this.#messages.slice(this.#added);
+    const [first, ...rest] = this.#messages.slice(this.#added);
+    if (first === undefined) return [];
+    return [{ ...first, content: first.content.slice(this.#continued) }, ...rest];
   }
 
   /** What is no longer part of it, oldest first. */
@@ -86,7 +92,19 @@ export class Transcript {
   }
 
   push(...messages: readonly PlainMessage[]): void {
-    this.#messages = [...this.#messages, ...messages];
+    const last = this.#messages.at(-1);
+    const [first, ...rest] = messages;
+    if (this.#isContinued && last !== undefined && first !== undefined) {
+      this.#continued = last.content.length;
+      this.#added--;
+      const whole = { ...last, ...first, content: last.content + first.content };
+      this.#messages = [...this.#messages.slice(0, -1), whole, ...rest];
+    } else this.#messages = [...this.#messages, ...messages];
+  }
+
+  /** Whether the next run goes on with the last message. */
+  get #isContinued(): boolean {
+    return this.#start.continueFinalMessage && this.#continued === undefined;
   }
 
   /** A run of so many tokens ended with the last message; undefined where its tokens are not what the messages say. */
@@ -139,6 +157,7 @@ export class Transcript {
       scratchPad,
       parallelHint,
       reasoning: reasoning && reasoning !== "off",
+      continueFinalMessage: this.#isContinued && messages.length === this.#messages.length,
     };
   }
 

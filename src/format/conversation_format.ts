@@ -20,6 +20,8 @@ export interface Conversation {
   readonly parallelHint?: boolean | undefined;
   /** Whether the model is to think before it answers. Default: the template's own choice. */
   readonly reasoning?: boolean | undefined;
+  /** The last message is the assistant's and is gone on with: its turn stays open. Default false. */
+  readonly continueFinalMessage?: boolean | undefined;
 }
 
 export interface ConversationFormat {
@@ -31,6 +33,8 @@ export interface ConversationFormat {
   readonly isHermes: boolean;
   /** Whether the format knows thoughts in `<think>` before an answer. */
   readonly thinks: boolean;
+  /** Whether several system messages, and later ones, are written in their places. */
+  readonly takesSystemMessages: boolean;
   /** The whole conversation and the beginning of the assistant's turn. */
   render(conversation: Conversation): Promise<PromptPart[]>;
   /**
@@ -115,7 +119,13 @@ export function chooseFormat(
       toolTemplate: templates.toolTemplate,
       thinkingSystem: member?.thinkingSystem,
     });
-    return templateFormat(template, vocabulary, { reason, isHermes: member?.isHermes === true, variant });
+    const { takesSystemMessages } = facts;
+    return templateFormat(template, vocabulary, {
+      reason,
+      isHermes: member?.isHermes === true,
+      takesSystemMessages,
+      variant,
+    });
   }
   if (format === "auto" && vocabulary.hasChatMl)
     return hermesFormat(
@@ -149,6 +159,7 @@ function hermesFormat(
     reason,
     isHermes,
     thinks: false,
+    takesSystemMessages: false,
     render: async (conversation) => renderHermes({ ...conversation, ...style }),
     renderContinuation: async (conversation, from) => renderHermesContinuation({ ...conversation, ...style, from }),
     leadingParts: (prompt, conversation, count, from) =>
@@ -156,6 +167,7 @@ function hermesFormat(
         const first = {
           ...conversation,
           messages: conversation.messages.slice(0, count),
+          continueFinalMessage: false,
           addGenerationPrompt: false,
           ...style,
         };
@@ -170,8 +182,9 @@ function templateFormat(
   {
     reason,
     isHermes,
+    takesSystemMessages,
     variant = "card",
-  }: Pick<ConversationFormat, "reason" | "isHermes"> & Pick<FormatOptions, "variant">,
+  }: Pick<ConversationFormat, "reason" | "isHermes" | "takesSystemMessages"> & Pick<FormatOptions, "variant">,
 ): ConversationFormat {
   const withRemedy = async <T>(work: Promise<T>): Promise<T> => {
     try {
@@ -189,11 +202,17 @@ function templateFormat(
     reason: template.hasTools ? reason : `${reason} It knows no tools: those are written as Hermes does (${variant}).`,
     isHermes,
     thinks: template.thinks,
+    takesSystemMessages,
     render: (conversation) => withRemedy(template.render(conversation)),
     renderContinuation: (conversation, from) => withRemedy(template.renderContinuation({ ...conversation, from })),
     leadingParts: (prompt, conversation, count, from) =>
       leadingParts(prompt, async () => {
-        const first = { ...conversation, messages: conversation.messages.slice(0, count), addGenerationPrompt: false };
+        const first = {
+          ...conversation,
+          messages: conversation.messages.slice(0, count),
+          continueFinalMessage: false,
+          addGenerationPrompt: false,
+        };
         if (from === undefined) return template.render(first);
         return (await template.renderContinuation({ ...first, from })) ?? [];
       }),

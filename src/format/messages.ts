@@ -10,8 +10,8 @@ import { isObject } from "../json_object.js";
 export type MessageContent = string | readonly { readonly type: "text"; readonly text: string }[];
 
 /**
- * Says how the model is to behave; stands first. Several, and those that come later, are joined into one at the
- * beginning, and a `warning` event says so.
+ * Says how the model is to behave; stands first. Several, and those that come later, stay in their places if the
+ * model's template writes them there; else they are joined into one at the beginning, and a `warning` event says so.
  */
 export interface SystemMessage {
   /** `"developer"` is OpenAI's newer word for the same. */
@@ -91,6 +91,22 @@ function readAlone(content: string): PlainMessage {
   } catch (error) {
     throw withParam(error, "messages");
   }
+}
+
+/** Checks that the last message can be continued. */
+export function checkFinalMessage(messages: readonly PlainMessage[]): void {
+  const place = `messages[${messages.length - 1}]`;
+  const last = messages.at(-1);
+  const received =
+    last?.role !== "assistant"
+      ? `one of the role ${JSON.stringify(last?.role)}`
+      : (last.toolCalls ?? []).length > 0
+        ? "one with calls"
+        : last.content.trim() === ""
+          ? "one without text"
+          : undefined;
+  if (received !== undefined)
+    throw invalid("a message of the assistant with text and without calls, to be continued,", place, received);
 }
 
 /** Checks that results answer calls, which came before, in `earlier` or here, and joins them. */

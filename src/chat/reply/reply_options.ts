@@ -143,6 +143,12 @@ export interface ReplyOptions<S extends Schema = Schema>
    * the template does by itself.
    */
   readonly reasoning?: Reasoning | undefined;
+  /**
+   * Whether the reply continues the last message, which then is the assistant's, with text and without calls. Its turn
+   * stays open, the reply's text and message are only what is new, and the model does not think first. Throws
+   * `TEMPLATE_FAILED` if the model's template does not write that text as it is. Defaults to false.
+   */
+  readonly continueFinalMessage?: boolean | undefined;
 }
 
 const generationOptionNames = [
@@ -176,6 +182,7 @@ export const replyOptionNames = [
   ...textConstraintNames,
   "contextOverflow",
   "reasoning",
+  "continueFinalMessage",
 ] as const satisfies readonly (keyof ReplyOptions)[];
 
 /** An engine request without its prompt. */
@@ -195,6 +202,7 @@ export interface ReplySettings extends Omit<CompleteSettings, "unenforced"> {
   readonly tools: ToolSettings;
   readonly contextOverflow: "error" | "drop-oldest";
   readonly reasoning: Reasoning | undefined;
+  readonly continueFinalMessage: boolean;
 }
 
 /** Checks the options of `subject` and fills in what they leave open. */
@@ -224,7 +232,8 @@ export function resolveReplyOptions(value: unknown, subject: string, model: Load
     isExact ? { temperature: exactTemperature, ...options } : options,
     model,
   );
-  return { request: { ...request, constraint }, keepPrefix, tools, contextOverflow, reasoning };
+  const continueFinalMessage = checkBoolean(options.continueFinalMessage, "continueFinalMessage") ?? false;
+  return { request: { ...request, constraint }, keepPrefix, tools, contextOverflow, reasoning, continueFinalMessage };
 }
 
 /** The same for a raw prompt. */

@@ -137,7 +137,9 @@ class ReplyLoop {
     this.#transcript.refuseIfTooLong();
     const prompt = await unlessAborted(() => this.#transcript.prompt(), this.#signal);
     this.#trace = trace.round(this.#rounds.length + 1);
-    const thought = thoughtRequest(reasoning, format, prompt.prompt);
+    // What the model has begun to say is its answer.
+    const isContinued = this.#task.continueFinalMessage && this.#rounds.length === 0;
+    const thought = isContinued ? undefined : thoughtRequest(reasoning, format, prompt.prompt);
     const constraint = request.constraint ?? roundConstraint(tools, format.isHermes, this.#isForced);
     // Nothing of a turn that is constrained from its first token on is free text, where alone stop strings count.
     const stop = isWhole(constraint) ? [] : request.stop;
@@ -154,7 +156,11 @@ class ReplyLoop {
     const reader = new ReplyReader(tools, {
       isHermes: format.isHermes,
       constraint,
-      thought: thought?.open ? "open" : thought !== undefined || isFree(constraint) ? "possible" : "none",
+      thought: thought?.open
+        ? "open"
+        : !isContinued && (thought !== undefined || isFree(constraint))
+          ? "possible"
+          : "none",
     });
     try {
       // The reply's first step ends where the engine has the request.

@@ -18,6 +18,8 @@ export interface TemplateFacts {
   readonly thinking: string | undefined;
   /** Of the question, where it is told not to. */
   readonly notThinking: string | undefined;
+  /** It writes several system messages, and later ones, in their places. */
+  readonly takesSystemMessages: boolean;
 }
 
 export const noFacts: TemplateFacts = {
@@ -25,6 +27,7 @@ export const noFacts: TemplateFacts = {
   tools: undefined,
   thinking: undefined,
   notThinking: undefined,
+  takesSystemMessages: false,
 };
 
 /** Milliseconds of processor time for each conversation: well-known templates take less than one. */
@@ -60,11 +63,26 @@ export async function templateFacts(
     return rendered.failure === undefined ? partsToText(rendered.parts) : undefined;
   };
   const thinks = (value: boolean) => ({ thinking: value, enable_thinking: value });
-  const [question, tools, thinking, notThinking] = await Promise.all([
+  const systems = ["First.", "Second.", "Third."] as const;
+  const [first, second, third] = systems.map((content) => ({ role: "system", content }));
+  const asked = { role: "user", content: probeQuestion };
+  const [question, tools, thinking, notThinking, several] = await Promise.all([
     render(template, {}),
     render(toolTemplate, { tools: [tool] }),
     render(template, thinks(true)),
     render(template, thinks(false)),
+    render(template, { messages: [first, second, asked, { role: "assistant", content: "Here." }, third, asked] }),
   ]);
-  return { question, tools, thinking, notThinking };
+  const inOrder = new RegExp(
+    [systems[0], systems[1], probeQuestion, systems[2], probeQuestion].map(quoted).join("[^]*"),
+  );
+  return {
+    question,
+    tools,
+    thinking,
+    notThinking,
+    takesSystemMessages: several !== undefined && inOrder.test(several),
+  };
 }
+
+const quoted = (text: string) => text.replace(/[.?]/g, "\\$&");

@@ -4,7 +4,7 @@ import type { PromptPart, RenderTemplate } from "../../engine/engine.js";
 import { CaduceusError } from "../../errors.js";
 import { callsText, responseText, type PromptMessage, type PromptTool } from "../hermes/prompt/prompt.js";
 import { parallelHintText, systemStretches, type HermesVariant } from "../hermes/prompt/prompt_system.js";
-import { endOfCalls, endOfText, partsBehind, splitMarkup } from "./template_parts.js";
+import { endOfCalls, endOfText, partsBehind, partsUntil, splitMarkup } from "./template_parts.js";
 import { attempts, nameOfResult, variablesJson } from "./template_variables.js";
 
 export interface TemplatePrompt {
@@ -18,6 +18,8 @@ export interface TemplatePrompt {
   readonly parallelHint?: boolean | undefined;
   /** The variables by which templates turn thinking on and off. Default: not set. */
   readonly reasoning?: boolean | undefined;
+  /** Ends inside the last message, which is the assistant's. Default false. */
+  readonly continueFinalMessage?: boolean | undefined;
   /** Ends with the beginning of the assistant's turn. Default true. */
   readonly addGenerationPrompt?: boolean | undefined;
 }
@@ -86,7 +88,12 @@ export class ChatTemplate {
     const { messages, from } = prompt;
     const answer = messages[from - 1];
     if (answer?.role !== "assistant") return undefined;
-    const first = { ...prompt, messages: messages.slice(0, from - 1), addGenerationPrompt: true };
+    const first = {
+      ...prompt,
+      messages: messages.slice(0, from - 1),
+      continueFinalMessage: false,
+      addGenerationPrompt: true,
+    };
     const [before, whole] = await Promise.all([this.#render(first), this.#render(prompt)]);
     const rest = partsBehind(whole, before);
     const end = rest && this.#behindAnswer(rest, answer);
@@ -113,11 +120,22 @@ export class ChatTemplate {
       const variables = variablesJson(adapted, attempt, this.#eosToken);
       if (variables === undefined) continue;
       const rendered = await this.#renderTemplate(source, variables, this.#timeoutMs);
-      if (rendered.failure === undefined) return rendered.parts;
+      if (rendered.failure === undefined)
+        return prompt.continueFinalMessage ? this.#untilFinalMessage(rendered.parts, prompt) : rendered.parts;
       refusal ??= rendered.failure;
       if (rendered.isLimit) break;
     }
     throw new CaduceusError("TEMPLATE_FAILED", `The model's chat template could not be rendered: ${refusal}.`);
+  }
+
+  /** As transformers does it: the whole conversation up to the end of the last message's text. */
+  #untilFinalMessage(parts: readonly PromptPart[], { messages }: TemplatePrompt): readonly PromptPart[] {
+    const beginning = partsUntil(parts, messages.at(-1)?.content ?? "");
+    if (beginning !== undefined) return beginning;
+    throw new CaduceusError(
+      "TEMPLATE_FAILED",
+      "The last message cannot be continued: the model's chat template does not write it as it is.",
+    );
   }
 
   /**

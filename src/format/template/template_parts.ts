@@ -44,6 +44,20 @@ export function partsBehind(
   return without(whole.slice(last), textOf(beginning[last]).length);
 }
 
+/**
+ * Everything up to the end of the last text that a caller gave, which is `text`, with or without the white space around
+ * it. Undefined where it is not there.
+ */
+export function partsUntil(parts: readonly PromptPart[], text: string): readonly PromptPart[] | undefined {
+  const wanted = text.trim();
+  const last = parts.findLastIndex((part) => "text" in part && part.text.includes(wanted));
+  if (wanted === "" || last < 0) return undefined;
+  const found = textOf(parts[last]);
+  const end = found.lastIndexOf(wanted) + wanted.length;
+  const space = text.slice(text.trimEnd().length);
+  return [...parts.slice(0, last), { text: found.slice(0, end) + (found.startsWith(space, end) ? space : "") }];
+}
+
 /** What follows a caller's text that `parts` begin with; undefined where they begin with something else. */
 export function endOfText(parts: readonly PromptPart[], text: string): PromptPart[] | undefined {
   if (text === "") return [...parts];

@@ -8,6 +8,7 @@ interface TemplateConversation {
   readonly messages: readonly PromptMessage[];
   readonly tools?: readonly PromptTool[] | undefined;
   readonly reasoning?: boolean | undefined;
+  readonly continueFinalMessage?: boolean | undefined;
   readonly addGenerationPrompt?: boolean | undefined;
 }
 
@@ -42,7 +43,8 @@ const json = (value: unknown) => JSON.stringify(value);
 
 /** Undefined where the attempt changes nothing. */
 export function variablesJson(conversation: TemplateConversation, attempt: Attempt, eosToken: string) {
-  const { tools = [], reasoning, addGenerationPrompt = true } = conversation;
+  const { tools = [], reasoning, continueFinalMessage = false } = conversation;
+  const { addGenerationPrompt = !continueFinalMessage } = conversation;
   const { textArguments = false, systemInUser = false, emptyTools = false, shortIds, splitCalls } = attempt;
   if (textArguments && !conversation.messages.some(({ toolCalls = [] }) => toolCalls.length > 0)) return undefined;
   if (emptyTools && tools.length > 0) return undefined;

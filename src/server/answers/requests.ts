@@ -33,6 +33,7 @@ export interface ConversationRequest extends GenerationRequest {
     | "logProbabilities"
     | "topLogProbabilities"
     | "reasoning"
+    | "continueFinalMessage"
     | "contextOverflow"
   >;
   /** Clients send `reasoning` whatever the model is: it has no effect on one without thoughts. */

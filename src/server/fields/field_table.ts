@@ -88,6 +88,8 @@ export const fieldTable: readonly FieldEntry[] = [
   honored("chat_template_kwargs.thinking", "the same", chat),
   honored("enable_thinking", "the same", chat),
   honored("reasoning_effort", "`none` and `minimal` turn reasoning off, the others on", chat),
+  honored("continue_final_message", "the last message, which is the assistant's, is continued", chat),
+  honored("add_generation_prompt", "`false` only together with `continue_final_message`", chat),
   ...["thinking_budget_tokens", "reasoning_budget_tokens", "thinking_token_budget"].map((name) =>
     honored(name, "maximum number of tokens of reasoning; 0 is off, -1 no limit", chat),
   ),
@@ -126,13 +128,6 @@ export const fieldTable: readonly FieldEntry[] = [
   ),
 
   refused("chat_template", "load the model with another template (--chat-template).", [], chat),
-  refused("add_generation_prompt", "an answer always begins a turn of the assistant.", [true], chat),
-  refused(
-    "continue_final_message",
-    "an answer always begins a turn of the assistant; use completions with the text of /apply-template.",
-    [false],
-    chat,
-  ),
   refused("echo", "an answer is never put before the last message.", [false], chat),
   refused("documents", "put them into the messages.", [[]], chat),
   refused("add_special_tokens", "the template decides what precedes the prompt.", [false], chat),

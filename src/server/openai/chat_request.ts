@@ -36,6 +36,7 @@ export function readChatRequest(body: Fields): ChatRequest {
       logProbabilities: logprobs,
       topLogProbabilities: top,
       reasoning: readReasoning(body),
+      continueFinalMessage: readContinuation(body),
     },
     strict: new Set([
       ...tools.filter(({ strict }) => strict).map(({ tool }) => tool.function.name),
@@ -142,4 +143,16 @@ function readLogprobs(body: Fields, hasTools: boolean): { readonly logprobs: boo
     });
   if (logprobs && hasTools) throw unsupported("logprobs", "not together with tools, whose calls are not text.");
   return { logprobs, top };
+}
+
+/** In vLLM the two fields go together: a prompt ends with the beginning of a turn, or inside its last one. */
+function readContinuation(body: Fields): boolean {
+  const continues = body.boolean("continue_final_message") ?? false;
+  const begins = body.boolean("add_generation_prompt") ?? !continues;
+  if (continues === begins)
+    throw unsupported(
+      "add_generation_prompt",
+      continues ? "continue_final_message needs false." : "false needs continue_final_message: true.",
+    );
+  return continues;
 }

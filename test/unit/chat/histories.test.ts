@@ -242,6 +242,26 @@ describe("system messages", () => {
     expect(events.filter(({ type }) => type === "warning")).toHaveLength(1);
   });
 
+  test("stay where they are if the model's template writes them there, and else become one", async () => {
+    const all = [system("A"), system("B"), user, { role: "assistant", content: "Yes?" }, system("C"), user];
+    const turns = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}";
+    const refusing = `{% for m in messages[1:] %}{% if m.role == 'system' %}{{ raise_exception('No.') }}{% endif %}{% endfor %}${turns}`;
+    const dropping =
+      "{% for m in messages %}{% if loop.first or m.role != 'system' %}<{{ m.role }}>{{ m.content }}{% endif %}{% endfor %}";
+    for (const [chatTemplate, expected, warnings] of [
+      [turns, "<system>A<system>B<user>Hi<assistant>Yes?<system>C<user>Hi", 0],
+      [refusing, "<system>A\n\nB\n\nC<user>Hi<assistant>Yes?<user>Hi", 1],
+      [dropping, "<system>A\n\nB\n\nC<user>Hi<assistant>Yes?<user>Hi", 1],
+    ] as const) {
+      const { model } = await scriptedModel({ chatTemplate, answer: () => "ok" });
+      const { prompts } = await model.explain(all as Message[]);
+      expect(prompts[0]!.text).toBe(expected);
+      const seen: string[] = [];
+      for await (const event of model.reply(all as Message[])) seen.push(event.type);
+      expect(seen.filter((type) => type === "warning")).toHaveLength(warnings);
+    }
+  });
+
   test("one said later in a chat changes its beginning, and is no part of it where the turn fails", async () => {
     const { model, engine } = await scriptedModel({ answer: () => "ok" });
     const chat = model.chat({ system: "A" });

@@ -31,6 +31,8 @@ export interface HermesPrompt {
   readonly tagTokens?: boolean | undefined;
   /** System message of a conversation without one, and without tools and schema. Default none. */
   readonly system?: string | undefined;
+  /** Ends inside the last message, which is the assistant's. Default false. */
+  readonly continueFinalMessage?: boolean | undefined;
   /** Ends with the beginning of the assistant's turn. Default true. */
   readonly addGenerationPrompt?: boolean | undefined;
 }
@@ -48,7 +50,8 @@ export function renderHermes(prompt: HermesPrompt): PromptPart[] {
     scratchPad,
     parallelHint,
     system = "",
-    addGenerationPrompt = true,
+    continueFinalMessage = false,
+    addGenerationPrompt = !continueFinalMessage,
   } = prompt;
   const writer = new PromptWriter(prompt);
   const own = systemStretches({ variant, tools, schema, scratchPad, parallelHint });
@@ -60,7 +63,7 @@ export function renderHermes(prompt: HermesPrompt): PromptPart[] {
     if (said !== "") writer.text(`${own.length > 0 ? "\n\n" : ""}${said}`);
     writer.close();
   }
-  writeTurns(writer, messages, first === undefined ? 0 : 1, variant);
+  writeTurns(writer, prompt, first === undefined ? 0 : 1);
   if (addGenerationPrompt) writer.open("assistant");
   return writer.parts();
 }
@@ -71,9 +74,9 @@ export function renderHermes(prompt: HermesPrompt): PromptPart[] {
  * them.
  */
 export function renderHermesContinuation(prompt: HermesPrompt & { readonly from: number }): PromptPart[] {
-  const { messages, from, variant = "card", addGenerationPrompt = true } = prompt;
+  const { from, continueFinalMessage = false, addGenerationPrompt = !continueFinalMessage } = prompt;
   const writer = new PromptWriter(prompt).text("\n");
-  writeTurns(writer, messages, from, variant);
+  writeTurns(writer, prompt, from);
   if (addGenerationPrompt) writer.open("assistant");
   return [turnEnd, ...writer.parts()];
 }
@@ -105,9 +108,8 @@ export function responseText(name: string | undefined, content: string): string 
 
 function writeTurns(
   writer: PromptWriter,
-  messages: readonly PromptMessage[],
+  { messages, variant = "card", continueFinalMessage = false }: HermesPrompt,
   from: number,
-  variant: HermesVariant,
 ): void {
   for (let index = from; index < messages.length; index++) {
     const message = messages[index] as PromptMessage;
@@ -135,6 +137,7 @@ function writeTurns(
         writeTagged(writer, callsText([call], variant), "tool_call");
       });
     }
+    if (continueFinalMessage && index === messages.length - 1) return;
     writer.close();
   }
 }

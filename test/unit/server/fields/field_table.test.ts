@@ -196,12 +196,20 @@ const samples: Readonly<Record<string, unknown>> = {
   "structured_outputs.grammar": 'start: "a"',
   "structured_outputs.json_object": true,
 };
+const begun = {
+  messages: [
+    { role: "user", content: "Hi" },
+    { role: "assistant", content: "Ho" },
+  ],
+};
 const special: Readonly<Record<string, (endpoint: Endpoint) => { value: unknown; others?: object; before?: object }>> =
   {
     logprobs: (endpoint) => ({ value: endpoint === "chat" ? true : 2 }),
     top_logprobs: () => ({ value: 2, others: { logprobs: true }, before: { logprobs: true } }),
     tool_choice: () => ({ value: "required", others: { tools: [tool] }, before: { tools: [tool] } }),
     parallel_tool_calls: () => ({ value: false, others: { tools: [tool] }, before: { tools: [tool] } }),
+    continue_final_message: () => ({ value: true, others: begun, before: begun }),
+    add_generation_prompt: () => ({ value: false, others: { ...begun, continue_final_message: true }, before: begun }),
     "response_format.type": () => ({ value: "json_object" }),
     "response_format.json_schema": () => ({ value: samples["response_format.json_schema"], before: {} }),
   };
