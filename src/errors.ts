@@ -52,6 +52,8 @@ export type ErrorCode =
   | "CONSTRAINT_TOO_COMPLEX"
   /** The model's chat template could not be rendered. */
   | "TEMPLATE_FAILED"
+  /** Calls of this model cannot be read: its template writes them in an unknown format. */
+  | "TOOLS_UNSUPPORTED"
   /** The compiled addon is missing or does not load on this machine. */
   | "ADDON_NOT_FOUND"
   /** llama.cpp reported a failure that is not the caller's fault. */

@@ -95,7 +95,8 @@ std::optional<ConstraintSpec> to_constraint(const Napi::Value& value) {
   spec.text = string(object, "text");
   if (const Napi::Value entry = object.Get("trigger"); entry.IsObject()) {
     const auto trigger = entry.As<Napi::Object>();
-    spec.trigger = {string(trigger, "tag"), trigger.Get("further").ToBoolean(), trigger.Get("bare").ToBoolean()};
+    spec.trigger = {string(trigger, "tag"), trigger.Get("further").ToBoolean(), trigger.Get("bare").ToBoolean(),
+                    to_strings(trigger.Get("openings")), trigger.Get("atStart").ToBoolean()};
   }
   return spec;
 }

@@ -13,10 +13,11 @@ Napi::Function EngineObject::define(Napi::Env env) {
       {entry<&EngineObject::submit>("submit"), entry<&EngineObject::cancel>("cancel"),
        entry<&EngineObject::pause>("pause"), entry<&EngineObject::resume>("resume"),
        entry<&EngineObject::release>("release"), entry<&EngineObject::take>("take"),
-       entry<&EngineObject::stats>("stats"), entry<&EngineObject::get_info>("info"),
-       entry<&EngineObject::tokenize>("tokenize"), entry<&EngineObject::stop_tokenizing>("stopTokenizing"),
-       entry<&EngineObject::detokenize>("detokenize"), entry<&EngineObject::token_bytes>("tokenBytes"),
-       entry<&EngineObject::ref>("ref"), entry<&EngineObject::unref>("unref"), entry<&EngineObject::close>("close")});
+       entry<&EngineObject::speak>("speak"), entry<&EngineObject::stats>("stats"),
+       entry<&EngineObject::get_info>("info"), entry<&EngineObject::tokenize>("tokenize"),
+       entry<&EngineObject::stop_tokenizing>("stopTokenizing"), entry<&EngineObject::detokenize>("detokenize"),
+       entry<&EngineObject::token_bytes>("tokenBytes"), entry<&EngineObject::ref>("ref"),
+       entry<&EngineObject::unref>("unref"), entry<&EngineObject::close>("close")});
 }
 
 EngineObject::EngineObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<EngineObject>(info), env_(info.Env()) {}
@@ -68,6 +69,8 @@ Engine& EngineObject::open() {
   if (!engine_) throw EngineError("MODEL_CLOSED", "The model is closed.");
   return *engine_;
 }
+
+void EngineObject::speak(const Napi::CallbackInfo& info) { open().speak(to_strings(info[0])); }
 
 Napi::Value EngineObject::submit(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), open().submit(to_request(info[0].As<Napi::Object>())));

@@ -133,11 +133,11 @@ export class Chat<C extends KnownCall = KnownCall, N extends undefined = undefin
         "send",
         this.#model,
       );
-      record.unenforced = unenforcedOf(settings.tools);
+      const format = this.#model.format(settings.tools.promptVariant);
+      record.unenforced = unenforcedOf(settings.tools, format);
       const read = readEach(isMessage(input) ? [input] : input);
       await unlessAborted(() => before, signal);
       const said = linkMessages(read, this.#messages);
-      const format = this.#model.format(settings.tools.promptVariant);
       const key = cacheKey(settings, format);
       const cached = this.#cacheKey === key ? this.#held.cached : undefined;
       const { messages, warning } = joinSystemMessages([...this.#messages, ...said], format);

@@ -246,9 +246,9 @@ function readTask(
   trace: ReplyTrace,
 ): Task {
   const settings = resolveReplyOptions(given, "reply", model);
-  record.unenforced = unenforcedOf(settings.tools);
-  if (settings.contextOverflow === "error") refuseTooMany(input, model.engine.info);
   const format = model.format(settings.tools.promptVariant);
+  record.unenforced = unenforcedOf(settings.tools, format);
+  if (settings.contextOverflow === "error") refuseTooMany(input, model.engine.info);
   const { messages, warning } = joinSystemMessages(readMessages(input), format);
   if (settings.continueFinalMessage) checkFinalMessage(messages);
   const keep = settings.keepPrefix ? "before-last" : "nothing";

@@ -1,6 +1,8 @@
 // The interface of an engine: requests and output as messages. The implementation is the addon in this process.
+import type { CallFormat } from "./call_format.js";
 import type { PromptPart, RenderTemplate } from "./prompt.js";
 
+export type { ArgumentForm, CallFormat, CallPiece, ParameterForm } from "./call_format.js";
 export type { PromptPart, RenderedTemplate, RenderTemplate } from "./prompt.js";
 
 /** Sampler settings. Every field is set: defaults are resolved above the engine. */
@@ -69,9 +71,11 @@ export type Constraint =
   | { readonly kind: "lark"; readonly grammar: string }
   | ToolConstraint;
 
-/** Calls in the Hermes format: `begin`, the call's JSON, `end`; a newline between two calls. */
+/** Calls: a tag, the call's JSON, a closing tag, and a newline between two calls, as Hermes writes them. */
 export interface ToolConstraint {
   readonly kind: "tools";
+  /** How they are written. Undefined: as Hermes does. */
+  readonly format?: CallFormat | undefined;
   readonly tools: ReadonlyArray<{ readonly name: string; readonly parameters: EnforcedSchema }>;
   /**
    * `"auto"`: text is free until a call begins, and only the call is constrained. `"required"`: calls from the first
@@ -80,9 +84,9 @@ export interface ToolConstraint {
   readonly mode: "auto" | "required";
   /** More than one call in a turn. Without it the turn ends with the first call. */
   readonly parallel: boolean;
-  /** Which of a call's two keys comes first. */
+  /** Which of a call's two keys comes first, in Hermes' format. */
   readonly order: "name-first" | "arguments-first" | "either";
-  /** A further call may leave `begin` out, as models do that were not trained on it. */
+  /** A further call may leave Hermes' tag out, as models do that were not trained on it. */
   readonly bareFurtherCalls: boolean;
   /**
    * Of the final answer. With it a turn is calls or this JSON from the first token on, whatever the mode: with
@@ -362,6 +366,8 @@ export interface Engine {
   /** The bytes of each token, which may be part of a character; control tokens are written out. */
   tokenBytes(tokens: ArrayLike<number>): Promise<Uint8Array[]>;
   readonly renderTemplate: RenderTemplate;
+  /** Makes control tokens whose text stands in one of these part of what the model says. Before the first request. */
+  speak(texts: readonly string[]): void;
   stats(): EngineStats;
   /** Ends every run with `MODEL_CLOSED`, stops the thread and frees the memory. Twice is fine. */
   close(): Promise<void>;

@@ -3,6 +3,7 @@ import type { ModelInfo, PromptPart, RenderTemplate } from "../engine/engine.js"
 import { CaduceusError } from "../errors.js";
 import { renderHermes, renderHermesContinuation, type HermesVariant, type PromptTool } from "./hermes/prompt/prompt.js";
 import type { PlainMessage } from "./plain_message.js";
+import { hermesCalls, type TemplateCalls } from "./calls/call_reading.js";
 import { familyMember, type FamilyMember, type FormatVocabulary } from "./family/members.js";
 import type { FileTemplates, TemplateFacts } from "./family/template_facts.js";
 import { commonParts } from "./leading_parts.js";
@@ -35,6 +36,8 @@ export interface ConversationFormat {
   readonly thinks: boolean;
   /** Whether several system messages, and later ones, are written in their places. */
   readonly takesSystemMessages: boolean;
+  /** How the model writes calls. */
+  readonly calls: TemplateCalls;
   /** The whole conversation and the beginning of the assistant's turn. */
   render(conversation: Conversation): Promise<PromptPart[]>;
   /**
@@ -82,11 +85,13 @@ export interface FormatSource {
   readonly info: ModelInfo;
   readonly vocabulary: FormatVocabulary;
   readonly facts: TemplateFacts;
+  /** How the template's model writes calls. Defaults to Hermes' way. */
+  readonly calls?: TemplateCalls | undefined;
 }
 
 /** Throws `TEMPLATE_FAILED` when no format fits. A broken template fails when it is rendered. */
 export function chooseFormat(
-  { info, vocabulary, facts }: FormatSource,
+  { info, vocabulary, facts, calls }: FormatSource,
   options: FormatOptions,
   renderTemplate: RenderTemplate,
 ): ConversationFormat {
@@ -118,6 +123,7 @@ export function chooseFormat(
       variant: variant ?? "card",
       toolTemplate: templates.toolTemplate,
       thinkingSystem: member?.thinkingSystem,
+      calls,
     });
     const { takesSystemMessages } = facts;
     return templateFormat(template, vocabulary, {
@@ -125,6 +131,7 @@ export function chooseFormat(
       isHermes: member?.isHermes === true,
       takesSystemMessages,
       variant,
+      calls,
     });
   }
   if (format === "auto" && vocabulary.hasChatMl)
@@ -160,6 +167,7 @@ function hermesFormat(
     isHermes,
     thinks: false,
     takesSystemMessages: false,
+    calls: hermesCalls,
     render: async (conversation) => renderHermes({ ...conversation, ...style }),
     renderContinuation: async (conversation, from) => renderHermesContinuation({ ...conversation, ...style, from }),
     leadingParts: (prompt, conversation, count, from) =>
@@ -184,7 +192,10 @@ function templateFormat(
     isHermes,
     takesSystemMessages,
     variant = "card",
-  }: Pick<ConversationFormat, "reason" | "isHermes" | "takesSystemMessages"> & Pick<FormatOptions, "variant">,
+    calls = hermesCalls,
+  }: Pick<ConversationFormat, "reason" | "isHermes" | "takesSystemMessages"> &
+    Pick<FormatOptions, "variant"> &
+    Pick<FormatSource, "calls">,
 ): ConversationFormat {
   const withRemedy = async <T>(work: Promise<T>): Promise<T> => {
     try {
@@ -203,6 +214,7 @@ function templateFormat(
     isHermes,
     thinks: template.thinks,
     takesSystemMessages,
+    calls,
     render: (conversation) => withRemedy(template.render(conversation)),
     renderContinuation: (conversation, from) => withRemedy(template.renderContinuation({ ...conversation, from })),
     leadingParts: (prompt, conversation, count, from) =>

@@ -17,6 +17,7 @@ export type ApiErrorCode =
   | "unsupported_schema"
   | "context_length_exceeded"
   | "template_failed"
+  | "unsupported_tools"
   | "invalid_api_key"
   | "host_not_allowed"
   | "not_found"
@@ -86,6 +87,7 @@ const ofLibrary: Partial<Record<ErrorCode, readonly [status: number, code: ApiEr
   CONSTRAINT_TOO_COMPLEX: [400, "unsupported_schema"],
   CONTEXT_FULL: [400, "context_length_exceeded"],
   TEMPLATE_FAILED: [400, "template_failed"],
+  TOOLS_UNSUPPORTED: [400, "unsupported_tools"],
   QUEUE_FULL: [429, "rate_limit_exceeded"],
   QUEUE_TIMEOUT: [503, "queue_timeout"],
   READER_TOO_SLOW: [408, "reader_too_slow"],

@@ -51,14 +51,13 @@ size_t tokenize(const void* data, const uint8_t* text, size_t length, uint32_t* 
 
 }  // namespace
 
-ConstraintVocabulary::ConstraintVocabulary(const Tokenizer& tokenizer) {
+ConstraintVocabulary::ConstraintVocabulary(const Tokenizer& tokenizer) : tokenizer_(tokenizer) {
   std::vector<uint32_t> lengths;
   std::string bytes;
   for (Token token = 0; tokenizer.is_token(token); ++token) {
     const std::string piece = tokenizer.is_end_of_generation(token) ? std::string() : tokenizer.piece(token);
     lengths.push_back(static_cast<uint32_t>(piece.size()));
     bytes += piece;
-    if (piece.find_first_of("{[") != std::string::npos) with_brackets_.push_back(token);
     if (Thought::could_open(piece)) opening_thoughts_.push_back(token);
     if (const size_t tag = piece.find('>');
         tag != std::string::npos && piece.find_first_not_of(" \t\n\r\v\f", tag + 1) != std::string::npos)
@@ -71,6 +70,17 @@ ConstraintVocabulary::ConstraintVocabulary(const Tokenizer& tokenizer) {
   if (const int32_t status = caduceus_vocabulary_new(&init, &vocabulary, message.get()); status != CADUCEUS_OK)
     refuse(status, message.view());
   vocabulary_.reset(vocabulary);
+}
+
+std::span<const Token> ConstraintVocabulary::with_any_of(const std::string& bytes) const {
+  const auto [entry, is_new] = with_any_of_.try_emplace(bytes);
+  if (is_new) {
+    for (Token token = 0; tokenizer_.is_token(token); ++token) {
+      if (!tokenizer_.is_end_of_generation(token) && tokenizer_.piece(token).find_first_of(bytes) != std::string::npos)
+        entry->second.push_back(token);
+    }
+  }
+  return entry->second;
 }
 
 Grammar::Grammar(std::shared_ptr<const ConstraintVocabulary> vocabulary, ConstraintSpec::Kind kind,

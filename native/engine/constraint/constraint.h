@@ -1,6 +1,7 @@
 // A grammar compiled for a model's vocabulary, and the matcher that applies it to one output.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -26,8 +27,8 @@ class ConstraintVocabulary {
   // Takes some 20 ms for 32,000 tokens. Keeps a pointer to the tokenizer.
   explicit ConstraintVocabulary(const Tokenizer& tokenizer);
   const CaduceusVocabulary* get() const { return vocabulary_.get(); }
-  // Tokens with a brace or a bracket in their text: those that can begin a call.
-  std::span<const Token> with_brackets() const { return with_brackets_; }
+  // Tokens with one of these bytes in their text. Engine thread.
+  std::span<const Token> with_any_of(const std::string& bytes) const;
   // Tokens that may be among the first ones of a thought, white space included.
   std::span<const Token> opening_thoughts() const { return opening_thoughts_; }
   // Tokens in which more than white space follows a ">".
@@ -38,7 +39,8 @@ class ConstraintVocabulary {
     void operator()(CaduceusVocabulary* vocabulary) const { caduceus_vocabulary_free(vocabulary); }
   };
   std::unique_ptr<CaduceusVocabulary, Free> vocabulary_;
-  std::vector<Token> with_brackets_;
+  const Tokenizer& tokenizer_;
+  mutable std::map<std::string, std::vector<Token>> with_any_of_;
   std::vector<Token> opening_thoughts_;
   std::vector<Token> behind_tags_;
 };

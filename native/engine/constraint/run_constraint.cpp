@@ -14,8 +14,10 @@ RunConstraint::RunConstraint(std::shared_ptr<const Grammar> grammar, const Const
 
 void RunConstraint::begin_answer() {
   answers_ = true;
-  if (lazy_)
-    trigger_.emplace(lazy_->tag);
+  if (lazy_ && lazy_->tag.empty())
+    trigger_.emplace(OpeningTrigger(lazy_->openings, lazy_->at_start));
+  else if (lazy_)
+    trigger_.emplace(LazyGrammarTrigger(lazy_->tag));
   else if (grammar_)
     matcher_.emplace(grammar_);
 }
@@ -78,40 +80,58 @@ bool RunConstraint::take_answer(Token token) {
 // The call is complete. In a scratch pad it may be a draft, so the requested call is still to come.
 void RunConstraint::end_call() {
   matcher_.reset();
-  over_ = !lazy_->further && !trigger_->in_pad();
-  trigger_->end_call(lazy_->further && lazy_->bare);
+  over_ = !lazy_->further;
+  if (auto* hermes = std::get_if<LazyGrammarTrigger>(&*trigger_)) {
+    over_ = over_ && !hermes->in_pad();
+    hermes->end_call(lazy_->further && lazy_->bare);
+  } else {
+    std::get<OpeningTrigger>(*trigger_).end_call();
+  }
+}
+
+bool RunConstraint::is_behind_call() const {
+  return trigger_ && !matcher_ && std::visit([](const auto& trigger) { return trigger.is_behind_call(); }, *trigger_);
+}
+
+size_t RunConstraint::pending(const CallTrigger& trigger) {
+  return std::visit([](const auto& one) { return one.pending(); }, trigger);
+}
+
+std::string RunConstraint::call_text(const CallTrigger& trigger, const std::string& piece, size_t at) {
+  const auto* openings = std::get_if<OpeningTrigger>(&trigger);
+  return openings ? openings->beginning() + piece.substr(at + 1) : piece.substr(at);
 }
 
 bool RunConstraint::take_free(const std::string& piece) {
   place_ = {piece.size(), 0};
   if (!trigger_) return true;
-  LazyGrammarTrigger trigger = *trigger_;
+  CallTrigger trigger = *trigger_;
   for (size_t at = 0; at < piece.size(); ++at) {
-    const size_t waiting = trigger.pending();
-    const LazyGrammarTrigger::Seen seen = trigger.push(piece[at]);
+    const size_t waiting = pending(trigger);
+    const LazyGrammarTrigger::Seen seen = std::visit([&](auto& one) { return one.push(piece[at]); }, trigger);
     if (seen == LazyGrammarTrigger::Seen::text) continue;
     if (seen == LazyGrammarTrigger::Seen::refused) return false;
     // The rest of the token belongs to the call.
     Matcher matcher(grammar_);
-    if (!matcher.take_text(std::string_view(piece).substr(at))) return false;
+    if (!matcher.take_text(call_text(trigger, piece, at))) return false;
     trigger_ = trigger;
     place_ = {at, waiting};
     matcher_.emplace(std::move(matcher));
     if (matcher_->stopped()) end_call();
     return true;
   }
-  place_ = {piece.size(), trigger.pending()};
+  place_ = {piece.size(), pending(trigger)};
   trigger_ = std::move(trigger);
   return true;
 }
 
 // Whether a token with that text is allowed next; `call` is the position in it where a call begins.
 bool RunConstraint::free_allows(const std::string& piece, Matcher& call) const {
-  LazyGrammarTrigger trigger = *trigger_;
+  CallTrigger trigger = *trigger_;
   for (size_t at = 0; at < piece.size(); ++at) {
-    const LazyGrammarTrigger::Seen seen = trigger.push(piece[at]);
+    const LazyGrammarTrigger::Seen seen = std::visit([&](auto& one) { return one.push(piece[at]); }, trigger);
     if (seen == LazyGrammarTrigger::Seen::text) continue;
-    return seen == LazyGrammarTrigger::Seen::call && call.allows_text(std::string_view(piece).substr(at));
+    return seen == LazyGrammarTrigger::Seen::call && call.allows_text(call_text(trigger, piece, at));
   }
   return true;
 }
@@ -168,9 +188,11 @@ void RunConstraint::mask_answer(TokenMask& mask) {
   }
   if (over_) return;
   std::fill(mask.begin(), mask.end(), UINT32_MAX);
-  if (!grammar_) return;
+  if (!grammar_ || !trigger_) return;
   Matcher call(grammar_);
-  for (const Token token : grammar_->vocabulary().with_brackets())
+  // Hermes' calls begin with a brace, and refused ones with a bracket.
+  const auto* openings = std::get_if<OpeningTrigger>(&*trigger_);
+  for (const Token token : grammar_->vocabulary().with_any_of(openings ? openings->last_bytes() : "{["))
     set(mask, token, free_allows(tokenizer_.piece(token), call));
 }
 

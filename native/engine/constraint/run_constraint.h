@@ -6,10 +6,12 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "constraint/constraint.h"
 #include "constraint/lazy_grammar_trigger.h"
+#include "constraint/opening_trigger.h"
 #include "constraint/thought.h"
 #include "scheduler/request.h"
 #include "tokenizer/tokenizer.h"
@@ -47,9 +49,11 @@ class RunConstraint {
   };
   const Place& place() const { return place_; }
   // Whether only white space follows the last call.
-  bool is_behind_call() const { return trigger_ && !matcher_ && trigger_->is_behind_call(); }
+  bool is_behind_call() const;
 
  private:
+  using CallTrigger = std::variant<LazyGrammarTrigger, OpeningTrigger>;
+
   bool is_end(Token token) const;
   bool may_end();
   // Whether the answer has not begun, and cannot with what was generated so far.
@@ -61,6 +65,9 @@ class RunConstraint {
   void mask_answer(TokenMask& mask);
   bool take_free(const std::string& piece);
   bool free_allows(const std::string& piece, Matcher& call) const;
+  static size_t pending(const CallTrigger& trigger);
+  // What the grammar takes, of a token whose byte at `at` was seen as a call.
+  static std::string call_text(const CallTrigger& trigger, const std::string& piece, size_t at);
   void end_call();
 
   std::shared_ptr<const Grammar> grammar_;
@@ -70,9 +77,9 @@ class RunConstraint {
   std::optional<Thought> thought_;  // until the answer has begun
   bool answers_ = true;  // what was generated while a thought is possible may be the beginning of the answer too
   Place place_;
-  bool over_ = false;                          // the only call that is allowed is complete
-  std::optional<LazyGrammarTrigger> trigger_;  // set for a lazy grammar
-  std::optional<Matcher> matcher_;             // set while the grammar applies
+  bool over_ = false;                   // the only call that is allowed is complete
+  std::optional<CallTrigger> trigger_;  // set for a lazy grammar
+  std::optional<Matcher> matcher_;      // set while the grammar applies
 };
 
 }  // namespace caduceus

@@ -62,6 +62,9 @@ class Engine {
   // `close` too. Throws like `submit`.
   uint32_t tokenize(std::vector<PromptPart> parts);
   std::vector<PromptReader::Answer> take_tokenized();
+  // Makes control tokens part of what the model says: those whose text stands in one of these. Only before the first
+  // request, while nothing else uses the tokenizer.
+  void speak(std::span<const std::string> texts) { tokenizer_.speak(texts); }
   // Cancels `tokenize`: the work ends, and an answer that comes nevertheless may be ignored.
   void stop_tokenizing(uint32_t id) { reader_.forget(id); }
   Stats stats() const;

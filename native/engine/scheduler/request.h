@@ -69,12 +69,14 @@ struct ConstraintSpec {
   Kind kind = Kind::lark;
   std::string text;
 
-  // Makes the grammar lazy: the output is free until a call begins with an opening tag, white space and `{`. The
-  // grammar applies from that `{` to the end of the call.
+  // Makes the grammar lazy: the output is free until a call begins. Then the grammar applies to the end of the call.
   struct Trigger {
-    std::string tag;       // "<tool_call>"
+    std::string tag;       // "<tool_call>": calls begin with it, white space and `{`, with which the grammar begins
     bool further = false;  // after a call the output is free again; else it ends there
     bool bare = false;     // directly after a call, the next one needs no opening tag
+    // Without a tag: the texts with which calls, and the grammar, may begin.
+    std::vector<std::string> openings;
+    bool at_start = false;  // with those, only the beginning of the output is a call
   };
   std::optional<Trigger> trigger;
 };

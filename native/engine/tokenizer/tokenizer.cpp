@@ -86,6 +86,17 @@ Tokenizer::Tokenizer(const llama_vocab* vocab, const std::atomic<bool>* cancelle
   if (vocab->get_pre_type() == LLAMA_VOCAB_PRE_TYPE_SUPERBPE) longest_number_ = 96;
 }
 
+void Tokenizer::speak(std::span<const std::string> texts) const {
+  for (Token token = 0; token < size_; ++token) {
+    if (!llama_vocab_is_control(vocab_, token) || is_end_of_generation(token)) continue;
+    const std::string_view text = llama_vocab_get_text(vocab_, token);
+    if (text.size() > 1 && std::any_of(texts.begin(), texts.end(),
+                                       [&](const std::string& given) { return given.find(text) != std::string::npos; }))
+      spoken_tags_.push_back(token);
+  }
+  std::sort(spoken_tags_.begin(), spoken_tags_.end());
+}
+
 // A cut where the joint tokenization has a boundary gives the fewest tokens.
 size_t Tokenizer::best_cut(const std::string& marker) const {
   size_t fewest = std::numeric_limits<size_t>::max();

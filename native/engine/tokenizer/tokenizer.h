@@ -1,5 +1,5 @@
-// Tokenizes prompt parts and detokenizes: one BOS, and text from callers is never read as markup. Immutable after
-// construction: any thread.
+// Tokenizes prompt parts and detokenizes: one BOS, and text from callers is never read as markup. Immutable, but
+// for `speak`: any thread.
 #pragma once
 
 #include <array>
@@ -33,6 +33,10 @@ class Tokenizer {
   // The text of all tokens; with `special`, control tokens included.
   std::vector<std::string> pieces(std::span<const Token> tokens) const;
   std::string detokenize(std::span<const Token> tokens, bool special) const;
+
+  // Makes control tokens whose text stands in one of these part of what a model says, as tags are. Only before the
+  // first request, while no other thread uses the tokenizer.
+  void speak(std::span<const std::string> texts) const;
 
   bool is_token(int64_t id) const { return id >= 0 && id < size_; }
   int32_t size() const { return static_cast<int32_t>(size_); }
@@ -76,7 +80,7 @@ class Tokenizer {
   std::array<bool, 256> begins_control_{};
   size_t longest_number_ = 0;  // digits in a row that one stretch may hold; 0: any number
   std::vector<Token> ends_of_generation_;
-  std::vector<Token> spoken_tags_;  // control tokens, in order
+  mutable std::vector<Token> spoken_tags_;  // control tokens, in order
   size_t longest_piece_ = 1;
 };
 

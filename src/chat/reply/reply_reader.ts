@@ -2,6 +2,8 @@
 // are. Where nothing is enforced, text that is to be JSON is followed, to end the turn where writing on is no use.
 import type { Constraint } from "../../engine/engine.js";
 import { describe } from "../../errors.js";
+import { openingsOf } from "../../engine/call_format.js";
+import type { ConversationFormat } from "../../format/conversation_format.js";
 import { newCallId } from "../../format/call_id.js";
 import { ReplyParser, type CallFault, type ReplyEvent as ParserEvent } from "../../format/hermes/index.js";
 import { JsonWatch } from "../../format/json_watch.js";
@@ -34,7 +36,7 @@ export interface WrittenTurn {
 
 /** How a turn is read. */
 export interface TurnReading {
-  readonly isHermes: boolean;
+  readonly format: Pick<ConversationFormat, "isHermes" | "calls">;
   readonly constraint: Constraint | undefined;
   /** Whether the model may think first. `"open"`: the prompt ends inside a thought. */
   readonly thought: "none" | "possible" | "open";
@@ -45,8 +47,13 @@ export class ReplyReader {
   #thoughtText = "";
   /** None where all of the turn is text. */
   #parser: ReplyParser | undefined;
-  /** Nothing has been read yet of a turn that is calls or the answer, which its first character tells. */
+  /** Of a turn that is calls or the answer, not enough has been read to tell. */
   #isUndecided: boolean;
+  #beginning = "";
+  /** The texts with which calls begin. */
+  #openings: readonly string[] = [];
+  /** The model makes up ids of its own. */
+  #hasIds = false;
   /** The turn ends with its first call. */
   readonly #endsWithCall: boolean;
   readonly #calls: TurnCalls;
@@ -64,7 +71,7 @@ export class ReplyReader {
   /** What has been told, by the kind of its events. */
   readonly #told = { text: "", reasoning: "", malformed: [] as string[] };
 
-  constructor(settings: ToolSettings, { isHermes, constraint, thought }: TurnReading) {
+  constructor(settings: ToolSettings, { format, constraint, thought }: TurnReading) {
     const { tools, schema, isConstrained, parallelToolCalls, allowRepeatedCalls } = settings;
     this.#isUndecided = isConstrained && tools.size > 0 && schema !== undefined;
     this.#endsWithCall = constraint?.kind === "tools" ? !constraint.parallel : !parallelToolCalls;
@@ -76,13 +83,19 @@ export class ReplyReader {
       return;
     }
     const definitions = [...tools.values()].map(({ name, parameters }) => ({ name, parameters }));
-    this.#parser = new ReplyParser({
-      tools: definitions,
-      check: (name, args) => this.#check(checkCall(tools, name, args), args),
-      untaggedCalls: acceptsUntagged(settings, isHermes) ? "accept" : "off",
-      callsOnly: isWhole(constraint),
-      callId: newCallId,
-    });
+    const own = format.calls.kind === "own" ? format.calls.format : undefined;
+    this.#openings = own === undefined ? ["<"] : openingsOf(own, [...tools.keys()]);
+    this.#hasIds = own?.call.some((piece) => typeof piece === "object" && piece.value === "id") ?? false;
+    this.#parser = new ReplyParser(
+      {
+        tools: definitions,
+        check: (name, args) => this.#check(checkCall(tools, name, args), args),
+        untaggedCalls: acceptsUntagged(settings, format.isHermes) ? "accept" : "off",
+        callsOnly: isWhole(constraint),
+        callId: newCallId,
+      },
+      own,
+    );
   }
 
   /**
@@ -108,10 +121,16 @@ export class ReplyReader {
   }
 
   async #readAnswer(event: TextEvent): Promise<ReplyEvent[]> {
-    if (this.#isUndecided && event.text.trim() !== "") {
+    if (this.#isUndecided) {
+      this.#beginning += event.text;
+      const begin = this.#beginning.trimStart();
+      const isCall = this.#openings.some((opening) => begin.startsWith(opening));
+      if (!isCall && this.#openings.some((opening) => opening.startsWith(begin)))
+        return event.logProbabilities === undefined ? [] : [{ ...event, text: "" }];
       this.#isUndecided = false;
       // JSON's strings may hold what looks like a call.
-      if (!event.text.trimStart().startsWith("<")) this.#parser = undefined;
+      if (!isCall) this.#parser = undefined;
+      return this.#readAnswer({ ...event, text: this.#beginning });
     }
     if (this.turnEnded) return [];
     const parser = this.#parser;
@@ -131,6 +150,10 @@ export class ReplyReader {
     const last = this.#thought?.end() ?? { reasoning: "", text: "" };
     const events = this.#reason({ type: "text", text: last.reasoning });
     if (last.text !== "") events.push(...(await this.#readAnswer({ type: "text", text: last.text })));
+    if (this.#isUndecided && this.#beginning !== "") {
+      this.#isUndecided = false;
+      events.push(...(await this.#readAnswer({ type: "text", text: this.#beginning })));
+    }
     this.#isEnding = true;
     const parser = this.#parser;
     const whole = parser?.end({ finish });
@@ -156,7 +179,11 @@ export class ReplyReader {
       malformed,
       incomplete: incomplete ?? false,
       incompleteCall: incomplete ? this.#incompleteCall : undefined,
-      differs: (parser?.suppliedTags ?? false) || allReasoning !== "" || (this.#thought?.found ?? false),
+      differs:
+        (parser?.suppliedTags ?? false) ||
+        (this.#hasIds && calls.length > 0) ||
+        allReasoning !== "" ||
+        (this.#thought?.found ?? false),
       message: {
         role: "assistant",
         content: [content, ...malformed].filter((text) => text !== "").join("\n"),

@@ -1,5 +1,9 @@
 // The constraint of each turn of a reply, and the schema keywords that it does not enforce.
-import type { Constraint } from "../../engine/engine.js";
+import type { Constraint, EnforcedSchema } from "../../engine/engine.js";
+import { isEnforcedLength, parameterKind } from "../../engine/parameter_kind.js";
+import { allowsSeveral } from "../../format/calls/call_reading.js";
+import type { ConversationFormat } from "../../format/conversation_format.js";
+import { isObject } from "../../json_object.js";
 import {
   ofOption,
   type EnforcedReading,
@@ -20,7 +24,11 @@ export interface Unenforced extends UnenforcedKeyword {
  * The constraint of a turn; undefined where the model writes freely. `isForced`: the turn is the one that `toolChoice`
  * is about. Later ones are free to answer, or no reply with a required call would ever end.
  */
-export function roundConstraint(settings: ToolSettings, isHermes: boolean, isForced: boolean): Constraint | undefined {
+export function roundConstraint(
+  settings: ToolSettings,
+  { isHermes, calls }: Pick<ConversationFormat, "isHermes" | "calls">,
+  isForced: boolean,
+): Constraint | undefined {
   const { tools, schema, toolChoice, isConstrained, parallelToolCalls, callOrder, undeclaredProperties } = settings;
   if (!isConstrained) return undefined;
   if (tools.size === 0) return schema && { kind: "json", schema: schema.enforced(undeclaredProperties).schema };
@@ -30,9 +38,10 @@ export function roundConstraint(settings: ToolSettings, isHermes: boolean, isFor
     .map((tool, index) => ({ tool, index }))
     .filter(({ tool: { name } }) => !isNamed || name === forced.name);
   // A named tool is called once.
-  const parallel = parallelToolCalls && !isNamed;
+  const parallel = parallelToolCalls && !isNamed && allowsSeveral(calls);
   return {
     kind: "tools",
+    ...(calls.kind === "own" ? { format: calls.format } : {}),
     tools: named.map(({ tool: { name, schema: parameters }, index }) => ({
       name,
       parameters: enforcedTool(parameters, undeclaredProperties, name, index).schema,
@@ -40,7 +49,7 @@ export function roundConstraint(settings: ToolSettings, isHermes: boolean, isFor
     mode: forced === "auto" ? "auto" : "required",
     parallel,
     order: callOrder,
-    bareFurtherCalls: parallel && acceptsUntagged(settings, isHermes),
+    bareFurtherCalls: parallel && calls.kind === "hermes" && acceptsUntagged(settings, isHermes),
     ...(schema === undefined ? {} : { schema: schema.enforced(undeclaredProperties).schema }),
   };
 }
@@ -58,18 +67,55 @@ export const isFree = (constraint: Constraint | undefined): boolean =>
   constraint === undefined || (constraint.kind === "tools" && !isWhole(constraint));
 
 /** What is known before the first token. */
-export function unenforcedOf({ tools, schema, isConstrained, undeclaredProperties }: ToolSettings): Unenforced[] {
+export function unenforcedOf(
+  { tools, schema, isConstrained, undeclaredProperties }: ToolSettings,
+  { calls }: Pick<ConversationFormat, "calls">,
+): Unenforced[] {
+  const hasParameters = calls.kind === "own" && calls.format.arguments !== "json";
   const left = (list: readonly UnenforcedKeyword[], whole: string) =>
     isConstrained ? list : [{ path: whole, keyword: "*", reason: "the reply is not constrained" }];
   return [
-    ...[...tools.values()].flatMap(({ name, schema: parameters }, index) =>
-      left(enforcedTool(parameters, undeclaredProperties, name, index).unenforced, `${name}.parameters`).map((one) => ({
-        tool: name,
-        ...one,
-      })),
-    ),
+    ...[...tools.values()].flatMap(({ name, schema: parameters }, index) => {
+      const whole = `${name}.parameters`;
+      const { schema: enforced, unenforced } = enforcedTool(parameters, undeclaredProperties, name, index);
+      const asText = hasParameters ? unenforcedAsText(enforced, whole) : [];
+      return left([...unenforced, ...asText], whole).map((one) => ({ tool: name, ...one }));
+    }),
     ...(schema === undefined ? [] : left(schema.enforced(undeclaredProperties).unenforced, "schema")),
   ];
+}
+
+/** What is left of a schema's keywords where arguments are parameters, and strings have no quotes. */
+function unenforcedAsText(schema: EnforcedSchema, path: string): UnenforcedKeyword[] {
+  if (!isObject(schema)) return [];
+  const properties = isObject(schema["properties"]) ? schema["properties"] : {};
+  const unlisted = (keywords: readonly string[], at: string, reason: string) =>
+    keywords.map((keyword) => ({ path: at, keyword, reason }));
+  return [
+    ...unlisted(
+      Object.keys(schema).filter((keyword) => !parameterKeywords.includes(keyword)),
+      path,
+      "the model's format writes each argument by itself",
+    ),
+    ...Object.entries(properties).flatMap(([name, inner]) =>
+      isObject(inner) && parameterKind(inner, schema) !== "json"
+        ? unlisted(
+            Object.keys(inner).filter((keyword) => !isEnforcedText(inner, keyword, schema)),
+            `${path}.properties.${name}`,
+            "the model's format writes it as text without quotes",
+          )
+        : [],
+    ),
+  ];
+}
+
+const parameterKeywords = ["type", "properties", "required", "additionalProperties", "$defs"];
+
+function isEnforcedText(schema: Readonly<Record<string, unknown>>, keyword: string, root: unknown): boolean {
+  if (keyword === "type") return true;
+  if (parameterKind(schema, root) !== "text") return false;
+  const isLength = keyword === "minLength" || keyword === "maxLength";
+  return isLength ? isEnforcedLength(schema[keyword]) : keyword === "enum" || keyword === "const";
 }
 
 /** What `tool()` read knows only its own name; here the tool has its place in the request. */

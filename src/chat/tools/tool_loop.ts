@@ -1,5 +1,6 @@
 // A reply round by round: the model writes, its calls run, their results go back, until it has nothing left to call.
 import type { Constraint, PromptPart, RunEnd } from "../../engine/engine.js";
+import { CaduceusError } from "../../errors.js";
 import { writeCallFailure } from "../../format/hermes/prompt/tool_result.js";
 import { toMessage } from "../../format/messages.js";
 import type { PlainMessage } from "../../format/plain_message.js";
@@ -60,11 +61,22 @@ const shownContexts = 4;
 /** Tells the task the prompt that a reply would begin with, and leaves it at that. */
 export async function preparePrompt(model: LoadedModel, task: Task, signal: AbortSignal): Promise<void> {
   const { request, tools, format, contextOverflow, onPrompt } = task;
+  refuseUnreadableCalls(task);
   const transcript = new Transcript(model, task);
   if (contextOverflow !== "error") await unlessAborted(() => transcript.dropOldest(request.maxTokens, signal), signal);
   transcript.refuseIfTooLong(shownContexts);
   const { prompt } = await unlessAborted(() => transcript.prompt(), signal);
-  onPrompt(prompt, false, request.constraint ?? roundConstraint(tools, format.isHermes, true));
+  onPrompt(prompt, false, request.constraint ?? roundConstraint(tools, format, true));
+}
+
+/** A model is told of no tools whose calls would not be found in its replies. */
+function refuseUnreadableCalls({ tools, format }: Task): void {
+  if (tools.tools.size === 0 || format.calls.kind !== "unknown") return;
+  throw new CaduceusError("TOOLS_UNSUPPORTED", `The calls of this model cannot be read: ${format.calls.reason}.`, {
+    param: "tools",
+    remedy:
+      'Load the model with format "hermes", if it knows ChatML, or with a chatTemplate that writes calls in a known format.',
+  });
 }
 
 /** `keep` takes over the end of the conversation, to go on from it later; by default it is let go. */
@@ -105,6 +117,7 @@ class ReplyLoop {
   async *run(keep?: (end: Continuation) => void): ReplySteps {
     this.#signal.throwIfAborted();
     const { request } = this.#task;
+    refuseUnreadableCalls(this.#task);
     try {
       for (;;) {
         const { turn, end } = yield* this.#write();
@@ -140,7 +153,7 @@ class ReplyLoop {
     // What the model has begun to say is its answer.
     const isContinued = this.#task.continueFinalMessage && this.#rounds.length === 0;
     const thought = isContinued ? undefined : thoughtRequest(reasoning, format, prompt.prompt);
-    const constraint = request.constraint ?? roundConstraint(tools, format.isHermes, this.#isForced);
+    const constraint = request.constraint ?? roundConstraint(tools, format, this.#isForced);
     // Nothing of a turn that is constrained from its first token on is free text, where alone stop strings count.
     const stop = isWhole(constraint) ? [] : request.stop;
     const round = new RoundRun(
@@ -154,7 +167,7 @@ class ReplyLoop {
     this.#held?.run.release();
     this.#held = undefined;
     const reader = new ReplyReader(tools, {
-      isHermes: format.isHermes,
+      format,
       constraint,
       thought: thought?.open
         ? "open"

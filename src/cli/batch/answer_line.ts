@@ -15,6 +15,7 @@ const ofTheLine = new Set<string>([
   "CONSTRAINT_TOO_COMPLEX",
   "CONTEXT_FULL",
   "TEMPLATE_FAILED",
+  "TOOLS_UNSUPPORTED",
   "QUEUE_TIMEOUT",
 ]);
 

@@ -12,7 +12,8 @@ import type {
 } from "../engine.js";
 import { followSignal } from "../../follow_signal.js";
 import { AddonRun } from "./addon_run.js";
-import { toNativeConstraint, type NativeConstraint } from "./grammar.js";
+import { toNativeConstraint } from "./grammar.js";
+import type { NativeConstraint } from "./grammar_rules.js";
 import { gpuModuleFiles } from "./gpus.js";
 import { loadAddon } from "./load_addon.js";
 import { renderTemplate } from "./render_template.js";
@@ -115,6 +116,11 @@ class AddonEngine implements Engine {
     if (failure) run.fail(failure);
     else this.#runs.set(id, run);
     return run;
+  }
+
+  speak(texts: readonly string[]): void {
+    this.#assertOpen();
+    this.#native.speak(texts);
   }
 
   async tokenize(parts: readonly PromptPart[], signal?: AbortSignal): Promise<Int32Array> {

@@ -1,48 +1,12 @@
 // From a constraint as messages to the text that llguidance compiles: Lark with JSON schemas in it, exact to the space.
 import { CaduceusError } from "../../errors.js";
-import type { Constraint, EnforcedSchema, ToolConstraint } from "../engine.js";
-import { isObject } from "../../json_object.js";
-
-/** What the addon takes; ConstraintSpec of native/engine/scheduler/request.h. */
-export interface NativeConstraint {
-  /** `"calls"`: a grammar in Lark whose texts are JSON between tags, so that their numbers are kept finite. */
-  readonly kind: "lark" | "json" | "regex" | "calls";
-  readonly text: string;
-  /** Free text comes first: the grammar begins with the `{` of a call and ends with the call. */
-  readonly trigger?: { readonly tag: string; readonly further: boolean; readonly bare: boolean } | undefined;
-}
+import type { Constraint, ToolConstraint } from "../engine.js";
+import { formatGrammar } from "./format_grammar.js";
+import { literal, type NativeConstraint, Rules, schemaText, spaced } from "./grammar_rules.js";
 
 const tag = "<tool_call>";
 const begin = `${tag}\n`;
 const end = "\n</tool_call>";
-
-/** Python's spacing, which the models were trained on, and nothing else between tokens. */
-const spacing = { item_separator: ", ", key_separator: ": ", whitespace_flexible: false };
-/** Without `\u`: a further property could be a declared one in disguise ("\u006eame"), and so escape its schema. */
-const shortEscapes = { json_allowed_escapes: 'nrbtf\\"' };
-
-/** Of several same schemas each is compiled once. */
-class Rules {
-  readonly #lines: string[] = [];
-  readonly #schemas = new Map<string, string>();
-
-  add(name: string, body: string): string {
-    this.#lines.push(`${name}: ${body}`);
-    return name;
-  }
-
-  json(text: string): string {
-    const known = this.#schemas.get(text);
-    if (known !== undefined) return known;
-    const name = this.add(`json_${this.#schemas.size}`, `%json ${text}`);
-    this.#schemas.set(text, name);
-    return name;
-  }
-
-  toString(): string {
-    return `${this.#lines.join("\n")}\n`;
-  }
-}
 
 /** @throws CaduceusError CONSTRAINT_INVALID for what no JSON text can say */
 export function toNativeConstraint(constraint: Constraint): NativeConstraint {
@@ -54,7 +18,12 @@ export function toNativeConstraint(constraint: Constraint): NativeConstraint {
     case "lark":
       return { kind: "lark", text: constraint.grammar };
     case "tools":
-      return toolsGrammar(constraint);
+      if (constraint.tools.length === 0)
+        throw new CaduceusError(
+          "CONSTRAINT_INVALID",
+          "The constraint to tool calls has no tools. Expected at least one.",
+        );
+      return constraint.format === undefined ? toolsGrammar(constraint) : formatGrammar(constraint, constraint.format);
   }
 }
 
@@ -67,7 +36,7 @@ function toolsGrammar(constraint: ToolConstraint): NativeConstraint {
     return {
       kind: "calls",
       text: String(rules),
-      trigger: { tag, further: parallel, bare: parallel && bareFurtherCalls },
+      trigger: { tag, further: parallel, bare: parallel && bareFurtherCalls, openings: [], atStart: false },
     };
   }
   const more = bareFurtherCalls
@@ -85,8 +54,6 @@ function toolsGrammar(constraint: ToolConstraint): NativeConstraint {
 
 /** The rule `call`: the JSON of a call of any of the tools. */
 function addCalls(rules: Rules, { tools, order }: ToolConstraint): void {
-  if (tools.length === 0)
-    throw new CaduceusError("CONSTRAINT_INVALID", "The constraint to tool calls has no tools. Expected at least one.");
   const calls = tools.map(({ name, parameters }, index) => {
     const written = spaced(name);
     const args = rules.json(schemaText(parameters, "arguments"));
@@ -102,54 +69,3 @@ function addCalls(rules: Rules, { tools, order }: ToolConstraint): void {
   });
   rules.add("call", calls.join(" | "));
 }
-
-/**
- * Schemas are not changed once they are given: of 20 tools that come again, writing their text took 0.17 ms each time.
- */
-const texts = { json: new WeakMap<object, string>(), arguments: new WeakMap<object, string>() };
-
-/** A schema as text, with its spacing. Arguments are an object, whatever else their schema says. */
-function schemaText(schema: EnforcedSchema, as: keyof typeof texts): string {
-  if (schema === false)
-    throw new CaduceusError(
-      "CONSTRAINT_INVALID",
-      "The constraint cannot be enforced: the schema false allows nothing.",
-    );
-  if (schema === true) return spaced({ ...(as === "arguments" ? { type: "object" } : {}), "x-guidance": spacing });
-  // What is no schema at all is for the compiler to name.
-  if (!isObject(schema)) return spaced(schema);
-  const known = texts[as].get(schema);
-  if (known !== undefined) return known;
-  const whole = { ...(as === "arguments" && !("type" in schema) ? { type: "object" } : {}), ...schema };
-  const plain = spaced(whole);
-  // Values that are written with `\u` only.
-  const hasControls = /\\u00|\x7f/.test(plain);
-  const guidance = hasControls || !hasOpenNames(whole) ? spacing : { ...spacing, ...shortEscapes };
-  const text = `${plain.slice(0, -1)}${plain === "{}" ? "" : ","}"x-guidance":${spaced(guidance)}}`;
-  texts[as].set(schema, text);
-  return text;
-}
-
-/** Whether an object of the schema has declared properties and takes others too. */
-function hasOpenNames(schema: object): boolean {
-  if ("properties" in schema && !("additionalProperties" in schema && schema.additionalProperties === false))
-    return true;
-  return Object.values(schema).some(
-    (inner: unknown) => typeof inner === "object" && inner !== null && hasOpenNames(inner),
-  );
-}
-
-/** JSON as it may stand in a grammar. */
-function spaced(value: unknown): string {
-  try {
-    return JSON.stringify(value);
-  } catch (error) {
-    throw new CaduceusError(
-      "CONSTRAINT_INVALID",
-      `The constraint cannot be enforced: its schema is no JSON (${error instanceof Error ? error.message.split("\n")[0] : String(error)}).`,
-      { cause: error },
-    );
-  }
-}
-
-const literal = (text: string): string => JSON.stringify(text);

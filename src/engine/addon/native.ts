@@ -11,7 +11,7 @@ import type {
   Timings,
   Usage,
 } from "../engine.js";
-import type { NativeConstraint } from "./grammar.js";
+import type { NativeConstraint } from "./grammar_rules.js";
 
 export type NativeEnd = {
   readonly stopString?: string;
@@ -54,6 +54,7 @@ export interface NativeEngine {
   resume(id: number): void;
   release(id: number): void;
   take(): NativeOutputs;
+  speak(texts: readonly string[]): void;
   stats(): EngineStats;
   info(): ModelInfo;
   tokenize(parts: readonly PromptPart[]): { readonly id: number; readonly promise: Promise<Int32Array | undefined> };

@@ -10,6 +10,7 @@ const ofTheQuestion = new Set([
   "INVALID_TOOL",
   "CONTEXT_FULL",
   "TEMPLATE_FAILED",
+  "TOOLS_UNSUPPORTED",
 ]);
 
 /** Rejects if no further question can be answered, or with the signal's reason. */

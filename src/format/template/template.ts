@@ -4,7 +4,9 @@ import type { PromptPart, RenderTemplate } from "../../engine/engine.js";
 import { CaduceusError } from "../../errors.js";
 import { callsText, responseText, type PromptMessage, type PromptTool } from "../hermes/prompt/prompt.js";
 import { parallelHintText, systemStretches, type HermesVariant } from "../hermes/prompt/prompt_system.js";
-import { endOfCalls, endOfText, partsBehind, partsUntil, splitMarkup } from "./template_parts.js";
+import { tailOf } from "../../engine/call_format.js";
+import { allowsSeveral, hermesCalls, type TemplateCalls } from "../calls/call_reading.js";
+import { endOfCalls, endOfText, markersOf, partsBehind, partsFrom, partsUntil, splitMarkup } from "./template_parts.js";
 import { attempts, nameOfResult, variablesJson } from "./template_variables.js";
 
 export interface TemplatePrompt {
@@ -33,6 +35,8 @@ export interface TemplateOptions {
   readonly thinkingSystem?: string | undefined;
   /** How Hermes' wording goes, where the template has no tools. Default `card`. */
   readonly variant?: HermesVariant | undefined;
+  /** How calls are written. Default as Hermes does. */
+  readonly calls?: TemplateCalls | undefined;
   /** Milliseconds of processor time that each rendering may take. Default 1,000. */
   readonly timeoutMs?: number | undefined;
 }
@@ -52,13 +56,22 @@ export class ChatTemplate {
   readonly #renderTemplate: RenderTemplate;
   readonly #eosToken: string;
   readonly #variant: HermesVariant;
+  readonly #calls: TemplateCalls;
   readonly #timeoutMs: number;
 
   constructor(
     source: string,
     renderTemplate: RenderTemplate,
-    { eosToken = "", variant = "card", toolTemplate = source, thinkingSystem, timeoutMs = 1_000 }: TemplateOptions = {},
+    {
+      eosToken = "",
+      variant = "card",
+      toolTemplate = source,
+      thinkingSystem,
+      calls = hermesCalls,
+      timeoutMs = 1_000,
+    }: TemplateOptions = {},
   ) {
+    this.#calls = calls;
     this.#source = source;
     this.#toolSource = toolTemplate;
     this.#thinkingSystem = thinkingSystem;
@@ -102,9 +115,19 @@ export class ChatTemplate {
 
   /** What stands in `rest` behind the answer, with which it begins. */
   #behindAnswer(rest: readonly PromptPart[], { content, toolCalls = [] }: PromptMessage): PromptPart[] | undefined {
-    // What people and models say is text, so the tags are the template's own.
-    if (toolCalls.length > 0 && this.hasTools) return endOfCalls(rest, closingTag, toolCalls.length);
+    if (toolCalls.length > 0 && this.hasTools) return this.#behindCalls(rest, toolCalls.length);
     return endOfText(rest, toolCalls.length > 0 ? this.#withCalls(content, toolCalls) : content);
+  }
+
+  /** What people and models say is text, so the tags are the template's own. */
+  #behindCalls(rest: readonly PromptPart[], count: number): PromptPart[] | undefined {
+    const calls = this.#calls;
+    if (calls.kind !== "own") return endOfCalls(rest, closingTag, count);
+    const { end } = calls.format;
+    const tail = tailOf(calls.format).trim();
+    const closing = end.trim() === "" ? { text: tail, count } : { text: end.trim(), count: 1 };
+    const behind = markersOf(closing.text).length === 0 ? rest : endOfCalls(rest, closing.text, closing.count);
+    return behind && calls.turnEnd !== "" ? partsFrom(behind, calls.turnEnd) : undefined;
   }
 
   #withCalls(content: string, toolCalls: NonNullable<PromptMessage["toolCalls"]>): string {
@@ -116,7 +139,10 @@ export class ChatTemplate {
     const adapted = this.#adapt(prompt);
     const source = usesTools(adapted) ? this.#toolSource : this.#source;
     let refusal: string | undefined;
-    for (const attempt of attempts) {
+    // Some write the first call of a turn alone.
+    const mustSplit =
+      !allowsSeveral(this.#calls) && adapted.messages.some(({ toolCalls = [] }) => toolCalls.length > 1);
+    for (const attempt of mustSplit ? attempts.filter(({ splitCalls }) => splitCalls) : attempts) {
       const variables = variablesJson(adapted, attempt, this.#eosToken);
       if (variables === undefined) continue;
       const rendered = await this.#renderTemplate(source, variables, this.#timeoutMs);

@@ -4,6 +4,16 @@ import type { PromptPart } from "../../engine/engine.js";
 /** A marker in what a template wrote: `<|im_end|>`, `</s>`, `[INST]`, `[|user|]`, and MiniMax's `]~b]` and `[e~[`. */
 const marker = /(<[^<>\s]+>|\[\/?[A-Za-z|][^[\]\s"]*\]|\]~[^\s\]]*\]|\[e~\[)/;
 
+/** Where a text has markers. */
+export function markersIn(text: string): { readonly from: number; readonly to: number }[] {
+  return [...text.matchAll(new RegExp(marker, "g"))].map(({ index, 0: { length } }) => ({
+    from: index,
+    to: index + length,
+  }));
+}
+
+export const markersOf = (text: string) => markersIn(text).map(({ from, to }) => text.slice(from, to));
+
 /**
  * The same, with every marker a part of its own, so that parts of prompts that begin alike are alike. Which of them are
  * tokens is for the tokenizer to say.
@@ -65,6 +75,15 @@ export function endOfText(parts: readonly PromptPart[], text: string): PromptPar
   return first !== undefined && "text" in first && first.text.startsWith(text)
     ? without(parts, text.length)
     : undefined;
+}
+
+/** Everything from a text on that the template wrote. */
+export function partsFrom(parts: readonly PromptPart[], text: string): PromptPart[] | undefined {
+  for (const [index, part] of parts.entries()) {
+    const at = "control" in part ? part.control.indexOf(text) : -1;
+    if (at >= 0) return without(parts.slice(index), at);
+  }
+  return undefined;
 }
 
 /** What follows the `count`-th tag that the template wrote. */

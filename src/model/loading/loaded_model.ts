@@ -7,10 +7,16 @@ import {
   type FormatOptions,
   templatesOf,
 } from "../../format/conversation_format.js";
+import { hermesCalls, type TemplateCalls } from "../../format/calls/call_reading.js";
+import { templateCalls, textsOf } from "../../format/calls/template_calls.js";
+import { ChatTemplate } from "../../format/template/template.js";
 import { noFacts, templateFacts, type TemplateFacts } from "../../format/family/template_facts.js";
 import type { HermesVariant } from "../../format/hermes/prompt/prompt.js";
 import { samplingDefaults, type ModelSampling } from "./sampling.js";
-import { readVocabulary, type Vocabulary } from "./vocabulary.js";
+import { readVocabulary, turnEnds, type Vocabulary } from "./vocabulary.js";
+
+/** Milliseconds of processor time for each conversation by which a template is examined. */
+const probeTimeoutMs = 100;
 
 export class LoadedModel {
   readonly engine: Engine;
@@ -21,6 +27,7 @@ export class LoadedModel {
   readonly #closing = new AbortController();
   readonly #formatOptions: FormatOptions;
   readonly #facts: TemplateFacts;
+  readonly #calls: TemplateCalls;
   readonly #formats = new Map<HermesVariant | undefined, ConversationFormat>();
 
   /** Takes over the engine. */
@@ -33,16 +40,33 @@ export class LoadedModel {
       readVocabulary(engine),
       templates === undefined ? noFacts : templateFacts(templates, engine.renderTemplate),
     ]);
-    return new LoadedModel(engine, { vocabulary, facts }, format);
+    const calls =
+      templates === undefined
+        ? hermesCalls
+        : await templateCalls(
+            new ChatTemplate(templates.template, engine.renderTemplate, {
+              eosToken: vocabulary.eosText,
+              toolTemplate: templates.toolTemplate,
+              timeoutMs: probeTimeoutMs,
+            }),
+            await turnEnds(engine, vocabulary),
+          );
+    if (calls.kind === "own") engine.speak(textsOf(calls.format));
+    return new LoadedModel(engine, { vocabulary, facts, calls }, format);
   }
 
   private constructor(
     engine: Engine,
-    { vocabulary, facts }: { readonly vocabulary: Vocabulary; readonly facts: TemplateFacts },
+    {
+      vocabulary,
+      facts,
+      calls,
+    }: { readonly vocabulary: Vocabulary; readonly facts: TemplateFacts; readonly calls: TemplateCalls },
     formatOptions: FormatOptions,
   ) {
     this.#formatOptions = formatOptions;
     this.#facts = facts;
+    this.#calls = calls;
     this.engine = engine;
     this.vocabulary = vocabulary;
     const { chatTemplate = engine.info.chatTemplate } = formatOptions;
@@ -67,7 +91,7 @@ export class LoadedModel {
     let format = this.#formats.get(variant);
     if (format === undefined) {
       format = chooseFormat(
-        { info: this.engine.info, vocabulary: this.vocabulary, facts: this.#facts },
+        { info: this.engine.info, vocabulary: this.vocabulary, facts: this.#facts, calls: this.#calls },
         { ...this.#formatOptions, variant },
         this.engine.renderTemplate,
       );

@@ -32,6 +32,12 @@ export async function readVocabulary(engine: Engine): Promise<Vocabulary> {
   };
 }
 
+/** The texts of the tokens that end a turn. */
+export function turnEnds(engine: Engine, { stopTokens }: Vocabulary): Promise<string[]> {
+  const tokens = [...new Set([...engine.info.endOfGenerationTokens, ...stopTokens])];
+  return Promise.all(tokens.map((token) => engine.detokenize([token], { special: true })));
+}
+
 /** The id of a marker that the vocabulary holds as one special token. */
 async function markerToken(engine: Engine, marker: string): Promise<number | undefined> {
   const tokens = [...(await engine.tokenize([{ control: marker }]))];

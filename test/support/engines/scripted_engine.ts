@@ -57,6 +57,8 @@ export class ScriptedEngine implements Engine {
   generated = 0;
   closed = false;
   readonly script: Script;
+  /** What the model was told to say: texts of calls. */
+  spoken: readonly string[] = [];
   readonly #markers: readonly string[];
   #nextId = 1;
 
@@ -128,6 +130,10 @@ export class ScriptedEngine implements Engine {
       if (token >= firstCharacter) return String.fromCodePoint(token - firstCharacter);
       return special ? (token === bos ? "<s>" : (this.#markers[token - 1] ?? "<unknown>")) : "";
     }).join("");
+  }
+
+  speak(texts: readonly string[]): void {
+    this.spoken = texts;
   }
 
   async tokenize(parts: readonly PromptPart[]): Promise<Int32Array> {

@@ -319,6 +319,7 @@ function transcriptOf(
     name: "test",
     reason: "",
     isHermes: true,
+    calls: { kind: "hermes" },
     thinks: false,
     takesSystemMessages: false,
     render,

@@ -69,7 +69,7 @@ test.each(["meta-llama-Llama-3.1-8B-Instruct.jinja", "meta-llama-Llama-3.3-70B-I
 
 test("a template that can't write results fails before a handler runs", async () => {
   const chatTemplate =
-    "{% for m in messages %}{% if m.role == 'tool' %}{{ raise_exception('No results, please') }}{% endif %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}{% if tools %}{% endif %}<|im_start|>assistant\n";
+    '{% for m in messages %}{% if m.role == \'tool\' %}{{ raise_exception(\'No results, please\') }}{% endif %}<|im_start|>{{ m.role }}\n{{ m.content }}{% for c in m.tool_calls %}<tool_call>\n{"name": "{{ c.function.name }}", "arguments": {{ c.function.arguments | tojson }}}\n</tool_call>{% endfor %}<|im_end|>\n{% endfor %}{% if tools %}{% endif %}<|im_start|>assistant\n';
   const { model } = await scriptedModel({
     chatTemplate,
     answer: () => '<tool_call>\n{"name": "add", "arguments": {"a": 1}}\n</tool_call>',

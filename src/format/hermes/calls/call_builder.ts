@@ -18,6 +18,8 @@ export interface CallSettings {
   readonly stream: CallStream;
   /** The one tool there is, if there is only one: its arguments may stream before its name is written. */
   readonly onlyTool: string | undefined;
+  /** What the keys of a call are called. Defaults to `name` and `arguments`. */
+  readonly keys?: { readonly name: string; readonly arguments: string } | undefined;
 }
 
 export interface BuiltCall {
@@ -147,6 +149,11 @@ export class CallBuilder implements MemberListener {
     return copy;
   }
 
+  /** The name, once it is written. */
+  get name(): string | undefined {
+    return this.#name;
+  }
+
   /** Whether this is a whole object that has arguments and lacks only a name. */
   get lacksName(): boolean {
     return this.#name === undefined && this.#nameRank === 0 && this.#argumentsRank > 0;
@@ -177,8 +184,10 @@ export class CallBuilder implements MemberListener {
   }
 
   #argumentsRankAt(depth: number): number {
-    if (depth === 1)
-      return this.#outerKey === "arguments" ? rankOfArguments : this.#outerKey === "parameters" ? parametersRank : 0;
+    if (depth === 1) {
+      if (this.#outerKey === (this.#settings.keys?.arguments ?? "arguments")) return rankOfArguments;
+      return this.#outerKey === "parameters" || this.#outerKey === "arguments" ? parametersRank : 0;
+    }
     if (depth !== 2 || this.#outerKey !== "function") return 0;
     return this.#innerKey === "arguments"
       ? wrappedArgumentsRank
@@ -189,7 +198,11 @@ export class CallBuilder implements MemberListener {
 
   #nameRankAt(depth: number): number {
     if (depth === 1)
-      return this.#outerKey === "name" ? rankOfName : this.#outerKey === "function" ? functionAsNameRank : 0;
+      return this.#outerKey === (this.#settings.keys?.name ?? "name")
+        ? rankOfName
+        : this.#outerKey === "function"
+          ? functionAsNameRank
+          : 0;
     return depth === 2 && this.#outerKey === "function" && this.#innerKey === "name" ? wrappedNameRank : 0;
   }
 

@@ -6,6 +6,8 @@ import { numberProblem } from "../json/json_word.js";
 import { createCallCheck, toolFunction } from "../calls/argument_check.js";
 import type { BuiltCall } from "../calls/call_builder.js";
 import { isHighSurrogate } from "../json/character_classes.js";
+import type { CallFormat } from "../../../engine/call_format.js";
+import { FormatScanner } from "../../calls/format_scanner.js";
 import { FurtherCall, suppliedTag } from "../calls/further_call.js";
 import { ReplyOutput } from "./reply_output.js";
 import { ReplyScanner } from "./reply_scanner.js";
@@ -61,7 +63,7 @@ export const parserOptionNames = [
 export class ReplyParser {
   readonly #check: CallCheck | undefined;
   readonly #receiver: CallReceiver;
-  readonly #scanner: ReplyScanner;
+  readonly #scanner: Pick<ReplyScanner, "read" | "end" | "turnEnded" | "charactersRead">;
   readonly #out: ReplyOutput;
   readonly #text: ReplyText;
   #untagged: UntaggedCall | undefined;
@@ -74,7 +76,8 @@ export class ReplyParser {
   #toldTurnEnd = false;
   #finished: ParsedReply | undefined;
 
-  constructor(given?: ReplyParserOptions) {
+  /** `format`: how calls are written, where that is not Hermes' way. */
+  constructor(given?: ReplyParserOptions, format?: CallFormat) {
     const options = checkOptions(given, "ReplyParser", parserOptionNames) as ReplyParserOptions;
     const { tools, untaggedCalls } = options;
     if (tools !== undefined && !Array.isArray(tools)) throw invalidArgument("an array of tools", "tools", tools);
@@ -87,14 +90,17 @@ export class ReplyParser {
     if (typeof this.#callId !== "function") throw invalidArgument("a function", "callId", this.#callId);
     this.#check = options.check ?? (tools ? createCallCheck(tools) : undefined);
     if (untaggedCalls === "accept" && this.#check) {
-      this.#untagged = new UntaggedCall();
-      this.#further = new FurtherCall();
+      if (!format?.isBare) this.#untagged = new UntaggedCall();
+      if (!format) this.#further = new FurtherCall();
     }
-    const names = new Set(tools?.map((tool, index) => toolFunction(tool, index).name));
+    const functions = new Map(tools?.map((tool, index) => toolFunction(tool, index)).map((one) => [one.name, one]));
+    const names = [...functions.keys()];
     this.#out = new ReplyOutput(options.events ?? true);
     this.#text = new ReplyText(this.#out, options.reasoning ?? false);
-    this.#receiver = this.#createReceiver(names.size === 1 ? [...names][0] : undefined);
-    this.#scanner = new ReplyScanner(this.#text, this.#receiver);
+    this.#receiver = this.#createReceiver(names.length === 1 ? names[0] : undefined);
+    this.#scanner = format
+      ? new FormatScanner(format, names, (name) => functions.get(name)?.parameters, this.#out, this.#receiver)
+      : new ReplyScanner(this.#text, this.#receiver);
   }
 
   /** Whether the model went on to invent a tool's result: the rest of its output is dropped. */

@@ -1,0 +1,117 @@
+// The grammar of calls in formats other than Hermes'.
+import { expect, test } from "vitest";
+import { toNativeConstraint } from "../../../src/engine/addon/grammar.js";
+import type { CallFormat, ParameterForm, ToolConstraint } from "../../../src/engine/engine.js";
+
+const named: CallFormat = {
+  begin: "",
+  between: "",
+  end: "",
+  call: ["[CALL]", { value: "name" }, "[ID]", { value: "id" }, "[ARGS]", { value: "arguments" }],
+  arguments: "json",
+  several: true,
+  isBare: false,
+};
+const listed: CallFormat = {
+  begin: "[CALLS][",
+  between: ", ",
+  end: "]",
+  call: [
+    '{"name": "',
+    { value: "name" },
+    '", "arguments": ',
+    { value: "arguments" },
+    ', "id": "',
+    { value: "id" },
+    '"}',
+  ],
+  arguments: "json",
+  keys: { name: "name", arguments: "arguments" },
+  several: true,
+  isBare: false,
+};
+const form: ParameterForm = {
+  beforeName: "\n<p=",
+  beforeText: ">\n",
+  afterText: "\n</p>",
+  beforeJson: ">\n",
+  afterJson: "\n</p>",
+  hasCdata: false,
+};
+const tagged: CallFormat = {
+  ...named,
+  call: ["<f=", { value: "name" }, ">", { value: "arguments" }, "</f>"],
+  arguments: form,
+};
+const bare: CallFormat = { ...listed, begin: "", end: "", several: false, isBare: true };
+
+const parameters = {
+  type: "object",
+  properties: {
+    a: { type: "string", minLength: 2, maxLength: 9 },
+    b: { enum: ["x", "y/z"] },
+    c: { type: "integer" },
+    d: { type: ["string", "null"] },
+  },
+  required: ["a", "c"],
+  additionalProperties: false,
+};
+const constraint = (format: CallFormat, more: Partial<ToolConstraint> = {}): ToolConstraint => ({
+  kind: "tools",
+  format,
+  tools: [{ name: "go", parameters }],
+  mode: "required",
+  parallel: true,
+  order: "name-first",
+  bareFurtherCalls: false,
+  ...more,
+});
+const rule = (given: ToolConstraint, name: string) =>
+  toNativeConstraint(given)
+    .text.split("\n")
+    .find((line) => line.startsWith(`${name}: `) || line.startsWith(`${name}[`))
+    ?.replace(/^[^:]*: /, "")
+    .replace(/ +/g, " ")
+    .trim();
+
+test("a call has its pieces in their order", () => {
+  expect(rule(constraint(named), "call_0")).toBe('"[CALL]" "go" "[ID]" PART_0_0 "[ARGS]" json_0');
+  expect(rule(constraint(named), "PART_0_0")).toBe("/[A-Za-z0-9]{9}/");
+});
+
+test("an id behind the arguments of a JSON object may be left out", () => {
+  expect(rule(constraint(listed), "call_0")).toBe(
+    String.raw`"{\"name\": \"" "go" "\", \"arguments\": " json_0 (", \"id\": \"" PART_0_0 "\"")? "}"`,
+  );
+});
+
+test("a turn is a call, or several where the model and the request allow it", () => {
+  expect(rule(constraint(listed), "start")).toBe('"[CALLS][" call (", " call)* "]"');
+  expect(rule(constraint(listed, { parallel: false }), "start")).toBe('"[CALLS][" call "]"');
+  expect(rule(constraint(bare), "start")).toBe("call");
+  expect(rule(constraint(listed, { mode: "auto", schema: true }), "start")).toBe("calls | json_0");
+});
+
+test("in free text a call begins with its marker, and a bare one with the name of a tool", () => {
+  const auto = (format: CallFormat) => toNativeConstraint(constraint(format, { mode: "auto" })).trigger;
+  expect(auto(named)).toEqual({ tag: "", openings: ["[CALL]"], atStart: false, further: true, bare: false });
+  expect(auto(listed)).toMatchObject({ openings: ["[CALLS][{"], atStart: false });
+  expect(auto(bare)).toMatchObject({ openings: ['{"name": "go"'], atStart: true, further: false });
+  expect(rule(constraint(named, { mode: "auto" }), "start")).toBe("call");
+});
+
+test("parameters are the declared ones in their order: texts up to their end, listed ones, and JSON", () => {
+  expect(rule(constraint(tagged), "call_0")).toBe(
+    String.raw`"<f=" "go" ">" "\n<p=a" ">\n" part_0_0 ("\n<p=b" ">\n" ("x" | "y/z") "\n</p>")? "\n<p=c" ">\n" json_0 "\n</p>" ("\n<p=d" ">\n" part_0_1)? "</f>"`,
+  );
+  expect(rule(constraint(tagged), "part_0_0")).toBe(String.raw`/(?s:.){2,9}(\n)?<\/p>/`);
+  expect(rule(constraint(tagged), "part_0_1")).toBe(String.raw`/(?s:.)*(\n)?<\/p>/`);
+  expect(toNativeConstraint(constraint(tagged)).kind).toBe("lark");
+});
+
+test("a schema that leaves it open takes further parameters, whose names are not the declared ones", () => {
+  const open = { type: "object", properties: { a: { type: "string" } } };
+  const text = toNativeConstraint(constraint(tagged, { tools: [{ name: "go", parameters: open }] })).text;
+  expect(text).toMatch(/\("\\n<p=" PART_0_1 ">\\n" part_0_2\)\*/);
+  expect(text).toContain("PART_0_1: /[A-Za-z_][A-Za-z0-9_.-]{0,63}/ & ~/a/");
+});

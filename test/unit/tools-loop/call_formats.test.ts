@@ -1,0 +1,140 @@
+// The loop of calls and results for models that write calls in other formats than Hermes'. Their words are scripted.
+import { describe, expect, test } from "vitest";
+import { tool } from "../../../src/chat/tools/tool.js";
+import type { ToolConstraint } from "../../../src/engine/engine.js";
+import type { Message } from "../../../src/index.js";
+import { scriptedModel } from "../../support/engines/scripted_model.js";
+import { templateSource } from "../../support/template_corpus.js";
+
+const add = tool({
+  name: "add",
+  description: "Adds numbers",
+  parameters: {
+    type: "object",
+    properties: { a: { type: "integer" }, note: { type: "string", pattern: "^x" } },
+    required: ["a"],
+  } as const,
+  execute: ({ a }) => a + 1,
+});
+
+async function saying(template: string, ...lines: readonly string[]) {
+  let round = 0;
+  return scriptedModel({
+    chatTemplate: templateSource(template),
+    constrained: true,
+    contextSize: 16_384,
+    answer: () => lines[Math.min(round++, lines.length - 1)] ?? "",
+  });
+}
+
+const nemo = "mistralai-Mistral-Nemo-Instruct-2407";
+const ministral = "mistralai-Ministral-3-14B-Reasoning-2512";
+const llama = "meta-llama-Llama-3.1-8B-Instruct";
+const coder = "Qwen3-Coder";
+
+const written: Record<string, string> = {
+  [nemo]: '[TOOL_CALLS][{"name": "add", "arguments": {"a": 1}}]',
+  [ministral]: '[TOOL_CALLS]add[ARGS]{"a": 1}',
+  [llama]: '{"name": "add", "parameters": {"a": 1}}',
+  [coder]: "<tool_call>\n<function=add>\n<parameter=a>\n1\n</parameter>\n</function>\n</tool_call>",
+};
+
+describe.each(Object.entries(written))("%s", (template, call) => {
+  test("a call runs, its result goes back, and the model answers", async () => {
+    const { model, engine } = await saying(template, call, "It is 2.");
+    const { text, messages } = await model.reply("1 + 1?", { tools: [add] });
+    expect(text).toBe("It is 2.");
+    expect(messages).toMatchObject([
+      { role: "assistant", content: "", tool_calls: [{ function: { name: "add", arguments: '{"a": 1}' } }] },
+      { role: "tool", content: "2" },
+      { role: "assistant", content: "It is 2." },
+    ]);
+    expect(engine.requests).toHaveLength(2);
+  });
+
+  test("the constraint has its format, and the engine is told what the model says of it", async () => {
+    const { model, engine } = await saying(template, call, "2");
+    await model.reply("1 + 1?", { tools: [add], toolChoice: "required" });
+    const [first, second] = engine.requests.map(({ constraint }) => constraint as ToolConstraint);
+    expect(first).toMatchObject({ mode: "required", parallel: template !== llama, bareFurtherCalls: false });
+    expect(first?.format?.isBare).toBe(template === llama);
+    expect(second).toMatchObject({ mode: "auto", format: first?.format });
+    expect(engine.spoken.length).toBeGreaterThan(0);
+  });
+
+  test("with a schema a turn is calls or its JSON, whatever that holds", async () => {
+    const schema = { type: "object", properties: { say: { type: "string" } }, required: ["say"] } as const;
+    const answer = JSON.stringify({ say: `like ${call}` });
+    const { model } = await saying(template, call, answer);
+    const { value, toolCalls } = await model.reply("1 + 1?", { tools: [add], schema });
+    expect(value).toEqual({ say: `like ${call}` });
+    expect(toolCalls).toEqual([]);
+  });
+});
+
+test("results follow the model's own tokens where its template writes calls as it did", async () => {
+  for (const template of [ministral, coder]) {
+    const { model, engine } = await saying(template, written[template]!, "2");
+    await model.reply("1 + 1?", { tools: [add] });
+    expect(engine.requests[1]?.after).toBe(1);
+    expect(JSON.stringify(engine.requests[1]?.prompt)).not.toContain("1 + 1?");
+  }
+});
+
+test("where the model makes up an id of its own, the conversation is written again with the one that is known", async () => {
+  const { model, engine } = await saying(nemo, written[nemo]!, "2");
+  const { messages } = await model.reply("1 + 1?", { tools: [add] });
+  expect(engine.requests[1]?.after).toBeUndefined();
+  const [call] = (messages[0] as Extract<Message, { role: "assistant" }>).tool_calls!;
+  expect(JSON.stringify(engine.requests[1]?.prompt)).toContain(call!.id);
+});
+
+test("a model of single calls gets the several calls of a history one after the other", async () => {
+  const { model, engine } = await saying("GigaChat3.1-10B-A1.8B", "2");
+  const history: Message[] = [
+    { role: "user", content: "1 + 1, 2 + 1?" },
+    {
+      role: "assistant",
+      content: "",
+      tool_calls: [1, 2].map((a) => ({
+        id: `call${a}`,
+        type: "function",
+        function: { name: "add", arguments: `{"a": ${a}}` },
+      })),
+    },
+    { role: "tool", tool_call_id: "call1", content: "first" },
+    { role: "tool", tool_call_id: "call2", content: "second" },
+  ];
+  await model.reply(history, { tools: [add] });
+  const prompt = JSON.stringify(engine.requests[0]?.prompt);
+  const order = ['\\"a\\": 1', "first", '\\"a\\": 2', "second"].map((part) => prompt.indexOf(part));
+  expect(order.every((at) => at > 0)).toBe(true);
+  expect(order).toEqual([...order].sort((a, b) => a - b));
+});
+
+test("tools of a model whose calls cannot be read are refused before anything is computed", async () => {
+  const { model, engine } = await saying("openai-gpt-oss-120b", "Hi");
+  const refused = { code: "TOOLS_UNSUPPORTED", param: "tools", message: expect.stringContaining("markers") as unknown };
+  await expect(Promise.resolve(model.reply("1 + 1?", { tools: [add] }))).rejects.toMatchObject(refused);
+  await expect(model.explain("1 + 1?", { tools: [add] })).rejects.toMatchObject(refused);
+  await expect(Promise.resolve(model.chat().send("1 + 1?", { tools: [add] }))).rejects.toMatchObject(refused);
+  expect(engine.requests).toEqual([]);
+  expect((await model.reply("Hi", { tools: [add], toolChoice: "none" })).text).toBe("Hi");
+});
+
+test("what cannot be enforced of texts without quotes is known before the first token", async () => {
+  const { model } = await saying(coder, "Hi");
+  const reply = model.reply("1 + 1?", { tools: [add] });
+  await reply;
+  expect(reply.unenforced).toEqual([
+    {
+      tool: "add",
+      path: "add.parameters.properties.note",
+      keyword: "pattern",
+      reason: "the model's format writes it as text without quotes",
+    },
+  ]);
+  const json = (await saying(ministral, "Hi")).model.reply("1 + 1?", { tools: [add] });
+  await json;
+  expect(json.unenforced).toEqual([]);
+});
