@@ -22,6 +22,7 @@ export type ApiErrorCode =
   | "host_not_allowed"
   | "not_found"
   | "model_not_found"
+  | "previous_response_not_found"
   | "method_not_allowed"
   | "unsupported_media_type"
   | "request_too_large"

@@ -4,7 +4,14 @@ import { cors } from "hono/cors";
 import type { FinishEvent } from "../index.js";
 import { AllowedHosts } from "./http/allowed_hosts.js";
 import { ApiError, toApiError } from "./api_error.js";
+import { anthropicError } from "./anthropic/anthropic_errors.js";
 import { ApiKeys } from "./http/api_keys.js";
+import { countTokens, messages } from "./anthropic/messages.js";
+import { readMessageRequest } from "./anthropic/message_request.js";
+import { ollamaAnswer } from "./ollama/ollama_answers.js";
+import { readChat, readGenerate } from "./ollama/ollama_requests.js";
+import { ollamaRoutes } from "./ollama/ollama_routes.js";
+import { ollamaError } from "./ollama/ollama_errors.js";
 import { applyTemplate } from "./openai/apply_template.js";
 import { chatCompletions } from "./openai/chat_completions.js";
 import { readChatRequest } from "./openai/chat_request.js";
@@ -20,7 +27,11 @@ import { Page } from "./http/page.js";
 import { Pipelined } from "./pipelined.js";
 import { BodyReader } from "./http/read_body.js";
 import type { RequestFields } from "./request_fields.js";
-import { remedies, routes, spellings } from "./routes.js";
+import { readResponseRequest } from "./responses/response_request.js";
+import { ResponseStore } from "./responses/response_store.js";
+import { respond } from "./responses/responses.js";
+import { storedRoutes } from "./responses/stored_routes.js";
+import { apiOf, remedies, routes, spellings, type ApiName } from "./routes.js";
 import { ServedModels } from "./served_models.js";
 import { checkCloseOptions, checkHandlerOptions, type HandlerOptions } from "./server_options.js";
 import type { Served, Service } from "./service.js";
@@ -29,7 +40,7 @@ import { tokenizerRoutes } from "./openai/tokenizer_routes.js";
 import { turn } from "./turns.js";
 import { withUnreadBody } from "./http/unread_body.js";
 
-/** OpenAI's API over the models it was made with. */
+/** The APIs of OpenAI, Anthropic and Ollama over the models it was made with. */
 export interface Handler {
   /**
    * Answers a request. Does not use `this`. `env` is what adapters for Node's servers provide: `{ incoming, outgoing
@@ -47,7 +58,8 @@ export interface Handler {
 const requestIdHeader = "x-request-id";
 
 /**
- * An OpenAI-compatible server to mount into an application of your own, or to give to `listen`.
+ * A server for clients of OpenAI, Anthropic and Ollama, to mount into an application of your own, or to give to
+ * `listen`.
  *
  * @example
  * ```ts
@@ -71,6 +83,7 @@ export function createHandler(options: HandlerOptions): Handler {
   const bodies = new BodyReader(settings);
   const metrics = new Metrics();
   const pipelined = new Pipelined();
+  const responses = new ResponseStore(settings);
 
   const report = (error: ApiError) => {
     metrics.failed(error.code);
@@ -81,20 +94,22 @@ export function createHandler(options: HandlerOptions): Handler {
   /** An endpoint that generates: `answer` gives the response's object, or an `AnswerStream`. */
   const generate =
     <R extends { readonly fields: RequestFields }>(
-      read: (body: Fields) => R,
+      read: (body: Fields, cacheScope: string) => R,
       answer: (request: R & Served, service: Service) => Promise<object>,
     ) =>
     async (context: Context): Promise<Response> => {
       const cacheScope = keys.check(context.req.raw.headers);
       const id = newRequestId();
-      context.header(requestIdHeader, id);
+      // Anthropic's clients look for it without its x.
+      const idHeaders = apiOf(context.req.path) === "anthropic" ? [requestIdHeader, "request-id"] : [requestIdHeader];
+      for (const name of idHeaders) context.header(name, id);
       limiter.checkOpen();
       // A place in the queue is taken by what can be answered: the body is there.
       const body = await bodies.read(context.req.raw, context.env);
       const requestContext = limiter.enter(id, context.req.raw.signal, settings.replyTimeoutMs);
       let request: (R & Served) | undefined;
       try {
-        request = { ...read(body), model: body.text("model") ?? models.only() };
+        request = { ...read(body, cacheScope), model: body.text("model") ?? models.only() };
         const { model, tokens } = models.find(request.model);
         const { model: name } = request;
         const onFinish = (result: FinishEvent) => metrics.finished(name, result);
@@ -113,7 +128,7 @@ export function createHandler(options: HandlerOptions): Handler {
           onError: report,
           disconnect: disconnectOf(context.env),
         });
-        response.headers.set(requestIdHeader, requestContext.id);
+        for (const name of idHeaders) response.headers.set(name, requestContext.id);
         return response;
       } catch (error) {
         requestContext.end();
@@ -133,7 +148,12 @@ export function createHandler(options: HandlerOptions): Handler {
   if (settings.corsOrigins.length > 0) {
     const origin = settings.corsOrigins.includes("*") ? "*" : [...settings.corsOrigins];
     app.use(
-      cors({ origin, allowMethods: ["GET", "POST"], exposeHeaders: [requestIdHeader, "retry-after"], maxAge: 600 }),
+      cors({
+        origin,
+        allowMethods: ["GET", "POST", "DELETE"],
+        exposeHeaders: [requestIdHeader, "request-id", "retry-after"],
+        maxAge: 600,
+      }),
     );
   }
   app.on("GET", spellings("/health"), (context) => context.json({ status: "ok" }));
@@ -166,6 +186,17 @@ export function createHandler(options: HandlerOptions): Handler {
   });
   app.on("POST", spellings("/v1/chat/completions"), generate(readChatRequest, chatCompletions));
   app.on("POST", spellings("/v1/completions"), generate(readCompletionRequest, completions));
+  app.on(
+    "POST",
+    spellings("/v1/responses"),
+    generate(readResponseRequest(responses, settings.maxBodyBytes), respond(responses)),
+  );
+  app.route("/", storedRoutes(responses, keys));
+  app.on("POST", spellings("/v1/messages"), generate(readMessageRequest, messages));
+  app.on("POST", spellings("/v1/messages/count_tokens"), generate(readMessageRequest, countTokens));
+  app.post("/api/chat", generate(readChat, ollamaAnswer));
+  app.post("/api/generate", generate(readGenerate, ollamaAnswer));
+  app.route("/", ollamaRoutes({ models, keys, bodies }));
   app.post("/apply-template", generate(readChatRequest, applyTemplate));
   if (settings.page) {
     const page = new Page();
@@ -180,7 +211,8 @@ export function createHandler(options: HandlerOptions): Handler {
   app.route("/", tokenizerRoutes({ models, keys, bodies, limiter, replyTimeoutMs: settings.replyTimeoutMs }));
   const refuse = (context: Context, error: ApiError) => {
     report(error);
-    const bytes = new TextEncoder().encode(JSON.stringify(error.body));
+    const body = errorBodies[apiOf(context.req.path)](error);
+    const bytes = new TextEncoder().encode(JSON.stringify(body));
     const headers = {
       ...error.headers,
       "content-type": "application/json",
@@ -216,7 +248,10 @@ export function createHandler(options: HandlerOptions): Handler {
       if (next !== undefined && !(await next)) return new Response(null, { status: 400 });
       return app.fetch(request, env ?? {});
     },
-    close: async (how) => limiter.close(checkCloseOptions(how).graceMs),
+    close: async (how) => {
+      await limiter.close(checkCloseOptions(how).graceMs);
+      responses.close();
+    },
   };
 }
 
@@ -226,3 +261,9 @@ const cancellations: ReadonlySet<string> = new Set([
   "reader_too_slow",
   "shutting_down",
 ]);
+
+const errorBodies: Readonly<Record<ApiName, (error: ApiError) => object>> = {
+  openai: ({ body }) => body,
+  anthropic: anthropicError,
+  ollama: ollamaError,
+};

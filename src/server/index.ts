@@ -1,5 +1,6 @@
 /**
- * Everything that people import from "caduceus/server": OpenAI's API over models in this process.
+ * Everything that people import from "caduceus/server": the APIs of OpenAI, Anthropic and Ollama over models in this
+ * process.
  * @module caduceus/server
  */
 export { createHandler, type Handler } from "./handler.js";

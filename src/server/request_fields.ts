@@ -65,3 +65,33 @@ function toolField(rest: string, tools: readonly number[] | undefined): string {
   const tool = `tools[${tools?.[Number(index)] ?? index}]`;
   return within === "" || within.startsWith(".function") ? tool + within : `${tool}.function${within}`;
 }
+
+/** Where a request of another form has what the library is given in OpenAI's. */
+export interface Places {
+  /** Of each message. */
+  readonly messages: readonly string[];
+  /** Of each tool; `within` is empty or begins with a dot. */
+  readonly tools?: readonly string[];
+  /** What the form calls the schema of a tool. */
+  readonly parameters?: string;
+  /** Of the answer's schema or grammar. */
+  readonly constraint?: string | undefined;
+  /** Of options. */
+  readonly options?: Readonly<Record<string, string>>;
+}
+
+/** Fields of a request that was translated. Options that are not in `places` have the names they have everywhere. */
+export function translatedFields(given: readonly string[], places: Places): RequestFields {
+  const others = requestFields(given, places.constraint);
+  return {
+    of(param) {
+      const [, option = "", index = "", within = ""] = /^(\w+)(?:\[(\d+)\])?(.*)$/s.exec(param) ?? [];
+      if (option === "messages") return index === "" ? undefined : places.messages[Number(index)];
+      if (option !== "tools") return places.options?.[option] ?? others.of(param);
+      const tool = places.tools?.[Number(index)];
+      const rest = within.replace(/^\.function/, "");
+      if (tool === undefined || places.parameters === undefined) return tool;
+      return tool + rest.replace(/^\.parameters/, `.${places.parameters}`);
+    },
+  };
+}

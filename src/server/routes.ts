@@ -1,6 +1,9 @@
 // The paths that the server answers at, their methods, and the other spellings of them that clients of llama-server
 // use.
 
+/** Whose form answers and errors have. */
+export type ApiName = "openai" | "anthropic" | "ollama";
+
 const methods: Readonly<Record<string, "GET" | "POST">> = {
   "/": "GET",
   "/health": "GET",
@@ -10,6 +13,14 @@ const methods: Readonly<Record<string, "GET" | "POST">> = {
   "/v1/models": "GET",
   "/v1/chat/completions": "POST",
   "/v1/completions": "POST",
+  "/v1/responses": "POST",
+  "/v1/messages": "POST",
+  "/v1/messages/count_tokens": "POST",
+  "/api/chat": "POST",
+  "/api/generate": "POST",
+  "/api/tags": "GET",
+  "/api/show": "POST",
+  "/api/version": "GET",
   "/apply-template": "POST",
   "/tokenize": "POST",
   "/detokenize": "POST",
@@ -35,12 +46,17 @@ export const routes: ReadonlyMap<string, Route> = new Map(
   ),
 );
 
+/** By the path alone, so that errors of paths that do not exist have the form that their clients read. */
+export function apiOf(path: string): ApiName {
+  if (path.startsWith("/api/")) return "ollama";
+  return /^(\/v1)?\/messages(\/|$)/.test(path) ? "anthropic" : "openai";
+}
+
 /** What stands in the place of paths that others have and this server has not. */
 export const remedies: ReadonlyMap<string, string> = new Map([
   ["/completion", "It answers in llama-server's own form; POST /v1/completions answers in OpenAI's."],
-  ["/v1/responses", "POST /v1/chat/completions answers conversations."],
-  ["/api/chat", "POST /v1/chat/completions answers conversations."],
-  ["/api/generate", "POST /v1/completions goes on with prompts."],
-  ["/api/tags", "GET /v1/models lists the models."],
+  ["/v1/messages/batches", "POST /v1/messages answers conversations one by one."],
+  ["/api/ps", "GET /api/tags lists the models, all of which are loaded."],
+  ["/api/pull", "The command `caduceus pull` downloads models."],
   ["/props", "GET /stats and GET /tokenizer_info say what is known of the models."],
 ]);

@@ -39,14 +39,23 @@ export class ServedModels {
     return [...this.#served.values()].every(({ model }) => model !== undefined);
   }
 
+  get names(): readonly string[] {
+    return [...this.#served.keys()];
+  }
+
+  /** Since when they are served, in seconds of Unix time. */
+  get created(): number {
+    return this.#created;
+  }
+
   /** Those that are there. */
   *loaded(): Generator<readonly [name: string, model: Model]> {
     for (const [name, { model }] of this.#served) if (model !== undefined) yield [name, model];
   }
 
-  /** Throws where there is none of that name, or not yet. */
+  /** Throws where there is none of that name, or not yet. Ollama's clients may add the tag that means no other. */
   find(name: string): { readonly model: Model; readonly tokens: TokenTexts } {
-    const served = this.#served.get(name);
+    const served = this.#served.get(name) ?? this.#served.get(name.replace(/:latest$/, ""));
     if (served === undefined) throw unknown(name);
     const { model, tokens, hasFailed } = served;
     if (model !== undefined && tokens !== undefined) return { model, tokens };
@@ -67,7 +76,7 @@ export class ServedModels {
   }
 
   list(): object {
-    return { object: "list", data: [...this.#served.keys()].map((name) => this.#describe(name)) };
+    return { object: "list", data: this.names.map((name) => this.#describe(name)) };
   }
 
   describe(name: string): object {

@@ -66,6 +66,13 @@ export interface HandlerOptions {
    * 10,000.
    */
   readonly heartbeatMs?: number | undefined;
+  /**
+   * Maximum number of responses of `/v1/responses` that are stored in memory, so that `previous_response_id` can
+   * continue them; those that were not used for longest are dropped. 0 stores none. Whole number. Defaults to 1,000.
+   */
+  readonly maxStoredResponses?: number | undefined;
+  /** Maximum memory of stored responses in bytes. Whole number from 1. Defaults to 64 MiB. */
+  readonly maxStoredResponseBytes?: number | undefined;
   /** Whether to serve the web page at `/`. The page needs no API key, but its requests do. Defaults to true. */
   readonly page?: boolean | undefined;
   /** Called with errors that the client did not cause. Defaults to none. */
@@ -103,6 +110,8 @@ const handlerOptionNames = [
   "readerTimeoutMs",
   "statusAfterMs",
   "heartbeatMs",
+  "maxStoredResponses",
+  "maxStoredResponseBytes",
   "page",
   "onError",
 ] as const satisfies readonly (keyof HandlerOptions)[];
@@ -139,6 +148,9 @@ export function checkHandlerOptions(given: unknown) {
     readerTimeoutMs: checkWholeNumber(options.readerTimeoutMs, "readerTimeoutMs", 1) ?? 60_000,
     statusAfterMs: checkWholeNumber(options.statusAfterMs, "statusAfterMs", 1) ?? 3_000,
     heartbeatMs: checkWholeNumber(options.heartbeatMs, "heartbeatMs", 1) ?? 10_000,
+    maxStoredResponses: checkWholeNumber(options.maxStoredResponses, "maxStoredResponses", 0) ?? 1_000,
+    maxStoredResponseBytes:
+      checkWholeNumber(options.maxStoredResponseBytes, "maxStoredResponseBytes", 1) ?? 64 * 2 ** 20,
     page: checkBoolean(options.page, "page") ?? true,
     onError: (checkFunction(options.onError, "onError") as HandlerOptions["onError"]) ?? (() => {}),
   };

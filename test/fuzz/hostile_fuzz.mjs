@@ -98,6 +98,14 @@ async function judge(input, shown = input) {
   if (result.outcome.code !== undefined) count(result.outcome.code);
 }
 
+/** The last piece of a stream, each API's own. */
+const ends = /\[DONE\]$|"type":"message_stop"|^event: response\.(completed|incomplete)\n|"done":true/;
+
+/** Of an error in the form of its API; Ollama's has a message alone. @param {any} answer @returns {string | undefined} */
+function codeOf({ error }) {
+  return typeof error === "string" ? error : (error?.code ?? error?.details?.error_code);
+}
+
 async function requests() {
   const sent = Array.from({ length: 1 + random.below(3) }, () => hostileRequest(random));
   await Promise.all(
@@ -113,12 +121,17 @@ async function requests() {
         const text = await response.text();
         count(String(response.status));
         if (response.status >= 500) fail(`status ${response.status}: ${text.slice(0, 500)}`, one);
-        if (response.headers.get("content-type")?.startsWith("text/event-stream")) {
-          if (!text.trimEnd().endsWith("[DONE]") && !text.includes('"error"')) fail("a stream without its end", one);
+        const type = response.headers.get("content-type") ?? "";
+        if (/event-stream|ndjson/.test(type)) {
+          const last =
+            text
+              .trimEnd()
+              .split(type.includes("ndjson") ? "\n" : "\n\n")
+              .at(-1) ?? "";
+          if (!ends.test(last) && !last.includes('"error"')) fail("a stream without its end", one);
         } else {
           const answer = JSON.parse(text);
-          if (response.status >= 400 && typeof answer.error?.code !== "string")
-            fail(`no code in ${text.slice(0, 300)}`, one);
+          if (response.status >= 400 && codeOf(answer) === undefined) fail(`no code in ${text.slice(0, 300)}`, one);
         }
       } catch (error) {
         if (aborts && /** @type {Error} */ (error).name === "TimeoutError") return count("aborted");

@@ -51,6 +51,15 @@ export function addServeCommand(program: Command, ending: AbortSignal): void {
 Endpoints:
   POST /v1/chat/completions  conversations, with tools and JSON by a schema
   POST /v1/completions       raw prompts
+  POST /v1/responses         conversations as items, stored in memory
+  POST /v1/messages          conversations of Anthropic's clients
+  POST /v1/messages/count_tokens
+                             the tokens of such a conversation
+  POST /api/chat             conversations of Ollama's clients
+  POST /api/generate         prompts of Ollama's clients
+  POST /api/show             a model, for these
+  GET /api/tags              the models, for these
+  GET /api/version           the version of Ollama's API
   GET /v1/models             the models and what they can do
   POST /apply-template       the exact prompt of a conversation, and its tokens
   POST /tokenize             the tokens of a text

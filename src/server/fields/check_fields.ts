@@ -2,28 +2,20 @@
 import { isDeepStrictEqual } from "node:util";
 import { invalidValue } from "../../errors.js";
 import { ApiError } from "../api_error.js";
-import { type Endpoint, fieldsOf, fieldTable } from "./field_table.js";
+import { plainName, type FieldTable } from "./field_table.js";
 import { type Fields, unsupported } from "./read_fields.js";
 
-/** What a misspelled name may have meant, and how it is compared. */
-const counting: Readonly<Record<Endpoint, ReadonlyArray<{ readonly name: string; readonly plain: string }>>> = {
-  chat: plainOf("chat"),
-  completions: plainOf("completions"),
-};
+/** No name of an object that is in no table is longer. */
+const longestOwnName = 60;
 /** More names in one object than any client sends; each unknown one is compared with all that count. */
 const mostNames = 500;
-const longestName = Math.max(...fieldTable.map(({ name }) => name.length));
-/** Objects whose own fields stand in the table. */
-const objects: ReadonlySet<string> = new Set(
-  fieldTable.flatMap(({ name }) => (name.includes(".") ? [name.slice(0, name.indexOf("."))] : [])),
-);
 
 /**
  * Refuses, by its name, what would change the answer and is not honored. What nobody documents passes, unless it is
  * nearly the name of a field that counts.
  */
-export function checkFields(body: Fields, endpoint: Endpoint): void {
-  for (const name of namesOf(body, "the request")) check(body, name, endpoint);
+export function checkFields(body: Fields, table: FieldTable): void {
+  for (const name of namesOf(body, "the request")) check(body, name, table);
 }
 
 function namesOf(fields: Fields, what: string): readonly string[] {
@@ -36,34 +28,34 @@ function namesOf(fields: Fields, what: string): readonly string[] {
   );
 }
 
-function check(fields: Fields, name: string, endpoint: Endpoint): void {
+function check(fields: Fields, name: string, table: FieldTable): void {
   const value = fields.value(name);
   if (value === undefined) return;
   const path = fields.path(name);
-  const entry = fieldsOf[endpoint].get(path);
+  const entry = table.get(path);
   if (entry?.does === "refused" && !entry.neutral?.some((neutral) => isDeepStrictEqual(neutral, value)))
     throw unsupported(path, entry.note);
-  if (entry === undefined && !objects.has(path)) refuseMisspelled(path, endpoint);
-  if (!objects.has(path) || entry?.does === "refused" || typeof value !== "object" || Array.isArray(value)) return;
+  const isObject = table.isObject(path);
+  if (entry === undefined && !isObject) refuseMisspelled(path, table);
+  if (!isObject || entry?.does === "refused" || typeof value !== "object" || Array.isArray(value)) return;
   const inner = fields.fields(name)!;
-  for (const innerName of namesOf(inner, path)) check(inner, innerName, endpoint);
+  for (const innerName of namesOf(inner, path)) check(inner, innerName, table);
 }
 
 /** Of an object that is in no table, such as a tool: other names pass, but not those that are nearly one of its own. */
 export function checkNames(fields: Fields, own: readonly string[]): void {
   for (const name of namesOf(fields, "one object")) {
-    if (own.includes(name) || fields.value(name) === undefined || name.length > longestName + 8) continue;
+    if (own.includes(name) || fields.value(name) === undefined || name.length > longestOwnName) continue;
     const meant = own.find((one) => isMisspelled(plainName(name), plainName(one)));
     if (meant !== undefined) throw unknown(fields.path(name), fields.path(meant));
   }
 }
 
-function refuseMisspelled(path: string, endpoint: Endpoint): void {
-  if (path.length > longestName + 8) return;
+function refuseMisspelled(path: string, table: FieldTable): void {
+  if (path.length > table.longestName + 8) return;
   const plain = plainName(path);
-  const meant = counting[endpoint].find((one) => isMisspelled(plain, one.plain));
-  if (meant === undefined) return;
-  throw unknown(path, meant.name);
+  const meant = table.counting.find((one) => isMisspelled(plain, one.plain));
+  if (meant !== undefined) throw unknown(path, meant.name);
 }
 
 const unknown = (path: string, meant: string) =>
@@ -78,14 +70,4 @@ function isMisspelled(plain: string, other: string): boolean {
   let end = 0;
   while (end < Math.min(plain.length, other.length) - start && plain.at(-1 - end) === other.at(-1 - end)) end++;
   return Math.max(plain.length, other.length) - start - end <= 1;
-}
-
-function plainName(name: string): string {
-  return name.toLowerCase().replace(/[^a-z0-9]/g, "");
-}
-
-function plainOf(endpoint: Endpoint) {
-  return [...fieldsOf[endpoint].values()]
-    .filter(({ does }) => does !== "nothing")
-    .map(({ name }) => ({ name, plain: plainName(name) }));
 }

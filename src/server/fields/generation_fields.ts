@@ -5,12 +5,16 @@ import { ApiError } from "../api_error.js";
 import { type Fields, invalid, invalidContent } from "./read_fields.js";
 import { readSamplers } from "./sampler_fields.js";
 
-export interface GenerationFields {
+export interface GenerationFields extends SamplingFields {
   /** How many answers to each prompt. */
   readonly n: number;
   readonly stream: boolean;
   /** A last chunk of the stream counts the tokens. */
   readonly includeUsage: boolean;
+}
+
+/** What every endpoint takes. */
+export interface SamplingFields {
   readonly seed: number | undefined;
   /** Requests with other salts never share cached tokens; empty without one. */
   readonly cacheSalt: string;
@@ -31,25 +35,38 @@ export function readGenerationFields(body: Fields, leastTokens: 0 | 1): Generati
     throw new ApiError(400, "invalid_value", "stream_options needs stream: true.", { param: "stream_options" });
   }
   body.text("user");
-  const seed = body.wholeNumber("seed", -(2 ** 63), 2 ** 63);
   return {
     n: body.wholeNumber("n", 1, mostChoices) ?? body.wholeNumber("n_cmpl", 1, mostChoices) ?? 1,
     stream,
     includeUsage: streamOptions?.boolean("include_usage") ?? false,
-    // 64 bits there, 32 here. Each is a seed, -1 too, which other servers take for "a new one": that is a request
-    // without.
-    seed: seed === undefined ? undefined : Number(BigInt.asUintN(32, BigInt(seed))),
+    ...readSamplingFields(body, {
+      maxTokens: ["max_completion_tokens", "max_tokens", "n_predict"],
+      leastTokens,
+      stop: "stop",
+    }),
+  };
+}
+
+/** The names that an API has for two of them. */
+export interface SamplingNames {
+  /** In the order in which they count. */
+  readonly maxTokens: readonly string[];
+  /** That may be asked for. */
+  readonly leastTokens: 0 | 1;
+  readonly stop: string;
+}
+
+export function readSamplingFields(body: Fields, { maxTokens, leastTokens, stop }: SamplingNames): SamplingFields {
+  return {
+    seed: readSeed(body),
     cacheSalt: body.text("cache_salt") ?? "",
     options: {
       temperature: body.number("temperature", 0, 2),
       topP: body.number("top_p", 0, 1),
       frequencyPenalty: body.number("frequency_penalty", -2, 2),
       presencePenalty: body.number("presence_penalty", -2, 2),
-      maxTokens:
-        readMaxTokens(body, "max_completion_tokens", leastTokens) ??
-        readMaxTokens(body, "max_tokens", leastTokens) ??
-        readMaxTokens(body, "n_predict", leastTokens),
-      stop: readStop(body),
+      maxTokens: maxTokens.map((name) => readMaxTokens(body, name, leastTokens)).find((count) => count !== undefined),
+      stop: readStop(body, stop),
       logitBias: readLogitBias(body),
       // Not OpenAI's, but what other servers of local models take.
       topK: isUnlimited(body, "top_k") ? 0 : body.wholeNumber("top_k", 0, mostTokens),
@@ -65,6 +82,14 @@ export function readGenerationFields(body: Fields, leastTokens: 0 | 1): Generati
   };
 }
 
+/**
+ * 64 bits there, 32 here. Each is a seed, -1 too, which other servers take for "a new one": that is a request without.
+ */
+export function readSeed(body: Fields): number | undefined {
+  const seed = body.wholeNumber("seed", -(2 ** 63), 2 ** 63);
+  return seed === undefined ? undefined : Number(BigInt.asUintN(32, BigInt(seed)));
+}
+
 /** -1 is no limit, as with llama-server and vLLM. */
 const isUnlimited = (body: Fields, name: string) => body.value(name) === -1;
 
@@ -72,13 +97,14 @@ function readMaxTokens(body: Fields, name: string, least: 0 | 1): number | undef
   return isUnlimited(body, name) ? undefined : body.wholeNumber(name, least, mostTokens);
 }
 
-function readStop(body: Fields): readonly string[] | undefined {
-  const value = body.value("stop");
+export function readStop(body: Fields, name: string): readonly string[] | undefined {
+  const value = body.value(name);
   const list = typeof value === "string" ? [value] : (value ?? []);
   if (!Array.isArray(list) || !list.every((text) => typeof text === "string"))
-    throw invalid("stop", "a string or an array of strings", value);
-  if (list.length > mostStops) throw invalidContent("stop", `at most ${mostStops} strings`, `${list.length} strings`);
-  if (list.includes("")) throw invalidContent("stop", "strings that are not empty", "an empty string");
+    throw invalid(body.path(name), "a string or an array of strings", value);
+  if (list.length > mostStops)
+    throw invalidContent(body.path(name), `at most ${mostStops} strings`, `${list.length} strings`);
+  if (list.includes("")) throw invalidContent(body.path(name), "strings that are not empty", "an empty string");
   return list.length === 0 ? undefined : list;
 }
 

@@ -4,7 +4,7 @@ import { type Fields, unsupported } from "./read_fields.js";
 
 const switches = ["enable_thinking", "thinking"];
 const budgets = ["thinking_budget_tokens", "reasoning_budget_tokens", "thinking_token_budget"];
-const efforts = ["none", "minimal", "low", "medium", "high", "xhigh"] as const;
+export const efforts = ["none", "minimal", "low", "medium", "high", "xhigh"] as const;
 
 export function readReasoning(body: Fields): ReplyOptions["reasoning"] {
   const variables = body.fields("chat_template_kwargs");

@@ -4,6 +4,7 @@ import type { Message, ReplyOptions, FunctionTool } from "../../index.js";
 import { ApiError } from "../api_error.js";
 import type { ConversationRequest } from "../answers/requests.js";
 import { checkFields, checkNames } from "../fields/check_fields.js";
+import { fieldsOf } from "./openai_fields.js";
 import { readConstraint } from "../fields/constraint_fields.js";
 import { Fields, invalid, unsupported } from "../fields/read_fields.js";
 import { readGenerationFields, type GenerationFields } from "../fields/generation_fields.js";
@@ -15,7 +16,7 @@ export interface ChatRequest extends ConversationRequest, GenerationFields {
 }
 
 export function readChatRequest(body: Fields): ChatRequest {
-  checkFields(body, "chat");
+  checkFields(body, fieldsOf.chat);
   const generation = readGenerationFields(body, 1);
   const { choice, allowed } = readToolChoice(body);
   const tools = onlyAllowed((body.list("tools") ?? []).map(readTool), allowed);

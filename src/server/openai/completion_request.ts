@@ -2,6 +2,7 @@
 // server does.
 import type { PromptsRequest } from "../answers/requests.js";
 import { checkFields } from "../fields/check_fields.js";
+import { fieldsOf } from "./openai_fields.js";
 import { readConstraint } from "../fields/constraint_fields.js";
 import { type Fields, invalid, invalidContent, unsupported } from "../fields/read_fields.js";
 import { mostChoices, readGenerationFields, type GenerationFields } from "../fields/generation_fields.js";
@@ -15,7 +16,7 @@ export interface CompletionRequest extends PromptsRequest, GenerationFields {
 }
 
 export function readCompletionRequest(body: Fields): CompletionRequest {
-  checkFields(body, "completions");
+  checkFields(body, fieldsOf.completions);
   const generation = readGenerationFields(body, 0);
   const bestOf = body.wholeNumber("best_of", 1, mostChoices);
   if (bestOf !== undefined && bestOf !== generation.n)

@@ -1,5 +1,5 @@
 // Usage and finish reasons in OpenAI's form.
-import type { FinishEvent } from "../../index.js";
+import type { FinishEvent, Usage } from "../../index.js";
 
 export interface ApiUsage {
   readonly prompt_tokens: number;
@@ -25,3 +25,9 @@ export function countUsage(results: readonly FinishEvent[], n: number): ApiUsage
 
 export const finishReason = ({ finishReason, toolCalls }: FinishEvent) =>
   finishReason !== "tool-calls" ? finishReason : toolCalls.length > 0 ? "tool_calls" : "stop";
+
+/** The prompt's tokens in the form of responses. */
+export const inputTokens = ({ promptTokens, cachedTokens }: Usage) => ({
+  input_tokens: promptTokens,
+  input_tokens_details: { cached_tokens: cachedTokens },
+});

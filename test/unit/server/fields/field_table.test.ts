@@ -1,6 +1,7 @@
 // What the server says of each field is what it does with it.
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { type Endpoint, fieldsOf, fieldTable, type FieldEntry } from "../../../../src/server/fields/field_table.js";
+import type { FieldEntry } from "../../../../src/server/fields/field_table.js";
+import { type Endpoint, fieldsOf, openaiFields } from "../../../../src/server/openai/openai_fields.js";
 import { createHandler, type Handler } from "../../../../src/server/index.js";
 import type { ScriptedEngine } from "../../../support/engines/scripted_engine.js";
 import { scriptedModel } from "../../../support/engines/scripted_model.js";
@@ -71,17 +72,17 @@ async function ask(endpoint: Endpoint, body: object) {
 test.each(endpoints)(
   "in %s, each field that OpenAI, llama.cpp's server or vLLM documents stands in the table once",
   (endpoint) => {
-    const names = fieldTable
+    const names = openaiFields
       .filter((entry) => entry.endpoints === "both" || entry.endpoints === endpoint)
       .map(({ name }) => name);
     expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
     expect(documented[endpoint].filter((name) => !names.includes(name) && !objects.includes(name))).toEqual([]);
     // Nor does one of the other endpoint pass unnoticed.
     expect(
-      fieldTable.filter(({ name, does }) => does !== "nothing" && fieldsOf[endpoint].get(name)?.does === undefined),
+      openaiFields.filter(({ name, does }) => does !== "nothing" && fieldsOf[endpoint].get(name)?.does === undefined),
     ).toEqual([]);
     expect(
-      fieldTable.filter(
+      openaiFields.filter(
         ({ name, endpoints, does }) =>
           does !== "nothing" &&
           endpoints !== "both" &&
