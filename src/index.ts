@@ -7,7 +7,7 @@ export { load } from "./chat/load.js";
 export type { Guarantee, Model, ModelCapabilities } from "./chat/model.js";
 export type { LoadOptions, LoadProgress } from "./model/loading/load_options.js";
 export type { DeepPartial, Reply } from "./chat/reply/reply.js";
-export type { Reasoning } from "./chat/reply/reasoning.js";
+export type { Reasoning, ReasoningEffort } from "./chat/reply/reasoning.js";
 export type { CompleteOptions, GenerationOptions, ReplyOptions } from "./chat/reply/reply_options.js";
 export type { TextConstraintOptions } from "./chat/reply/text_constraint.js";
 export type { Unenforced } from "./chat/tools/round_constraint.js";
@@ -90,6 +90,7 @@ export type {
   EngineStats,
   ModelInfo,
   PromptPart,
+  ThoughtRequest,
   Timings,
   ToolConstraint,
   Usage,

@@ -218,9 +218,12 @@ RunRequest to_request(const Napi::Object& object) {
   request.queue_timeout_ms = optional_number<double>(object, "queueTimeoutMs");
   request.keep_prefix = optional_number<uint32_t>(object, "keepPrefix");
   request.constraint = to_constraint(object.Get("constraint"));
-  if (const Napi::Value thought = object.Get("thought"); thought.IsObject())
-    request.thought = {thought.As<Napi::Object>().Get("open").ToBoolean(),
-                       optional_number<uint32_t>(thought.As<Napi::Object>(), "maxTokens")};
+  if (const Napi::Value value = object.Get("thought"); value.IsObject()) {
+    const auto thought = value.As<Napi::Object>();
+    request.thought = {thought.Get("open").ToBoolean(), optional_number<uint32_t>(thought, "maxTokens"),
+                       string(thought, "opening"),      string(thought, "closing"),
+                       string(thought, "answer"),       string(thought, "end")};
+  }
   request.deterministic = object.Get("deterministic").ToBoolean();
   return request;
 }

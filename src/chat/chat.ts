@@ -280,11 +280,10 @@ function cacheKey(
   { request: { cacheScope }, tools: { tools, schema, scratchPad, parallelHint }, reasoning }: ReplySettings,
   format: ConversationFormat,
 ): string {
-  const isOn = reasoning && reasoning !== "off";
-  if (tools.size === 0 && schema === undefined) return JSON.stringify([cacheScope, isOn]);
+  if (tools.size === 0 && schema === undefined) return JSON.stringify([cacheScope, reasoning]);
   return JSON.stringify([
     cacheScope,
-    isOn,
+    reasoning,
     format.name,
     format.reason,
     scratchPad,

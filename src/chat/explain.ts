@@ -1,6 +1,6 @@
 // The prompts of a reply, for `explain`.
 import { setImmediate } from "node:timers/promises";
-import type { Constraint, PromptPart } from "../engine/engine.js";
+import type { Constraint, PromptPart, ThoughtRequest } from "../engine/engine.js";
 import { partsToText } from "../format/hermes/prompt/prompt.js";
 import type { LoadedModel } from "../model/loading/loaded_model.js";
 import type { Round } from "./reply/reply_events.js";
@@ -30,6 +30,8 @@ export interface ExplainedPrompt {
   readonly cachedTokens?: number;
   /** The constraint of this turn, as the engine received it. Missing if the turn was free text. */
   readonly constraint?: Constraint;
+  /** What the model may think first, as the engine received it. Missing if the turn has no thought. */
+  readonly thought?: ThoughtRequest;
 }
 
 /** The prompts of a reply, and how they were made. */
@@ -44,6 +46,14 @@ export interface Explanation {
   readonly unenforced: readonly Unenforced[];
 }
 
+/** A prompt that the engine was given, or would be. */
+export interface ShownPrompt {
+  readonly parts: readonly PromptPart[];
+  readonly continues: boolean;
+  readonly constraint: Constraint | undefined;
+  readonly thought?: ThoughtRequest | undefined;
+}
+
 const tokensAtOnce = 8_192;
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
@@ -51,22 +61,16 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 export class PromptRecord {
   readonly #model: LoadedModel;
   #format = { name: "", reason: "" };
-  readonly #prompts: { parts: readonly PromptPart[]; continues: boolean; constraint: Constraint | undefined }[] = [];
+  readonly #prompts: ShownPrompt[] = [];
   unenforced: readonly Unenforced[] = [];
 
   constructor(model: LoadedModel) {
     this.#model = model;
   }
 
-  begin({
-    name,
-    reason,
-  }: {
-    readonly name: string;
-    readonly reason: string;
-  }): (parts: readonly PromptPart[], continues: boolean, constraint?: Constraint | undefined) => void {
+  begin({ name, reason }: { readonly name: string; readonly reason: string }): (prompt: ShownPrompt) => void {
     this.#format = { name, reason };
-    return (parts, continues, constraint) => void this.#prompts.push({ parts, continues, constraint });
+    return (prompt) => void this.#prompts.push(prompt);
   }
 
   /** A prompt has been handed to the engine. */
@@ -76,7 +80,7 @@ export class PromptRecord {
 
   async explain(rounds: readonly Round[], signal?: AbortSignal): Promise<Explanation> {
     const prompts = await Promise.all(
-      this.#prompts.map(async ({ parts, continues, constraint }, index): Promise<ExplainedPrompt> => {
+      this.#prompts.map(async ({ parts, continues, constraint, thought }, index): Promise<ExplainedPrompt> => {
         const usage = rounds[index]?.usage;
         const counts =
           usage === undefined ? {} : { promptTokens: usage.promptTokens, cachedTokens: usage.cachedTokens };
@@ -87,6 +91,7 @@ export class PromptRecord {
           continues,
           ...counts,
           ...(constraint === undefined ? {} : { constraint }),
+          ...(thought === undefined ? {} : { thought }),
         };
       }),
     );

@@ -45,6 +45,8 @@ export interface ModelCapabilities extends EngineCapabilities {
   readonly refused: readonly Guarantee[];
   /** The prompt format has thoughts, which the option `reasoning` of replies turns on, off and limits. */
   readonly reasoning: boolean;
+  /** It also tells the model how much effort to put into them: `reasoning: { effort }`. */
+  readonly reasoningEffort: boolean;
 }
 
 /**
@@ -71,11 +73,12 @@ export class Model {
   /** Which guarantees are enforced while the model generates, and which are only checked afterwards. */
   get capabilities(): ModelCapabilities {
     const { capabilities } = this.#model.engine;
-    const reasoning = this.#thinks();
+    const [reasoning, reasoningEffort] = this.#thinks();
     if (capabilities.constrained)
       return {
         ...capabilities,
         reasoning,
+        reasoningEffort,
         enforced: ["tool-choice", "tool-arguments", "schema", "grammar"],
         checked: [],
         refused: [],
@@ -83,6 +86,7 @@ export class Model {
     return {
       ...capabilities,
       reasoning,
+      reasoningEffort,
       enforced: [],
       checked: ["tool-arguments", "schema"],
       refused: ["tool-choice", "grammar"],
@@ -90,11 +94,12 @@ export class Model {
   }
 
   /** A template that cannot be used has none: it prevents replies, but not raw prompts. */
-  #thinks(): boolean {
+  #thinks(): readonly [thinks: boolean, takesEffort: boolean] {
     try {
-      return this.#model.format().thinks;
+      const { thought, takesEffort } = this.#model.format();
+      return [thought !== undefined, takesEffort];
     } catch {
-      return false;
+      return [false, false];
     }
   }
 
@@ -168,11 +173,12 @@ export class Model {
       const settings = resolveCompleteOptions(given, model);
       record.unenforced = settings.unenforced;
       const parts = readPrompt(prompt, model.engine.info.vocabularySize);
-      record.begin({ name: "raw", reason: "complete() takes the prompt as it is." })(
+      const { constraint } = settings.request;
+      record.begin({ name: "raw", reason: "complete() takes the prompt as it is." })({
         parts,
-        false,
-        settings.request.constraint,
-      );
+        continues: false,
+        constraint,
+      });
       yield* plainReply(
         model,
         { ...settings.request, prompt: parts, keepPrefix: settings.keepPrefix ? parts.length : undefined },

@@ -2,7 +2,7 @@
 import type { PromptPart, RunRequest } from "../engine/engine.js";
 import type { Conversation, ConversationFormat } from "../format/conversation_format.js";
 import type { PlainMessage } from "../format/plain_message.js";
-import { endsInThought } from "../format/thought.js";
+import { endsInThought, thinkTags } from "../format/thought.js";
 import type { LoadedModel } from "../model/loading/loaded_model.js";
 import {
   answeredTurn,
@@ -120,8 +120,9 @@ export class Transcript {
   /** The next prompt: everything, or only what follows the tokens of an earlier run. */
   async prompt(): Promise<Required<Pick<RunRequest, "prompt" | "after" | "keepPrefix">>> {
     const { prompt, after } = await this.#render();
+    const tags = this.#start.format.thought ?? thinkTags;
     // Templates that always begin a thought have no other way to leave it out.
-    const end = this.#start.reasoning === "off" && endsInThought(prompt) ? [{ control: "\n</think>\n\n" }] : [];
+    const end = this.#start.reasoning === "off" && endsInThought(prompt, tags) ? [{ control: tags.end }] : [];
     return {
       prompt: [...prompt, ...end],
       after: after?.runId,
@@ -157,6 +158,7 @@ export class Transcript {
       scratchPad,
       parallelHint,
       reasoning: reasoning && reasoning !== "off",
+      ...(typeof reasoning === "object" ? { effort: reasoning.effort, thoughtTokens: reasoning.maxTokens } : {}),
       continueFinalMessage: this.#isContinued && messages.length === this.#messages.length,
     };
   }

@@ -1,7 +1,9 @@
 // The interface of an engine: requests and output as messages. The implementation is the addon in this process.
 import type { CallFormat } from "./call_format.js";
+import type { ThoughtRequest } from "./thought_request.js";
 import type { PromptPart, RenderTemplate } from "./prompt.js";
 
+export type { ThoughtRequest } from "./thought_request.js";
 export type { ArgumentForm, CallFormat, CallPiece, ParameterForm } from "./call_format.js";
 export type { PromptPart, RenderedTemplate, RenderTemplate } from "./prompt.js";
 
@@ -95,17 +97,6 @@ export interface ToolConstraint {
   readonly schema?: EnforcedSchema | undefined;
 }
 
-/**
- * The output may begin with `<think>…</think>` and white space. The constraint and the stop strings apply to what
- * follows, and a constrained output is not complete without it.
- */
-export interface ThoughtRequest {
-  /** Whether the prompt ends inside the thought, so that only its end is generated. */
-  readonly open: boolean;
-  /** Maximum number of tokens in the thought; then its end is forced. Undefined: no limit. */
-  readonly maxTokens?: number | undefined;
-}
-
 export interface RunRequest {
   readonly prompt: readonly PromptPart[];
   /** Id of an earlier run of this engine that was not released: the prompt continues after its last token. */
@@ -144,7 +135,7 @@ export interface RunRequest {
   readonly keepPrefix?: number | undefined;
   /** Constraint on the output. Undefined: none. Needs `capabilities.constrained`. */
   readonly constraint?: Constraint | undefined;
-  /** What the model may think before the answer. Undefined: `<think>` has no meaning. */
+  /** What the model may think before the answer. Undefined: tags have no meaning. */
   readonly thought?: ThoughtRequest | undefined;
   /**
    * Computed apart, alone, with fixed threads and chunks and no shared prefix: the same request, with its seed, gives

@@ -7,6 +7,7 @@ import { hermesCalls, type TemplateCalls } from "./calls/call_reading.js";
 import { familyMember, type FamilyMember, type FormatVocabulary } from "./family/members.js";
 import type { FileTemplates, TemplateFacts } from "./family/template_facts.js";
 import { commonParts } from "./leading_parts.js";
+import { thinkTags, type ThoughtTags } from "./thought.js";
 import { ChatTemplate } from "./template/template.js";
 
 /** Everything that a prompt is made of. */
@@ -21,6 +22,10 @@ export interface Conversation {
   readonly parallelHint?: boolean | undefined;
   /** Whether the model is to think before it answers. Default: the template's own choice. */
   readonly reasoning?: boolean | undefined;
+  /** How much, in the template's words; only where the format takes it. Default: the template's own. */
+  readonly effort?: string | undefined;
+  /** Maximum number of tokens of the thought, for templates that tell the model. Default: none. */
+  readonly thoughtTokens?: number | undefined;
   /** The last message is the assistant's and is gone on with: its turn stays open. Default false. */
   readonly continueFinalMessage?: boolean | undefined;
 }
@@ -32,8 +37,10 @@ export interface ConversationFormat {
   readonly reason: string;
   /** The model was trained on Hermes' calls. */
   readonly isHermes: boolean;
-  /** Whether the format knows thoughts in `<think>` before an answer. */
-  readonly thinks: boolean;
+  /** How thoughts before an answer are marked. Undefined: the format knows none. */
+  readonly thought: ThoughtTags | undefined;
+  /** Whether the format tells the model how much effort to put into its thoughts. */
+  readonly takesEffort: boolean;
   /** Whether several system messages, and later ones, are written in their places. */
   readonly takesSystemMessages: boolean;
   /** How the model writes calls. */
@@ -125,11 +132,11 @@ export function chooseFormat(
       thinkingSystem: member?.thinkingSystem,
       calls,
     });
-    const { takesSystemMessages } = facts;
     return templateFormat(template, vocabulary, {
       reason,
       isHermes: member?.isHermes === true,
-      takesSystemMessages,
+      takesSystemMessages: facts.takesSystemMessages,
+      thought: member?.thinkingSystem === undefined ? facts.thoughtTags : thinkTags,
       variant,
       calls,
     });
@@ -165,7 +172,8 @@ function hermesFormat(
     name: `hermes (${variant})`,
     reason,
     isHermes,
-    thinks: false,
+    thought: undefined,
+    takesEffort: false,
     takesSystemMessages: false,
     calls: hermesCalls,
     render: async (conversation) => renderHermes({ ...conversation, ...style }),
@@ -191,9 +199,10 @@ function templateFormat(
     reason,
     isHermes,
     takesSystemMessages,
+    thought,
     variant = "card",
     calls = hermesCalls,
-  }: Pick<ConversationFormat, "reason" | "isHermes" | "takesSystemMessages"> &
+  }: Pick<ConversationFormat, "reason" | "isHermes" | "takesSystemMessages" | "thought"> &
     Pick<FormatOptions, "variant"> &
     Pick<FormatSource, "calls">,
 ): ConversationFormat {
@@ -212,7 +221,8 @@ function templateFormat(
     name: "the file's template",
     reason: template.hasTools ? reason : `${reason} It knows no tools: those are written as Hermes does (${variant}).`,
     isHermes,
-    thinks: template.thinks,
+    thought,
+    takesEffort: template.takesEffort,
     takesSystemMessages,
     calls,
     render: (conversation) => withRemedy(template.render(conversation)),

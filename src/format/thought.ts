@@ -1,12 +1,27 @@
-// The thought at the beginning of a reply: what stands in `<think>…</think>` is reasoning and no part of the answer.
-// Templates may begin it themselves: `<think>` is then the end of the prompt, and the model writes only its end.
+// The thought at the beginning of a reply: what stands between its tags is reasoning and no part of the answer.
+// Templates may begin it themselves: the opening tag is then the end of the prompt, and the model writes only its end.
 import type { PromptPart } from "../engine/engine.js";
 
-const opening = "<think>";
-const closing = "</think>";
+/** How a model marks its thoughts. */
+export interface ThoughtTags {
+  /** Neither tag is empty, nor begins or ends with white space. */
+  readonly opening: string;
+  readonly closing: string;
+  /** What comes between a thought's end and the text of the answer, such as the name of its channel. */
+  readonly answer: string;
+  /** From a thought's end to the text of the answer, white space included: how the model's template writes it. */
+  readonly end: string;
+}
+
+export const thinkTags: ThoughtTags = {
+  opening: "<think>",
+  closing: "</think>",
+  answer: "",
+  end: "\n</think>\n\n",
+};
 
 /** Whether what follows this prompt is reasoning. */
-export function endsInThought(prompt: readonly PromptPart[]): boolean {
+export function endsInThought(prompt: readonly PromptPart[], { opening }: ThoughtTags): boolean {
   let end = "";
   for (let index = prompt.length - 1; index >= 0 && end.trim().length < opening.length; index--) {
     const part = prompt[index]!;
@@ -31,23 +46,30 @@ export class ThoughtReader {
   /** Whether there was a thought, even an empty one. */
   found: boolean;
 
+  readonly #tags: ThoughtTags;
+
   /** `isOpen`: the prompt ends in a thought. */
-  constructor(isOpen: boolean) {
+  constructor(isOpen: boolean, tags: ThoughtTags = thinkTags) {
+    this.#tags = tags;
     this.found = isOpen;
     this.#state = isOpen ? "inside" : "before";
   }
 
   read(piece: string): ThoughtPiece {
     if (this.#state === "over") return { reasoning: "", text: piece };
+    const { opening, closing, answer } = this.#tags;
     let rest = this.#held + piece;
     let reasoning = "";
     this.#held = "";
     if (this.#state === "before") {
       const begin = rest.trimStart();
       if (!begin.startsWith(opening)) {
-        if (opening.startsWith(begin)) this.#held = rest;
+        // The channel of an answer without a thought: the prompt has the beginning of its name.
+        const name = answerNames(answer).find((one) => begin.startsWith(one) || one.startsWith(begin));
+        if (opening.startsWith(begin) || (name !== undefined && begin.length < name.length)) this.#held = rest;
         else this.#state = "over";
-        return { reasoning, text: this.#held === "" ? rest : "" };
+        if (this.#held !== "") return { reasoning, text: "" };
+        return { reasoning, text: name === undefined ? rest : begin.slice(name.length).trimStart() };
       }
       this.#state = "inside";
       this.found = true;
@@ -56,7 +78,7 @@ export class ThoughtReader {
     if (this.#state === "inside") {
       if (this.#isEmpty) rest = rest.trimStart();
       const end = rest.indexOf(closing);
-      const shown = (end < 0 ? rest.slice(0, rest.length - beginOfTag(rest)) : rest.slice(0, end)).trimEnd();
+      const shown = (end < 0 ? rest.slice(0, rest.length - beginOfTag(rest, closing)) : rest.slice(0, end)).trimEnd();
       if (shown !== "") this.#isEmpty = false;
       reasoning = shown;
       if (end < 0) {
@@ -67,6 +89,14 @@ export class ThoughtReader {
       rest = rest.slice(end + closing.length);
     }
     rest = rest.trimStart();
+    if (answer !== "" && rest !== "") {
+      if (rest.length < answer.length && answer.startsWith(rest)) {
+        this.#held = rest;
+        return { reasoning, text: "" };
+      }
+      if (rest.startsWith(answer)) rest = rest.slice(answer.length).trimStart();
+      this.#state = "over";
+    }
     if (rest !== "") this.#state = "over";
     return { reasoning, text: rest };
   }
@@ -79,8 +109,13 @@ export class ThoughtReader {
   }
 }
 
+/** The ends of a channel's name that begin with a marker: a prompt may have what is before them. */
+function answerNames(answer: string): string[] {
+  return [...answer.matchAll(/[<[]/g)].map(({ index }) => answer.slice(index));
+}
+
 /** Length of the longest end of a text that may be the beginning of the closing tag. */
-function beginOfTag(text: string): number {
+function beginOfTag(text: string, closing: string): number {
   for (let length = Math.min(closing.length - 1, text.length); length > 0; length--)
     if (text.endsWith(closing.slice(0, length))) return length;
   return 0;

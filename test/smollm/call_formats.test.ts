@@ -46,11 +46,13 @@ const formats: readonly (readonly [name: string, beginning: string])[] = [
   ["GLM-4.6", "<tool_call>get_weather\n<arg_key>city</arg_key>\n<arg_value>"],
 ];
 
+const thinks = (name: string) => /GLM-4\.6|Reasoning/.test(name);
+
 test.each(formats)("%s: a required call is written in its format, and is right", async (name, beginning) => {
   const model = await loaded(name);
   const { toolCalls, text, finishReason, logProbabilities } = await model.reply(question, {
     ...options,
-    ...(name === "GLM-4.6" ? { reasoning: "off" } : {}),
+    ...(thinks(name) ? { reasoning: "off" } : {}),
     toolChoice: "required",
     parallelToolCalls: false,
     logProbabilities: true,
@@ -72,7 +74,7 @@ test.each(formats)("%s: a required call is written in its format, and is right",
   // The same, cut off by the limit: no call of a part.
   const cut = await model.reply(question, {
     ...options,
-    ...(name === "GLM-4.6" ? { reasoning: "off" } : {}),
+    ...(thinks(name) ? { reasoning: "off" } : {}),
     toolChoice: "required",
     maxTokens: 24,
   });

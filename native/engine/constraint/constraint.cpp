@@ -58,10 +58,6 @@ ConstraintVocabulary::ConstraintVocabulary(const Tokenizer& tokenizer) : tokeniz
     const std::string piece = tokenizer.is_end_of_generation(token) ? std::string() : tokenizer.piece(token);
     lengths.push_back(static_cast<uint32_t>(piece.size()));
     bytes += piece;
-    if (Thought::could_open(piece)) opening_thoughts_.push_back(token);
-    if (const size_t tag = piece.find('>');
-        tag != std::string::npos && piece.find_first_not_of(" \t\n\r\v\f", tag + 1) != std::string::npos)
-      behind_tags_.push_back(token);
   }
   const CaduceusVocabularyInit init{static_cast<uint32_t>(lengths.size()),          UINT32_MAX, lengths.data(),
                                     reinterpret_cast<const uint8_t*>(bytes.data()), tokenize,   &tokenizer};
@@ -72,15 +68,33 @@ ConstraintVocabulary::ConstraintVocabulary(const Tokenizer& tokenizer) : tokeniz
   vocabulary_.reset(vocabulary);
 }
 
-std::span<const Token> ConstraintVocabulary::with_any_of(const std::string& bytes) const {
-  const auto [entry, is_new] = with_any_of_.try_emplace(bytes);
+namespace {
+
+template <typename Fits>
+std::span<const Token> tokens_of(std::map<std::string, std::vector<Token>>& known, const std::string& tag,
+                                 const Tokenizer& tokenizer, const Fits& fits) {
+  const auto [entry, is_new] = known.try_emplace(tag);
   if (is_new) {
-    for (Token token = 0; tokenizer_.is_token(token); ++token) {
-      if (!tokenizer_.is_end_of_generation(token) && tokenizer_.piece(token).find_first_of(bytes) != std::string::npos)
-        entry->second.push_back(token);
-    }
+    for (Token token = 0; tokenizer.is_token(token); ++token)
+      if (!tokenizer.is_end_of_generation(token) && fits(tag, tokenizer.piece(token))) entry->second.push_back(token);
   }
   return entry->second;
+}
+
+}  // namespace
+
+std::span<const Token> ConstraintVocabulary::with_any_of(const std::string& bytes) const {
+  return tokens_of(with_any_of_, bytes, tokenizer_, [](std::string_view wanted, std::string_view piece) {
+    return piece.find_first_of(wanted) != std::string_view::npos;
+  });
+}
+
+std::span<const Token> ConstraintVocabulary::opening_thoughts(const std::string& opening) const {
+  return tokens_of(opening_thoughts_, opening, tokenizer_, Thought::could_open);
+}
+
+std::span<const Token> ConstraintVocabulary::behind_thoughts(const std::string& closing) const {
+  return tokens_of(behind_thoughts_, closing, tokenizer_, Thought::could_run_over);
 }
 
 Grammar::Grammar(std::shared_ptr<const ConstraintVocabulary> vocabulary, ConstraintSpec::Kind kind,

@@ -29,10 +29,10 @@ class ConstraintVocabulary {
   const CaduceusVocabulary* get() const { return vocabulary_.get(); }
   // Tokens with one of these bytes in their text. Engine thread.
   std::span<const Token> with_any_of(const std::string& bytes) const;
-  // Tokens that may be among the first ones of a thought, white space included.
-  std::span<const Token> opening_thoughts() const { return opening_thoughts_; }
-  // Tokens in which more than white space follows a ">".
-  std::span<const Token> behind_tags() const { return behind_tags_; }
+  // Tokens that may be among the first ones of a thought with that tag, white space included. Engine thread.
+  std::span<const Token> opening_thoughts(const std::string& opening) const;
+  // Tokens in which a thought may end with more than white space behind it. Engine thread.
+  std::span<const Token> behind_thoughts(const std::string& closing) const;
 
  private:
   struct Free {
@@ -40,9 +40,10 @@ class ConstraintVocabulary {
   };
   std::unique_ptr<CaduceusVocabulary, Free> vocabulary_;
   const Tokenizer& tokenizer_;
+  // Found when they are first asked for.
   mutable std::map<std::string, std::vector<Token>> with_any_of_;
-  std::vector<Token> opening_thoughts_;
-  std::vector<Token> behind_tags_;
+  mutable std::map<std::string, std::vector<Token>> opening_thoughts_;
+  mutable std::map<std::string, std::vector<Token>> behind_thoughts_;
 };
 
 // A compiled grammar, shared by the cache and the runs that use it.

@@ -8,7 +8,7 @@ RunConstraint::RunConstraint(std::shared_ptr<const Grammar> grammar, const Const
                              const Tokenizer& tokenizer, std::span<const Token> ends,
                              const std::optional<ThoughtSpec>& thought)
     : grammar_(std::move(grammar)), tokenizer_(tokenizer), ends_(ends.begin(), ends.end()), lazy_(spec.trigger) {
-  if (thought) thought_.emplace(*thought, tokenizer);
+  if (thought) thought_.emplace(*thought, tokenizer, grammar_ != nullptr);
   begin_answer();
 }
 
@@ -162,13 +162,13 @@ void RunConstraint::mask_thinking(TokenMask& mask) const {
   switch (thought_->state()) {
     case Thought::State::possible:
       if (!grammar_) return;
-      for (const Token token : grammar_->vocabulary().opening_thoughts())
+      for (const Token token : grammar_->vocabulary().opening_thoughts(thought_->opening()))
         if (thought_->may_begin(tokenizer_.piece(token))) set(mask, token, true);
       return;
     case Thought::State::inside:
       std::fill(mask.begin(), mask.end(), UINT32_MAX);
       if (!grammar_) return;
-      for (const Token token : grammar_->vocabulary().behind_tags())
+      for (const Token token : grammar_->vocabulary().behind_thoughts(thought_->closing_tag()))
         if (thought_->runs_over(tokenizer_.piece(token))) set(mask, token, false);
       return;
     case Thought::State::closing:
@@ -176,7 +176,7 @@ void RunConstraint::mask_thinking(TokenMask& mask) const {
       return;
     case Thought::State::ended:
       if (!grammar_) return;
-      for (const Token token : grammar_->vocabulary().opening_thoughts())
+      for (const Token token : grammar_->vocabulary().opening_thoughts(thought_->opening()))
         if (thought_->takes_space(tokenizer_.piece(token))) set(mask, token, true);
   }
 }

@@ -5,8 +5,6 @@
 namespace caduceus {
 namespace {
 
-constexpr std::string_view opening = "<think>";
-constexpr std::string_view closing_tag = "</think>";
 constexpr std::string_view white_space = " \t\n\r\v\f";
 
 std::string_view without_space(std::string_view text) {
@@ -16,42 +14,52 @@ std::string_view without_space(std::string_view text) {
 // Number of bytes that follow the first one of a character.
 size_t following(uint8_t byte) { return byte >= 0xF0 ? 3 : byte >= 0xE0 ? 2 : byte >= 0xC0 ? 1 : 0; }
 
-// Matches the closing tag by one byte: no "<" stands inside it.
-size_t advance(size_t matched, char byte) {
-  if (byte == closing_tag[matched]) return matched + 1;
-  return byte == '<' ? 1 : 0;
-}
-
 }  // namespace
 
-Thought::Thought(const ThoughtSpec& spec, const Tokenizer& tokenizer)
-    : tokenizer_(tokenizer), max_tokens_(spec.max_tokens) {
+Thought::Thought(const ThoughtSpec& spec, const Tokenizer& tokenizer, bool constrained)
+    : tokenizer_(tokenizer), spec_(spec), constrained_(constrained) {
+  borders_.assign(spec_.closing.size() + 1, 0);
+  for (size_t length = 2; length <= spec_.closing.size(); ++length)
+    borders_[length] = advance(borders_[length - 1], spec_.closing[length - 1]);
   if (spec.open) begin();
 }
 
-bool Thought::could_open(std::string_view piece) {
+size_t Thought::advance(size_t matched, char byte) const {
+  while (matched > 0 && (matched == spec_.closing.size() || spec_.closing[matched] != byte))
+    matched = borders_[matched];
+  return spec_.closing[matched] == byte ? matched + 1 : 0;
+}
+
+bool Thought::could_open(std::string_view opening, std::string_view piece) {
   const std::string_view text = without_space(piece);
   if (text.empty()) return !piece.empty() && piece.size() <= most_spaces;
   for (size_t at = 0; at < opening.size(); ++at) {
     const std::string_view rest = opening.substr(at);
+    if (rest.starts_with(piece) || piece.starts_with(rest)) return true;
     // White space stands before the tag only.
-    if (at > 0 && text.size() < piece.size()) break;
-    if (rest.starts_with(text) || text.starts_with(rest)) return true;
+    if (at == 0 && (rest.starts_with(text) || text.starts_with(rest))) return true;
   }
+  return false;
+}
+
+bool Thought::could_run_over(std::string_view closing, std::string_view piece) {
+  for (size_t at = piece.find(closing.back()); at != std::string_view::npos; at = piece.find(closing.back(), at + 1))
+    if (!without_space(piece.substr(at + 1)).empty()) return true;
   return false;
 }
 
 bool Thought::may_begin(std::string_view piece) const {
   const std::string whole = seen_ + std::string(piece);
   const std::string_view text = without_space(whole);
-  return whole.size() - text.size() <= most_spaces && (opening.starts_with(text) || text.starts_with(opening));
+  return whole.size() - text.size() <= most_spaces &&
+         (spec_.opening.starts_with(text) || text.starts_with(spec_.opening));
 }
 
 bool Thought::runs_over(std::string_view piece) const {
   size_t matched = matched_;
   for (size_t at = 0; at < piece.size(); ++at) {
     matched = advance(matched, piece[at]);
-    if (matched == closing_tag.size()) return !without_space(piece.substr(at + 1)).empty();
+    if (matched == spec_.closing.size()) return !without_space(piece.substr(at + 1)).empty();
   }
   return false;
 }
@@ -65,9 +73,9 @@ void Thought::push(std::string_view piece) {
     case State::possible: {
       seen_ += piece;
       const std::string_view text = without_space(seen_);
-      if (!text.starts_with(opening)) return;
+      if (!text.starts_with(spec_.opening)) return;
       begin();
-      if (state_ == State::inside) read(text.substr(opening.size()));
+      if (state_ == State::inside) read(text.substr(spec_.opening.size()));
       return;
     }
     case State::inside: {
@@ -98,8 +106,11 @@ std::string_view Thought::read(std::string_view text) {
     missing_ = unit >= 0xC0 ? following(unit) : unit >= 0x80 && missing_ > 0 ? missing_ - 1 : 0;
     is_new_line_ = byte == '\n';
     matched_ = advance(matched_, byte);
-    if (matched_ < closing_tag.size()) continue;
-    state_ = State::ended;
+    if (matched_ < spec_.closing.size()) continue;
+    if (constrained_ && !spec_.answer.empty())
+      close(spec_.answer);
+    else
+      state_ = State::ended;
     return text.substr(at + 1);
   }
   close_if_used_up();
@@ -108,9 +119,15 @@ std::string_view Thought::read(std::string_view text) {
 
 // Never inside a character that has several tokens.
 void Thought::close_if_used_up() {
-  if (!max_tokens_ || tokens_ < *max_tokens_ || missing_ > 0) return;
+  if (!spec_.max_tokens || tokens_ < *spec_.max_tokens || missing_ > 0) return;
+  const std::string_view end = spec_.end;
+  close(std::string(is_new_line_ && end.starts_with('\n') ? end.substr(1) : end));
+}
+
+void Thought::close(const std::string& text) {
   state_ = State::closing;
-  closing_ = tokenizer_.tokenize_inside(std::string(is_new_line_ ? "" : "\n") + std::string(closing_tag) + "\n\n");
+  closing_ = tokenizer_.tokenize_inside(text);
+  closed_ = 0;
 }
 
 }  // namespace caduceus

@@ -1,5 +1,5 @@
-// The thought at the beginning of an output: text up to "</think>", in which nothing is constrained. After its maximum
-// number of tokens the closing tag is forced. Engine thread.
+// The thought at the beginning of an output: text up to its closing tag, in which nothing is constrained. After its
+// maximum number of tokens its end is forced. Engine thread.
 #pragma once
 
 #include <cstdint>
@@ -15,17 +15,18 @@ namespace caduceus {
 
 class Thought {
  public:
-  Thought(const ThoughtSpec& spec, const Tokenizer& tokenizer);
+  // `constrained`: the answer's beginning is forced, where the tags have one.
+  Thought(const ThoughtSpec& spec, const Tokenizer& tokenizer, bool constrained);
 
   enum class State : uint8_t {
-    possible,  // nothing but the beginning of "<think>" and white space before it was generated
+    possible,  // nothing but the beginning of the opening tag and white space before it was generated
     inside,
-    closing,  // the closing tag is forced
+    closing,  // the end, or the answer's beginning, is forced
     ended,    // white space may follow before the answer
   };
   State state() const { return state_; }
 
-  // In `possible`: whether the output may still begin with "<think>" if this text comes next.
+  // In `possible`: whether the output may still begin with the opening tag if this text comes next.
   bool may_begin(std::string_view piece) const;
   // In `inside`: whether this text ends the thought and goes on with more than white space.
   bool runs_over(std::string_view piece) const;
@@ -38,17 +39,26 @@ class Thought {
   // Takes a token that the current state allows.
   void push(std::string_view piece);
 
+  const std::string& opening() const { return spec_.opening; }
+  const std::string& closing_tag() const { return spec_.closing; }
   // Whether a token with this text could be among the first ones of a thought.
-  static bool could_open(std::string_view piece);
+  static bool could_open(std::string_view opening, std::string_view piece);
+  // Whether a token with this text could end a thought and go on with more than white space.
+  static bool could_run_over(std::string_view closing, std::string_view piece);
 
  private:
   void begin();
+  void close(const std::string& text);
   void close_if_used_up();
   // Takes text inside the thought; returns what follows its end.
   std::string_view read(std::string_view text);
+  // Matches the closing tag by one byte.
+  size_t advance(size_t matched, char byte) const;
 
   const Tokenizer& tokenizer_;
-  std::optional<uint32_t> max_tokens_;
+  const ThoughtSpec spec_;
+  const bool constrained_;
+  std::vector<size_t> borders_;  // for each length of the closing tag's beginning: what it begins and ends with
   State state_ = State::possible;
   std::string seen_;             // in `possible`: all of the output
   uint32_t tokens_ = 0;          // number of tokens inside

@@ -81,11 +81,15 @@ struct ConstraintSpec {
   std::optional<Trigger> trigger;
 };
 
-// What may come before the rest of the output: text in <think> and </think>, which the constraint and stop strings do
-// not apply to.
+// What may come before the rest of the output: text between two tags, which the constraint and stop strings do not
+// apply to.
 struct ThoughtSpec {
   bool open = false;                   // the prompt ends inside it
   std::optional<uint32_t> max_tokens;  // then its end is forced
+  std::string opening = "<think>";     // neither is empty, nor begins or ends with white space
+  std::string closing = "</think>";
+  std::string answer = {};             // with which a constrained answer begins behind a thought: a channel's name
+  std::string end = "\n</think>\n\n";  // what is forced at the limit, from the thought's end to the answer's text
 };
 
 struct RunRequest {

@@ -237,6 +237,63 @@ void thoughts(const Vocabulary& vocabulary) {
   }
 }
 
+// Tags of other models than those of <think>.
+void tags_of_thoughts(const Vocabulary& vocabulary) {
+  const auto numbers = std::make_shared<Grammar>(vocabulary.tokens, Kind::regex, number().text);
+  const auto with = [&](std::shared_ptr<const Grammar> grammar, const ThoughtSpec& thought) {
+    return RunConstraint(std::move(grammar), number(), vocabulary.tokenizer, {}, thought);
+  };
+  const std::vector<ThoughtSpec> tags = {
+      {false, {}, "[THINK]", "[/THINK]", "", "[/THINK]"},
+      {false,
+       {},
+       "<|channel|>analysis<|message|>",
+       "<|end|>",
+       "<|start|>final<|message|>",
+       "<|end|><|start|>final<|message|>"},
+      {false, {}, "Here are my reasoning steps:", "[BEGIN FINAL RESPONSE]", "", "\n[BEGIN FINAL RESPONSE]\n"},
+      {false, {}, "<a>", "aabaa", "", "aabaa"},
+  };
+
+  CLAIM("tags of any form begin and end a thought, and nothing else does");
+  for (ThoughtSpec spec : tags) {
+    // No token has the end of a thought and more.
+    const auto taken = [&](const std::string& thought, const std::string& answer) {
+      RunConstraint constraint = with(numbers, spec);
+      return take(vocabulary, constraint, thought) == static_cast<int>(thought.size()) &&
+             take(vocabulary, constraint, answer) == static_cast<int>(answer.size()) && constraint.whole();
+    };
+    for (const std::string thought : {"Any 1 < 2 [text", "", "a", "aa", "ab", spec.opening.c_str()}) {
+      const std::string text = spec.opening + thought;
+      CHECK(taken(text + spec.closing, spec.answer + "42"));
+      CHECK(taken("\n" + text + spec.closing, spec.answer + "42"));
+      CHECK(!taken(text, "42"));
+    }
+    CHECK(taken("", "42"));
+    CHECK(!taken(spec.opening.substr(0, spec.opening.size() - 1) + "x" + spec.closing, spec.answer + "42"));
+    spec.open = true;
+    CHECK(taken("Any 1" + spec.closing, spec.answer + "42"));
+  }
+
+  CLAIM("what begins an answer behind a thought is forced where the answer is constrained");
+  for (const bool is_constrained : {true, false}) {
+    RunConstraint constraint = with(is_constrained ? numbers : nullptr, tags[1]);
+    CHECK(take(vocabulary, constraint, "<|channel|>analysis<|message|>Hm.<|end|>") > 0);
+    CHECK(vocabulary.text(constraint.forced()) == (is_constrained ? tags[1].answer : ""));
+    CHECK((take(vocabulary, constraint, "Hm.") > 0) == !is_constrained);
+  }
+
+  CLAIM("at the limit the end is forced as the tags have it, with one newline");
+  for (ThoughtSpec spec : tags) {
+    spec.open = true;
+    spec.max_tokens = 0;
+    RunConstraint constraint = with(numbers, spec);
+    const std::string end = vocabulary.text(constraint.forced());
+    CHECK(end == spec.end.substr(spec.end.starts_with('\n') ? 1 : 0));
+    CHECK(take(vocabulary, constraint, end + "42") == static_cast<int>(end.size()) + 2 && constraint.whole());
+  }
+}
+
 // Stop strings do not count in a thought.
 void stops_and_thoughts(const Vocabulary& vocabulary) {
   CLAIM("stop strings do not count in a thought, and do behind it");
@@ -265,6 +322,6 @@ void stops_and_thoughts(const Vocabulary& vocabulary) {
 }  // namespace
 
 int main() {
-  on_each_vocabulary(triggers, stop_strings, drafts, thoughts, stops_and_thoughts);
+  on_each_vocabulary(triggers, stop_strings, drafts, thoughts, tags_of_thoughts, stops_and_thoughts);
   return report();
 }

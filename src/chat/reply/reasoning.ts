@@ -1,12 +1,19 @@
 // The option `reasoning` of replies: whether the model thinks before it answers, and for how long.
-import type { EngineCapabilities, PromptPart, ThoughtRequest } from "../../engine/engine.js";
+import type { Constraint, EngineCapabilities, PromptPart, ThoughtRequest } from "../../engine/engine.js";
 import { invalidArgument, mismatch } from "../../errors.js";
 import type { ConversationFormat } from "../../format/conversation_format.js";
-import { endsInThought } from "../../format/thought.js";
-import { checkOptions, checkWholeNumber } from "../../options/option_checks.js";
+import { endsInThought, thinkTags } from "../../format/thought.js";
+import { checkChoice, checkOptions, checkWholeNumber } from "../../options/option_checks.js";
 
-/** `"on"`, `"off"`, or on with a maximum number of tokens. */
-export type Reasoning = "on" | "off" | { readonly maxTokens: number };
+/** Words of templates, of which each takes some. */
+export type ReasoningEffort = (typeof reasoningEfforts)[number];
+export const reasoningEfforts = ["minimal", "low", "medium", "high", "xhigh", "max"] as const;
+
+/** `"on"`, `"off"`, or on with a maximum number of tokens, an effort, or both. */
+export type Reasoning =
+  | "on"
+  | "off"
+  | { readonly maxTokens?: number | undefined; readonly effort?: ReasoningEffort | undefined };
 
 /** Undefined: as the model's template has it. `format` is asked for only where the model is to think. */
 export function readReasoning(
@@ -18,20 +25,28 @@ export function readReasoning(
   const reasoning = readValue(value);
   const refused = (expected: string, received: string) =>
     mismatch("INVALID_ARGUMENT", { expected, place: "reasoning", received });
-  if (!format().thinks)
+  const { thought, takesEffort } = format();
+  if (thought === undefined)
     throw refused("reasoning to be off", "reasoning, which this model's prompt format does not have");
-  if (reasoning !== "on" && !capabilities.constrained)
+  if (reasoning === "on") return reasoning;
+  if (reasoning.maxTokens !== undefined && !capabilities.constrained)
     throw refused('"on" or "off"', "a limit, which this engine does not enforce");
+  if (reasoning.effort !== undefined && !takesEffort)
+    throw refused('"on", "off" or a limit', "an effort, which this model's prompt format does not have");
   return reasoning;
 }
 
-function readValue(value: unknown): Reasoning {
+function readValue(value: unknown): Exclude<Reasoning, "off"> {
   if (value === "on") return value;
   if (typeof value !== "object" || value === null)
     throw invalidArgument('"on", "off" or a maximum number of tokens', "reasoning", value);
-  const { maxTokens } = checkOptions(value, "reasoning", ["maxTokens"]);
-  if (maxTokens === undefined) throw invalidArgument("a whole number", "reasoning.maxTokens", maxTokens);
-  return { maxTokens: checkWholeNumber(maxTokens, "reasoning.maxTokens", 0, 0x7fffffff)! };
+  const { maxTokens, effort } = checkOptions(value, "reasoning", ["maxTokens", "effort"]);
+  if (maxTokens === undefined && effort === undefined)
+    throw invalidArgument("a whole number", "reasoning.maxTokens", maxTokens);
+  return {
+    maxTokens: checkWholeNumber(maxTokens, "reasoning.maxTokens", 0, 0x7fffffff),
+    effort: checkChoice(effort, "reasoning.effort", reasoningEfforts),
+  };
 }
 
 /** What the model may think after this prompt; undefined: nothing. */
@@ -39,9 +54,16 @@ export function thoughtRequest(
   reasoning: Reasoning | undefined,
   format: ConversationFormat,
   prompt: readonly PromptPart[],
+  constraint: Constraint | undefined,
 ): ThoughtRequest | undefined {
   if (reasoning === "off") return undefined;
-  const open = endsInThought(prompt);
-  if (!open && !format.thinks) return undefined;
-  return { open, ...(typeof reasoning === "object" ? reasoning : {}) };
+  const tags = format.thought ?? thinkTags;
+  const open = endsInThought(prompt, tags);
+  if (!open && format.thought === undefined) return undefined;
+  // Calls come behind a thought in their own way, not as the text of an answer does.
+  const behind =
+    constraint?.kind === "tools" && tags.answer !== ""
+      ? { answer: "", end: tags.end.slice(0, tags.end.indexOf(tags.closing) + tags.closing.length) }
+      : {};
+  return { open, ...tags, ...behind, ...(typeof reasoning === "object" ? { maxTokens: reasoning.maxTokens } : {}) };
 }

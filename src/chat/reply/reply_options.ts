@@ -136,11 +136,11 @@ export interface ReplyOptions<S extends Schema = Schema>
    */
   readonly contextOverflow?: "error" | "drop-oldest" | undefined;
   /**
-   * Whether the model thinks before it answers, if its template has thoughts in `<think>`: `"on"`, `"off"`, or on with
-   * at most `maxTokens` tokens, after which the thought is ended for it. What it thinks is told by `reasoning` events
-   * and is no part of the text. A schema, required calls, `regex` and `grammar` apply to what follows the thought.
-   * Throws `INVALID_ARGUMENT` for anything but `"off"` if the model's prompt format has no thoughts. Defaults to what
-   * the template does by itself.
+   * Whether the model thinks before it answers, if its template knows thoughts: `"on"`, `"off"`, or on with at most
+   * `maxTokens` tokens, after which the thought is ended for it, and with an `effort`, if the template takes one. What
+   * it thinks is told by `reasoning` events and is no part of the text. A schema, required calls, `regex` and `grammar`
+   * apply to what follows the thought. Throws `INVALID_ARGUMENT` for what the model's prompt format does not have
+   * (`model.capabilities`). Defaults to what the template does by itself.
    */
   readonly reasoning?: Reasoning | undefined;
   /**

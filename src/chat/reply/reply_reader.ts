@@ -8,7 +8,7 @@ import { newCallId } from "../../format/call_id.js";
 import { ReplyParser, type CallFault, type ReplyEvent as ParserEvent } from "../../format/hermes/index.js";
 import { JsonWatch } from "../../format/json_watch.js";
 import type { PlainMessage, PlainToolCall } from "../../format/plain_message.js";
-import { ThoughtReader } from "../../format/thought.js";
+import { ThoughtReader, type ThoughtTags } from "../../format/thought.js";
 import { atOnce, inTurns, type Stretches } from "../../schema/stretches.js";
 import type { IncompleteCall, ReplyEvent, TextEvent, ToolCall } from "./reply_events.js";
 import { isWhole } from "../tools/round_constraint.js";
@@ -40,6 +40,7 @@ export interface TurnReading {
   readonly constraint: Constraint | undefined;
   /** Whether the model may think first. `"open"`: the prompt ends inside a thought. */
   readonly thought: "none" | "possible" | "open";
+  readonly tags: ThoughtTags;
 }
 
 export class ReplyReader {
@@ -71,12 +72,12 @@ export class ReplyReader {
   /** What has been told, by the kind of its events. */
   readonly #told = { text: "", reasoning: "", malformed: [] as string[] };
 
-  constructor(settings: ToolSettings, { format, constraint, thought }: TurnReading) {
+  constructor(settings: ToolSettings, { format, constraint, thought, tags }: TurnReading) {
     const { tools, schema, isConstrained, parallelToolCalls, allowRepeatedCalls } = settings;
     this.#isUndecided = isConstrained && tools.size > 0 && schema !== undefined;
     this.#endsWithCall = constraint?.kind === "tools" ? !constraint.parallel : !parallelToolCalls;
     this.#calls = new TurnCalls(allowRepeatedCalls);
-    if (thought !== "none") this.#thought = new ThoughtReader(thought === "open");
+    if (thought !== "none") this.#thought = new ThoughtReader(thought === "open", tags);
     // With tools, text may stand before a call.
     if (tools.size === 0) {
       if (schema !== undefined && !isConstrained) this.#watch = new JsonWatch();

@@ -1,5 +1,5 @@
 // A reply round by round: the model writes, its calls run, their results go back, until it has nothing left to call.
-import type { Constraint, PromptPart, RunEnd } from "../../engine/engine.js";
+import type { Constraint, PromptPart, RunEnd, ThoughtRequest } from "../../engine/engine.js";
 import { CaduceusError } from "../../errors.js";
 import { writeCallFailure } from "../../format/hermes/prompt/tool_result.js";
 import { toMessage } from "../../format/messages.js";
@@ -7,6 +7,7 @@ import type { PlainMessage } from "../../format/plain_message.js";
 import type { LoadedModel } from "../../model/loading/loaded_model.js";
 import { isComplete, readAnswer } from "../reply/answer.js";
 import { AnswerError, type AnswerProblem } from "../reply/answer_error.js";
+import type { ShownPrompt } from "../explain.js";
 import type { ReplyTrace, RoundTrace } from "../diagnostics.js";
 import { RepeatedCalls } from "./repeated_calls.js";
 import type {
@@ -17,6 +18,7 @@ import type {
   TokenProbability,
   WarningEvent,
 } from "../reply/reply_events.js";
+import { thinkTags } from "../../format/thought.js";
 import { thoughtRequest } from "../reply/reasoning.js";
 import type { RequestSettings } from "../reply/reply_options.js";
 import { ReplyReader, type WrittenTurn } from "../reply/reply_reader.js";
@@ -34,8 +36,8 @@ export interface Task extends TranscriptStart {
   readonly trace: ReplyTrace;
   /** What was read otherwise than it was written. */
   readonly warnings: readonly WarningEvent[];
-  /** Called with the prompt of each round and the constraint of its answer. */
-  readonly onPrompt: (parts: readonly PromptPart[], continues: boolean, constraint: Constraint | undefined) => void;
+  /** Called with the prompt of each round. */
+  readonly onPrompt: (prompt: ShownPrompt) => void;
 }
 
 /** How a conversation goes on from a finished reply. */
@@ -66,7 +68,8 @@ export async function preparePrompt(model: LoadedModel, task: Task, signal: Abor
   if (contextOverflow !== "error") await unlessAborted(() => transcript.dropOldest(request.maxTokens, signal), signal);
   transcript.refuseIfTooLong(shownContexts);
   const { prompt } = await unlessAborted(() => transcript.prompt(), signal);
-  onPrompt(prompt, false, request.constraint ?? roundConstraint(tools, format, true));
+  const constraint = request.constraint ?? roundConstraint(tools, format, true);
+  onPrompt({ parts: prompt, continues: false, constraint, thought: thoughtOf(task, prompt, constraint, true) });
 }
 
 /** A model is told of no tools whose calls would not be found in its replies. */
@@ -77,6 +80,16 @@ function refuseUnreadableCalls({ tools, format }: Task): void {
     remedy:
       'Load the model with format "hermes", if it knows ChatML, or with a chatTemplate that writes calls in a known format.',
   });
+}
+
+/** What the model may think in a round. What it has begun to say is its answer. */
+function thoughtOf(
+  { reasoning, format, continueFinalMessage }: Task,
+  prompt: readonly PromptPart[],
+  constraint: Constraint | undefined,
+  isFirst: boolean,
+): ThoughtRequest | undefined {
+  return isFirst && continueFinalMessage ? undefined : thoughtRequest(reasoning, format, prompt, constraint);
 }
 
 /** `keep` takes over the end of the conversation, to go on from it later; by default it is let go. */
@@ -141,7 +154,7 @@ class ReplyLoop {
 
   /** One turn of the model. */
   async *#write(): AsyncGenerator<ReplyEvent | undefined, { turn: WrittenTurn; end: RunEnd }, undefined> {
-    const { request, tools, format, reasoning, contextOverflow, trace, onPrompt } = this.#task;
+    const { request, tools, format, contextOverflow, trace, onPrompt } = this.#task;
     const dropped =
       contextOverflow === "error"
         ? []
@@ -150,10 +163,10 @@ class ReplyLoop {
     this.#transcript.refuseIfTooLong();
     const prompt = await unlessAborted(() => this.#transcript.prompt(), this.#signal);
     this.#trace = trace.round(this.#rounds.length + 1);
-    // What the model has begun to say is its answer.
-    const isContinued = this.#task.continueFinalMessage && this.#rounds.length === 0;
-    const thought = isContinued ? undefined : thoughtRequest(reasoning, format, prompt.prompt);
+    const isFirst = this.#rounds.length === 0;
+    const isContinued = isFirst && this.#task.continueFinalMessage;
     const constraint = request.constraint ?? roundConstraint(tools, format, this.#isForced);
+    const thought = thoughtOf(this.#task, prompt.prompt, constraint, isFirst);
     // Nothing of a turn that is constrained from its first token on is free text, where alone stop strings count.
     const stop = isWhole(constraint) ? [] : request.stop;
     const round = new RoundRun(
@@ -162,13 +175,14 @@ class ReplyLoop {
       this.#signal,
       this.#trace,
     );
-    onPrompt(prompt.prompt, prompt.after !== undefined, constraint);
+    onPrompt({ parts: prompt.prompt, continues: prompt.after !== undefined, constraint, thought });
     // The engine takes commands in their order: the new run has found the old one by the time that is forgotten.
     this.#held?.run.release();
     this.#held = undefined;
     const reader = new ReplyReader(tools, {
       format,
       constraint,
+      tags: format.thought ?? thinkTags,
       thought: thought?.open
         ? "open"
         : !isContinued && (thought !== undefined || isFree(constraint))

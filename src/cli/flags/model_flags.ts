@@ -63,12 +63,14 @@ export function addModelFlags(command: Command, defaults: { readonly system?: st
       (text: string, earlier: string[] = []) => [...earlier, text],
     )
     .option(
-      "--reasoning <on|off|tokens>",
-      "think before the answer, at most so many tokens (default: as the model's template has it)",
-      (text: string) => (/^\d+$/.test(text) ? { maxTokens: Number(text) } : text),
+      "--reasoning <on|off|tokens|effort>",
+      "think before the answer, at most so many tokens, or with such an effort: low, medium, high (default: as the model's template has it)",
+      (text: string) => (/^\d+$/.test(text) ? { maxTokens: Number(text) } : isEffort(text) ? { effort: text } : text),
     );
   return addSamplerFlags(addLoadFlags(command));
 }
+
+const isEffort = (text: string) => /^(minimal|low|medium|high|xhigh|max)$/.test(text);
 
 export function addModelFlag(command: Command): Command {
   return command.option(

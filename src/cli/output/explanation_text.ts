@@ -15,6 +15,11 @@ export function describeExplanation(
       `Constrained by: ${constraint.schema === undefined ? "" : "the schema or "}calls of ${constraint.tools.map(({ name }) => name).join(", ")} (${constraint.mode}, ${constraint.order})`,
     );
   else if (constraint !== undefined) lines.push(`Constrained by: ${constraint.kind}`);
+  const [thought] = prompts.flatMap((prompt) => prompt.thought ?? []);
+  if (thought !== undefined)
+    lines.push(
+      `May think first: ${thought.open ? "the prompt begins the thought" : `between ${thought.opening} and ${thought.closing}`}${thought.maxTokens === undefined ? "" : `, at most ${thought.maxTokens} tokens`}`,
+    );
   for (const { path, keyword, reason: why } of unenforced) lines.push(`Only checked: ${keyword} of ${path}: ${why}`);
   for (const { text, tokens, continues, promptTokens = tokens.length, cachedTokens = 0 } of prompts) {
     lines.push(

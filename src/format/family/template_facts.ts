@@ -1,6 +1,8 @@
 // What a chat template makes of a few short conversations: facts by which the model is recognized, whatever its name.
-import type { RenderTemplate } from "../../engine/engine.js";
+import type { PromptPart, RenderTemplate } from "../../engine/engine.js";
 import { partsToText } from "../hermes/prompt/prompt_parts.js";
+import type { ThoughtTags } from "../thought.js";
+import { probeAnswer, probeThought, thoughtTags } from "./thought_tags.js";
 
 /** The template of conversations, and the one that a file may have for those with tools. */
 export interface FileTemplates {
@@ -20,6 +22,8 @@ export interface TemplateFacts {
   readonly notThinking: string | undefined;
   /** It writes several system messages, and later ones, in their places. */
   readonly takesSystemMessages: boolean;
+  /** How the model marks thoughts. Undefined: it has none. */
+  readonly thoughtTags: ThoughtTags | undefined;
 }
 
 export const noFacts: TemplateFacts = {
@@ -28,6 +32,7 @@ export const noFacts: TemplateFacts = {
   thinking: undefined,
   notThinking: undefined,
   takesSystemMessages: false,
+  thoughtTags: undefined,
 };
 
 /** Milliseconds of processor time for each conversation: well-known templates take less than one. */
@@ -45,13 +50,24 @@ const tool = {
   },
 };
 
+const asked = { role: "user", content: probeQuestion };
+const call = { id: "abcdefgh1", type: "function", function: { name: probeTool, arguments: { place: "x" } } };
+const result = { role: "tool", name: probeTool, tool_call_id: call.id, content: "There." };
+const systems = ["First.", "Second.", "Third."] as const;
+const [first, second, third] = systems.map((content) => ({ role: "system", content }));
+const inOrder = new RegExp(
+  [systems[0], systems[1], probeQuestion, systems[2], probeQuestion]
+    .map((text) => text.replace(/[.?]/g, "\\$&"))
+    .join("[^]*"),
+);
+
 export async function templateFacts(
   { template, toolTemplate }: FileTemplates,
   renderTemplate: RenderTemplate,
 ): Promise<TemplateFacts> {
-  const render = async (source: string, more: object): Promise<string | undefined> => {
+  const render = async (source: string, more: object): Promise<readonly PromptPart[] | undefined> => {
     const variables = {
-      messages: [{ role: "user", content: probeQuestion }],
+      messages: [asked],
       tools: null,
       documents: null,
       add_generation_prompt: true,
@@ -60,29 +76,35 @@ export async function templateFacts(
       ...more,
     };
     const rendered = await renderTemplate(source, JSON.stringify(variables), timeoutMs);
-    return rendered.failure === undefined ? partsToText(rendered.parts) : undefined;
+    return rendered.failure === undefined ? rendered.parts : undefined;
   };
   const thinks = (value: boolean) => ({ thinking: value, enable_thinking: value });
-  const systems = ["First.", "Second.", "Third."] as const;
-  const [first, second, third] = systems.map((content) => ({ role: "system", content }));
-  const asked = { role: "user", content: probeQuestion };
-  const [question, tools, thinking, notThinking, several] = await Promise.all([
+  const thought = { reasoning_content: probeThought, reasoning: probeThought, thinking: probeThought };
+  const answered = { role: "assistant", content: probeAnswer };
+  const [question, tools, thinking, notThinking, several, answer, calls] = await Promise.all([
     render(template, {}),
     render(toolTemplate, { tools: [tool] }),
     render(template, thinks(true)),
     render(template, thinks(false)),
-    render(template, { messages: [first, second, asked, { role: "assistant", content: "Here." }, third, asked] }),
+    render(template, { messages: [first, second, asked, answered, third, asked] }),
+    render(template, {
+      messages: [asked, { ...answered, ...thought }],
+      ...thinks(true),
+      add_generation_prompt: false,
+    }),
+    render(toolTemplate, {
+      messages: [asked, { role: "assistant", content: "", ...thought, tool_calls: [call] }, result],
+      tools: [tool],
+      ...thinks(true),
+    }),
   ]);
-  const inOrder = new RegExp(
-    [systems[0], systems[1], probeQuestion, systems[2], probeQuestion].map(quoted).join("[^]*"),
-  );
+  const text = (prompt: readonly PromptPart[] | undefined) => prompt && partsToText(prompt);
   return {
-    question,
-    tools,
-    thinking,
-    notThinking,
-    takesSystemMessages: several !== undefined && inOrder.test(several),
+    question: text(question),
+    tools: text(tools),
+    thinking: text(thinking),
+    notThinking: text(notThinking),
+    takesSystemMessages: inOrder.test(text(several) ?? ""),
+    thoughtTags: thoughtTags(`${template}${toolTemplate}`, [answer, calls], [question, thinking, notThinking]),
   };
 }
-
-const quoted = (text: string) => text.replace(/[.?]/g, "\\$&");

@@ -20,6 +20,10 @@ export interface TemplatePrompt {
   readonly parallelHint?: boolean | undefined;
   /** The variables by which templates turn thinking on and off. Default: not set. */
   readonly reasoning?: boolean | undefined;
+  /** `reasoning_effort`. Default: not set. */
+  readonly effort?: string | undefined;
+  /** `thinking_budget`. Default: not set. */
+  readonly thoughtTokens?: number | undefined;
   /** Ends inside the last message, which is the assistant's. Default false. */
   readonly continueFinalMessage?: boolean | undefined;
   /** Ends with the beginning of the assistant's turn. Default true. */
@@ -48,8 +52,8 @@ export class ChatTemplate {
    * The template writes tool definitions itself. Where it does not, they go into the system message in Hermes' wording.
    */
   readonly hasTools: boolean;
-  /** The template knows thoughts in `<think>`. */
-  readonly thinks: boolean;
+  /** The template tells the model how much effort to put into its thoughts. */
+  readonly takesEffort: boolean;
   readonly #source: string;
   readonly #toolSource: string;
   readonly #thinkingSystem: string | undefined;
@@ -81,7 +85,7 @@ export class ChatTemplate {
     this.#timeoutMs = timeoutMs;
     const code = `${source}${toolTemplate}`.replace(/\{#.*?#\}/gs, "");
     this.hasTools = /\btools\b/.test(code);
-    this.thinks = thinkingSystem !== undefined || code.includes("<think>");
+    this.takesEffort = /\b(reasoning|thinking)_effort\b/.test(code);
   }
 
   /**

@@ -8,6 +8,8 @@ interface TemplateConversation {
   readonly messages: readonly PromptMessage[];
   readonly tools?: readonly PromptTool[] | undefined;
   readonly reasoning?: boolean | undefined;
+  readonly effort?: string | undefined;
+  readonly thoughtTokens?: number | undefined;
   readonly continueFinalMessage?: boolean | undefined;
   readonly addGenerationPrompt?: boolean | undefined;
 }
@@ -43,7 +45,7 @@ const json = (value: unknown) => JSON.stringify(value);
 
 /** Undefined where the attempt changes nothing. */
 export function variablesJson(conversation: TemplateConversation, attempt: Attempt, eosToken: string) {
-  const { tools = [], reasoning, continueFinalMessage = false } = conversation;
+  const { tools = [], continueFinalMessage = false } = conversation;
   const { addGenerationPrompt = !continueFinalMessage } = conversation;
   const { textArguments = false, systemInUser = false, emptyTools = false, shortIds, splitCalls } = attempt;
   if (textArguments && !conversation.messages.some(({ toolCalls = [] }) => toolCalls.length > 0)) return undefined;
@@ -56,8 +58,7 @@ export function variablesJson(conversation: TemplateConversation, attempt: Attem
   const all = messages;
   const written = all.map((message, index) => messageJson(message, nameOfResult(all, index), textArguments));
   return object({
-    // Qwen3, GLM, SmolLM3 and most others; DeepSeek V3 and Kimi.
-    ...(reasoning === undefined ? {} : { enable_thinking: json(reasoning), thinking: json(reasoning) }),
+    ...reasoningJson(conversation),
     messages: `[${written.join()}]`,
     tools: tools.length > 0 || emptyTools ? `[${tools.map(toolJson).join()}]` : "null",
     documents: "null",
@@ -65,6 +66,28 @@ export function variablesJson(conversation: TemplateConversation, attempt: Attem
     bos_token: json(""),
     eos_token: json(eosToken),
   });
+}
+
+/** The variables by which templates turn thoughts on and off, and say how much is to be thought. */
+function reasoningJson({ reasoning, effort, thoughtTokens }: TemplateConversation): Record<string, string> {
+  return {
+    ...(reasoning === undefined
+      ? {}
+      : {
+          // Qwen3, GLM, SmolLM3 and most others; DeepSeek V3 and Kimi; MiniMax M3.
+          enable_thinking: json(reasoning),
+          thinking: json(reasoning),
+          thinking_mode: json(reasoning ? "enabled" : "disabled"),
+        }),
+    // gpt-oss, Solar, Command A, DeepSeek V4; Kimi K3.
+    ...(effort === undefined ? {} : { reasoning_effort: json(effort), thinking_effort: json(effort) }),
+    // Seed-OSS.
+    ...(reasoning === false
+      ? { thinking_budget: json(0) }
+      : thoughtTokens === undefined
+        ? {}
+        : { thinking_budget: json(thoughtTokens) }),
+  };
 }
 
 /** `members` are JSON. */
@@ -89,9 +112,15 @@ function messageJson(message: PromptMessage, resultOf: string | undefined, textA
     role: json(role),
     content: json(content),
     ...(role === "tool" ? { name: json(resultOf ?? ""), tool_call_id: json(toolCallId) } : {}),
-    ...(reasoning === undefined ? {} : { reasoning_content: json(reasoning) }),
+    ...(reasoning === undefined ? {} : thoughtJson(reasoning, content !== "" && calls.length > 0)),
     ...(calls.length > 0 ? { tool_calls: `[${calls.join()}]` } : {}),
   });
+}
+
+/** By the names that templates have for it. gpt-oss's refuses `thinking` beside text and calls. */
+function thoughtJson(thought: string, isBesideCalls: boolean): Record<string, string> {
+  const value = json(thought);
+  return { reasoning_content: value, reasoning: value, ...(isBesideCalls ? {} : { thinking: value }) };
 }
 
 function toolJson({ name, description = "", parameters = { type: "object", properties: {} } }: PromptTool): string {

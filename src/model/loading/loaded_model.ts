@@ -51,7 +51,9 @@ export class LoadedModel {
             }),
             await turnEnds(engine, vocabulary),
           );
-    if (calls.kind === "own") engine.speak(textsOf(calls.format));
+    const { opening, closing, answer } = facts.thoughtTags ?? { opening: "", closing: "", answer: "" };
+    const spoken = [...(calls.kind === "own" ? textsOf(calls.format) : []), opening, closing, answer];
+    if (spoken.some((text) => text !== "")) engine.speak(spoken);
     return new LoadedModel(engine, { vocabulary, facts, calls }, format);
   }
 

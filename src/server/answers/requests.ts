@@ -1,6 +1,6 @@
 // What every API asks for, in the library's words: the answers to a conversation, or continuations of raw prompts. An
 // endpoint reads its request into one of these, and writes the events of the answers in its own form.
-import type { CompleteOptions, GenerationOptions, Message, ReplyOptions } from "../../index.js";
+import type { CompleteOptions, GenerationOptions, Message, Model, ReplyOptions } from "../../index.js";
 import { cacheScopeOf, seedOf } from "../fields/generation_fields.js";
 import type { RequestFields } from "../request_fields.js";
 import type { Service } from "../service.js";
@@ -67,12 +67,23 @@ export function replyOptionsOf(
     {
       ...options,
       ...replyOptions,
-      reasoning: reasoningIsWish && !model.capabilities.reasoning ? undefined : reasoning,
+      reasoning: reasoningFor(reasoning, model.capabilities, reasoningIsWish),
       // Calls are the client's to answer, those of unknown tools too.
       maxRounds: 1,
     },
     turnsOf(requestContext.signal),
   );
+}
+
+/** Clients name an effort whatever the model is: one that knows none thinks as it does. */
+function reasoningFor(
+  reasoning: ReplyOptions["reasoning"],
+  capabilities: Pick<Model["capabilities"], "reasoning" | "reasoningEffort">,
+  isWish: boolean,
+): ReplyOptions["reasoning"] {
+  if (isWish && !capabilities.reasoning) return undefined;
+  if (typeof reasoning !== "object" || capabilities.reasoningEffort) return reasoning;
+  return reasoning.maxTokens === undefined ? "on" : { maxTokens: reasoning.maxTokens };
 }
 
 /** Begins the answers to a conversation. */

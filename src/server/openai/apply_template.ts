@@ -13,7 +13,7 @@ export async function applyTemplate(request: ChatRequest & Served, service: Serv
     .catch((error: unknown) => {
       throw inContext(error, model.info.contextSize);
     });
-  const { text, tokens, constraint } = prompts[0]!;
+  const { text, tokens, constraint = null, thought = null } = prompts[0]!;
   const { contextSize } = model.info;
   if (tokens.length >= contextSize) {
     throw new ApiError(
@@ -23,5 +23,5 @@ export async function applyTemplate(request: ChatRequest & Served, service: Serv
       { param: "messages" },
     );
   }
-  return { model: name, prompt: text, tokens, format, reason, constraint: constraint ?? null, unenforced };
+  return { model: name, prompt: text, tokens, format, reason, constraint, thought, unenforced };
 }

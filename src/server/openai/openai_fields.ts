@@ -55,7 +55,11 @@ export const openaiFields: readonly OpenAIField[] = [
   honored("chat_template_kwargs.enable_thinking", "whether the model thinks first; other variables are refused", chat),
   honored("chat_template_kwargs.thinking", "the same", chat),
   honored("enable_thinking", "the same", chat),
-  honored("reasoning_effort", "`none` and `minimal` turn reasoning off, the others on", chat),
+  honored(
+    "reasoning_effort",
+    "`none` and `minimal` turn reasoning off, the others on, as an effort where the template knows one",
+    chat,
+  ),
   honored("continue_final_message", "the last message, which is the assistant's, is continued", chat),
   honored("add_generation_prompt", "`false` only together with `continue_final_message`", chat),
   ...["thinking_budget_tokens", "reasoning_budget_tokens", "thinking_token_budget"].map((name) =>

@@ -6,7 +6,7 @@ import type { Message } from "../../index.js";
 import { checkFields, checkNames } from "../fields/check_fields.js";
 import { readSamplingFields } from "../fields/generation_fields.js";
 import { type Fields, invalid, invalidContent } from "../fields/read_fields.js";
-import { efforts } from "../fields/reasoning_fields.js";
+import { efforts, reasoningOfEffort } from "../fields/reasoning_fields.js";
 import { translatedFields } from "../request_fields.js";
 import { messagesOf, readInput } from "./input_items.js";
 import { responseFields } from "./response_fields.js";
@@ -68,7 +68,7 @@ export const readResponseRequest =
         ...(format.schema === undefined ? {} : { schema: format.schema }),
         logProbabilities: logprobs,
         topLogProbabilities: top,
-        reasoning: effort && (effort === "none" || effort === "minimal" ? "off" : "on"),
+        reasoning: reasoningOfEffort(effort),
         ...(truncation === "auto" ? { contextOverflow: "drop-oldest" as const } : {}),
       },
       reasoningIsWish: true,

@@ -1,6 +1,6 @@
 // Reasoning is apart from the answer: in events, result, history and prompts.
 import { describe, expect, test } from "vitest";
-import { ThoughtReader } from "../../../src/format/thought.js";
+import { ThoughtReader, thinkTags } from "../../../src/format/thought.js";
 import type { Message, ReplyEvent, ReplyOptions } from "../../../src/index.js";
 import { scriptedModel } from "../../support/engines/scripted_model.js";
 import { hermesMarkers, type Script } from "../../support/engines/scripted_engine.js";
@@ -159,7 +159,7 @@ describe("the option reasoning", () => {
       thinker(opens && options.reasoning !== "off" ? "</think>{}" : "{}", opens),
       options,
     );
-    expect(asked).toEqual(expected);
+    expect(asked).toEqual(expected && { ...thinkTags, ...expected });
     expect(prompt).toMatch(ending);
   });
 
@@ -182,12 +182,34 @@ describe("the option reasoning", () => {
     [{ maxTokens: -1 }, "reasoning.maxTokens"],
     [{ maxTokens: 1.5 }, "reasoning.maxTokens"],
     [{ maxToken: 5 }, "maxToken"],
+    [{ effort: "much" }, "reasoning.effort"],
+    // This template knows none.
+    [{ effort: "low" }, "reasoning"],
   ])("refuses %j", async (reasoning, param) => {
     const { model } = await scriptedModel({ ...thinker("Yes."), constrained: true });
     await expect(model.reply("Hi", { reasoning: reasoning as never })).rejects.toMatchObject({
       code: "INVALID_ARGUMENT",
       param: expect.stringContaining(param),
     });
+  });
+
+  test("tells a template the effort by its name for it, and the number of tokens", async () => {
+    const chatTemplate =
+      "{{ reasoning_effort }}|{{ thinking_budget }}|{{ enable_thinking }}|{% if false %}<think>{% endif %}{{ messages[0].content }}";
+    const script = { answer: () => "Yes.", chatTemplate };
+    expect((await thought(script, { reasoning: { effort: "low" } })).prompt).toBe("low||True|Hi");
+    expect((await thought(script, { reasoning: { effort: "high", maxTokens: 7 } })).prompt).toBe("high|7|True|Hi");
+    expect((await thought(script, { reasoning: "off" })).prompt).toBe("|0|False|Hi");
+    expect((await thought(script, {})).prompt).toBe("|||Hi");
+  });
+
+  test("is shown by explain as the engine has it", async () => {
+    const { model } = await scriptedModel({ ...thinker("Yes."), constrained: true });
+    const explained = await model.explain("Hi", { reasoning: { maxTokens: 5 } });
+    expect(explained.prompts[0]!.thought).toEqual({ open: false, maxTokens: 5, ...thinkTags });
+    expect((await model.explain("Hi", { reasoning: "off" })).prompts[0]!.thought).toBeUndefined();
+    const reply = model.reply("Hi");
+    expect((await reply.explain()).prompts[0]!.thought).toEqual({ open: false, ...thinkTags });
   });
 
   test("refuses a limit that the engine cannot enforce", async () => {

@@ -154,10 +154,11 @@ describe.each(Object.entries(members))("%s", (_, member) => {
   test.each(["Hermes 2 Pro Mistral 7B", "Qwen3 4B", "Hermes 4 70B", "a.gguf"])(
     "is recognized under the name %s",
     async (name) => {
-      const { format, reason, isHermes, thinks } = member;
+      const { format, reason, isHermes } = member;
       const metadata = { ...member.script.metadata, "general.name": name, "general.basename": name };
       const chosen = await formatOf({ ...member.script, metadata });
-      expect(chosen).toMatchObject({ name: format, reason: expect.stringMatching(reason), isHermes, thinks });
+      expect(chosen).toMatchObject({ name: format, reason: expect.stringMatching(reason), isHermes });
+      expect(chosen.thought?.opening).toBe(member.thinks ? "<think>" : undefined);
     },
   );
 
@@ -182,7 +183,7 @@ test("a template that thinks is used, although the vocabulary has Hermes' tags",
   const thinking = chatMl.replace("assistant\n'", "assistant\n<think>\n'");
   expect(await formatOf({ chatTemplate: thinking, markers: hermesTags })).toMatchObject({
     name: "the file's template",
-    thinks: true,
+    thought: { opening: "<think>" },
   });
 });
 

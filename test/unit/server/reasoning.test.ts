@@ -1,6 +1,7 @@
 // Reasoning over HTTP: in whole answers, in streams and in histories, and the fields that turn it on and off.
 import { describe, expect, test } from "vitest";
 import { createHandler } from "../../../src/server/index.js";
+import { thinkTags } from "../../../src/format/thought.js";
 import { scriptedModel } from "../../support/engines/scripted_model.js";
 import { hermesMarkers, type Script } from "../../support/engines/scripted_engine.js";
 
@@ -71,8 +72,16 @@ describe("fields", () => {
     const { status, prompt, request } = await ask(body);
     expect(status).toBe(200);
     expect(prompt.split("<|im_start|>")[0]).toBe(variable);
-    expect(request!.thought).toEqual(thought);
+    expect(request!.thought).toEqual(thought && { ...thinkTags, ...thought });
     expect(prompt.endsWith("</think>\n\n")).toBe(thought === undefined);
+  });
+
+  test("reasoning_effort reaches a template that knows it", async () => {
+    const chatTemplate = "{{ reasoning_effort }}{% if false %}<think>{% endif %}<|im_start|>{{ messages[0].content }}";
+    for (const effort of ["low", "high", "max"])
+      expect((await ask({ reasoning_effort: effort }, { ...thinker, chatTemplate })).prompt).toBe(
+        `${effort}<|im_start|>Hi`,
+      );
   });
 
   test.each<[object, string, RegExp]>([
