@@ -26,6 +26,29 @@ test("what a user types is still not one of them", async () => {
   expect([...(await model.tokenize("<think></think>"))]).not.toContain(think);
 });
 
+test("tags of other models, which their templates write around earlier thoughts, are read as well", async () => {
+  const [opening, closing] = [32002, 32003];
+  const path = await hermesModel("control", {
+    markup: ["[THINK]", "[/THINK]"],
+    chatTemplate:
+      "{% for m in messages %}{{ m.role }}:{% if m.reasoning_content %}[THINK]{{ m.reasoning_content }}[/THINK]{% endif %}{{ m.content }}{% endfor %}assistant:",
+    tokenBias: { [closing]: 60 },
+  });
+  const other = await load(path, { format: "template", contextSize: 512, prefixFolder: false });
+  expect(await other.detokenize([opening, closing])).toBe("[THINK][/THINK]");
+  expect(await other.reply("Hi", { maxTokens: 2 })).toMatchObject({ text: "[/THINK][/THINK]" });
+  // What is not constrained is a thought that never ends but by its limit; then comes the answer.
+  const { text, reasoning } = await other.reply("Hi", {
+    regex: "[0-9]{2}",
+    reasoning: { maxTokens: 3 },
+    logitBias: [[opening, 100]],
+    maxTokens: 20,
+  });
+  expect(text).toMatch(/^[0-9]{2}$/);
+  expect(reasoning ?? "").not.toContain("[/THINK]");
+  await other.close();
+});
+
 test("a thought ends with its token, and a constraint holds from there on", async () => {
   expect(await model.reply("Hi", { maxTokens: 3 })).toMatchObject({ text: "</think></think>" });
   const { text, reasoning } = await model.reply("Hi", { regex: "[0-9]{2}", maxTokens: 20 });

@@ -1,6 +1,6 @@
 // Requests of Ollama's form, in the library's words.
 import type { ConversationRequest, PromptsRequest } from "../answers/requests.js";
-import type { FunctionTool, Message } from "../../index.js";
+import type { FunctionTool, Message, ReplyOptions } from "../../index.js";
 import { checkFields, checkNames } from "../fields/check_fields.js";
 import type { FieldTable } from "../fields/field_table.js";
 import { readSeed, readStop, type SamplingFields } from "../fields/generation_fields.js";
@@ -138,11 +138,9 @@ function readFormat(body: Fields): { readonly schema?: Record<string, unknown> }
   return { schema: anyObject };
 }
 
-function readThink(body: Fields): "on" | "off" | undefined {
-  if (typeof body.value("think") === "string") {
-    body.choice("think", ["low", "medium", "high", "max"]);
-    return "on";
-  }
+function readThink(body: Fields): ReplyOptions["reasoning"] {
+  if (typeof body.value("think") === "string")
+    return { effort: body.choice("think", ["low", "medium", "high", "max"] as const) };
   const think = body.boolean("think");
   return think === undefined ? undefined : think ? "on" : "off";
 }
