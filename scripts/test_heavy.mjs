@@ -6,6 +6,7 @@
 //   collection    200 models with garbage collection between any two steps
 //   server        200 clients stream from `caduceus serve` for a minute: none lost, memory bounded, time to first
 //                 token reported
+//   clients       Python's clients against the server: openai, anthropic, ollama, instructor, litellm
 //   lm_eval       EleutherAI's harness against `caduceus serve`, its log likelihoods against llama.cpp's own
 //   source_build  the packed package builds without network and git, in a folder with spaces in its name, and generates
 //   vulkan        the package for Vulkan beside the packed one: offload, and the text of the processor (Debian:
@@ -30,6 +31,7 @@ import { missingForNeon, runNeonTests } from "./build/neon_tests.mjs";
 import { command, showFailure } from "./setup/command.mjs";
 import { setUp } from "./setup.mjs";
 import { installLmEval } from "./setup/lm_eval.mjs";
+import { installPythonClients } from "./setup/python_clients.mjs";
 import { otherNode } from "./package/toolchains/other_nodes.mjs";
 import { packPackage } from "./package/pack.mjs";
 import { cacheFolder, root } from "./setup/paths.mjs";
@@ -52,6 +54,8 @@ const parts = {
   workers: () => heavyTest("workers"),
   collection: () => heavyTest("collection"),
   server: () => heavyTest("server"),
+  clients: async () =>
+    heavyTest("clients", { CADUCEUS_PYTHON_CLIENTS: await showProgress("Python's clients", installPythonClients) }),
   lm_eval: async () => {
     const tree = await built({ tests: true });
     const program = await showProgress("lm-eval", installLmEval);

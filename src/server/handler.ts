@@ -100,12 +100,13 @@ export function createHandler(options: HandlerOptions): Handler {
     async (context: Context): Promise<Response> => {
       const cacheScope = keys.check(context.req.raw.headers);
       const id = newRequestId();
+      const api = apiOf(context.req.path);
       // Anthropic's clients look for it without its x.
-      const idHeaders = apiOf(context.req.path) === "anthropic" ? [requestIdHeader, "request-id"] : [requestIdHeader];
+      const idHeaders = api === "anthropic" ? [requestIdHeader, "request-id"] : [requestIdHeader];
       for (const name of idHeaders) context.header(name, id);
       limiter.checkOpen();
       // A place in the queue is taken by what can be answered: the body is there.
-      const body = await bodies.read(context.req.raw, context.env);
+      const body = await bodies.read(context.req.raw, context.env, { isTyped: api !== "ollama" });
       const requestContext = limiter.enter(id, context.req.raw.signal, settings.replyTimeoutMs);
       let request: (R & Served) | undefined;
       try {

@@ -3,7 +3,7 @@ import type { Model } from "../index.js";
 import { ApiError, retryAfter } from "./api_error.js";
 import { describe } from "../errors.js";
 import { checkModelItself } from "./server_options.js";
-import { TokenTexts } from "./openai/token_texts.js";
+import { TokenTexts } from "./answers/token_texts.js";
 
 interface Served {
   model?: Model;

@@ -1,7 +1,7 @@
 // What an endpoint works with, for one request.
 import type { FinishEvent, Model } from "../index.js";
 import type { RequestContext } from "./request_context.js";
-import type { TokenTexts } from "./openai/token_texts.js";
+import type { TokenTexts } from "./answers/token_texts.js";
 
 /** A request whose model is known. */
 export interface Served {

@@ -192,6 +192,32 @@ test.each([
   await isWell();
 });
 
+const messages = [{ role: "user", content: "Hi" }];
+test.each<[path: string, fields: object, limit: (tokens: number) => object]>([
+  ["/v1/responses", { input: "Hi", logit_bias: never }, (tokens) => ({ max_output_tokens: tokens })],
+  ["/v1/messages", { messages, logit_bias: never }, (tokens) => ({ max_tokens: tokens })],
+  ["/api/chat", { messages }, (tokens) => ({ options: { num_predict: tokens, seed: 1 } })],
+])(
+  "a client that leaves a stream of %s stops its generation, and requests on one connection are answered in order",
+  async (path, fields, limit) => {
+    const ask = (tokens: number, stream: boolean) => {
+      const text = JSON.stringify({ model: "hermes", ...fields, ...limit(tokens), stream });
+      return post(Buffer.byteLength(text), path) + text;
+    };
+    const socket = await open();
+    socket.write(ask(8000, true));
+    await once(socket, "data");
+    expect(model.stats().running).toBe(1);
+    socket.resetAndDestroy();
+    await until(() => model.stats().running === 0);
+    const health = "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    const response = await send(ask(5, false), health);
+    expect(response.match(/HTTP\/1\.1 200/g), response).toHaveLength(2);
+    expect(response.indexOf('"model":"hermes"')).toBeLessThan(response.indexOf('"status":"ok"'));
+    await isWell();
+  },
+);
+
 test("a hundred clients that send half a request and wait are closed, and others are served then", async () => {
   const sockets = await Promise.all(
     Array.from({ length: 100 }, async () => {

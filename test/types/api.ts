@@ -51,6 +51,8 @@ export async function serving(model: Model): Promise<void> {
     maxPendingBytes: undefined,
     statusAfterMs: 1,
     heartbeatMs: 1,
+    maxStoredResponses: 0,
+    maxStoredResponseBytes: 1,
   });
   await (await listen(handler, { port: 0 })).close({ graceMs: 0 });
   // @ts-expect-error models have names
@@ -215,6 +217,7 @@ export async function guaranteeing(model: Model): Promise<void> {
   });
   expectTypeOf(reply.unenforced).toEqualTypeOf<readonly Unenforced[]>();
   expectTypeOf((await reply.explain()).prompts[0]?.constraint).toEqualTypeOf<Constraint | undefined>();
+  expectTypeOf(model.capabilities.reasoning).toEqualTypeOf<boolean>();
   expectTypeOf(model.capabilities.enforced).toEqualTypeOf<readonly Guarantee[]>();
   expectTypeOf<DeepPartial<{ a: { b: number }[] }>>().toEqualTypeOf<{ a?: { b?: number }[] }>();
   model.complete("Hi", { regex: "\\d+" });

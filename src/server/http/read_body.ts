@@ -25,11 +25,14 @@ export class BodyReader {
     this.#pending = new PendingBodies(limits);
   }
 
-  /** `env` is what the adapter gave to `fetch`. */
-  async read(request: Request, env: unknown): Promise<Fields> {
+  /**
+   * `env` is what the adapter gave to `fetch`. `isTyped`: bodies that are not declared as JSON are refused, whoever
+   * sends them.
+   */
+  async read(request: Request, env: unknown, { isTyped = true } = {}): Promise<Fields> {
     const type = request.headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase();
     // What a page of the web can send without asking first is none of these.
-    if (type !== "application/json")
+    if (type !== "application/json" && (isTyped || isOfPage(request.headers)))
       throw new ApiError(
         415,
         "unsupported_media_type",
@@ -121,6 +124,9 @@ export class BodyReader {
     );
   }
 }
+
+/** Browsers say for whom they send, of what they send without asking too. */
+const isOfPage = (headers: Headers) => ["origin", "sec-fetch-site", "referer"].some((name) => headers.has(name));
 
 /**
  * What a parser such as `express.json()` made of the body; an empty object may also stand for a body that it left

@@ -41,7 +41,7 @@ export function ollamaRoutes({ models, keys, bodies }: OllamaServices): Hono {
   });
   routes.post("/api/show", async (context) => {
     keys.check(context.req.raw.headers);
-    const body = await bodies.read(context.req.raw, context.env);
+    const body = await bodies.read(context.req.raw, context.env, { isTyped: false });
     const name = body.text("model") ?? body.text("name") ?? models.only();
     const { info, capabilities } = models.find(name).model;
     return context.json({

@@ -8,7 +8,7 @@ import { AnswerStream } from "../http/event_stream.js";
 import type { ChatRequest } from "./chat_request.js";
 import { dataStream } from "../http/stream_forms.js";
 import type { Served, Service } from "../service.js";
-import type { TokenTexts } from "./token_texts.js";
+import type { TokenTexts } from "../answers/token_texts.js";
 import { countUsage, finishReason } from "./usage.js";
 
 export async function chatCompletions(request: ChatRequest & Served, service: Service): Promise<object> {

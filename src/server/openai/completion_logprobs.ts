@@ -1,6 +1,6 @@
 // The log probabilities of a completion, in OpenAI's legacy form: one list for each thing that is known of the tokens.
 import type { PromptToken, TokenProbability } from "../../index.js";
-import { finite, type TokenText, type TokenTexts } from "./token_texts.js";
+import { finite, type TokenText, type TokenTexts } from "../answers/token_texts.js";
 
 /** Those of one choice, as it goes on. */
 export class CompletionLogprobs {

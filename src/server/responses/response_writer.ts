@@ -1,7 +1,7 @@
 // The output of a response: items, made of the segments of an answer, and the events that tell how they come.
 import type { CloseEvent, DeltaEvent, OpenEvent, SegmentEvent } from "../answers/segments.js";
 import type { TokenProbability } from "../../index.js";
-import type { TokenTexts } from "../openai/token_texts.js";
+import type { TokenTexts } from "../answers/token_texts.js";
 import { newId, type Item } from "./response_store.js";
 import type { ResponseTool } from "./response_tools.js";
 

@@ -58,6 +58,19 @@ const table: readonly Client[] = [
   },
 ];
 
+/** Those in Python, which `npm run test:heavy -- clients` installs and runs. */
+const inPython: Readonly<Record<string, string>> = {
+  openai: "chat completions and responses: tools, streams, `parse`, `previous_response_id`",
+  anthropic: "text, streams, tools, system, `count_tokens`",
+  ollama: "`chat`, `generate`, streams, tools, `list`, `show`",
+  instructor: "the modes TOOLS, TOOLS_STRICT, PARALLEL_TOOLS, JSON_SCHEMA and RESPONSES_TOOLS",
+  litellm: "`completion` with `openai/`, `anthropic/` and `ollama_chat/`: tools, streams; `responses`",
+};
+
+const { pythonClients } = (await import(
+  new URL("../../../scripts/setup/python_clients.mjs", import.meta.url).href
+)) as { pythonClients: Record<string, string> };
+
 /** Whose requests are recorded, because they are no packages. */
 const recorded: readonly (readonly string[])[] = [
   ["Claude Code", "2.1", "its requests: tools, results, streams, `count_tokens`", `${clients}/coding_agents.test.ts`],
@@ -70,6 +83,10 @@ function rows(): string[][] {
     ...table.map(({ name, package: of, works, file }) => {
       expect(read(file), file).toMatch(new RegExp(`from "${of}|serving`));
       return [name, devDependencies[of]!, works, file];
+    }),
+    ...Object.entries(pythonClients).map(([name, version]) => {
+      expect(read("test/heavy/clients/clients.py"), name).toMatch(new RegExp(`(from|import) ${name}\\b`));
+      return [`${name} (Python)`, version, inPython[name]!, "test/heavy/clients.test.ts"];
     }),
     ...recorded.map((row) => [...row]),
   ];

@@ -244,7 +244,8 @@ describe.each(Object.entries(cases))("%s", (name, { paths, form, least, bad }) =
 
   test.each([
     ["no JSON", "{", {}, 400],
-    ["a form's type", "{}", { "content-type": "text/plain" }, 415],
+    ["a page's body without JSON's type", "{}", { "content-type": "text/plain", origin: "https://a.example" }, 415],
+    ["a browser's body without JSON's type", "{}", { "content-type": "text/plain", "sec-fetch-site": "none" }, 415],
     ["too many parts", `{"x":${"[".repeat(100_000)}}`, {}, 413],
     ["more than fits", `"${"x".repeat(5 * 2 ** 20)}"`, {}, 413],
   ])("%s is refused", async (_, body, headers, status) => {
@@ -275,4 +276,16 @@ describe.each(Object.entries(cases))("%s", (name, { paths, form, least, bad }) =
     expect(response.status).toBe(404);
     expect(JSON.stringify(await response.json())).toContain("other");
   });
+});
+
+test.each([
+  ["/v1/nothing", "responses"],
+  ["/v1/messages/nothing", "anthropic"],
+  ["/api/embed", "ollama"],
+])("%s, which does not exist, is refused in the form that its clients read", async (path, form) => {
+  const response = await post(path, {});
+  expect(response.status).toBe(404);
+  const body = (await response.json()) as { type?: string; error: { type?: string } };
+  if (form === "anthropic") expect(body).toMatchObject({ type: "error", error: { type: "not_found_error" } });
+  else expect(forms[form]!(body)).toContain(path);
 });

@@ -244,6 +244,15 @@ describe.each(Object.entries(apis))("%s", (_, api) => {
     expect(api.streamed(text).text).toBe("Hi.");
   });
 
+  test("a reader that pauses pauses its generation", async () => {
+    await open({}, { answer: () => "x".repeat(10_000), bufferSize: 8 });
+    const reader = (await post(api.path, { ...api.body, tools: [], stream: true })).body!.getReader();
+    for (let chunk = 0; chunk < 8; chunk++) await reader.read();
+    await expect.poll(() => engine.stats().paused).toBe(1);
+    expect(engine.generated).toBeLessThan(40);
+    await reader.cancel();
+  });
+
   test("a reader that leaves ends its generation", async () => {
     await open({}, { answer: () => "x".repeat(10_000), bufferSize: 8 });
     const reader = (await post(api.path, { ...api.body, tools: [], stream: true })).body!.getReader();
@@ -252,6 +261,14 @@ describe.each(Object.entries(apis))("%s", (_, api) => {
     expect(engine.live.size).toBe(0);
     expect(engine.generated).toBeLessThan(40);
   });
+});
+
+test("Ollama's clients may leave out the type of a body, as curl and litellm do; those of the others may not", async () => {
+  for (const type of ["", "application/x-www-form-urlencoded"])
+    for (const { path, body } of Object.values(apis)) {
+      const { status } = await post(path, { ...body, tools: [], stream: false }, { "content-type": type });
+      expect([path, status]).toEqual([path, path === "/api/chat" ? 200 : 415]);
+    }
 });
 
 test("reasoning is a wish where clients always ask for it: a model without thoughts answers, and one with them obeys", async () => {
