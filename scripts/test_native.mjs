@@ -16,10 +16,14 @@ import { hermesTestOptions, testModels } from "./setup/steps.mjs";
 export async function nativeTestEnvironment() {
   const { fetchDefaultModel } = await import("../dist/files/index.js");
   const { cachedModelPath } = await testModels();
+  const { bertModel } = await import("../test/support/gguf/bert_model.mjs");
   return {
     ...process.env,
     CADUCEUS_TEST_SMOLLM2: await fetchDefaultModel(),
     CADUCEUS_TEST_HERMES_MODEL: cachedModelPath(hermesTestOptions),
+    CADUCEUS_TEST_BERT_MEAN: bertModel("mean"),
+    CADUCEUS_TEST_BERT_CLS: bertModel("cls"),
+    CADUCEUS_TEST_BERT_RERANKER: bertModel("reranker"),
     // The first fault ends the test, with a stack.
     UBSAN_OPTIONS: process.env.UBSAN_OPTIONS ?? "print_stacktrace=1",
     TSAN_OPTIONS: process.env.TSAN_OPTIONS ?? "halt_on_error=1",

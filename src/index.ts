@@ -7,6 +7,8 @@ export { load } from "./chat/load.js";
 export type { Guarantee, Model, ModelCapabilities } from "./chat/model.js";
 export type { LoadOptions, LoadProgress } from "./model/loading/load_options.js";
 export type { DeepPartial, Reply } from "./chat/reply/reply.js";
+export type { Embeddings, RankedDocument, Ranking } from "./chat/embed/embed.js";
+export type { EmbedOptions, RerankOptions } from "./chat/embed/embed_options.js";
 export type { Reasoning, ReasoningEffort } from "./chat/reply/reasoning.js";
 export type { CompleteOptions, GenerationOptions, ReplyOptions } from "./chat/reply/reply_options.js";
 export type { TextConstraintOptions } from "./chat/reply/text_constraint.js";

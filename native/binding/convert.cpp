@@ -279,6 +279,7 @@ Napi::Object from_info(Napi::Env env, const ModelInfo& info, const Context& cont
   object["headsKv"] = info.heads_kv;
   object["vocabularySize"] = info.vocabulary_size;
   object["vocabularyType"] = info.vocabulary_type;
+  object["purpose"] = info.purpose;
   if (info.chat_template) object["chatTemplate"] = *info.chat_template;
   auto metadata = Napi::Object::New(env);
   for (const auto& [key, value] : info.metadata) metadata.Set(key, value);
@@ -302,6 +303,30 @@ Napi::Object from_info(Napi::Env env, const ModelInfo& info, const Context& cont
     device["computeBytes"] = static_cast<double>(use.compute_bytes);
     return device;
   });
+  return object;
+}
+
+EmbeddingRequest to_embedding_request(const Napi::Object& object) {
+  EmbeddingRequest request{.text = to_parts(object.Get("text")),
+                           .whole = object.Get("whole").ToBoolean(),
+                           .truncate = object.Get("truncate").ToBoolean()};
+  if (const Napi::Value second = object.Get("second"); second.IsArray()) request.second = to_parts(second);
+  const Napi::Value pooling = object.Get("pooling");
+  if (!pooling.IsString()) return request;
+  const std::string name = pooling.As<Napi::String>();
+  request.pooling = name == "mean"  ? LLAMA_POOLING_TYPE_MEAN
+                    : name == "cls" ? LLAMA_POOLING_TYPE_CLS
+                                    : LLAMA_POOLING_TYPE_LAST;
+  return request;
+}
+
+Napi::Object from_embedding(Napi::Env env, const Embedding& embedding) {
+  auto values = Napi::Float32Array::New(env, embedding.values.size());
+  std::copy(embedding.values.begin(), embedding.values.end(), values.Data());
+  auto object = Napi::Object::New(env);
+  object["values"] = values;
+  object["tokens"] = embedding.tokens;
+  object["truncated"] = embedding.truncated;
   return object;
 }
 

@@ -31,6 +31,9 @@ Napi::Array from_list(Napi::Env env, const Items& items, Convert convert) {
 
 Napi::Object from_device(Napi::Env env, const Device& device);
 Napi::Object from_info(Napi::Env env, const ModelInfo& info, const Context& context);
+// { text, second?, whole?, pooling?, truncate }
+EmbeddingRequest to_embedding_request(const Napi::Object& object);
+Napi::Object from_embedding(Napi::Env env, const Embedding& embedding);
 Napi::Object from_stats(Napi::Env env, const Stats& stats);
 // The available output of all runs, packed: one text and one array of tokens, with the lengths of each run.
 Napi::Object from_outputs(Napi::Env env, const std::vector<RunOutput>& outputs);

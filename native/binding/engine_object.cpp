@@ -15,7 +15,8 @@ Napi::Function EngineObject::define(Napi::Env env) {
        entry<&EngineObject::release>("release"), entry<&EngineObject::take>("take"),
        entry<&EngineObject::speak>("speak"), entry<&EngineObject::stats>("stats"),
        entry<&EngineObject::get_info>("info"), entry<&EngineObject::tokenize>("tokenize"),
-       entry<&EngineObject::stop_tokenizing>("stopTokenizing"), entry<&EngineObject::detokenize>("detokenize"),
+       entry<&EngineObject::stop_tokenizing>("stopTokenizing"), entry<&EngineObject::embed>("embed"),
+       entry<&EngineObject::stop_embedding>("stopEmbedding"), entry<&EngineObject::detokenize>("detokenize"),
        entry<&EngineObject::token_bytes>("tokenBytes"), entry<&EngineObject::ref>("ref"),
        entry<&EngineObject::unref>("unref"), entry<&EngineObject::close>("close")});
 }
@@ -93,7 +94,10 @@ void EngineObject::release(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value EngineObject::take(const Napi::CallbackInfo& info) {
-  if (engine_) settle_tokenized(info.Env(), engine_->take_tokenized());
+  if (engine_) {
+    settle_tokenized(info.Env(), engine_->take_tokenized());
+    settle_embeddings(info.Env(), engine_->take_embeddings());
+  }
   return from_outputs(info.Env(), engine_ ? engine_->take() : std::vector<RunOutput>());
 }
 
@@ -122,23 +126,52 @@ Napi::Value EngineObject::get_info(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value EngineObject::tokenize(const Napi::CallbackInfo& info) {
-  const auto id = open().tokenize(to_parts(info[0]));
-  // Made last: one that is never settled leaks. The answer comes on this thread, after this call.
-  const auto deferred = Napi::Promise::Deferred::New(info.Env());
-  tokenizing_.emplace(id, deferred);
-  auto pending = Napi::Object::New(info.Env());
-  pending["id"] = Napi::Number::New(info.Env(), id);
-  pending["promise"] = deferred.Promise();
-  return pending;
+  return pend(info.Env(), open().tokenize(to_parts(info[0])), tokenizing_);
 }
 
 void EngineObject::stop_tokenizing(const Napi::CallbackInfo& info) {
   const auto id = info[0].As<Napi::Number>().Uint32Value();
-  const auto it = tokenizing_.find(id);
-  if (!engine_ || it == tokenizing_.end()) return;
-  engine_->stop_tokenizing(id);
-  it->second.Resolve(info.Env().Undefined());
-  tokenizing_.erase(it);
+  if (engine_ && give_up(info.Env(), id, tokenizing_)) engine_->stop_tokenizing(id);
+}
+
+Napi::Value EngineObject::embed(const Napi::CallbackInfo& info) {
+  return pend(info.Env(), open().embed(to_embedding_request(info[0].As<Napi::Object>())), embedding_);
+}
+
+void EngineObject::stop_embedding(const Napi::CallbackInfo& info) {
+  const auto id = info[0].As<Napi::Number>().Uint32Value();
+  if (engine_ && give_up(info.Env(), id, embedding_)) engine_->stop_embedding(id);
+}
+
+void EngineObject::settle_embeddings(Napi::Env env, const std::vector<Embedding>& embeddings) {
+  for (const Embedding& embedding : embeddings) {
+    const auto it = embedding_.find(embedding.id);
+    if (it == embedding_.end()) continue;
+    const Napi::Promise::Deferred deferred = it->second;
+    embedding_.erase(it);
+    settle(deferred, [&]() -> Napi::Value {
+      if (embedding.error) throw *embedding.error;
+      return from_embedding(env, embedding);
+    });
+  }
+}
+
+Napi::Value EngineObject::pend(Napi::Env env, uint32_t id, std::map<uint32_t, Napi::Promise::Deferred>& pending) {
+  // Made last: one that is never settled leaks. The answer comes on this thread, after this call.
+  const auto deferred = Napi::Promise::Deferred::New(env);
+  pending.emplace(id, deferred);
+  auto object = Napi::Object::New(env);
+  object["id"] = Napi::Number::New(env, id);
+  object["promise"] = deferred.Promise();
+  return object;
+}
+
+bool EngineObject::give_up(Napi::Env env, uint32_t id, std::map<uint32_t, Napi::Promise::Deferred>& pending) {
+  const auto it = pending.find(id);
+  if (it == pending.end()) return false;
+  it->second.Resolve(env.Undefined());
+  pending.erase(it);
+  return true;
 }
 
 Napi::Value EngineObject::detokenize(const Napi::CallbackInfo& info) {
@@ -182,12 +215,13 @@ Napi::Value EngineObject::close(const Napi::CallbackInfo& info) {
   struct Last {
     std::vector<RunOutput> outputs;
     std::vector<PromptReader::Answer> tokenized;
+    std::vector<Embedding> embeddings;
   };
   Napi::Value promise = PromiseWorker<Last>::start(
       info.Env(),
       [engine = std::move(engine_)]() mutable {
         engine->close();
-        Last last{engine->take_rest(), engine->take_tokenized()};
+        Last last{engine->take_rest(), engine->take_tokenized(), engine->take_embeddings()};
         engine.reset();
         return last;
       },
@@ -195,6 +229,7 @@ Napi::Value EngineObject::close(const Napi::CallbackInfo& info) {
         let_go();
         Unref();
         settle_tokenized(env, last.tokenized);
+        settle_embeddings(env, last.embeddings);
         return from_outputs(env, last.outputs);
       });
   Ref();

@@ -53,6 +53,9 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   Napi::Value tokenize(const Napi::CallbackInfo& info);
   // Its promise then gives undefined.
   void stop_tokenizing(const Napi::CallbackInfo& info);
+  // As `tokenize`, { values, tokens, truncated }.
+  Napi::Value embed(const Napi::CallbackInfo& info);
+  void stop_embedding(const Napi::CallbackInfo& info);
   Napi::Value detokenize(const Napi::CallbackInfo& info);
   Napi::Value token_bytes(const Napi::CallbackInfo& info);
   // While referenced, the process stays alive for this engine's output.
@@ -63,8 +66,13 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
 
   // Throws MODEL_CLOSED.
   Engine& open();
-  // Settles promises of `tokenize`.
+  // -> { id, promise }, whose promise is kept in `pending` until it is settled.
+  static Napi::Value pend(Napi::Env env, uint32_t id, std::map<uint32_t, Napi::Promise::Deferred>& pending);
+  // Settles one of those as undefined; false where it has been settled.
+  static bool give_up(Napi::Env env, uint32_t id, std::map<uint32_t, Napi::Promise::Deferred>& pending);
+  // Settles promises of `tokenize` and `embed`.
   void settle_tokenized(Napi::Env env, const std::vector<PromptReader::Answer>& answers);
+  void settle_embeddings(Napi::Env env, const std::vector<Embedding>& embeddings);
   void end_thread();
   void let_go();
   static void on_exit(void* self);
@@ -75,6 +83,7 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   Napi::ThreadSafeFunction wake_;
   std::shared_ptr<std::atomic<bool>> silent_ = std::make_shared<std::atomic<bool>>(false);  // `wake_` is not called
   std::map<uint32_t, Napi::Promise::Deferred> tokenizing_;
+  std::map<uint32_t, Napi::Promise::Deferred> embedding_;
   AddonData* data_ = nullptr;
   bool loaded_ = false;
 };

@@ -8,6 +8,8 @@ import { refuseTooMany } from "./context_overflow.js";
 import type { LoadedModel } from "../model/loading/loaded_model.js";
 import { modelClosed, ReplyTrace } from "./diagnostics.js";
 import { openChat, type Chat, type ChatOptions } from "./chat.js";
+import { embedTexts, rerankDocuments, type Embeddings, type Ranking } from "./embed/embed.js";
+import type { EmbedOptions, RerankOptions } from "./embed/embed_options.js";
 import { Reply } from "./reply/reply.js";
 import type { ReplySteps } from "./tools/round_run.js";
 import { converse, preparePrompt, warningsOf, type Task } from "./tools/tool_loop.js";
@@ -206,6 +208,25 @@ export class Model {
   ): Chat<CallsOf<T>, NoAnswerOf<T>> {
     this.#model.closing.throwIfAborted();
     return openChat(this.#model, options) as Chat<CallsOf<T>, NoAnswerOf<T>>;
+  }
+
+  /**
+   * Computes the embedding of each text. Models for embeddings were trained for it; one for text gives embeddings too,
+   * of less use. Running replies are not held up.
+   *
+   * @throws CaduceusError `INVALID_ARGUMENT`, `CONTEXT_FULL`, `UNSUPPORTED`, `MODEL_CLOSED`, `ENGINE_FAILED`
+   */
+  async embed(texts: string | readonly string[], options?: EmbedOptions): Promise<Embeddings> {
+    return embedTexts(this.#model, texts, options);
+  }
+
+  /**
+   * Orders documents by how well they answer a query. Only for rerankers (`info.purpose`).
+   *
+   * @throws CaduceusError `INVALID_ARGUMENT`, `CONTEXT_FULL`, `UNSUPPORTED`, `MODEL_CLOSED`, `ENGINE_FAILED`
+   */
+  async rerank(query: string, documents: readonly string[], options?: RerankOptions): Promise<Ranking> {
+    return rerankDocuments(this.#model, query, documents, options);
   }
 
   /** Tokenizes text or prompt parts as a request would, with BOS if the model has one. Text is never read as markup. */

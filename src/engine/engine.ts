@@ -219,6 +219,26 @@ export interface ConstraintEnd {
   readonly compileMs: number;
 }
 
+export interface EmbeddingRequest {
+  readonly text: readonly PromptPart[];
+  /** The second text of a pair, of which a reranker gives the score. */
+  readonly second?: readonly PromptPart[] | undefined;
+  /** The text ends as it is. Undefined: the token is added that the model was trained to read there. */
+  readonly whole?: boolean | undefined;
+  /** How the tokens' vectors become one. Undefined: the model's own way, or else their mean. */
+  readonly pooling?: "mean" | "cls" | "last" | undefined;
+  /** A text of more than `contextSize` tokens is cut instead of refused. */
+  readonly truncate: boolean;
+}
+
+export interface Embedding {
+  /** Not normalized. Of a reranker the scores of its classes, of which the first counts. */
+  readonly values: Float32Array;
+  /** Number of tokens that were read. */
+  readonly tokens: number;
+  readonly truncated: boolean;
+}
+
 /** A running request. It exists until `release`, so that later requests can continue `after` it. */
 export interface Run {
   readonly id: number;
@@ -239,6 +259,10 @@ export interface ModelInfo {
   /** llama.cpp's one-line description, such as `llama 7B Q4_K - Medium`. */
   readonly description: string;
   readonly architecture: string;
+  /**
+   * What the file says that it was made for. A model for `"text"` gives embeddings too; the others generate nothing.
+   */
+  readonly purpose: "text" | "embedding" | "reranking";
   readonly name?: string | undefined;
   readonly parameters: number;
   /** Of the weights. */
@@ -356,6 +380,11 @@ export interface Engine {
   detokenize(tokens: ArrayLike<number>, options?: { special?: boolean }): Promise<string>;
   /** The bytes of each token, which may be part of a character; control tokens are written out. */
   tokenBytes(tokens: ArrayLike<number>): Promise<Uint8Array[]>;
+  /**
+   * Computes an embedding, together with those that wait at the same time. Rejects with the signal's reason when it
+   * aborts.
+   */
+  embed(request: EmbeddingRequest, signal?: AbortSignal): Promise<Embedding>;
   readonly renderTemplate: RenderTemplate;
   /** Makes control tokens whose text stands in one of these part of what the model says. Before the first request. */
   speak(texts: readonly string[]): void;

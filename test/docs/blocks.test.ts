@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { FakeHub } from "../support/fake_hub.js";
+import { bertModel } from "../support/gguf/bert_model.mjs";
 import { smollm2Model } from "../support/models.js";
 import { blocksOf, pages, proseOf, root, sources, type Block } from "./markdown.js";
 import { checkCommandLine, commandLines } from "./command_lines.js";
@@ -189,6 +190,7 @@ async function runAll(folder: string, world: string, hub: FakeHub): Promise<Map<
     HF_HUB_OFFLINE: undefined,
     HF_TOKEN: undefined,
     PORT: "0",
+    CADUCEUS_TEST_BERT: `${bertModel("mean")},${bertModel("reranker")}`,
   };
   const { output } = await run(process.execPath, [runner, ...files], { cwd: world, env });
   const outcomes = output

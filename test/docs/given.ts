@@ -24,6 +24,9 @@ export const weather = tool({
 
 export const person = z.object({ name: z.string(), age: z.int() });
 
+/** Files of a model for embeddings, and of a reranker. */
+export const [embeddingModel = "", rerankModel = ""] = process.env["CADUCEUS_TEST_BERT"]?.split(",") ?? [];
+
 /** For what a page calls a program's own. */
 export const log: (...values: unknown[]) => void = console.log;
 

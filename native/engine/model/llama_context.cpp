@@ -31,7 +31,7 @@ Context::Context(std::shared_ptr<Model> model, const ContextOptions& options)
   const AssertionGuard guard;
   pool_ = {start(&pool), reinterpret_cast<decltype(&ggml_threadpool_free)>(processor_function("ggml_threadpool_free"))};
   if (!pool_) throw EngineError("ENGINE_FAILED", "The threads of the engine could not be started.");
-  make();
+  if (model_->generates()) make();
 }
 
 Context::Context(Context& first)
@@ -80,6 +80,10 @@ void Context::make() {
     throw EngineError("ENGINE_FAILED", "The context for " + model_->info().path + " could not be made" +
                                            (reason.empty() ? "." : ": " + reason + "."));
   }
+  if (!llama_get_memory(context_.get())) {
+    throw EngineError("MODEL_INVALID", model_->info().path + " is not a model that generates text token by token " +
+                                           "(architecture " + model_->info().architecture + ").");
+  }
   threads_set_ = threads_;
   llama_attach_threadpool(context_.get(), pool_.get(), pool_.get());
   batch_ = std::make_unique<Batch>(batch_size_);
@@ -93,6 +97,7 @@ void Context::resolve_sizes(const ContextOptions& options) {
                                 std::to_string(*options.context_size));
   }
   context_size_ = options.context_size.value_or(std::min(trained, default_context_size));
+  if (!model_->generates()) return;
   const uint64_t cache = options.cache_tokens ? *options.cache_tokens : 2ull * context_size_;
   if (cache < smallest_cache) {
     throw EngineError::argument("cacheTokens", "at least " + std::to_string(smallest_cache), std::to_string(cache));
@@ -121,6 +126,14 @@ void Context::check_memory() const {
 
 std::vector<Context::DeviceUse> Context::device_use() const {
   std::vector<DeviceUse> all;
+  if (!context_) {
+    ggml_backend_dev_t device = ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
+    all.push_back({.device = device,
+                   .name = ggml_backend_dev_name(device),
+                   .description = ggml_backend_dev_description(device),
+                   .weights_bytes = model_->info().size_bytes});
+    return all;
+  }
   for (const auto& [type, use] : llama_get_memory_breakdown(context_.get())) {
     ggml_backend_dev_t device = ggml_backend_buft_is_host(type) ? nullptr : ggml_backend_buft_get_device(type);
     // Memory of the processor has no device, or belongs to a GPU's driver.
@@ -149,18 +162,22 @@ int Context::decode(std::span<const Row> rows) {
     batch.seq_id[i][0] = rows[i].sequence;
     batch.logits[i] = rows[i].output ? 1 : 0;
   }
+  return compute(context_.get(), batch, threads_set_);
+}
+
+int Context::compute(llama_context* context, const llama_batch& batch, uint32_t& threads_set) {
   const uint32_t forced = std::min(forced_threads_.load(), threads_);
   const bool governed = controlled_ && forced == 0;
   const uint32_t threads = governed     ? controller_.begin(ThreadController::Clock::now())
                            : forced > 0 ? forced
                                         : threads_;
-  if (threads != threads_set_) {
+  if (threads != threads_set) {
     // More than one row uses the second count: both are set.
-    llama_set_n_threads(context_.get(), static_cast<int32_t>(threads), static_cast<int32_t>(threads));
-    threads_set_ = threads;
+    llama_set_n_threads(context, static_cast<int32_t>(threads), static_cast<int32_t>(threads));
+    threads_set = threads;
   }
-  const int result = llama_decode(context_.get(), batch);
-  llama_synchronize(context_.get());
+  const int result = llama_decode(context, batch);
+  llama_synchronize(context);
   if (governed) controller_.end(ThreadController::Clock::now());
   return result;
 }

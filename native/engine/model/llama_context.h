@@ -42,6 +42,9 @@ class Context {
   // llama_decode's result: 0, 1 no room, 2 interrupted, below 0 failed. Output rows are then at `logits(index)`.
   int decode(std::span<const Row> rows);
   std::span<const float> logits(int row);
+  // llama_decode of another context of this model, with as many threads as are free; `threads_set` is what it was set
+  // to.
+  int compute(llama_context* context, const llama_batch& batch, uint32_t& threads_set);
 
   // For tests, any thread: sets the number of threads from the next computation on, up to `threads()`. 0 restores the
   // thread controller.
@@ -65,6 +68,9 @@ class Context {
   // Number of threads that compute at the moment. Engine thread.
   uint32_t threads_now() const { return controller_.threads(); }
   ggml_type kv_type() const { return kv_type_; }
+  // False for a model of embeddings or scores: it has no KV cache, and `get` is null.
+  bool generates() const { return context_ != nullptr; }
+  ggml_threadpool* pool() { return pool_.get(); }
 
   // Memory of the model and this context by device, the processor first. Does not query drivers.
   struct DeviceUse {

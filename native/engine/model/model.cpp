@@ -115,6 +115,7 @@ Model::Model(llama_model* model, const ModelOptions& options) : model_(model) {
   for (llama_token token = 0; token < llama_vocab_n_tokens(vocabulary); ++token) {
     if (llama_vocab_is_eog(vocabulary, token)) info_.end_of_generation_tokens.push_back(token);
   }
+  read_purpose();
   can_rewind_ = !llama_model_is_recurrent(model) && !llama_model_is_hybrid(model);
   if (llama_model_n_devices(model) > 0) gpu_layers_ = std::min(static_cast<uint32_t>(options.gpu_layers), info_.layers);
 
@@ -132,6 +133,24 @@ Model::Model(llama_model* model, const ModelOptions& options) : model_(model) {
     throw EngineError("MODEL_INVALID",
                       path + " has a vocabulary that cannot write a simple text: " + error.what() + ".");
   }
+}
+
+// From what the file says of itself. BERT and its kin have no cache, whatever it says.
+void Model::read_purpose() {
+  const auto value = [&](const char* key) {
+    const auto it = info_.metadata.find(info_.architecture + key);
+    return it == info_.metadata.end() ? std::string() : it->second;
+  };
+  const bool encodes = info_.architecture.find("bert") != std::string::npos || info_.architecture == "gemma-embedding";
+  causal_ = !encodes && value(".attention.causal") != "false";
+  const std::string pooling = value(".pooling_type");
+  for (const auto type :
+       {LLAMA_POOLING_TYPE_MEAN, LLAMA_POOLING_TYPE_CLS, LLAMA_POOLING_TYPE_LAST, LLAMA_POOLING_TYPE_RANK}) {
+    if (pooling == std::to_string(static_cast<int>(type))) pooling_ = type;
+  }
+  info_.purpose = pooling_ == LLAMA_POOLING_TYPE_RANK                          ? "reranking"
+                  : pooling_ != LLAMA_POOLING_TYPE_NONE || encodes || !causal_ ? "embedding"
+                                                                               : "text";
 }
 
 uint64_t Model::cache_bytes_per_token(ggml_type type) const {

@@ -41,6 +41,7 @@ struct ModelInfo {
   uint32_t heads_kv = 0;
   uint32_t vocabulary_size = 0;
   std::string vocabulary_type;
+  std::string purpose;  // "text", "embedding" or "reranking"
   std::optional<std::string> chat_template;
   std::map<std::string, std::string> metadata;
   std::optional<llama_token> bos_token;
@@ -61,6 +62,13 @@ class Model {
   // False for recurrent and hybrid models: their state cannot go back to an arbitrary prefix.
   bool can_rewind() const { return can_rewind_; }
 
+  // False for models of embeddings and for rerankers.
+  bool generates() const { return info_.purpose == "text"; }
+  // Whether a token sees only those before it.
+  bool is_causal() const { return causal_; }
+  // How the file says that the tokens' vectors become one. None if it does not.
+  enum llama_pooling_type pooling() const { return pooling_; }
+
   // Bytes of KV cache that one token takes over all layers.
   uint64_t cache_bytes_per_token(ggml_type type) const;
 
@@ -73,11 +81,14 @@ class Model {
   };
 
   Model(llama_model* model, const ModelOptions& options);
+  void read_purpose();
 
   std::unique_ptr<llama_model, Free> model_;
   std::unique_ptr<Tokenizer> tokenizer_;
   ModelInfo info_;
   bool can_rewind_ = true;
+  bool causal_ = true;
+  enum llama_pooling_type pooling_ = LLAMA_POOLING_TYPE_NONE;
   uint32_t gpu_layers_ = 0;
 };
 

@@ -33,12 +33,15 @@ Engine::Engine(std::unique_ptr<Context> context, const EngineOptions& options, s
       tokenizer_(context_->model().tokenizer()),
       wake_(std::move(wake)),
       output_(wake_),
-      shared_(std::make_unique<DecodeContext>(*context_, options.host_cache_bytes.value_or(context_->cache_bytes()),
-                                              options.drafts, false)),
+      shared_(context_->generates()
+                  ? std::make_unique<DecodeContext>(
+                        *context_, options.host_cache_bytes.value_or(context_->cache_bytes()), options.drafts, false)
+                  : nullptr),
+      embedder_(*context_),
       reader_(tokenizer_) {
   update_stats();
   // Where a sequence cannot be truncated, a kept prefix would serve only the identical prompt.
-  if (!options.prefix_folder.empty() && context_->model().can_rewind()) {
+  if (shared_ && !options.prefix_folder.empty() && context_->model().can_rewind()) {
     folder_ = std::make_unique<PrefixFolder>(to_path(options.prefix_folder), options.prefix_folder_bytes,
                                              to_path(model_info().path), settings_of(*context_),
                                              [this](PrefixFolder::LookupResult hit) { push(std::move(hit)); });
@@ -143,9 +146,10 @@ void Engine::loop() {
   }
   for (auto& [_, run] : runs_) {
     if (run->phase == Run::Phase::ended) continue;
-    context_of(*run).scheduler.remove(*run, false);
+    if (shared_) context_of(*run).scheduler.remove(*run, false);
     output_.end(run->id, "", failed(*run, end).end);
   }
+  stop_embeddings(end);
   for (Command& command : left) {
     if (auto* submit = std::get_if<Submit>(&command)) {
       Run run(submit->id, {}, submit->submitted);
@@ -168,7 +172,8 @@ void Engine::step() {
     output_.publish();
     worked |= prefill(ctx);
   });
-  worked |= tidy(now);
+  worked |= compute_embeddings();
+  if (shared_) worked |= tidy(now);
   ++totals_.steps;
   update_stats();
   output_.publish();
@@ -197,6 +202,10 @@ bool Engine::take_commands() {
       take_grammar(std::move(*answer));
     } else if (auto* prompt = std::get_if<PromptReader::Answer>(&command)) {
       take_prompt(std::move(*prompt));
+    } else if (auto* text = std::get_if<ReadText>(&command)) {
+      take_text(std::move(*text));
+    } else if (auto* stop = std::get_if<StopEmbedding>(&command)) {
+      embedder_.forget(stop->id);
     }
   }
   return !stopping;
@@ -207,6 +216,8 @@ void Engine::begin(Submit submit) {
       runs_.emplace(submit.id, std::make_unique<Run>(submit.id, std::move(submit.request), submit.submitted));
   Run& run = *it->second;
   try {
+    if (!shared_)
+      throw EngineError("UNSUPPORTED", "This model is for " + model_info().purpose + ", and generates no text.");
     if (run.request.deterministic) open_exact_context();
     context_of(run).scheduler.expect(run);
     // llama.cpp allocates the whole penalty window at once; a run never has more tokens than this.
@@ -236,6 +247,7 @@ void Engine::end(Run& run, Run::Ending ending) {
   totals_.restored_tokens += run.restored_tokens;
   if (compiler_) compiler_->forget(run.id);
   reader_.forget(run.id);
+  if (!shared_) return output_.end(run.id, ending.text, std::move(ending.end));
   drop_drafts(run);
   // An exact run shares nothing, so its tokens are not cached.
   context_of(run).scheduler.remove(run, !run.exact && ending.end.reason != FinishReason::error);
@@ -253,10 +265,12 @@ void Engine::update_stats() {
     stats.paused += static_cast<uint32_t>(
         std::count_if(running.begin(), running.end(), [](const Run* run) { return run->paused; }));
   });
-  stats.cache_tokens = shared_->cache.capacity();
-  stats.cache_tokens_used = shared_->cache.used();
-  stats.cached_sequences = shared_->cache.cached_sequences();
-  stats.host_cache_bytes = shared_->store.bytes();
+  if (shared_) {
+    stats.cache_tokens = shared_->cache.capacity();
+    stats.cache_tokens_used = shared_->cache.used();
+    stats.cached_sequences = shared_->cache.cached_sequences();
+    stats.host_cache_bytes = shared_->store.bytes();
+  }
   stats.threads = context_->threads_now();
   std::lock_guard lock(stats_mutex_);
   stats_ = stats;

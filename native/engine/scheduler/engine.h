@@ -17,6 +17,7 @@
 
 #include "cache/prefix_folder.h"
 #include "constraint/constraint_compiler.h"
+#include "embedding/embedder.h"
 #include "model/llama_context.h"
 #include "platform/large_stack_thread.h"
 #include "scheduler/decode_context.h"
@@ -67,6 +68,11 @@ class Engine {
   void speak(std::span<const std::string> texts) { tokenizer_.speak(texts); }
   // Cancels `tokenize`: the work ends, and an answer that comes nevertheless may be ignored.
   void stop_tokenizing(uint32_t id) { reader_.forget(id); }
+  // Computes the embedding of a text; `take_embeddings` answers under the id that this returns. Throws like `submit`.
+  RunId embed(EmbeddingRequest request);
+  std::vector<Embedding> take_embeddings();
+  // Cancels `embed`; an answer that comes nevertheless may be ignored.
+  void stop_embedding(RunId id);
   Stats stats() const;
   // Returns when the thread has ended. May be called twice.
   void close();
@@ -88,8 +94,15 @@ class Engine {
   struct Release {
     RunId id;
   };
+  struct ReadText {
+    PromptReader::Answer answer;
+    EmbeddingRequest request;
+  };
+  struct StopEmbedding {
+    RunId id;
+  };
   using Command = std::variant<Submit, Cancel, Resume, Release, PrefixFolder::LookupResult, ConstraintCompiler::Answer,
-                               PromptReader::Answer>;
+                               PromptReader::Answer, ReadText, StopEmbedding>;
 
   void push(Command command);
   bool is_prefilling(RunId id) const {
@@ -110,7 +123,7 @@ class Engine {
   DecodeContext& context_of(const Run& run) { return run.exact && exact_ ? *exact_ : *shared_; }
   template <typename Visit>
   void each_context(Visit visit) {
-    visit(*shared_);
+    if (shared_) visit(*shared_);
     if (exact_) visit(*exact_);
   }
 
@@ -140,6 +153,13 @@ class Engine {
   bool give_scores(Run& run);
   bool append(Run& run, const ScoredTokens& token, bool more = false);
 
+  // -- engine thread: embeddings --
+  void take_text(ReadText text);
+  bool compute_embeddings();
+  void answer(std::vector<Embedding> embeddings);
+  // Ends all that are not answered.
+  void stop_embeddings(const EngineError& end);
+
   // -- engine thread: speculative decoding --
   std::vector<Token> propose(const Run& run) const;
   void draft(DecodeContext& ctx, const std::vector<Run*>& batch);
@@ -163,6 +183,8 @@ class Engine {
 
   std::mutex tokenized_mutex_;
   std::vector<PromptReader::Answer> tokenized_;  // guarded by it
+  std::vector<Embedding> embeddings_;            // guarded by it
+  std::vector<RunId> embedding_;                 // guarded by it: those that are not answered
 
   // -- guarded by commands_mutex_ --
   std::mutex commands_mutex_;
@@ -177,9 +199,10 @@ class Engine {
   Stats stats_;
 
   // -- engine thread owns everything below --
-  std::unique_ptr<DecodeContext> shared_;
+  std::unique_ptr<DecodeContext> shared_;  // null where the model does not generate
   std::unique_ptr<Context> exact_context_;
   std::unique_ptr<DecodeContext> exact_;
+  Embedder embedder_;
   std::unique_ptr<PrefixFolder> folder_;
   struct Kept {
     std::vector<Token> tokens;

@@ -1,6 +1,8 @@
 // The engine that runs in this process: packed output from the addon, handed to the runs it belongs to.
 import { CaduceusError, contextFull, type ErrorCode } from "../../errors.js";
 import type {
+  Embedding,
+  EmbeddingRequest,
   Engine,
   EngineCapabilities,
   EngineOptions,
@@ -126,13 +128,29 @@ class AddonEngine implements Engine {
   async tokenize(parts: readonly PromptPart[], signal?: AbortSignal): Promise<Int32Array> {
     this.#assertOpen();
     signal?.throwIfAborted();
-    const { id, promise } = this.#native.tokenize(withTypedTokens(parts));
-    const unfollow = followSignal(signal, () => this.#closing ?? this.#native.stopTokenizing(id));
+    return this.#answer(this.#native.tokenize(withTypedTokens(parts)), "stopTokenizing", signal);
+  }
+
+  async embed(request: EmbeddingRequest, signal?: AbortSignal): Promise<Embedding> {
+    this.#assertOpen();
+    signal?.throwIfAborted();
+    const failure = request.truncate ? undefined : tooLong(request.text, this.info);
+    if (failure) throw failure;
+    return this.#answer(this.#native.embed(request), "stopEmbedding", signal);
+  }
+
+  /** Waits for what was begun, and stops it when the signal aborts. */
+  async #answer<T>(
+    { id, promise }: { readonly id: number; readonly promise: Promise<T | undefined> },
+    stop: "stopTokenizing" | "stopEmbedding",
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
+    const unfollow = followSignal(signal, () => this.#closing ?? this.#native[stop](id));
     this.#countWaiting(1);
     try {
-      const tokens = await promise;
-      if (tokens === undefined) throw signal?.reason;
-      return tokens;
+      const answer = await promise;
+      if (answer === undefined) throw signal?.reason;
+      return answer;
     } finally {
       unfollow();
       this.#countWaiting(-1);

@@ -2,6 +2,8 @@
 import type { CaduceusError } from "../../errors.js";
 import type {
   ConstraintEnd,
+  Embedding,
+  EmbeddingRequest,
   EngineStats,
   ModelInfo,
   PromptPart,
@@ -60,6 +62,9 @@ export interface NativeEngine {
   tokenize(parts: readonly PromptPart[]): { readonly id: number; readonly promise: Promise<Int32Array | undefined> };
   /** Its promise then gives undefined. */
   stopTokenizing(id: number): void;
+  embed(request: EmbeddingRequest): { readonly id: number; readonly promise: Promise<Embedding | undefined> };
+  /** Its promise then gives undefined. */
+  stopEmbedding(id: number): void;
   detokenize(tokens: Int32Array, special: boolean): Promise<string>;
   tokenBytes(tokens: Int32Array): Promise<Uint8Array[]>;
   ref(): void;

@@ -4,6 +4,8 @@
 import { renderTemplate } from "../../../src/engine/addon/render_template.js";
 import { setTimeout as sleep } from "node:timers/promises";
 import type {
+  Embedding,
+  EmbeddingRequest,
   Engine,
   EngineStats,
   ModelInfo,
@@ -75,6 +77,7 @@ export class ScriptedEngine implements Engine {
       path: "/scripted.gguf",
       description: "scripted",
       architecture: "scripted",
+      purpose: "text",
       parameters: 0,
       sizeBytes: 0,
       trainingContextSize: 4096,
@@ -146,6 +149,17 @@ export class ScriptedEngine implements Engine {
 
   async tokenBytes(tokens: ArrayLike<number>): Promise<Uint8Array[]> {
     return Array.from(tokens, (token) => new TextEncoder().encode(this.text([token], true)));
+  }
+
+  /** How often each letter from a to z is in the text. */
+  async embed({ text, second = [] }: EmbeddingRequest): Promise<Embedding> {
+    const tokens = this.tokens([...text, ...second]);
+    const values = new Float32Array(26);
+    for (const letter of this.text(tokens)) {
+      const at = letter.charCodeAt(0) - 97;
+      if (at >= 0 && at < 26) values[at]! += 1;
+    }
+    return { values, tokens: tokens.length, truncated: false };
   }
 
   stats(): EngineStats {

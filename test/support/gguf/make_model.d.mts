@@ -17,6 +17,8 @@ export interface ModelOptions {
   name?: string;
   /** `tokenizer.chat_template`. Defaults to plain ChatML with a leading `{{bos_token}}`. */
   chatTemplate?: string;
+  /** `llama.pooling_type`: 1 mean, 3 last. Defaults to none, as models that generate text have it. */
+  pooling?: 1 | 3;
   /** Other weights for another seed. Defaults to 1. */
   seed?: number;
   /**
@@ -62,6 +64,17 @@ export function planModel(options: ModelOptions): ModelPlan;
 
 /** Writes the model; `out` is there whole or not at all. */
 export function makeModel(out: string, options: ModelOptions, onProgress?: (fraction: number) => void): void;
+
+/** Writes what was planned, with weights of a seed. */
+export function writeModel(
+  out: string,
+  plan: ModelPlan,
+  seed: string,
+  onProgress?: (fraction: number) => void,
+): void;
+
+/** The same folder as `cacheFolder` of src/files. */
+export function cacheFolder(): string;
 
 /** Where the model lies in the user's cache folder, or would. */
 export function cachedModelPath(options: ModelOptions): string;

@@ -24,7 +24,16 @@ export const GENERATOR_VERSION = 1;
  * @param {(fraction: number) => void} [onProgress]
  */
 export function makeModel(out, options, onProgress) {
-  const { header, tensors, fileBytes } = planModel(options);
+  writeModel(out, planModel(options), String(options.seed ?? 1), onProgress);
+}
+
+/**
+ * @param {string} out
+ * @param {import("./make_model.mjs").ModelPlan} plan
+ * @param {string} seed
+ * @param {(fraction: number) => void} [onProgress]
+ */
+export function writeModel(out, { header, tensors, fileBytes }, seed, onProgress) {
   mkdirSync(dirname(out), { recursive: true });
   const part = `${out}.${process.pid}-${randomBytes(4).toString("hex")}.part`;
   const file = openSync(part, "wx");
@@ -32,7 +41,7 @@ export function makeModel(out, options, onProgress) {
     try {
       let written = write(file, header);
       for (const tensor of tensors) {
-        for (const chunk of tensorData(tensor, String(options.seed ?? 1))) {
+        for (const chunk of tensorData(tensor, seed)) {
           written += write(file, chunk);
           onProgress?.(written / fileBytes);
         }
@@ -77,7 +86,7 @@ export function cachedModel(options, onProgress) {
  * The same folder as `cacheFolder` of src/files, which is not compiled yet when scripts run this; a test compares the
  * two.
  */
-function cacheFolder() {
+export function cacheFolder() {
   const { CADUCEUS_CACHE, XDG_CACHE_HOME, LOCALAPPDATA } = process.env;
   if (CADUCEUS_CACHE) return resolve(CADUCEUS_CACHE);
   if (process.platform === "darwin") return join(homedir(), "Library", "Caches", "caduceus");

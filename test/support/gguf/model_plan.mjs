@@ -141,6 +141,7 @@ function planMetadata(options, shape, quantization) {
     ["llama.attention.layer_norm_rms_epsilon", { type: "f32", value: 1e-5 }],
     ["llama.rope.freq_base", { type: "f32", value: 10000 }],
     ["llama.vocab_size", u32(VOCABULARY_SIZE)],
+    ...(options.pooling === undefined ? [] : [/** @type {const} */ (["llama.pooling_type", u32(options.pooling)])]),
     ["general.file_type", u32(FILE_TYPES[quantization])],
     ["general.quantization_version", u32(2)],
     ["tokenizer.ggml.model", text("llama")],
