@@ -111,8 +111,7 @@ export function createHandler(options: HandlerOptions): Handler {
       let request: (R & Served) | undefined;
       try {
         request = { ...read(body, cacheScope), model: body.text("model") ?? models.only() };
-        const { model, tokens } = models.find(request.model);
-        const { model: name } = request;
+        const { name, model, tokens } = models.find(request.model);
         const onFinish = (result: FinishEvent) => metrics.finished(name, result);
         const requestId = (index: number, count: number) =>
           count === 1 ? requestContext.id : `${requestContext.id}-${index}`;

@@ -54,11 +54,12 @@ export class ServedModels {
   }
 
   /** Throws where there is none of that name, or not yet. Ollama's clients may add the tag that means no other. */
-  find(name: string): { readonly model: Model; readonly tokens: TokenTexts } {
-    const served = this.#served.get(name) ?? this.#served.get(name.replace(/:latest$/, ""));
-    if (served === undefined) throw unknown(name);
+  find(given: string): { readonly name: string; readonly model: Model; readonly tokens: TokenTexts } {
+    const name = this.#served.has(given) ? given : given.replace(/:latest$/, "");
+    const served = this.#served.get(name);
+    if (served === undefined) throw unknown(given);
     const { model, tokens, hasFailed } = served;
-    if (model !== undefined && tokens !== undefined) return { model, tokens };
+    if (model !== undefined && tokens !== undefined) return { name, model, tokens };
     if (hasFailed) throw new ApiError(503, "model_unavailable", `The model ${describe(name)} could not be loaded.`);
     throw new ApiError(503, "model_loading", `The model ${describe(name)} is still loading.`, { headers: retryAfter });
   }

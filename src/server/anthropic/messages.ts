@@ -28,12 +28,13 @@ export async function messages(request: ConversationRequest & Served, service: S
   };
   if (request.stream) return new AnswerStream(events(parts, head, request), form);
   const content: object[] = [];
+  let end = {};
   for await (const part of parts) {
     // A call that was cut off has no input that could be an object.
     if (part.type === "close" && part.isComplete) content.push(blockOf(part, part.text));
-    if (part.type === "finish") return { ...head, content, ...endOf(part, request), usage: usageOf(part) };
+    if (part.type === "finish") end = { ...endOf(part, request), usage: usageOf(part) };
   }
-  return head;
+  return { ...head, content, ...end };
 }
 
 /** POST /v1/messages/count_tokens: the tokens of the prompt. Nothing is generated. */

@@ -14,48 +14,33 @@ export const respond =
   (store: ResponseStore) =>
   async (request: ResponseRequest & Served, service: Service): Promise<object> => {
     const events = await answerConversation(request, service);
-    const response = new ResponseInProgress(request, service);
+    const response = new ResponseInProgress(request, service, store);
     const chunks = response.events(onlyAnswer(events, request.stream));
-    const remember = (body: StoredResponse["body"]) => {
-      if (request.store)
-        store.add(
-          service.cacheScope,
-          new StoredResponse(body, request.input, body["output"] as readonly Item[], request.previous),
-        );
-    };
-    if (request.stream) return new AnswerStream(remembered(chunks, remember), response.form);
+    if (request.stream) return new AnswerStream(chunks, response.form);
     let last: object = {};
     for await (const chunk of chunks) last = chunk;
-    const { response: body } = last as { response: StoredResponse["body"] };
-    remember(body);
-    return body;
+    return (last as { readonly response: object }).response;
   };
-
-async function* remembered(
-  chunks: AsyncGenerator<object, void, undefined>,
-  remember: (body: StoredResponse["body"]) => void,
-): AsyncGenerator<object, void, undefined> {
-  for await (const chunk of chunks) {
-    const { type, response } = chunk as { readonly type: string; readonly response: StoredResponse["body"] };
-    // Before the client knows of it, who may go on at once.
-    if (type === "response.completed" || type === "response.incomplete") remember(response);
-    yield chunk;
-  }
-}
 
 /** One response on its way. */
 class ResponseInProgress {
   readonly #request: ResponseRequest & Served;
   readonly #model: Model;
   readonly #writer: ResponseWriter;
+  readonly #remember: (body: StoredResponse["body"]) => void;
   readonly #id = newId("resp");
   #sequence = 0;
   readonly #createdAt = Math.floor(Date.now() / 1000);
 
-  constructor(request: ResponseRequest & Served, { model, tokens }: Service) {
+  constructor(request: ResponseRequest & Served, { model, tokens, cacheScope }: Service, store: ResponseStore) {
     this.#request = request;
     this.#model = model;
     this.#writer = new ResponseWriter({ ...request, texts: tokens });
+    const { input, previous } = request;
+    this.#remember = (body) => {
+      if (request.store)
+        store.add(cacheScope, new StoredResponse(body, input, body["output"] as readonly Item[], previous));
+    };
   }
 
   async *events(parts: ReturnType<typeof onlyAnswer>): AsyncGenerator<object, void, undefined> {
@@ -70,15 +55,15 @@ class ResponseInProgress {
       yield* this.#writer.write(part);
       if (part.type !== "finish") continue;
       const status = part.finishReason === "length" ? "incomplete" : "completed";
-      yield {
-        type: `response.${status}`,
-        response: this.#body(status, {
-          output: this.#writer.output,
-          incomplete_details: status === "incomplete" ? { reason: "max_output_tokens" } : null,
-          usage: await this.#usage(part),
-          ...(status === "completed" ? { completed_at: Math.floor(Date.now() / 1000) } : {}),
-        }),
-      };
+      const response = this.#body(status, {
+        output: this.#writer.output,
+        incomplete_details: status === "incomplete" ? { reason: "max_output_tokens" } : null,
+        usage: await this.#usage(part),
+        ...(status === "completed" ? { completed_at: Math.floor(Date.now() / 1000) } : {}),
+      });
+      // Before the client knows of it, who may go on at once.
+      this.#remember(response);
+      yield { type: `response.${status}`, response };
     }
   }
 

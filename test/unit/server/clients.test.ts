@@ -73,8 +73,13 @@ const { pythonClients } = (await import(
 
 /** Whose requests are recorded, because they are no packages. */
 const recorded: readonly (readonly string[])[] = [
-  ["Claude Code", "2.1", "its requests: tools, results, streams, `count_tokens`", `${clients}/coding_agents.test.ts`],
-  ["Codex", "0.60", "its requests: tools, results, events", `${clients}/coding_agents.test.ts`],
+  [
+    "Claude Code",
+    "as documented",
+    "its requests: tools, results, streams, `count_tokens`",
+    `${clients}/coding_agents.test.ts`,
+  ],
+  ["Codex", "as in its source", "its requests: tools, results, events", `${clients}/coding_agents.test.ts`],
 ];
 
 function rows(): string[][] {
