@@ -6,7 +6,7 @@
 #include "jinja/parser.h"
 #include "jinja/runtime.h"
 #include "template/nodes.h"
-#include "template/token_limits.h"
+#include "template/tokens.h"
 
 namespace caduceus::templates {
 namespace {
@@ -206,6 +206,8 @@ class Compiler {
     if (const auto* it = as<jinja::float_literal>(node)) return literal(it->val);
     if (const auto* it = as<jinja::member_expression>(node)) return member(*it);
     if (const auto* it = as<jinja::call_expression>(node)) {
+      if (const auto* callee = as<jinja::identifier>(*it->callee); callee != nullptr && callee->val == single_tuple)
+        return list(as<jinja::array_literal>(*it->args.at(0))->val, true);
       auto result = std::make_unique<CallExpression>();
       result->callee = expression(it->callee);
       result->arguments = arguments(it->args);
@@ -310,12 +312,12 @@ class Compiler {
 
   static Operator operator_of(const std::string& symbol) {
     static constexpr std::pair<std::string_view, Operator> symbols[] = {
-        {"+", Operator::add},        {"-", Operator::subtract},    {"*", Operator::multiply},
-        {"/", Operator::divide},     {"%", Operator::modulo},      {"~", Operator::concatenate},
-        {"==", Operator::equal},     {"!=", Operator::unequal},    {"<", Operator::less},
-        {">", Operator::greater},    {"<=", Operator::at_most},    {">=", Operator::at_least},
-        {"in", Operator::in},        {"not in", Operator::not_in}, {"and", Operator::logical_and},
-        {"or", Operator::logical_or}};
+        {"+", Operator::add},           {"-", Operator::subtract},      {"*", Operator::multiply},
+        {"/", Operator::divide},        {"//", Operator::floor_divide}, {"%", Operator::modulo},
+        {"~", Operator::concatenate},   {"==", Operator::equal},        {"!=", Operator::unequal},
+        {"<", Operator::less},          {">", Operator::greater},       {"<=", Operator::at_most},
+        {">=", Operator::at_least},     {"in", Operator::in},           {"not in", Operator::not_in},
+        {"and", Operator::logical_and}, {"or", Operator::logical_or}};
     for (const auto& [text, op] : symbols)
       if (text == symbol) return op;
     throw Failure("it uses the operator " + symbol + ", which is not known");
@@ -351,7 +353,8 @@ std::shared_ptr<const Program> compile(const std::string& source) {
   const std::string text = with_plain_line_ends(source);
   auto program = std::make_shared<Program>();
   try {
-    const jinja::lexer_result tokens = jinja::lexer().tokenize(text);
+    jinja::lexer_result tokens = jinja::lexer().tokenize(text);
+    tokens.tokens = rewrite_tokens(tokens.tokens);
     check_tokens(tokens.tokens);
     const jinja::program parsed = jinja::parse_from_tokens(tokens);
     Compiler compiler(*program, text);

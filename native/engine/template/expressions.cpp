@@ -8,7 +8,7 @@ namespace {
 
 const char* symbol(Operator op) {
   constexpr const char* symbols[] = {
-      "+", "-", "*", "/", "%", "~", "==", "!=", "<", ">", "<=", ">=", "in", "not in", "and", "or"};
+      "+", "-", "*", "/", "//", "%", "~", "==", "!=", "<", ">", "<=", ">=", "in", "not in", "and", "or"};
   return symbols[static_cast<size_t>(op)];
 }
 
@@ -29,6 +29,10 @@ int64_t calculate(Operator op, int64_t a, int64_t b) {
       if (std::abs(a) > most / std::abs(b)) too_long();
       return a * b;
     }
+    case Operator::floor_divide:
+      if (b == 0) throw Failure("integer division or modulo by zero");
+      if (b == -1) return calculate(Operator::subtract, 0, a);
+      return a / b - (a % b != 0 && (a < 0) != (b < 0) ? 1 : 0);
     default: {  // modulo: the sign of the divisor, as in Python
       if (b == 0) throw Failure("integer modulo by zero");
       if (b == -1) return 0;
@@ -49,6 +53,9 @@ double calculate(Operator op, double a, double b) {
     case Operator::divide:
       if (b == 0) throw Failure("division by zero");
       return a / b;
+    case Operator::floor_divide:
+      if (b == 0) throw Failure("float floor division by zero");
+      return std::floor(a / b);
     default: {
       if (b == 0) throw Failure("float modulo");
       const double rest = std::fmod(a, b);

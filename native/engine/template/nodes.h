@@ -37,6 +37,7 @@ enum class Operator {
   subtract,
   multiply,
   divide,
+  floor_divide,
   modulo,
   concatenate,
   equal,

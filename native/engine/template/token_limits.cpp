@@ -1,4 +1,4 @@
-#include "template/token_limits.h"
+#include "template/tokens.h"
 
 #include "template/meter.h"
 

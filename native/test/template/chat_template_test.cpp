@@ -104,6 +104,11 @@ void check_values() {
   renders("{{ \"it's\" | list | length }}{{ [\"it's\", '\"', 'a\\\\b\\n'] }}", "{}", "4[\"it's\", '\"', 'a\\\\b\\n']");
   renders("{{ [3, 1, 2] | sort }}{{ ['b', 'A'] | sort }}{{ [1, 1, 2] | unique | list }}{{ [1, 2] | sum }}", "{}",
           "[1, 2, 3]['A', 'b'][1, 2]3");
+  renders("{{ 7 // 2 }} {{ -7 // 2 }} {{ 7.5 // 2 }} {{ 8 // 2 * 3 }} {{ 7 // -1 }}", "{}", "3 -4 3.0 12 -7");
+  renders("{{ (1,) }}{{ (1, 2,) }}{{ ('a',) + ('b',) }}{{ 1 in (1,) }}{{ ((1,),) }}{{ [(1,), 2,] }}", "{}",
+          "(1,)(1, 2)('a', 'b')True((1,),)[(1,), 2]");
+  renders("{{ range(2,) | list }}{% set t = (x.upper(),) %}{{ t[0] }}{{ (1) + (2) }}", R"({"x": "a"})", "[0, 1]«A»3");
+  renders("{{ 1 // 0 }}", "{}", "failed: integer division or modulo by zero (line 1)");
   renders("{{ x.y }}", "{}", "failed: 'x' is undefined (line 1)");
   renders("{{ 'a' + 1 }}", "{}", "failed: unsupported operand type(s) for +: 'str' and 'int' (line 1)");
   renders("\n\n{{ raise_exception('Only users, please') }}", "{}", "failed: Only users, please");
