@@ -1,10 +1,11 @@
 // The interface of an engine: requests and output as messages. The implementation is the addon in this process.
-import type { CallFormat } from "./call_format.js";
+import type { Constraint } from "./constraint.js";
 import type { Embedding, EmbeddingRequest } from "./embedding.js";
 import type { ModelInfo } from "./model_info.js";
 import type { ThoughtRequest } from "./thought_request.js";
 import type { PromptPart, RenderTemplate } from "./prompt.js";
 
+export type { Constraint, EnforcedSchema, ToolConstraint } from "./constraint.js";
 export type { ThoughtRequest } from "./thought_request.js";
 export type { ArgumentForm, CallFormat, CallPiece, ParameterForm } from "./call_format.js";
 export type { Embedding, EmbeddingRequest } from "./embedding.js";
@@ -61,44 +62,6 @@ export interface EngineSampling {
   readonly seed?: number | undefined;
   /** Added to the logits of single tokens; -Infinity bans one. */
   readonly logitBias: ReadonlyArray<readonly [token: number, bias: number]>;
-}
-
-/** A JSON Schema of which every keyword is to be enforced. */
-export type EnforcedSchema = Readonly<Record<string, unknown>> | boolean;
-
-/**
- * A constraint on the output, not compiled, so that each engine can compile it. White space in JSON is one space after
- * `:` and `,`.
- */
-export type Constraint =
-  | { readonly kind: "json"; readonly schema: EnforcedSchema }
-  /** `pattern` is of the whole output and has no anchors. */
-  | { readonly kind: "regex"; readonly pattern: string }
-  | { readonly kind: "lark"; readonly grammar: string }
-  | ToolConstraint;
-
-/** Calls: a tag, the call's JSON, a closing tag, and a newline between two calls, as Hermes writes them. */
-export interface ToolConstraint {
-  readonly kind: "tools";
-  /** How they are written. Undefined: as Hermes does. */
-  readonly format?: CallFormat | undefined;
-  readonly tools: ReadonlyArray<{ readonly name: string; readonly parameters: EnforcedSchema }>;
-  /**
-   * `"auto"`: text is free until a call begins, and only the call is constrained. `"required"`: calls from the first
-   * token on.
-   */
-  readonly mode: "auto" | "required";
-  /** More than one call in a turn. Without it the turn ends with the first call. */
-  readonly parallel: boolean;
-  /** Which of a call's two keys comes first, in Hermes' format. */
-  readonly order: "name-first" | "arguments-first" | "either";
-  /** A further call may leave Hermes' tag out, as models do that were not trained on it. */
-  readonly bareFurtherCalls: boolean;
-  /**
-   * Of the final answer. With it a turn is calls or this JSON from the first token on, whatever the mode: with
-   * `"required"` calls.
-   */
-  readonly schema?: EnforcedSchema | undefined;
 }
 
 export interface RunRequest {

@@ -28,6 +28,8 @@ export interface WrittenTurn {
   readonly malformed: readonly string[];
   readonly incomplete: boolean;
   readonly incompleteCall: IncompleteCall | undefined;
+  /** It is one call, and lacks the markup of calls. */
+  readonly isUntagged: boolean;
   /** The model's own tokens are not what the history shows: a format may leave reasoning out of later prompts. */
   readonly differs: boolean;
   /** The turn as the history keeps it. */
@@ -180,6 +182,7 @@ export class ReplyReader {
       malformed,
       incomplete: incomplete ?? false,
       incompleteCall: incomplete ? this.#incompleteCall : undefined,
+      isUntagged: parser?.wasUntagged ?? false,
       differs:
         (parser?.suppliedTags ?? false) ||
         (this.#hasIds && calls.length > 0) ||

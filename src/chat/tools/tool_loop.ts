@@ -25,6 +25,7 @@ import { ReplyReader, type WrittenTurn } from "../reply/reply_reader.js";
 import { assembleResult } from "../reply/reply_result.js";
 import { RoundRun, type ReplySteps } from "./round_run.js";
 import { isFree, isWhole, roundConstraint } from "./round_constraint.js";
+import { goOnBehindCall, readTurn, type TurnRun } from "./turn_run.js";
 import { runCalls } from "./run_calls.js";
 import { Transcript, type TranscriptStart } from "../transcript.js";
 import { unlessAborted } from "../reply/unless_aborted.js";
@@ -169,52 +170,43 @@ class ReplyLoop {
     const thought = thoughtOf(this.#task, prompt.prompt, constraint, isFirst);
     // Nothing of a turn that is constrained from its first token on is free text, where alone stop strings count.
     const stop = isWhole(constraint) ? [] : request.stop;
-    const round = new RoundRun(
-      this.#model,
-      { ...request, ...prompt, stop, constraint, thought },
-      this.#signal,
-      this.#trace,
-    );
+    const first = { ...request, ...prompt, stop, constraint, thought };
+    const round = new RoundRun(this.#model, first, this.#signal, this.#trace);
     onPrompt({ parts: prompt.prompt, continues: prompt.after !== undefined, constraint, thought });
     // The engine takes commands in their order: the new run has found the old one by the time that is forgotten.
     this.#held?.run.release();
     this.#held = undefined;
+    const mayThink = !isContinued && (thought !== undefined || isFree(constraint));
     const reader = new ReplyReader(tools, {
       format,
       constraint,
       tags: format.thought ?? thinkTags,
-      thought: thought?.open
-        ? "open"
-        : !isContinued && (thought !== undefined || isFree(constraint))
-          ? "possible"
-          : "none",
+      thought: thought?.open ? "open" : mayThink ? "possible" : "none",
     });
+    let written: TurnRun;
     try {
       // The reply's first step ends where the engine has the request.
       if (this.#rounds.length === 0) yield;
       if (this.#rounds.length === 0) yield* this.#task.warnings;
       if (dropped.length > 0) yield { type: "dropped", messages: dropped.map(toMessage) };
-      for await (const event of round.texts()) {
-        yield* await reader.read(event);
-        if (reader.turnEnded) round.stop();
-      }
+      written = yield* readTurn(round, reader);
       this.#held = round;
     } finally {
       await round.settle();
     }
-    // A turn that was ended here is a whole one, even where the token limit came first.
-    const end: RunEnd = reader.turnEnded ? { ...round.end, finishReason: "stop" } : round.end;
-    const finishReason = end.finishReason === "length" ? "length" : "stop";
-    const turn = await reader.end(finishReason);
+    const context = { model: this.#model, tools, format, signal: this.#signal, trace: this.#trace };
+    written = yield* goOnBehindCall(context, first, written);
+    this.#held = written.round;
+    const { turn, end, isFaithful } = written;
     yield* turn.events;
     this.#transcript.push(turn.message);
-    this.#probabilities.push(...round.logProbabilities);
+    this.#probabilities.push(...written.round.logProbabilities);
+    const finishReason = end.finishReason === "length" ? "length" : "stop";
     const summary: Round = { finishReason, usage: end.usage, timings: end.timings };
     this.#rounds.push(summary);
     yield { type: "round", ...summary };
     // Tokens that the messages do not show are not gone on from.
-    const isFaithful = end.stopString === undefined && !reader.turnEnded && !turn.incomplete && !turn.differs;
-    this.#transcript.goOnAfter(isFaithful ? { id: round.run.id, tokens: round.tokens } : undefined);
+    this.#transcript.goOnAfter(isFaithful ? { id: written.round.run.id, tokens: written.round.tokens } : undefined);
     return { turn, end };
   }
 

@@ -7,14 +7,15 @@ import { isObject } from "../../json_object.js";
 import { literal, type NativeConstraint, Rules, schemaText } from "./grammar_rules.js";
 
 export function formatGrammar(constraint: ToolConstraint, format: CallFormat): NativeConstraint {
-  const { mode, parallel, schema, tools } = constraint;
+  const { mode, parallel, schema, tools, continues = false } = constraint;
   const rules = new Rules();
   const isLazy = mode === "auto" && schema === undefined;
   const several = parallel && format.several;
   // Without a beginning of all calls, each begins in free text.
   const repeats = several && !(isLazy && (format.begin + format.end).trim() === "");
   const more = repeats ? `(${literals(format.between)} call)*` : "";
-  const calls = `${literals(format.begin)} call ${more} ${literals(format.end)}`;
+  const first = continues ? "" : `${literals(format.begin)} call`;
+  const calls = `${first} ${more} ${literals(format.end)}`;
   const isChoice = mode !== "required" && schema !== undefined;
   rules.add("start", isChoice ? `calls | ${rules.json(schemaText(schema, "json"))}` : calls);
   if (isChoice) rules.add("calls", calls);

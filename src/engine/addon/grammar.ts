@@ -28,7 +28,7 @@ export function toNativeConstraint(constraint: Constraint): NativeConstraint {
 }
 
 function toolsGrammar(constraint: ToolConstraint): NativeConstraint {
-  const { mode, parallel, bareFurtherCalls, schema } = constraint;
+  const { mode, parallel, bareFurtherCalls, schema, continues = false } = constraint;
   const rules = new Rules();
   if (mode === "auto" && schema === undefined) {
     rules.add("start", `call ${literal(end)}`);
@@ -42,6 +42,11 @@ function toolsGrammar(constraint: ToolConstraint): NativeConstraint {
   const more = bareFurtherCalls
     ? `("\\n" ${literal(begin)}? call ${literal(end)})*`
     : `(${literal(`\n${begin}`)} call ${literal(end)})*`;
+  if (continues) {
+    rules.add("start", more);
+    addCalls(rules, constraint);
+    return { kind: "calls", text: String(rules) };
+  }
   const calls = `${literal(begin)} call ${literal(end)}${parallel ? ` ${more}` : ""}`;
   rules.add(
     "start",

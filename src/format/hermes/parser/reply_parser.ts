@@ -68,6 +68,7 @@ export class ReplyParser {
   readonly #text: ReplyText;
   #untagged: UntaggedCall | undefined;
   #untaggedText = "";
+  #wasUntagged = false;
   readonly #further: FurtherCall | undefined;
   readonly #callsOnly: boolean;
   readonly #callId: () => string;
@@ -111,6 +112,11 @@ export class ReplyParser {
   /** All of the output so far may be one call without its tags. */
   get mayBeUntagged(): boolean {
     return this.#untagged !== undefined;
+  }
+
+  /** All of the output was one call without its tags. */
+  get wasUntagged(): boolean {
+    return this.#wasUntagged;
   }
 
   /** A call's missing tag was supplied: the output is not what the calls written out would be. */
@@ -200,6 +206,7 @@ export class ReplyParser {
       return;
     }
     this.#untagged = undefined;
+    this.#wasUntagged = true;
     const id = this.#receiver.nextId();
     this.#out.event({ type: "tool-call-start", id, name: call.name });
     const { argumentsText, name } = call;
