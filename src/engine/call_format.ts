@@ -45,6 +45,9 @@ export function tailOf({ call }: CallFormat): string {
   return typeof last === "string" ? last : "";
 }
 
+/** What models put first in a bare call, though their templates do not: tools are described to them like that. */
+export const bareType = '"type": "function", ';
+
 /**
  * The texts of which one begins the calls of a turn. White space in a reply does not count after brackets, colons and
  * commas, and where they have white space themselves.
@@ -52,7 +55,10 @@ export function tailOf({ call }: CallFormat): string {
 export function openingsOf(format: CallFormat, names: readonly string[]): string[] {
   const opening = format.begin + headOf(format);
   // Only the name of a given tool tells a bare call from other JSON.
-  if (format.isBare) return names.map((name) => opening + JSON.stringify(name).slice(1));
+  if (format.isBare)
+    return names.flatMap((name) =>
+      [opening, opening.replace("{", `{${bareType}`)].map((begin) => begin + JSON.stringify(name).slice(1)),
+    );
   const brace = format.keys === undefined ? -1 : opening.indexOf("{", format.begin.length);
   return [(brace < 0 ? opening : opening.slice(0, brace + 1)).trim()];
 }

@@ -127,6 +127,8 @@ export interface ToolLoopOptions<S extends Schema = Schema> {
   /**
    * `"accept"`: a reply that is nothing but the JSON of one valid call counts as that call, and so does JSON with a
    * name on the line after another call. Both are marked `repaired`, and the conversation has them with their tags.
+   * Where calls are constrained and several are allowed, the model goes on behind such a call, which is then written
+   * with its tags and not `repaired`, and may add further ones.
    * Defaults to `"accept"` for models that are not Hermes, which often leave the tag out, and `"off"` for Hermes.
    */
   readonly untaggedCalls?: "accept" | "off" | undefined;

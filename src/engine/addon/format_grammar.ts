@@ -1,6 +1,6 @@
 // The grammar of calls in formats other than Hermes': as the model's template writes them, with the names of the tools
 // and the schemas of their arguments.
-import { headOf, openingsOf, type CallFormat, type CallPiece, type ParameterForm } from "../call_format.js";
+import { bareType, headOf, openingsOf, type CallFormat, type CallPiece, type ParameterForm } from "../call_format.js";
 import type { EnforcedSchema, ToolConstraint } from "../engine.js";
 import { isEnforcedLength, parameterKind, parameterSchema } from "../parameter_kind.js";
 import { isObject } from "../../json_object.js";
@@ -73,7 +73,11 @@ class CallRule {
   }
 
   #piece(piece: CallPiece, name: string, parameters: EnforcedSchema): string {
-    if (typeof piece === "string") return literals(piece);
+    if (typeof piece === "string") {
+      const brace = this.#format.isBare && piece === headOf(this.#format) ? piece.indexOf("{") + 1 : 0;
+      const type = brace > 0 ? `${literal(piece.slice(0, brace))} ${literal(bareType)}? ` : "";
+      return type + literals(piece.slice(brace));
+    }
     switch (piece.value) {
       case "name":
         return literal(headOf(this.#format).endsWith('"') ? JSON.stringify(name).slice(1, -1) : name);

@@ -132,6 +132,7 @@ describe("a bare call", () => {
   test("is one at the beginning of a reply only, and only of a given tool", () => {
     expect(read(formats.bare, call)).toMatchObject({ text: "", calls: [say("hi")] });
     expect(read(formats.bare, `\n {"name":"say","parameters":{"text":"hi"}}`)).toMatchObject({ calls: [say("hi")] });
+    expect(read(formats.bare, call.replace("{", '{"type": "function", '))).toMatchObject({ calls: [say("hi")] });
     for (const text of [`So: ${call}`, '{"name": "Anna", "age": 3}', '{"a": 1}', '["name"]'])
       expect(read(formats.bare, text)).toMatchObject({ text, calls: [] });
   });

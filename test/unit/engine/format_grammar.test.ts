@@ -96,7 +96,12 @@ test("in free text a call begins with its marker, and a bare one with the name o
   const auto = (format: CallFormat) => toNativeConstraint(constraint(format, { mode: "auto" })).trigger;
   expect(auto(named)).toEqual({ tag: "", openings: ["[CALL]"], atStart: false, further: true, bare: false });
   expect(auto(listed)).toMatchObject({ openings: ["[CALLS][{"], atStart: false });
-  expect(auto(bare)).toMatchObject({ openings: ['{"name": "go"'], atStart: true, further: false });
+  expect(auto(bare)).toMatchObject({
+    openings: ['{"name": "go"', '{"type": "function", "name": "go"'],
+    atStart: true,
+    further: false,
+  });
+  expect(rule(constraint(bare), "call_0")).toMatch(/^"\{" "\\"type\\": \\"function\\", "\? "\\"name\\": \\"" "go"/);
   expect(rule(constraint(named, { mode: "auto" }), "start")).toBe("call");
 });
 
