@@ -60,7 +60,7 @@ export interface ReplyEndMessage extends ReplyStartMessage {
 
 interface RoundMessage {
   readonly requestId: string;
-  /** 1 for the first. */
+  /** 1 for the first. A turn that is a call without its markup has a second request, with the same number. */
   readonly round: number;
 }
 

@@ -57,7 +57,7 @@ export function roundConstraint(
 /** What may follow a call of a turn that had no constraint until then; undefined where nothing may. */
 export function furtherCalls(constraint: Constraint | undefined): Constraint | undefined {
   if (constraint?.kind !== "tools" || isWhole(constraint) || !constraint.parallel) return undefined;
-  return { ...constraint, mode: "required", continues: true, bareFurtherCalls: false };
+  return { ...constraint, mode: "required", continues: true };
 }
 
 /** Whether a turn is calls or JSON from its first token on. */

@@ -43,7 +43,8 @@ function toolsGrammar(constraint: ToolConstraint): NativeConstraint {
     ? `("\\n" ${literal(begin)}? call ${literal(end)})*`
     : `(${literal(`\n${begin}`)} call ${literal(end)})*`;
   if (continues) {
-    rules.add("start", more);
+    // Models write a line break before they end, too.
+    rules.add("start", `${more} "\\n"?`);
     addCalls(rules, constraint);
     return { kind: "calls", text: String(rules) };
   }

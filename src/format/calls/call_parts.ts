@@ -1,6 +1,7 @@
 // A call as a model writes it at the beginning of its turn, for prompts that go on from it.
 import type { CallFormat } from "../../engine/call_format.js";
 import type { PromptPart } from "../../engine/engine.js";
+import { respaceJson } from "../hermes/prompt/prompt_json.js";
 import type { PlainToolCall } from "../plain_message.js";
 import type { TemplateCalls } from "./call_reading.js";
 
@@ -17,7 +18,7 @@ export function callParts(
   if (calls.kind === "unknown") return undefined;
   const { begin, call } = calls.kind === "own" ? calls.format : hermesFormat;
   if (calls.kind === "own" && calls.format.arguments !== "json") return undefined;
-  const values = { id, name, index: "0", arguments: args };
+  const values = { id, name, index: "0", arguments: respaceJson(args) ?? args };
   const parts = call.map(
     (piece): PromptPart => (typeof piece === "string" ? { control: piece } : { text: values[piece.value] }),
   );

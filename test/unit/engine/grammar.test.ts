@@ -84,6 +84,11 @@ describe("a turn", () => {
     expect(toNativeConstraint(tools).trigger).toBeUndefined();
   });
 
+  test("that goes on behind a call has further calls, with or without their tag, or a line break, or nothing", () => {
+    const further = { ...tools, parallel: true, bareFurtherCalls: true, continues: true } as const;
+    expect(rule(further, "start")).toBe(String.raw`("\n" "<tool_call>\n"? call "\n</tool_call>")* "\n"?`);
+  });
+
   test("that need not call begins its grammar where a call begins", () => {
     const auto = { ...tools, mode: "auto" } as const;
     expect(rule(auto, "start")).toBe(String.raw`call "\n</tool_call>"`);
