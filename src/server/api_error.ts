@@ -18,6 +18,7 @@ export type ApiErrorCode =
   | "context_length_exceeded"
   | "template_failed"
   | "unsupported_tools"
+  | "unsupported_model"
   | "invalid_api_key"
   | "host_not_allowed"
   | "not_found"
@@ -89,6 +90,7 @@ const ofLibrary: Partial<Record<ErrorCode, readonly [status: number, code: ApiEr
   CONTEXT_FULL: [400, "context_length_exceeded"],
   TEMPLATE_FAILED: [400, "template_failed"],
   TOOLS_UNSUPPORTED: [400, "unsupported_tools"],
+  UNSUPPORTED: [400, "unsupported_model"],
   QUEUE_FULL: [429, "rate_limit_exceeded"],
   QUEUE_TIMEOUT: [503, "queue_timeout"],
   READER_TOO_SLOW: [408, "reader_too_slow"],

@@ -36,6 +36,7 @@ import { ServedModels } from "./served_models.js";
 import { checkCloseOptions, checkHandlerOptions, type HandlerOptions } from "./server_options.js";
 import type { Served, Service } from "./service.js";
 import { describeStats } from "./stats.js";
+import { embeddingRoutes } from "./embeddings/embedding_routes.js";
 import { tokenizerRoutes } from "./openai/tokenizer_routes.js";
 import { turn } from "./turns.js";
 import { withUnreadBody } from "./http/unread_body.js";
@@ -208,7 +209,9 @@ export function createHandler(options: HandlerOptions): Handler {
     });
     app.get("/assets/:name", (context) => page.answer(`assets/${context.req.param("name")}`, context.req.raw));
   }
-  app.route("/", tokenizerRoutes({ models, keys, bodies, limiter, replyTimeoutMs: settings.replyTimeoutMs }));
+  const plain = { models, keys, bodies, limiter, replyTimeoutMs: settings.replyTimeoutMs };
+  app.route("/", tokenizerRoutes(plain));
+  app.route("/", embeddingRoutes(plain));
   const refuse = (context: Context, error: ApiError) => {
     report(error);
     const body = errorBodies[apiOf(context.req.path)](error);

@@ -26,6 +26,11 @@ const fieldsOfOptions: Readonly<Record<string, readonly string[]>> = {
   cacheScope: ["cache_salt"],
   deterministic: ["deterministic"],
   seed: ["seed"],
+  texts: ["input"],
+  dimensions: ["dimensions"],
+  query: ["query"],
+  documents: ["documents"],
+  topN: ["top_n"],
   drySequenceBreakers: ["dry_sequence_breakers"],
   toolChoice: ["tool_choice"],
   reasoning: [
@@ -39,7 +44,7 @@ const fieldsOfOptions: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Options whose value is the very one that the client sent, entry by entry. */
-const sameWithin = new Set(["messages", "stop", "stopTokens", "drySequenceBreakers", "tokens"]);
+const sameWithin = new Set(["texts", "documents", "messages", "stop", "stopTokens", "drySequenceBreakers", "tokens"]);
 
 /**
  * @param given the names of the fields that the client sent

@@ -1,14 +1,10 @@
 // The model's tokenizer, as vLLM serves it: for clients that count or cut tokens themselves, such as EleutherAI's
 // lm-eval.
-import { type Context, Hono } from "hono";
-import { toApiError } from "../api_error.js";
-import type { ApiKeys } from "../http/api_keys.js";
-import { writesBos } from "./echo.js";
-import { type ConcurrencyLimiter, type RequestContext, newRequestId } from "../request_context.js";
+import { Hono } from "hono";
+import { plainEndpoint, type PlainServices } from "../answers/plain_endpoint.js";
 import { invalid, type Fields } from "../fields/read_fields.js";
-import type { BodyReader } from "../http/read_body.js";
-import { requestFields } from "../request_fields.js";
-import type { ServedModels } from "../served_models.js";
+import type { RequestContext } from "../request_context.js";
+import { writesBos } from "./echo.js";
 
 /**
  * Of a text that takes long to tokenize. Each holds some times its size meanwhile, and cannot be stopped: there is one
@@ -16,15 +12,8 @@ import type { ServedModels } from "../served_models.js";
  */
 const longText = 2 ** 16;
 
-export interface TokenizerServices {
-  readonly models: ServedModels;
-  readonly keys: ApiKeys;
-  readonly bodies: BodyReader;
-  readonly limiter: ConcurrencyLimiter;
-  readonly replyTimeoutMs: number;
-}
-
-export function tokenizerRoutes({ models, keys, bodies, limiter, replyTimeoutMs }: TokenizerServices): Hono {
+export function tokenizerRoutes(services: PlainServices): Hono {
+  const { models, keys } = services;
   const routes = new Hono();
   let last: Promise<unknown> = Promise.resolve();
   /** When the long ones before it are done, and if somebody still waits for it. */
@@ -36,21 +25,7 @@ export function tokenizerRoutes({ models, keys, bodies, limiter, replyTimeoutMs 
     last = mine.catch(() => {});
     return mine;
   };
-  /** With a place in the queue, as what generates. */
-  const ask =
-    (answer: (body: Fields, requestContext: RequestContext) => Promise<object>) => async (context: Context) => {
-      keys.check(context.req.raw.headers);
-      limiter.checkOpen();
-      const body = await bodies.read(context.req.raw, context.env);
-      const requestContext = limiter.enter(newRequestId(), context.req.raw.signal, replyTimeoutMs);
-      try {
-        return context.json(await answer(body, requestContext));
-      } catch (error) {
-        throw requestContext.cancellation ?? toApiError(error, requestFields(body.names()));
-      } finally {
-        requestContext.end();
-      }
-    };
+  const ask = plainEndpoint(services);
   const modelOf = (body: Fields) => models.find(body.text("model") ?? models.only());
 
   routes.post(

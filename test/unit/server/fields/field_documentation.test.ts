@@ -5,6 +5,11 @@ import { messageFields } from "../../../../src/server/anthropic/message_fields.j
 import type { FieldEntry } from "../../../../src/server/fields/field_table.js";
 import { samplingFields } from "../../../../src/server/fields/sampling_field_list.js";
 import { ollamaChatFields, ollamaGenerateFields } from "../../../../src/server/ollama/ollama_fields.js";
+import {
+  embeddingFields,
+  ollamaEmbedFields,
+  rerankFields,
+} from "../../../../src/server/embeddings/embedding_fields.js";
 import { openaiFields, type OpenAIField } from "../../../../src/server/openai/openai_fields.js";
 import { responseFields } from "../../../../src/server/responses/response_fields.js";
 
@@ -30,6 +35,9 @@ test.each<[string, readonly Row[]]>([
   ["fields of responses", responseFields.own.filter((entry) => !sampling.has(entry))],
   ["fields of messages", messageFields.own.filter((entry) => !sampling.has(entry))],
   ["fields of Ollama", ofOllama()],
+  ["fields of embeddings", embeddingFields.own],
+  ["fields of rerank", rerankFields.own],
+  ["fields of Ollama's embed", ollamaEmbedFields.own],
 ])("docs/server.md has the %s", (name, rows) => {
   const file = new URL("../../../../docs/server.md", import.meta.url);
   const page = readFileSync(file, "utf8");

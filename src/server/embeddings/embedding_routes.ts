@@ -1,0 +1,129 @@
+// POST /v1/embeddings as OpenAI has it, /v1/rerank as Jina and Cohere have it, and Ollama's /api/embed.
+import { Hono } from "hono";
+import { plainEndpoint, type PlainServices } from "../answers/plain_endpoint.js";
+import { checkFields } from "../fields/check_fields.js";
+import { type Fields, invalid } from "../fields/read_fields.js";
+import { spellings } from "../routes.js";
+import { turn } from "../turns.js";
+import { embeddingFields, ollamaEmbedFields, rerankFields } from "./embedding_fields.js";
+
+/** Texts or documents of one request, as OpenAI has it. */
+const mostTexts = 2_048;
+const encodings = ["float", "base64"] as const;
+
+export function embeddingRoutes(services: PlainServices): Hono {
+  const { models } = services;
+  const ask = plainEndpoint(services);
+  const routes = new Hono();
+  const named = (body: Fields) => {
+    const name = body.text("model") ?? models.only();
+    return { name, model: models.find(name).model };
+  };
+
+  routes.on(
+    "POST",
+    spellings("/v1/embeddings"),
+    ask(async (body, { signal }) => {
+      checkFields(body, embeddingFields);
+      const { name, model } = named(body);
+      const encoding = body.choice("encoding_format", encodings) ?? "float";
+      const { embeddings, usage } = await model.embed(textsOf(body), {
+        dimensions: body.wholeNumber("dimensions", 1, model.info.embeddingSize),
+        truncate: body.boolean("truncate") ?? false,
+        signal,
+      });
+      const tokens = { prompt_tokens: usage.promptTokens, total_tokens: usage.promptTokens };
+      const end = `],"model":${JSON.stringify(name)},"usage":${JSON.stringify(tokens)}}`;
+      return pieces(embeddings, '{"object":"list","data":[', end, (vector, index) => {
+        const written = encoding === "base64" ? JSON.stringify(base64Of(vector)) : numbers(vector);
+        return `{"object":"embedding","index":${index},"embedding":${written}}`;
+      });
+    }),
+  );
+
+  routes.post(
+    "/api/embed",
+    ask(async (body, { signal }) => {
+      checkFields(body, ollamaEmbedFields);
+      const begun = performance.now();
+      const { name, model } = named(body);
+      const { embeddings, usage } = await model.embed(textsOf(body), {
+        dimensions: body.wholeNumber("dimensions", 1, model.info.embeddingSize),
+        truncate: body.boolean("truncate") ?? true,
+        signal,
+      });
+      const nanoseconds = Math.round((performance.now() - begun) * 1e6);
+      const end = `],"total_duration":${nanoseconds},"load_duration":0,"prompt_eval_count":${usage.promptTokens}}`;
+      return pieces(embeddings, `{"model":${JSON.stringify(name)},"embeddings":[`, end, numbers);
+    }),
+  );
+
+  routes.on(
+    "POST",
+    spellings("/v1/rerank"),
+    ask(async (body, { signal }) => {
+      checkFields(body, rerankFields);
+      const { name, model } = named(body);
+      const documents = body.required("documents", body.list);
+      if (documents.length > mostTexts) throw invalid("documents", `at most ${mostTexts} documents`, documents);
+      const texts = documents.map((document, index) => documentText(document, `documents[${index}]`));
+      const { results, usage } = await model.rerank(body.required("query", body.text), texts, {
+        topN: body.wholeNumber("top_n", 1, Number.MAX_SAFE_INTEGER),
+        truncate: body.boolean("truncate") ?? false,
+        signal,
+      });
+      const repeats = body.boolean("return_documents") ?? false;
+      return {
+        object: "list",
+        model: name,
+        results: results.map(({ index, document, score }) => ({
+          index,
+          relevance_score: score,
+          ...(repeats ? { document: { text: document } } : {}),
+        })),
+        usage: { prompt_tokens: usage.promptTokens, total_tokens: usage.promptTokens },
+      };
+    }),
+  );
+  return routes;
+}
+
+function textsOf(body: Fields): readonly string[] {
+  const value = body.required("input", body.value);
+  if (typeof value === "string") return [value];
+  if (!Array.isArray(value)) throw invalid("input", "a string or an array of strings", value);
+  if (value.length > mostTexts) throw invalid("input", `at most ${mostTexts} texts`, value);
+  // Ids of another model's tokens would be embedded as nonsense.
+  const other = value.findIndex((text) => typeof text !== "string");
+  if (other !== -1) throw invalid(`input[${other}]`, "a string; token ids are of another model", value[other]);
+  return value as string[];
+}
+
+function documentText(document: unknown, place: string): string {
+  const text =
+    typeof document === "object" && document !== null && "text" in document
+      ? (document as { text: unknown }).text
+      : document;
+  if (typeof text === "string") return text;
+  throw invalid(place, "a string, or an object with text", document);
+}
+
+/** Written vector by vector, since thousands of them take seconds. */
+async function pieces(
+  vectors: readonly Float32Array[],
+  begin: string,
+  end: string,
+  write: (vector: Float32Array, index: number) => string,
+): Promise<readonly string[]> {
+  const written = [begin];
+  for (const [index, vector] of vectors.entries()) {
+    await turn();
+    written.push(`${index === 0 ? "" : ","}${write(vector, index)}`);
+  }
+  return [...written, end];
+}
+
+const numbers = (vector: Float32Array) => JSON.stringify(Array.from(vector));
+
+const base64Of = (vector: Float32Array) =>
+  Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength).toString("base64");
