@@ -19,7 +19,9 @@ export function formatGrammar(constraint: ToolConstraint, format: CallFormat): N
   const isChoice = mode !== "required" && schema !== undefined;
   rules.add("start", isChoice ? `calls | ${rules.json(schemaText(schema, "json"))}` : calls);
   if (isChoice) rules.add("calls", calls);
-  const each = tools.map((tool, index) => rules.add(`call_${index}`, new CallRule(rules, format, index).body(tool)));
+  const each = tools.map((tool, index) =>
+    rules.add(`call_${index}`, new CallRule(rules, format, index, isLazy).body(tool)),
+  );
   rules.add("call", each.join(" | "));
   const names = tools.map(({ name }) => name);
   return {
@@ -46,9 +48,12 @@ class CallRule {
   readonly #rules: Rules;
   readonly #format: CallFormat;
   readonly #index: number;
+  readonly #isLazy: boolean;
   #count = 0;
 
-  constructor(rules: Rules, format: CallFormat, index: number) {
+  /** `isLazy`: the model has begun the call by itself. */
+  constructor(rules: Rules, format: CallFormat, index: number, isLazy: boolean) {
+    this.#isLazy = isLazy;
     this.#rules = rules;
     this.#format = format;
     this.#index = index;
@@ -74,7 +79,7 @@ class CallRule {
 
   #piece(piece: CallPiece, name: string, parameters: EnforcedSchema): string {
     if (typeof piece === "string") {
-      const brace = this.#format.isBare && piece === headOf(this.#format) ? piece.indexOf("{") + 1 : 0;
+      const brace = this.#isLazy && this.#format.isBare && piece === headOf(this.#format) ? piece.indexOf("{") + 1 : 0;
       const type = brace > 0 ? `${literal(piece.slice(0, brace))} ${literal(bareType)}? ` : "";
       return type + literals(piece.slice(brace));
     }

@@ -101,7 +101,10 @@ test("in free text a call begins with its marker, and a bare one with the name o
     atStart: true,
     further: false,
   });
-  expect(rule(constraint(bare), "call_0")).toMatch(/^"\{" "\\"type\\": \\"function\\", "\? "\\"name\\": \\"" "go"/);
+  expect(rule(constraint(bare, { mode: "auto" }), "call_0")).toMatch(
+    /^"\{" "\\"type\\": \\"function\\", "\? "\\"name\\": \\"" "go"/,
+  );
+  expect(rule(constraint(bare), "call_0")).toMatch(/^"\{\\"name\\": \\"" "go"/);
   expect(rule(constraint(named, { mode: "auto" }), "start")).toBe("call");
 });
 
