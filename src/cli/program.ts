@@ -1,16 +1,17 @@
 // The command line: its commands, their flags and their help.
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { packageVersion } from "../package_folder.js";
 import { addBenchCommand } from "./bench/bench_flags.js";
 import { chatCommand } from "./chat/chat_command.js";
 import { addEvalCommand } from "./flags/eval_flags.js";
 import { exitCodeHelp } from "./exit_codes.js";
 import { helpText } from "./output/help_text.js";
+import { embedCommand, type EmbedFlags } from "./commands/embed_command.js";
 import { explainCommand, type ExplainFlags } from "./commands/explain_command.js";
 import { addInspectCommands } from "./commands/inspect_commands.js";
 import { addModelsCommands } from "./commands/models_commands.js";
 import { readCount } from "./flag_values.js";
-import { addModelFlags } from "./flags/model_flags.js";
+import { addMemoryFlags, addModelFlag, addModelFlags, threadsFlag } from "./flags/model_flags.js";
 import { addRequestFlags, type RequestFlags } from "./request.js";
 import { runCommand } from "./commands/run_command.js";
 import type { RunFlags } from "./request.js";
@@ -142,6 +143,42 @@ Examples:
 ${exitCodeHelp}`),
     )
     .action((words: string[], flags: ExplainFlags) => explainCommand(words.join(" "), flags, ending));
+
+  addMemoryFlags(
+    addModelFlag(
+      program.command("embed").description("Prints the embedding of a text as JSON. With --input, of many."),
+    ),
+  )
+    .argument("[text...]", "the text")
+    .addOption(threadsFlag())
+    .addOption(
+      new Option("--pooling <how>", "how the vectors of tokens become one (default: the model's own)").choices([
+        "mean",
+        "cls",
+        "last",
+      ]),
+    )
+    .option("--dimensions <count>", "keep the first so many values", readCount)
+    .option("--truncate", "cut texts that are too long, instead of failing")
+    .option("--no-normalize", "leave vectors as long as they are")
+    .option("--input <path>", "many texts, one JSON object a line; - is standard input")
+    .option("--output <path>", "where their embeddings go, one JSON object a line (default: standard output)")
+    .option("--concurrency <count>", "texts that are computed at the same time (default: 32)", readCount)
+    .option("--retry-errors", "compute those again that failed before")
+    .addHelpText(
+      "after",
+      helpText(`
+A line of --input is {"text": "…"}, with an "id" if you like. A line of --output has the number of the "line", the "id", the
+"embedding" and "usage", or an "error" with code and message. The same command goes on where an earlier one was stopped or
+killed, without a lost or doubled line.
+
+Examples:
+  caduceus embed -m ./nomic-embed-text.gguf "search_query: What do cats eat?"
+  caduceus embed -m ./nomic-embed-text.gguf --input texts.jsonl --output embeddings.jsonl
+
+${exitCodeHelp} A line that failed: 1.`),
+    )
+    .action((words: string[], flags: EmbedFlags) => embedCommand(words.join(" "), flags, ending));
 
   addModelsCommands(program, ending);
   addInspectCommands(program, ending);

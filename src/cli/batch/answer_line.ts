@@ -1,6 +1,6 @@
 // Answers the prompt of one line. An error of the line is its answer; an error of the model ends the command.
 import { CaduceusError, type Model } from "../../index.js";
-import { outcomeOf, resultFields, type Outcome } from "../output/result_fields.js";
+import { outcomeOf, resultFields } from "../output/result_fields.js";
 import type { Request } from "../request.js";
 import type { Answer } from "./answers.js";
 import { readId, readObject, readPrompt, type PromptLine } from "./prompt_line.js";
@@ -19,33 +19,31 @@ const ofTheLine = new Set<string>([
   "QUEUE_TIMEOUT",
 ]);
 
+export function answerLine(model: Model, request: Request, line: PromptLine, signal: AbortSignal): Promise<Answer> {
+  return answered(line, signal, async (given) => {
+    const { input, options } = readPrompt(given);
+    const messages = "messages" in input ? request.complete(input.messages) : request.ask(input.prompt);
+    const { result, error } = await outcomeOf(model.reply(messages, { ...request.options, ...options, signal }));
+    return { ...resultFields(result), ...(error === undefined ? {} : { error }) };
+  });
+}
+
 /** Rejects where nothing can be answered any more, and with the signal's reason. */
-export async function answerLine(
-  model: Model,
-  request: Request,
+export async function answered(
   { number, text }: PromptLine,
   signal: AbortSignal,
+  answer: (line: object) => Promise<object>,
 ): Promise<Answer> {
   let id: string | number | undefined;
   try {
     if (typeof text !== "string") throw text;
     const line = readObject(text);
     id = readId((line as { id?: unknown }).id);
-    const { input, options } = readPrompt(line);
-    const messages = "messages" in input ? request.complete(input.messages) : request.ask(input.prompt);
-    return answerOf(number, id, await outcomeOf(model.reply(messages, { ...request.options, ...options, signal })));
+    const fields = await answer(line);
+    return { line: number, ...(id === undefined ? {} : { id }), ...fields };
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof CaduceusError) || !ofTheLine.has(error.code)) throw error;
     return { line: number, ...(id === undefined ? {} : { id }), error: { code: error.code, message: error.message } };
   }
-}
-
-function answerOf(line: number, id: string | number | undefined, { result, error }: Outcome): Answer {
-  return {
-    line,
-    ...(id === undefined ? {} : { id }),
-    ...resultFields(result),
-    ...(error === undefined ? {} : { error }),
-  };
 }

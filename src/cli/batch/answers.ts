@@ -15,7 +15,7 @@ export interface Answer {
   /** Of the input, counted from 1. */
   readonly line: number;
   readonly id?: string | number;
-  readonly usage?: Usage;
+  readonly usage?: Partial<Usage>;
   readonly error?: { readonly code: string; readonly message: string };
 }
 
@@ -168,7 +168,7 @@ async function* readAnswers(path: string): AsyncGenerator<WrittenAnswer> {
     const read = bytes && (isEnded ? parse(bytes) : isBeginning(bytes) ? "torn" : undefined);
     if (read === undefined)
       throw new UsageError(
-        `${place} is no answer of caduceus run: the file was changed by something else, or is another one. Give another --output.`,
+        `${place} is no answer of caduceus run or embed: the file was changed by something else, or is another one. Give another --output.`,
       );
     if (read !== "torn") yield { ...read, bytes: bytes!, place };
   }

@@ -1,11 +1,11 @@
-// `caduceus run --input`: many prompts, several at a time, one line of JSON for each answer.
+// `caduceus run --input` and `caduceus embed --input`: many lines, several at a time, one line of JSON for each answer.
 import { createReadStream, realpathSync, statSync } from "node:fs";
 import { workOff } from "../../evaluation/run/work_off.js";
 import { CaduceusError, type Model } from "../../index.js";
 import { ExitCode, UsageError } from "../exit_codes.js";
 import { durationText } from "../output/progress_bar.js";
 import { ProgressLine } from "../output/progress_line.js";
-import { checkStandardInput, fingerprint, readRequest, type Request, type RunFlags } from "../request.js";
+import { checkStandardInput, fingerprint, readRequest, type RequestFlags, type RunFlags } from "../request.js";
 import { note, withModel } from "../output/terminal.js";
 import { expandHome } from "../home_folder.js";
 import { decodeText } from "../output/user_text.js";
@@ -16,21 +16,44 @@ import { readLines } from "./read_lines.js";
 
 const longestLine = 2 ** 24;
 
+export interface BatchFlags extends RequestFlags {
+  readonly input: string;
+  readonly output?: string;
+  readonly concurrency?: number;
+  readonly retryErrors?: boolean;
+}
+
+/** How lines are answered. */
+export interface Batch {
+  /** Of all that answers depend on. */
+  readonly settings: string;
+  /** Finds what is wrong with the flags, and so with every line, which is said once. */
+  readonly check: (model: Model) => Promise<unknown>;
+  readonly answer: (model: Model, line: PromptLine, signal: AbortSignal) => Promise<Answer>;
+}
+
 export async function batchCommand(flags: RunFlags & { readonly input: string }, ending: AbortSignal): Promise<void> {
+  checkStandardInput(flags, { "--input": flags.input });
+  const request = await readRequest(flags, ending);
+  const batch = {
+    settings: await fingerprint(flags),
+    check: (model: Model) => model.chat(request.options).close(),
+    answer: (model: Model, line: PromptLine, signal: AbortSignal) => answerLine(model, request, line, signal),
+  };
+  await runBatch(flags, batch, ending);
+}
+
+export async function runBatch(flags: BatchFlags, batch: Batch, ending: AbortSignal): Promise<void> {
   const { concurrency = 4 } = flags;
   const [input, output] = [expandHome(flags.input), expandHome(flags.output ?? "-")];
-  checkStandardInput(flags, { "--input": input });
   const isFile = checkFiles(input, output);
-  const request = await readRequest(flags, ending);
-  const answers = await Answers.open(output, await fingerprint(flags), { retriesErrors: flags.retryErrors === true });
+  const answers = await Answers.open(output, batch.settings, { retriesErrors: flags.retryErrors === true });
   const counter = new Counter(answers);
   try {
     // A file is read twice, so that a changed one is noticed before anything is asked, and to know how many there are.
     if (isFile) counter.total = await countLines(waitingLines(input, answers, ending));
     if (counter.total !== 0)
-      await withModel(flags, ending, (model) =>
-        answerAll(model, request, input, concurrency, answers, counter, ending),
-      );
+      await withModel(flags, ending, (model) => answerAll(model, batch, input, concurrency, answers, counter, ending));
   } catch (error) {
     if (output !== "-" && counter.done > 0) note(`${counter.summary} The same command goes on from there.`);
     throw error;
@@ -44,24 +67,23 @@ export async function batchCommand(flags: RunFlags & { readonly input: string },
 
 async function answerAll(
   model: Model,
-  request: Request,
+  { check, answer }: Batch,
   input: string,
   concurrency: number,
   answers: Answers,
   counter: Counter,
   ending: AbortSignal,
 ): Promise<void> {
-  // What is wrong with the flags is wrong with every line, so it is said once.
-  await model.chat(request.options).close();
+  await check(model);
   counter.begin();
   await workOff(
     (stopping) => waitingLines(input, answers, stopping),
     concurrency,
     ending,
     async (line, signal) => {
-      const answer = await answerLine(model, request, line, signal);
-      await answers.add(answer, line.mark);
-      counter.count(answer);
+      const answered = await answer(model, line, signal);
+      await answers.add(answered, line.mark);
+      counter.count(answered);
     },
   );
 }
@@ -111,7 +133,7 @@ function promptLine(number: number, bytes: Buffer | undefined): PromptLine | und
 function checkFiles(input: string, output: string): boolean {
   if (input === "-") {
     if (process.stdin.isTTY)
-      throw new UsageError("Expected prompts on standard input, one JSON object a line. Try --help.");
+      throw new UsageError("Expected lines on standard input, one JSON object each. Try --help.");
     return false;
   }
   const found = statSync(input, { throwIfNoEntry: false });
@@ -159,7 +181,7 @@ class Counter {
   count({ error, usage }: Answer): void {
     this.done++;
     if (error !== undefined) this.#failed++;
-    this.#tokens += usage?.generatedTokens ?? 0;
+    this.#tokens += usage?.generatedTokens ?? usage?.promptTokens ?? 0;
     this.#line.show(this.#text);
     if (process.stderr.isTTY || performance.now() - this.#told < tellEveryMs) return;
     note(this.#text);

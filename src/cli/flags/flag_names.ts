@@ -25,6 +25,7 @@ const others: Readonly<Record<string, string>> = {
   replyTimeoutMs: "replyTimeout",
   graceMs: "grace",
   deterministic: "deterministic",
+  dimensions: "dimensions",
   toolChoice: "toolChoice",
   callOrder: "callOrder",
   chatTemplate: "chatTemplate",

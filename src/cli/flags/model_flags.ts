@@ -63,8 +63,8 @@ export function addModelFlags(command: Command, defaults: { readonly system?: st
       (text: string, earlier: string[] = []) => [...earlier, text],
     )
     .option(
-      "--reasoning <on|off|tokens|effort>",
-      "think before the answer, at most so many tokens, or with such an effort: low, medium, high (default: as the model's template has it)",
+      "--reasoning <how>",
+      "think before the answer: on, off, at most so many tokens, or an effort: low, medium, high (default: as the model's template has it)",
       (text: string) => (/^\d+$/.test(text) ? { maxTokens: Number(text) } : isEffort(text) ? { effort: text } : text),
     );
   return addSamplerFlags(addLoadFlags(command));

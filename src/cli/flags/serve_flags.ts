@@ -51,12 +51,15 @@ export function addServeCommand(program: Command, ending: AbortSignal): void {
 Endpoints:
   POST /v1/chat/completions  conversations, with tools and JSON by a schema
   POST /v1/completions       raw prompts
+  POST /v1/embeddings        embeddings of texts
+  POST /v1/rerank            documents, ordered by a reranker
   POST /v1/responses         conversations as items, stored in memory
   POST /v1/messages          conversations of Anthropic's clients
   POST /v1/messages/count_tokens
                              the tokens of such a conversation
   POST /api/chat             conversations of Ollama's clients
   POST /api/generate         prompts of Ollama's clients
+  POST /api/embed            embeddings for Ollama's clients
   POST /api/show             a model, for these
   GET /api/tags              the models, for these
   GET /api/version           the version of Ollama's API

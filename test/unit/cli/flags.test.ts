@@ -33,6 +33,8 @@ const wrong: Readonly<Record<string, string>> = {
   "--gpu-layers": "some",
   "--cache-tokens": "3",
   "--concurrency": "0",
+  "--pooling": "max",
+  "--dimensions": "0",
   "--prompt-variant": "plain",
   "--format": "chatml",
   "--port": "70000",
