@@ -85,12 +85,16 @@ export type {
   UserMessage,
 } from "./format/messages.js";
 export type {
+  ArgumentForm,
+  CallFormat,
+  CallPiece,
   Constraint,
   DeviceUse,
   EnforcedSchema,
   EngineCapabilities,
   EngineStats,
   ModelInfo,
+  ParameterForm,
   PromptPart,
   ThoughtRequest,
   Timings,
