@@ -39,24 +39,36 @@ const names = /** @type {const} */ ([
   "toolLoop",
   "promptLookup",
   "portable",
+  "embeddings",
 ]);
 const namesOfLarge = /** @type {const} */ (["footprint", "prefill", "decode", "streams"]);
 
 /** @returns {Promise<Record<typeof names[number], (settings: Settings) => Promise<import("./report.mjs").Row[]>>>} */
 async function allRows() {
   // Only now: they need the built library.
-  const [oneStream, streams, firstToken, underLoad, footprint, constrained, toolLoop, promptLookup, portable] =
-    await Promise.all([
-      import("./rows/one_stream.mjs"),
-      import("./rows/streams.mjs"),
-      import("./rows/first_token.mjs"),
-      import("./rows/under_load.mjs"),
-      import("./rows/footprint.mjs"),
-      import("./rows/constrained.mjs"),
-      import("./rows/tool_loop.mjs"),
-      import("./rows/prompt_lookup.mjs"),
-      import("./rows/portable.mjs"),
-    ]);
+  const [
+    oneStream,
+    streams,
+    firstToken,
+    underLoad,
+    footprint,
+    constrained,
+    toolLoop,
+    promptLookup,
+    portable,
+    embeddings,
+  ] = await Promise.all([
+    import("./rows/one_stream.mjs"),
+    import("./rows/streams.mjs"),
+    import("./rows/first_token.mjs"),
+    import("./rows/under_load.mjs"),
+    import("./rows/footprint.mjs"),
+    import("./rows/constrained.mjs"),
+    import("./rows/tool_loop.mjs"),
+    import("./rows/prompt_lookup.mjs"),
+    import("./rows/portable.mjs"),
+    import("./rows/embeddings.mjs"),
+  ]);
   return {
     ...oneStream,
     ...streams,
@@ -67,6 +79,7 @@ async function allRows() {
     ...toolLoop,
     ...promptLookup,
     ...portable,
+    ...embeddings,
   };
 }
 

@@ -66,6 +66,18 @@ export async function replies(subject, { prompts, tokens, own = {}, busy = 0, la
 }
 
 /**
+ * Texts a second.
+ * @param {Subject} subject
+ * @param {{ texts: string[] }} scenario
+ */
+export async function embed(subject, { texts }) {
+  const begin = performance.now();
+  const given = await subject.embed?.(texts);
+  if (given !== texts.length) throw new Error(`${given} embeddings of ${texts.length} texts.`);
+  return (texts.length * 1000) / (performance.now() - begin);
+}
+
+/**
  * From asking until the caller knows and nothing is computed.
  * @param {Subject} subject
  * @param {{ prompt: string, afterMs: number }} scenario

@@ -40,6 +40,9 @@ export async function open({
       }
       return generated;
     },
+    async embed(texts) {
+      return (await model.embed(texts)).embeddings.length;
+    },
     async idle() {
       while (model.stats().running > 0) await sleep(0);
     },

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { llamaTool } from "../llama_tools.mjs";
 
 /** @param {import("./subject.js").SubjectSettings} settings @returns {Promise<import("./subject.js").Subject>} */
-export async function open({ model, contextSize, sequences, cacheTokens = contextSize * sequences, threads }) {
+export async function open({ model, contextSize, sequences, cacheTokens = contextSize * sequences, threads, embeds }) {
   const port = await freePort();
   const server = spawn(
     await llamaTool("llama-server"),
@@ -31,6 +31,7 @@ export async function open({ model, contextSize, sequences, cacheTokens = contex
       "--no-webui",
       "--slots",
       "--no-warmup",
+      ...(embeds ? ["--embeddings", "--pooling", "mean"] : []),
     ],
     { stdio: "ignore" },
   );
@@ -86,6 +87,15 @@ export async function open({ model, contextSize, sequences, cacheTokens = contex
         if (!signal?.aborted) throw error;
       }
       return generated;
+    },
+    async embed(texts) {
+      const response = await fetch(`${base}/v1/embeddings`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ input: texts }),
+      });
+      if (!response.ok) throw new Error(`llama-server answered ${response.status}: ${await response.text()}`);
+      return /** @type {{ data: unknown[] }} */ (await response.json()).data.length;
     },
     async idle() {
       for (;;) {

@@ -2,10 +2,22 @@
 import { nodeLlamaCpp } from "../peers/index.mjs";
 
 /** @param {import("./subject.js").SubjectSettings} settings @returns {Promise<import("./subject.js").Subject>} */
-export async function open({ model: file, contextSize, sequences, threads }) {
+export async function open({ model: file, contextSize, sequences, threads, embeds }) {
   const { getLlama, LlamaLogLevel } = await nodeLlamaCpp();
   const llama = await getLlama({ gpu: false, build: "never", progressLogs: false, logLevel: LlamaLogLevel.error });
   const model = await llama.loadModel({ modelPath: file });
+  if (embeds) {
+    const embeddings = await model.createEmbeddingContext({ contextSize, threads });
+    return {
+      async embed(texts) {
+        const vectors = await Promise.all(texts.map((text) => embeddings.getEmbeddingFor(text)));
+        return vectors.length;
+      },
+      generate: () => Promise.reject(new Error("It was opened for embeddings.")),
+      idle: async () => {},
+      close: () => llama.dispose(),
+    };
+  }
   const context = await model.createContext({ contextSize, sequences, threads, flashAttention: true });
   const slots = Array.from({ length: sequences }, () => context.getSequence());
   return {

@@ -11,6 +11,8 @@ export interface SubjectSettings {
   /** Tokens of all of them; `contextSize` times `sequences` unless given. */
   readonly cacheTokens?: number;
   readonly threads: number;
+  /** It is asked for embeddings, and for nothing else. */
+  readonly embeds?: boolean;
   /** Options of `load` that only caduceus has. */
   readonly own?: Readonly<Record<string, unknown>>;
 }
@@ -32,6 +34,8 @@ export interface Generation {
 export interface Subject {
   /** Resolves when the generation is over, cut short by the signal or not, with its tokens. */
   generate(generation: Generation): Promise<number>;
+  /** How many embeddings it gave. */
+  embed?(texts: readonly string[]): Promise<number>;
   /** Resolves when nothing is computed any more. */
   idle(): Promise<void>;
   close(): Promise<void>;
