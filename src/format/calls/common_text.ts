@@ -5,19 +5,25 @@ import { markersIn } from "../template/template_parts.js";
 export function commonStart(a: string, b: string): number {
   let length = 0;
   while (length < a.length && length < b.length && a[length] === b[length]) length++;
-  while ([a, b].some((text) => cuts(text, length))) length--;
-  return length;
+  const cuts = [a, b].map(cutIn);
+  let at = length;
+  while (cuts.some((cut) => cut(at))) at--;
+  return at;
 }
 
 /** Length of the longest common end. */
 export function commonEnd(a: string, b: string): number {
   let length = 0;
   while (length < a.length && length < b.length && a.at(-1 - length) === b.at(-1 - length)) length++;
-  while ([a, b].some((text) => cuts(text, text.length - length))) length--;
-  return length;
+  const cuts = [a, b].map((text) => ({ text, cut: cutIn(text) }));
+  let at = length;
+  while (cuts.some(({ text, cut }) => cut(text.length - at))) at--;
+  return at;
 }
 
-/** Whether there is a marker around this place. */
-function cuts(text: string, at: number): boolean {
-  return markersIn(text).some(({ from, to }) => from < at && at < to);
+/** Whether there is a marker around a place. */
+function cutIn(text: string): (at: number) => boolean {
+  const inside = new Set<number>();
+  for (const { from, to } of markersIn(text)) for (let at = from + 1; at < to; at++) inside.add(at);
+  return (at) => inside.has(at);
 }

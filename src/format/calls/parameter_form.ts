@@ -19,7 +19,8 @@ export function parameterForm({ pair, odd, number, nested }: ProbeTexts): Parame
   const behind = pair.slice(places[4]! + words.otherValue.length);
   const afterText = rest.slice(0, commonStart(rest, behind));
   const json = aroundNumber(number);
-  if (beforeName === "" || toValue === "" || afterText === "" || json === undefined) return undefined;
+  if (json === undefined) return undefined;
+  if ([beforeName, toValue, afterText, ...Object.values(json)].some((text) => text.trim() === "")) return undefined;
   if (rest !== afterText) return undefined;
   const form = {
     beforeName,

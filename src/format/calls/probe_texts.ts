@@ -68,6 +68,9 @@ const probes = {
   nested: calling("", [words.first, { [words.nested]: nestedValue }]),
 } satisfies Record<string, PromptMessage>;
 
+/** Templates come with files, and are compared character by character. */
+const longestText = 16_384;
+
 /** What is written behind the user's message; undefined where the template refuses the message. */
 export type ProbeTexts = Readonly<Record<keyof typeof probes | "prompt", string | undefined>>;
 
@@ -78,7 +81,8 @@ export async function probeTexts(
   const behindUser = async (messages: readonly PromptMessage[], addGenerationPrompt: boolean) => {
     const text = await render([user, ...messages], addGenerationPrompt);
     const at = text?.lastIndexOf(words.user) ?? -1;
-    return at < 0 ? undefined : text?.slice(at + words.user.length);
+    const behind = at < 0 ? undefined : text?.slice(at + words.user.length);
+    return behind !== undefined && behind.length > longestText ? undefined : behind;
   };
   const entries = Object.entries(probes).map(
     async ([name, message]) => [name, await behindUser([message], false)] as const,

@@ -2,6 +2,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { CallFormat } from "../../../src/engine/call_format.js";
+import { renderTemplate } from "../../../src/engine/addon/render_template.js";
+import { templateCalls } from "../../../src/format/calls/template_calls.js";
+import { ChatTemplate } from "../../../src/format/template/template.js";
 import { ReplyParser } from "../../../src/format/hermes/index.js";
 import { partsToText, type PromptMessage } from "../../../src/format/hermes/prompt/prompt.js";
 import { corpusTemplate, templateNames } from "../../support/template_corpus.js";
@@ -176,6 +179,31 @@ describe.each(own)("%s", (name) => {
       { numRuns: 25 },
     );
   });
+});
+
+test.each([
+  [
+    "writes a marker without an end",
+    "{% for c in m.tool_calls %}<{{ 'a' * 900000 }}{{ c.function.name }}>{% endfor %}",
+  ],
+  [
+    "writes names and arguments alone",
+    "{% for c in m.tool_calls %}{{ c.function.name }} {{ c.function.arguments }}{% endfor %}",
+  ],
+  [
+    "has nothing but white space around arguments",
+    "{% for c in m.tool_calls %}{{ c.function.name }}\n{% for k, v in c.function.arguments.items() %}\n{{ k }} {{ v }}\n{% endfor %}{% endfor %}",
+  ],
+  [
+    "writes arguments twice",
+    "{% for c in m.tool_calls %}<{{ c.function.name }}>{{ c.function.arguments }}</{{ c.function.name }}>{% endfor %}",
+  ],
+])("a template that %s is refused in little time", async (_, written) => {
+  const source = `{% if tools %}{% endif %}{% for m in messages %}[{{ m.role }}]{{ m.content }}${written}[end]{% endfor %}`;
+  const began = performance.now();
+  const calls = await templateCalls(new ChatTemplate(source, renderTemplate), ["[end]"]);
+  expect(calls.kind).toBe("unknown");
+  expect(performance.now() - began).toBeLessThan(5_000);
 });
 
 /** Numbers that JSON writes alike are alike. */
