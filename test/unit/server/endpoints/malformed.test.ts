@@ -281,7 +281,7 @@ describe.each(Object.entries(cases))("%s", (name, { paths, form, least, bad }) =
 test.each([
   ["/v1/nothing", "responses"],
   ["/v1/messages/nothing", "anthropic"],
-  ["/api/embed", "ollama"],
+  ["/api/create", "ollama"],
 ])("%s, which does not exist, is refused in the form that its clients read", async (path, form) => {
   const response = await post(path, {});
   expect(response.status).toBe(404);
