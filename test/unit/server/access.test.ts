@@ -74,7 +74,7 @@ describe("who may ask", () => {
   });
 
   test("other paths and methods are refused in OpenAI's form too", async () => {
-    expect(await errorOf(get("localhost", "/v1/embeddings"))).toMatchObject({ status: 404, code: "not_found" });
+    expect(await errorOf(get("localhost", "/v1/images/generations"))).toMatchObject({ status: 404, code: "not_found" });
     const response = await get("localhost", "/v1/chat/completions");
     expect(response.headers.get("allow")).toBe("POST");
     expect(await errorOf(response)).toMatchObject({ status: 405, code: "method_not_allowed" });
