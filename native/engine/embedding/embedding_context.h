@@ -33,24 +33,13 @@ class EmbeddingContext {
   std::span<const float> values(size_t index) const;
 
  private:
-  struct Free {
-    void operator()(llama_context* context) const { llama_free(context); }
-  };
-  struct Batch {
-    explicit Batch(uint32_t size) : batch(llama_batch_init(static_cast<int32_t>(size), 0, 1)) {}
-    ~Batch() { llama_batch_free(batch); }
-    Batch(const Batch&) = delete;
-    Batch& operator=(const Batch&) = delete;
-    llama_batch batch;
-  };
-
   Context& context_;
   uint32_t most_tokens_;
   uint32_t batch_tokens_;
   size_t width_;
   uint32_t threads_set_ = 0;
-  std::unique_ptr<llama_context, Free> llama_;
-  std::unique_ptr<Batch> batch_;
+  ContextHandle llama_;
+  BatchHandle batch_;
 };
 
 }  // namespace caduceus

@@ -58,14 +58,24 @@ void Context::make() {
   params.n_seq_max = running_ + 1;
   // The default would reserve a row of logits for every token of a batch.
   params.n_outputs_max = most_outputs();
+  params.type_k = kv_type_;
+  params.type_v = kv_type_;
+  context_ = another(params, model_->info().path);
+  if (!llama_get_memory(context_.get())) {
+    throw EngineError("MODEL_INVALID", model_->info().path + " is not a model that generates text token by token " +
+                                           "(architecture " + model_->info().architecture + ").");
+  }
+  threads_set_ = threads_;
+  batch_ = std::make_unique<BatchHandle>(batch_size_);
+}
+
+ContextHandle Context::another(llama_context_params params, const std::string& what) {
   params.n_threads = static_cast<int32_t>(threads_);
   params.n_threads_batch = static_cast<int32_t>(threads_);
   // Without flash attention a unified cache is twice as slow on a CPU (8 sequences at 512: 55 ms against 117 ms).
   params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_ENABLED;
   params.kv_unified = true;
   params.swa_full = true;
-  params.type_k = kv_type_;
-  params.type_v = kv_type_;
   params.no_perf = true;
   params.abort_callback = [](void* flag) {
     return static_cast<std::atomic<bool>*>(flag)->load(std::memory_order_relaxed);
@@ -74,19 +84,14 @@ void Context::make() {
 
   const AssertionGuard guard;
   const ErrorLogCapture errors;
-  context_.reset(llama_init_from_model(model_->get(), params));
-  if (!context_) {
+  ContextHandle context(llama_init_from_model(model_->get(), params));
+  if (!context) {
     const std::string reason = errors.last();
-    throw EngineError("ENGINE_FAILED", "The context for " + model_->info().path + " could not be made" +
-                                           (reason.empty() ? "." : ": " + reason + "."));
+    throw EngineError("ENGINE_FAILED",
+                      "The context for " + what + " could not be made" + (reason.empty() ? "." : ": " + reason + "."));
   }
-  if (!llama_get_memory(context_.get())) {
-    throw EngineError("MODEL_INVALID", model_->info().path + " is not a model that generates text token by token " +
-                                           "(architecture " + model_->info().architecture + ").");
-  }
-  threads_set_ = threads_;
-  llama_attach_threadpool(context_.get(), pool_.get(), pool_.get());
-  batch_ = std::make_unique<Batch>(batch_size_);
+  llama_attach_threadpool(context.get(), pool_.get(), pool_.get());
+  return context;
 }
 
 void Context::resolve_sizes(const ContextOptions& options) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "llama.h"
+#include "model/llama_handles.h"
 #include "model/model.h"
 #include "platform/devices.h"
 #include "platform/thread_controller.h"
@@ -70,7 +71,9 @@ class Context {
   ggml_type kv_type() const { return kv_type_; }
   // False for a model of embeddings or scores: it has no KV cache, and `get` is null.
   bool generates() const { return context_ != nullptr; }
-  ggml_threadpool* pool() { return pool_.get(); }
+  // A further llama_context of this model, which uses the same threads and interrupt. Throws ENGINE_FAILED; `what` is
+  // its name. The two must not compute at the same time.
+  ContextHandle another(llama_context_params params, const std::string& what);
 
   // Memory of the model and this context by device, the processor first. Does not query drivers.
   struct DeviceUse {
@@ -84,17 +87,6 @@ class Context {
   std::vector<DeviceUse> device_use() const;
 
  private:
-  struct FreeContext {
-    void operator()(llama_context* context) const { llama_free(context); }
-  };
-  struct Batch {
-    explicit Batch(uint32_t size) : batch(llama_batch_init(static_cast<int32_t>(size), 0, 1)) {}
-    ~Batch() { llama_batch_free(batch); }
-    Batch(const Batch&) = delete;
-    Batch& operator=(const Batch&) = delete;
-    llama_batch batch;
-  };
-
   void resolve_sizes(const ContextOptions& options);
   void check_memory() const;
   void make();
@@ -112,8 +104,8 @@ class Context {
   std::atomic<uint32_t> forced_threads_{0};
   std::atomic<bool>* interrupted_ = &interrupt;
   std::shared_ptr<ggml_threadpool> pool_;
-  std::unique_ptr<llama_context, FreeContext> context_;
-  std::unique_ptr<Batch> batch_;
+  ContextHandle context_;
+  std::unique_ptr<BatchHandle> batch_;
 };
 
 }  // namespace caduceus
