@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "llama-ext.h"
-#include "model/gguf_check.h"
+#include "model/gguf/gguf_check.h"
 #include "model/weight_reading.h"
 #include "platform/error.h"
 #include "platform/runtime.h"

@@ -11,7 +11,7 @@
 
 #include "check.h"
 #include "gguf_edit.h"
-#include "model/gguf_weights.h"
+#include "model/gguf/gguf_weights.h"
 #include "platform/error.h"
 #include "scheduler/engine.h"
 

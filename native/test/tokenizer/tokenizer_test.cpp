@@ -18,7 +18,7 @@
 
 #include "check.h"
 #include "llama-vocab.h"
-#include "model/gguf_vocabulary.h"
+#include "model/gguf/gguf_vocabulary.h"
 #include "platform/large_stack_thread.h"
 #include "platform/runtime.h"
 #include "tokenizer/text_cuts.h"

@@ -1,4 +1,4 @@
-#include "model/gguf_weights.h"
+#include "model/gguf/gguf_weights.h"
 
 #include <algorithm>
 #include <cctype>

@@ -1,4 +1,4 @@
-#include "model/gguf_shape.h"
+#include "model/gguf/gguf_shape.h"
 
 #include <array>
 #include <optional>

@@ -1,4 +1,4 @@
-#include "model/gguf_vocabulary.h"
+#include "model/gguf/gguf_vocabulary.h"
 
 #include <optional>
 

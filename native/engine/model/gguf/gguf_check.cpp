@@ -1,4 +1,4 @@
-#include "model/gguf_check.h"
+#include "model/gguf/gguf_check.h"
 
 #include <algorithm>
 #include <array>
@@ -16,9 +16,9 @@
 #include "ggml.h"
 #include "gguf.h"
 #include "llama.h"
-#include "model/gguf_shape.h"
-#include "model/gguf_vocabulary.h"
-#include "model/gguf_weights.h"
+#include "model/gguf/gguf_shape.h"
+#include "model/gguf/gguf_vocabulary.h"
+#include "model/gguf/gguf_weights.h"
 #include "platform/error.h"
 #include "platform/files.h"
 
