@@ -4,12 +4,16 @@ import { newPrompts } from "../prompts.mjs";
 import { atLeast } from "../report.mjs";
 import { fastOnes, ofEach, withSubjects } from "../subject.mjs";
 
-const count = 128;
+// Texts, and tokens of each.
+const sizes = [
+  [128, 16],
+  [16, 200],
+];
 
 /** @type {(settings: import("../main.mjs").Settings) => Promise<import("../report.mjs").Row[]>} */
 export async function embeddings({ model, threads, runs }) {
   const rows = [];
-  for (const tokens of [16, 200]) {
+  for (const [count, tokens] of sizes) {
     const figures = await withSubjects(
       fastOnes,
       { model, contextSize: 256, sequences: 16, threads, embeds: true },
