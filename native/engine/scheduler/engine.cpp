@@ -217,7 +217,7 @@ void Engine::begin(Submit submit) {
   Run& run = *it->second;
   try {
     if (!shared_)
-      throw EngineError("UNSUPPORTED", "This model is for " + model_info().purpose + ", and generates no text.");
+      throw EngineError("UNSUPPORTED", "This is a model for " + model_info().purpose + " and generates no text.");
     if (run.request.deterministic) open_exact_context();
     context_of(run).scheduler.expect(run);
     // llama.cpp allocates the whole penalty window at once; a run never has more tokens than this.

@@ -63,7 +63,7 @@ export async function rerankDocuments(
   const asked = checkText(query, "query");
   const texts = checkTexts(documents, "documents");
   if (info.purpose !== "reranking")
-    throw new CaduceusError("UNSUPPORTED", `This model is for ${info.purpose}, and no reranker.`);
+    throw new CaduceusError("UNSUPPORTED", `This is a model for ${info.purpose} and no reranker.`);
   const template = info.metadata["tokenizer.chat_template.rerank"];
   const requests = texts.map((document) => ({
     ...(template === undefined

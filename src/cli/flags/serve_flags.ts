@@ -9,7 +9,7 @@ import type { ServeFlags } from "../commands/serve_command.js";
 export function addServeCommand(program: Command, ending: AbortSignal): void {
   const serve = program
     .command("serve")
-    .description("Answers over HTTP as OpenAI's API does: chat completions, completions, models.")
+    .description("Answers over HTTP as the APIs of OpenAI, Anthropic and Ollama do.")
     .option(
       "-m, --model <name|path>",
       "smollm2, hermes-2-pro, or a path to a GGUF file; NAME=PATH serves it as NAME; may be given several times (default: smollm2)",

@@ -91,7 +91,7 @@ export class LoadedModel {
   /** The prompt format. An unusable template does not prevent raw prompts, so it throws only here. */
   format(variant = this.#formatOptions.variant): ConversationFormat {
     if (this.engine.info.purpose !== "text")
-      throw new CaduceusError("UNSUPPORTED", `This model is for ${this.engine.info.purpose}, and generates no text.`);
+      throw new CaduceusError("UNSUPPORTED", `This is a model for ${this.engine.info.purpose} and generates no text.`);
     let format = this.#formats.get(variant);
     if (format === undefined) {
       format = chooseFormat(
