@@ -101,19 +101,30 @@ Napi::Value EngineObject::take(const Napi::CallbackInfo& info) {
   return from_outputs(info.Env(), engine_ ? engine_->take() : std::vector<RunOutput>());
 }
 
-void EngineObject::settle_tokenized(Napi::Env env, const std::vector<PromptReader::Answer>& answers) {
-  for (const PromptReader::Answer& answer : answers) {
-    const auto it = tokenizing_.find(answer.id);
-    if (it == tokenizing_.end()) continue;
+template <typename Answer, typename Convert>
+void EngineObject::settle_all(Pending& pending, const std::vector<Answer>& answers, Convert convert) {
+  for (const Answer& answer : answers) {
+    const auto it = pending.find(answer.id);
+    if (it == pending.end()) continue;
     const Napi::Promise::Deferred deferred = it->second;
-    tokenizing_.erase(it);
+    pending.erase(it);
     settle(deferred, [&]() -> Napi::Value {
       if (answer.error) throw *answer.error;
-      auto array = Napi::Int32Array::New(env, answer.tokens.size());
-      std::copy(answer.tokens.begin(), answer.tokens.end(), array.Data());
-      return array;
+      return convert(answer);
     });
   }
+}
+
+void EngineObject::settle_tokenized(Napi::Env env, const std::vector<PromptReader::Answer>& answers) {
+  settle_all(tokenizing_, answers, [env](const PromptReader::Answer& answer) {
+    auto array = Napi::Int32Array::New(env, answer.tokens.size());
+    std::copy(answer.tokens.begin(), answer.tokens.end(), array.Data());
+    return array;
+  });
+}
+
+void EngineObject::settle_embeddings(Napi::Env env, const std::vector<Embedding>& embeddings) {
+  settle_all(embedding_, embeddings, [env](const Embedding& embedding) { return from_embedding(env, embedding); });
 }
 
 Napi::Value EngineObject::stats(const Napi::CallbackInfo& info) { return from_stats(info.Env(), open().stats()); }
@@ -143,20 +154,7 @@ void EngineObject::stop_embedding(const Napi::CallbackInfo& info) {
   if (engine_ && give_up(info.Env(), id, embedding_)) engine_->stop_embedding(id);
 }
 
-void EngineObject::settle_embeddings(Napi::Env env, const std::vector<Embedding>& embeddings) {
-  for (const Embedding& embedding : embeddings) {
-    const auto it = embedding_.find(embedding.id);
-    if (it == embedding_.end()) continue;
-    const Napi::Promise::Deferred deferred = it->second;
-    embedding_.erase(it);
-    settle(deferred, [&]() -> Napi::Value {
-      if (embedding.error) throw *embedding.error;
-      return from_embedding(env, embedding);
-    });
-  }
-}
-
-Napi::Value EngineObject::pend(Napi::Env env, uint32_t id, std::map<uint32_t, Napi::Promise::Deferred>& pending) {
+Napi::Value EngineObject::pend(Napi::Env env, uint32_t id, Pending& pending) {
   // Made last: one that is never settled leaks. The answer comes on this thread, after this call.
   const auto deferred = Napi::Promise::Deferred::New(env);
   pending.emplace(id, deferred);
@@ -166,7 +164,7 @@ Napi::Value EngineObject::pend(Napi::Env env, uint32_t id, std::map<uint32_t, Na
   return object;
 }
 
-bool EngineObject::give_up(Napi::Env env, uint32_t id, std::map<uint32_t, Napi::Promise::Deferred>& pending) {
+bool EngineObject::give_up(Napi::Env env, uint32_t id, Pending& pending) {
   const auto it = pending.find(id);
   if (it == pending.end()) return false;
   it->second.Resolve(env.Undefined());

@@ -66,11 +66,15 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
 
   // Throws MODEL_CLOSED.
   Engine& open();
+  // Promises by the ids under which the engine answers.
+  using Pending = std::map<uint32_t, Napi::Promise::Deferred>;
   // -> { id, promise }, whose promise is kept in `pending` until it is settled.
-  static Napi::Value pend(Napi::Env env, uint32_t id, std::map<uint32_t, Napi::Promise::Deferred>& pending);
+  static Napi::Value pend(Napi::Env env, uint32_t id, Pending& pending);
   // Settles one of those as undefined; false where it has been settled.
-  static bool give_up(Napi::Env env, uint32_t id, std::map<uint32_t, Napi::Promise::Deferred>& pending);
-  // Settles promises of `tokenize` and `embed`.
+  static bool give_up(Napi::Env env, uint32_t id, Pending& pending);
+  // Settles those that have an answer.
+  template <typename Answer, typename Convert>
+  static void settle_all(Pending& pending, const std::vector<Answer>& answers, Convert convert);
   void settle_tokenized(Napi::Env env, const std::vector<PromptReader::Answer>& answers);
   void settle_embeddings(Napi::Env env, const std::vector<Embedding>& embeddings);
   void end_thread();
@@ -82,8 +86,8 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   std::weak_ptr<Engine> closing_;   // while a worker closes it
   Napi::ThreadSafeFunction wake_;
   std::shared_ptr<std::atomic<bool>> silent_ = std::make_shared<std::atomic<bool>>(false);  // `wake_` is not called
-  std::map<uint32_t, Napi::Promise::Deferred> tokenizing_;
-  std::map<uint32_t, Napi::Promise::Deferred> embedding_;
+  Pending tokenizing_;
+  Pending embedding_;
   AddonData* data_ = nullptr;
   bool loaded_ = false;
 };

@@ -21,9 +21,7 @@ RunId Engine::embed(EmbeddingRequest request) {
   RunId id;
   {
     std::lock_guard lock(commands_mutex_);
-    if (stopping_) throw EngineError("MODEL_CLOSED", "The model is closed.");
-    if (failure_) throw *failure_;
-    id = next_id_++;
+    id = new_id();
   }
   {
     std::lock_guard lock(tokenized_mutex_);
@@ -59,12 +57,7 @@ void Engine::stop_embedding(RunId id) {
     std::lock_guard lock(tokenized_mutex_);
     std::erase(embedding_, id);
   }
-  {
-    std::lock_guard lock(commands_mutex_);
-    commands_.emplace_back(std::in_place_type<StopEmbedding>, id);
-    if (is_prefilling(id)) context_->interrupt = true;
-  }
-  commands_ready_.notify_one();
+  cancel(id);
 }
 
 void Engine::take_text(ReadText text) {
@@ -90,20 +83,7 @@ bool Engine::compute_embeddings() {
     answer({embedder_.refuse(EngineError::current())});
     return true;
   }
-  {
-    std::lock_guard lock(commands_mutex_);
-    prefilling_ = ids;
-    context_->interrupt = stopping_ || std::any_of(commands_.begin(), commands_.end(), [this](const Command& command) {
-                            const auto* stop = std::get_if<StopEmbedding>(&command);
-                            return stop && is_prefilling(stop->id);
-                          });
-  }
-  std::vector<Embedding> done = embedder_.compute();
-  {
-    std::lock_guard lock(commands_mutex_);
-    prefilling_.clear();
-    context_->interrupt = stopping_;
-  }
+  std::vector<Embedding> done = interruptibly(std::move(ids), [this] { return embedder_.compute(); });
   for (const Embedding& embedding : done) totals_.prompt_tokens += embedding.tokens;
   answer(std::move(done));
   return true;

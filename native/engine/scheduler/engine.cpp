@@ -57,9 +57,7 @@ RunId Engine::submit(RunRequest request) {
   RunId id;
   {
     std::lock_guard lock(commands_mutex_);
-    if (stopping_) throw EngineError("MODEL_CLOSED", "The model is closed.");
-    if (failure_) throw *failure_;
-    id = next_id_++;
+    id = new_id();
     output_.open(id);
     commands_.emplace_back(std::in_place_type<Submit>, id, std::move(request), Clock::now());
   }
@@ -75,14 +73,22 @@ void Engine::push(Command command) {
   commands_ready_.notify_one();
 }
 
-void Engine::cancel(RunId id) {
+RunId Engine::new_id() {
+  if (stopping_) throw EngineError("MODEL_CLOSED", "The model is closed.");
+  if (failure_) throw *failure_;
+  return next_id_++;
+}
+
+void Engine::push_end(Command command, RunId id) {
   {
     std::lock_guard lock(commands_mutex_);
-    commands_.emplace_back(std::in_place_type<Cancel>, id);
+    commands_.push_back(std::move(command));
     if (is_prefilling(id)) context_->interrupt = true;
   }
   commands_ready_.notify_one();
 }
+
+void Engine::cancel(RunId id) { push_end(Cancel{id}, id); }
 
 void Engine::pause(RunId id) { output_.pause(id); }
 
@@ -93,12 +99,7 @@ void Engine::resume(RunId id) {
 
 void Engine::release(RunId id) {
   output_.forget(id);
-  {
-    std::lock_guard lock(commands_mutex_);
-    commands_.emplace_back(std::in_place_type<Release>, id);
-    if (is_prefilling(id)) context_->interrupt = true;
-  }
-  commands_ready_.notify_one();
+  push_end(Release{id}, id);
 }
 
 Stats Engine::stats() const {
@@ -204,8 +205,6 @@ bool Engine::take_commands() {
       take_prompt(std::move(*prompt));
     } else if (auto* text = std::get_if<ReadText>(&command)) {
       take_text(std::move(*text));
-    } else if (auto* stop = std::get_if<StopEmbedding>(&command)) {
-      embedder_.forget(stop->id);
     }
   }
   return !stopping;
@@ -233,6 +232,7 @@ void Engine::begin(Submit submit) {
 }
 
 void Engine::cancel_now(RunId id) {
+  embedder_.forget(id);
   const auto it = runs_.find(id);
   if (it != runs_.end() && it->second->phase != Run::Phase::ended) finish(*it->second, FinishReason::cancelled);
 }

@@ -98,13 +98,14 @@ class Engine {
     PromptReader::Answer answer;
     EmbeddingRequest request;
   };
-  struct StopEmbedding {
-    RunId id;
-  };
   using Command = std::variant<Submit, Cancel, Resume, Release, PrefixFolder::LookupResult, ConstraintCompiler::Answer,
-                               PromptReader::Answer, ReadText, StopEmbedding>;
+                               PromptReader::Answer, ReadText>;
 
   void push(Command command);
+  // A command that ends what has this id: it interrupts the computation under way.
+  void push_end(Command command, RunId id);
+  // With commands_mutex_ held. Throws MODEL_CLOSED, or why the engine has stopped.
+  RunId new_id();
   bool is_prefilling(RunId id) const {
     return std::find(prefilling_.begin(), prefilling_.end(), id) != prefilling_.end();
   }
@@ -146,7 +147,25 @@ class Engine {
   // -- engine thread: from tokens to the next token --
   bool decode(DecodeContext& ctx);
   bool prefill(DecodeContext& ctx);
-  int compute_prompts(DecodeContext& ctx, const std::vector<Scheduler::Piece>& pieces);
+  // Computes something for these ids; cancelling one of them interrupts it.
+  template <typename Compute>
+  auto interruptibly(std::vector<RunId> ids, Compute compute) {
+    {
+      std::lock_guard lock(commands_mutex_);
+      prefilling_ = std::move(ids);
+      const bool cancelled = std::any_of(commands_.begin(), commands_.end(), [this](const Command& command) {
+        const auto* cancel = std::get_if<Cancel>(&command);
+        const auto* release = std::get_if<Release>(&command);
+        return (cancel && is_prefilling(cancel->id)) || (release && is_prefilling(release->id));
+      });
+      context_->interrupt = stopping_ || cancelled;
+    }
+    auto result = compute();
+    std::lock_guard lock(commands_mutex_);
+    prefilling_.clear();
+    context_->interrupt = stopping_;
+    return result;
+  }
   void rewind(DecodeContext& ctx, Run& run);
   void sample(DecodeContext& ctx, Run& run, int row);
   void score_prompts(DecodeContext& ctx, const std::vector<Scheduler::Piece>& pieces);
@@ -191,7 +210,7 @@ class Engine {
   std::condition_variable commands_ready_;
   std::vector<Command> commands_;
   RunId next_id_ = 1;
-  std::vector<RunId> prefilling_;  // runs whose cancellation interrupts the current computation
+  std::vector<RunId> prefilling_;  // whose cancellation interrupts the current computation
   bool stopping_ = false;
   std::optional<EngineError> failure_;  // why the engine has stopped
 

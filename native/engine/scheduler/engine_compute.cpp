@@ -76,7 +76,9 @@ bool Engine::prefill(DecodeContext& ctx) {
     }
   }
   const auto before = Clock::now();
-  const int result = compute_prompts(ctx, pieces);
+  std::vector<RunId> ids;
+  for (const auto& piece : pieces) ids.push_back(piece.run->id);
+  const int result = interruptibly(std::move(ids), [&] { return ctx.context.decode(rows_); });
   if (result == 0) score_prompts(ctx, pieces);
   const double took = milliseconds(Clock::now() - before);
   for (const auto& piece : pieces) {
@@ -115,25 +117,6 @@ void Engine::rewind(DecodeContext& ctx, Run& run) {
   const uint32_t whole = std::min(run.computed, static_cast<uint32_t>(last + 1));
   ctx.cache.truncate(run.sequence, whole);
   run.computed = whole;
-}
-
-// Computes the rows; cancelling one of these runs interrupts them.
-int Engine::compute_prompts(DecodeContext& ctx, const std::vector<Scheduler::Piece>& pieces) {
-  {
-    std::lock_guard lock(commands_mutex_);
-    for (const auto& piece : pieces) prefilling_.push_back(piece.run->id);
-    const bool cancelled = std::any_of(commands_.begin(), commands_.end(), [this](const Command& command) {
-      const auto* cancel = std::get_if<Cancel>(&command);
-      const auto* release = std::get_if<Release>(&command);
-      return (cancel && is_prefilling(cancel->id)) || (release && is_prefilling(release->id));
-    });
-    context_->interrupt = stopping_ || cancelled;
-  }
-  const int result = ctx.context.decode(rows_);
-  std::lock_guard lock(commands_mutex_);
-  prefilling_.clear();
-  context_->interrupt = stopping_;
-  return result;
 }
 
 // Log probabilities of the prompt's tokens from the rows just computed. Counts as part of the prefill, so that the next

@@ -110,9 +110,7 @@ uint32_t Engine::tokenize(std::vector<PromptPart> parts) {
   uint32_t id;
   {
     std::lock_guard lock(commands_mutex_);
-    if (stopping_) throw EngineError("MODEL_CLOSED", "The model is closed.");
-    if (failure_) throw *failure_;
-    id = next_id_++;
+    id = new_id();
   }
   reader_.read({id, std::move(parts), {}, {}, SIZE_MAX, [this](PromptReader::Answer answer) {
                   {
