@@ -180,17 +180,19 @@ function hermesFormat(
     renderContinuation: async (conversation, from) => renderHermesContinuation({ ...conversation, ...style, from }),
     leadingParts: (prompt, conversation, count, from) =>
       leadingParts(prompt, async () => {
-        const first = {
-          ...conversation,
-          messages: conversation.messages.slice(0, count),
-          continueFinalMessage: false,
-          addGenerationPrompt: false,
-          ...style,
-        };
+        const first = { ...beginningOf(conversation, count), ...style };
         return from === undefined ? renderHermes(first) : renderHermesContinuation({ ...first, from });
       }),
   };
 }
+
+/** Its first messages, complete, with nothing behind them. */
+const beginningOf = (conversation: Conversation, count: number) => ({
+  ...conversation,
+  messages: conversation.messages.slice(0, count),
+  continueFinalMessage: false,
+  addGenerationPrompt: false,
+});
 
 function templateFormat(
   template: ChatTemplate,
@@ -229,12 +231,7 @@ function templateFormat(
     renderContinuation: (conversation, from) => withRemedy(template.renderContinuation({ ...conversation, from })),
     leadingParts: (prompt, conversation, count, from) =>
       leadingParts(prompt, async () => {
-        const first = {
-          ...conversation,
-          messages: conversation.messages.slice(0, count),
-          continueFinalMessage: false,
-          addGenerationPrompt: false,
-        };
+        const first = beginningOf(conversation, count);
         if (from === undefined) return template.render(first);
         return (await template.renderContinuation({ ...first, from })) ?? [];
       }),

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { answered } from "../batch/answer_line.js";
 import { runBatch } from "../batch/batch_command.js";
+import type { PromptLine } from "../batch/prompt_line.js";
 import { CaduceusError, type EmbedOptions, type Model } from "../../index.js";
 import { UsageError } from "../exit_codes.js";
 import { modelIdentity, type ModelFlags } from "../flags/model_flags.js";
@@ -29,7 +30,7 @@ export async function embedCommand(argument: string, flags: EmbedFlags, ending: 
     const batch = {
       settings: createHash("sha256").update(JSON.stringify(settings)).digest("hex").slice(0, 8),
       check: (model: Model) => model.embed([], options),
-      answer: (model: Model, line: Parameters<typeof answered>[0], signal: AbortSignal) =>
+      answer: (model: Model, line: PromptLine, signal: AbortSignal) =>
         answered(line, signal, (given) => embedOne(model, textOf(given), { ...options, signal })),
     };
     return runBatch({ concurrency: 32, ...flags, input }, batch, ending);

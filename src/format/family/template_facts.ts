@@ -35,8 +35,11 @@ export const noFacts: TemplateFacts = {
   thoughtTags: undefined,
 };
 
-/** Milliseconds of processor time for each conversation: well-known templates take less than one. */
-const timeoutMs = 100;
+/**
+ * Milliseconds of processor time for each conversation by which a template is examined: well-known ones take less than
+ * one.
+ */
+export const probeMs = 100;
 
 export const probeQuestion = "Where?";
 export const probeTool = "look";
@@ -75,7 +78,7 @@ export async function templateFacts(
       eos_token: "",
       ...more,
     };
-    const rendered = await renderTemplate(source, JSON.stringify(variables), timeoutMs);
+    const rendered = await renderTemplate(source, JSON.stringify(variables), probeMs);
     return rendered.failure === undefined ? rendered.parts : undefined;
   };
   const thinks = (value: boolean) => ({ thinking: value, enable_thinking: value });

@@ -10,13 +10,10 @@ import {
 import { hermesCalls, type TemplateCalls } from "../../format/calls/call_reading.js";
 import { templateCalls, textsOf } from "../../format/calls/template_calls.js";
 import { ChatTemplate } from "../../format/template/template.js";
-import { noFacts, templateFacts, type TemplateFacts } from "../../format/family/template_facts.js";
+import { noFacts, probeMs, templateFacts, type TemplateFacts } from "../../format/family/template_facts.js";
 import type { HermesVariant } from "../../format/hermes/prompt/prompt.js";
 import { samplingDefaults, type ModelSampling } from "./sampling.js";
 import { readVocabulary, turnEnds, type Vocabulary } from "./vocabulary.js";
-
-/** Milliseconds of processor time for each conversation by which a template is examined. */
-const probeTimeoutMs = 100;
 
 export class LoadedModel {
   readonly engine: Engine;
@@ -35,7 +32,8 @@ export class LoadedModel {
     engine: Engine,
     format: FormatOptions = { format: "auto", variant: undefined },
   ): Promise<LoadedModel> {
-    const templates = templatesOf(engine.info, format);
+    // What generates no text has no format, whatever template its file holds.
+    const templates = engine.info.purpose === "text" ? templatesOf(engine.info, format) : undefined;
     const [vocabulary, facts] = await Promise.all([
       readVocabulary(engine),
       templates === undefined ? noFacts : templateFacts(templates, engine.renderTemplate),
@@ -47,7 +45,7 @@ export class LoadedModel {
             new ChatTemplate(templates.template, engine.renderTemplate, {
               eosToken: vocabulary.eosText,
               toolTemplate: templates.toolTemplate,
-              timeoutMs: probeTimeoutMs,
+              timeoutMs: probeMs,
             }),
             await turnEnds(engine, vocabulary),
           );

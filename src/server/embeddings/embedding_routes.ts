@@ -19,21 +19,24 @@ export function embeddingRoutes(services: PlainServices): Hono {
     const name = body.text("model") ?? models.only();
     return { name, model: models.find(name).model };
   };
+  const embed = async (body: Fields, signal: AbortSignal, truncates: boolean) => {
+    const { name, model } = named(body);
+    const { embeddings, usage } = await model.embed(textsOf(body), {
+      dimensions: body.wholeNumber("dimensions", 1, model.info.embeddingSize),
+      truncate: body.boolean("truncate") ?? truncates,
+      signal,
+    });
+    return { name, embeddings, tokens: usage.promptTokens };
+  };
 
   routes.on(
     "POST",
     spellings("/v1/embeddings"),
     ask(async (body, { signal }) => {
       checkFields(body, embeddingFields);
-      const { name, model } = named(body);
       const encoding = body.choice("encoding_format", encodings) ?? "float";
-      const { embeddings, usage } = await model.embed(textsOf(body), {
-        dimensions: body.wholeNumber("dimensions", 1, model.info.embeddingSize),
-        truncate: body.boolean("truncate") ?? false,
-        signal,
-      });
-      const tokens = { prompt_tokens: usage.promptTokens, total_tokens: usage.promptTokens };
-      const end = `],"model":${JSON.stringify(name)},"usage":${JSON.stringify(tokens)}}`;
+      const { name, embeddings, tokens } = await embed(body, signal, false);
+      const end = `],"model":${JSON.stringify(name)},"usage":{"prompt_tokens":${tokens},"total_tokens":${tokens}}}`;
       return pieces(embeddings, '{"object":"list","data":[', end, (vector, index) => {
         const written = encoding === "base64" ? JSON.stringify(base64Of(vector)) : numbers(vector);
         return `{"object":"embedding","index":${index},"embedding":${written}}`;
@@ -46,14 +49,9 @@ export function embeddingRoutes(services: PlainServices): Hono {
     ask(async (body, { signal }) => {
       checkFields(body, ollamaEmbedFields);
       const begun = performance.now();
-      const { name, model } = named(body);
-      const { embeddings, usage } = await model.embed(textsOf(body), {
-        dimensions: body.wholeNumber("dimensions", 1, model.info.embeddingSize),
-        truncate: body.boolean("truncate") ?? true,
-        signal,
-      });
+      const { name, embeddings, tokens } = await embed(body, signal, true);
       const nanoseconds = Math.round((performance.now() - begun) * 1e6);
-      const end = `],"total_duration":${nanoseconds},"load_duration":0,"prompt_eval_count":${usage.promptTokens}}`;
+      const end = `],"total_duration":${nanoseconds},"load_duration":0,"prompt_eval_count":${tokens}}`;
       return pieces(embeddings, `{"model":${JSON.stringify(name)},"embeddings":[`, end, numbers);
     }),
   );
