@@ -15,9 +15,10 @@ const entries = [
   "format/hermes/index",
   "server/index",
   "cli/main",
-  // What the install script loads, and a program that is run by its path.
+  // What the install script loads, and programs that are run by their paths.
   "engine/addon/load_addon",
   "engine/addon/probe_gpu",
+  "engine/addon/quantize/quantize_process",
   // What our scripts, benchmarks and tests import from inside.
   "chat/model",
   "engine/addon/addon_engine",

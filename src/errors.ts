@@ -20,9 +20,12 @@ export type ErrorCode =
    * The hub shows the model only to some: it is gated or private, and a token is missing, wrong or without the right.
    */
   | "ACCESS_DENIED"
-  /** This model cannot do that: one for embeddings generates no text, and only a reranker ranks. */
+  /**
+   * This model cannot do that: one for embeddings generates no text, only a reranker ranks, and one that is quantized
+   * is not quantized again.
+   */
   | "UNSUPPORTED"
-  /** A download does not fit on the disk. */
+  /** A download or a quantized model does not fit on the disk. */
   | "DISK_FULL"
   /** The model or its context needs more memory than there is. */
   | "OUT_OF_MEMORY"

@@ -55,6 +55,13 @@ export type {
 } from "./files/hub/download_events.js";
 export type { FetchOptions } from "./files/packages/default_model.js";
 export { listModels, pullModel, removeModel, type StoredModel } from "./files/local/stored_models.js";
+export {
+  quantizeModel,
+  type QuantizedModel,
+  type QuantizeOptions,
+  type QuantizeProgress,
+} from "./model/quantization/quantize_model.js";
+export type { QuantizationType } from "./model/quantization/quantization_types.js";
 export { doctor, type DoctorReport, type Finding } from "./model/inspection/doctor.js";
 export { inspectModel, type InspectOptions, type ModelSummary } from "./model/inspection/inspect_model.js";
 export type { MemoryNeed } from "./model/inspection/memory_need.js";

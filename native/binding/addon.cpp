@@ -1,6 +1,7 @@
 // The addon's exports. Everything JavaScript may call is named here.
 #include <napi.h>
 
+#include "../engine/model/quantize.h"
 #include "../engine/platform/runtime.h"
 #include "../engine/template/chat_template.h"
 #include "addon_data.h"
@@ -70,6 +71,40 @@ Napi::Value render(const Napi::CallbackInfo& info) {
       });
 }
 
+QuantizeOptions to_quantize_options(const Napi::Object& object) {
+  QuantizeOptions options;
+  options.from = object.Get("from").As<Napi::String>().Utf8Value();
+  options.to = object.Get("to").As<Napi::String>().Utf8Value();
+  options.file_type = object.Get("fileType").As<Napi::Number>().Int32Value();
+  options.threads = object.Get("threads").As<Napi::Number>().Int32Value();
+  options.only_copy = object.Get("onlyCopy").As<Napi::Boolean>().Value();
+  options.allow_requantize = object.Get("allowRequantize").As<Napi::Boolean>().Value();
+  return options;
+}
+
+// planQuantization(options): how large the file would be.
+Napi::Value plan(const Napi::CallbackInfo& info) {
+  return PromiseWorker<QuantizationPlan>::start(
+      info.Env(), [options = to_quantize_options(info[0].As<Napi::Object>())] { return plan_quantization(options); },
+      [](Napi::Env env, const QuantizationPlan& found) -> Napi::Value {
+        auto result = Napi::Object::New(env);
+        result["bytes"] = static_cast<double>(found.bytes);
+        result["needsImportanceMatrix"] = found.needs_importance_matrix;
+        return result;
+      });
+}
+
+// quantize(options): for a process of its own, because nothing can end it.
+Napi::Value quantize_file(const Napi::CallbackInfo& info) {
+  return PromiseWorker<bool>::start(
+      info.Env(),
+      [options = to_quantize_options(info[0].As<Napi::Object>())] {
+        quantize(options);
+        return true;
+      },
+      [](Napi::Env env, const bool&) { return env.Undefined(); });
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   auto* data = new AddonData();
   env.SetInstanceData(data);
@@ -79,6 +114,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports["takesModules"] = Napi::Boolean::New(env, takes_modules());
   exports["devices"] = entry(env, "devices", list_devices);
   exports["renderTemplate"] = entry(env, "renderTemplate", render);
+  exports["planQuantization"] = entry(env, "planQuantization", plan);
+  exports["quantize"] = entry(env, "quantize", quantize_file);
   exports["endThreads"] = entry(env, "endThreads", end_threads);
   exports["setLog"] = entry(env, "setLog", set_log_forwarding);
   return exports;

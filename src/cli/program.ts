@@ -9,6 +9,7 @@ import { helpText } from "./output/help_text.js";
 import { embedCommand, type EmbedFlags } from "./commands/embed_command.js";
 import { explainCommand, type ExplainFlags } from "./commands/explain_command.js";
 import { addInspectCommands } from "./commands/inspect_commands.js";
+import { addQuantizeCommand } from "./commands/quantize_command.js";
 import { addModelsCommands } from "./commands/models_commands.js";
 import { readCount } from "./flag_values.js";
 import { addMemoryFlags, addModelFlag, addModelFlags, threadsFlag } from "./flags/model_flags.js";
@@ -181,6 +182,7 @@ ${exitCodeHelp} A line that failed: 1.`),
     .action((words: string[], flags: EmbedFlags) => embedCommand(words.join(" "), flags, ending));
 
   addModelsCommands(program, ending);
+  addQuantizeCommand(program, ending);
   addInspectCommands(program, ending);
   addServeCommand(program, ending);
   addEvalCommand(program, ending);

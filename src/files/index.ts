@@ -2,7 +2,7 @@
 export { aliasNames, readModelName } from "./local/aliases.js";
 export { berkeleyVersion, fetchBerkeleyData } from "./packages/berkeley_package.js";
 export { cacheFolder, defaultPrefixFolder, modelFolder } from "./local/cache_folder.js";
-export { gibibytes } from "./local/disk_space.js";
+export { checkDiskSpace, gibibytes } from "./local/disk_space.js";
 export type {
   DownloadEndMessage,
   DownloadRetryMessage,

@@ -7,6 +7,7 @@ import { mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { quantizeModel } from "../../src/index.js";
 import { FakeHub } from "../support/fake_hub.js";
 import { bertModel } from "../support/gguf/bert_model.mjs";
 import { smollm2Model } from "../support/models.js";
@@ -191,6 +192,9 @@ async function runAll(folder: string, world: string, hub: FakeHub): Promise<Map<
     HF_TOKEN: undefined,
     PORT: "0",
     CADUCEUS_TEST_BERT: `${bertModel("mean")},${bertModel("reranker")}`,
+    CADUCEUS_TEST_ORIGINAL: (
+      await quantizeModel(bertModel("mean"), path.join(world, "f16.gguf"), { type: "F16", allowRequantize: true })
+    ).path,
   };
   const { output } = await run(process.execPath, [runner, ...files], { cwd: world, env });
   const outcomes = output

@@ -1,5 +1,9 @@
 // What the pages' blocks of code begin with, where they say so by `<!-- given: … -->`. Compiled with them, and never
 // published.
+import { randomUUID } from "node:crypto";
+import { rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { load, tool, type Message } from "caduceus";
 import { createHandler, listen } from "caduceus/server";
 import { z } from "zod";
@@ -26,6 +30,11 @@ export const person = z.object({ name: z.string(), age: z.int() });
 
 /** Files of a model for embeddings, and of a reranker. */
 export const [embeddingModel = "", rerankModel = ""] = process.env["CADUCEUS_TEST_BERT"]?.split(",") ?? [];
+
+/** A model whose weights are not quantized, and where another may be written. */
+export const original = process.env["CADUCEUS_TEST_ORIGINAL"] ?? "";
+export const target = path.join(tmpdir(), `caduceus-${randomUUID()}.gguf`);
+process.once("exit", () => rmSync(target, { force: true }));
 
 /** For what a page calls a program's own. */
 export const log: (...values: unknown[]) => void = console.log;

@@ -9,6 +9,7 @@ import {
   listModels,
   load,
   pullModel,
+  quantizeModel,
   tool,
   type Chat,
   type Constraint,
@@ -72,6 +73,13 @@ export async function loading(): Promise<void> {
     onProgress: ({ receivedBytes, totalBytes }) => expectTypeOf(receivedBytes).toEqualTypeOf(totalBytes),
   });
   expectTypeOf((await listModels())[0]!.state).toEqualTypeOf<"complete" | "partial">();
+  const made = await quantizeModel("a.gguf", "b.gguf", {
+    type: "Q4_K_M",
+    onProgress: ({ stage, fraction }) => (stage === "quantize" ? fraction.toFixed(1) : undefined),
+  });
+  made.sizeBytes satisfies number;
+  // @ts-expect-error there is no such type
+  await quantizeModel("a.gguf", "b.gguf", { type: "Q4_K_X" });
   await pullModel("hermes-2-pro", { signal: undefined, onProgress: ({ fraction }) => fraction.toFixed(1) });
   expectTypeOf((await inspectModel("hermes-2-pro", { contextSize: 512 })).memory.totalBytes).toEqualTypeOf<number>();
   // @ts-expect-error nothing is loaded

@@ -23,6 +23,7 @@ std::vector<std::string> failures;
 thread_local int guards = 0;
 thread_local int captures = 0;
 thread_local std::string captured_error;
+thread_local const LogTap::Sink* tap = nullptr;
 
 LogLevel level_of(ggml_log_level level) {
   switch (level) {
@@ -50,6 +51,7 @@ void capture_error(const char* text) {
 
 void on_log(ggml_log_level level, const char* text, void*) {
   if (captures > 0 && level == GGML_LOG_LEVEL_ERROR) capture_error(text);
+  if (tap) (*tap)(text);
   const int limit = log_level.load(std::memory_order_relaxed);
   if (limit == 0) return;
   std::lock_guard lock(log_mutex);
@@ -123,5 +125,9 @@ ErrorLogCapture::~ErrorLogCapture() {
 }
 
 std::string ErrorLogCapture::last() const { return captured_error; }
+
+LogTap::LogTap(Sink sink) : sink_(std::move(sink)) { tap = &sink_; }
+
+LogTap::~LogTap() { tap = nullptr; }
 
 }  // namespace caduceus

@@ -52,4 +52,18 @@ class ErrorLogCapture {
   std::string previous_;
 };
 
+// Gives what llama.cpp logs on the calling thread while it exists, at any level and text by text, to a function.
+class LogTap {
+ public:
+  using Sink = std::function<void(const char* text)>;
+
+  explicit LogTap(Sink sink);
+  ~LogTap();
+  LogTap(const LogTap&) = delete;
+  LogTap& operator=(const LogTap&) = delete;
+
+ private:
+  Sink sink_;
+};
+
 }  // namespace caduceus

@@ -100,8 +100,8 @@ export function addMemoryFlags(command: Command): Command {
     .addOption(gpuLayersFlag());
 }
 
-export const threadsFlag = () =>
-  new Option("-t, --threads <count>", "threads that compute (default: physical cores)").argParser(readNumber);
+export const threadsFlag = (help = "threads that compute (default: physical cores)") =>
+  new Option("-t, --threads <count>", help).argParser(readNumber);
 export const kvTypeFlag = () =>
   new Option("--kv-type <type>", "f16, or q8_0 for half the memory of the cache (default: f16)");
 export const gpuLayersFlag = () =>

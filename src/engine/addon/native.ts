@@ -107,6 +107,23 @@ export interface NativeDevices {
   readonly failures: readonly string[];
 }
 
+export interface NativeQuantizeOptions {
+  /** Absolute. Of a split model the first file. */
+  readonly from: string;
+  readonly to: string;
+  /** llama.cpp's `llama_ftype`. */
+  readonly fileType: number;
+  readonly threads: number;
+  readonly onlyCopy: boolean;
+  readonly allowRequantize: boolean;
+}
+
+export interface NativeQuantizationPlan {
+  /** Of the weights. */
+  readonly bytes: number;
+  readonly needsImportanceMatrix: boolean;
+}
+
 export interface Addon {
   initialize(classes: { CaduceusError: typeof CaduceusError }): void;
   createEngine(options: NativeLoadOptions, onWake: () => void, onProgress?: (fraction: number) => void): NativeLoad;
@@ -115,6 +132,10 @@ export interface Addon {
   devices(gpuModules: readonly string[]): Promise<NativeDevices>;
   /** With the template's source, the JSON of its variables, and the milliseconds it may take. */
   renderTemplate: RenderTemplate;
+  /** What `quantize` would write. */
+  planQuantization(options: NativeQuantizeOptions): Promise<NativeQuantizationPlan>;
+  /** Nothing but the end of the process can stop it. */
+  quantize(options: NativeQuantizeOptions): Promise<void>;
   /** Ends and joins every thread of this environment, at once. For the end of the process. */
   endThreads(): void;
   /** 0 silent, 1 error, 2 warn, 3 info, 4 debug. */

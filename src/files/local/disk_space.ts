@@ -9,14 +9,19 @@ export const otherFolder = "Set CADUCEUS_CACHE to another folder.";
 /** Left free for everybody else. */
 const reserve = 256 * 2 ** 20;
 
-/** @throws CaduceusError DISK_FULL. A file system that does not tell its free space passes. */
-export async function checkDiskSpace(folder: string, bytes: number, what: string): Promise<void> {
+/**
+ * `remedy` defaults to what helps the cache folder.
+ * @throws CaduceusError DISK_FULL. A file system that does not tell its free space passes.
+ */
+export async function checkDiskSpace(folder: string, bytes: number, what: string, remedy?: string): Promise<void> {
   const found = await statfs(folder).catch(() => undefined);
   if (found === undefined || found.blocks === 0) return;
   const free = found.bavail * found.bsize;
   if (bytes + reserve > free)
     throw diskFull(
       `${what} needs ${gibibytes(bytes)} more, and 0.25 GiB to spare, but ${gibibytes(free)} are free in ${folder}.`,
+      undefined,
+      remedy,
     );
 }
 
@@ -37,9 +42,13 @@ export function explainWriteFailure(error: unknown, folder: string): unknown {
   });
 }
 
-function diskFull(what: string, cause?: unknown): CaduceusError {
+function diskFull(
+  what: string,
+  cause?: unknown,
+  remedy = `Remove models (caduceus list, caduceus remove), or set CADUCEUS_CACHE to a folder on another disk instead of ${cacheFolder()}.`,
+): CaduceusError {
   return new CaduceusError("DISK_FULL", what, {
-    remedy: `Remove models (caduceus list, caduceus remove), or set CADUCEUS_CACHE to a folder on another disk instead of ${cacheFolder()}.`,
+    remedy,
     ...(cause === undefined ? {} : { cause }),
   });
 }

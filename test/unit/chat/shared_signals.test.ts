@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { inspectModel, load, pullModel, removeModel, tool } from "../../../src/index.js";
+import { inspectModel, load, pullModel, quantizeModel, removeModel, tool } from "../../../src/index.js";
 import { withFileLock } from "../../../src/files/local/file_lock.js";
 import { RetryPolicy, TransientError } from "../../../src/files/hub/retry_policy.js";
 import { IdleTimeout } from "../../../src/files/hub/idle_timeout.js";
@@ -70,6 +70,7 @@ const calls: Record<string, () => Promise<Call> | Call> = {
   load: () => (signal) => load("/no/such/model.gguf", { signal }),
   inspectModel: () => (signal) => inspectModel("/no/such/model.gguf", { signal }),
   pullModel: () => (signal) => pullModel("/no/such/model.gguf", { signal }),
+  quantizeModel: () => (signal) => quantizeModel("/no/such/model.gguf", "/tmp/new.gguf", { type: "Q4_0", signal }),
   removeModel: () => (signal) => removeModel("hf:nobody/nothing", { signal }),
   "a request to the hub": () => async (signal) => {
     const watch = new IdleTimeout(10_000, signal);

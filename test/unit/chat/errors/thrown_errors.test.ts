@@ -45,6 +45,7 @@ type Call = (...values: never[]) => unknown;
 const rightArguments: Readonly<Record<string, readonly unknown[]>> = {
   load: ["/no/such/model.gguf", {}],
   pullModel: ["/no/such/model.gguf", {}],
+  quantizeModel: ["/no/such/model.gguf", "/tmp/new.gguf", { type: "Q4_0" }],
   removeModel: ["hf:nobody/nothing", {}],
   listModels: [{}],
   inspectModel: ["/no/such/model.gguf", {}],
@@ -146,6 +147,7 @@ test("what was found by use", async () => {
   const code = "INVALID_ARGUMENT";
   for (const value of [undefined, 5] as never[]) {
     await expect(library.pullModel(value)).rejects.toMatchObject({ code, param: "model" });
+    await expect(library.quantizeModel(value, value, value)).rejects.toMatchObject({ code, param: "model" });
     await expect(library.removeModel(value)).rejects.toMatchObject({ code, param: "model" });
   }
   await expect(server.listen(undefined as never)).rejects.toMatchObject({ code, param: "handler" });

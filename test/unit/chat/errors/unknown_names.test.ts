@@ -8,6 +8,7 @@ import {
   listModels,
   load,
   pullModel,
+  quantizeModel,
   removeModel,
   tool,
 } from "../../../../src/index.js";
@@ -30,6 +31,11 @@ const functions: Readonly<Record<string, Case>> = {
   inspectModel: [(options) => inspectModel("smollm2", options), "context_size", "contextSize"],
   doctor: [(options) => doctor(undefined, options), "kv_type", "kvType"],
   pullModel: [(options) => pullModel("smollm2", options), "onprogress", "onProgress"],
+  quantizeModel: [
+    (options) => quantizeModel("smollm2", "/tmp/new.gguf", options),
+    "allow-requantize",
+    "allowRequantize",
+  ],
   removeModel: [(options) => removeModel("hf:owner/none", options), "signl", "signal"],
   listModels: [(options) => listModels(options), "signal", undefined],
   tool: [(options) => tool({ name: "a", ...options }), "paramters", "parameters"],
