@@ -90,6 +90,8 @@ Napi::Value plan(const Napi::CallbackInfo& info) {
         auto result = Napi::Object::New(env);
         result["bytes"] = static_cast<double>(found.bytes);
         result["needsImportanceMatrix"] = found.needs_importance_matrix;
+        const std::vector<std::string> types(found.requantized.begin(), found.requantized.end());
+        result["requantized"] = from_list(env, types, [](const std::string& type) { return type; });
         return result;
       });
 }

@@ -32,19 +32,36 @@ void run(const QuantizeOptions& options, bool dry_run) {
                     options.from + " could not be quantized" + (reason.empty() ? "." : ": " + reason + "."));
 }
 
+ggml_type type_named(const char* name) {
+  for (int i = 0; i < GGML_TYPE_COUNT; ++i) {
+    const auto type = static_cast<ggml_type>(i);
+    const char* known = ggml_type_name(type);
+    if (known && std::strcmp(known, name) == 0) return type;
+  }
+  return GGML_TYPE_COUNT;
+}
+
 }  // namespace
 
 QuantizationPlan plan_quantization(const QuantizeOptions& options) {
   ensure_backend();
   check_gguf(options.from);
   QuantizationPlan plan;
-  // A dry run says what it found in its log, and nowhere else. Its warning tells of an importance matrix.
+  // A dry run says what it found in its log, and nowhere else: a line for each tensor in two parts, and its sums.
+  ggml_type type = GGML_TYPE_COUNT;
   const LogTap tap([&](const char* text) {
+    char name[32] = "";
     double mebibytes = 0;
-    const char* size = std::strstr(text, "quant size ");
-    if (size && std::sscanf(size, "quant size = %lf MiB", &mebibytes) == 1)
+    if (const char* from = std::strstr(text, "], type "); from && std::sscanf(from, "], type = %31[^,]", name) == 1) {
+      type = type_named(name);
+    } else if (std::strstr(text, " MiB -> ") && type != GGML_TYPE_COUNT && ggml_is_quantized(type)) {
+      plan.requantized.insert(ggml_type_name(type));
+    } else if (const char* size = std::strstr(text, "quant size ");
+               size && std::sscanf(size, "quant size = %lf MiB", &mebibytes) == 1) {
       plan.bytes = static_cast<uint64_t>(mebibytes * 1024 * 1024);
-    if (std::strstr(text, "will require an imatrix")) plan.needs_importance_matrix = true;
+    } else if (std::strstr(text, "will require an imatrix")) {
+      plan.needs_importance_matrix = true;
+    }
   });
   run(options, true);
   if (plan.bytes == 0) throw EngineError("ENGINE_FAILED", "llama.cpp did not say how large the file would be.");

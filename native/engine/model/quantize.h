@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 
 namespace caduceus {
@@ -19,6 +20,8 @@ struct QuantizeOptions {
 struct QuantizationPlan {
   uint64_t bytes = 0;  // of the weights
   bool needs_importance_matrix = false;
+  // Types of weights that are quantized already and would get another.
+  std::set<std::string> requantized;
 };
 
 // What would be written, which takes no time. Throws MODEL_NOT_FOUND, MODEL_INVALID.

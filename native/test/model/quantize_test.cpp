@@ -48,6 +48,7 @@ int main() {
     const QuantizationPlan plan = plan_quantization(options);
     CHECK(!fs::exists(options.to));
     CHECK(!plan.needs_importance_matrix);
+    CHECK(plan.requantized.empty());
     quantize(options);
     llama_model_quantize_params params = llama_model_quantize_default_params();
     params.ftype = type;
@@ -72,8 +73,13 @@ int main() {
     CHECK(!fs::exists(small.to));
   }
 
-  CLAIM("what is quantized already is not quantized again, and a damaged header is the file's fault");
-  CHECK(code_of({model, file("again.gguf"), LLAMA_FTYPE_MOSTLY_Q4_0, 1}) == "ENGINE_FAILED");
+  CLAIM(
+      "what is quantized already is known before, and is not quantized again, and a damaged header is the file's "
+      "fault");
+  const QuantizeOptions again{model, file("again.gguf"), LLAMA_FTYPE_MOSTLY_Q4_0, 1};
+  CHECK(plan_quantization(again).requantized == std::set<std::string>{"q8_0"});
+  CHECK(code_of(again) == "ENGINE_FAILED");
+  CHECK(plan_quantization({model, file("same.gguf"), LLAMA_FTYPE_MOSTLY_Q8_0, 1}).requantized.empty());
   std::ofstream(file("bad.gguf"), std::ios::binary) << read(model).substr(0, 1000);
   CHECK(code_of({file("bad.gguf"), file("none.gguf"), LLAMA_FTYPE_MOSTLY_Q4_0, 1}) == "MODEL_INVALID");
 

@@ -122,6 +122,8 @@ export interface NativeQuantizationPlan {
   /** Of the weights. */
   readonly bytes: number;
   readonly needsImportanceMatrix: boolean;
+  /** Types of weights that are quantized already and would get another: `"q4_K"`. */
+  readonly requantized: readonly string[];
 }
 
 export interface Addon {

@@ -16,7 +16,6 @@ import {
   checkText,
   checkWholeNumber,
 } from "../../options/option_checks.js";
-import { readLocalHeader } from "../inspection/gguf_header.js";
 import { fileTypeOf, quantizationTypes, readQuantizationType, type QuantizationType } from "./quantization_types.js";
 
 /** How far quantizing has come. */
@@ -95,7 +94,7 @@ export async function quantizeModel(model: string, to: string, options: Quantize
       signal: ending.signal,
       onProgress: (progress: FetchProgress) => report({ stage: "fetch", ...progress }),
     });
-    await checkSource(source, target, settings);
+    await refuseSame(source, target);
     return write(source, target, { ...settings, report, signal: ending.signal });
   }).finally(unfollow);
 }
@@ -123,6 +122,7 @@ async function write(
   let totalBytes = 0;
   const look = async () => {
     const written = (await stat(part).catch(() => undefined))?.size ?? 0;
+    if (timer === undefined) return;
     report({
       stage: "quantize",
       fraction: Math.min(written / totalBytes, 1),
@@ -141,7 +141,12 @@ async function write(
         onlyCopy: type === "COPY",
         allowRequantize,
       },
-      async ({ bytes, needsImportanceMatrix }) => {
+      async ({ bytes, needsImportanceMatrix, requantized }) => {
+        if (requantized.length > 0 && !allowRequantize)
+          throw new CaduceusError("UNSUPPORTED", `${from} is quantized already (${requantized.join(", ")}).`, {
+            param: "allowRequantize",
+            remedy: "Quantize the original in F16, BF16 or F32, or set allowRequantize, which loses quality twice.",
+          });
         if (needsImportanceMatrix)
           throw new CaduceusError("UNSUPPORTED", `${type} needs an importance matrix, which cannot be given.`, {
             param: "type",
@@ -154,6 +159,7 @@ async function write(
       signal,
     );
     signal.throwIfAborted();
+    timer = void clearInterval(timer);
     const { size } = await stat(part);
     report({ stage: "quantize", fraction: 1, receivedBytes: size, totalBytes: size });
     signal.throwIfAborted();
@@ -226,27 +232,13 @@ const isThere = (target: string) =>
     remedy: "Set force to replace it.",
   });
 
-/** Types that quantizing starts from without losing anything twice. */
-const wholeTypes = new Set(["F32", "F16", "BF16", "F64", "I8", "I16", "I32", "I64"]);
-
-async function checkSource(source: string, target: string, { type, allowRequantize }: Settings): Promise<void> {
-  const files = await filesOf(source);
-  for (const file of files) {
+async function refuseSame(source: string, target: string): Promise<void> {
+  for (const file of await filesOf(source)) {
     const [one, other] = await Promise.all([stat(file), stat(target).catch(() => undefined)]);
     if (other !== undefined && one.ino === other.ino && one.dev === other.dev)
       throw new CaduceusError("INVALID_ARGUMENT", `${target} is the model that is to be quantized.`, {
         param: "to",
         remedy: "Give the new file another name.",
-      });
-  }
-  if (allowRequantize || type === "COPY") return;
-  for (const file of files) {
-    const { tensorTypes } = await readLocalHeader(file);
-    const quantized = Object.keys(tensorTypes).filter((name) => !wholeTypes.has(name));
-    if (quantized.length > 0)
-      throw new CaduceusError("UNSUPPORTED", `${source} is quantized already (${quantized.join(", ")}).`, {
-        param: "allowRequantize",
-        remedy: "Quantize the original in F16, BF16 or F32, or set allowRequantize, which loses quality twice.",
       });
   }
 }
