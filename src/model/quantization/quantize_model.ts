@@ -57,8 +57,8 @@ const lookEveryMs = 200;
 
 /**
  * Writes a model to a new file with its weights in another type, by llama.cpp's own quantization: byte for byte what
- * llama-quantize writes. `model` is a name or a path as `load` takes it, `to` a path. The new file is there whole or not
- * at all.
+ * llama-quantize writes. `model` is a name or a path as `load` takes it, `to` a path. The new file is there whole, or
+ * not at all.
  *
  * @throws CaduceusError `INVALID_ARGUMENT`, `UNSUPPORTED` (quantized already, or the type needs an importance matrix),
  * `MODEL_NOT_FOUND`, `MODEL_INVALID`, `DISK_FULL`, `ENGINE_FAILED`, `SYSTEM_ERROR`, those of a download; the signal's
