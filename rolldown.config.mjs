@@ -6,7 +6,7 @@ import path from "node:path";
 import { defineConfig } from "rolldown";
 
 const root = import.meta.dirname;
-const { dependencies } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
+const { dependencies, peerDependencies } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
 
 /** Modules that keep a file of their own name; what they share lies in dist/chunks. */
 const entries = [
@@ -14,6 +14,7 @@ const entries = [
   "index",
   "format/hermes/index",
   "server/index",
+  "adapters/ai_sdk/index",
   "cli/main",
   // What the install script loads, and programs that are run by their paths.
   "engine/addon/load_addon",
@@ -34,7 +35,7 @@ export default defineConfig({
   input: Object.fromEntries(entries.map((name) => [name, path.join(root, "src", `${name}.ts`)])),
   platform: "node",
   tsconfig: path.join(root, "tsconfig.build.json"),
-  external: new RegExp(`^(${Object.keys(dependencies).join("|")})(/|$)`),
+  external: new RegExp(`^(${Object.keys({ ...dependencies, ...peerDependencies }).join("|")})(/|$)`),
   output: {
     dir: "dist",
     chunkFileNames: "chunks/[name].js",

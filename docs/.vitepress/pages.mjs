@@ -3,7 +3,10 @@
 /** @type {Array<{ text: string, pages: string[] }>} */
 export const parts = [
   { text: "To begin", pages: ["getting-started", "conversations", "tools", "json", "embeddings", "models", "gpus"] },
-  { text: "To run it for others", pages: ["production", "server", "recipes", "cli", "runtimes", "errors"] },
+  {
+    text: "To run it for others",
+    pages: ["production", "server", "frameworks", "recipes", "cli", "runtimes", "errors"],
+  },
   { text: "How good and how fast", pages: ["evaluation", "performance"] },
   { text: "How it is made", pages: ["architecture", "building"] },
 ];

@@ -1,27 +1,11 @@
 // Thoughts of a real model whose template opens them: ended at their limit, and the answer behind them enforced.
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { Model } from "../../src/chat/model.js";
-import { createAddonEngine } from "../../src/engine/addon/addon_engine.js";
-import { fetchDefaultModel } from "../../src/files/index.js";
-import { tool } from "../../src/index.js";
-import { LoadedModel } from "../../src/model/loading/loaded_model.js";
-
-const chatTemplate =
-  "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}<|im_start|>assistant\n<think>\n";
+import { tool, type Model } from "../../src/index.js";
+import { thinkingModel } from "../support/thinking_model.js";
 
 let model: Model;
 beforeAll(async () => {
-  const engine = await createAddonEngine({
-    path: await fetchDefaultModel(),
-    contextSize: 2048,
-    kvType: "f16",
-    gpuLayers: 0,
-    prefixFolderBytes: 0,
-  });
-  const { info } = engine;
-  // The model's own file has another template.
-  Object.defineProperty(engine, "info", { value: { ...info, chatTemplate } });
-  model = new Model(await LoadedModel.of(engine));
+  model = await thinkingModel();
 });
 afterAll(() => model.close());
 

@@ -25,6 +25,7 @@ const layers: Record<string, readonly string[]> = {
   chat: ["engine", "files", "format", "model", "schema"],
   // Programs over the public interface; the evaluation checks answers by schemas and fetches its data.
   server: ["index"],
+  adapters: ["index"],
   evaluation: ["index", "files", "schema"],
   cli: ["index", "server", "evaluation", "files"],
   index: ["chat", "engine", "engine/addon", "files", "format", "model", "schema"],
