@@ -11,6 +11,7 @@ export type { Embeddings, RankedDocument, Ranking } from "./chat/embed/embed.js"
 export type { EmbedOptions, RerankOptions } from "./chat/embed/embed_options.js";
 export type { Reasoning, ReasoningEffort } from "./chat/reply/reasoning.js";
 export type { CompleteOptions, GenerationOptions, ReplyOptions } from "./chat/reply/reply_options.js";
+export type { ContextFile, InfillOptions } from "./chat/reply/infill.js";
 export type { TextConstraintOptions } from "./chat/reply/text_constraint.js";
 export type { Unenforced } from "./chat/tools/round_constraint.js";
 export type {
@@ -100,6 +101,7 @@ export type {
   EnforcedSchema,
   EngineCapabilities,
   EngineStats,
+  InfillTokens,
   ModelInfo,
   ParameterForm,
   PromptPart,

@@ -288,6 +288,15 @@ Napi::Object from_info(Napi::Env env, const ModelInfo& info, const Context& cont
   if (info.eos_token) object["eosToken"] = *info.eos_token;
   object["endOfGenerationTokens"] =
       from_list(env, info.end_of_generation_tokens, [](llama_token token) { return token; });
+  if (info.infill_tokens) {
+    auto tokens = Napi::Object::New(env);
+    tokens["prefix"] = info.infill_tokens->prefix;
+    tokens["suffix"] = info.infill_tokens->suffix;
+    tokens["middle"] = info.infill_tokens->middle;
+    if (info.infill_tokens->repository) tokens["repository"] = *info.infill_tokens->repository;
+    if (info.infill_tokens->file) tokens["file"] = *info.infill_tokens->file;
+    object["infillTokens"] = tokens;
+  }
   object["contextSize"] = context.context_size();
   object["cacheTokens"] = context.cache_tokens();
   object["kvType"] = context.kv_type() == GGML_TYPE_Q8_0 ? "q8_0" : "f16";

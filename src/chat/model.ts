@@ -15,13 +15,11 @@ import type { ReplySteps } from "./tools/round_run.js";
 import { converse, preparePrompt, warningsOf, type Task } from "./tools/tool_loop.js";
 import { type Explanation, PromptRecord } from "./explain.js";
 import { plainReply } from "./reply/plain_reply.js";
+import { checkParts, checkTokens, readPrompt } from "./raw_prompt.js";
 import { readAhead } from "./read_ahead.js";
 import { unenforcedOf } from "./tools/round_constraint.js";
 import {
-  checkParts,
-  checkTokens,
   completeOptionNames,
-  readPrompt,
   replyOptionNames,
   resolveCompleteOptions,
   resolveReplyOptions,
@@ -49,6 +47,8 @@ export interface ModelCapabilities extends EngineCapabilities {
   readonly reasoning: boolean;
   /** It also tells the model how much effort to put into them: `reasoning: { effort }`. */
   readonly reasoningEffort: boolean;
+  /** It fills in the middle of a text: the option `suffix` of `complete`. */
+  readonly infill: boolean;
 }
 
 /**
@@ -74,13 +74,15 @@ export class Model {
 
   /** Which guarantees are enforced while the model generates, and which are only checked afterwards. */
   get capabilities(): ModelCapabilities {
-    const { capabilities } = this.#model.engine;
+    const { capabilities, info } = this.#model.engine;
     const [reasoning, reasoningEffort] = this.#thinks();
+    const infill = info.infillTokens !== undefined;
     if (capabilities.constrained)
       return {
         ...capabilities,
         reasoning,
         reasoningEffort,
+        infill,
         enforced: ["tool-choice", "tool-arguments", "schema", "grammar"],
         checked: [],
         refused: [],
@@ -89,6 +91,7 @@ export class Model {
       ...capabilities,
       reasoning,
       reasoningEffort,
+      infill,
       enforced: [],
       checked: ["tool-arguments", "schema"],
       refused: ["tool-choice", "grammar"],
@@ -162,7 +165,7 @@ export class Model {
   /**
    * Continues a raw prompt. In a string, markup such as `<|im_start|>` becomes control tokens. Parts state what they
    * are: `{ text }` is never markup, `{ control }` is, `{ tokens }` are used as they are. `regex`, `grammar` or
-   * `schema` constrain the text.
+   * `schema` constrain the text. With a `suffix`, the text between the two is written.
    */
   complete(prompt: string | readonly PromptPart[], options?: CompleteOptions): Reply {
     const model = this.#model;
@@ -174,7 +177,7 @@ export class Model {
       signal.throwIfAborted();
       const settings = resolveCompleteOptions(given, model);
       record.unenforced = settings.unenforced;
-      const parts = readPrompt(prompt, model.engine.info.vocabularySize);
+      const parts = readPrompt(prompt, model.engine.info.vocabularySize, settings.infill);
       const { constraint } = settings.request;
       record.begin({ name: "raw", reason: "complete() takes the prompt as it is." })({
         parts,

@@ -31,6 +31,8 @@ export interface ModelInfo {
   readonly eosToken?: number | undefined;
   /** Tokens after which llama.cpp ends generation. */
   readonly endOfGenerationTokens: readonly number[];
+  /** Missing for models that do not fill in the middle of a text. */
+  readonly infillTokens?: InfillTokens | undefined;
   /** One conversation's limit in tokens. */
   readonly contextSize: number;
   /** Length in bytes of the longest token: a text of so many bytes has at least one token. Undefined if unknown. */
@@ -49,6 +51,20 @@ export interface ModelInfo {
   readonly gpuLayers: number;
   /** Memory by device, the processor first. */
   readonly devices: readonly DeviceUse[];
+}
+
+/** Tokens by which a model fills in the middle of a text. */
+export interface InfillTokens {
+  /** Before the text that precedes the gap. */
+  readonly prefix: number;
+  /** Before the text that follows it. */
+  readonly suffix: number;
+  /** Before what the model writes. */
+  readonly middle: number;
+  /** Before the name of a repository. */
+  readonly repository?: number | undefined;
+  /** Before the name of each file. */
+  readonly file?: number | undefined;
 }
 
 /** Memory that a model takes on one device. */

@@ -36,6 +36,8 @@ import { ServedModels } from "./served_models.js";
 import { checkCloseOptions, checkHandlerOptions, type HandlerOptions } from "./server_options.js";
 import type { Served, Service } from "./service.js";
 import { describeStats } from "./stats.js";
+import { infill } from "./llama/infill.js";
+import { readInfillRequest } from "./llama/infill_request.js";
 import { embeddingRoutes } from "./embeddings/embedding_routes.js";
 import { tokenizerRoutes } from "./openai/tokenizer_routes.js";
 import { turn } from "./turns.js";
@@ -187,6 +189,7 @@ export function createHandler(options: HandlerOptions): Handler {
   });
   app.on("POST", spellings("/v1/chat/completions"), generate(readChatRequest, chatCompletions));
   app.on("POST", spellings("/v1/completions"), generate(readCompletionRequest, completions));
+  app.post("/infill", generate(readInfillRequest, infill));
   app.on(
     "POST",
     spellings("/v1/responses"),

@@ -26,6 +26,8 @@ const fieldsOfOptions: Readonly<Record<string, readonly string[]>> = {
   cacheScope: ["cache_salt"],
   deterministic: ["deterministic"],
   seed: ["seed"],
+  suffix: ["suffix", "input_suffix"],
+  contextFiles: ["input_extra"],
   texts: ["input"],
   dimensions: ["dimensions"],
   query: ["query"],

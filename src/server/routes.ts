@@ -13,6 +13,7 @@ const methods: Readonly<Record<string, "GET" | "POST">> = {
   "/v1/models": "GET",
   "/v1/chat/completions": "POST",
   "/v1/completions": "POST",
+  "/infill": "POST",
   "/v1/responses": "POST",
   "/v1/messages": "POST",
   "/v1/messages/count_tokens": "POST",

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { quantizeModel } from "../../src/index.js";
 import { FakeHub } from "../support/fake_hub.js";
 import { bertModel } from "../support/gguf/bert_model.mjs";
-import { smollm2Model } from "../support/models.js";
+import { hermesModel, smollm2Model } from "../support/models.js";
 import { blocksOf, pages, proseOf, root, sources, type Block } from "./markdown.js";
 import { checkCommandLine, commandLines } from "./command_lines.js";
 
@@ -192,6 +192,9 @@ async function runAll(folder: string, world: string, hub: FakeHub): Promise<Map<
     HF_TOKEN: undefined,
     PORT: "0",
     CADUCEUS_TEST_BERT: `${bertModel("mean")},${bertModel("reranker")}`,
+    CADUCEUS_TEST_CODER: await hermesModel("control", {
+      markup: ["<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"],
+    }),
     CADUCEUS_TEST_ORIGINAL: (
       await quantizeModel(bertModel("mean"), path.join(world, "f16.gguf"), { type: "F16", allowRequantize: true })
     ).path,

@@ -31,6 +31,9 @@ export const person = z.object({ name: z.string(), age: z.int() });
 /** Files of a model for embeddings, and of a reranker. */
 export const [embeddingModel = "", rerankModel = ""] = process.env["CADUCEUS_TEST_BERT"]?.split(",") ?? [];
 
+/** A model that fills in the middle. */
+export const coderModel = process.env["CADUCEUS_TEST_CODER"] ?? "";
+
 /** A model whose weights are not quantized, and where another may be written. */
 export const original = process.env["CADUCEUS_TEST_ORIGINAL"] ?? "";
 export const target = path.join(tmpdir(), `caduceus-${randomUUID()}.gguf`);

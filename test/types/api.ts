@@ -225,6 +225,10 @@ export async function guaranteeing(model: Model): Promise<void> {
   });
   expectTypeOf(reply.unenforced).toEqualTypeOf<readonly Unenforced[]>();
   expectTypeOf((await reply.explain()).prompts[0]?.constraint).toEqualTypeOf<Constraint | undefined>();
+  expectTypeOf(model.capabilities.infill).toEqualTypeOf<boolean>();
+  void model.complete("a", { suffix: "b", contextFiles: [{ text: "c" }, { name: "d", text: "e" }] });
+  // @ts-expect-error a conversation has no gap
+  void model.reply("a", { suffix: "b" });
   expectTypeOf(model.capabilities.reasoning).toEqualTypeOf<boolean>();
   expectTypeOf(model.capabilities.enforced).toEqualTypeOf<readonly Guarantee[]>();
   expectTypeOf<DeepPartial<{ a: { b: number }[] }>>().toEqualTypeOf<{ a?: { b?: number }[] }>();

@@ -45,6 +45,18 @@ std::string read_string(Read read) {
 
 bool is_array_text(const std::string& value) { return value.size() > 1 && value.front() == '[' && value.back() == ']'; }
 
+std::optional<InfillTokens> infill_tokens_of(const llama_vocab* vocabulary) {
+  const auto given = [](llama_token token) {
+    return token == LLAMA_TOKEN_NULL ? std::nullopt : std::optional<llama_token>(token);
+  };
+  const auto prefix = given(llama_vocab_fim_pre(vocabulary));
+  const auto suffix = given(llama_vocab_fim_suf(vocabulary));
+  const auto middle = given(llama_vocab_fim_mid(vocabulary));
+  if (!prefix || !suffix || !middle) return std::nullopt;
+  return InfillTokens{*prefix, *suffix, *middle, given(llama_vocab_fim_rep(vocabulary)),
+                      given(llama_vocab_fim_sep(vocabulary))};
+}
+
 }  // namespace
 
 std::shared_ptr<Model> Model::load(const ModelOptions& options) {
@@ -115,6 +127,7 @@ Model::Model(llama_model* model, const ModelOptions& options) : model_(model) {
   for (llama_token token = 0; token < llama_vocab_n_tokens(vocabulary); ++token) {
     if (llama_vocab_is_eog(vocabulary, token)) info_.end_of_generation_tokens.push_back(token);
   }
+  info_.infill_tokens = infill_tokens_of(vocabulary);
   read_purpose();
   can_rewind_ = !llama_model_is_recurrent(model) && !llama_model_is_hybrid(model);
   if (llama_model_n_devices(model) > 0) gpu_layers_ = std::min(static_cast<uint32_t>(options.gpu_layers), info_.layers);

@@ -27,6 +27,16 @@ struct ModelOptions {
   const std::atomic<bool>* cancelled = nullptr;
 };
 
+// Tokens by which a model fills in the middle of a text.
+struct InfillTokens {
+  llama_token prefix;
+  llama_token suffix;
+  llama_token middle;
+  // Before the name of a repository, and before that of each file.
+  std::optional<llama_token> repository;
+  std::optional<llama_token> file;
+};
+
 struct ModelInfo {
   std::string path;
   std::string description;
@@ -47,6 +57,7 @@ struct ModelInfo {
   std::optional<llama_token> bos_token;
   std::optional<llama_token> eos_token;
   std::vector<llama_token> end_of_generation_tokens;
+  std::optional<InfillTokens> infill_tokens;
 };
 
 class Model {

@@ -1,6 +1,6 @@
 // The options of replies, and their checks.
 import { CaduceusError, invalidArgument, mismatch, reading } from "../../errors.js";
-import type { PromptPart, RunRequest } from "../../engine/engine.js";
+import type { RunRequest } from "../../engine/engine.js";
 import {
   checkBoolean,
   checkChoice,
@@ -15,7 +15,9 @@ import {
 import type { LoadedModel } from "../../model/loading/loaded_model.js";
 import { readSchema, type Schema, type UndeclaredProperties } from "../../schema/read_schema.js";
 import { checkRequestId } from "../diagnostics.js";
+import { checkTokens } from "../raw_prompt.js";
 import type { Unenforced } from "../tools/round_constraint.js";
+import { infillNames, readInfill, type Infill, type InfillOptions } from "./infill.js";
 import { readReasoning, type Reasoning } from "./reasoning.js";
 import { readTextConstraint, textConstraintNames, type TextConstraintOptions } from "./text_constraint.js";
 import {
@@ -95,7 +97,7 @@ export interface GenerationOptions extends SamplingOptions {
 }
 
 /** Options of a completion of a raw prompt. */
-export interface CompleteOptions extends GenerationOptions, TextConstraintOptions {
+export interface CompleteOptions extends GenerationOptions, TextConstraintOptions, InfillOptions {
   /**
    * Constrains the whole text to JSON that satisfies this schema: any Standard Schema (zod, valibot, arktype) or JSON
    * Schema. `reply.unenforced` lists the keywords that cannot be enforced. The schema is not part of the prompt, and
@@ -171,6 +173,7 @@ const generationOptionNames = [
 export const completeOptionNames = [
   ...generationOptionNames,
   ...textConstraintNames,
+  ...infillNames,
   "schema",
   "undeclaredProperties",
   "promptLogProbabilities",
@@ -195,10 +198,12 @@ export interface CompleteSettings {
   readonly keepPrefix: boolean | undefined;
   /** The schema keywords that are not enforced. */
   readonly unenforced: readonly Unenforced[];
+  /** What stands around the prompt, where the middle of a text is filled in. */
+  readonly infill: Infill | undefined;
 }
 
 /** Checked options of a reply. */
-export interface ReplySettings extends Omit<CompleteSettings, "unenforced"> {
+export interface ReplySettings extends Omit<CompleteSettings, "unenforced" | "infill"> {
   readonly tools: ToolSettings;
   readonly contextOverflow: "error" | "drop-oldest";
   readonly reasoning: Reasoning | undefined;
@@ -241,9 +246,10 @@ export function resolveCompleteOptions(value: unknown, model: LoadedModel): Comp
   const options = checkOptions(value, "complete", completeOptionNames) as CompleteOptions;
   const { request, keepPrefix } = resolveRequest(options, model, 0);
   const { capabilities } = model.engine;
+  const infill = readInfill(options, model.engine.info);
   const text = readTextConstraint(options, capabilities);
   const schema = options.schema === undefined ? undefined : readSchema(options.schema, "schema");
-  if (schema === undefined) return { request: { ...request, constraint: text }, keepPrefix, unenforced: [] };
+  if (schema === undefined) return { request: { ...request, constraint: text }, keepPrefix, unenforced: [], infill };
   if (text !== undefined)
     throw new CaduceusError(
       "INVALID_ARGUMENT",
@@ -259,6 +265,7 @@ export function resolveCompleteOptions(value: unknown, model: LoadedModel): Comp
     request: { ...request, constraint: { kind: "json", schema: enforced.schema } },
     keepPrefix,
     unenforced: enforced.unenforced,
+    infill,
   };
 }
 
@@ -341,47 +348,6 @@ function checkStop(value: unknown): string[] {
     if (text === "") throw invalidArgument("text that is not empty", name, text);
     return checkText(text, name);
   });
-}
-
-/** Checks a raw prompt: a string with markup, or parts that state what they are. */
-export function readPrompt(prompt: unknown, vocabularySize: number): readonly PromptPart[] {
-  if (typeof prompt === "string") return [{ control: checkText(prompt, "prompt") }];
-  return checkParts(prompt, "prompt", vocabularySize);
-}
-
-export function checkParts(parts: unknown, name: string, vocabularySize: number): readonly PromptPart[] {
-  return reading(name, () => readParts(parts, name, vocabularySize));
-}
-
-function readParts(parts: unknown, name: string, vocabularySize: number): readonly PromptPart[] {
-  if (!Array.isArray(parts)) throw invalidArgument("a string or an array of prompt parts", name, parts);
-  return Array.from(parts as unknown[], (part, index): PromptPart => {
-    const where = `${name}[${index}]`;
-    const entries = typeof part === "object" && part !== null ? Object.entries(part) : [];
-    const [kind, value] = entries[0] ?? [];
-    if (entries.length === 1 && kind === "text") return { text: checkText(value, `${where}.text`) };
-    if (entries.length === 1 && kind === "control") return { control: checkText(value, `${where}.control`) };
-    if (entries.length === 1 && kind === "tokens")
-      return { tokens: checkTokens(value, `${where}.tokens`, vocabularySize) };
-    throw invalidArgument("an object with one of text, control and tokens", where, part);
-  });
-}
-
-export function checkTokens(value: unknown, name: string, vocabularySize: number): Int32Array {
-  return reading(name, () => readTokens(value, name, vocabularySize));
-}
-
-function readTokens(value: unknown, name: string, vocabularySize: number): Int32Array {
-  const isList = Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));
-  if (!isList) throw invalidArgument("an array of token ids", name, value);
-  const tokens = value as ArrayLike<unknown>;
-  // One after the other: a sparse array may be four billion holes long.
-  return Int32Array.from(
-    Array.from(tokens, (token, index) => {
-      if (typeof token === "number" && Number.isInteger(token) && token >= 0 && token < vocabularySize) return token;
-      throw invalidArgument(`a token id from 0 to ${vocabularySize - 1}`, `${name}[${index}]`, token);
-    }),
-  );
 }
 
 /** The signal of options that have not been checked yet. */

@@ -42,7 +42,7 @@ export interface ConversationRequest extends GenerationRequest {
   readonly strict: ReadonlySet<string | undefined>;
 }
 
-/** A text, in which markup is read, or token ids. */
+/** A text, in which markup is read unless a suffix follows it, or token ids. */
 export type RawPrompt = string | readonly number[];
 
 /** Prompts to be continued. */
@@ -50,7 +50,14 @@ export interface PromptsRequest extends GenerationRequest {
   readonly prompts: readonly RawPrompt[];
   readonly completeOptions: Pick<
     CompleteOptions,
-    "schema" | "regex" | "grammar" | "logProbabilities" | "promptLogProbabilities" | "topLogProbabilities"
+    | "schema"
+    | "regex"
+    | "grammar"
+    | "logProbabilities"
+    | "promptLogProbabilities"
+    | "topLogProbabilities"
+    | "suffix"
+    | "contextFiles"
   >;
   readonly strict: ReadonlySet<undefined>;
 }

@@ -78,9 +78,12 @@ export const ollamaGenerateFields = new FieldTable(
   [
     honored("prompt", "the user's message; empty: nothing is generated"),
     honored("system", "the system message"),
+    honored(
+      "suffix",
+      "the text after a gap: the model writes what stands between the prompt and it, without a template; markup in neither is read",
+    ),
     honored("raw", "`true`: the prompt is used as it is (markup in it becomes control tokens)"),
     ...shared,
-    refused("suffix", "the model only continues at the end.", [""]),
     refused("context", "use /api/chat with messages.", [[]]),
     ...["width", "height", "steps"].map((name) => refused(name, "the model only writes text.")),
     refused("messages", "use /api/chat.", [[]]),

@@ -56,12 +56,15 @@ export function readGenerate(body: Fields): OllamaConversation | OllamaPrompts {
   const common = readCommon(body, ollamaGenerateFields);
   const prompt = body.text("prompt") ?? "";
   const system = body.text("system") ?? "";
-  const own = { ...common, form: "generate", isEmpty: prompt === "", strict: new Set<undefined>() } as const;
-  if (body.boolean("raw") === true) {
-    if (system !== "") throw unsupported("system", "a raw prompt has no messages.");
-    const { reasoning, ...completeOptions } = common.replyOptions;
-    if (reasoning !== undefined && reasoning !== "off") throw unsupported("think", "a raw prompt has no template.");
-    return { ...own, prompts: [prompt], completeOptions, fields: fieldsOf(body, [], 0) };
+  const suffix = body.text("suffix") || undefined;
+  const isEmpty = prompt === "" && suffix === undefined;
+  const own = { ...common, form: "generate", isEmpty, strict: new Set<undefined>() } as const;
+  if (body.boolean("raw") === true || suffix !== undefined) {
+    const what = suffix === undefined ? "a raw prompt" : "a prompt with a suffix";
+    if (system !== "") throw unsupported("system", `${what} has no messages.`);
+    const { reasoning, ...options } = common.replyOptions;
+    if (reasoning !== undefined && reasoning !== "off") throw unsupported("think", `${what} has no template.`);
+    return { ...own, prompts: [prompt], completeOptions: { ...options, suffix }, fields: fieldsOf(body, [], 0) };
   }
   const messages: Message[] = [
     ...(system === "" ? [] : [{ role: "system", content: system } as const]),

@@ -50,7 +50,12 @@ export function ollamaRoutes({ models, keys, bodies }: OllamaServices): Hono {
       template: info.chatTemplate ?? "",
       details: detailsOf(info),
       model_info: modelInfoOf(info),
-      capabilities: ["completion", "tools", ...(capabilities.reasoning ? ["thinking"] : [])],
+      capabilities: [
+        "completion",
+        "tools",
+        ...(capabilities.infill ? ["insert"] : []),
+        ...(capabilities.reasoning ? ["thinking"] : []),
+      ],
       modified_at: since,
     });
   });

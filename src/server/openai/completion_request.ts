@@ -32,6 +32,9 @@ export function readCompletionRequest(body: Fields): CompletionRequest {
   const constraint = readConstraint(body);
   const echo = body.boolean("echo") ?? false;
   const logprobs = body.wholeNumber("logprobs", 0, 20);
+  // An empty one is what clients send that have none.
+  const suffix = body.text("suffix") || undefined;
+  if (suffix !== undefined && echo) throw unsupported("echo", "not together with suffix.");
   const scores =
     logprobs === undefined
       ? {}
@@ -39,7 +42,7 @@ export function readCompletionRequest(body: Fields): CompletionRequest {
   return {
     ...generation,
     prompts,
-    completeOptions: { ...constraint?.options, ...scores },
+    completeOptions: { ...constraint?.options, ...scores, suffix },
     strict: new Set(constraint?.strict ? [undefined] : []),
     fields: requestFields(body.names(), constraint?.param),
     echo,

@@ -49,6 +49,11 @@ export const openaiFields: readonly OpenAIField[] = [
   honored("top_logprobs", "0 to 20, together with `logprobs`", chat),
   honored("best_of", "must equal `n`: choose among n answers yourself", completions),
   honored("echo", "the answer begins with its prompt", completions),
+  honored(
+    "suffix",
+    "the text after a gap: the model writes what stands between `prompt` and it; markup in neither is read; not together with `echo`",
+    completions,
+  ),
   honored("tools", "functions", chat),
   honored("tool_choice", "`auto`, `none`, `required`, a function by its name, or `allowed_tools`", chat),
   honored("parallel_tool_calls", "`false`: at most one call", chat),
@@ -94,7 +99,7 @@ export const openaiFields: readonly OpenAIField[] = [
   refused("parallel_tool_calls", "use chat completions.", [true], completions),
   refused("top_logprobs", "set logprobs to their number.", [0], completions),
   refused("best_of", "ask for n answers and choose among them.", [1], chat),
-  refused("suffix", "the model only continues at the end.", [""], completions),
+  refused("suffix", "use completions.", [""], chat),
   ...["structural_tag", "structures", "triggers", "format"].map((name) =>
     refused(`response_format.${name}`, "use tools."),
   ),

@@ -40,6 +40,8 @@ export interface Script {
   readonly logProbabilities?: boolean;
   readonly deterministic?: boolean;
   readonly chatTemplate?: string;
+  /** Whether its vocabulary has the tokens for filling in the middle of a text. */
+  readonly infill?: boolean;
   /** Whether it accepts constraints. It does not enforce them: the script decides what is written. */
   readonly constrained?: boolean;
 }
@@ -92,6 +94,7 @@ export class ScriptedEngine implements Engine {
       bosToken: bos,
       eosToken: 1,
       endOfGenerationTokens: [1],
+      ...(script.infill ? { infillTokens: { prefix: 10, suffix: 11, middle: 12, repository: 13, file: 14 } } : {}),
       contextSize: script.contextSize ?? 4096,
       cacheTokens: 8192,
       kvType: "f16",

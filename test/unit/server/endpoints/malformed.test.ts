@@ -195,6 +195,28 @@ const cases: Readonly<
       [{ options: { max_tokens: 3 } }, "options.max_tokens"],
     ],
   },
+  "/infill": {
+    paths: ["/infill"],
+    form: "responses",
+    least: { input_prefix: "Hi", input_suffix: "!" },
+    bad: [
+      [{ input_prefix: undefined }, "input_prefix"],
+      [{ input_prefix: 7 }, "input_prefix"],
+      [{ input_suffix: ["!"] }, "input_suffix"],
+      [{ input_suffix: "\ud800" }, "input_suffix"],
+      [{ input_extra: {} }, "input_extra"],
+      [{ input_extra: ["text"] }, "input_extra[0]"],
+      [{ input_extra: [{ filename: "a.txt" }] }, "input_extra[0].text"],
+      [{ input_extra: [{ filename: 7, text: "" }] }, "input_extra[0].filename"],
+      [{ input_extra: Array(1001).fill({ text: "" }) }, "input_extra"],
+      [{ prompt: 7 }, "prompt"],
+      [{ n_predict: -2 }, "n_predict"],
+      [{ response_fields: [7] }, "response_fields"],
+      [{ grammar: 'root ::= "a"' }, "grammar"],
+      [{ messages: [user] }, "messages"],
+      [{}, "suffix"],
+    ],
+  },
 };
 
 /** Where JSON that nobody has looked at may stand. */
@@ -223,6 +245,7 @@ const deepPlaces: Readonly<Record<string, readonly object[]>> = {
     { messages: [{ role: "assistant", tool_calls: [{ function: { name: "f", arguments: "DEEP" } }] }, user] },
   ],
   "/api/generate": [{ format: "DEEP" }, { raw: true, format: "DEEP" }],
+  "/infill": [{ input_extra: [{ text: "Hi", x: "DEEP" }] }, { samplers: "DEEP" }],
 };
 
 describe.each(Object.entries(cases))("%s", (name, { paths, form, least, bad }) => {

@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { messageFields } from "../../../../src/server/anthropic/message_fields.js";
 import type { FieldEntry } from "../../../../src/server/fields/field_table.js";
 import { samplingFields } from "../../../../src/server/fields/sampling_field_list.js";
+import { infillFields } from "../../../../src/server/llama/infill_request.js";
 import { ollamaChatFields, ollamaGenerateFields } from "../../../../src/server/ollama/ollama_fields.js";
 import {
   embeddingFields,
@@ -35,6 +36,7 @@ test.each<[string, readonly Row[]]>([
   ["fields of responses", responseFields.own.filter((entry) => !sampling.has(entry))],
   ["fields of messages", messageFields.own.filter((entry) => !sampling.has(entry))],
   ["fields of Ollama", ofOllama()],
+  ["fields of infill", infillFields.own.filter((entry) => !sampling.has(entry))],
   ["fields of embeddings", embeddingFields.own],
   ["fields of rerank", rerankFields.own],
   ["fields of Ollama's embed", ollamaEmbedFields.own],

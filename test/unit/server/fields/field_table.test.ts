@@ -22,7 +22,7 @@ let handler: Handler;
 let engine: ScriptedEngine;
 let engines: readonly ScriptedEngine[];
 beforeAll(async () => {
-  const scripted = await scriptedModel({ answer: () => '{"a": 1}', constrained: true });
+  const scripted = await scriptedModel({ answer: () => '{"a": 1}', constrained: true, infill: true });
   engine = scripted.engine;
   const chatTemplate = "{{ enable_thinking }}{{ messages[0].content }}<think>";
   const thinker = await scriptedModel({ answer: () => "Hm.</think>Yes.", constrained: true, chatTemplate });
@@ -196,6 +196,7 @@ const samples: Readonly<Record<string, unknown>> = {
   "structured_outputs.choice": ["a"],
   "structured_outputs.grammar": 'start: "a"',
   "structured_outputs.json_object": true,
+  suffix: "!",
 };
 const begun = {
   messages: [

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { messageFields } from "../../../../src/server/anthropic/message_fields.js";
 import type { FieldEntry, FieldTable } from "../../../../src/server/fields/field_table.js";
+import { infillFields } from "../../../../src/server/llama/infill_request.js";
 import { ollamaChatFields, ollamaGenerateFields } from "../../../../src/server/ollama/ollama_fields.js";
 import { responseFields } from "../../../../src/server/responses/response_fields.js";
 import { createHandler } from "../../../../src/server/index.js";
@@ -137,13 +138,31 @@ const endpoints: Readonly<Record<string, Endpoint>> = {
       [ollamaTypes, "GenerateRequest", ""],
       [ollamaTypes, "Options", "options."],
     ],
-    samples: { ...ollama, prompt: ["Ho"], system: ["Be brief."], raw: [true] },
+    samples: { ...ollama, prompt: ["Ho"], system: ["Be brief."], raw: [true], suffix: ["!"] },
+  },
+  infill: {
+    path: "/infill",
+    table: infillFields,
+    least: { input_prefix: "Hi", input_suffix: "!" },
+    documented: [],
+    samples: {
+      ...samplers,
+      input_prefix: ["Ho"],
+      input_suffix: ["?"],
+      input_extra: [[{ filename: "a.txt", text: "Hi" }]],
+      prompt: ["Hi"],
+      stream: [true],
+      n_predict: [3],
+      max_tokens: [3],
+      stop: ["1"],
+      response_fields: [["content", "timings/prompt_n"]],
+    },
   },
 };
 
 /** A request of its own each, so that nothing is cached. */
 async function ask({ path, least }: Endpoint, more: object) {
-  const scripted = await scriptedModel({ answer: () => '{"a": 1}', constrained: true });
+  const scripted = await scriptedModel({ answer: () => '{"a": 1}', constrained: true, infill: true });
   const chatTemplate = "{{ enable_thinking }}{{ messages[0].content }}<think>";
   const thinker = await scriptedModel({ answer: () => "Hm.</think>Yes.", constrained: true, chatTemplate });
   const handler = createHandler({ models: { m: scripted.model, thinker: thinker.model } });
