@@ -1,5 +1,5 @@
-// Filling in the middle: the prompt and what follows it, between the tokens that a model was trained on for that, in the
-// order of llama.cpp's server (prefix, suffix, middle).
+// Filling in the middle: the prompt and what follows it, between the tokens that a model was trained on for that. Their
+// order is that of llama.cpp's server: prefix, suffix, middle.
 import type { ModelInfo, PromptPart } from "../../engine/engine.js";
 import { CaduceusError, invalidArgument, reading } from "../../errors.js";
 import { checkText } from "../../options/option_checks.js";
