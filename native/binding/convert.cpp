@@ -96,7 +96,7 @@ std::optional<ConstraintSpec> to_constraint(const Napi::Value& value) {
   if (const Napi::Value entry = object.Get("trigger"); entry.IsObject()) {
     const auto trigger = entry.As<Napi::Object>();
     spec.trigger = {string(trigger, "tag"), trigger.Get("further").ToBoolean(), trigger.Get("bare").ToBoolean(),
-                    to_strings(trigger.Get("openings")), trigger.Get("atStart").ToBoolean()};
+                    to_strings(trigger.Get("openings")), to_strings(trigger.Get("startOpenings"))};
   }
   return spec;
 }

@@ -1,6 +1,7 @@
 // The thought at the beginning of a reply: what stands between its tags is reasoning and no part of the answer.
 // Templates may begin it themselves: the opening tag is then the end of the prompt, and the model writes only its end.
 import type { PromptPart } from "../engine/engine.js";
+import { heldBack } from "./calls/common_text.js";
 
 /** How a model marks its thoughts. */
 export interface ThoughtTags {
@@ -22,13 +23,18 @@ export const thinkTags: ThoughtTags = {
 
 /** Whether what follows this prompt is reasoning. */
 export function endsInThought(prompt: readonly PromptPart[], { opening }: ThoughtTags): boolean {
+  return promptEnd(prompt, opening.length).trimEnd().endsWith(opening);
+}
+
+/** Text that a prompt ends with, of at least so many characters besides white space, as far as it has any. */
+export function promptEnd(prompt: readonly PromptPart[], length: number): string {
   let end = "";
-  for (let index = prompt.length - 1; index >= 0 && end.trim().length < opening.length; index--) {
+  for (let index = prompt.length - 1; index >= 0 && end.trim().length < length; index--) {
     const part = prompt[index]!;
-    if ("tokens" in part) return false;
+    if ("tokens" in part) return "";
     end = ("text" in part ? part.text : part.control) + end;
   }
-  return end.trimEnd().endsWith(opening);
+  return end;
 }
 
 /** A piece of a reply, divided. */
@@ -78,7 +84,7 @@ export class ThoughtReader {
     if (this.#state === "inside") {
       if (this.#isEmpty) rest = rest.trimStart();
       const end = rest.indexOf(closing);
-      const shown = (end < 0 ? rest.slice(0, rest.length - beginOfTag(rest, closing)) : rest.slice(0, end)).trimEnd();
+      const shown = (end < 0 ? rest.slice(0, rest.length - heldBack(rest, closing)) : rest.slice(0, end)).trimEnd();
       if (shown !== "") this.#isEmpty = false;
       reasoning = shown;
       if (end < 0) {
@@ -112,11 +118,4 @@ export class ThoughtReader {
 /** The ends of a channel's name that begin with a marker: a prompt may have what is before them. */
 function answerNames(answer: string): string[] {
   return [...answer.matchAll(/[<[]/g)].map(({ index }) => answer.slice(index));
-}
-
-/** Length of the longest end of a text that may be the beginning of the closing tag. */
-function beginOfTag(text: string, closing: string): number {
-  for (let length = Math.min(closing.length - 1, text.length); length > 0; length--)
-    if (text.endsWith(closing.slice(0, length))) return length;
-  return 0;
 }

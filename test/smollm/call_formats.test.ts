@@ -44,9 +44,12 @@ const formats: readonly (readonly [name: string, beginning: string])[] = [
   ["meta-llama-Llama-3.1-8B-Instruct", '{"name": "get_weather", "parameters": {"city": "'],
   ["Qwen3-Coder", "<tool_call>\n<function=get_weather>\n<parameter=city>\n"],
   ["GLM-4.6", "<tool_call>get_weather\n<arg_key>city</arg_key>\n<arg_value>"],
+  ["LFM2.5-8B-A1B", '<|tool_call_start|>[get_weather(city="'],
+  ["google-gemma-4-31B-it", '<|tool_call>call:get_weather{city:<|"|>'],
+  ["meetkai-functionary-medium-v3.2", 'get_weather\n{"city": "'],
 ];
 
-const thinks = (name: string) => /GLM-4\.6|Reasoning/.test(name);
+const thinks = (name: string) => /GLM-4\.6|Reasoning|LFM2\.5|gemma-4/.test(name);
 
 test.each(formats)("%s: a required call is written in its format, and is right", async (name, beginning) => {
   const model = await loaded(name);
@@ -79,4 +82,29 @@ test.each(formats)("%s: a required call is written in its format, and is right",
     maxTokens: 24,
   });
   expect(cut).toMatchObject({ finishReason: "length", toolCalls: [], incomplete: true });
+});
+
+test.each([
+  [
+    "openai-gpt-oss-120b",
+    String.raw`(<\|channel\|>commentary to=functions\.get_weather( <\|constrain\|>)?(json)?<\|message\|>| to=functions\.get_weather<\|channel\|>commentary json<\|message\|>)\{"city": "`,
+  ],
+  ["muse-glimmer", String.raw` to=get_weather<\|message\|><atem:function_calls>\n<atem:invoke name="get_weather">\n`],
+])("%s: behind a thought that its limit ends, a required call is a message, and is right", async (name, call) => {
+  const model = await loaded(name);
+  const { toolCalls, text, logProbabilities } = await model.reply(question, {
+    ...options,
+    reasoning: { maxTokens: 5 },
+    toolChoice: "required",
+    parallelToolCalls: false,
+    logProbabilities: true,
+  });
+  const raw = await model.detokenize(
+    logProbabilities!.map(({ token }) => token),
+    { special: true },
+  );
+  expect(raw).toMatch(new RegExp(String.raw`^([^]*<\|(end|eom)\|><\|start\|>assistant)?${call}`));
+  expect([toolCalls.length, text]).toEqual([1, ""]);
+  expect(toolCalls[0]).toMatchObject({ name: "get_weather", repaired: false });
+  expect(toolCalls[0]?.problem).toBeUndefined();
 });

@@ -13,6 +13,10 @@ export const templateNames = readdirSync(folder)
 
 export const templateSource = (name: string): string => readFileSync(new URL(`${name}.jinja`, folder), "utf8");
 
+/** Its model's calls cannot be told from text. */
+export const unreadableTemplate =
+  "{% if tools %}{% endif %}{% for m in messages %}{{ m.content }}{% for c in m.tool_calls %}{{ c.function.name }} {{ c.function.arguments }}{% endfor %}{% endfor %}";
+
 /** What ends a turn in the vocabularies of these models. */
 const turnEnds = [
   ...["</s>", "<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|call|>", "<|calls|>", "<|return|>", "<|end|>"],

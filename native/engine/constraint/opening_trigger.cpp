@@ -18,8 +18,11 @@ bool takes_space(std::string_view text, size_t at) {
 
 }  // namespace
 
-OpeningTrigger::OpeningTrigger(std::vector<std::string> openings, bool at_start)
-    : openings_(std::make_shared<const std::vector<std::string>>(std::move(openings))), at_start_(at_start) {}
+OpeningTrigger::OpeningTrigger(std::vector<std::string> openings, const std::vector<std::string>& start_openings)
+    : anywhere_(openings.size()) {
+  openings.insert(openings.end(), start_openings.begin(), start_openings.end());
+  openings_ = std::make_shared<const std::vector<std::string>>(std::move(openings));
+}
 
 OpeningTrigger::Seen OpeningTrigger::push(char byte) {
   if (is_behind_call_ && is_space(byte))
@@ -39,14 +42,12 @@ OpeningTrigger::Seen OpeningTrigger::push(char byte) {
     if (++match.matched == text.size()) return found_ = match.opening, matches_.clear(), Seen::call;
     next.push_back(match);
   }
-  if (!is_over_) {
-    for (size_t at = 0; at < openings_->size(); ++at) {
-      if ((*openings_)[at][0] != byte) continue;
-      if ((*openings_)[at].size() == 1) return found_ = at, matches_.clear(), Seen::call;
-      next.push_back({at, 1, 1});
-    }
+  for (size_t at = 0; at < (is_over_ ? anywhere_ : openings_->size()); ++at) {
+    if ((*openings_)[at][0] != byte) continue;
+    if ((*openings_)[at].size() == 1) return found_ = at, matches_.clear(), Seen::call;
+    next.push_back({at, 1, 1});
   }
-  if (at_start_ && !is_space(byte)) is_over_ = true;
+  if (!is_space(byte)) is_over_ = true;
   matches_ = std::move(next);
   return Seen::text;
 }

@@ -1,6 +1,6 @@
 // The lazy grammar trigger of call formats other than Hermes': finds one of several texts, with which calls begin, byte
-// by byte and by the rules of the reply parser (src/format/calls/opening_matcher.ts). White space does not count where
-// such a text has some, and behind brackets, colons and commas.
+// by byte and by the rules of the reply parser (src/format/calls/reading/opening_matcher.ts). White space does not
+// count where such a text has some, and behind brackets, colons and commas.
 #pragma once
 
 #include <memory>
@@ -15,8 +15,8 @@ class OpeningTrigger {
  public:
   using Seen = LazyGrammarTrigger::Seen;
 
-  // With `at_start`, calls are at the beginning of the output only. No text is empty.
-  OpeningTrigger(std::vector<std::string> openings, bool at_start);
+  // `start_openings` count at the beginning of the output only. No text is empty.
+  OpeningTrigger(std::vector<std::string> openings, const std::vector<std::string>& start_openings);
 
   Seen push(char byte);
   // What the call has begun with.
@@ -42,9 +42,9 @@ class OpeningTrigger {
   std::shared_ptr<const std::vector<std::string>> openings_;
   std::vector<Match> matches_;
   size_t found_ = 0;
-  size_t behind_ = 0;  // bytes of white space after a call
-  bool at_start_;
-  bool is_over_ = false;  // calls can no longer begin
+  size_t behind_ = 0;     // bytes of white space after a call
+  size_t anywhere_;       // the first ones, which may come anywhere
+  bool is_over_ = false;  // the others can no longer begin
   bool is_behind_call_ = false;
 };
 

@@ -15,7 +15,7 @@ RunConstraint::RunConstraint(std::shared_ptr<const Grammar> grammar, const Const
 void RunConstraint::begin_answer() {
   answers_ = true;
   if (lazy_ && lazy_->tag.empty())
-    trigger_.emplace(OpeningTrigger(lazy_->openings, lazy_->at_start));
+    trigger_.emplace(OpeningTrigger(lazy_->openings, lazy_->start_openings));
   else if (lazy_)
     trigger_.emplace(LazyGrammarTrigger(lazy_->tag));
   else if (grammar_)

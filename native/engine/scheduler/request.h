@@ -76,7 +76,7 @@ struct ConstraintSpec {
     bool bare = false;     // directly after a call, the next one needs no opening tag
     // Without a tag: the texts with which calls, and the grammar, may begin.
     std::vector<std::string> openings;
-    bool at_start = false;  // with those, only the beginning of the output is a call
+    std::vector<std::string> start_openings;  // the same, at the beginning of the output only
   };
   std::optional<Trigger> trigger;
 };

@@ -19,7 +19,8 @@ int call_at(OpeningTrigger& trigger, std::string_view text) {
 }
 
 int call_at(const std::string& opening, std::string_view text, bool at_start = false) {
-  OpeningTrigger trigger({opening}, at_start);
+  const std::vector<std::string> alone{opening};
+  OpeningTrigger trigger(at_start ? std::vector<std::string>{} : alone, at_start ? alone : std::vector<std::string>{});
   return call_at(trigger, text);
 }
 
@@ -43,10 +44,19 @@ void openings() {
   CHECK(call_at("{\"name\": \"f\"", "x{\"name\": \"f\"", true) == -1);
   CHECK(call_at("{\"name\": \"f\"", "{\"name\": \"g\"} {\"name\": \"f\"", true) == -1);
 
+  CLAIM("texts that may begin a call anywhere and those that may at the start do not disturb each other");
+  const auto both = [](std::string_view text) {
+    OpeningTrigger trigger({"<next>to=", "<c>to="}, {"to="});
+    const int at = call_at(trigger, text);
+    return at < 0 ? std::string("none") : trigger.beginning();
+  };
+  CHECK(both(" to=f") == "to=" && both("so to=f") == "none");
+  CHECK(both("so <next> to=f") == "<next>to=" && both("<c>to=f") == "<c>to=" && both("<next><c>to=f") == "<c>to=");
+
   CLAIM("of several the one that came is known, and what may yet begin a call waits");
-  OpeningTrigger trigger({"{\"name\": \"ab\"", "{\"name\": \"a\""}, true);
+  OpeningTrigger trigger({}, {"{\"name\": \"ab\"", "{\"name\": \"a\""});
   CHECK(call_at(trigger, "{ \"name\": \"a\"") == 12 && trigger.beginning() == "{\"name\": \"a\"");
-  OpeningTrigger waiting({"[TOOL_CALLS]"}, false);
+  OpeningTrigger waiting({"[TOOL_CALLS]"}, {});
   CHECK(call_at(waiting, "Well, [TOOL") == -1 && waiting.pending() == 5);
   CHECK(call_at(waiting, "x") == -1 && waiting.pending() == 0);
   waiting.end_call();
@@ -61,7 +71,7 @@ void constraints(const Vocabulary& vocabulary) {
       schema(
           R"("type": "object", "properties": {"a": {"enum": [1, 2]}}, "required": ["a"], "additionalProperties": false)") +
       "\n";
-  spec.trigger = ConstraintSpec::Trigger{"", true, false, {"[CALLS]"}, false};
+  spec.trigger = ConstraintSpec::Trigger{"", true, false, {"[CALLS]"}, {}};
   const auto grammar = std::make_shared<Grammar>(vocabulary.tokens, Kind::lark, spec.text);
   const auto make = [&] { return RunConstraint(grammar, spec, vocabulary.tokenizer, {}); };
   const auto take = [&](RunConstraint& constraint, const std::string& text) {

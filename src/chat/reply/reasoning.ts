@@ -2,7 +2,7 @@
 import type { Constraint, EngineCapabilities, PromptPart, ThoughtRequest } from "../../engine/engine.js";
 import { invalidArgument, mismatch } from "../../errors.js";
 import type { ConversationFormat } from "../../format/conversation_format.js";
-import { endsInThought, thinkTags } from "../../format/thought.js";
+import { endsInThought, promptEnd, thinkTags } from "../../format/thought.js";
 import { checkChoice, checkOptions, checkWholeNumber } from "../../options/option_checks.js";
 
 /** Words of templates, of which each takes some. */
@@ -56,14 +56,39 @@ export function thoughtRequest(
   prompt: readonly PromptPart[],
   constraint: Constraint | undefined,
 ): ThoughtRequest | undefined {
-  if (reasoning === "off") return undefined;
+  // Where the prompt leaves open what the first message is, a thought can only be ended.
+  if (reasoning === "off" && !(format.thought !== undefined && beginsMessage(format, prompt))) return undefined;
   const tags = format.thought ?? thinkTags;
   const open = endsInThought(prompt, tags);
   if (!open && format.thought === undefined) return undefined;
+  const maxTokens = reasoning === "off" ? 0 : typeof reasoning === "object" ? reasoning.maxTokens : undefined;
   // Calls come behind a thought in their own way, not as the text of an answer does.
+  const next = messagesOf(format)?.next ?? "";
   const behind =
     constraint?.kind === "tools" && tags.answer !== ""
-      ? { answer: "", end: tags.end.slice(0, tags.end.indexOf(tags.closing) + tags.closing.length) }
+      ? { answer: next, end: tags.end.slice(0, tags.end.indexOf(tags.closing) + tags.closing.length) + next }
       : {};
-  return { open, ...tags, ...behind, ...(typeof reasoning === "object" ? { maxTokens: reasoning.maxTokens } : {}) };
+  return { open, ...tags, ...behind, ...(maxTokens === undefined ? {} : { maxTokens }) };
 }
+
+/** Whether the prompt ends with the beginning of a message that may be a text, a thought or a call. */
+function beginsMessage(format: ConversationFormat, prompt: readonly PromptPart[]): boolean {
+  const next = messagesOf(format)?.next;
+  return next !== undefined && next !== "" && promptEnd(prompt, next.length).endsWith(next);
+}
+
+/** What begins a message of text, where the prompt leaves that open and nothing else may be generated. */
+export function answerBeginning(
+  format: ConversationFormat,
+  prompt: readonly PromptPart[],
+  constraint: Constraint | undefined,
+  thought: ThoughtRequest | undefined,
+): PromptPart[] {
+  const isAnswer = constraint !== undefined && constraint.kind !== "tools";
+  const [text] = messagesOf(format)?.texts ?? [];
+  return isAnswer && thought === undefined && text !== undefined && beginsMessage(format, prompt)
+    ? [{ control: text }]
+    : [];
+}
+
+const messagesOf = ({ calls }: ConversationFormat) => (calls.kind === "own" ? calls.format.messages : undefined);

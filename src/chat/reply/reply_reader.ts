@@ -4,6 +4,7 @@ import type { Constraint } from "../../engine/engine.js";
 import { describe } from "../../errors.js";
 import { openingsOf } from "../../engine/call_format.js";
 import type { ConversationFormat } from "../../format/conversation_format.js";
+import { MessagesReader } from "../../format/calls/reading/messages_reader.js";
 import { newCallId } from "../../format/call_id.js";
 import { ReplyParser, type CallFault, type ReplyEvent as ParserEvent } from "../../format/hermes/index.js";
 import { JsonWatch } from "../../format/json_watch.js";
@@ -38,15 +39,17 @@ export interface WrittenTurn {
 
 /** How a turn is read. */
 export interface TurnReading {
-  readonly format: Pick<ConversationFormat, "isHermes" | "calls">;
+  readonly format: Pick<ConversationFormat, "isHermes" | "calls" | "thought">;
   readonly constraint: Constraint | undefined;
   /** Whether the model may think first. `"open"`: the prompt ends inside a thought. */
   readonly thought: "none" | "possible" | "open";
   readonly tags: ThoughtTags;
+  /** The prompt ends in the text of the answer. */
+  readonly isInText: boolean;
 }
 
 export class ReplyReader {
-  readonly #thought: ThoughtReader | undefined;
+  readonly #thought: Pick<ThoughtReader, "read" | "end" | "found"> | undefined;
   #thoughtText = "";
   /** None where all of the turn is text. */
   #parser: ReplyParser | undefined;
@@ -74,20 +77,24 @@ export class ReplyReader {
   /** What has been told, by the kind of its events. */
   readonly #told = { text: "", reasoning: "", malformed: [] as string[] };
 
-  constructor(settings: ToolSettings, { format, constraint, thought, tags }: TurnReading) {
+  constructor(settings: ToolSettings, { format, constraint, thought, tags, isInText }: TurnReading) {
     const { tools, schema, isConstrained, parallelToolCalls, allowRepeatedCalls } = settings;
     this.#isUndecided = isConstrained && tools.size > 0 && schema !== undefined;
     this.#endsWithCall = constraint?.kind === "tools" ? !constraint.parallel : !parallelToolCalls;
     this.#calls = new TurnCalls(allowRepeatedCalls);
-    if (thought !== "none") this.#thought = new ThoughtReader(thought === "open", tags);
+    const own = format.calls.kind === "own" ? format.calls.format : undefined;
+    const openings = (own && openingsOf(own, [...tools.keys()]).map(({ text }) => text)) ?? ["<"];
+    if (own?.messages !== undefined) {
+      const state = isInText ? "text" : thought === "open" ? "thought" : "beginning";
+      this.#thought = new MessagesReader(own.messages, format.thought, tools.size === 0 ? [] : openings, state);
+    } else if (thought !== "none") this.#thought = new ThoughtReader(thought === "open", tags);
     // With tools, text may stand before a call.
     if (tools.size === 0) {
       if (schema !== undefined && !isConstrained) this.#watch = new JsonWatch();
       return;
     }
     const definitions = [...tools.values()].map(({ name, parameters }) => ({ name, parameters }));
-    const own = format.calls.kind === "own" ? format.calls.format : undefined;
-    this.#openings = own === undefined ? ["<"] : openingsOf(own, [...tools.keys()]);
+    this.#openings = openings;
     this.#hasIds = own?.call.some((piece) => typeof piece === "object" && piece.value === "id") ?? false;
     this.#parser = new ReplyParser(
       {

@@ -1,6 +1,7 @@
 // The constraint of each turn of a reply, and the schema keywords that it does not enforce.
 import type { Constraint, EnforcedSchema } from "../../engine/engine.js";
-import { isEnforcedLength, parameterKind } from "../../engine/parameter_kind.js";
+import { isNotation, type ArgumentForm } from "../../engine/call_format.js";
+import { isEnforcedLength, parameterKind, unenforcedInNotation } from "../../engine/parameter_kind.js";
 import { allowsSeveral } from "../../format/calls/call_reading.js";
 import type { ConversationFormat } from "../../format/conversation_format.js";
 import { isObject } from "../../json_object.js";
@@ -77,22 +78,26 @@ export function unenforcedOf(
   { tools, schema, isConstrained, undeclaredProperties }: ToolSettings,
   { calls }: Pick<ConversationFormat, "calls">,
 ): Unenforced[] {
-  const hasParameters = calls.kind === "own" && calls.format.arguments !== "json";
+  const form = calls.kind === "own" ? calls.format.arguments : "json";
   const left = (list: readonly UnenforcedKeyword[], whole: string) =>
     isConstrained ? list : [{ path: whole, keyword: "*", reason: "the reply is not constrained" }];
   return [
     ...[...tools.values()].flatMap(({ name, schema: parameters }, index) => {
       const whole = `${name}.parameters`;
       const { schema: enforced, unenforced } = enforcedTool(parameters, undeclaredProperties, name, index);
-      const asText = hasParameters ? unenforcedAsText(enforced, whole) : [];
+      const asText = form === "json" ? [] : unenforcedAsText(enforced, form, whole);
       return left([...unenforced, ...asText], whole).map((one) => ({ tool: name, ...one }));
     }),
     ...(schema === undefined ? [] : left(schema.enforced(undeclaredProperties).unenforced, "schema")),
   ];
 }
 
-/** What is left of a schema's keywords where arguments are parameters, and strings have no quotes. */
-function unenforcedAsText(schema: EnforcedSchema, path: string): UnenforcedKeyword[] {
+/** What is left of a schema's keywords where arguments stand by themselves, and strings have no quotes. */
+function unenforcedAsText(
+  schema: EnforcedSchema,
+  form: Exclude<ArgumentForm, "json">,
+  path: string,
+): UnenforcedKeyword[] {
   if (!isObject(schema)) return [];
   const properties = isObject(schema["properties"]) ? schema["properties"] : {};
   const unlisted = (keywords: readonly string[], at: string, reason: string) =>
@@ -103,17 +108,24 @@ function unenforcedAsText(schema: EnforcedSchema, path: string): UnenforcedKeywo
       path,
       "the model's format writes each argument by itself",
     ),
-    ...Object.entries(properties).flatMap(([name, inner]) =>
-      isObject(inner) && parameterKind(inner, schema) !== "json"
+    ...Object.entries(properties).flatMap(([name, inner]) => {
+      const at = `${path}.properties.${name}`;
+      if (isNotation(form)) return form.quote === undefined ? [] : unenforcedInNotation(inner, at).map(asNotation);
+      return isObject(inner) && parameterKind(inner, schema) !== "json"
         ? unlisted(
             Object.keys(inner).filter((keyword) => !isEnforcedText(inner, keyword, schema)),
-            `${path}.properties.${name}`,
+            at,
             "the model's format writes it as text without quotes",
           )
-        : [],
-    ),
+        : [];
+    }),
   ];
 }
+
+const asNotation = (keyword: Omit<UnenforcedKeyword, "reason">): UnenforcedKeyword => ({
+  ...keyword,
+  reason: "the model's format writes it in a notation that is not JSON",
+});
 
 const parameterKeywords = ["type", "properties", "required", "additionalProperties", "$defs"];
 

@@ -19,7 +19,7 @@ import type {
   WarningEvent,
 } from "../reply/reply_events.js";
 import { thinkTags } from "../../format/thought.js";
-import { thoughtRequest } from "../reply/reasoning.js";
+import { answerBeginning, thoughtRequest } from "../reply/reasoning.js";
 import type { RequestSettings } from "../reply/reply_options.js";
 import { ReplyReader, type WrittenTurn } from "../reply/reply_reader.js";
 import { assembleResult } from "../reply/reply_result.js";
@@ -70,7 +70,9 @@ export async function preparePrompt(model: LoadedModel, task: Task, signal: Abor
   transcript.refuseIfTooLong(shownContexts);
   const { prompt } = await unlessAborted(() => transcript.prompt(), signal);
   const constraint = request.constraint ?? roundConstraint(tools, format, true);
-  onPrompt({ parts: prompt, continues: false, constraint, thought: thoughtOf(task, prompt, constraint, true) });
+  const thought = thoughtOf(task, prompt, constraint, true);
+  const begun = task.continueFinalMessage ? [] : answerBeginning(format, prompt, constraint, thought);
+  onPrompt({ parts: [...prompt, ...begun], continues: false, constraint, thought });
 }
 
 /** A model is told of no tools whose calls would not be found in its replies. */
@@ -162,12 +164,14 @@ class ReplyLoop {
         : await unlessAborted(() => this.#transcript.dropOldest(request.maxTokens, this.#signal), this.#signal);
     this.#signal.throwIfAborted();
     this.#transcript.refuseIfTooLong();
-    const prompt = await unlessAborted(() => this.#transcript.prompt(), this.#signal);
+    const rendered = await unlessAborted(() => this.#transcript.prompt(), this.#signal);
     this.#trace = trace.round(this.#rounds.length + 1);
     const isFirst = this.#rounds.length === 0;
     const isContinued = isFirst && this.#task.continueFinalMessage;
     const constraint = request.constraint ?? roundConstraint(tools, format, this.#isForced);
-    const thought = thoughtOf(this.#task, prompt.prompt, constraint, isFirst);
+    const thought = thoughtOf(this.#task, rendered.prompt, constraint, isFirst);
+    const begun = isContinued ? [] : answerBeginning(format, rendered.prompt, constraint, thought);
+    const prompt = { ...rendered, prompt: [...rendered.prompt, ...begun] };
     // Nothing of a turn that is constrained from its first token on is free text, where alone stop strings count.
     const stop = isWhole(constraint) ? [] : request.stop;
     const first = { ...request, ...prompt, stop, constraint, thought };
@@ -182,6 +186,7 @@ class ReplyLoop {
       constraint,
       tags: format.thought ?? thinkTags,
       thought: thought?.open ? "open" : mayThink ? "possible" : "none",
+      isInText: isContinued || begun.length > 0,
     });
     let written: TurnRun;
     try {

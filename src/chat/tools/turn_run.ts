@@ -75,7 +75,8 @@ export async function* goOnBehindCall(
   );
   first.round.run.release();
   try {
-    const reader = new ReplyReader(tools, { format, constraint, thought: "none", tags: format.thought ?? thinkTags });
+    const tags = format.thought ?? thinkTags;
+    const reader = new ReplyReader(tools, { format, constraint, thought: "none", tags, isInText: false });
     yield* await reader.read({ type: "text", text: partsToText(parts) });
     const second = yield* readTurn(round, reader);
     return { ...second, end: together(end, second.end) };

@@ -1,10 +1,19 @@
 // The grammar of calls in formats other than Hermes': as the model's template writes them, with the names of the tools
 // and the schemas of their arguments.
-import { bareType, headOf, openingsOf, type CallFormat, type CallPiece, type ParameterForm } from "../call_format.js";
+import {
+  bareType,
+  headOf,
+  isNotation,
+  openingsOf,
+  type CallFormat,
+  type CallPiece,
+  type ParameterForm,
+} from "../call_format.js";
 import type { EnforcedSchema, ToolConstraint } from "../engine.js";
-import { isEnforcedLength, parameterKind, parameterSchema } from "../parameter_kind.js";
+import { parameterKind, parameterSchema } from "../parameter_kind.js";
 import { isObject } from "../../json_object.js";
-import { literal, type NativeConstraint, Rules, schemaText } from "./grammar_rules.js";
+import { NotationRules } from "./notation_rules.js";
+import { escaped, lengthsOf, literal, type NativeConstraint, Rules, schemaText } from "./grammar_rules.js";
 
 export function formatGrammar(constraint: ToolConstraint, format: CallFormat): NativeConstraint {
   const { mode, parallel, schema, tools, continues = false } = constraint;
@@ -14,16 +23,24 @@ export function formatGrammar(constraint: ToolConstraint, format: CallFormat): N
   // Without a beginning of all calls, each begins in free text.
   const repeats = several && !(isLazy && (format.begin + format.end).trim() === "");
   const more = repeats ? `(${literals(format.between)} call)*` : "";
-  const first = continues ? "" : `${literals(format.begin)} call`;
+  const { next = "", texts = [] } = format.messages ?? {};
+  // The first message of a turn is begun by the prompt, or behind a thought.
+  const message = isLazy && next !== "" ? `${literal(next)}?` : "";
+  const first = continues ? "" : `${message} ${literals(format.begin)} call`;
   const calls = `${first} ${more} ${literals(format.end)}`;
   const isChoice = mode !== "required" && schema !== undefined;
-  rules.add("start", isChoice ? `calls | ${rules.json(schemaText(schema, "json"))}` : calls);
+  const json = isChoice ? `${message} ${literals(texts[0] ?? "")} ${rules.json(schemaText(schema, "json"))}` : "";
+  rules.add("start", isChoice ? `calls | ${json}` : calls);
   if (isChoice) rules.add("calls", calls);
   const each = tools.map((tool, index) =>
     rules.add(`call_${index}`, new CallRule(rules, format, index, isLazy).body(tool)),
   );
   rules.add("call", each.join(" | "));
-  const names = tools.map(({ name }) => name);
+  const openings = openingsOf(
+    format,
+    tools.map(({ name }) => name),
+  );
+  const textsOf = (atStart: boolean) => openings.filter((one) => one.atStart === atStart).map(({ text }) => text);
   return {
     // What is not JSON may hold any digits.
     kind: format.arguments === "json" ? "calls" : "lark",
@@ -34,8 +51,8 @@ export function formatGrammar(constraint: ToolConstraint, format: CallFormat): N
             tag: "",
             further: several,
             bare: false,
-            openings: openingsOf(format, names),
-            atStart: format.isBare,
+            openings: textsOf(false),
+            startOpenings: textsOf(true),
           },
         }
       : {}),
@@ -59,8 +76,14 @@ class CallRule {
     this.#index = index;
   }
 
-  body({ name, parameters }: ToolConstraint["tools"][number]): string {
-    const { call, keys } = this.#format;
+  body(tool: ToolConstraint["tools"][number]): string {
+    const { call, also = [] } = this.#format;
+    return [call, ...also].map((way) => this.#way(way, tool)).join(" | ");
+  }
+
+  #way(call: readonly CallPiece[], { name, parameters }: ToolConstraint["tools"][number]): string {
+    const { keys } = this.#format;
+    const head = headOf(call);
     const parts: string[] = [];
     for (let at = 0; at < call.length; at++) {
       const piece = call[at] as CallPiece;
@@ -71,30 +94,39 @@ class CallRule {
         parts.push(`(${literal(piece)} ${this.#id()} "\\"")?`, literals(after.replace(/^"/, "")));
         at += 2;
       } else {
-        parts.push(this.#piece(piece, name, parameters));
+        parts.push(this.#piece(piece, head, name, parameters));
       }
     }
     return parts.filter((part) => part !== "").join(" ");
   }
 
-  #piece(piece: CallPiece, name: string, parameters: EnforcedSchema): string {
+  #piece(piece: CallPiece, head: string, name: string, parameters: EnforcedSchema): string {
     if (typeof piece === "string") {
-      const brace = this.#isLazy && this.#format.isBare && piece === headOf(this.#format) ? piece.indexOf("{") + 1 : 0;
+      const { isBare, keys } = this.#format;
+      const brace = this.#isLazy && isBare && keys !== undefined && piece === head ? piece.indexOf("{") + 1 : 0;
       const type = brace > 0 ? `${literal(piece.slice(0, brace))} ${literal(bareType)}? ` : "";
       return type + literals(piece.slice(brace));
     }
     switch (piece.value) {
+      case "optional":
+        return `${literal(piece.text)}?`;
       case "name":
-        return literal(headOf(this.#format).endsWith('"') ? JSON.stringify(name).slice(1, -1) : name);
+        return literal(head.endsWith('"') ? JSON.stringify(name).slice(1, -1) : name);
       case "id":
         return this.#id();
       case "index":
         return this.#terminal("/[0-9]{1,3}/");
       case "arguments":
-        return this.#format.arguments === "json"
-          ? this.#rules.json(schemaText(parameters, "arguments"))
-          : this.#parameters(this.#format.arguments, parameters);
+        return this.#arguments(parameters);
     }
+  }
+
+  #arguments(parameters: EnforcedSchema): string {
+    const form = this.#format.arguments;
+    if (form === "json") return this.#rules.json(schemaText(parameters, "arguments"));
+    return isNotation(form)
+      ? new NotationRules(this.#rules, form, `args_${this.#index}_${this.#count++}`).arguments(parameters)
+      : this.#parameters(form, parameters);
   }
 
   #id(): string {
@@ -147,15 +179,6 @@ class CallRule {
 }
 
 const isId = (piece: CallPiece | undefined) => typeof piece === "object" && piece.value === "id";
-
-const escaped = (text: string) => text.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
-
-/** How many characters a text may have, as a regular expression repeats them. */
-function lengthsOf(schema: unknown): string {
-  const { minLength = 0, maxLength } = schema as { minLength?: number; maxLength?: number };
-  const least = isEnforcedLength(minLength) ? minLength : 0;
-  return `{${least},${isEnforcedLength(maxLength) ? maxLength : ""}}`;
-}
 
 /** The strings that a schema lists. */
 function listedTexts(schema: unknown): string[] | undefined {

@@ -36,7 +36,7 @@ function toolsGrammar(constraint: ToolConstraint): NativeConstraint {
     return {
       kind: "calls",
       text: String(rules),
-      trigger: { tag, further: parallel, bare: parallel && bareFurtherCalls, openings: [], atStart: false },
+      trigger: { tag, further: parallel, bare: parallel && bareFurtherCalls, openings: [], startOpenings: [] },
     };
   }
   const more = bareFurtherCalls

@@ -2,6 +2,7 @@
 import { CaduceusError } from "../../errors.js";
 import { isObject } from "../../json_object.js";
 import type { EnforcedSchema } from "../engine.js";
+import { isEnforcedLength } from "../parameter_kind.js";
 
 /** What the addon takes; ConstraintSpec of native/engine/scheduler/request.h. */
 export interface NativeConstraint {
@@ -9,8 +10,8 @@ export interface NativeConstraint {
   readonly kind: "lark" | "json" | "regex" | "calls";
   readonly text: string;
   /**
-   * Free text comes first: the grammar begins with the `{` of a call behind the tag, or with one of the openings, and
-   * ends with the call.
+   * Free text comes first: the grammar begins with the `{` of a call behind the tag, or with one of the openings, of
+   * which some count at the beginning of the output only, and ends with the call.
    */
   readonly trigger?:
     | {
@@ -18,7 +19,7 @@ export interface NativeConstraint {
         readonly further: boolean;
         readonly bare: boolean;
         readonly openings: readonly string[];
-        readonly atStart: boolean;
+        readonly startOpenings: readonly string[];
       }
     | undefined;
 }
@@ -98,6 +99,16 @@ export function spaced(value: unknown): string {
       { cause: error },
     );
   }
+}
+
+/** As it stands in a regular expression of a grammar. */
+export const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
+
+/** How many characters a text may have, as a regular expression repeats them. */
+export function lengthsOf(schema: unknown): string {
+  const { minLength = 0, maxLength } = schema as { minLength?: number; maxLength?: number };
+  const least = isEnforcedLength(minLength) ? minLength : 0;
+  return `{${least},${isEnforcedLength(maxLength) ? maxLength : ""}}`;
 }
 
 export const literal = (text: string): string => JSON.stringify(text);

@@ -17,8 +17,9 @@ export function callParts(
 ): PromptPart[] | undefined {
   if (calls.kind === "unknown") return undefined;
   const { begin, call } = calls.kind === "own" ? calls.format : hermesFormat;
-  if (calls.kind === "own" && calls.format.arguments !== "json") return undefined;
-  const values = { id, name, index: "0", arguments: respaceJson(args) ?? args };
+  const isOwn = calls.kind === "own";
+  if (isOwn && (calls.format.arguments !== "json" || calls.format.messages !== undefined)) return undefined;
+  const values = { id, name, index: "0", arguments: respaceJson(args) ?? args, optional: "" };
   const parts = call.map(
     (piece): PromptPart => (typeof piece === "string" ? { control: piece } : { text: values[piece.value] }),
   );

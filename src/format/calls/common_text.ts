@@ -1,7 +1,7 @@
-// What texts begin and end with alike, without cutting a marker.
+// What texts begin and end with alike.
 import { markersIn } from "../template/template_parts.js";
 
-/** Length of the longest common beginning. */
+/** Length of the longest common beginning that cuts no marker. */
 export function commonStart(a: string, b: string): number {
   let length = 0;
   while (length < a.length && length < b.length && a[length] === b[length]) length++;
@@ -11,7 +11,7 @@ export function commonStart(a: string, b: string): number {
   return at;
 }
 
-/** Length of the longest common end. */
+/** Length of the longest common end that cuts no marker. */
 export function commonEnd(a: string, b: string): number {
   let length = 0;
   while (length < a.length && length < b.length && a.at(-1 - length) === b.at(-1 - length)) length++;
@@ -19,6 +19,13 @@ export function commonEnd(a: string, b: string): number {
   let at = length;
   while (cuts.some(({ text, cut }) => cut(text.length - at))) at--;
   return at;
+}
+
+/** How many characters at the end of a text may begin `marker`. */
+export function heldBack(text: string, marker: string): number {
+  for (let length = Math.min(marker.length - 1, text.length); length > 0; length--)
+    if (text.endsWith(marker.slice(0, length))) return length;
+  return 0;
 }
 
 /** Whether there is a marker around a place. */

@@ -1,12 +1,14 @@
 // Finds out from a template how its model writes calls: what is written for known calls, and for none, tells the markup
 // around names and arguments.
-import type { ArgumentForm, CallFormat, CallPiece } from "../../engine/call_format.js";
-import { openingsOf, tailOf } from "../../engine/call_format.js";
+import type { ArgumentForm, CallFormat, CallPiece, TurnMessages } from "../../engine/call_format.js";
+import { isNotation, openingsOf, tailOf } from "../../engine/call_format.js";
 import { isObject } from "../../json_object.js";
 import { markersIn, markersOf } from "../template/template_parts.js";
 import { commonEnd, commonStart } from "./common_text.js";
 import { parameterForm, parameterSpans } from "./parameter_form.js";
+import { notationForm, notationSpans } from "./notation_form.js";
 import { words, type ProbeTexts } from "./probe_texts.js";
+import { beforeText, otherHeader, sharesMarkers, turnMessages } from "./turn_messages.js";
 
 export interface DerivedCalls {
   readonly format: CallFormat;
@@ -22,25 +24,36 @@ export function deriveCalls(texts: ProbeTexts, turnEnds: readonly string[]): Der
   const { one } = texts;
   if (one === undefined) throw new UnknownCalls("its chat template refuses calls");
   if (!one.includes(words.first)) throw new UnknownCalls("its chat template does not write them");
-  if (one.split(words.first).length > 2) throw new UnknownCalls("its chat template names their function twice");
   const form = argumentForm(texts);
   const call = valuesOf(one, words.first, words.ids[0], form, 0);
   const before = beforeCalls(texts, one.slice(0, call.from));
   const behind = endOfTurn(texts, one.slice(call.to), turnEnds);
   const second = secondCall(texts, form);
+  const several = second !== undefined && !turnEnds.some((end) => end !== "" && second.middle.includes(end));
   const inner = innerPieces(call, second?.call);
-  const around = second === undefined ? { ...before, ...behind, between: "" } : split(before, behind, second.middle);
+  const messages = messagesOf(texts, before, one.slice(call.from, call.to), second?.middle);
+  const head = messages === undefined ? before.trimStart() : before;
+  const around =
+    second === undefined || !several
+      ? { begin: "", head: [head], tail: behind.tail, between: "", end: "" }
+      : split(head, behind.tail, second.middle, messages !== undefined);
   const pieces = joined([...around.head, ...inner, around.tail]);
   const keys = keysOf(pieces);
+  const { channel, also } = messages === undefined ? {} : otherHeader(pieces);
   const format: CallFormat = {
     begin: around.begin,
     between: around.between,
     end: around.end,
     call: pieces,
+    also,
     arguments: form,
     keys,
-    several: second !== undefined,
-    isBare: keys !== undefined && isJsonBegin(around.begin + firstText(pieces)),
+    several,
+    isBare:
+      messages === undefined
+        ? keys !== undefined && isJsonBegin(around.begin + firstText(pieces))
+        : messages.texts.some((text) => text.startsWith(firstText(pieces))),
+    messages: messages && { ...messages, texts: [...messages.texts, ...(channel === undefined ? [] : [channel])] },
   };
   refuseUnsafe(format, texts, turnEnds);
   return { format, turnEnd: behind.turnEnd };
@@ -55,7 +68,7 @@ export function isHermesFormat({ begin, end, call, keys }: CallFormat): boolean 
     call.length === 5 &&
     /^<tool_call>\s*\{\s*"name": "$/.test(firstText(call)) &&
     call[2] === '", "arguments": ' &&
-    /^\}\s*<\/tool_call>$/.test(tailOf({ call } as CallFormat))
+    /^\}\s*<\/tool_call>$/.test(tailOf(call))
   );
 }
 
@@ -79,17 +92,26 @@ function valuesOf(text: string, name: string, id: string, form: ArgumentForm, nt
   values.push({ value: "name", from: nameAt, to: nameAt + name.length });
   const idAt = text.indexOf(id);
   if (idAt >= 0) values.push({ value: "id", from: idAt, to: idAt + id.length });
-  const args = form === "json" ? jsonSpans(text)[nth] : parameterSpans(text, form)[nth];
+  const args = argumentSpans(text, form)[nth];
   if (args === undefined) throw new UnknownCalls("its chat template writes their arguments in a form of its own");
+  const againAt = text.indexOf(name, nameAt + name.length);
+  if (againAt > args.from || text.split(name).length > 3)
+    throw new UnknownCalls("its chat template names their function twice");
+  if (againAt >= 0) values.push({ value: "name", from: againAt, to: againAt + name.length });
   values.push({ value: "arguments", ...args });
   values.sort((a, b) => a.from - b.from);
   return { values, from: values[0]!.from, to: values.at(-1)!.to, text };
 }
 
 function argumentForm(texts: ProbeTexts): ArgumentForm {
-  const form = jsonSpans(texts.one!).length > 0 ? "json" : parameterForm(texts);
+  const form = jsonSpans(texts.one!).length > 0 ? "json" : (parameterForm(texts) ?? notationForm(texts));
   if (form === undefined) throw new UnknownCalls("its chat template writes their arguments in a form of its own");
   return form;
+}
+
+function argumentSpans(text: string, form: ArgumentForm): readonly { from: number; to: number }[] {
+  if (form === "json") return jsonSpans(text);
+  return isNotation(form) ? notationSpans(text, form) : parameterSpans(text, form);
 }
 
 /** Where the probes' arguments stand as JSON. */
@@ -114,9 +136,11 @@ function isProbe(json: string): boolean {
 
 /** What stands before the first call, from the beginning of the model's turn on. */
 function beforeCalls({ plain = "", withText, prompt = "" }: ProbeTexts, text: string) {
-  const beforeText = plain.slice(0, Math.max(0, plain.indexOf(words.text)));
-  const alone = [prompt, beforeText].map((other) => text.slice(commonStart(text, other)));
-  let own = alone.reduce((a, b) => (b.length < a.length ? b : a));
+  const before = plain.slice(0, Math.max(0, plain.indexOf(words.text)));
+  const [behindPrompt, behindText] = [prompt, before].map((other) => text.slice(commonStart(text, other)));
+  // What all messages begin with alike is a part of the call, if the prompt lacks it.
+  const isShorter = behindText !== "" && behindText!.length < behindPrompt!.length;
+  let own = isShorter ? behindText! : behindPrompt!;
   // What is written of a thought that was none.
   own = own.replace(/^[\s\S]*(?:<\/[\w:]*think[\w:]*>|<\|END_THINKING\|>)/, "");
   const textAt = withText?.indexOf(words.text) ?? -1;
@@ -125,10 +149,17 @@ function beforeCalls({ plain = "", withText, prompt = "" }: ProbeTexts, text: st
     // In the call alone, `own` ends at its first value; that may be an id.
     const from = textAt + words.text.length;
     const firstAt = [words.ids[0], words.first].map((word) => withText.indexOf(word)).filter((at) => at >= 0);
-    const behindText = withText.slice(from, Math.min(...firstAt, nameAt));
-    own = own.slice(own.length - commonEnd(own, behindText));
+    own = own.slice(own.length - commonEnd(own, withText.slice(from, Math.min(...firstAt, nameAt))));
   }
-  return { begin: "", head: [own.trimStart()] as CallPiece[] };
+  return own;
+}
+
+/** Text and calls are messages of their own, if they could not be told apart otherwise. */
+function messagesOf(texts: ProbeTexts, head: string, call: string, middle = ""): TurnMessages | undefined {
+  const isUnmarked = head.trim().length < 3 && !isJsonBegin(head);
+  if (!isUnmarked && !sharesMarkers(head + call, beforeText(texts))) return undefined;
+  const between = middle.slice(0, middle.length - commonEnd(head, middle));
+  return turnMessages(texts, head, between.slice(markersIn(between).at(-2)?.from));
 }
 
 /** What stands behind the last call, and what ends the turn. */
@@ -140,7 +171,7 @@ function endOfTurn({ plain = "" }: ProbeTexts, text: string, turnEnds: readonly 
   const tail = text.slice(0, at).trimEnd();
   const rest = text.slice(tail.length);
   // What follows may depend on the messages that do.
-  return { tail, end: "", turnEnd: rest.slice(0, markersIn(rest)[0]?.to) };
+  return { tail, turnEnd: rest.slice(0, markersIn(rest)[0]?.to) };
 }
 
 /** The second call of a turn, and what stands between the values of both; undefined where there can be only one. */
@@ -176,11 +207,12 @@ const escaped = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 
 /** Divides what stands before, between and behind calls into what belongs to each call and what does not. */
 function split(
-  { head: [whole] }: { head: CallPiece[] },
-  { tail: behind }: { tail: string },
+  whole: string,
+  behind: string,
   middle: string,
+  keepsSpace: boolean,
 ): { begin: string; head: CallPiece[]; tail: string; between: string; end: string } {
-  let before = whole as string;
+  let before = whole;
   let rest = middle;
   const head: CallPiece[] = [];
   const takeEnd = () => {
@@ -198,7 +230,7 @@ function split(
   }
   const [first] = head;
   let space = "";
-  if (before.trim() === "" && typeof first === "string") {
+  if (!keepsSpace && before.trim() === "" && typeof first === "string") {
     space = /^\s*/.exec(first)![0];
     head[0] = first.trimStart();
     before = "";
@@ -235,19 +267,17 @@ function keysOf(pieces: readonly CallPiece[]): CallFormat["keys"] {
 }
 
 /** What could not be told from other text, or would end the turn, or be hidden in it. */
-function refuseUnsafe(format: CallFormat, { plain = "", prompt = "" }: ProbeTexts, turnEnds: readonly string[]): void {
-  const { begin, between, end, call, arguments: form } = format;
+function refuseUnsafe(format: CallFormat, texts: ProbeTexts, turnEnds: readonly string[]): void {
+  const { begin, between, end, call, arguments: form, messages } = format;
   const own = [begin, ...call.filter((piece) => typeof piece === "string"), between, end].join(" ");
   if (turnEnds.some((text) => text !== "" && own.includes(text)))
     throw new UnknownCalls("its chat template ends the turn before a call");
-  const [opening = ""] = openingsOf(format, [""]);
-  if (opening.trim().length < 3 && !format.isBare) throw new UnknownCalls("nothing marks where one begins");
+  const [opening] = openingsOf(format, [""]);
+  if ((opening?.text ?? "").trim().length < 3 && !format.isBare)
+    throw new UnknownCalls("nothing marks where one begins");
   // Markers of text are not shown; those of calls are read.
-  const beforeText = plain.slice(0, Math.max(0, plain.indexOf(words.text)));
-  const around = beforeText.slice(commonStart(beforeText, prompt));
-  const markers = markersOf(own);
-  if (markersOf(around).some((marker) => markers.includes(marker)))
+  if (messages === undefined && sharesMarkers(own, beforeText(texts)))
     throw new UnknownCalls("its chat template has the same markers around text");
-  if (form !== "json" && ![form.afterText, form.afterJson].every((text) => /[<>]/.test(text)))
+  if (form !== "json" && !isNotation(form) && ![form.afterText, form.afterJson].every((text) => /[<>]/.test(text)))
     throw new UnknownCalls("no marker ends their texts");
 }

@@ -1,5 +1,5 @@
 // How the model of a template writes calls, as far as that can be read.
-import type { CallFormat } from "../../engine/call_format.js";
+import type { CallFormat, CallPiece } from "../../engine/call_format.js";
 import { CaduceusError } from "../../errors.js";
 import { partsToText } from "../hermes/prompt/prompt_parts.js";
 import type { ChatTemplate } from "../template/template.js";
@@ -30,8 +30,14 @@ export async function templateCalls(template: ChatTemplate, turnEnds: readonly s
 }
 
 /** The texts that calls are written with. */
-export function textsOf({ begin, between, end, call, arguments: form }: CallFormat): string[] {
-  const pieces = call.filter((piece) => typeof piece === "string");
+export function textsOf({ begin, between, end, call, also = [], arguments: form, messages }: CallFormat): string[] {
+  const pieces = [call, ...also].flat().map(textOf);
   const parameters = form === "json" ? [] : Object.values(form).filter((text) => typeof text === "string");
-  return [begin, between, end, ...pieces, ...parameters].filter((text) => text !== "");
+  const around = messages === undefined ? [] : [messages.next, ...messages.texts, messages.textEnd];
+  return [begin, between, end, ...pieces, ...parameters, ...around].filter((text) => text !== "");
+}
+
+function textOf(piece: CallPiece): string {
+  if (typeof piece === "string") return piece;
+  return piece.value === "optional" ? piece.text : "";
 }

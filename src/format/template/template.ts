@@ -128,7 +128,7 @@ export class ChatTemplate {
     const calls = this.#calls;
     if (calls.kind !== "own") return endOfCalls(rest, closingTag, count);
     const { end } = calls.format;
-    const tail = tailOf(calls.format).trim();
+    const tail = tailOf(calls.format.call).trim();
     const closing = end.trim() === "" ? { text: tail, count } : { text: end.trim(), count: 1 };
     const behind = markersOf(closing.text).length === 0 ? rest : endOfCalls(rest, closing.text, closing.count);
     return behind && calls.turnEnd !== "" ? partsFrom(behind, calls.turnEnd) : undefined;

@@ -28,6 +28,8 @@ const names = {
   section: "moonshotai-Kimi-K2",
   typed: "deepseek-ai-DeepSeek-V3.2",
   fenced: "llama-cpp-deepseek-r1",
+  python: "LFM2.5-8B-A1B",
+  quoted: "google-gemma-4-31B-it",
 } as const;
 const formats = Object.fromEntries(
   await Promise.all(Object.entries(names).map(async ([key, name]) => [key, await formatOf(name)] as const)),
@@ -64,6 +66,8 @@ const written: Record<Exclude<keyof typeof names, "bare">, string> = {
     '<|tool_calls_section_begin|><|tool_call_begin|>functions.say:0<|tool_call_argument_begin|>{"text": "hi"}<|tool_call_end|><|tool_call_begin|>functions.now:1<|tool_call_argument_begin|>{}<|tool_call_end|><|tool_calls_section_end|>',
   typed:
     '<｜DSML｜function_calls>\n<｜DSML｜invoke name="say">\n<｜DSML｜parameter name="text" string="true">hi</｜DSML｜parameter>\n</｜DSML｜invoke>\n<｜DSML｜invoke name="now">\n</｜DSML｜invoke>\n</｜DSML｜function_calls>',
+  python: "<|tool_call_start|>[say(text='hi'), now()]<|tool_call_end|>",
+  quoted: '<|tool_call>call:say{text:<|"|>hi<|"|>}<tool_call|><|tool_call>call:now{}<tool_call|>',
   fenced:
     '<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>say\n```json\n{"text": "hi"}\n```<｜tool▁call▁end｜>\n<｜tool▁call▁begin｜>function<｜tool▁sep｜>now\n```json\n{}\n```<｜tool▁call▁end｜><｜tool▁calls▁end｜>',
 };

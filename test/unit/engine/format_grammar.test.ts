@@ -94,11 +94,11 @@ test("a turn is a call, or several where the model and the request allow it", ()
 
 test("in free text a call begins with its marker, and a bare one with the name of a tool", () => {
   const auto = (format: CallFormat) => toNativeConstraint(constraint(format, { mode: "auto" })).trigger;
-  expect(auto(named)).toEqual({ tag: "", openings: ["[CALL]"], atStart: false, further: true, bare: false });
-  expect(auto(listed)).toMatchObject({ openings: ["[CALLS][{"], atStart: false });
+  expect(auto(named)).toEqual({ tag: "", openings: ["[CALL]"], startOpenings: [], further: true, bare: false });
+  expect(auto(listed)).toMatchObject({ openings: ["[CALLS][{"], startOpenings: [] });
   expect(auto(bare)).toMatchObject({
-    openings: ['{"name": "go"', '{"type": "function", "name": "go"'],
-    atStart: true,
+    openings: [],
+    startOpenings: ['{"name": "go"', '{"type": "function", "name": "go"'],
     further: false,
   });
   expect(rule(constraint(bare, { mode: "auto" }), "call_0")).toMatch(

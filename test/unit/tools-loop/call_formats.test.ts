@@ -4,7 +4,7 @@ import { tool } from "../../../src/chat/tools/tool.js";
 import type { ToolConstraint } from "../../../src/engine/engine.js";
 import type { Message } from "../../../src/index.js";
 import { scriptedModel } from "../../support/engines/scripted_model.js";
-import { templateSource } from "../../support/template_corpus.js";
+import { templateSource, unreadableTemplate } from "../../support/template_corpus.js";
 
 const add = tool({
   name: "add",
@@ -31,12 +31,16 @@ const nemo = "mistralai-Mistral-Nemo-Instruct-2407";
 const ministral = "mistralai-Ministral-3-14B-Reasoning-2512";
 const llama = "meta-llama-Llama-3.1-8B-Instruct";
 const coder = "Qwen3-Coder";
+const python = "LFM2.5-8B-A1B";
+const gemma = "google-gemma-4-31B-it";
 
 const written: Record<string, string> = {
   [nemo]: '[TOOL_CALLS][{"name": "add", "arguments": {"a": 1}}]',
   [ministral]: '[TOOL_CALLS]add[ARGS]{"a": 1}',
   [llama]: '{"name": "add", "parameters": {"a": 1}}',
   [coder]: "<tool_call>\n<function=add>\n<parameter=a>\n1\n</parameter>\n</function>\n</tool_call>",
+  [python]: "<|tool_call_start|>[add(a=1)]<|tool_call_end|>",
+  [gemma]: "<|tool_call>call:add{a:1}<tool_call|>",
 };
 
 describe.each(Object.entries(written))("%s", (template, call) => {
@@ -113,8 +117,9 @@ test("a model of single calls gets the several calls of a history one after the 
 });
 
 test("tools of a model whose calls cannot be read are refused before anything is computed", async () => {
-  const { model, engine } = await saying("openai-gpt-oss-120b", "Hi");
-  const refused = { code: "TOOLS_UNSUPPORTED", param: "tools", message: expect.stringContaining("markers") as unknown };
+  const { model, engine } = await scriptedModel({ chatTemplate: unreadableTemplate, answer: () => "Hi" });
+  const message = expect.stringContaining("calls of this model cannot be read") as unknown;
+  const refused = { code: "TOOLS_UNSUPPORTED", param: "tools", message };
   await expect(Promise.resolve(model.reply("1 + 1?", { tools: [add] }))).rejects.toMatchObject(refused);
   await expect(model.explain("1 + 1?", { tools: [add] })).rejects.toMatchObject(refused);
   await expect(Promise.resolve(model.chat().send("1 + 1?", { tools: [add] }))).rejects.toMatchObject(refused);
@@ -134,6 +139,14 @@ test("what cannot be enforced of texts without quotes is known before the first 
       reason: "the model's format writes it as text without quotes",
     },
   ]);
+  const quoted = (await saying(gemma, "Hi")).model.reply("1 + 1?", { tools: [add] });
+  await quoted;
+  expect(quoted.unenforced).toMatchObject([{ path: "add.parameters.properties.note", keyword: "pattern" }]);
+  for (const template of [python, "openai-gpt-oss-120b"]) {
+    const all = (await saying(template, "Hi")).model.reply("1 + 1?", { tools: [add] });
+    await all;
+    expect(all.unenforced).toEqual([]);
+  }
   const json = (await saying(ministral, "Hi")).model.reply("1 + 1?", { tools: [add] });
   await json;
   expect(json.unenforced).toEqual([]);

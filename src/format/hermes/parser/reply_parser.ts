@@ -7,7 +7,7 @@ import { createCallCheck, toolFunction } from "../calls/argument_check.js";
 import type { BuiltCall } from "../calls/call_builder.js";
 import { isHighSurrogate } from "../json/character_classes.js";
 import type { CallFormat } from "../../../engine/call_format.js";
-import { FormatScanner } from "../../calls/format_scanner.js";
+import { FormatScanner } from "../../calls/reading/format_scanner.js";
 import { FurtherCall, suppliedTag } from "../calls/further_call.js";
 import { ReplyOutput } from "./reply_output.js";
 import { ReplyScanner } from "./reply_scanner.js";

@@ -1,6 +1,8 @@
 // Finds the texts with which calls begin, and the fixed texts inside them, whatever white space stands in between.
 // native/engine/constraint/opening_trigger.cpp does the same, so that the engine constrains what is read here.
 
+import type { Opening } from "../../../engine/call_format.js";
+
 const isSpace = (character: string) => /^[ \t-\r]$/.test(character);
 
 /** More white space is text. */
@@ -11,7 +13,7 @@ const takesSpace = (text: string, at: number) =>
   isSpace(text[at] as string) || "<>[]{}:,".includes(text[at - 1] as string);
 
 interface Match {
-  readonly opening: string;
+  readonly opening: Opening;
   /** Its characters. */
   matched: number;
   /** Characters of the output. */
@@ -19,15 +21,12 @@ interface Match {
 }
 
 export class OpeningMatcher {
-  readonly #openings: readonly string[];
-  readonly #atStart: boolean;
+  readonly #openings: readonly Opening[];
   #matches: Match[] = [];
   #isOver = false;
 
-  /** `atStart`: only the beginning of the output counts. */
-  constructor(openings: readonly string[], atStart: boolean) {
+  constructor(openings: readonly Opening[]) {
     this.#openings = openings;
-    this.#atStart = atStart;
   }
 
   /** How many characters at the end of what was read may begin a call. */
@@ -36,33 +35,31 @@ export class OpeningMatcher {
   }
 
   /** The opening that ends with this character, and how many characters it took. */
-  push(character: string): { readonly opening: string; readonly length: number } | undefined {
+  push(character: string): { readonly opening: Opening; readonly length: number } | undefined {
     const next: Match[] = [];
     for (const match of this.#matches) {
-      const { opening } = match;
-      if (++match.length > opening.length + mostSpaces) continue;
-      if (isSpace(character) && takesSpace(opening, match.matched)) {
+      const { text } = match.opening;
+      if (++match.length > text.length + mostSpaces) continue;
+      if (isSpace(character) && takesSpace(text, match.matched)) {
         next.push(match);
         continue;
       }
-      while (isSpace(opening[match.matched] as string)) match.matched++;
-      if (opening[match.matched] !== character) continue;
-      if (++match.matched === opening.length) return this.#found(opening, match.length);
+      while (isSpace(text[match.matched] as string)) match.matched++;
+      if (text[match.matched] !== character) continue;
+      if (++match.matched === text.length) return this.#found(match.opening, match.length);
       next.push(match);
     }
-    if (!this.#isOver) {
-      for (const opening of this.#openings) {
-        if (opening[0] !== character) continue;
-        if (opening.length === 1) return this.#found(opening, 1);
-        next.push({ opening, matched: 1, length: 1 });
-      }
+    for (const opening of this.#openings) {
+      if (opening.text[0] !== character || (opening.atStart && this.#isOver)) continue;
+      if (opening.text.length === 1) return this.#found(opening, 1);
+      next.push({ opening, matched: 1, length: 1 });
     }
-    if (this.#atStart && !isSpace(character)) this.#isOver = true;
+    if (!isSpace(character)) this.#isOver = true;
     this.#matches = next;
     return undefined;
   }
 
-  #found(opening: string, length: number) {
+  #found(opening: Opening, length: number) {
     this.#matches = [];
     return { opening, length };
   }

@@ -1,8 +1,9 @@
 // Reads arguments that are written as parameters, and gives them as the JSON that they mean.
-import type { ParameterForm } from "../../engine/call_format.js";
-import { parameterSchema, parameterTypes } from "../../engine/parameter_kind.js";
-import { readWord } from "../hermes/json/json_word.js";
-import { TolerantJson } from "../hermes/json/tolerant_json.js";
+import type { ParameterForm } from "../../../engine/call_format.js";
+import { parameterSchema, parameterTypes } from "../../../engine/parameter_kind.js";
+import { readWord } from "../../hermes/json/json_word.js";
+import { TolerantJson } from "../../hermes/json/tolerant_json.js";
+import { heldBack } from "../common_text.js";
 import { behindLiteral } from "./opening_matcher.js";
 
 const longestName = 256;
@@ -193,13 +194,6 @@ export class ParameterReader {
     if (status === "done") this.#emit("}");
     return at;
   }
-}
-
-/** How many characters at the end of a text may begin `marker`. */
-function heldBack(text: string, marker: string): number {
-  for (let length = Math.min(marker.length - 1, text.length); length > 0; length--)
-    if (text.endsWith(marker.slice(0, length))) return length;
-  return 0;
 }
 
 const inString = (text: string) => JSON.stringify(text).slice(1, -1);

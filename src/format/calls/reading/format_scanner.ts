@@ -1,13 +1,22 @@
 // Finds the calls of a reply that are written as a `CallFormat` says, and the text around them. Text is pushed in
 // pieces of any size; each character is read once, but for a short end that waits for what follows it.
-import { headOf, openingsOf, tailOf, type CallFormat } from "../../engine/call_format.js";
-import { CallBuilder } from "../hermes/calls/call_builder.js";
-import { isSpace, trimmedEnd } from "../hermes/json/character_classes.js";
-import { TolerantJson } from "../hermes/json/tolerant_json.js";
-import type { ReplyOutput } from "../hermes/parser/reply_output.js";
-import type { CallReceiver } from "../hermes/parser/reply_scanner.js";
-import type { ReplyFinish } from "../hermes/parser/reply_types.js";
+import {
+  headOf,
+  isNotation,
+  openingsOf,
+  tailOf,
+  type CallFormat,
+  type CallPiece,
+  type Opening,
+} from "../../../engine/call_format.js";
+import { CallBuilder } from "../../hermes/calls/call_builder.js";
+import { isSpace, trimmedEnd } from "../../hermes/json/character_classes.js";
+import { TolerantJson } from "../../hermes/json/tolerant_json.js";
+import type { ReplyOutput } from "../../hermes/parser/reply_output.js";
+import type { CallReceiver } from "../../hermes/parser/reply_scanner.js";
+import type { ReplyFinish } from "../../hermes/parser/reply_types.js";
 import { behindLiteral, OpeningMatcher } from "./opening_matcher.js";
+import { NotationReader } from "./notation_reader.js";
 import { ParameterReader } from "./parameter_reader.js";
 
 const longestValue = 256;
@@ -17,10 +26,12 @@ interface OpenCall {
   /** What it begins with. */
   raw: string;
   readonly builder: CallBuilder;
-  /** Index in `format.call` of what comes next, unless the call is one JSON object. */
+  /** How it is written. */
+  readonly pieces: readonly CallPiece[];
+  /** Index in `pieces` of what comes next, unless the call is one JSON object. */
   piece: number;
   json: TolerantJson | undefined;
-  parameters: ParameterReader | undefined;
+  parameters: ParameterReader | NotationReader | undefined;
   repaired: boolean;
 }
 
@@ -57,7 +68,7 @@ export class FormatScanner {
     this.#out = out;
     this.#receiver = { ...receiver, keys: format.keys };
     this.#schemaOf = schemaOf;
-    this.#matcher = new OpeningMatcher(openingsOf(format, names), format.isBare);
+    this.#matcher = new OpeningMatcher(openingsOf(format, names));
   }
 
   read(text: string): void {
@@ -110,8 +121,9 @@ export class FormatScanner {
       this.#held = "";
       const start = before.length - found.length;
       this.#text(before.slice(0, trimmedEnd(before.slice(0, start))));
-      this.#begin(before.slice(start), found.opening);
-      return at + 1;
+      const { ahead } = found.opening;
+      this.#begin(before.slice(start, before.length - ahead), found.opening);
+      return at + 1 - ahead;
     }
     const all = this.#held + text.slice(from);
     const end = trimmedEnd(all.slice(0, all.length - this.#matcher.pending));
@@ -132,25 +144,33 @@ export class FormatScanner {
   }
 
   /** `raw` is what was written, `opening` what it stands for. */
-  #begin(raw: string, opening: string): void {
-    const { keys } = this.#format;
+  #begin(raw: string, { text, call: pieces, pieces: piece, name }: Omit<Opening, "atStart" | "ahead">): void {
+    const { keys, begin } = this.#format;
     const builder = new CallBuilder(this.#receiver, false);
-    this.#call = { raw, builder, piece: 0, json: undefined, parameters: undefined, repaired: false };
+    this.#call = { raw, builder, pieces, piece, json: undefined, parameters: undefined, repaired: false };
     this.#state = "call";
     this.#isUnended = false;
-    if (keys !== undefined) builder.reader.feed(opening.slice(opening.indexOf("{", this.#format.begin.length)), 0);
-    else if (headOf(this.#format) !== "") this.#call.piece = 1;
+    if (keys !== undefined) builder.reader.feed(text.slice(text.indexOf("{", begin.length)), 0);
+    else if (name !== undefined) this.#name(this.#call, name);
+  }
+
+  #name({ builder }: OpenCall, name: string): void {
+    if (builder.name === undefined) builder.reader.feed(`{"name": ${JSON.stringify(name)}, "arguments": `, 0);
   }
 
   #readCall(call: OpenCall, text: string, at: number, isEnd: boolean): number | undefined {
     if (this.#format.keys !== undefined) return this.#readObject(call, text, at);
-    const piece = this.#format.call[call.piece];
+    const piece = call.pieces[call.piece];
     let end: number | undefined;
     if (piece === undefined) return this.#complete(call, at);
     if (typeof piece === "string") {
-      if (call.piece === this.#format.call.length - 1) return this.#complete(call, at);
+      if (call.piece === call.pieces.length - 1) return this.#complete(call, at);
       end = behindLiteral(text, at, piece, isEnd);
       if (end !== undefined && end >= 0) call.piece++;
+    } else if (piece.value === "optional") {
+      end = behindLiteral(text, at, piece.text, isEnd);
+      if (end !== undefined) call.piece++;
+      if (end !== undefined && end < 0) end = at;
     } else if (piece.value === "arguments") {
       end = this.#readArguments(call, text, at, isEnd);
     } else {
@@ -181,7 +201,7 @@ export class FormatScanner {
     if (length > longestValue) return -1;
     if (end === text.length && !isEnd) return undefined;
     if (isName && length === 0) return -1;
-    if (isName) call.builder.reader.feed(`{"name": ${JSON.stringify(text.slice(from, end))}, "arguments": `, 0);
+    if (isName) this.#name(call, text.slice(from, end));
     call.piece++;
     return end;
   }
@@ -202,9 +222,10 @@ export class FormatScanner {
       }
       return end;
     }
-    call.parameters ??= new ParameterReader(form, tailOf(this.#format), this.#schemaOf(nameOf(call)), (json) =>
-      builder.reader.feed(json, 0),
-    );
+    const emit = (json: string) => void builder.reader.feed(json, 0);
+    call.parameters ??= isNotation(form)
+      ? new NotationReader(form, tailOf(call.pieces), emit)
+      : new ParameterReader(form, tailOf(call.pieces), this.#schemaOf(nameOf(call)), emit);
     const end = call.parameters.read(text, at, isEnd);
     builder.flush();
     if (call.parameters.status === "failed") return -1;
@@ -243,13 +264,14 @@ export class FormatScanner {
       if (behind >= 0) return this.#leave(behind);
     }
     if (begin.trim() !== "") {
-      const whole = headOf(this.#format);
+      const { call } = this.#format;
+      const whole = headOf(call);
       const head = keys === undefined ? whole : whole.slice(0, whole.indexOf("{") + 1);
-      for (const literal of new Set([between.trimEnd() + head, head])) {
+      for (const literal of new Set([between.trimEnd() + head, head].filter((one) => one.trim() !== ""))) {
         const behind = behindLiteral(text, at, literal, isEnd);
         if (behind === undefined) return undefined;
         if (behind < 0) continue;
-        this.#begin(text.slice(at, behind), begin + head);
+        this.#begin(text.slice(at, behind), { text: begin + head, call, pieces: whole === "" ? 0 : 1 });
         return behind;
       }
       if (end.trim() !== "") this.#receiver.lastWasRepaired();
@@ -259,7 +281,7 @@ export class FormatScanner {
 
   /** What is left of a call behind its last value. */
   get #tail(): string {
-    const tail = tailOf(this.#format);
+    const tail = tailOf(this.#format.call);
     return this.#format.keys === undefined ? tail : tail.slice(tail.lastIndexOf("}") + 1);
   }
 
@@ -285,7 +307,7 @@ export class FormatScanner {
     const { begin, end } = this.#format;
     const ends = [...(this.#tail + end).matchAll(/<[^<>]+>|\[[^[\]]+\]/g)].map(([marker]) => marker);
     const [closing = ""] = ends.slice(-1);
-    const opening = begin.trim() === "" && !this.#format.isBare ? headOf(this.#format).trim() : "";
+    const opening = begin.trim() === "" && !this.#format.isBare ? headOf(this.#format.call).trim() : "";
     const closed = closing === "" ? -1 : text.indexOf(closing, at);
     const opened = opening === "" ? -1 : text.indexOf(opening, at);
     const places = [closed < 0 ? Infinity : closed + closing.length, opened < 0 ? Infinity : opened];
