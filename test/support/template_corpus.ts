@@ -24,10 +24,13 @@ const turnEnds = [
   ...["[e~[", "<end_of_turn>", "<|END_OF_TURN_TOKEN|>", "<seed:eos>", "<|eot|>", "<|eom|>", "<｜hy_eos:opensource｜>"],
 ];
 
+/** Those of LFM2 and Granite. */
+const isToken = (text: string) => Promise.resolve(["<|tool_call_start|>", "<|tool_call|>"].includes(text));
+
 export async function corpusTemplate(
   name: string,
 ): Promise<{ readonly template: ChatTemplate; readonly calls: TemplateCalls }> {
   const source = templateSource(name);
-  const calls = await templateCalls(new ChatTemplate(source, renderTemplate, { eosToken: "</s>" }), turnEnds);
+  const calls = await templateCalls(new ChatTemplate(source, renderTemplate, { eosToken: "</s>" }), turnEnds, isToken);
   return { template: new ChatTemplate(source, renderTemplate, { eosToken: "</s>", calls }), calls };
 }

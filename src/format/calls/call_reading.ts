@@ -4,8 +4,14 @@ import type { CallFormat } from "../../engine/call_format.js";
 export type TemplateCalls =
   /** In the Hermes format. */
   | { readonly kind: "hermes" }
-  /** `turnEnd` follows the calls of a turn. */
-  | { readonly kind: "own"; readonly format: CallFormat; readonly turnEnd: string }
+  | {
+      readonly kind: "own";
+      readonly format: CallFormat;
+      /** Follows the calls of a turn. */
+      readonly turnEnd: string;
+      /** The template leaves out the calls of earlier turns. Undefined: false. */
+      readonly isUnwritten?: boolean;
+    }
   /** In a format that cannot be read. `reason` ends a sentence. */
   | { readonly kind: "unknown"; readonly reason: string };
 

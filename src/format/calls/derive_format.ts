@@ -174,6 +174,12 @@ function endOfTurn({ plain = "" }: ProbeTexts, text: string, turnEnds: readonly 
   return { tail, turnEnd: rest.slice(0, markersIn(rest)[0]?.to) };
 }
 
+/** What ends a turn of text. */
+export function turnEndOf({ plain = "" }: ProbeTexts): string {
+  const behind = plain.slice(plain.indexOf(words.text) + words.text.length);
+  return behind.slice(0, markersIn(behind)[0]?.to);
+}
+
 /** The second call of a turn, and what stands between the values of both; undefined where there can be only one. */
 function secondCall({ two }: ProbeTexts, form: ArgumentForm) {
   if (two === undefined || !two.includes(words.first) || !two.includes(words.second)) return undefined;

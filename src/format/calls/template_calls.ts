@@ -3,12 +3,17 @@ import type { CallFormat, CallPiece } from "../../engine/call_format.js";
 import { CaduceusError } from "../../errors.js";
 import { partsToText } from "../hermes/prompt/prompt_parts.js";
 import type { ChatTemplate } from "../template/template.js";
-import { deriveCalls, isHermesFormat, UnknownCalls } from "./derive_format.js";
+import { deriveCalls, isHermesFormat, turnEndOf, UnknownCalls } from "./derive_format.js";
 import { hermesCalls, type TemplateCalls } from "./call_reading.js";
-import { probeTexts, probeTools } from "./probe_texts.js";
+import { probeTexts, probeTools, words } from "./probe_texts.js";
+import { unwrittenFormat } from "./unwritten_calls.js";
 
-/** `turnEnds`: texts of the tokens that end a turn. */
-export async function templateCalls(template: ChatTemplate, turnEnds: readonly string[]): Promise<TemplateCalls> {
+/** `turnEnds`: texts of the tokens that end a turn. `isToken` says whether a text is a token of the vocabulary. */
+export async function templateCalls(
+  template: ChatTemplate,
+  turnEnds: readonly string[],
+  isToken: (text: string) => Promise<boolean>,
+): Promise<TemplateCalls> {
   if (!template.hasTools) return hermesCalls;
   const texts = await probeTexts(async (messages, addGenerationPrompt) => {
     try {
@@ -24,8 +29,11 @@ export async function templateCalls(template: ChatTemplate, turnEnds: readonly s
     const { format, turnEnd } = deriveCalls(texts, turnEnds);
     return isHermesFormat(format) ? hermesCalls : { kind: "own", format, turnEnd };
   } catch (error) {
-    if (error instanceof UnknownCalls) return { kind: "unknown", reason: error.message };
-    throw error;
+    if (!(error instanceof UnknownCalls)) throw error;
+    const isUnwritten = texts.one !== undefined && !texts.one.includes(words.first);
+    const format = isUnwritten ? await unwrittenFormat((text) => template.has(text), isToken) : undefined;
+    if (format === undefined) return { kind: "unknown", reason: error.message };
+    return { kind: "own", format, turnEnd: turnEndOf(texts), isUnwritten };
   }
 }
 

@@ -5,6 +5,7 @@ import { CaduceusError } from "../../errors.js";
 import { callsText, responseText, type PromptMessage, type PromptTool } from "../hermes/prompt/prompt.js";
 import { parallelHintText, systemStretches, type HermesVariant } from "../hermes/prompt/prompt_system.js";
 import { tailOf } from "../../engine/call_format.js";
+import { CallPlaces } from "../calls/unwritten_calls.js";
 import { allowsSeveral, hermesCalls, type TemplateCalls } from "../calls/call_reading.js";
 import { endOfCalls, endOfText, markersOf, partsBehind, partsFrom, partsUntil, splitMarkup } from "./template_parts.js";
 import { attempts, nameOfResult, variablesJson } from "./template_variables.js";
@@ -54,6 +55,7 @@ export class ChatTemplate {
   readonly hasTools: boolean;
   /** The template tells the model how much effort to put into its thoughts. */
   readonly takesEffort: boolean;
+  readonly #code: string;
   readonly #source: string;
   readonly #toolSource: string;
   readonly #thinkingSystem: string | undefined;
@@ -84,8 +86,14 @@ export class ChatTemplate {
     this.#variant = variant;
     this.#timeoutMs = timeoutMs;
     const code = `${source}${toolTemplate}`.replace(/\{#.*?#\}/gs, "");
+    this.#code = code;
     this.hasTools = /\btools\b/.test(code);
     this.takesEffort = /\b(reasoning|thinking)_effort\b/.test(code);
+  }
+
+  /** Whether it has this text, comments aside. */
+  has(text: string): boolean {
+    return this.#code.includes(text);
   }
 
   /**
@@ -140,7 +148,9 @@ export class ChatTemplate {
   }
 
   async #render(prompt: TemplatePrompt): Promise<readonly PromptPart[]> {
-    const adapted = this.#adapt(prompt);
+    const places = this.#calls.kind === "own" && this.#calls.isUnwritten && new CallPlaces(this.#calls.format);
+    const given = places ? { ...prompt, messages: prompt.messages.map((one) => places.hide(one)) } : prompt;
+    const adapted = this.#adapt(given);
     const source = usesTools(adapted) ? this.#toolSource : this.#source;
     let refusal: string | undefined;
     // Some write the first call of a turn alone.
@@ -150,8 +160,10 @@ export class ChatTemplate {
       const variables = variablesJson(adapted, attempt, this.#eosToken);
       if (variables === undefined) continue;
       const rendered = await this.#renderTemplate(source, variables, this.#timeoutMs);
-      if (rendered.failure === undefined)
-        return prompt.continueFinalMessage ? this.#untilFinalMessage(rendered.parts, prompt) : rendered.parts;
+      if (rendered.failure === undefined) {
+        const parts = places ? places.show(rendered.parts) : rendered.parts;
+        return prompt.continueFinalMessage ? this.#untilFinalMessage(parts, prompt) : parts;
+      }
       refusal ??= rendered.failure;
       if (rendered.isLimit) break;
     }

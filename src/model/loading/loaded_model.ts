@@ -13,7 +13,7 @@ import { ChatTemplate } from "../../format/template/template.js";
 import { noFacts, probeMs, templateFacts, type TemplateFacts } from "../../format/family/template_facts.js";
 import type { HermesVariant } from "../../format/hermes/prompt/prompt.js";
 import { samplingDefaults, type ModelSampling } from "./sampling.js";
-import { readVocabulary, turnEnds, type Vocabulary } from "./vocabulary.js";
+import { markerToken, readVocabulary, turnEnds, type Vocabulary } from "./vocabulary.js";
 
 export class LoadedModel {
   readonly engine: Engine;
@@ -48,6 +48,7 @@ export class LoadedModel {
               timeoutMs: probeMs,
             }),
             await turnEnds(engine, vocabulary),
+            async (text) => (await markerToken(engine, text)) !== undefined,
           );
     const { opening, closing, answer } = facts.thoughtTags ?? { opening: "", closing: "", answer: "" };
     const spoken = [...(calls.kind === "own" ? textsOf(calls.format) : []), opening, closing, answer];

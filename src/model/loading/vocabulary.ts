@@ -39,7 +39,7 @@ export function turnEnds(engine: Engine, { stopTokens }: Vocabulary): Promise<st
 }
 
 /** The id of a marker that the vocabulary holds as one special token. */
-async function markerToken(engine: Engine, marker: string): Promise<number | undefined> {
+export async function markerToken(engine: Engine, marker: string): Promise<number | undefined> {
   const tokens = [...(await engine.tokenize([{ control: marker }]))];
   if (tokens.length > 1 && tokens[0] === engine.info.bosToken) tokens.shift();
   const [token] = tokens;

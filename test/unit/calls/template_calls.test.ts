@@ -14,10 +14,7 @@ import { corpusTemplate, templateNames } from "../../support/template_corpus.js"
 const refused: Record<string, string> = {
   "GigaChat3-10B-A1.8B": "its chat template ends the turn before a call",
   "Kimi-K3": "its chat template writes their arguments in a form of its own",
-  "LFM2-8B-A1B": "its chat template does not write them",
-  "LFM2.5-Instruct": "its chat template does not write them",
   "MiniMax-M3": "its chat template writes their arguments in a form of its own",
-  "ibm-granite-granite-3.3-2B-Instruct": "its chat template does not write them",
 };
 
 /** Their calls are Hermes', or their templates know no tools, which are written as Hermes does. */
@@ -95,9 +92,9 @@ const args = fc
 const names = fc.constantFrom("get_weather", "search-2");
 const call = fc.record({ name: names, arguments: args });
 
-/** Names of arguments have no quotes in a notation, and Python's strings are written without escapes. */
-function callOf({ arguments: form }: CallFormat): typeof call {
-  if (!isNotation(form)) return call;
+/** Templates write names of arguments without quotes in a notation, and Python's strings without escapes. */
+function callOf({ arguments: form }: CallFormat, isUnwritten = false): typeof call {
+  if (!isNotation(form) || isUnwritten) return call;
   const isWritten = (value: unknown): boolean => {
     if (typeof value === "string") return form.quote !== undefined || !/['"\\]/.test(value);
     if (typeof value !== "object" || value === null) return true;
@@ -164,7 +161,7 @@ describe.each(own)("%s", (name) => {
     const { format, turnEnd } = calls;
     await fc.assert(
       fc.asyncProperty(
-        fc.array(callOf(format), { minLength: 1, maxLength: format.several ? 3 : 1 }),
+        fc.array(callOf(format, calls.isUnwritten), { minLength: 1, maxLength: format.several ? 3 : 1 }),
         fc.integer({ min: 1, max: 40 }),
         async (given, size) => {
           const raw = await reply({ template, format, turnEnd }, given);
@@ -218,7 +215,7 @@ test.each([
 ])("a template that %s is refused in little time", async (_, written) => {
   const source = `{% if tools %}{% endif %}{% for m in messages %}[{{ m.role }}]{{ m.content }}${written}[end]{% endfor %}`;
   const began = performance.now();
-  const calls = await templateCalls(new ChatTemplate(source, renderTemplate), ["[end]"]);
+  const calls = await templateCalls(new ChatTemplate(source, renderTemplate), ["[end]"], () => Promise.resolve(true));
   expect(calls.kind).toBe("unknown");
   expect(performance.now() - began).toBeLessThan(5_000);
 });

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { tool } from "../../../src/chat/tools/tool.js";
 import type { ToolConstraint } from "../../../src/engine/engine.js";
 import type { Message } from "../../../src/index.js";
+import { partsToText } from "../../../src/format/hermes/prompt/prompt.js";
 import { scriptedModel } from "../../support/engines/scripted_model.js";
 import { templateSource, unreadableTemplate } from "../../support/template_corpus.js";
 
@@ -24,6 +25,7 @@ async function saying(template: string, ...lines: readonly string[]) {
     constrained: true,
     contextSize: 16_384,
     answer: () => lines[Math.min(round++, lines.length - 1)] ?? "",
+    markers: ["<|im_end|>", "<|im_start|>", "</s>", "<|tool_call_start|>", "<|tool_call_end|>", "<|tool_call|>"],
   });
 }
 
@@ -33,6 +35,8 @@ const llama = "meta-llama-Llama-3.1-8B-Instruct";
 const coder = "Qwen3-Coder";
 const python = "LFM2.5-8B-A1B";
 const gemma = "google-gemma-4-31B-it";
+const lfm = "LFM2-8B-A1B";
+const granite = "ibm-granite-granite-3.3-2B-Instruct";
 
 const written: Record<string, string> = {
   [nemo]: '[TOOL_CALLS][{"name": "add", "arguments": {"a": 1}}]',
@@ -40,6 +44,8 @@ const written: Record<string, string> = {
   [llama]: '{"name": "add", "parameters": {"a": 1}}',
   [coder]: "<tool_call>\n<function=add>\n<parameter=a>\n1\n</parameter>\n</function>\n</tool_call>",
   [python]: "<|tool_call_start|>[add(a=1)]<|tool_call_end|>",
+  [lfm]: "<|tool_call_start|>[add(a=1)]<|tool_call_end|>",
+  [granite]: '<|tool_call|>[{"name": "add", "arguments": {"a": 1}}]',
   [gemma]: "<|tool_call>call:add{a:1}<tool_call|>",
 };
 
@@ -91,6 +97,49 @@ test("where the model makes up an id of its own, the conversation is written aga
   expect(engine.requests[1]?.after).toBeUndefined();
   const [call] = (messages[0] as Extract<Message, { role: "assistant" }>).tool_calls!;
   expect(JSON.stringify(engine.requests[1]?.prompt)).toContain(call!.id);
+});
+
+test.each([
+  [
+    lfm,
+    '<|tool_call_start|>[add(a=1, note="x<|im_end|>"), add(a=2, b=True, c=None, d={"e": [true, 1.50]})]<|tool_call_end|>',
+  ],
+  [
+    granite,
+    '<|tool_call|>[{"name": "add", "arguments": {"a": 1, "note": "x<|im_end|>"}}, {"name": "add", "arguments": {"a": 2, "b": true, "c": null, "d": {"e": [true, 1.50]}}}]',
+  ],
+])("%s: calls that its template leaves out of earlier turns are put into them", async (template, calls) => {
+  const { model, engine } = await saying(template, "2");
+  const texts = ['{"a": 1, "note": "x<|im_end|>"}', '{"a":2,"b":true,"c":null,"d":{"e":[true,1.50]}}'];
+  const history: Message[] = [
+    { role: "user", content: "1 + 1, 2 + 1?" },
+    {
+      role: "assistant",
+      content: "Let me see.",
+      tool_calls: texts.map((text, index) => ({
+        id: `call${index}`,
+        type: "function",
+        function: { name: "add", arguments: text },
+      })),
+    },
+    { role: "tool", tool_call_id: "call0", content: "first" },
+    { role: "tool", tool_call_id: "call1", content: "second" },
+  ];
+  await model.reply(history, { tools: [add] });
+  const { prompt } = engine.requests[0]!;
+  expect(partsToText(prompt)).toContain(`Let me see.${calls}<|`);
+  const controls = prompt.flatMap((part) => ("control" in part ? [part.control] : []));
+  expect(controls).toContain(calls.slice(0, calls.indexOf("[")));
+  // What the caller gave is never markup.
+  expect(prompt.some((part) => "text" in part && part.text.includes("x<|im_end|>"))).toBe(true);
+});
+
+test("the format of calls that a template does not write is not believed without its marker in the vocabulary", async () => {
+  const { model } = await scriptedModel({ chatTemplate: templateSource(lfm), contextSize: 16_384 });
+  await expect(Promise.resolve(model.reply("1 + 1?", { tools: [add] }))).rejects.toMatchObject({
+    code: "TOOLS_UNSUPPORTED",
+    message: expect.stringContaining("does not write them") as unknown,
+  });
 });
 
 test("a model of single calls gets the several calls of a history one after the other", async () => {
