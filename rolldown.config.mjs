@@ -15,6 +15,7 @@ const entries = [
   "format/hermes/index",
   "server/index",
   "adapters/ai_sdk/index",
+  "adapters/mcp/index",
   "cli/main",
   // What the install script loads, and programs that are run by their paths.
   "engine/addon/load_addon",

@@ -59,6 +59,8 @@ export type ErrorCode =
   | "TEMPLATE_FAILED"
   /** Calls of this model cannot be read: its template writes them in an unknown format. */
   | "TOOLS_UNSUPPORTED"
+  /** An optional package that this needs is not installed; the message has the npm command. */
+  | "PACKAGE_MISSING"
   /** The compiled addon is missing or does not load on this machine. */
   | "ADDON_NOT_FOUND"
   /** llama.cpp reported a failure that is not the caller's fault. */

@@ -16,6 +16,7 @@ import { addMemoryFlags, addModelFlag, addModelFlags, threadsFlag } from "./flag
 import { addRequestFlags, type RequestFlags } from "./request.js";
 import { runCommand } from "./commands/run_command.js";
 import type { RunFlags } from "./request.js";
+import { addMcpCommand } from "./flags/mcp_flags.js";
 import { addServeCommand } from "./flags/serve_flags.js";
 
 const yesToolsHelp = "run the calls of tools without asking";
@@ -61,6 +62,7 @@ ${exitCodeHelp}`),
     ),
   )
     .argument("[question...]", "a question to answer instead")
+    .option("--mcp <path>", "tools of MCP servers: a JSON file with mcpServers, as other hosts have it")
     .option("--yes-tools", yesToolsHelp)
     .addHelpText(
       "after",
@@ -71,6 +73,7 @@ forks, the exact prompt. Each call of a tool is asked about before it runs.
 Examples:
   caduceus chat -s "Be brief."
   caduceus chat --tools tools.mjs -m hermes-2-pro
+  caduceus chat --mcp mcp.json -m hermes-2-pro
   caduceus chat --temp 0 "Why is the sky blue?"
   echo "Why is the sky blue?" | caduceus chat
 
@@ -185,6 +188,7 @@ ${exitCodeHelp} A line that failed: 1.`),
   addQuantizeCommand(program, ending);
   addInspectCommands(program, ending);
   addServeCommand(program, ending);
+  addMcpCommand(program, ending);
   addEvalCommand(program, ending);
   addBenchCommand(program, ending);
   return program;

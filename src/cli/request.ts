@@ -13,6 +13,8 @@ export interface RequestFlags extends ModelFlags {
   readonly yesTools?: boolean;
   readonly schema?: string;
   readonly load?: string;
+  /** Of `chat`. */
+  readonly mcp?: string;
 }
 
 /** What `caduceus run` takes besides. */
@@ -61,7 +63,7 @@ export async function readRequest(flags: RequestFlags, signal: AbortSignal): Pro
 
 /** Whether one of the flags reads standard input. `prompt`: what else may read it. @throws UsageError where two do */
 export function checkStandardInput(
-  { tools, schema, load, chatTemplate, chatTemplateFile }: RequestFlags,
+  { tools, schema, load, mcp, chatTemplate, chatTemplateFile }: RequestFlags,
   prompt: Readonly<Record<string, string | undefined>>,
 ): boolean {
   const readers = (places: Readonly<Record<string, string | undefined>>) =>
@@ -70,6 +72,7 @@ export function checkStandardInput(
     "--tools": tools,
     "--schema": schema,
     "--load": load,
+    "--mcp": mcp,
     "--chat-template": chatTemplate,
     "--chat-template-file": chatTemplateFile,
   });

@@ -51,6 +51,9 @@ export async function readConversation(file: string, signal?: AbortSignal): Prom
   return messages as Message[];
 }
 
+/** A configuration of MCP servers. What is wrong in it is said where they are connected to. */
+export const readMcpConfig = (file: string, signal?: AbortSignal): Promise<unknown> => readJson(file, signal);
+
 /** Calls of such tools are given back, and nothing runs. */
 export function withoutHandlers(tools: readonly ToolInput[]): ToolInput[] {
   return tools.map((one) => tool(toolDefinition(one)));

@@ -191,6 +191,7 @@ async function runAll(folder: string, world: string, hub: FakeHub): Promise<Map<
     HF_HUB_OFFLINE: undefined,
     HF_TOKEN: undefined,
     PORT: "0",
+    CADUCEUS_TEST_MCP: path.join(root, "test/adapters/mcp/tool_server.mjs"),
     CADUCEUS_TEST_BERT: `${bertModel("mean")},${bertModel("reranker")}`,
     CADUCEUS_TEST_CODER: await hermesModel("control", {
       markup: ["<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"],

@@ -39,6 +39,11 @@ export const original = process.env["CADUCEUS_TEST_ORIGINAL"] ?? "";
 export const target = path.join(tmpdir(), `caduceus-${randomUUID()}.gguf`);
 process.once("exit", () => rmSync(target, { force: true }));
 
+/** Of an MCP server for tests. */
+export const config = {
+  mcpServers: { tests: { command: process.execPath, args: [process.env["CADUCEUS_TEST_MCP"] ?? ""] } },
+};
+
 /** For what a page calls a program's own. */
 export const log: (...values: unknown[]) => void = console.log;
 

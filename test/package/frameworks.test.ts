@@ -3,14 +3,16 @@
 import { cp, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { emptyProject, model, node, runIn, tarball, tool } from "./world.js";
+import { emptyProject, installed, model, node, runIn, tarball, tool } from "./world.js";
 
 const frameworks = [
-  ["ai_sdk", "ai@6.0.0", 20],
-  ["ai_sdk", "ai@7.0.173", 22],
+  ["ai_sdk", "ai@6.0.0", 20, "3 tokens"],
+  ["ai_sdk", "ai@7.0.173", 22, "3 tokens"],
+  ["mcp", "@modelcontextprotocol/sdk@1.20.0", 20, "3 tools"],
+  ["mcp", "@modelcontextprotocol/sdk@1.32.2", 20, "3 tools"],
 ] as const;
 
-describe.each(frameworks)("%s with %s", (name, framework, nodeVersion) => {
+describe.each(frameworks)("%s with %s", (name, framework, nodeVersion, output) => {
   test("is installed, compiles and runs", async () => {
     const folder = await emptyProject();
     const packages = [tarball, framework, "zod@4.6.7"];
@@ -33,6 +35,13 @@ describe.each(frameworks)("%s with %s", (name, framework, nodeVersion) => {
     const compiling = await runIn(folder, process.execPath, [tool("typescript/bin/tsc"), "-p", "."]);
     expect(compiling).toMatchObject({ code: 0, stdout: "" });
     const running = await runIn(folder, node(nodeVersion), [`${name}.js`, model]);
-    expect(running).toMatchObject({ code: 0, stdout: "3 tokens\n" });
+    expect(running).toMatchObject({ code: 0, stdout: `${output}\n` });
   });
+});
+
+test("without its package a command says what to install", async () => {
+  const folder = await installed();
+  const { code, stdout, stderr } = await runIn(folder, "node_modules/.bin/caduceus", ["mcp", "-m", model]);
+  expect([code, stdout]).toEqual([1, ""]);
+  expect(stderr).toMatch(/npm install @modelcontextprotocol\/sdk .*\(PACKAGE_MISSING\)/);
 });

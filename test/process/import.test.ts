@@ -17,7 +17,8 @@ test.each([
   // One of each is the joiner's own, a kilobyte for the packages that are CommonJS.
   ["caduceus", "index.js", 4],
   ["caduceus/hermes", "format/hermes/index.js", 3],
-  ["caduceus/ai-sdk", "adapters/ai_sdk/index.js", 4],
+  ["caduceus/ai-sdk", "adapters/ai_sdk/index.js", 5],
+  ["caduceus/mcp", "adapters/mcp/index.js", 6],
 ])("%s is few files, and loads no other package", (_, entry, files) => {
   const loaded = [...loadedBy(new URL(`../../dist/${entry}`, import.meta.url))].filter(
     (name) => !name.startsWith("node:"),

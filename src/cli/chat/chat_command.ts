@@ -1,5 +1,5 @@
 // `caduceus chat`: a conversation in the terminal, or one answer where there is no terminal to converse in.
-import type { Model } from "../../index.js";
+import type { Model, RunnableTool } from "../../index.js";
 import { ExitCode } from "../exit_codes.js";
 import type { RequestFlags } from "../request.js";
 import { NoPrompt, readQuestion } from "../commands/run_command.js";
@@ -7,27 +7,36 @@ import { showReply } from "../output/show_reply.js";
 import { note, withModel } from "../output/terminal.js";
 import { runCommand } from "./commands.js";
 import { completeLine } from "./completion.js";
+import { withoutHandlers } from "../user_files.js";
 import { readHistory } from "./history.js";
 import { LineEditor } from "./line_editor.js";
+import { withMcpTools } from "./mcp_servers.js";
 import { Session } from "./session.js";
 
 export async function chatCommand(question: string, flags: RequestFlags, ending: AbortSignal): Promise<void> {
   if (question !== "" || !process.stdin.isTTY) return answerOnce(question, flags, ending);
-  await withModel(flags, ending, async (model) => {
-    await new Conversation(model, flags, await readHistory(), ending).run();
-  });
+  await withMcpTools(flags.mcp, ending, (mcpTools) =>
+    withModel(flags, ending, async (model) => {
+      await new Conversation(model, flags, { history: await readHistory(), mcpTools }, ending).run();
+    }),
+  );
   ending.throwIfAborted();
 }
 
 async function answerOnce(question: string, flags: RequestFlags, ending: AbortSignal): Promise<void> {
   try {
     const { prompt, request } = await readQuestion(question, flags, ending);
-    await withModel(flags, ending, async (model) => {
-      const { error } = await showReply(model.reply(request.ask(prompt), { ...request.options, signal: ending }), {
-        showsCalls: flags.yesTools === true,
-      });
-      if (error !== undefined) process.exitCode = ExitCode.failure;
-    });
+    await withMcpTools(flags.mcp, ending, (mcpTools) =>
+      withModel(flags, ending, async (model) => {
+        const { tools: own = [] } = request.options;
+        const tools = [...own, ...(flags.yesTools ? mcpTools() : withoutHandlers(mcpTools()))];
+        const { error } = await showReply(
+          model.reply(request.ask(prompt), { ...request.options, tools, signal: ending }),
+          { showsCalls: flags.yesTools === true },
+        );
+        if (error !== undefined) process.exitCode = ExitCode.failure;
+      }),
+    );
   } catch (error) {
     // As a chat whose person leaves at once.
     if (!(error instanceof NoPrompt)) throw error;
@@ -43,7 +52,12 @@ class Conversation {
   /** The reply under way. */
   #replying: AbortController | undefined;
 
-  constructor(model: Model, flags: RequestFlags, history: string[], ending: AbortSignal) {
+  constructor(
+    model: Model,
+    flags: RequestFlags,
+    { history, mcpTools }: { readonly history: string[]; readonly mcpTools: () => readonly RunnableTool[] },
+    ending: AbortSignal,
+  ) {
     this.#model = model;
     this.#ending = ending;
     this.#editor = new LineEditor({
@@ -61,6 +75,7 @@ class Conversation {
       flags,
       (question, signal) => this.#editor.ask(question, signal),
       () => this.#editor.close(),
+      mcpTools,
     );
     ending.addEventListener("abort", () => this.#editor.close(), { once: true });
   }

@@ -81,11 +81,11 @@ export async function runCommand(session: Session, typed: string): Promise<void>
 async function tools(session: Session, argument: string): Promise<void> {
   if (argument === "off") {
     session.tools = [];
-    return note("The model has no tools any more.");
+    if (session.allTools.length === 0) return note("The model has no tools any more.");
   }
   if (argument !== "") await session.useTools(argument);
-  if (session.tools.length === 0) return note("There are no tools: /tools FILE gives some.");
-  const rows = session.tools.map((one) => {
+  if (session.allTools.length === 0) return note("There are no tools: /tools FILE gives some.");
+  const rows = session.allTools.map((one) => {
     const { name, description = "" } = toolDefinition(one);
     return [name, hasHandler(one) ? "" : "you answer it", withoutControls(description.split("\n", 1)[0] ?? "")];
   });

@@ -22,19 +22,28 @@ export type Ask = (question: string, signal?: AbortSignal) => Promise<string | u
 export class Session {
   readonly model: Model;
   readonly forks: Forks;
+  /** Those of files. */
   tools: readonly ToolInput[] = [];
   schema: { readonly file: string; readonly content: Schema } | undefined;
   readonly leave: () => void;
   readonly #flags: RequestFlags;
   readonly #ask: Ask;
+  readonly #mcpTools: () => readonly ToolInput[];
   /** Tools whose calls run unasked. */
   readonly #allowed = new Set<string>();
 
-  constructor(model: Model, flags: RequestFlags, ask: Ask, leave: () => void) {
+  constructor(
+    model: Model,
+    flags: RequestFlags,
+    ask: Ask,
+    leave: () => void,
+    mcpTools: () => readonly ToolInput[] = () => [],
+  ) {
     this.model = model;
     this.#flags = flags;
     this.#ask = ask;
     this.leave = leave;
+    this.#mcpTools = mcpTools;
     this.forks = new Forks(this.#begin());
   }
 
@@ -46,12 +55,17 @@ export class Session {
     if (load !== undefined) await this.load(load);
   }
 
+  /** Those of files, and of MCP servers. */
+  get allTools(): readonly ToolInput[] {
+    return [...this.tools, ...this.#mcpTools()];
+  }
+
   /** Options of every question. */
   get options(): ReplyOptions {
     return {
-      ...(this.tools.length === 0
+      ...(this.allTools.length === 0
         ? {}
-        : { tools: this.tools.map((one) => (hasHandler(one) ? one : this.#answeredByHand(one))) }),
+        : { tools: this.allTools.map((one) => (hasHandler(one) ? one : this.#answeredByHand(one))) }),
       ...(this.schema === undefined ? {} : { schema: this.schema.content }),
       approve: ({ name, arguments: args }, { signal }) => this.#approve(name, args, signal),
     };
@@ -108,7 +122,7 @@ export class Session {
   }
 
   async #approve(name: string, args: unknown, signal: AbortSignal): Promise<boolean> {
-    const one = this.tools.find((given) => toolDefinition(given).name === name);
+    const one = this.allTools.find((given) => toolDefinition(given).name === name);
     if (this.#flags.yesTools || this.#allowed.has(name) || one === undefined || !hasHandler(one)) return true;
     for (;;) {
       const answer = (await this.#ask(`Run ${name} ${short(args)}? y(es), n(o), a(lways): `, signal))

@@ -84,6 +84,7 @@ const free = [
   "--tools",
   "--schema",
   "--load",
+  "--mcp",
   "--file",
   "--input",
   "--output",

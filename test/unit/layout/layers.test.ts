@@ -27,7 +27,7 @@ const layers: Record<string, readonly string[]> = {
   server: ["index"],
   adapters: ["index"],
   evaluation: ["index", "files", "schema"],
-  cli: ["index", "server", "evaluation", "files"],
+  cli: ["index", "server", "evaluation", "files", "adapters"],
   index: ["chat", "engine", "engine/addon", "files", "format", "model", "schema"],
 };
 const shared = ["errors", "options", "follow_signal", "json_object", "package_folder"];
