@@ -16,6 +16,7 @@ const entries = [
   "server/index",
   "adapters/ai_sdk/index",
   "adapters/mcp/index",
+  "adapters/opentelemetry/index",
   "cli/main",
   // What the install script loads, and programs that are run by their paths.
   "engine/addon/load_addon",

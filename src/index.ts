@@ -41,10 +41,13 @@ export type {
   DiagnosticsMessages,
   ModelCloseMessage,
   ModelLoadMessage,
+  ReplyContentMessage,
   ReplyEndMessage,
   ReplyStartMessage,
   RoundEndMessage,
   RoundStartMessage,
+  SamplingSettings,
+  ToolContentMessage,
   ToolEndMessage,
   ToolStartMessage,
 } from "./chat/diagnostics.js";

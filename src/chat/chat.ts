@@ -115,7 +115,7 @@ export class Chat<C extends KnownCall = KnownCall, N extends undefined = undefin
     this.#idle = before.then(() => thisTurn);
     const record = new PromptRecord(this.#model);
     const given = readOptions(options, "send", replyOptionNames);
-    const trace = new ReplyTrace("chat", given.options["requestId"]);
+    const trace = new ReplyTrace("chat", this.#model.info, given.options["requestId"]);
     const start = (signal: AbortSignal) =>
       this.#turn({ input, given, before, record, trace }, signal, turnIsOver) as ReplySteps<Value, Calls>;
     const signals = [...signalsOf(given), this.#closing.signal, this.#model.closing];

@@ -1,13 +1,16 @@
-// The channels of `node:diagnostics_channel` and their messages, which contain no text of prompts or replies.
+// The channels of `node:diagnostics_channel` and their messages. Those of two channels, which say so by their names,
+// contain what was said; no other contains text of prompts or replies.
 //
 // Messages are created only if a channel has subscribers. A subscriber runs synchronously inside the library, so it
 // should be quick. An error that it throws does not reach the reply: Node raises it later as an uncaught exception,
 // which ends the process unless handled.
 import { randomUUID } from "node:crypto";
 import { channel } from "node:diagnostics_channel";
-import type { RunEnd, RunRequest, Timings, Usage } from "../engine/engine.js";
+import path from "node:path";
+import type { ModelInfo, RunEnd, RunRequest, Timings, Usage } from "../engine/engine.js";
 import { CaduceusError, invalidArgument, type ErrorCode } from "../errors.js";
 import type { DownloadEndMessage, DownloadRetryMessage, DownloadStartMessage } from "../files/hub/download_events.js";
+import type { Message } from "../format/messages.js";
 import { checkText, loneSurrogate } from "../options/option_checks.js";
 import type { ReplyResult, ToolResultEvent } from "./reply/reply_events.js";
 
@@ -17,6 +20,8 @@ export interface DiagnosticsMessages {
   "caduceus:reply:start": ReplyStartMessage;
   /** A reply came to its end, failed, or was cancelled. None follows for a reply that nobody reads and nobody ends. */
   "caduceus:reply:end": ReplyEndMessage;
+  /** What was asked and answered. Just before the reply's end. */
+  "caduceus:reply:content": ReplyContentMessage;
   /** A request was handed to the engine: one for each turn of the model. */
   "caduceus:round:start": RoundStartMessage;
   /** It ended, whatever way. */
@@ -28,6 +33,8 @@ export interface DiagnosticsMessages {
   "caduceus:tool:start": ToolStartMessage;
   /** The handler gave its result, or there is none. */
   "caduceus:tool:end": ToolEndMessage;
+  /** The arguments of a call and its result. Just before the call's end. */
+  "caduceus:tool:content": ToolContentMessage;
   /** A download from the Hugging Face hub starts or resumes. */
   "caduceus:download:start": DownloadStartMessage;
   /** A connection failed and is tried again. */
@@ -46,6 +53,8 @@ export interface ReplyStartMessage {
   readonly requestId: string;
   /** Made by `model.reply`, `model.complete` or `chat.send`. */
   readonly kind: "reply" | "complete" | "chat";
+  /** The model's name by its file, else the name of the file. */
+  readonly model: string;
 }
 
 /** A reply is over. */
@@ -56,6 +65,15 @@ export interface ReplyEndMessage extends ReplyStartMessage {
   readonly usage?: Usage;
   /** Name and code of what the reader of the reply gets. The message is left out: it may quote what was said. */
   readonly error?: { readonly name: string; readonly code?: ErrorCode };
+}
+
+/** What was said in a reply. */
+export interface ReplyContentMessage {
+  readonly requestId: string;
+  /** The conversation; a raw prompt is a message of the user. Missing where nothing that could be read was asked. */
+  readonly input?: readonly Message[];
+  /** What the reply added to it. Missing where it failed. */
+  readonly output?: readonly Message[];
 }
 
 interface RoundMessage {
@@ -69,6 +87,21 @@ export interface RoundStartMessage extends RoundMessage {
   /** It goes on from the tokens of the round or the turn before. */
   readonly continues: boolean;
   readonly priority: number;
+  /** How tokens are chosen, defaults included. */
+  readonly sampling: SamplingSettings;
+}
+
+/** How tokens are chosen. */
+export interface SamplingSettings {
+  readonly temperature: number;
+  readonly topK: number;
+  readonly topP: number;
+  readonly frequencyPenalty: number;
+  readonly presencePenalty: number;
+  /** Missing where none was given. */
+  readonly seed?: number;
+  /** Missing where only the context is a limit. */
+  readonly maxTokens?: number;
 }
 
 /** A turn of the model is over. */
@@ -95,6 +128,14 @@ export interface ToolEndMessage extends ToolStartMessage {
   readonly failure?: ToolResultEvent["failure"] | "cancelled";
 }
 
+/** What was said in a call. */
+export interface ToolContentMessage extends ToolStartMessage {
+  /** As the model wrote them. */
+  readonly arguments: unknown;
+  /** The text that the model receives. Missing where the reply ended first. */
+  readonly result?: string;
+}
+
 /** A model was loaded. */
 export interface ModelLoadMessage {
   /** Of its file. */
@@ -112,10 +153,12 @@ export interface ModelCloseMessage {
 const channels = {
   replyStart: channel("caduceus:reply:start"),
   replyEnd: channel("caduceus:reply:end"),
+  replyContent: channel("caduceus:reply:content"),
   roundStart: channel("caduceus:round:start"),
   roundEnd: channel("caduceus:round:end"),
   toolStart: channel("caduceus:tool:start"),
   toolEnd: channel("caduceus:tool:end"),
+  toolContent: channel("caduceus:tool:content"),
   modelLoad: channel("caduceus:model:load"),
   modelClose: channel("caduceus:model:close"),
 };
@@ -132,35 +175,53 @@ export function modelClosed(message: ModelCloseMessage): void {
 export class ReplyTrace {
   readonly requestId: string;
   readonly #kind: ReplyStartMessage["kind"];
+  readonly #info: ModelInfo;
+  #input: (() => readonly Message[]) | undefined;
   #hasEnded = false;
 
   /** `requestId` is the caller's, not checked yet. */
-  constructor(kind: ReplyStartMessage["kind"], requestId: unknown) {
+  constructor(kind: ReplyStartMessage["kind"], info: ModelInfo, requestId: unknown) {
     this.#kind = kind;
+    this.#info = info;
     // An id that is refused is reported under one that can be carried. Threads share a process, so counting would not
     // do.
     this.requestId = isRequestId(requestId) ? requestId : `reply_${randomUUID()}`;
   }
 
   start(): void {
-    if (channels.replyStart.hasSubscribers)
-      channels.replyStart.publish({ requestId: this.requestId, kind: this.#kind } satisfies ReplyStartMessage);
+    if (channels.replyStart.hasSubscribers) channels.replyStart.publish(this.#start());
   }
 
-  finish({ finishReason, usage }: ReplyResult): void {
-    this.#end(() => ({ finishReason, usage }));
+  /** What was asked, once that has been read. */
+  asked(input: () => readonly Message[]): void {
+    if (channels.replyContent.hasSubscribers) this.#input = input;
+  }
+
+  finish({ finishReason, usage, messages }: ReplyResult): void {
+    this.#end(() => ({ finishReason, usage }), messages);
   }
 
   fail(reason: unknown): void {
     this.#end(() => ({ error: describeFailure(reason) }));
   }
 
+  #start(): ReplyStartMessage {
+    const { name, path: file } = this.#info;
+    return { requestId: this.requestId, kind: this.#kind, model: name ?? path.basename(file) };
+  }
+
   /** Publishes the end once, however often it is called. */
-  #end(outcome: () => Pick<ReplyEndMessage, "finishReason" | "usage" | "error">): void {
+  #end(outcome: () => Pick<ReplyEndMessage, "finishReason" | "usage" | "error">, output?: readonly Message[]): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    if (!channels.replyEnd.hasSubscribers) return;
-    channels.replyEnd.publish({ requestId: this.requestId, kind: this.#kind, ...outcome() } satisfies ReplyEndMessage);
+    if (channels.replyContent.hasSubscribers)
+      channels.replyContent.publish({
+        requestId: this.requestId,
+        ...(this.#input === undefined ? {} : { input: this.#input() }),
+        ...(output === undefined ? {} : { output }),
+      } satisfies ReplyContentMessage);
+    if (channels.replyEnd.hasSubscribers)
+      channels.replyEnd.publish({ ...this.#start(), ...outcome() } satisfies ReplyEndMessage);
   }
 
   round(round: number): RoundTrace {
@@ -176,12 +237,22 @@ export class RoundTrace {
     this.#round = round;
   }
 
-  start({ after, priority }: RunRequest): void {
+  start({ after, priority, sampling, maxTokens }: RunRequest): void {
     if (!channels.roundStart.hasSubscribers) return;
+    const { temperature, topK, topP, frequencyPenalty, presencePenalty, seed } = sampling;
     channels.roundStart.publish({
       ...this.#round,
       continues: after !== undefined,
       priority,
+      sampling: {
+        temperature,
+        topK,
+        topP,
+        frequencyPenalty,
+        presencePenalty,
+        ...(seed === undefined ? {} : { seed }),
+        ...(maxTokens === undefined ? {} : { maxTokens }),
+      },
     } satisfies RoundStartMessage);
   }
 
@@ -191,19 +262,26 @@ export class RoundTrace {
     channels.roundEnd.publish({ ...this.#round, finishReason, ...counts } satisfies RoundEndMessage);
   }
 
-  /** Around what becomes of a call. */
-  async call<T extends { readonly failure?: ToolResultEvent["failure"] }>(
-    { id, name }: { readonly id: string; readonly name: string },
+  /** Around what becomes of a call, which runs in the stores that are bound to the channel of its start. */
+  async call<T extends Pick<ToolResultEvent, "failure" | "content">>(
+    { id, name, arguments: args }: { readonly id: string; readonly name: string; readonly arguments: unknown },
     work: () => T | Promise<T>,
   ): Promise<T> {
     const message: ToolStartMessage = { ...this.#round, callId: id, name };
-    if (channels.toolStart.hasSubscribers) channels.toolStart.publish(message);
     let failure: ToolEndMessage["failure"] = "cancelled";
+    let result: string | undefined;
     try {
-      const outcome = await work();
+      const outcome = await channels.toolStart.runStores(message, work);
       failure = outcome.failure;
+      result = outcome.content;
       return outcome;
     } finally {
+      if (channels.toolContent.hasSubscribers)
+        channels.toolContent.publish({
+          ...message,
+          arguments: args,
+          ...(result === undefined ? {} : { result }),
+        } satisfies ToolContentMessage);
       if (channels.toolEnd.hasSubscribers)
         channels.toolEnd.publish({
           ...message,

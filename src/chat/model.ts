@@ -1,6 +1,7 @@
 // The public class `Model`.
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { EngineCapabilities, EngineStats, ModelInfo, PromptPart } from "../engine/engine.js";
+import { partsToText } from "../format/hermes/prompt/prompt.js";
 import { checkFinalMessage, readMessages, type Message } from "../format/messages.js";
 import { joinSystemMessages } from "../format/system_messages.js";
 import { checkBoolean, checkOptions, checkText, readOptions, type GivenOptions } from "../options/option_checks.js";
@@ -131,7 +132,7 @@ export class Model {
     const model = this.#model;
     const record = new PromptRecord(model);
     const given = readOptions(options, "reply", replyOptionNames);
-    const trace = new ReplyTrace("reply", given.options["requestId"]);
+    const trace = new ReplyTrace("reply", model.info, given.options["requestId"]);
     const start = async function* (signal: AbortSignal) {
       signal.throwIfAborted();
       yield* converse(model, readTask(model, input, given, record, trace), signal) as ReplySteps<
@@ -158,7 +159,11 @@ export class Model {
     const given = readOptions(options, "explain", replyOptionNames);
     const [signal = model.closing] = signalsOf(given);
     const record = new PromptRecord(model);
-    await preparePrompt(model, readTask(model, input, given, record, new ReplyTrace("reply", undefined)), signal);
+    await preparePrompt(
+      model,
+      readTask(model, input, given, record, new ReplyTrace("reply", model.info, undefined)),
+      signal,
+    );
     return unlessAborted(() => record.explain([], signal), signal);
   }
 
@@ -171,13 +176,14 @@ export class Model {
     const model = this.#model;
     const record = new PromptRecord(model);
     const given = readOptions(options, "complete", completeOptionNames);
-    const trace = new ReplyTrace("complete", given.options["requestId"]);
+    const trace = new ReplyTrace("complete", model.info, given.options["requestId"]);
     // Checks run inside the reply, at once, so that all that can go wrong surfaces where the reply is read.
     const start = async function* (signal: AbortSignal) {
       signal.throwIfAborted();
       const settings = resolveCompleteOptions(given, model);
       record.unenforced = settings.unenforced;
       const parts = readPrompt(prompt, model.engine.info.vocabularySize, settings.infill);
+      trace.asked(() => [{ role: "user", content: partsToText(parts) }]);
       const { constraint } = settings.request;
       record.begin({ name: "raw", reason: "complete() takes the prompt as it is." })({
         parts,

@@ -10,6 +10,8 @@ const frameworks = [
   ["ai_sdk", "ai@7.0.173", 22, "3 tokens"],
   ["mcp", "@modelcontextprotocol/sdk@1.20.0", 20, "3 tools"],
   ["mcp", "@modelcontextprotocol/sdk@1.32.2", 20, "3 tools"],
+  ["opentelemetry", "@opentelemetry/api@1.9.0", 20, "3 tokens"],
+  ["opentelemetry", "@opentelemetry/api@1.10.0", 22, "3 tokens"],
 ] as const;
 
 describe.each(frameworks)("%s with %s", (name, framework, nodeVersion, output) => {

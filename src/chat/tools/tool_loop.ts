@@ -132,7 +132,8 @@ class ReplyLoop {
 
   async *run(keep?: (end: Continuation) => void): ReplySteps {
     this.#signal.throwIfAborted();
-    const { request } = this.#task;
+    const { request, messages, trace } = this.#task;
+    trace.asked(() => messages.map(toMessage));
     refuseUnreadableCalls(this.#task);
     try {
       for (;;) {

@@ -38,6 +38,8 @@ function listen(): Told[] {
 }
 const kindsOf = (told: readonly Told[]) => told.map(({ name }) => name.slice("caduceus:".length));
 
+const name = "scripted.gguf";
+const sampling = { temperature: 0.8, topK: 40, topP: 0.95, frequencyPenalty: 0, presencePenalty: 0 };
 const counts = {
   usage: { promptTokens: expect.any(Number), cachedTokens: expect.any(Number), generatedTokens: expect.any(Number) },
 };
@@ -53,10 +55,10 @@ test("a reply tells its start, its round and its end under its id", async () => 
   const { usage, timings } = await reply;
   const requestId = reply.id;
   expect(told.map(({ message }) => message)).toEqual([
-    { requestId, kind: "reply" },
-    { requestId, round: 1, continues: false, priority: 3 },
+    { requestId, kind: "reply", model: name },
+    { requestId, round: 1, continues: false, priority: 3, sampling },
     { requestId, round: 1, finishReason: "stop", usage, timings },
-    { requestId, kind: "reply", finishReason: "stop", usage },
+    { requestId, kind: "reply", model: name, finishReason: "stop", usage },
   ]);
   expect(kindsOf(told)).toEqual(["reply:start", "round:start", "round:end", "reply:end"]);
   expect(JSON.stringify(told)).not.toContain("secret");
@@ -161,17 +163,17 @@ test("a reply that fails tells name and code of its error, not the message", asy
   const full = model.reply("secret ".repeat(50));
   await full.catch(() => {});
   expect(told.map(({ message }) => message)).toEqual([
-    { requestId: full.id, kind: "reply" },
-    { requestId: full.id, round: 1, continues: false, priority: 0 },
+    { requestId: full.id, kind: "reply", model: name },
+    { requestId: full.id, round: 1, continues: false, priority: 0, sampling },
     { requestId: full.id, round: 1, finishReason: "failed" },
-    { requestId: full.id, kind: "reply", error: { name: "CaduceusError", code: "CONTEXT_FULL" } },
+    { requestId: full.id, kind: "reply", model: name, error: { name: "CaduceusError", code: "CONTEXT_FULL" } },
   ]);
   told.length = 0;
   const wrong = model.reply("Hi", { requestId: "" });
   await wrong.catch(() => {});
   expect(told.map(({ message }) => message)).toEqual([
-    { requestId: wrong.id, kind: "reply" },
-    { requestId: wrong.id, kind: "reply", error: { name: "CaduceusError", code: "INVALID_ARGUMENT" } },
+    { requestId: wrong.id, kind: "reply", model: name },
+    { requestId: wrong.id, kind: "reply", model: name, error: { name: "CaduceusError", code: "INVALID_ARGUMENT" } },
   ]);
   expect(wrong.id).toMatch(/^reply_/);
 });
@@ -196,7 +198,7 @@ test("a reply that is left or aborted ends once, its round cancelled with what i
     const own = told.filter(({ message }) => (message as { requestId: string }).requestId === id);
     expect(kindsOf(own)).toEqual(["reply:start", "round:start", "round:end", "reply:end"]);
     expect(own[2]?.message).toMatchObject({ finishReason: "cancelled", ...counts });
-    expect(own[3]?.message).toEqual({ requestId: id, kind: "reply", error });
+    expect(own[3]?.message).toEqual({ requestId: id, kind: "reply", model: name, error });
   }
   expect(JSON.stringify(told)).not.toContain("secret");
 });
