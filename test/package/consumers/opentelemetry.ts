@@ -10,4 +10,4 @@ const { usage } = await model.reply("Why is the sky blue?", { maxTokens: 3 });
 console.log(`${usage.generatedTokens} tokens`);
 stop();
 // @ts-expect-error the declarations are found, and are not all `any`
-instrument({ captureContent: "yes" });
+export const wrong = () => instrument({ captureContent: "yes" });
