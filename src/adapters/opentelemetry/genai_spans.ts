@@ -1,5 +1,5 @@
-// From messages to spans. A reply of one turn is one span. Where the model calls tools, its reply is the run of an agent:
-// the turns and the calls are spans below it.
+// From messages to spans. A reply of one turn is one span. Where the model calls tools, its reply is the run of an
+// agent: the turns and the calls are spans below it.
 import {
   type Attributes,
   type Context,
