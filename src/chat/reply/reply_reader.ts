@@ -6,6 +6,7 @@ import { openingsOf } from "../../engine/call_format.js";
 import type { ConversationFormat } from "../../format/conversation_format.js";
 import { MessagesReader } from "../../format/calls/reading/messages_reader.js";
 import { newCallId } from "../../format/call_id.js";
+import { CallIntent } from "../../format/hermes/calls/call_intent.js";
 import { ReplyParser, type CallFault, type ReplyEvent as ParserEvent } from "../../format/hermes/index.js";
 import { JsonWatch } from "../../format/json_watch.js";
 import type { PlainMessage, PlainToolCall } from "../../format/plain_message.js";
@@ -31,6 +32,8 @@ export interface WrittenTurn {
   readonly incompleteCall: IncompleteCall | undefined;
   /** It is one call, and lacks the markup of calls. */
   readonly isUntagged: boolean;
+  /** It was meant as calls, and is to be written again. Nothing of it was told. */
+  readonly isIntent: boolean;
   /** The model's own tokens are not what the history shows: a format may leave reasoning out of later prompts. */
   readonly differs: boolean;
   /** The turn as the history keeps it. */
@@ -46,6 +49,8 @@ export interface TurnReading {
   readonly tags: ThoughtTags;
   /** The prompt ends in the text of the answer. */
   readonly isInText: boolean;
+  /** A turn that was meant as calls may be written again. */
+  readonly mayRewrite: boolean;
 }
 
 export class ReplyReader {
@@ -56,6 +61,10 @@ export class ReplyReader {
   /** Of a turn that is calls or the answer, not enough has been read to tell. */
   #isUndecided: boolean;
   #beginning = "";
+  /** As long as the answer may be calls in a form that is not theirs, and all of it until then. */
+  #intent: CallIntent | undefined;
+  #intended = "";
+  readonly #tools: ReadonlyMap<string, Tool>;
   /** The texts with which calls begin. */
   #openings: readonly string[] = [];
   /** The model makes up ids of its own. */
@@ -77,7 +86,7 @@ export class ReplyReader {
   /** What has been told, by the kind of its events. */
   readonly #told = { text: "", reasoning: "", malformed: [] as string[] };
 
-  constructor(settings: ToolSettings, { format, constraint, thought, tags, isInText }: TurnReading) {
+  constructor(settings: ToolSettings, { format, constraint, thought, tags, isInText, mayRewrite }: TurnReading) {
     const { tools, schema, isConstrained, parallelToolCalls, allowRepeatedCalls } = settings;
     this.#isUndecided = isConstrained && tools.size > 0 && schema !== undefined;
     this.#endsWithCall = constraint?.kind === "tools" ? !constraint.parallel : !parallelToolCalls;
@@ -88,6 +97,8 @@ export class ReplyReader {
       const state = isInText ? "text" : thought === "open" ? "thought" : "beginning";
       this.#thought = new MessagesReader(own.messages, format.thought, tools.size === 0 ? [] : openings, state);
     } else if (thought !== "none") this.#thought = new ThoughtReader(thought === "open", tags);
+    this.#tools = tools;
+    if (mayRewrite) this.#intent = new CallIntent([...tools.keys()]);
     // With tools, text may stand before a call.
     if (tools.size === 0) {
       if (schema !== undefined && !isConstrained) this.#watch = new JsonWatch();
@@ -131,6 +142,13 @@ export class ReplyReader {
   }
 
   async #readAnswer(event: TextEvent): Promise<ReplyEvent[]> {
+    if (this.#intent !== undefined) {
+      this.#intended += event.text;
+      this.#intent.feed(event.text);
+      if (this.#intent.isPossible) return [];
+      this.#intent = undefined;
+      return this.#readAnswer({ ...event, text: this.#intended });
+    }
     if (this.#isUndecided) {
       this.#beginning += event.text;
       const begin = this.#beginning.trimStart();
@@ -156,10 +174,16 @@ export class ReplyReader {
     return events;
   }
 
-  async end(finish: "stop" | "length"): Promise<WrittenTurn> {
+  /** `hasTokensLeft`: the turn could be written again. */
+  async end(finish: "stop" | "length", hasTokensLeft: boolean): Promise<WrittenTurn> {
     const last = this.#thought?.end() ?? { reasoning: "", text: "" };
     const events = this.#reason({ type: "text", text: last.reasoning });
     if (last.text !== "") events.push(...(await this.#readAnswer({ type: "text", text: last.text })));
+    const isIntent = finish === "stop" && hasTokensLeft && this.#isIntent();
+    if (this.#intent !== undefined && !isIntent) {
+      this.#intent = undefined;
+      events.push(...(await this.#readAnswer({ type: "text", text: this.#intended })));
+    }
     if (this.#isUndecided && this.#beginning !== "") {
       this.#isUndecided = false;
       events.push(...(await this.#readAnswer({ type: "text", text: this.#beginning })));
@@ -190,6 +214,7 @@ export class ReplyReader {
       incomplete: incomplete ?? false,
       incompleteCall: incomplete ? this.#incompleteCall : undefined,
       isUntagged: parser?.wasUntagged ?? false,
+      isIntent,
       differs:
         (parser?.suppliedTags ?? false) ||
         (this.#hasIds && calls.length > 0) ||
@@ -202,6 +227,11 @@ export class ReplyReader {
         ...(allReasoning === "" ? {} : { reasoning: allReasoning }),
       },
     };
+  }
+
+  #isIntent(): boolean {
+    const isWrong = (name: string, args: unknown) => atOnce(checkCall(this.#tools, name, args)) !== undefined;
+    return this.#thoughtText === "" && this.#intent?.finish(isWrong) === true;
   }
 
   /**

@@ -1,5 +1,5 @@
 // The constraint of each turn of a reply, and the schema keywords that it does not enforce.
-import type { Constraint, EnforcedSchema } from "../../engine/engine.js";
+import type { Constraint, EnforcedSchema, RunRequest } from "../../engine/engine.js";
 import { isNotation, type ArgumentForm } from "../../engine/call_format.js";
 import { isEnforcedLength, parameterKind, unenforcedInNotation } from "../../engine/parameter_kind.js";
 import { allowsSeveral } from "../../format/calls/call_reading.js";
@@ -59,6 +59,16 @@ export function roundConstraint(
 export function furtherCalls(constraint: Constraint | undefined): Constraint | undefined {
   if (constraint?.kind !== "tools" || isWhole(constraint) || !constraint.parallel) return undefined;
   return { ...constraint, mode: "required", continues: true };
+}
+
+/** What a turn of a request is written under that meant to call tools; undefined where it is written already. */
+export function rewritingConstraint(
+  { untaggedCalls }: Pick<ToolSettings, "untaggedCalls">,
+  { constraint, logProbabilities, maxTokens }: Pick<RunRequest, "constraint" | "logProbabilities" | "maxTokens">,
+): Constraint | undefined {
+  // Log probabilities are told with the tokens of the first attempt.
+  if (untaggedCalls !== "rewrite" || logProbabilities || (maxTokens ?? Infinity) < 2) return undefined;
+  return constraint?.kind === "tools" && !isWhole(constraint) ? { ...constraint, mode: "required" } : undefined;
 }
 
 /** Whether a turn is calls or JSON from its first token on. */

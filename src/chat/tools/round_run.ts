@@ -126,6 +126,11 @@ export class RoundRun {
     return this.#end;
   }
 
+  /** Whether the limit leaves a token, once the round has come to its end. */
+  get hasTokensLeft(): boolean {
+    return this.end.usage.generatedTokens < (this.#request.maxTokens ?? Infinity);
+  }
+
   /** Of the whole conversation, once the round has come to its end. */
   get tokens(): number {
     return this.end.usage.promptTokens + this.end.usage.generatedTokens;

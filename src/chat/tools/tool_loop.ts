@@ -24,8 +24,8 @@ import type { RequestSettings } from "../reply/reply_options.js";
 import { ReplyReader, type WrittenTurn } from "../reply/reply_reader.js";
 import { assembleResult } from "../reply/reply_result.js";
 import { RoundRun, type ReplySteps } from "./round_run.js";
-import { isFree, isWhole, roundConstraint } from "./round_constraint.js";
-import { goOnBehindCall, readTurn, type TurnRun } from "./turn_run.js";
+import { isFree, isWhole, rewritingConstraint, roundConstraint } from "./round_constraint.js";
+import { goOnWithCalls, readTurn, type TurnRun } from "./turn_run.js";
 import { runCalls } from "./run_calls.js";
 import { Transcript, type TranscriptStart } from "../transcript.js";
 import { unlessAborted } from "../reply/unless_aborted.js";
@@ -188,6 +188,7 @@ class ReplyLoop {
       tags: format.thought ?? thinkTags,
       thought: thought?.open ? "open" : mayThink ? "possible" : "none",
       isInText: isContinued || begun.length > 0,
+      mayRewrite: !isContinued && rewritingConstraint(tools, first) !== undefined,
     });
     let written: TurnRun;
     try {
@@ -201,7 +202,7 @@ class ReplyLoop {
       await round.settle();
     }
     const context = { model: this.#model, tools, format, signal: this.#signal, trace: this.#trace };
-    written = yield* goOnBehindCall(context, first, written);
+    written = yield* goOnWithCalls(context, first, written);
     this.#held = written.round;
     const { turn, end, isFaithful } = written;
     yield* turn.events;

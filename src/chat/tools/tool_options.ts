@@ -129,9 +129,12 @@ export interface ToolLoopOptions<S extends Schema = Schema> {
    * name on the line after another call. Both are marked `repaired`, and the conversation has them with their tags.
    * Where calls are constrained and several are allowed, the model goes on behind such a call, which is then written
    * with its tags and not `repaired`, and may add further ones.
+   * `"rewrite"`: the same, and where calls are constrained, a reply that is nothing but calls of given tools in
+   * Python's form, or the JSON of one whose arguments are wrong, is generated again from its first token on, as calls
+   * that the constraint enforces. Nothing of the first attempt is told; its tokens count.
    * Defaults to `"accept"` for models that are not Hermes, which often leave the tag out, and `"off"` for Hermes.
    */
-  readonly untaggedCalls?: "accept" | "off" | undefined;
+  readonly untaggedCalls?: "accept" | "rewrite" | "off" | undefined;
   /** Wording of the system turn with tools. Defaults to the model's `promptVariant`. */
   readonly promptVariant?: HermesVariant | undefined;
   /**
@@ -193,7 +196,7 @@ export interface ToolSettings {
   readonly toolTimeoutMs: number;
   readonly maxResultChars: number;
   readonly approve: ToolLoopOptions["approve"];
-  readonly untaggedCalls: "accept" | "off" | undefined;
+  readonly untaggedCalls: "accept" | "rewrite" | "off" | undefined;
   /** Undefined: the model's own. */
   readonly promptVariant: HermesVariant | undefined;
   readonly scratchPad: boolean;
@@ -242,7 +245,7 @@ export function resolveToolOptions(options: ToolLoopOptions, capabilities: Engin
     maxResultChars:
       checkWholeNumber(options.maxResultChars, "maxResultChars", 200, 0x7fffffff) ?? defaultMaxResultChars,
     approve: checkFunction(options.approve, "approve") as ToolLoopOptions["approve"],
-    untaggedCalls: checkChoice(options.untaggedCalls, "untaggedCalls", ["accept", "off"]),
+    untaggedCalls: checkChoice(options.untaggedCalls, "untaggedCalls", ["accept", "rewrite", "off"]),
     promptVariant: checkChoice(options.promptVariant, "promptVariant", hermesVariants),
     scratchPad: checkBoolean(options.scratchPad, "scratchPad") ?? false,
   };
@@ -294,5 +297,5 @@ function checkToolChoice(
  * Calls may leave their tags out: unless somebody says otherwise, those of models that were not trained to write them.
  */
 export function acceptsUntagged({ untaggedCalls }: ToolSettings, isHermes: boolean): boolean {
-  return (untaggedCalls ?? (isHermes ? "off" : "accept")) === "accept";
+  return (untaggedCalls ?? (isHermes ? "off" : "accept")) !== "off";
 }

@@ -61,6 +61,7 @@ export interface FunctionCallingFlags extends EvalFlags {
   readonly callOrder?: AskSettings["callOrder"];
   readonly parallelCalls?: YesOrNo;
   readonly parallelHint?: YesOrNo;
+  readonly untaggedCalls?: AskSettings["untaggedCalls"];
 }
 
 export async function evalFunctionCalling(
@@ -202,6 +203,7 @@ function settingsOf(flags: FunctionCallingFlags): AskSettings {
     undeclaredProperties,
     parallelCalls,
     parallelHint,
+    untaggedCalls,
     promptVariant,
   } = flags;
   const isYes = (flag: YesOrNo | undefined) => (flag === undefined ? undefined : flag === "yes");
@@ -216,6 +218,7 @@ function settingsOf(flags: FunctionCallingFlags): AskSettings {
     undeclaredProperties,
     parallelCalls: isYes(parallelCalls),
     parallelHint: isYes(parallelHint),
+    untaggedCalls,
     promptVariant,
   };
 }

@@ -60,6 +60,12 @@ ${exitCodeHelp}`),
         "one more sentence in the system turn, which asks for a call for each thing wanted (default: no)",
       ),
     )
+    .addOption(
+      new Option(
+        "--untagged-calls <choice>",
+        "what becomes of calls without their tags: taken as they are, generated again where they are in Python's form or wrong, or text (default: the library's)",
+      ).choices(["accept", "rewrite", "off"]),
+    )
     .addHelpText(
       "after",
       helpText(`

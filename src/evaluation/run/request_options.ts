@@ -22,6 +22,8 @@ export interface AskSettings {
   readonly undeclaredProperties?: "refuse" | "allow" | undefined;
   /** Several calls in one reply. */
   readonly parallelCalls?: boolean | undefined;
+  /** What becomes of calls without their tags. */
+  readonly untaggedCalls?: "accept" | "rewrite" | "off" | undefined;
   /** Whether the system message asks for one call for each thing wanted. */
   readonly parallelHint?: boolean | undefined;
   readonly promptVariant?: ReplyOptions["promptVariant"];
@@ -34,6 +36,7 @@ interface ConstraintOptions {
   readonly undeclaredProperties?: "refuse" | "allow";
   readonly parallelToolCalls?: boolean;
   readonly parallelHint?: boolean;
+  readonly untaggedCalls?: "accept" | "rewrite" | "off";
 }
 
 export function askOptions(sample: Sample, settings: AskSettings): ReplyOptions {
@@ -48,6 +51,7 @@ export function askOptions(sample: Sample, settings: AskSettings): ReplyOptions 
     undeclaredProperties,
     parallelCalls,
     parallelHint,
+    untaggedCalls,
     promptVariant,
   } = settings;
   const hasTools = sample.tools !== undefined;
@@ -57,6 +61,7 @@ export function askOptions(sample: Sample, settings: AskSettings): ReplyOptions 
     ...(undeclaredProperties === undefined ? {} : { undeclaredProperties }),
     ...(parallelCalls === undefined || !hasTools ? {} : { parallelToolCalls: parallelCalls }),
     ...(parallelHint === undefined || !hasTools ? {} : { parallelHint }),
+    ...(untaggedCalls === undefined || !hasTools ? {} : { untaggedCalls }),
   };
   return {
     maxTokens,

@@ -52,6 +52,7 @@ const wrong: Readonly<Record<string, string>> = {
   "--call-order": "none",
   "--parallel-calls": "perhaps",
   "--parallel-hint": "perhaps",
+  "--untagged-calls": "perhaps",
   "--constrained": "perhaps",
   "--n-prompt": "0",
   "--n-gen": "1",

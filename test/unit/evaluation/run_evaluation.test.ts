@@ -179,6 +179,7 @@ describe("options", () => {
     callOrder: "arguments-first",
     parallelCalls: false,
     parallelHint: true,
+    untaggedCalls: "rewrite",
     promptVariant: "tool-use",
   };
 
@@ -192,6 +193,7 @@ describe("options", () => {
       callOrder: "arguments-first",
       parallelToolCalls: false,
       parallelHint: true,
+      untaggedCalls: "rewrite",
       promptVariant: "tool-use",
     });
     const { seed, ...rest } = askOptions(

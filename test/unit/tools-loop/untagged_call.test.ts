@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { tool } from "../../../src/chat/tools/tool.js";
 import type { ToolConstraint } from "../../../src/engine/engine.js";
 import { partsToText } from "../../../src/format/hermes/prompt/prompt.js";
+import { CallIntent } from "../../../src/format/hermes/calls/call_intent.js";
 import { scriptedModel } from "../../support/engines/scripted_model.js";
 import { templateSource } from "../../support/template_corpus.js";
 
@@ -105,4 +106,91 @@ test("in a format of its own, the call is written in that", async () => {
   expect(messages[0]).toMatchObject({
     tool_calls: [{ function: { arguments: '{"a": 1}' } }, { function: { arguments: '{"a": 2}' } }],
   });
+});
+
+describe('with untaggedCalls "rewrite" a turn that means to call is generated again as calls', () => {
+  const rewrite = { tools: [add], untaggedCalls: "rewrite" } as const;
+
+  test.each([
+    ["JSON with wrong arguments", '{"name": "add", "arguments": {"b": 1}}'],
+    ["the same in a fence", '```json\n{"name": "add", "arguments": {"a": "one"}}\n```'],
+    ["Python's form", "add(a=1)"],
+    ["the same with a position", " add(1) "],
+    ["the same in a list", '[add(a=1), add(a=2, note=["x)", {"y": \'z\\\'\'}])]'],
+    ["the same in a fence", "```python\nadd(a=1)\nadd(a=2)\n```"],
+  ])("%s: %j", async (_, said) => {
+    const { model, engine } = await saying([said, `${tagged(1)}\n${tagged(2)}`, "2 and 3"]);
+    const seen: string[] = [];
+    for await (const event of model.reply("?", rewrite)) {
+      if (event.type === "text") seen.push(event.text);
+      if (event.type === "tool-call") seen.push(`call ${event.argumentsText}`);
+      if (event.type === "finish") {
+        expect(event.messages[0]).toMatchObject({ content: "", tool_calls: [{}, {}] });
+        expect(event.rounds[0]?.usage.generatedTokens).toBe(said.length + `${tagged(1)}\n${tagged(2)}`.length);
+      }
+    }
+    expect(seen.filter((one) => one.startsWith("call"))).toEqual(['call {"a": 1}', 'call {"a": 2}']);
+    expect(seen.join("")).toBe('call {"a": 1}call {"a": 2}2 and 3');
+    const [first, second] = engine.requests;
+    expect(partsToText(second!.prompt)).toBe(partsToText(first!.prompt));
+    expect(constraintsOf(engine)).toMatchObject([
+      { mode: "auto" },
+      { mode: "required", parallel: true },
+      { mode: "auto" },
+    ]);
+    expect(constraintsOf(engine)[1]?.continues).toBeUndefined();
+    expect(engine.live.size).toBe(0);
+  });
+
+  test("in a format of its own too", async () => {
+    const { model, engine } = await saying(["add(a=1)", "<|tool_call>call:add{a:1}<tool_call|>", "2"], {
+      chatTemplate: templateSource("google-gemma-4-31B-it"),
+      contextSize: 16_384,
+    });
+    const { text, messages } = await model.reply("?", rewrite);
+    expect([text, engine.requests.length]).toEqual(["2", 3]);
+    expect(messages[0]).toMatchObject({ tool_calls: [{ function: { arguments: '{"a": 1}' } }] });
+  });
+
+  test("a valid call in JSON is kept and gone on with, as before", async () => {
+    const { model, engine } = await saying([bare(1), "", "2"]);
+    await model.reply("?", rewrite);
+    expect(constraintsOf(engine)[1]).toMatchObject({ mode: "required", continues: true });
+  });
+
+  test.each<[string, string, object]>([
+    ["prose", "add(a=1) adds one.", {}],
+    ["a function that is not given", "sub(a=1)", {}],
+    ["a name alone", "add", {}],
+    ["an open call", "add(a=1", {}],
+    ["an open list", "[add(a=1)", {}],
+    ["other JSON", '{"a": 1}', {}],
+    ["a call of what is not given", '{"name": "sub", "arguments": {}}', {}],
+    ["what is cut off", "add(a=1)", { maxTokens: 8 }],
+    ["a reply without a constraint", "add(a=1)", { constrained: false }],
+    ["a reply with log probabilities", "add(a=1)", { logProbabilities: true }],
+    ["the default", "add(a=1)", { untaggedCalls: undefined }],
+  ])("but not %s, whose text is told whole", async (_, said, options) => {
+    const { model, engine } = await saying([said]);
+    const { text } = await model.reply("?", { ...rewrite, ...options });
+    expect([text, engine.requests.length]).toEqual([said, 1]);
+  });
+
+  test("prose is told as it comes, from where it cannot be calls any more", async () => {
+    const { model } = await saying(["add the numbers"]);
+    const texts: string[] = [];
+    for await (const event of model.reply("?", rewrite)) if (event.type === "text") texts.push(event.text);
+    expect(texts[0]).toBe("add");
+    expect(texts.join("")).toBe("add the numbers");
+  });
+});
+
+test("whether a reply is calls takes time in proportion to its length", () => {
+  const began = performance.now();
+  for (const text of [`add(${"(".repeat(200_000)}`, `add("${"\\".repeat(200_000)}`, "add()\n".repeat(40_000)]) {
+    const intent = new CallIntent(["add"]);
+    for (let at = 0; at < text.length; at += 7) intent.feed(text.slice(at, at + 7));
+    intent.finish(() => true);
+  }
+  expect(performance.now() - began).toBeLessThan(5_000);
 });
