@@ -22,6 +22,7 @@ const entries = [
   "engine/addon/load_addon",
   "engine/addon/probe_gpu",
   "engine/addon/quantize/quantize_process",
+  "engine/isolated/host_program",
   // What our scripts, benchmarks and tests import from inside.
   "chat/model",
   "engine/addon/addon_engine",

@@ -40,6 +40,7 @@ const names = /** @type {const} */ ([
   "promptLookup",
   "portable",
   "embeddings",
+  "isolated",
 ]);
 const namesOfLarge = /** @type {const} */ (["footprint", "prefill", "decode", "streams"]);
 
@@ -57,6 +58,7 @@ async function allRows() {
     promptLookup,
     portable,
     embeddings,
+    isolated,
   ] = await Promise.all([
     import("./rows/one_stream.mjs"),
     import("./rows/streams.mjs"),
@@ -68,6 +70,7 @@ async function allRows() {
     import("./rows/prompt_lookup.mjs"),
     import("./rows/portable.mjs"),
     import("./rows/embeddings.mjs"),
+    import("./rows/isolated.mjs"),
   ]);
   return {
     ...oneStream,
@@ -80,6 +83,7 @@ async function allRows() {
     ...promptLookup,
     ...portable,
     ...embeddings,
+    ...isolated,
   };
 }
 

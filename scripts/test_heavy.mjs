@@ -4,6 +4,7 @@
 //   memory        10,000 requests and 1,000 aborted ones on one model: native memory flat
 //   workers       90 workers that end in six ways at random moments: native memory flat
 //   collection    200 models with garbage collection between any two steps
+//   isolated      the tests that load a model once more, each model in a process of its own
 //   server        200 clients stream from `caduceus serve` for a minute: none lost, memory bounded, time to first
 //                 token reported
 //   clients       Python's clients against the server: openai, anthropic, ollama, instructor, litellm
@@ -53,6 +54,7 @@ const parts = {
   memory: () => heavyTest("memory"),
   workers: () => heavyTest("workers"),
   collection: () => heavyTest("collection"),
+  isolated: () => vitest(["run", "--config", "vitest.isolated.config.ts"]),
   server: () => heavyTest("server"),
   clients: async () =>
     heavyTest("clients", { CADUCEUS_PYTHON_CLIENTS: await showProgress("Python's clients", installPythonClients) }),

@@ -26,6 +26,7 @@ export interface ServeFlags extends Omit<ModelFlags, "model"> {
   /** Milliseconds. */
   readonly grace?: number;
   readonly cacheTokens?: number;
+  readonly isolate?: boolean;
   readonly page: boolean;
 }
 
@@ -42,6 +43,7 @@ export async function serveCommand(flags: ServeFlags, ending: AbortSignal): Prom
       load(source, {
         ...options,
         cacheTokens: flags.cacheTokens,
+        isolate: flags.isolate,
         signal: stopping,
         onProgress: showFetching(name),
       }),

@@ -43,6 +43,10 @@ export function addServeCommand(program: Command, ending: AbortSignal): void {
     )
     .option("--reply-timeout <seconds>", "longest time for an answer (default: 1800)", readSeconds(0.001))
     .option("--grace <seconds>", "what is under way at the end may still take so long (default: 10)", readSeconds(0))
+    .option(
+      "--isolate",
+      "load each model in a process of its own, so that a crash ends neither the server nor the others",
+    )
     .option("--cache-tokens <count>", "room for all conversations together (default: twice --ctx-size)", readNumber);
   addLoadFlags(serve)
     .addHelpText(

@@ -1,5 +1,5 @@
 // The engine that runs in this process: packed output from the addon, handed to the runs it belongs to.
-import { CaduceusError, contextFull, type ErrorCode } from "../../errors.js";
+import { CaduceusError, type ErrorCode } from "../../errors.js";
 import type {
   Embedding,
   EmbeddingRequest,
@@ -13,6 +13,7 @@ import type {
   RunRequest,
 } from "../engine.js";
 import { followSignal } from "../../follow_signal.js";
+import { refuseTooLong, withTypedTokens } from "../prompt_size.js";
 import { AddonRun } from "./addon_run.js";
 import { toNativeConstraint } from "./grammar.js";
 import type { NativeConstraint } from "./grammar_rules.js";
@@ -96,7 +97,7 @@ class AddonEngine implements Engine {
   submit(request: RunRequest): Run {
     this.#assertOpen();
     let constraint: NativeConstraint | undefined;
-    let failure = tooLong(request.prompt, this.info);
+    let failure = refuseTooLong(request.prompt, this.info);
     try {
       if (failure === undefined) constraint = request.constraint && toNativeConstraint(request.constraint);
     } catch (error) {
@@ -134,7 +135,7 @@ class AddonEngine implements Engine {
   async embed(request: EmbeddingRequest, signal?: AbortSignal): Promise<Embedding> {
     this.#assertOpen();
     signal?.throwIfAborted();
-    const failure = request.truncate ? undefined : tooLong(request.text, this.info);
+    const failure = request.truncate ? undefined : refuseTooLong(request.text, this.info);
     if (failure) throw failure;
     return this.#answer(this.#native.embed(request), "stopEmbedding", signal);
   }
@@ -241,28 +242,4 @@ class AddonEngine implements Engine {
   #assertOpen(): void {
     if (this.#closing) throw new CaduceusError("MODEL_CLOSED" satisfies ErrorCode, "The model is closed.");
   }
-}
-
-/** What cannot fit is not even handed over, which takes a second for 50 MB. A UTF-16 unit is a byte or more. */
-function tooLong(
-  prompt: readonly PromptPart[],
-  { contextSize, longestTokenBytes = Infinity }: ModelInfo,
-): CaduceusError | undefined {
-  const units = prompt.reduce(
-    (sum, part) =>
-      sum +
-      ("text" in part
-        ? part.text.length
-        : "control" in part
-          ? part.control.length
-          : part.tokens.length * longestTokenBytes),
-    0,
-  );
-  const least = Math.floor(units / longestTokenBytes);
-  if (!(least >= contextSize)) return undefined;
-  return contextFull(least, contextSize);
-}
-
-function withTypedTokens(parts: readonly PromptPart[]): PromptPart[] {
-  return parts.map((part) => ("tokens" in part ? { tokens: Int32Array.from(part.tokens) } : part));
 }

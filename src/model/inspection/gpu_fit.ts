@@ -1,5 +1,5 @@
 // How many layers fit on the GPUs there are, counted before anything is loaded.
-import { listGpus, type Gpu } from "../../engine/addon/gpus.js";
+import type { Gpu } from "../../engine/addon/gpus.js";
 import type { GgufHeader } from "./gguf_header.js";
 import { memoryNeed, shapeOf, type MemoryOptions } from "./memory_need.js";
 
@@ -14,6 +14,7 @@ export async function withGpuLayers<Options extends WantedMemoryOptions>(
   header: GgufHeader,
   fileBytes: number,
   options: Options,
+  listGpus: () => Promise<readonly Gpu[]>,
 ): Promise<Options & MemoryOptions> {
   if (options.gpuLayers === 0) return { ...options, gpuLayers: 0 };
   let gpus: readonly Gpu[];

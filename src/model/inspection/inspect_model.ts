@@ -12,6 +12,7 @@ import {
 } from "../../files/index.js";
 import { checkModelName } from "../../options/option_checks.js";
 import { checkMemoryOptions } from "../loading/load_options.js";
+import { listGpus } from "../../engine/addon/gpus.js";
 import { withGpuLayers } from "./gpu_fit.js";
 import { readHeader, readLocalHeader, type GgufHeader, type MetadataValue } from "./gguf_header.js";
 import { fileBytes } from "./memory_fit.js";
@@ -90,7 +91,7 @@ async function inspect(
     return summarize(
       header,
       { path: local, sizeBytes, files: (await filesOf(local)).length, ...known(quantizationOf(local)) },
-      memoryNeed(header, sizeBytes, await withGpuLayers(header, sizeBytes, wanted)),
+      memoryNeed(header, sizeBytes, await withGpuLayers(header, sizeBytes, wanted, listGpus)),
     );
   }
   if (name.kind !== "hub") throw new CaduceusError("MODEL_NOT_FOUND", `There is no model ${checked}.`);
@@ -106,7 +107,7 @@ async function inspect(
   return summarize(
     header,
     { url, sizeBytes, files: files.length, ...known(quantization) },
-    memoryNeed(header, sizeBytes, await withGpuLayers(header, sizeBytes, wanted)),
+    memoryNeed(header, sizeBytes, await withGpuLayers(header, sizeBytes, wanted, listGpus)),
   );
 }
 

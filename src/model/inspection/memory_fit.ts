@@ -1,6 +1,7 @@
 // Whether a model fits into memory, asked before a byte of its weights is read: weights are not mapped, so what does
 // not fit would be killed by the system, or swap for ever.
 import { stat } from "node:fs/promises";
+import type { Gpu } from "../../engine/addon/gpus.js";
 import { CaduceusError } from "../../errors.js";
 import { filesOf, gibibytes } from "../../files/index.js";
 import { withGpuLayers, type WantedMemoryOptions } from "./gpu_fit.js";
@@ -15,14 +16,14 @@ import { memoryNeed, shapeOf, type MemoryNeed, type MemoryOptions } from "./memo
 export async function fitMemory<Options extends WantedMemoryOptions>(
   file: string,
   options: Options,
-  signal?: AbortSignal,
+  { listGpus, signal }: { readonly listGpus: () => Promise<readonly Gpu[]>; readonly signal?: AbortSignal | undefined },
 ): Promise<Options & MemoryOptions> {
   let fitted: (Options & MemoryOptions) | undefined;
   let need: MemoryNeed;
   try {
     const header = await readLocalHeader(file, signal);
     const bytes = await fileBytes(file);
-    fitted = await withGpuLayers(header, bytes, options);
+    fitted = await withGpuLayers(header, bytes, options, listGpus);
     // Refused by the engine, for a better reason.
     if (options.contextSize !== undefined && options.contextSize > shapeOf(header).trained) return fitted;
     need = memoryNeed(header, bytes, fitted);

@@ -94,6 +94,12 @@ export interface LoadOptions {
    * for Hermes 3, `"card"` for most others.
    */
   readonly promptVariant?: HermesVariant | undefined;
+  /**
+   * Loads the model in a process of its own, or in that of all models with the same name here. A crash of native code
+   * then ends that process only: replies under way reject with `ENGINE_CRASHED`, and the model is loaded again for the
+   * next. Defaults to false.
+   */
+  readonly isolate?: boolean | string | undefined;
   /** Called with the progress of loading. If it throws, loading ends with that error. */
   readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
   /** Aborts loading; `load` then rejects with the signal's reason. */
@@ -113,6 +119,7 @@ const names = [
   "format",
   "chatTemplate",
   "promptVariant",
+  "isolate",
   "onProgress",
   "signal",
 ] as const satisfies readonly (keyof LoadOptions)[];
@@ -122,6 +129,8 @@ const mostTokens = 0x7fffffff;
 export interface CheckedLoadOptions {
   readonly engine: Omit<EngineOptions, "path" | "onProgress" | "signal" | "gpuLayers"> & WantedMemoryOptions;
   readonly format: FormatOptions;
+  /** The name of the shared process, where it is a string. */
+  readonly isolate: boolean | string;
   readonly onProgress: ((progress: LoadProgress) => void) | undefined;
   readonly signal: AbortSignal | undefined;
 }
@@ -151,6 +160,7 @@ export function checkLoadOptions(value: unknown): CheckedLoadOptions {
         checkWholeNumber(options.prefixFolderBytes, "prefixFolderBytes", 1, Number.MAX_SAFE_INTEGER) ?? 4 * 2 ** 30,
     },
     format: checkFormat(options),
+    isolate: checkIsolate(options.isolate),
     onProgress: checkFunction(options.onProgress, "onProgress") as LoadOptions["onProgress"],
     signal: checkSignal(options.signal),
   };
@@ -183,6 +193,12 @@ function checkFormat({
     });
   const variant = checkChoice(promptVariant, "promptVariant", hermesVariants);
   return { format, variant, ...(chatTemplate === undefined ? {} : { chatTemplate }) };
+}
+
+function checkIsolate(value: unknown): boolean | string {
+  if (value === undefined || typeof value === "boolean") return value ?? false;
+  if (typeof value === "string" && value.trim() !== "") return checkText(value, "isolate");
+  throw invalidArgument("true, false or the name of a process", "isolate", value);
 }
 
 /** Undefined: nothing is saved to disk. */

@@ -1,5 +1,7 @@
 // From a name and options to a model in memory: check, find the file, load it, learn its vocabulary.
 import { createAddonEngine } from "../../engine/addon/addon_engine.js";
+import { listGpus } from "../../engine/addon/gpus.js";
+import { IsolatedPlace } from "../../engine/isolated/isolated_engine.js";
 import type { Engine } from "../../engine/engine.js";
 import { resolveModel } from "../../files/index.js";
 import { systemError } from "../../errors.js";
@@ -12,7 +14,7 @@ import { LoadedModel } from "./loaded_model.js";
 /** Everything wrong with the options is refused before the file is looked for. */
 export async function openModel(model: unknown, options: unknown): Promise<LoadedModel> {
   const name = checkModelName(model);
-  const { engine: engineOptions, format, onProgress, signal } = checkLoadOptions(options);
+  const { engine: engineOptions, format, isolate, onProgress, signal } = checkLoadOptions(options);
   signal?.throwIfAborted();
 
   // One signal for both ways of ending: the caller's own, and a progress function that throws.
@@ -30,26 +32,31 @@ export async function openModel(model: unknown, options: unknown): Promise<Loade
     });
 
   let engine: Engine | undefined;
+  const place = isolate === false ? undefined : new IsolatedPlace(isolate === true ? undefined : isolate);
   try {
     const { path } = await resolveModel(name, {
       signal: ending.signal,
       onProgress: report && ((progress) => report({ stage: "fetch", ...progress })),
     });
     ending.signal.throwIfAborted();
-    const fitted = await fitMemory(path, engineOptions, ending.signal);
-    ending.signal.throwIfAborted();
-    engine = await createAddonEngine({
-      ...fitted,
-      path,
-      onProgress: report && ((fraction) => report({ stage: "load", fraction })),
+    const fitted = await fitMemory(path, engineOptions, {
+      listGpus: () => (place === undefined ? listGpus() : place.listGpus()),
       signal: ending.signal,
     });
+    ending.signal.throwIfAborted();
+    const options = {
+      ...fitted,
+      path,
+      onProgress: report && ((fraction: number) => report({ stage: "load", fraction })),
+      signal: ending.signal,
+    };
+    engine = await (place === undefined ? createAddonEngine(options) : place.createEngine(options));
     ending.signal.throwIfAborted();
     const loaded = await LoadedModel.of(engine, format);
     ending.signal.throwIfAborted();
     return loaded;
   } catch (error) {
-    await engine?.close();
+    await (engine === undefined ? place?.leave() : engine.close());
     throw ending.signal.aborted ? ending.signal.reason : systemError(error, "The model cannot be loaded");
   } finally {
     unfollow();

@@ -18,10 +18,11 @@ const read = (file: string) => readFileSync(path.join(root, file), "utf8");
 const layers: Record<string, readonly string[]> = {
   engine: [],
   "engine/addon": ["engine"],
+  "engine/isolated": ["engine", "engine/addon"],
   schema: ["engine"],
   format: ["engine", "schema"],
   files: [],
-  model: ["engine", "engine/addon", "files", "format"],
+  model: ["engine", "engine/addon", "engine/isolated", "files", "format"],
   chat: ["engine", "files", "format", "model", "schema"],
   // Programs over the public interface; the evaluation checks answers by schemas and fetches its data.
   server: ["index"],
@@ -34,7 +35,7 @@ const shared = ["errors", "options", "follow_signal", "json_object", "package_fo
 
 function layerOf(file: string): string {
   const [, folder, below] = file.replace(/\.ts$/, "").split("/") as [string, string, string | undefined];
-  return folder === "engine" && below === "addon" ? "engine/addon" : folder;
+  return folder === "engine" && ["addon", "isolated"].includes(below ?? "") ? `engine/${below}` : folder;
 }
 
 /** Relative imports, type imports included. */

@@ -81,7 +81,7 @@ test.each([
   [{ n_threads: 5 }, "Did you mean threads?"],
   [
     { banana: 5 },
-    "Known are contextSize, cacheTokens, kvType, threads, gpuLayers, hostCacheBytes, promptLookup, prefixFolder, prefixFolderBytes, format, chatTemplate, promptVariant, onProgress, signal.",
+    "Known are contextSize, cacheTokens, kvType, threads, gpuLayers, hostCacheBytes, promptLookup, prefixFolder, prefixFolderBytes, format, chatTemplate, promptVariant, isolate, onProgress, signal.",
   ],
   [5, "Invalid value for the options of load: 5. Expected an object."],
   [null, "Invalid value for the options of load: null. Expected an object."],

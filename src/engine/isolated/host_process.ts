@@ -1,0 +1,217 @@
+// The other process, seen from here: starts it, asks it, hands its output to the runs, and says when it is gone.
+import { fork, type ChildProcess } from "node:child_process";
+import path from "node:path";
+import { CaduceusError } from "../../errors.js";
+import { followSignal } from "../../follow_signal.js";
+import { packageFolder } from "../../package_folder.js";
+import type { EngineStats } from "../engine.js";
+import type { IsolatedRun } from "./isolated_run.js";
+import { MessageBatch } from "./message_batch.js";
+import { fromPlain, type Call, type FromHost, type ToHost } from "./messages.js";
+
+const program = path.join(packageFolder, "dist/engine/isolated/host_program.js");
+/** Of what it wrote to standard error, where llama.cpp says why it aborts. */
+const keptErrorCharacters = 4096;
+
+/** How long its last words may take after its end. */
+const lastWordsMs = 200;
+
+/** A call without its id, which is given here. */
+type Unnumbered<T> = T extends unknown ? Omit<T, "type" | "id"> : never;
+
+interface Waiting {
+  resolve(value: unknown): void;
+  reject(error: unknown): void;
+  onProgress?: ((fraction: number) => void) | undefined;
+}
+
+export class HostProcess {
+  /** Resolves with what is to be said of its end, however it ended. */
+  readonly ended: Promise<CaduceusError>;
+  readonly #child: ChildProcess;
+  readonly #batch: MessageBatch<ToHost>;
+  readonly #calls = new Map<number, Waiting>();
+  readonly #runs = new Map<number, IsolatedRun>();
+  readonly #statistics = new Map<number, (stats: EngineStats) => void>();
+  #nextCall = 1;
+  #waiting = 0;
+  #errors = "";
+  #isGone = false;
+  #end: CaduceusError | undefined;
+
+  constructor() {
+    this.#child = fork(program, [], {
+      serialization: "advanced",
+      stdio: ["ignore", "ignore", "pipe", "ipc"],
+      execArgv: [],
+      // In Electron the same program is Node only then.
+      env: { ...process.env, ELECTRON_RUN_AS_NODE: "1" },
+    });
+    const child = this.#child;
+    this.#batch = new MessageBatch((messages) => {
+      // A message that meets its end is answered by it.
+      if (child.connected) child.send(messages, () => {});
+    });
+    child.on("message", (messages) => {
+      for (const message of messages as FromHost[]) this.#take(message);
+    });
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      this.#errors = (this.#errors + text).slice(-keptErrorCharacters);
+    });
+    this.ended = new Promise((resolve) => {
+      const end = (how: string, cause?: unknown) => {
+        if (this.#end !== undefined) return;
+        this.#end = crashed(how, this.#errors, cause);
+        for (const { reject } of this.#calls.values()) reject(this.#end);
+        for (const run of this.#runs.values()) run.fail(this.#end);
+        this.#calls.clear();
+        this.#runs.clear();
+        resolve(this.#end);
+      };
+      child.on("error", (error) => {
+        this.#isGone = true;
+        end(`could not be started: ${error.message}`, error);
+        this.kill();
+      });
+      child.on("exit", (code, signal) => {
+        this.#isGone = true;
+        const ended = () => end(signal === null ? `ended with code ${code}` : whySignal(signal));
+        // Not the event `close`: Node leaves it out after `disconnect`.
+        if (child.stderr === null || child.stderr.closed) ended();
+        else child.stderr.once("close", ended);
+        setTimeout(ended, lastWordsMs);
+      });
+    });
+    this.#unref();
+  }
+
+  /** It takes no more messages, and what is to be said of it may still come. */
+  get isGone(): boolean {
+    return this.#isGone;
+  }
+
+  async call<T>(
+    call: Unnumbered<Call>,
+    { signal, onProgress }: { signal?: AbortSignal | undefined; onProgress?: ((fraction: number) => void) | undefined },
+  ): Promise<T> {
+    signal?.throwIfAborted();
+    const id = this.#nextCall++;
+    const answer = new Promise<unknown>((resolve, reject) => {
+      if (this.#end !== undefined) return reject(this.#end);
+      this.#calls.set(id, { resolve, reject, onProgress });
+      this.post({ type: "call", id, ...call } as Call);
+    });
+    const unfollow = followSignal(signal, () => this.post({ type: "abort", id }));
+    this.countWaiting(1);
+    try {
+      return (await answer) as T;
+    } catch (error) {
+      throw signal?.aborted ? signal.reason : error;
+    } finally {
+      unfollow();
+      this.countWaiting(-1);
+    }
+  }
+
+  /** Loads a model; gives what the engine says of itself, and the number by which it is named from now on. */
+  async load<T>(
+    options: object,
+    onStatistics: (stats: EngineStats) => void,
+    more: { signal?: AbortSignal | undefined; onProgress?: ((fraction: number) => void) | undefined },
+  ): Promise<T & { readonly engine: number }> {
+    const engine = this.#nextCall;
+    this.#statistics.set(engine, onStatistics);
+    try {
+      const loaded = await this.call<T>({ method: "load", args: [options] }, more);
+      return { ...loaded, engine };
+    } catch (error) {
+      this.#statistics.delete(engine);
+      throw error;
+    }
+  }
+
+  async close(engine: number): Promise<void> {
+    await this.call({ engine, method: "close", args: [] }, {});
+    this.#statistics.delete(engine);
+  }
+
+  submit(engine: number, run: IsolatedRun, request: IsolatedRun["request"]): void {
+    this.#runs.set(run.id, run);
+    this.post({ type: "submit", engine, run: run.id, request });
+  }
+
+  release(run: IsolatedRun): void {
+    this.#runs.delete(run.id);
+    this.post({ type: "release", run: run.id });
+  }
+
+  post(message: ToHost, isUrgent = true): void {
+    this.#batch.post(message, isUrgent);
+  }
+
+  /** A process stays alive for output that somebody waits for, and for nothing else. */
+  countWaiting(change: 1 | -1): void {
+    this.#waiting += change;
+    if (this.#waiting === 0) this.#unref();
+    else if (this.#waiting === 1 && change === 1) this.#ref();
+  }
+
+  /** Lets it end, and waits for that: its models are closed. */
+  async stop(patienceMs: number): Promise<void> {
+    this.countWaiting(1);
+    const timer = setTimeout(() => this.kill(), patienceMs);
+    if (this.#child.connected) this.#child.disconnect();
+    await this.ended;
+    clearTimeout(timer);
+    this.countWaiting(-1);
+  }
+
+  kill(): void {
+    this.#child.kill("SIGKILL");
+  }
+
+  #take(message: FromHost): void {
+    switch (message.type) {
+      case "piece":
+        return this.#runs.get(message.run)?.deliver(message.piece);
+      case "failed":
+        return this.#runs.get(message.run)?.fail(fromPlain(message.error));
+      case "stats":
+        return this.#statistics.get(message.engine)?.(message.stats);
+      case "progress":
+        return this.#calls.get(message.id)?.onProgress?.(message.fraction);
+      case "answer":
+      case "failure": {
+        const waiting = this.#calls.get(message.id);
+        this.#calls.delete(message.id);
+        if (message.type === "answer") waiting?.resolve(message.value);
+        else waiting?.reject(fromPlain(message.error));
+      }
+    }
+  }
+
+  #ref(): void {
+    this.#child.ref();
+    this.#child.channel?.ref();
+  }
+
+  #unref(): void {
+    this.#child.unref();
+    this.#child.channel?.unref();
+    (this.#child.stderr as { unref?: () => void } | null)?.unref?.();
+  }
+}
+
+function whySignal(signal: NodeJS.Signals): string {
+  return signal === "SIGKILL"
+    ? "was killed (SIGKILL), as the system does when memory runs out"
+    : `ended with ${signal}`;
+}
+
+function crashed(how: string, errors: string, cause: unknown): CaduceusError {
+  const last = errors.trim().split("\n").filter(Boolean).slice(0, 1).join("");
+  return new CaduceusError("ENGINE_CRASHED", `The model's process ${how}.${last === "" ? "" : ` It said: ${last}`}`, {
+    remedy: "It is started again for what comes next.",
+    ...(cause === undefined ? {} : { cause }),
+  });
+}

@@ -1,0 +1,290 @@
+// An engine in a process of its own. When that crashes, it is started again and loads the model again.
+import { CaduceusError } from "../../errors.js";
+import type { Gpu } from "../addon/gpus.js";
+import type {
+  Embedding,
+  EmbeddingRequest,
+  Engine,
+  EngineCapabilities,
+  EngineOptions,
+  EngineStats,
+  ModelInfo,
+  PromptPart,
+  RenderTemplate,
+  Run,
+  RunRequest,
+} from "../engine.js";
+import { refuseTooLong, withTypedTokens } from "../prompt_size.js";
+import type { HostProcess } from "./host_process.js";
+import { IsolatedRun } from "./isolated_run.js";
+import { Supervisor } from "./supervisor.js";
+
+/** A model loaded in one process. */
+interface Session {
+  readonly host: HostProcess;
+  readonly engine: number;
+}
+
+interface Loaded extends Session {
+  readonly info: ModelInfo;
+  readonly capabilities: EngineCapabilities;
+}
+
+/** What a dropped engine leaves behind, and what the process tells without knowing the engine. */
+interface State {
+  readonly supervisor: Supervisor;
+  session: Session | undefined;
+  stats: EngineStats | undefined;
+  /** Totals of the processes before this one. */
+  earlier: EngineStats | undefined;
+}
+
+const dropped = new FinalizationRegistry<State>(({ supervisor, session }) => {
+  void (async () => {
+    await session?.host.close(session.engine);
+    await supervisor.leave();
+  })().catch(() => {});
+});
+
+/** Where engines are loaded: a process of its own, or that of all who give the same name. Left when nothing is. */
+export class IsolatedPlace {
+  readonly #supervisor: Supervisor;
+
+  constructor(name: string | undefined) {
+    this.#supervisor = Supervisor.join(name);
+  }
+
+  async listGpus(): Promise<Gpu[]> {
+    const host = await this.#supervisor.host();
+    return host.call({ method: "listGpus", args: [] }, {});
+  }
+
+  /** The engine takes the place over, and leaves it when it is closed. */
+  async createEngine(options: EngineOptions): Promise<Engine> {
+    const state: State = { supervisor: this.#supervisor, session: undefined, stats: undefined, earlier: undefined };
+    const loaded = await loadInto(state, options);
+    return new IsolatedEngine(state, options, loaded);
+  }
+
+  leave(): Promise<void> {
+    return this.#supervisor.leave();
+  }
+}
+
+async function loadInto(state: State, options: EngineOptions): Promise<Loaded> {
+  const { signal, onProgress, ...plain } = options;
+  const host = await state.supervisor.host();
+  const loaded = await host.load<Pick<Loaded, "info" | "capabilities">>(
+    plain,
+    (stats) => {
+      state.stats = stats;
+    },
+    { signal, onProgress },
+  );
+  const session = { ...loaded, host };
+  state.session = session;
+  return session;
+}
+
+class IsolatedEngine implements Engine {
+  readonly info: ModelInfo;
+  readonly capabilities: EngineCapabilities;
+  readonly #state: State;
+  readonly #options: EngineOptions;
+  readonly #runs = new Map<number, IsolatedRun>();
+  readonly #ending = new AbortController();
+  #spoken: string[] = [];
+  #nextRun = 1;
+  #waiting = 0;
+  #opening: Promise<Session> | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(state: State, options: EngineOptions, { info, capabilities, host }: Loaded) {
+    this.#state = state;
+    const { onProgress: _, signal: __, ...plain } = options;
+    this.#options = plain;
+    this.info = info;
+    this.capabilities = capabilities;
+    dropped.register(this, state, this);
+    this.#watch(host);
+  }
+
+  readonly renderTemplate: RenderTemplate = (...args) => this.#call("renderTemplate", args);
+
+  submit(request: RunRequest): Run {
+    this.#assertOpen();
+    const id = this.#nextRun++;
+    const before = request.after === undefined ? undefined : this.#runs.get(request.after);
+    const run: IsolatedRun = new IsolatedRun(id, { ...request, prompt: withTypedTokens(request.prompt) }, before, {
+      cancel: () => this.#of(run)?.post({ type: "cancel", run: id }),
+      read: (pieces) => this.#of(run)?.post({ type: "read", run: id, pieces }, false),
+      release: () => {
+        this.#runs.delete(id);
+        this.#of(run)?.release(run);
+      },
+      waits: (waits) => this.#countWaiting(waits ? 1 : -1),
+    });
+    this.#runs.set(id, run);
+    const failure = refuseTooLong(request.prompt, this.info);
+    const session = this.#session;
+    if (failure !== undefined) run.fail(failure);
+    else if (session !== undefined) this.#send(run, session);
+    else
+      this.#open().then(
+        (session) => this.#send(run, session),
+        (error: unknown) => run.fail(error),
+      );
+    return run;
+  }
+
+  speak(texts: readonly string[]): void {
+    this.#assertOpen();
+    this.#spoken = [...this.#spoken, ...texts];
+    const session = this.#session;
+    session?.host.post({ type: "speak", engine: session.engine, texts });
+  }
+
+  tokenize(parts: readonly PromptPart[], signal?: AbortSignal): Promise<Int32Array> {
+    return this.#call("tokenize", [withTypedTokens(parts)], signal);
+  }
+
+  detokenize(tokens: ArrayLike<number>, options: { special?: boolean } = {}): Promise<string> {
+    return this.#call("detokenize", [Int32Array.from(tokens), options]);
+  }
+
+  tokenBytes(tokens: ArrayLike<number>): Promise<Uint8Array[]> {
+    return this.#call("tokenBytes", [Int32Array.from(tokens)]);
+  }
+
+  async embed(request: EmbeddingRequest, signal?: AbortSignal): Promise<Embedding> {
+    const failure = request.truncate ? undefined : refuseTooLong(request.text, this.info);
+    if (failure !== undefined) throw failure;
+    return this.#call("embed", [request], signal);
+  }
+
+  stats(): EngineStats {
+    this.#assertOpen();
+    const { stats, earlier } = this.#state;
+    return withTotals(stats ?? earlier!, stats === undefined ? undefined : earlier);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    dropped.unregister(this);
+    this.#ending.abort(closed());
+    await this.#opening?.catch(() => {});
+    const { session, supervisor } = this.#state;
+    // Its runs end with what the engine says of its close.
+    await session?.host.close(session.engine).catch(() => {});
+    for (const run of this.#runs.values()) run.fail(closed());
+    this.#runs.clear();
+    await supervisor.leave();
+  }
+
+  /** Undefined: its process is gone. */
+  get #session(): Session | undefined {
+    const { session } = this.#state;
+    return session?.host.isGone === false ? session : undefined;
+  }
+
+  /** Of a run that has been sent to a process that lives. */
+  #of(run: IsolatedRun): HostProcess | undefined {
+    const { session } = this.#state;
+    return run.process === session ? session?.host : undefined;
+  }
+
+  #send(run: IsolatedRun, session: Session): void {
+    if (run.isReleased || run.hasEnded) return;
+    if (run.isCancelled) return run.endUnseen();
+    run.process = session;
+    session.host.submit(session.engine, run, run.requestIn(session));
+  }
+
+  async #call<T>(
+    method: "tokenize" | "detokenize" | "tokenBytes" | "embed" | "renderTemplate",
+    args: readonly unknown[],
+    signal?: AbortSignal,
+  ): Promise<T> {
+    this.#assertOpen();
+    signal?.throwIfAborted();
+    const { host, engine } = this.#session ?? (await this.#open());
+    return host.call({ engine, method, args }, { signal });
+  }
+
+  #open(): Promise<Session> {
+    this.#opening ??= this.#load().finally(() => (this.#opening = undefined));
+    return this.#opening;
+  }
+
+  async #load(): Promise<Session> {
+    const loaded = await loadInto(this.#state, { ...this.#options, signal: this.#ending.signal });
+    if (this.#spoken.length > 0) loaded.host.post({ type: "speak", engine: loaded.engine, texts: this.#spoken });
+    if (this.#waiting > 0) loaded.host.countWaiting(1);
+    this.#watch(loaded.host);
+    return loaded;
+  }
+
+  #watch(host: HostProcess): void {
+    const engine = new WeakRef(this);
+    const state = this.#state;
+    void host.ended.then(() => {
+      if (state.session?.host !== host) return;
+      state.session = undefined;
+      state.earlier = withTotals(atRest(state.stats!), state.earlier);
+      state.stats = undefined;
+      // Before somebody asks: the next request should not wait for all of it. A failure is that request's to report.
+      const open = engine.deref();
+      if (open !== undefined && open.#closing === undefined) open.#open().catch(() => {});
+    });
+  }
+
+  #countWaiting(change: 1 | -1): void {
+    const before = this.#waiting;
+    this.#waiting += change;
+    const host = this.#state.session?.host;
+    if (before === 0 && this.#waiting === 1) host?.countWaiting(1);
+    if (before === 1 && this.#waiting === 0) host?.countWaiting(-1);
+  }
+
+  #assertOpen(): void {
+    if (this.#closing) throw closed();
+  }
+}
+
+function closed(): CaduceusError {
+  return new CaduceusError("MODEL_CLOSED", "The model is closed.");
+}
+
+const totals = [
+  "promptTokens",
+  "cachedTokens",
+  "restoredTokens",
+  "generatedTokens",
+  "forcedTokens",
+  "rejectedTokens",
+  "draftTokens",
+  "acceptedDraftTokens",
+  "steps",
+] as const satisfies readonly (keyof EngineStats)[];
+
+function withTotals(stats: EngineStats, earlier: EngineStats | undefined): EngineStats {
+  if (earlier === undefined) return stats;
+  return { ...stats, ...Object.fromEntries(totals.map((name) => [name, stats[name] + earlier[name]])) };
+}
+
+/** Of a process that is gone: it holds nothing. */
+function atRest(stats: EngineStats): EngineStats {
+  return {
+    ...stats,
+    running: 0,
+    queued: 0,
+    paused: 0,
+    cacheTokensUsed: 0,
+    cachedSequences: 0,
+    hostCacheBytes: 0,
+  };
+}

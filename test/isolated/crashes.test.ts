@@ -1,0 +1,127 @@
+// Fear: a crash of native code ends the program, hangs a reply, loses what comes later, or leaves a process behind.
+import { readFileSync } from "node:fs";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { type CaduceusError, load, type Model, type Reply } from "../../src/index.js";
+import { enginesOf, isGone, nextEngine } from "./child_processes.js";
+
+let model: Model;
+let engine: number;
+beforeEach(async () => {
+  model = await load("smollm2", { isolate: true, contextSize: 1024, prefixFolder: false });
+  engine = await nextEngine();
+});
+afterEach(async () => {
+  await model.close();
+  expect(enginesOf()).toEqual([]);
+});
+
+const greedy = { temperature: 0, maxTokens: 24 };
+const endless = { maxTokens: 900, minTokens: 900 };
+
+/** Reads a reply; `begun` once it has said something. */
+function read(reply: Reply): { readonly begun: Promise<void>; readonly code: Promise<string | undefined> } {
+  let begin!: () => void;
+  const begun = new Promise<void>((resolve) => (begin = resolve));
+  const code = (async () => {
+    try {
+      for await (const _ of reply.textStream) begin();
+      return undefined;
+    } catch (error) {
+      return (error as CaduceusError).code;
+    } finally {
+      begin();
+    }
+  })();
+  return { begun, code };
+}
+
+test.each(["SIGKILL", "SIGSEGV", "SIGABRT"] as const)(
+  "%s in the middle of replies rejects each with ENGINE_CRASHED, and the next reply is answered",
+  async (signal) => {
+    const before = await model.reply("What is the capital of France?", greedy);
+    const replies = Array.from({ length: 4 }, () => read(model.reply("Count to a thousand.", endless)));
+    await Promise.all(replies.map(({ begun }) => begun));
+    process.kill(engine, signal);
+    expect(await Promise.all(replies.map(({ code }) => code))).toEqual(replies.map(() => "ENGINE_CRASHED"));
+    const after = await model.reply("What is the capital of France?", greedy);
+    expect(after.text).toBe(before.text);
+    expect(await nextEngine(engine)).not.toBe(engine);
+    expect(model.stats().generatedTokens).toBeGreaterThanOrEqual(
+      before.usage.generatedTokens + after.usage.generatedTokens,
+    );
+  },
+);
+
+test("the error says how the process ended, and that it is started again", async () => {
+  const { begun, code } = read(model.reply("Count to a thousand.", endless));
+  const other = model.reply("Count to a thousand.", endless);
+  await begun;
+  process.kill(engine, "SIGSEGV");
+  await expect(other).rejects.toThrow(/^The model's process ended with SIGSEGV\..* It is started again/);
+  expect(await code).toBe("ENGINE_CRASHED");
+});
+
+test("a conversation goes on after a crash with the tokens that it had", async () => {
+  const turns = async (crashes: boolean) => {
+    const chat = model.chat({ system: "Answer in one short sentence.", ...greedy });
+    const counts: number[] = [];
+    for (const question of ["What is the capital of France?", "Which river runs through it?", "And its tower?"]) {
+      counts.push((await chat.send(question)).usage.promptTokens);
+      if (!crashes) continue;
+      const now = await nextEngine();
+      process.kill(now, "SIGKILL");
+      await isGone(now);
+    }
+    return { counts, messages: chat.messages };
+  };
+  expect(await turns(true)).toEqual(await turns(false));
+});
+
+test("what was asked while nothing runs waits for the new process: embeddings, tokens and replies alike", async () => {
+  process.kill(engine, "SIGKILL");
+  await isGone(engine);
+  const [reply, tokens, { embeddings }] = await Promise.all([
+    model.reply("Hello!", greedy),
+    model.tokenize("Hello!"),
+    model.embed(["Hello!"]),
+  ]);
+  expect(reply.usage.generatedTokens).toBeGreaterThan(0);
+  expect(tokens.length).toBeGreaterThan(1);
+  expect(embeddings[0]!.length).toBe(576);
+});
+
+test("a process that crashes again and again is given up for a while, with an error that says so", async () => {
+  for (let crash = 0, last = 0; crash < 5; crash++) {
+    last = await nextEngine(last);
+    process.kill(last, "SIGKILL");
+    await isGone(last);
+    // What loading met, the next request is told; it starts another process.
+    if (crash < 4) void model.reply("Hello!", greedy).then(undefined, () => {});
+  }
+  await expect(model.reply("Hello!", greedy)).rejects.toMatchObject({
+    code: "ENGINE_CRASHED",
+    message: expect.stringContaining("crashed 5 times within a minute"),
+  });
+});
+
+test("a reply that is cancelled before the new process is there ends with its signal's reason", async () => {
+  process.kill(engine, "SIGKILL");
+  await isGone(engine);
+  await expect(model.reply("Hello!", { signal: AbortSignal.timeout(1) })).rejects.toMatchObject({
+    name: "TimeoutError",
+  });
+});
+
+test("close after a crash, and in the middle of loading again, leaves no process", async () => {
+  process.kill(engine, "SIGKILL");
+  const again = await nextEngine(engine);
+  await model.close();
+  expect(await isGone(again)).toBe(true);
+});
+
+test("this process never maps the addon", async () => {
+  await model.reply("Hello!", greedy);
+  const maps = (pid: number) => readFileSync(`/proc/${pid}/maps`, "utf8");
+  expect(maps(engine)).toMatch(/caduceus\S*\.node/);
+  expect(maps(process.pid)).not.toMatch(/caduceus\S*\.node/);
+});
