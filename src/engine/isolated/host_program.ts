@@ -56,8 +56,8 @@ class ServedRun {
   async #give(): Promise<void> {
     try {
       for (let piece; (piece = await this.#run.next()) !== undefined; ) {
-        // Who has read the end finds it counted.
-        if (piece.type === "end") tellStatistics(this.#engine);
+        // Who has read the beginning or the end finds it counted.
+        if (piece.type === "end" || !this.#hasBegun) tellStatistics(this.#engine);
         batch.post({ type: "piece", run: this.#id, piece }, piece.type === "end" || !this.#hasBegun);
         this.#hasBegun = true;
         if (++this.#ahead >= piecesAhead) await new Promise<void>((resolve) => (this.#resume = resolve));
@@ -89,7 +89,9 @@ async function answer(call: Call): Promise<void> {
   const ending = new AbortController();
   calls.set(id, ending);
   try {
-    batch.post({ type: "answer", id, value: await work(call, ending.signal) });
+    const value = await work(call, ending.signal);
+    if (call.method === "embed") tellStatistics(call.engine);
+    batch.post({ type: "answer", id, value });
   } catch (error) {
     batch.post({ type: "failure", id, error: toPlain(error) });
   } finally {
@@ -149,6 +151,7 @@ function take(message: ToHost): void {
     case "release":
       runs.get(message.run)?.release();
       runs.delete(message.run);
+      setImmediate(() => [...engines.keys()].forEach(tellStatistics));
   }
 }
 
