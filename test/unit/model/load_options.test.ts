@@ -110,6 +110,7 @@ test("absent and undefined options take their defaults", () => {
       prefixFolderBytes: 4 * 1024 ** 3,
     },
     format: { format: "auto", variant: undefined },
+    isolate: false,
     onProgress: undefined,
     signal: undefined,
   };
