@@ -1,6 +1,6 @@
 // Messages that go together. Each one that is sent wakes both processes, and what wakes takes a core from the engine's
-// threads, which wait for each other. With both cores of a machine computing, a model of 280 tokens a second had 0.91 of
-// that with a message every 10 ms, and 0.98 with one every 20.
+// threads, which wait for each other. With both cores of a machine computing, a model of 280 tokens a second had 0.91
+// of that with a message every 10 ms, and 0.98 with one every 20.
 
 /** Messages that are not urgent go at most so often, with the next that comes. */
 const gatherMs = 20;
