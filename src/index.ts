@@ -4,6 +4,9 @@
  * @module caduceus
  */
 export { load } from "./chat/load.js";
+export { ModelPool, type ModelLease, type PooledModel } from "./pool/model_pool.js";
+export type { AcquireOptions, ModelPoolOptions, PoolModelOptions } from "./pool/pool_options.js";
+export type { PooledModelState } from "./pool/slot.js";
 export type { Guarantee, Model, ModelCapabilities } from "./chat/model.js";
 export type { LoadOptions, LoadProgress } from "./model/loading/load_options.js";
 export type { DeepPartial, Reply } from "./chat/reply/reply.js";

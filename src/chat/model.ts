@@ -68,6 +68,11 @@ export class Model {
     this.#model = model;
   }
 
+  /** @internal Aborts when closing begins. */
+  get closing(): AbortSignal {
+    return this.#model.closing;
+  }
+
   /** Properties of the model and of its configuration. */
   get info(): ModelInfo {
     return this.#model.info;

@@ -106,7 +106,7 @@ export interface LoadOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-const names = [
+export const loadOptionNames = [
   "contextSize",
   "cacheTokens",
   "kvType",
@@ -136,7 +136,7 @@ export interface CheckedLoadOptions {
 }
 
 export function checkLoadOptions(value: unknown): CheckedLoadOptions {
-  const options = checkOptions(value, "load", names);
+  const options = checkOptions(value, "load", loadOptionNames);
   const contextSize = checkWholeNumber(options.contextSize, "contextSize", 8, mostTokens);
   const cacheTokens = checkWholeNumber(options.cacheTokens, "cacheTokens", 64, mostTokens);
   if (contextSize !== undefined && cacheTokens !== undefined && cacheTokens < contextSize) {

@@ -24,12 +24,13 @@ const layers: Record<string, readonly string[]> = {
   files: [],
   model: ["engine", "engine/addon", "engine/isolated", "files", "format"],
   chat: ["engine", "files", "format", "model", "schema"],
+  pool: ["chat", "files", "model"],
   // Programs over the public interface; the evaluation checks answers by schemas and fetches its data.
   server: ["index"],
   adapters: ["index"],
   evaluation: ["index", "files", "schema"],
   cli: ["index", "server", "evaluation", "files", "adapters"],
-  index: ["chat", "engine", "engine/addon", "files", "format", "model", "schema"],
+  index: ["chat", "engine", "engine/addon", "files", "format", "model", "pool", "schema"],
 };
 const shared = ["errors", "options", "follow_signal", "json_object", "package_folder"];
 

@@ -1,0 +1,26 @@
+// What a pool does with the files of its models; tests replace it.
+import { load } from "../chat/load.js";
+import type { Model } from "../chat/model.js";
+import { resolveModel, type FetchProgress } from "../files/index.js";
+import { inspectModel, type ModelSummary } from "../model/inspection/inspect_model.js";
+import type { LoadOptions } from "../model/loading/load_options.js";
+
+export interface Loader {
+  /** From the header alone. */
+  inspect(source: string, options: LoadOptions, signal: AbortSignal | undefined): Promise<ModelSummary>;
+  /** The path of the file, which is downloaded where it is not here. */
+  fetch(source: string, signal: AbortSignal, onProgress: (progress: FetchProgress) => void): Promise<string>;
+  load(path: string, options: LoadOptions): Promise<Model>;
+}
+
+export const fileLoader: Loader = {
+  inspect: (source, { contextSize, cacheTokens, kvType, gpuLayers }, signal) =>
+    inspectModel(source, { contextSize, cacheTokens, kvType, gpuLayers, signal }),
+  fetch: async (source, signal, onProgress) => (await resolveModel(source, { signal, onProgress })).path,
+  load,
+};
+
+/** The most that it comes to hold: the host cache grows to its size while sequences are evicted to it. */
+export function memoryOf({ memory }: Pick<ModelSummary, "memory">, { hostCacheBytes }: LoadOptions): number {
+  return memory.totalBytes + (hostCacheBytes ?? memory.cacheBytes);
+}

@@ -1,0 +1,431 @@
+// The public class `ModelPool`: several models that are loaded when they are used, within a limit of memory.
+/// <reference lib="esnext.disposable" preserve="true" />
+import type { Model } from "../chat/model.js";
+import { CaduceusError, describe } from "../errors.js";
+import { gibibytes } from "../files/index.js";
+import { followSignal } from "../follow_signal.js";
+import type { ModelSummary } from "../model/inspection/inspect_model.js";
+import { machineMemory } from "../model/inspection/machine_memory.js";
+import type { LoadProgress } from "../model/loading/load_options.js";
+import { checkOptions, checkSignal, checkText } from "../options/option_checks.js";
+import { fileLoader, memoryOf, type Loader } from "./loader.js";
+import { checkAcquireOptions, checkPoolOptions, type AcquireOptions, type ModelPoolOptions } from "./pool_options.js";
+import { findRoom, type Holder } from "./room.js";
+import { Slot, type PooledModelState } from "./slot.js";
+
+/** A model of a pool as it is at the moment. */
+export interface PooledModel {
+  readonly name: string;
+  /**
+   * `"queued"`: it waits for memory that others use. `"loading"`: its file is downloaded or read. `"unloading"`: it is
+   * being closed.
+   */
+  readonly state: PooledModelState;
+  /** While it is loading. */
+  readonly progress?: LoadProgress;
+  /** How often it is acquired and not released. */
+  readonly active: number;
+  /** How many wait for it. */
+  readonly waiting: number;
+  /** What counts of it for `maxMemoryBytes`; 0 where it is not loaded. */
+  readonly memoryBytes: number;
+  /** When it will be unloaded if nobody uses it, in milliseconds of Unix time. Missing where no time is set. */
+  readonly expiresAt?: number;
+  /** How often it was loaded. */
+  readonly loads: number;
+  /** How often it could not be loaded. */
+  readonly failures: number;
+  /** Why it could not be loaded the last time. */
+  readonly error?: unknown;
+  /** Of its file's header; missing until it was loaded or inspected. */
+  readonly summary?: ModelSummary;
+  /** To look at, such as at its `stats()`: who uses it acquires it. Missing where it is not loaded. */
+  readonly model?: Model;
+}
+
+/** A model in use: it stays loaded until it is released. */
+export interface ModelLease {
+  readonly name: string;
+  readonly model: Model;
+  /** May be called twice. */
+  release(): void;
+  /** `release()`, for `using`. */
+  [Symbol.dispose](): void;
+}
+
+/** A load that waits for memory. */
+interface QueuedLoad {
+  readonly slot: Slot;
+  readonly bytes: number;
+  readonly begin: () => void;
+}
+
+/**
+ * Several models by their names. Each is loaded when it is used for the first time, stays for `keepAliveMs`, and leaves
+ * earlier if another one needs its memory: the least recently used first, and never while it is in use.
+ *
+ * @example
+ * ```ts
+ * import { ModelPool } from "caduceus";
+ *
+ * const pool = new ModelPool({
+ *   models: { hermes: "hermes-2-pro", small: { model: "smollm2", contextSize: 2048 } },
+ *   maxMemoryBytes: 8 * 2 ** 30,
+ *   keepAliveMs: 300_000,
+ * });
+ * const { text } = await pool.use("small", (model) => model.reply("Why is the sky blue?"));
+ * await pool.close();
+ * ```
+ */
+export class ModelPool {
+  readonly #slots: ReadonlyMap<string, Slot>;
+  readonly #loader: Loader;
+  readonly #maxBytes: number;
+  readonly #maxModels: number;
+  /** The first in it is served first; others begin before only if that delays none. */
+  readonly #queue = new Set<QueuedLoad>();
+  readonly #startup: Promise<void>;
+  #isReady = false;
+  #uses = 0;
+  #closing: Promise<void> | undefined;
+
+  /**
+   * Models with `loadOnStartup` begin to load at once.
+   *
+   * @throws CaduceusError `INVALID_ARGUMENT`, `MODEL_NOT_FOUND`
+   */
+  constructor(options: ModelPoolOptions);
+  /** @internal */
+  constructor(options: ModelPoolOptions, loader: Loader);
+  constructor(options: ModelPoolOptions, loader: Loader = fileLoader) {
+    const { models, maxMemoryBytes, maxModels, queueTimeoutMs } = checkPoolOptions(options);
+    this.#slots = new Map([...models].map(([name, given]) => [name, new Slot(name, given, queueTimeoutMs)]));
+    this.#loader = loader;
+    this.#maxBytes = maxMemoryBytes ?? machineMemory().totalBytes;
+    this.#maxModels = maxModels;
+    this.#startup = this.#start();
+    this.#startup.catch(() => {}); // Whoever asks for it is told.
+  }
+
+  async #start(): Promise<void> {
+    const first = [...this.#slots.values()].filter(({ given }) => given.loadOnStartup);
+    await Promise.all(first.map(async (slot) => (await this.#acquire(slot, undefined, undefined)).release()));
+    this.#isReady = true;
+  }
+
+  /** Names of the models, in the order in which they were given. */
+  get names(): readonly string[] {
+    return [...this.#slots.keys()];
+  }
+
+  /** Whether all models with `loadOnStartup` have been loaded. */
+  get isReady(): boolean {
+    return this.#isReady;
+  }
+
+  /** Resolves when all models with `loadOnStartup` have been loaded, and rejects if one cannot be. */
+  ready(): Promise<void> {
+    return this.#startup;
+  }
+
+  /** The models as they are at the moment, in the order in which they were given. */
+  list(): PooledModel[] {
+    return [...this.#slots.values()].map(describeSlot);
+  }
+
+  /** One model as it is at the moment. Throws `MODEL_NOT_FOUND`. */
+  get(name: string): PooledModel {
+    return describeSlot(this.#find(name));
+  }
+
+  /** What the header of a model's file says, without loading it. Of one on the hub a few megabytes are received. */
+  async inspect(name: string, options?: { readonly signal?: AbortSignal | undefined }): Promise<ModelSummary> {
+    const slot = this.#find(name);
+    const signal = checkSignal(checkOptions(options, "inspect", ["signal"])["signal"]);
+    signal?.throwIfAborted();
+    return (slot.summary ??= await this.#loader.inspect(slot.given.source, slot.given.load, signal));
+  }
+
+  /**
+   * The model, loaded, until it is released. Whoever waits for the same one waits for one load; if that fails, all get
+   * its error, and the next one tries again.
+   *
+   * @throws CaduceusError `MODEL_NOT_FOUND`, `INVALID_ARGUMENT`; `OUT_OF_MEMORY` for a model that needs more than
+   * `maxMemoryBytes` alone; `QUEUE_TIMEOUT`; `MODEL_CLOSED`; what `load` throws
+   */
+  async acquire(name: string, options?: AcquireOptions): Promise<ModelLease> {
+    const { keepAliveMs, signal } = checkAcquireOptions(options, "acquire");
+    return this.#acquire(this.#find(name), keepAliveMs, signal);
+  }
+
+  /** Runs `work` with the model, and releases it when the result is there: a reply is awaited. Throws as `acquire`. */
+  async use<T>(name: string, work: (model: Model) => T, options?: AcquireOptions): Promise<Awaited<T>> {
+    const lease = await this.acquire(name, options);
+    try {
+      return await work(lease.model);
+    } finally {
+      lease.release();
+    }
+  }
+
+  /** Loads the model unless it is loaded. Throws as `acquire`. */
+  async load(name: string, options?: AcquireOptions): Promise<void> {
+    const { keepAliveMs, signal } = checkAcquireOptions(options, "load");
+    (await this.#acquire(this.#find(name), keepAliveMs, signal)).release();
+  }
+
+  /**
+   * Unloads the model as soon as all who use it or wait for its load have ended. Whoever comes meanwhile waits until it
+   * is loaded again. The signal ends the waiting, not the unloading.
+   */
+  async unload(name: string, options?: { readonly signal?: AbortSignal | undefined }): Promise<void> {
+    const slot = this.#find(name);
+    const signal = checkSignal(checkOptions(options, "unload", ["signal"])["signal"]);
+    signal?.throwIfAborted();
+    if (slot.state === "unloaded") return;
+    const unloaded = slot.unloaded(signal);
+    slot.leave();
+    this.#settle(slot);
+    await unloaded;
+  }
+
+  /** Ends all loading and waiting with `MODEL_CLOSED`, and closes all models, which ends their replies. */
+  close(): Promise<void> {
+    return (this.#closing ??= this.#end());
+  }
+
+  /** `close()`, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #end(): Promise<void> {
+    await Promise.all(
+      [...this.#slots.values()].map(async (slot) => {
+        for (const waiter of [...slot.waiters]) waiter.fail(poolClosed());
+        while (slot.state !== "unloaded") {
+          slot.ending.abort(poolClosed());
+          if (slot.state === "loaded") this.#unload(slot);
+          await slot.work;
+        }
+      }),
+    );
+  }
+
+  #find(name: string): Slot {
+    const slot = this.#slots.get(checkText(name, "name"));
+    if (slot !== undefined) return slot;
+    const known = [...this.#slots.keys()];
+    const named = `${known.slice(0, 20).join(", ")}${known.length > 20 ? " and more" : ""}`;
+    throw new CaduceusError("MODEL_NOT_FOUND", `The pool has no model ${describe(name)}.`, {
+      param: "name",
+      remedy: `It has ${named}.`,
+    });
+  }
+
+  async #acquire(
+    slot: Slot,
+    keepAliveMs: number | false | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<ModelLease> {
+    if (this.#closing !== undefined) throw poolClosed();
+    signal?.throwIfAborted();
+    const grant = () => this.#lease(slot, keepAliveMs);
+    if (slot.state === "loaded" && !slot.isLeaving) return grant();
+    const lease = slot.wait(grant, signal, (waitedMs) => this.#waitedTooLong(slot, waitedMs));
+    if (slot.state === "unloaded") this.#load(slot);
+    return lease;
+  }
+
+  #lease(slot: Slot, keepAliveMs: number | false | undefined): ModelLease {
+    const model = slot.model!;
+    slot.stay();
+    slot.active++;
+    slot.lastUsed = ++this.#uses;
+    if (keepAliveMs !== undefined) slot.keepAliveMs = keepAliveMs;
+    let isReleased = false;
+    const release = () => {
+      if (isReleased) return;
+      isReleased = true;
+      // It may have been closed by others, and loaded again.
+      if (slot.model !== model) return;
+      slot.active--;
+      slot.lastUsed = ++this.#uses;
+      this.#settle(slot);
+      this.#schedule();
+    };
+    return { name: slot.name, model, release, [Symbol.dispose]: release };
+  }
+
+  /** Lets in who waits, or decides when it leaves. */
+  #settle(slot: Slot): void {
+    if (slot.state !== "loaded") return;
+    if (!slot.isLeaving) for (const waiter of [...slot.waiters]) waiter.grant();
+    if (!slot.isIdle) return;
+    if (slot.isLeaving || slot.keepAliveMs === 0) this.#unload(slot);
+    else if (slot.keepAliveMs !== false) slot.expireAfter(slot.keepAliveMs, () => this.#unload(slot));
+  }
+
+  #load(slot: Slot): void {
+    slot.ending = new AbortController();
+    slot.error = undefined;
+    slot.enter("loading");
+    slot.work = this.#bring(slot, slot.ending.signal);
+  }
+
+  async #bring(slot: Slot, signal: AbortSignal): Promise<void> {
+    const { source, load } = slot.given;
+    const onProgress = (progress: LoadProgress) => {
+      slot.progress = progress;
+      load.onProgress?.(progress);
+    };
+    try {
+      // Before anything is downloaded for a model that can never be loaded.
+      slot.summary = await this.#loader.inspect(source, load, signal);
+      const bytes = memoryOf(slot.summary, load);
+      if (bytes > this.#maxBytes) throw this.#tooLarge(slot, bytes);
+      const path = await this.#loader.fetch(source, signal, (fetched) => onProgress({ stage: "fetch", ...fetched }));
+      await this.#reserve(slot, bytes, signal);
+      const model = await this.#loader.load(path, { ...load, signal, onProgress });
+      slot.model = model;
+      followSignal(model.closing, () => {
+        if (slot.model === model && slot.state === "loaded") this.#unload(slot);
+      });
+    } catch (error) {
+      this.#failed(slot, error, signal);
+      return;
+    }
+    slot.loads++;
+    slot.progress = undefined;
+    slot.enter("loaded");
+    // Whoever waited for this load gets it, even if it has been asked to leave since.
+    for (const waiter of [...slot.waiters]) waiter.grant();
+    this.#settle(slot);
+    this.#schedule();
+  }
+
+  #failed(slot: Slot, error: unknown, signal: AbortSignal): void {
+    slot.empty();
+    if (signal.aborted) {
+      // Nobody waited for it any more, but somebody may have come since.
+      if (slot.waiters.size > 0 && this.#closing === undefined) this.#load(slot);
+    } else {
+      slot.error = error;
+      slot.failures++;
+      for (const waiter of [...slot.waiters]) waiter.fail(error);
+    }
+    this.#schedule();
+  }
+
+  #unload(slot: Slot): void {
+    slot.enter("unloading");
+    slot.work = this.#take(slot);
+  }
+
+  async #take(slot: Slot): Promise<void> {
+    await slot.model?.close().catch(() => {});
+    slot.empty();
+    if (slot.waiters.size > 0 && this.#closing === undefined) this.#load(slot);
+    this.#schedule();
+  }
+
+  /** Resolves when the memory is set aside. */
+  #reserve(slot: Slot, bytes: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      signal.throwIfAborted();
+      const load: QueuedLoad = {
+        slot,
+        bytes,
+        begin: () => {
+          unfollow();
+          this.#queue.delete(load);
+          slot.bytes = bytes;
+          slot.enter("loading");
+          resolve();
+        },
+      };
+      const unfollow = followSignal(signal, (reason) => {
+        this.#queue.delete(load);
+        reject(reason);
+      });
+      this.#queue.add(load);
+      slot.enter("queued");
+      this.#schedule();
+    });
+  }
+
+  /** Begins the loads for which there is room, and lets go what hinders the first of the others. */
+  #schedule(): void {
+    if (this.#closing !== undefined) return;
+    const limits = { maxBytes: this.#maxBytes, maxModels: this.#maxModels, availableBytes: Infinity };
+    if (this.#queue.size > 0) limits.availableBytes = machineMemory().availableBytes;
+    /** Loads that come first, but have to wait. */
+    const ahead: Holder[] = [];
+    let leaving: readonly Holder[] = [];
+    for (const load of [...this.#queue]) {
+      const holders: readonly Holder[] = this.#holders();
+      const room = findRoom(load.bytes, holders, limits);
+      if (room.fits && (ahead.length === 0 || this.#fitsLater(load, holders, leaving, ahead))) load.begin();
+      else {
+        if (ahead.length === 0) leaving = room.victims;
+        ahead.push({ bytes: load.bytes, stage: "loading", isIdle: false, lastUsed: 0 });
+      }
+    }
+    for (const slot of this.#holders()) {
+      // One that had to leave before stays if that is no longer needed.
+      slot.leavesForAnother = leaving.includes(slot);
+      if (slot.isLeaving || slot.waiters.size > 0) this.#settle(slot);
+    }
+  }
+
+  /** Whether it will still fit when those ahead have the memory that others leave to them: then it delays nobody. */
+  #fitsLater(load: QueuedLoad, now: readonly Holder[], leaving: readonly Holder[], ahead: readonly Holder[]): boolean {
+    const later = [...now.filter((holder) => !leaving.includes(holder)), ...ahead];
+    const limits = { maxBytes: this.#maxBytes, maxModels: this.#maxModels, availableBytes: Infinity };
+    return findRoom(load.bytes, later, limits).fits;
+  }
+
+  #holders(): Slot[] {
+    return [...this.#slots.values()].filter(({ isHolder }) => isHolder);
+  }
+
+  #tooLarge(slot: Slot, bytes: number): CaduceusError {
+    return new CaduceusError(
+      "OUT_OF_MEMORY",
+      `The model ${describe(slot.name)} needs ${gibibytes(bytes)}, but all models together may take ${gibibytes(this.#maxBytes)}.`,
+      { remedy: "Raise maxMemoryBytes, or load it with a smaller cacheTokens, contextSize or hostCacheBytes." },
+    );
+  }
+
+  #waitedTooLong(slot: Slot, waitedMs: number): CaduceusError {
+    const others = this.#holders().filter((other) => other !== slot && !other.isIdle);
+    const named = others.length === 0 ? "other models" : others.map(({ name }) => describe(name)).join(", ");
+    return new CaduceusError(
+      "QUEUE_TIMEOUT",
+      `The model ${describe(slot.name)} waited ${waitedMs} ms for memory that is in use by ${named}.`,
+      { remedy: "Try again later, or raise queueTimeoutMs or maxMemoryBytes." },
+    );
+  }
+}
+
+function poolClosed(): CaduceusError {
+  return new CaduceusError("MODEL_CLOSED", "The pool of models was closed.");
+}
+
+function describeSlot(slot: Slot): PooledModel {
+  const { name, state, progress, active, waiters, bytes, expiresAt, loads, failures, error, summary, model } = slot;
+  return {
+    name,
+    state,
+    ...(progress === undefined ? {} : { progress }),
+    active,
+    waiting: waiters.size,
+    memoryBytes: bytes,
+    ...(expiresAt === undefined ? {} : { expiresAt }),
+    loads,
+    failures,
+    ...(error === undefined ? {} : { error }),
+    ...(summary === undefined ? {} : { summary }),
+    ...(model === undefined ? {} : { model }),
+  };
+}
