@@ -4,7 +4,8 @@
  * @module caduceus
  */
 export { load } from "./chat/load.js";
-export { ModelPool, type ModelLease, type PooledModel } from "./pool/model_pool.js";
+export { ModelPool, type ModelLease } from "./pool/model_pool.js";
+export type { PooledModel } from "./pool/pooled_model.js";
 export type { AcquireOptions, ModelPoolOptions, PoolModelOptions } from "./pool/pool_options.js";
 export type { PooledModelState } from "./pool/slot.js";
 export type { Guarantee, Model, ModelCapabilities } from "./chat/model.js";

@@ -11,37 +11,8 @@ import { checkOptions, checkSignal, checkText } from "../options/option_checks.j
 import { fileLoader, memoryOf, type Loader } from "./loader.js";
 import { checkAcquireOptions, checkPoolOptions, type AcquireOptions, type ModelPoolOptions } from "./pool_options.js";
 import { findRoom, type Holder } from "./room.js";
-import { Slot, type PooledModelState } from "./slot.js";
-
-/** A model of a pool as it is at the moment. */
-export interface PooledModel {
-  readonly name: string;
-  /**
-   * `"queued"`: it waits for memory that others use. `"loading"`: its file is downloaded or read. `"unloading"`: it is
-   * being closed.
-   */
-  readonly state: PooledModelState;
-  /** While it is loading. */
-  readonly progress?: LoadProgress;
-  /** How often it is acquired and not released. */
-  readonly active: number;
-  /** How many wait for it. */
-  readonly waiting: number;
-  /** What counts of it for `maxMemoryBytes`; 0 where it is not loaded. */
-  readonly memoryBytes: number;
-  /** When it will be unloaded if nobody uses it, in milliseconds of Unix time. Missing where no time is set. */
-  readonly expiresAt?: number;
-  /** How often it was loaded. */
-  readonly loads: number;
-  /** How often it could not be loaded. */
-  readonly failures: number;
-  /** Why it could not be loaded the last time. */
-  readonly error?: unknown;
-  /** Of its file's header; missing until it was loaded or inspected. */
-  readonly summary?: ModelSummary;
-  /** To look at, such as at its `stats()`: who uses it acquires it. Missing where it is not loaded. */
-  readonly model?: Model;
-}
+import { describeSlot, type PooledModel } from "./pooled_model.js";
+import { Slot } from "./slot.js";
 
 /** A model in use: it stays loaded until it is released. */
 export interface ModelLease {
@@ -410,22 +381,4 @@ export class ModelPool {
 
 function poolClosed(): CaduceusError {
   return new CaduceusError("MODEL_CLOSED", "The pool of models was closed.");
-}
-
-function describeSlot(slot: Slot): PooledModel {
-  const { name, state, progress, active, waiters, bytes, expiresAt, loads, failures, error, summary, model } = slot;
-  return {
-    name,
-    state,
-    ...(progress === undefined ? {} : { progress }),
-    active,
-    waiting: waiters.size,
-    memoryBytes: bytes,
-    ...(expiresAt === undefined ? {} : { expiresAt }),
-    loads,
-    failures,
-    ...(error === undefined ? {} : { error }),
-    ...(summary === undefined ? {} : { summary }),
-    ...(model === undefined ? {} : { model }),
-  };
 }

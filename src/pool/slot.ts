@@ -1,6 +1,6 @@
 // One model of a pool: its state, who uses it, and who waits for it.
 import type { Model } from "../chat/model.js";
-import { CaduceusError } from "../errors.js";
+import type { CaduceusError } from "../errors.js";
 import { followSignal } from "../follow_signal.js";
 import type { ModelSummary } from "../model/inspection/inspect_model.js";
 import type { LoadProgress } from "../model/loading/load_options.js";

@@ -1,14 +1,13 @@
 // The server as a fetch handler: its routes and access checks.
 import { type Context, Hono } from "hono";
 import { cors } from "hono/cors";
-import type { FinishEvent } from "../index.js";
 import { AllowedHosts } from "./http/allowed_hosts.js";
 import { ApiError, toApiError } from "./api_error.js";
 import { anthropicError } from "./anthropic/anthropic_errors.js";
 import { ApiKeys } from "./http/api_keys.js";
-import { countTokens, messages } from "./anthropic/messages.js";
+import { countTokens, messageForm, messages } from "./anthropic/messages.js";
 import { readMessageRequest } from "./anthropic/message_request.js";
-import { ollamaAnswer } from "./ollama/ollama_answers.js";
+import { ollamaAnswer, ollamaForm, ollamaUnloads } from "./ollama/ollama_answers.js";
 import { readChat, readGenerate } from "./ollama/ollama_requests.js";
 import { ollamaRoutes } from "./ollama/ollama_routes.js";
 import { ollamaError } from "./ollama/ollama_errors.js";
@@ -17,30 +16,28 @@ import { chatCompletions } from "./openai/chat_completions.js";
 import { readChatRequest } from "./openai/chat_request.js";
 import { readCompletionRequest } from "./openai/completion_request.js";
 import { completions } from "./openai/completions.js";
-import { AnswerStream, eventStream } from "./http/event_stream.js";
-import { ConcurrencyLimiter, newRequestId } from "./request_context.js";
-import type { Fields } from "./fields/read_fields.js";
-import { toJson } from "./json_text.js";
+import { generateEndpoint, requestIdHeader } from "./answers/generate_endpoint.js";
+import { ConcurrencyLimiter } from "./request_context.js";
 import { Metrics } from "./http/metrics.js";
-import { disconnectOf, limitReading, missingSlash } from "./http/node_request.js";
+import { limitReading, missingSlash } from "./http/node_request.js";
 import { Page } from "./http/page.js";
 import { Pipelined } from "./pipelined.js";
 import { BodyReader } from "./http/read_body.js";
-import type { RequestFields } from "./request_fields.js";
 import { readResponseRequest } from "./responses/response_request.js";
 import { ResponseStore } from "./responses/response_store.js";
-import { respond } from "./responses/responses.js";
+import { respond, responseWaiting } from "./responses/responses.js";
 import { storedRoutes } from "./responses/stored_routes.js";
 import { apiOf, remedies, routes, spellings, type ApiName } from "./routes.js";
-import { ServedModels } from "./served_models.js";
-import { checkCloseOptions, checkHandlerOptions, type HandlerOptions } from "./server_options.js";
-import type { Served, Service } from "./service.js";
+import { GivenModels } from "./models/given_models.js";
+import { modelRoutes } from "./models/model_routes.js";
+import { ServedModels } from "./models/served_models.js";
+import { checkCloseOptions, checkHandlerOptions, isPool, type HandlerOptions } from "./server_options.js";
+import { dataStream } from "./http/stream_forms.js";
 import { describeStats } from "./stats.js";
 import { infill } from "./llama/infill.js";
 import { readInfillRequest } from "./llama/infill_request.js";
 import { embeddingRoutes } from "./embeddings/embedding_routes.js";
 import { tokenizerRoutes } from "./openai/tokenizer_routes.js";
-import { turn } from "./turns.js";
 import { withUnreadBody } from "./http/unread_body.js";
 
 /** The APIs of OpenAI, Anthropic and Ollama over the models it was made with. */
@@ -56,9 +53,6 @@ export interface Handler {
    */
   close(options?: { readonly graceMs?: number | undefined }): Promise<void>;
 }
-
-/** Which header the answer to a request is known by. */
-const requestIdHeader = "x-request-id";
 
 /**
  * A server for clients of OpenAI, Anthropic and Ollama, to mount into an application of your own, or to give to
@@ -79,7 +73,10 @@ const requestIdHeader = "x-request-id";
  */
 export function createHandler(options: HandlerOptions): Handler {
   const settings = checkHandlerOptions(options);
-  const models = new ServedModels(settings.models, settings.onError);
+  const models = new ServedModels(
+    isPool(settings.models) ? settings.models : new GivenModels(settings.models, settings.onError),
+    settings.onError,
+  );
   const keys = new ApiKeys(settings.apiKeys);
   const hosts = new AllowedHosts(settings.allowedHosts);
   const limiter = new ConcurrencyLimiter(settings.maxQueue);
@@ -94,50 +91,13 @@ export function createHandler(options: HandlerOptions): Handler {
     if (error.status === 500) settings.onError(error.cause ?? error);
   };
 
-  /** An endpoint that generates: `answer` gives the response's object, or an `AnswerStream`. */
-  const generate =
-    <R extends { readonly fields: RequestFields }>(
-      read: (body: Fields, cacheScope: string) => R,
-      answer: (request: R & Served, service: Service) => Promise<object>,
-    ) =>
-    async (context: Context): Promise<Response> => {
-      const cacheScope = keys.check(context.req.raw.headers);
-      const id = newRequestId();
-      const api = apiOf(context.req.path);
-      // Anthropic's clients look for it without its x.
-      const idHeaders = api === "anthropic" ? [requestIdHeader, "request-id"] : [requestIdHeader];
-      for (const name of idHeaders) context.header(name, id);
-      limiter.checkOpen();
-      // A place in the queue is taken by what can be answered: the body is there.
-      const body = await bodies.read(context.req.raw, context.env, { isTyped: api !== "ollama" });
-      const requestContext = limiter.enter(id, context.req.raw.signal, settings.replyTimeoutMs);
-      let request: (R & Served) | undefined;
-      try {
-        request = { ...read(body, cacheScope), model: body.text("model") ?? models.only() };
-        const { name, model, tokens } = models.find(request.model);
-        const onFinish = (result: FinishEvent) => metrics.finished(name, result);
-        const requestId = (index: number, count: number) =>
-          count === 1 ? requestContext.id : `${requestContext.id}-${index}`;
-        await turn();
-        const answered = await answer(request, { model, tokens, requestContext, cacheScope, onFinish, requestId });
-        if (!(answered instanceof AnswerStream)) {
-          requestContext.end();
-          return context.body(toJson(answered), 200, { "content-type": "application/json" });
-        }
-        const response = await eventStream(answered, {
-          ...settings,
-          requestContext,
-          fields: request.fields,
-          onError: report,
-          disconnect: disconnectOf(context.env),
-        });
-        for (const name of idHeaders) response.headers.set(name, requestContext.id);
-        return response;
-      } catch (error) {
-        requestContext.end();
-        throw requestContext.cancellation ?? toApiError(error, request?.fields);
-      }
-    };
+  const plain = { models, keys, bodies, limiter, replyTimeoutMs: settings.replyTimeoutMs };
+  const generate = generateEndpoint({
+    ...settings,
+    ...plain,
+    onFinish: (model, result) => metrics.finished(model, result),
+    onError: report,
+  });
 
   const app = new Hono();
   app.use(async (context, next) => {
@@ -167,41 +127,50 @@ export function createHandler(options: HandlerOptions): Handler {
   app.get("/metrics", (context) => {
     keys.check(context.req.raw.headers);
     const { waiting, active } = limiter;
-    return context.body(metrics.text({ waiting, active, models: models.loaded() }), 200, {
+    return context.body(metrics.text({ waiting, active, models: models.states() }), 200, {
       "content-type": "text/plain; version=0.0.4; charset=utf-8",
     });
-  });
-  app.on("GET", spellings("/v1/models"), (context) => {
-    keys.check(context.req.raw.headers);
-    return context.json(models.list());
   });
   app.get("/stats", (context) => {
     keys.check(context.req.raw.headers);
     const { waiting, active } = limiter;
-    return context.json(describeStats({ waiting, active, models: models.loaded() }), 200, {
+    return context.json(describeStats({ waiting, active, models: models.states() }), 200, {
       "cache-control": "no-store",
     });
   });
-  // Names may hold slashes.
-  app.on("GET", spellings("/v1/models/:name{.+}"), (context: Context<object, "/v1/models/:name{.+}">) => {
-    keys.check(context.req.raw.headers);
-    return context.json(models.describe(context.req.param("name")));
-  });
-  app.on("POST", spellings("/v1/chat/completions"), generate(readChatRequest, chatCompletions));
-  app.on("POST", spellings("/v1/completions"), generate(readCompletionRequest, completions));
-  app.post("/infill", generate(readInfillRequest, infill));
+  app.route("/", modelRoutes(plain));
+  app.on(
+    "POST",
+    spellings("/v1/chat/completions"),
+    generate({ read: readChatRequest, answer: chatCompletions, waiting: dataStream }),
+  );
+  app.on(
+    "POST",
+    spellings("/v1/completions"),
+    generate({ read: readCompletionRequest, answer: completions, waiting: dataStream }),
+  );
+  app.post("/infill", generate({ read: readInfillRequest, answer: infill, waiting: dataStream }));
   app.on(
     "POST",
     spellings("/v1/responses"),
-    generate(readResponseRequest(responses, settings.maxBodyBytes), respond(responses)),
+    generate({
+      read: readResponseRequest(responses, settings.maxBodyBytes),
+      answer: respond(responses),
+      waiting: responseWaiting,
+    }),
   );
   app.route("/", storedRoutes(responses, keys));
-  app.on("POST", spellings("/v1/messages"), generate(readMessageRequest, messages));
-  app.on("POST", spellings("/v1/messages/count_tokens"), generate(readMessageRequest, countTokens));
-  app.post("/api/chat", generate(readChat, ollamaAnswer));
-  app.post("/api/generate", generate(readGenerate, ollamaAnswer));
+  app.on(
+    "POST",
+    spellings("/v1/messages"),
+    generate({ read: readMessageRequest, answer: messages, waiting: messageForm }),
+  );
+  app.on("POST", spellings("/v1/messages/count_tokens"), generate({ read: readMessageRequest, answer: countTokens }));
+  const ollama = { answer: ollamaAnswer, waiting: ollamaForm, unloads: ollamaUnloads };
+  app.post("/api/chat", generate({ read: readChat, ...ollama }));
+  app.post("/api/generate", generate({ read: readGenerate, ...ollama }));
   app.route("/", ollamaRoutes({ models, keys, bodies }));
-  app.post("/apply-template", generate(readChatRequest, applyTemplate));
+  app.post("/apply-template", generate({ read: readChatRequest, answer: applyTemplate }));
   if (settings.page) {
     const page = new Page();
     app.get("/", async (context) => {
@@ -212,7 +181,6 @@ export function createHandler(options: HandlerOptions): Handler {
     });
     app.get("/assets/:name", (context) => page.answer(`assets/${context.req.param("name")}`, context.req.raw));
   }
-  const plain = { models, keys, bodies, limiter, replyTimeoutMs: settings.replyTimeoutMs };
   app.route("/", tokenizerRoutes(plain));
   app.route("/", embeddingRoutes(plain));
   const refuse = (context: Context, error: ApiError) => {

@@ -11,6 +11,8 @@ const methods: Readonly<Record<string, "GET" | "POST">> = {
   "/metrics": "GET",
   "/stats": "GET",
   "/v1/models": "GET",
+  "/v1/models/load": "POST",
+  "/v1/models/unload": "POST",
   "/v1/chat/completions": "POST",
   "/v1/completions": "POST",
   "/infill": "POST",
@@ -23,6 +25,7 @@ const methods: Readonly<Record<string, "GET" | "POST">> = {
   "/v1/rerank": "POST",
   "/api/embed": "POST",
   "/api/tags": "GET",
+  "/api/ps": "GET",
   "/api/show": "POST",
   "/api/version": "GET",
   "/apply-template": "POST",
@@ -60,7 +63,6 @@ export function apiOf(path: string): ApiName {
 export const remedies: ReadonlyMap<string, string> = new Map([
   ["/completion", "It answers in llama-server's own form; POST /v1/completions answers in OpenAI's."],
   ["/v1/messages/batches", "POST /v1/messages answers conversations one by one."],
-  ["/api/ps", "GET /api/tags lists the models, all of which are loaded."],
   ["/api/pull", "The command `caduceus pull` downloads models."],
   ["/props", "GET /stats and GET /tokenizer_info say what is known of the models."],
 ]);

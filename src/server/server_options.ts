@@ -1,5 +1,5 @@
 // Options of the server, their checks and defaults.
-import type { Model } from "../index.js";
+import type { Model, ModelPool } from "../index.js";
 import { checkBoolean, checkFunction, checkOptions } from "../options/option_checks.js";
 import { invalidArgument, mismatch, unreadable, type CaduceusError } from "../errors.js";
 import { normalHost, normalOrigin, withoutBrackets } from "./http/origins.js";
@@ -7,11 +7,11 @@ import { normalHost, normalOrigin, withoutBrackets } from "./http/origins.js";
 /** Options of `createHandler`: models, access and limits. */
 export interface HandlerOptions {
   /**
-   * The models by their names for clients. A promise of `load` is accepted: until it resolves, `/ready` reports that
-   * the model is loading, and requests for it are refused with `Retry-After`. Closing the models remains the caller's
-   * task.
+   * A `ModelPool`, which loads its models when requests need them; or the models by their names for clients. Of these a
+   * promise of `load` is accepted: until it resolves, `/ready` reports that the model is loading, and requests for it
+   * are refused with `Retry-After`. Closing the pool or the models remains the caller's task.
    */
-  readonly models: Readonly<Record<string, Model | Promise<Model>>>;
+  readonly models: ModelPool | Readonly<Record<string, Model | Promise<Model>>>;
   /**
    * API keys. They are compared in constant time, and requests with different keys never share cached tokens. Defaults
    * to no keys: everyone may use the server.
@@ -126,9 +126,7 @@ const listenOptionNames = [
 
 export function checkHandlerOptions(given: unknown) {
   const options = checkOptions(given, "createHandler", handlerOptionNames) as unknown as HandlerOptions;
-  const models = asItIs(options.models, "models");
-  if (Object.keys(models).length === 0) throw wrong("at least one model", "models", "none");
-  for (const [name, model] of Object.entries(models)) checkModel(model, step("models", name));
+  const models = isPool(options.models) ? options.models : checkModels(options.models);
   const maxBodyBytes = checkWholeNumber(options.maxBodyBytes, "maxBodyBytes", 1) ?? 4 * 2 ** 20;
   return {
     models,
@@ -231,6 +229,17 @@ function checkOrigins(origins: unknown): readonly string[] {
     return origin;
   });
 }
+
+function checkModels(given: Readonly<Record<string, Model | Promise<Model>>>) {
+  const models = asItIs(given, "models");
+  if (Object.keys(models).length === 0) throw wrong("at least one model", "models", "none");
+  for (const [name, model] of Object.entries(models)) checkModel(model, step("models", name));
+  return models;
+}
+
+/** By shape, since it may come from another copy of this library. No model is a function. */
+export const isPool = (value: unknown): value is ModelPool =>
+  ["acquire", "inspect", "list"].every((method) => hasMethod(value, method));
 
 /** Checks for a model or a promise of one, by shape, since it may come from another copy of this library. */
 export function checkModel(value: unknown, name: string): void {

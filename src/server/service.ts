@@ -12,6 +12,8 @@ export interface Served {
 export interface Service {
   readonly model: Model;
   readonly tokens: TokenTexts;
+  /** How long the model was waited for, in milliseconds. */
+  readonly loadMs: number;
   readonly requestContext: RequestContext;
   /** Of the API key. */
   readonly cacheScope: string;

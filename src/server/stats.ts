@@ -1,5 +1,5 @@
 // GET /stats: the current state of the server and its engines, and totals.
-import type { EngineStats, Model } from "../index.js";
+import type { EngineStats, Model, PooledModel } from "../index.js";
 
 export function describeStats({
   waiting,
@@ -8,17 +8,20 @@ export function describeStats({
 }: {
   readonly waiting: number;
   readonly active: number;
-  readonly models: Iterable<readonly [string, Model]>;
+  readonly models: readonly PooledModel[];
 }): object {
+  return { waiting, active, models: Object.fromEntries(models.map((state) => [state.name, describeModel(state)])) };
+}
+
+function describeModel({ state, active, waiting, memoryBytes, progress, model }: PooledModel): object {
+  const stats = model && statsOf(model);
   return {
-    waiting,
+    state,
     active,
-    models: Object.fromEntries(
-      [...models].flatMap(([name, model]) => {
-        const stats = statsOf(model);
-        return stats === undefined ? [] : [[name, describeEngine(stats, model.info.contextSize)]];
-      }),
-    ),
+    waiting,
+    memory_bytes: memoryBytes,
+    ...(progress === undefined ? {} : { progress }),
+    ...(stats === undefined ? {} : describeEngine(stats, model!.info.contextSize)),
   };
 }
 

@@ -139,14 +139,26 @@ test("apply-template refuses what a completion would, with the same codes", asyn
   expect(await code({})).toBe("model_unavailable");
 });
 
-test("stats tell of each model what it does, and nothing of one that was closed", async () => {
+test("stats tell of each model what it does, and of one that was closed only that", async () => {
   const { get, post, model } = await handling();
   await post("/v1/chat/completions", body);
   expect(await (await get("/stats")).json()).toMatchObject({
     waiting: 0,
     active: 0,
-    models: { hermes: { context_size: 2000, running: 0, cache_tokens: 8192, generated_tokens: expect.any(Number) } },
+    models: {
+      hermes: {
+        state: "loaded",
+        context_size: 2000,
+        running: 0,
+        cache_tokens: 8192,
+        generated_tokens: expect.any(Number),
+      },
+    },
   });
   await model.close();
-  expect(await (await get("/stats")).json()).toEqual({ waiting: 0, active: 0, models: {} });
+  expect(await (await get("/stats")).json()).toEqual({
+    waiting: 0,
+    active: 0,
+    models: { hermes: { state: "unloaded", active: 0, waiting: 0, memory_bytes: 0 } },
+  });
 });

@@ -10,7 +10,7 @@ import { JsonText } from "../json_text.js";
 import type { Served, Service } from "../service.js";
 import { anthropicError } from "./anthropic_errors.js";
 
-const form: StreamForm = {
+export const messageForm: StreamForm = {
   type: eventStreamType,
   write: namedEvent,
   end: "",
@@ -26,7 +26,7 @@ export async function messages(request: ConversationRequest & Served, service: S
     role: "assistant",
     model: request.model,
   };
-  if (request.stream) return new AnswerStream(events(parts, head, request), form);
+  if (request.stream) return new AnswerStream(events(parts, head, request), messageForm);
   const content: object[] = [];
   let end = {};
   for await (const part of parts) {

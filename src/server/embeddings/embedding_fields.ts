@@ -37,6 +37,6 @@ export const ollamaEmbedFields = new FieldTable([
   honored("input", "a string, or up to 2,048"),
   honored("truncate", "`false` refuses texts that are too long, which are cut otherwise"),
   honored("dimensions", "keeps the first so many values, for models that were trained for it"),
-  nothing("keep_alive", "models stay loaded"),
-  nothing("options", "the model is loaded already"),
+  honored("keep_alive", "how long the model [stays loaded](#several-models) without use"),
+  nothing("options", "decided when the model is loaded"),
 ]);

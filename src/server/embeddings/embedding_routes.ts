@@ -1,8 +1,10 @@
 // POST /v1/embeddings as OpenAI has it, /v1/rerank as Jina and Cohere have it, and Ollama's /api/embed.
 import { Hono } from "hono";
-import { plainEndpoint, type PlainServices } from "../answers/plain_endpoint.js";
+import { plainEndpoint, type PlainRequest, type PlainServices } from "../answers/plain_endpoint.js";
 import { checkFields } from "../fields/check_fields.js";
 import { type Fields, invalid } from "../fields/read_fields.js";
+import type { Held } from "../models/served_models.js";
+import { readKeepAlive } from "../ollama/keep_alive.js";
 import { spellings } from "../routes.js";
 import { turn } from "../turns.js";
 import { embeddingFields, ollamaEmbedFields, rerankFields } from "./embedding_fields.js";
@@ -12,15 +14,9 @@ const mostTexts = 2_048;
 const encodings = ["float", "base64"] as const;
 
 export function embeddingRoutes(services: PlainServices): Hono {
-  const { models } = services;
   const ask = plainEndpoint(services);
   const routes = new Hono();
-  const named = (body: Fields) => {
-    const name = body.text("model") ?? models.only();
-    return { name, model: models.find(name).model };
-  };
-  const embed = async (body: Fields, signal: AbortSignal, truncates: boolean) => {
-    const { name, model } = named(body);
+  const embed = async ({ body, signal }: PlainRequest, { name, model }: Held, truncates: boolean) => {
     const { embeddings, usage } = await model.embed(textsOf(body), {
       dimensions: body.wholeNumber("dimensions", 1, model.info.embeddingSize),
       truncate: body.boolean("truncate") ?? truncates,
@@ -32,10 +28,11 @@ export function embeddingRoutes(services: PlainServices): Hono {
   routes.on(
     "POST",
     spellings("/v1/embeddings"),
-    ask(async (body, { signal }) => {
+    ask(async (request) => {
+      const { body, hold } = request;
       checkFields(body, embeddingFields);
       const encoding = body.choice("encoding_format", encodings) ?? "float";
-      const { name, embeddings, tokens } = await embed(body, signal, false);
+      const { name, embeddings, tokens } = await embed(request, await hold(), false);
       const end = `],"model":${JSON.stringify(name)},"usage":{"prompt_tokens":${tokens},"total_tokens":${tokens}}}`;
       return pieces(embeddings, '{"object":"list","data":[', end, (vector, index) => {
         const written = encoding === "base64" ? JSON.stringify(base64Of(vector)) : numbers(vector);
@@ -46,12 +43,14 @@ export function embeddingRoutes(services: PlainServices): Hono {
 
   routes.post(
     "/api/embed",
-    ask(async (body, { signal }) => {
+    ask(async (request) => {
+      const { body, hold } = request;
       checkFields(body, ollamaEmbedFields);
       const begun = performance.now();
-      const { name, embeddings, tokens } = await embed(body, signal, true);
-      const nanoseconds = Math.round((performance.now() - begun) * 1e6);
-      const end = `],"total_duration":${nanoseconds},"load_duration":0,"prompt_eval_count":${tokens}}`;
+      const held = await hold(readKeepAlive(body));
+      const { name, embeddings, tokens } = await embed(request, held, true);
+      const [total, load] = [performance.now() - begun, held.loadMs].map((ms) => Math.round(ms * 1e6));
+      const end = `],"total_duration":${total},"load_duration":${load},"prompt_eval_count":${tokens}}`;
       return pieces(embeddings, `{"model":${JSON.stringify(name)},"embeddings":[`, end, numbers);
     }),
   );
@@ -59,13 +58,14 @@ export function embeddingRoutes(services: PlainServices): Hono {
   routes.on(
     "POST",
     spellings("/v1/rerank"),
-    ask(async (body, { signal }) => {
+    ask(async ({ body, signal, hold }) => {
       checkFields(body, rerankFields);
-      const { name, model } = named(body);
       const documents = body.required("documents", body.list);
       if (documents.length > mostTexts) throw invalid("documents", `at most ${mostTexts} documents`, documents);
       const texts = documents.map((document, index) => documentText(document, `documents[${index}]`));
-      const { results, usage } = await model.rerank(body.required("query", body.text), texts, {
+      const query = body.required("query", body.text);
+      const { name, model } = await hold();
+      const { results, usage } = await model.rerank(query, texts, {
         topN: body.wholeNumber("top_n", 1, Number.MAX_SAFE_INTEGER),
         truncate: body.boolean("truncate") ?? false,
         signal,

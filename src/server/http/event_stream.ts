@@ -3,7 +3,7 @@
 import { ApiError, toApiError } from "../api_error.js";
 import type { RequestContext } from "../request_context.js";
 import type { RequestFields } from "../request_fields.js";
-import type { StreamForm } from "./stream_forms.js";
+import type { StreamForm, WaitingForm } from "./stream_forms.js";
 
 const encoder = new TextEncoder();
 
@@ -15,6 +15,19 @@ export class AnswerStream {
   constructor(chunks: AsyncGenerator<object, void, undefined>, form: StreamForm) {
     this.chunks = chunks;
     this.form = form;
+  }
+
+  /** The same, which calls `end` when it ends, whatever way. It may be called twice. */
+  endingWith(end: () => void): AnswerStream {
+    const { chunks } = this;
+    const all = async function* () {
+      try {
+        yield* chunks;
+      } finally {
+        end();
+      }
+    };
+    return new AnswerStream(all(), this.form);
   }
 }
 
@@ -32,10 +45,19 @@ export interface EventStreamOptions {
   readonly disconnect: (() => void) | undefined;
 }
 
-/** Resolves with the first chunk or after `statusAfterMs`: what fails before that still has a status of its own. */
-export async function eventStream({ chunks, form }: AnswerStream, options: EventStreamOptions): Promise<Response> {
+/**
+ * Resolves with the first chunk or after `statusAfterMs`: what fails before that still has a status of its own. The
+ * answer itself may take longer to begin; until then the stream has the form `waiting`.
+ */
+export async function eventStream(
+  answer: Promise<AnswerStream>,
+  waiting: WaitingForm,
+  options: EventStreamOptions,
+): Promise<Response> {
   const { requestContext, fields, readerTimeoutMs, statusAfterMs, heartbeatMs, onError, disconnect } = options;
-  let next: Promise<IteratorResult<object, void>> | undefined = chunks.next();
+  let begun: AnswerStream | undefined;
+  const step = async () => (begun ??= await answer).chunks.next();
+  let next: Promise<IteratorResult<object, void>> | undefined = step();
   let mayWaitMs = (await settlesWithin(next, statusAfterMs)) ? heartbeatMs : 0;
   let timer: NodeJS.Timeout | undefined;
   let isGone = false;
@@ -44,25 +66,26 @@ export async function eventStream({ chunks, form }: AnswerStream, options: Event
       async pull(controller) {
         clearTimeout(timer);
         try {
-          next ??= chunks.next();
+          next ??= step();
           const hasCome = await settlesWithin(next, mayWaitMs);
           // The client may leave while a chunk is waited for; its stream takes nothing any more.
           if (isGone) return;
           if (hasCome) {
             const { done, value } = await next;
             next = undefined;
+            const { form } = begun!;
             const text = done ? form.end : form.write(value);
             if (text !== "") controller.enqueue(encoder.encode(text));
             if (done) return controller.close();
           } else {
-            controller.enqueue(encoder.encode(form.heartbeat));
+            controller.enqueue(encoder.encode((begun?.form ?? waiting).heartbeat));
           }
           mayWaitMs = heartbeatMs;
         } catch (thrown) {
           const error = toApiError(thrown, fields);
           onError(error);
           try {
-            controller.enqueue(encoder.encode(form.fail(error)));
+            controller.enqueue(encoder.encode((begun?.form ?? waiting).fail(error)));
             controller.close();
           } catch {
             // The client has gone.
@@ -81,14 +104,14 @@ export async function eventStream({ chunks, form }: AnswerStream, options: Event
         isGone = true;
         clearTimeout(timer);
         requestContext.cancel(new ApiError(499, "client_closed_request", "The client went away."));
-        await chunks.return();
+        await answer.then(({ chunks }) => chunks.return()).catch(() => {});
       },
     },
     { highWaterMark: 0 },
   );
   return new Response(body, {
     headers: {
-      "content-type": form.type,
+      "content-type": waiting.type,
       "cache-control": "no-cache",
       "x-accel-buffering": "no",
     },

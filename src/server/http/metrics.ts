@@ -1,5 +1,5 @@
 // Numbers in Prometheus' text format. Counters and histograms of the server, and what the engines say of themselves.
-import type { EngineStats, FinishEvent, Model } from "../../index.js";
+import type { EngineStats, FinishEvent, PooledModel } from "../../index.js";
 import { statsOf } from "../stats.js";
 
 /** A sample's labels, written out: `model="hermes"`. */
@@ -70,6 +70,21 @@ const engineNumbers: readonly (readonly [
   ["caduceus_generated_tokens_total", "counter", "Generated tokens.", (stats) => stats.generatedTokens],
 ];
 
+/** What there is of each model, loaded or not. */
+const modelNumbers: readonly (readonly [
+  name: string,
+  type: "gauge" | "counter",
+  help: string,
+  read: (model: PooledModel) => number,
+])[] = [
+  ["caduceus_model_loaded", "gauge", "1 where the model is loaded.", ({ state }) => Number(state === "loaded")],
+  ["caduceus_model_active", "gauge", "Requests that use the model.", ({ active }) => active],
+  ["caduceus_model_waiting", "gauge", "Requests that wait until the model is loaded.", ({ waiting }) => waiting],
+  ["caduceus_model_memory_bytes", "gauge", "Memory that counts for the limit.", ({ memoryBytes }) => memoryBytes],
+  ["caduceus_model_loads_total", "counter", "How often the model was loaded.", ({ loads }) => loads],
+  ["caduceus_model_load_failures_total", "counter", "How often it could not be.", ({ failures }) => failures],
+];
+
 export class Metrics {
   readonly #responses = new Counter();
   readonly #errors = new Counter();
@@ -106,7 +121,7 @@ export class Metrics {
   }: {
     readonly waiting: number;
     readonly active: number;
-    readonly models: Iterable<readonly [string, Model]>;
+    readonly models: readonly PooledModel[];
   }): string {
     const lines: string[] = [];
     const family = (name: string, type: string, help: string, samples: Iterable<string>) =>
@@ -149,8 +164,15 @@ export class Metrics {
       "Of each answer, after its first token.",
       this.#speed.lines("caduceus_tokens_per_second"),
     );
-    const stats = [...models].flatMap(([name, model]) => {
-      const read = statsOf(model);
+    for (const [name, type, help, read] of modelNumbers)
+      family(
+        name,
+        type,
+        help,
+        models.map((state) => `${name}{model=${quote(state.name)}} ${read(state)}`),
+      );
+    const stats = models.flatMap(({ name, model }) => {
+      const read = model && statsOf(model);
       return read === undefined ? [] : [[name, read] as const];
     });
     for (const [name, type, help, read] of engineNumbers)

@@ -2,16 +2,20 @@
 import type { ApiError } from "../api_error.js";
 import { toJson } from "../json_text.js";
 
-export interface StreamForm {
+/** As long as the answer has not begun. */
+export interface WaitingForm {
   /** The response's content type. */
   readonly type: string;
-  write(chunk: object): string;
-  /** What follows the last chunk; empty: nothing. */
-  readonly end: string;
   /** What is sent while there is no data, because proxies and clients close connections that are silent. */
   readonly heartbeat: string;
   /** The last that is sent where the answer fails. */
   fail(error: ApiError): string;
+}
+
+export interface StreamForm extends WaitingForm {
+  write(chunk: object): string;
+  /** What follows the last chunk; empty: nothing. */
+  readonly end: string;
 }
 
 export const eventStreamType = "text/event-stream; charset=utf-8";

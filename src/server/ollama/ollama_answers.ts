@@ -10,7 +10,7 @@ import { ollamaError } from "./ollama_errors.js";
 import type { OllamaConversation, OllamaPrompts } from "./ollama_requests.js";
 
 const line = (chunk: object) => `${toJson(chunk)}\n`;
-const form: StreamForm = {
+export const ollamaForm: StreamForm = {
   type: "application/x-ndjson",
   write: line,
   end: "",
@@ -22,19 +22,26 @@ const form: StreamForm = {
 type OllamaRequest = (OllamaConversation | OllamaPrompts) & Served;
 
 export async function ollamaAnswer(request: OllamaRequest, service: Service): Promise<object> {
-  const began = performance.now();
-  if (request.isEmpty) {
-    const chunk = { ...headOf(request), ...contentOf(request, {}), done: true, done_reason: "load" };
-    const only = async function* () {
-      yield chunk;
-    };
-    return request.stream ? new AnswerStream(only(), form) : chunk;
-  }
+  const began = performance.now() - service.loadMs;
+  if (request.isEmpty) return nothingBut("load", request);
   const events = await ("messages" in request
     ? answerConversation(request, service)
     : continuePrompts(request, service));
   const answer = pieces(onlyAnswer(events, request.stream), request, service, began);
-  return request.stream ? new AnswerStream(chunks(request, answer), form) : joined(request, answer);
+  return request.stream ? new AnswerStream(chunks(request, answer), ollamaForm) : joined(request, answer);
+}
+
+/** Of a request without a prompt that lets the model go at once; undefined for others. */
+export const ollamaUnloads = (request: OllamaRequest): object | undefined =>
+  request.isEmpty && request.keepAliveMs === 0 ? nothingBut("unload", request) : undefined;
+
+/** Nothing is generated. */
+function nothingBut(done: "load" | "unload", request: OllamaRequest): object {
+  const chunk = { ...headOf(request), ...contentOf(request, {}), done: true, done_reason: done };
+  const only = async function* () {
+    yield chunk;
+  };
+  return request.stream ? new AnswerStream(only(), ollamaForm) : chunk;
 }
 
 /** A piece of an answer, in the words of both endpoints. */
@@ -73,12 +80,12 @@ async function* chunks(
 async function* pieces(
   parts: AsyncGenerator<SegmentEvent, void, undefined>,
   { logprobs }: OllamaRequest,
-  { tokens }: Service,
+  { tokens, loadMs }: Service,
   began: number,
 ): AsyncGenerator<Piece, void, undefined> {
   let calls = 0;
   for await (const part of parts) {
-    if (part.type === "finish") yield { end: endOf(part, performance.now() - began) };
+    if (part.type === "finish") yield { end: endOf(part, performance.now() - began, loadMs) };
     else if (part.type === "delta" && part.kind !== "call") {
       const given = logprobs ? { logprobs: await tokens.forChat(part.logProbabilities ?? []) } : {};
       yield part.kind === "text" ? { text: part.text, ...given } : { thinking: part.text, ...given };
@@ -106,12 +113,11 @@ async function joined(request: OllamaRequest, list: AsyncIterable<Piece>): Promi
 
 const nanoseconds = (ms: number) => Math.round(ms * 1e6);
 
-/** Models are loaded before. */
-function endOf({ finishReason, usage, timings }: FinishEvent, totalMs: number): object {
+function endOf({ finishReason, usage, timings }: FinishEvent, totalMs: number, loadMs: number): object {
   return {
     done_reason: finishReason === "length" ? "length" : "stop",
     total_duration: nanoseconds(totalMs),
-    load_duration: 0,
+    load_duration: nanoseconds(loadMs),
     prompt_eval_count: usage.promptTokens,
     prompt_eval_duration: nanoseconds(timings.promptMs),
     eval_count: usage.generatedTokens,

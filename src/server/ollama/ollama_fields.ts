@@ -23,6 +23,10 @@ const shared: readonly FieldEntry[] = [
   honored("stream", "`false`: one object in place of lines of JSON"),
   honored("format", '`"json"` or a JSON Schema'),
   honored("think", "whether the model thinks first; `low`, `medium`, `high` and `max` do"),
+  honored(
+    "keep_alive",
+    "how long the model [stays loaded](#several-models) without use: seconds or a text such as `5m`; below 0 is for ever; 0 without a prompt unloads it",
+  ),
   honored("logprobs", "true or false; not together with tools"),
   honored("top_logprobs", "0 to 20, together with `logprobs`"),
   honored("options.temperature", "0 to 2"),
@@ -52,7 +56,6 @@ const shared: readonly FieldEntry[] = [
   nothing("options.num_keep", "the context is never shifted: the answer ends when it is full"),
   nothing("options.draft_num_predict", "it only speeds an answer up"),
   nothing("options.penalize_newline", "penalties count every token"),
-  nothing("keep_alive", "models stay loaded"),
   nothing("shift", "the context is never shifted: the answer ends when it is full"),
 ];
 

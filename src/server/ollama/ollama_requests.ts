@@ -7,6 +7,7 @@ import { readSeed, readStop, type SamplingFields } from "../fields/generation_fi
 import { Fields, invalidContent, unsupported } from "../fields/read_fields.js";
 import { readSamplers } from "../fields/sampler_fields.js";
 import { translatedFields } from "../request_fields.js";
+import { readKeepAlive } from "./keep_alive.js";
 import { ollamaChatFields, ollamaGenerateFields } from "./ollama_fields.js";
 
 /** What both endpoints have. */
@@ -16,6 +17,8 @@ interface OllamaRequest {
   /** Nothing to answer: the client wants the model to be there. */
   readonly isEmpty: boolean;
   readonly logprobs: boolean;
+  /** From now on, how long the model stays loaded without use. */
+  readonly keepAliveMs: number | false | undefined;
 }
 
 export type OllamaConversation = OllamaRequest & ConversationRequest;
@@ -100,6 +103,7 @@ function readCommon(body: Fields, table: FieldTable) {
     n: 1,
     stream: body.boolean("stream") ?? true,
     logprobs,
+    keepAliveMs: readKeepAlive(body),
     replyOptions: {
       ...readFormat(body),
       logProbabilities: logprobs,

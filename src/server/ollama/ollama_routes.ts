@@ -1,12 +1,16 @@
-// GET /api/tags and /api/version, POST /api/show: what Ollama's clients ask before they chat.
+// GET /api/tags, /api/ps and /api/version, POST /api/show: what Ollama's clients ask of the models.
 import { Hono } from "hono";
-import type { ModelInfo } from "../../index.js";
+import type { PooledModel } from "../../index.js";
 import type { ApiKeys } from "../http/api_keys.js";
 import type { BodyReader } from "../http/read_body.js";
-import type { ServedModels } from "../served_models.js";
+import type { ServedModels } from "../models/served_models.js";
+import { detailsOf, fromHeader, fromModel } from "./model_facts.js";
 
 /** Whose API this is: clients compare it with what they need. */
 const apiVersion = "0.12.11";
+
+/** Of a model that stays until its memory is needed. */
+const never = "9999-12-31T23:59:59Z";
 
 export interface OllamaServices {
   readonly models: ServedModels;
@@ -23,18 +27,27 @@ export function ollamaRoutes({ models, keys, bodies }: OllamaServices): Hono {
   });
   routes.get("/api/tags", (context) => {
     keys.check(context.req.raw.headers);
-    const loaded = new Map(models.loaded());
     return context.json({
-      models: models.names.map((name) => {
-        const info = loaded.get(name)?.info;
-        // No digest of the file is known.
+      models: models.states().map((state) => {
+        const facts = knownOf(state);
+        return { ...headOf(state), modified_at: since, size: facts?.sizeBytes ?? 0, details: detailsOf(facts) };
+      }),
+    });
+  });
+  routes.get("/api/ps", (context) => {
+    keys.check(context.req.raw.headers);
+    return context.json({
+      models: models.states().flatMap((state) => {
+        if (state.model === undefined) return [];
+        const { info } = state.model;
+        const onGpus = info.devices.filter(({ name }) => name !== "CPU");
         return {
-          name,
-          model: name,
-          modified_at: since,
-          size: info?.sizeBytes ?? 0,
-          digest: "",
-          details: detailsOf(info),
+          ...headOf(state),
+          size: info.devices.reduce((sum, device) => sum + bytesOf(device), 0),
+          size_vram: onGpus.reduce((sum, device) => sum + bytesOf(device), 0),
+          details: detailsOf(fromModel(state.model)),
+          expires_at: expiryOf(state),
+          context_length: info.contextSize,
         };
       }),
     });
@@ -42,49 +55,38 @@ export function ollamaRoutes({ models, keys, bodies }: OllamaServices): Hono {
   routes.post("/api/show", async (context) => {
     keys.check(context.req.raw.headers);
     const body = await bodies.read(context.req.raw, context.env, { isTyped: false });
-    const name = body.text("model") ?? body.text("name") ?? models.only();
-    const { info, capabilities } = models.find(name).model;
+    const name = models.find(body.text("model") ?? body.text("name") ?? models.only());
+    const { model } = models.state(name);
+    const facts = model === undefined ? fromHeader(await models.inspect(name)) : fromModel(model);
     return context.json({
       modelfile: `FROM ${name}\n`,
-      parameters: `num_ctx ${info.contextSize}`,
-      template: info.chatTemplate ?? "",
-      details: detailsOf(info),
-      model_info: modelInfoOf(info),
-      capabilities: [
-        "completion",
-        "tools",
-        ...(capabilities.infill ? ["insert"] : []),
-        ...(capabilities.reasoning ? ["thinking"] : []),
-      ],
+      parameters: `num_ctx ${facts.contextSize}`,
+      template: facts.chatTemplate,
+      details: detailsOf(facts),
+      model_info: facts.metadata,
+      capabilities: facts.capabilities,
       modified_at: since,
     });
   });
   return routes;
 }
 
-/** Those of a model that is still loading are not known. */
-function detailsOf(info: ModelInfo | undefined): object {
-  const family = info?.architecture ?? "";
-  return {
-    parent_model: "",
-    format: "gguf",
-    family,
-    families: family === "" ? [] : [family],
-    parameter_size: info === undefined ? "" : sizeOf(info.parameters),
-    quantization_level: info === undefined ? "" : quantizationOf(info),
-  };
+/** No digest of the file is known. */
+const headOf = ({ name }: PooledModel) => ({ name, model: name, digest: "" });
+
+/** Of a model that nobody has asked for yet, nothing may be known. */
+function knownOf({ model, summary }: PooledModel) {
+  if (model !== undefined) return fromModel(model);
+  return summary && fromHeader(summary);
 }
 
-const sizeOf = (count: number) => (count >= 1e9 ? `${(count / 1e9).toFixed(1)}B` : `${(count / 1e6).toFixed(1)}M`);
+const bytesOf = ({
+  weightsBytes,
+  cacheBytes,
+  computeBytes,
+}: Record<"weightsBytes" | "cacheBytes" | "computeBytes", number>) => weightsBytes + cacheBytes + computeBytes;
 
-/** The end of llama.cpp's description, `Q4_K - Medium`, as files are named. */
-const quantizationOf = ({ description }: ModelInfo) =>
-  (/^\S+ \S+ (.+)$/.exec(description)?.[1] ?? "").replace(/ - ([SML])\w*$/, "_$1");
-
-/** The file's metadata, numbers as numbers. The template has a field of its own. */
-function modelInfoOf({ metadata, architecture, parameters }: ModelInfo): object {
-  const own = Object.entries(metadata)
-    .filter(([name]) => name !== "tokenizer.chat_template")
-    .map(([name, value]) => [name, /^-?\d+(\.\d+)?$/.test(value) ? Number(value) : value]);
-  return { ...Object.fromEntries(own), "general.architecture": architecture, "general.parameter_count": parameters };
+function expiryOf({ expiresAt, keepAliveMs }: PooledModel): string {
+  const at = expiresAt ?? (keepAliveMs === false ? undefined : Date.now() + keepAliveMs);
+  return at === undefined ? never : new Date(at).toISOString();
 }

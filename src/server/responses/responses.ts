@@ -1,14 +1,24 @@
 // POST /v1/responses: replies as responses, whole or as events, and what is stored of them.
 import { onlyAnswer } from "../answers/segments.js";
 import { answerConversation } from "../answers/requests.js";
+import type { ApiError } from "../api_error.js";
 import type { FinishEvent, Model } from "../../index.js";
 import { AnswerStream } from "../http/event_stream.js";
-import { eventStreamType, namedEvent, type StreamForm } from "../http/stream_forms.js";
+import { eventStreamType, namedEvent, type StreamForm, type WaitingForm } from "../http/stream_forms.js";
 import { inputTokens } from "../openai/usage.js";
 import type { Served, Service } from "../service.js";
 import type { ResponseRequest } from "./response_request.js";
 import { newId, StoredResponse, type Item, type ResponseStore } from "./response_store.js";
 import { ResponseWriter } from "./response_writer.js";
+
+const failed = ({ code, message, param }: ApiError) => ({ type: "error", code, message, param });
+
+/** Before there is a response. */
+export const responseWaiting: WaitingForm = {
+  type: eventStreamType,
+  heartbeat: ": waiting\n\n",
+  fail: (error) => namedEvent({ ...failed(error), sequence_number: 0 }),
+};
 
 export const respond =
   (store: ResponseStore) =>
@@ -70,14 +80,13 @@ class ResponseInProgress {
   /** Events that are named by their types, without an end of their own. */
   get form(): StreamForm {
     return {
-      type: eventStreamType,
+      ...responseWaiting,
       write: (chunk) => this.#numbered(chunk),
       end: "",
-      heartbeat: ": waiting\n\n",
       fail: (error) => {
-        const { code, message, param } = error;
+        const { code, message } = error;
         return (
-          this.#numbered({ type: "error", code, message, param }) +
+          this.#numbered(failed(error)) +
           this.#numbered({
             type: "response.failed",
             response: this.#body("failed", { output: this.#writer.output, error: { code, message } }),

@@ -23,7 +23,11 @@ test.each<[options: unknown, param: string, words: string]>([
   [{ models: { a: null } }, "models.a", "Invalid value for models.a: null."],
   [{ models: { a: {} } }, "models.a.model", "Invalid value for models.a.model: undefined."],
   [{ models: { a: "" } }, "models.a.model", 'Invalid value for models.a.model: "".'],
-  [{ models: { "a b": { model: "a", kvType: 1 } } }, 'models["a b"].kvType', 'Invalid value for models["a b"].kvType: 1.'],
+  [
+    { models: { "a b": { model: "a", kvType: 1 } } },
+    'models["a b"].kvType',
+    'Invalid value for models["a b"].kvType: 1.',
+  ],
   [{ models: { a: { model: "a", contextSize: -5 } } }, "models.a.contextSize", "models.a.contextSize: -5. Expected"],
   [{ models: { a: { model: "a", contextsize: 5 } } }, "models.a.contextsize", "Did you mean contextSize?"],
   [{ models: { a: { model: "a", signal: 5 } } }, "models.a.signal", "Unknown option of models.a"],

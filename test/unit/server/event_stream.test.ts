@@ -36,7 +36,7 @@ let requestContext: RequestContext;
 function start(chunks: AsyncGenerator<object, void, undefined>, options: { readonly readerTimeoutMs?: number } = {}) {
   errors.length = 0;
   requestContext = new ConcurrencyLimiter(5).enter("req_1", new AbortController().signal, 1e6);
-  return eventStream(new AnswerStream(chunks, dataStream), {
+  return eventStream(Promise.resolve(new AnswerStream(chunks, dataStream)), dataStream, {
     requestContext,
     readerTimeoutMs: 60_000,
     statusAfterMs: 3_000,
