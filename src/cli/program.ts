@@ -17,7 +17,7 @@ import { addRequestFlags, type RequestFlags } from "./request.js";
 import { runCommand } from "./commands/run_command.js";
 import type { RunFlags } from "./request.js";
 import { addMcpCommand } from "./flags/mcp_flags.js";
-import { addServeCommand } from "./flags/serve_flags.js";
+import { addServeCommand } from "./serve/serve_flags.js";
 
 const yesToolsHelp = "run the calls of tools without asking";
 const promptHelp =

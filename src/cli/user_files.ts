@@ -37,6 +37,16 @@ export async function readSchema(file: string, signal?: AbortSignal): Promise<Sc
   return schema as Schema;
 }
 
+/** Settings as JSON, or an ES module whose default export they are. */
+export async function readSettings(file: string, signal?: AbortSignal): Promise<Record<string, unknown>> {
+  const content = isJson(file) ? await readJson(file, signal) : (await importModule(file))["default"];
+  if (typeof content === "object" && content !== null && !Array.isArray(content))
+    return content as Record<string, unknown>;
+  throw new UsageError(
+    isJson(file) ? `Expected an object in ${file}.` : `Expected an object as the default export of ${file}.`,
+  );
+}
+
 /**
  * Messages in OpenAI's form: an array of them, or an object with `messages` as requests have it. What is wrong with one
  * is said by the library.

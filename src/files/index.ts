@@ -12,7 +12,7 @@ export type {
 export { defaultModel, fetchDefaultModel, hasDefaultModel, type FetchOptions } from "./packages/default_model.js";
 export { findRemoteModel, remoteAddress, type RemoteModel } from "./hub/fetch_hub_model.js";
 export { hubCacheFolder, readHubSettings } from "./hub/hub_settings.js";
-export { findLocalModel } from "./local/local_models.js";
+export { findLocalModel, listFolderModels } from "./local/local_models.js";
 export { quantizationOf } from "./local/model_files.js";
 export { readRemoteRange } from "./hub/remote_range.js";
 export { filesOf, resolveModel, type ResolvedModel } from "./local/resolve_model.js";

@@ -1,11 +1,10 @@
 // A server on a free port, and OpenAI's own client for it.
 import OpenAI, { type ClientOptions } from "openai";
-import type { Model } from "../../src/index.js";
 import { createHandler, listen, type HandlerOptions, type ListenOptions } from "../../src/server/index.js";
 
 export type ServingOptions = Omit<HandlerOptions, "models"> & ListenOptions;
 
-export async function serving(models: Record<string, Model | Promise<Model>>, options: ServingOptions = {}) {
+export async function serving(models: HandlerOptions["models"], options: ServingOptions = {}) {
   const { host, maxConnections, maxHeaderBytes, headersTimeoutMs, ...rest } = options;
   const server = await listen(createHandler({ models, ...rest }), {
     port: 0,

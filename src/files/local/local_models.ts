@@ -5,7 +5,7 @@ import { modelFolder, repositoryFolder } from "./cache_folder.js";
 import type { HubName } from "./aliases.js";
 import { hubCacheFolder } from "../hub/hub_settings.js";
 import { readRegularFile } from "./read_regular_file.js";
-import { chooseModel, groupModels, type ListedFile, type ListedModel } from "./model_files.js";
+import { chooseModel, groupModels, readSplit, type ListedFile, type ListedModel } from "./model_files.js";
 import type { Digest } from "./verify_file.js";
 
 /** Folders inside a repository, at most. */
@@ -69,6 +69,23 @@ export async function listLocalModels(): Promise<LocalModel[]> {
     for (const folder of (await snapshots(repository)).slice(0, 1)) await add(folder, repository, "huggingface");
   }
   return found;
+}
+
+/**
+ * The models in a folder and those below it, each by the name of its file, or by its path where several have that name.
+ */
+export async function listFolderModels(
+  folder: string,
+): Promise<readonly { readonly name: string; readonly path: string }[]> {
+  const found = groupModels(await listFolder(folder)).map(({ files: [{ path: file }] }) => {
+    const whole = readSplit(file)?.prefix ?? file.replace(/\.gguf$/i, "");
+    return { file, whole, base: path.posix.basename(whole) };
+  });
+  const isAlone = (base: string) => found.filter((other) => other.base === base).length === 1;
+  return found.map(({ file, whole, base }) => ({
+    name: isAlone(base) ? base : whole,
+    path: path.join(folder, file),
+  }));
 }
 
 /** Downloads that have not ended, by the paths their files will have. */

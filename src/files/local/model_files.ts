@@ -46,7 +46,7 @@ export function groupModels<File extends ListedFile>(files: readonly File[]): Li
   const byPath = new Map(files.map((file) => [file.path, file]));
   for (const file of files) {
     const base = file.path.slice(file.path.lastIndexOf("/") + 1);
-    if (!/\.gguf$/i.test(base) || /^mmproj|imatrix/i.test(base)) continue;
+    if (!/\.gguf$/i.test(base) || /mmproj|imatrix/i.test(base)) continue;
     const found = readSplit(file.path);
     if (found === undefined) {
       models.push({ quantization: quantizationOf(file.path), files: [file] });

@@ -2,9 +2,9 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { exitCodeHelp } from "../exit_codes.js";
 import { helpText } from "../output/help_text.js";
-import { readCount, readNumber, readSeconds } from "../flag_values.js";
-import { addLoadFlags } from "./model_flags.js";
-import type { ServeFlags } from "../commands/serve_command.js";
+import { readBytes, readCount, readKeepAlive, readNumber, readSeconds } from "../flag_values.js";
+import { addLoadFlags } from "../flags/model_flags.js";
+import type { ServeFlags } from "./serve_command.js";
 
 export function addServeCommand(program: Command, ending: AbortSignal): void {
   const serve = program
@@ -15,6 +15,23 @@ export function addServeCommand(program: Command, ending: AbortSignal): void {
       "smollm2, hermes-2-pro, or a path to a GGUF file; NAME=PATH serves it as NAME; may be given several times (default: smollm2)",
       addTo,
     )
+    .option("--models-dir <path>", "folder with GGUF files, in folders below it too; each is served by its name")
+    .option(
+      "--config <path>",
+      "JSON file, or a module, with the options of a ModelPool: models with options of their own, and limits",
+    )
+    .option("--load-on-startup", "load all models at once (default: a single one; of several each at its first use)")
+    .option(
+      "--keep-alive <duration>",
+      "unload a model that nobody has used for so long: seconds, or 5m, 1h; -1 is never (default: never)",
+      readKeepAlive,
+    )
+    .option(
+      "--max-memory <bytes>",
+      "most memory of all loaded models: bytes, or 24G; the least recently used leave for others (default: this machine's)",
+      readBytes,
+    )
+    .option("--models-max <count>", "most models that are loaded (default: no limit)", readCount)
     .option("--host <address>", "address to listen on; 0.0.0.0 is all of this machine's", readHost, "127.0.0.1")
     .option("--port <number>", "port to listen on, 0 takes a free one", readNumber, 8080)
     .option(
@@ -67,28 +84,33 @@ Endpoints:
   POST /api/show             a model, for these
   GET /api/tags              the models, for these
   GET /api/version           the version of Ollama's API
-  GET /v1/models             the models and what they can do
+  GET /api/ps                the loaded ones, for these
+  GET /v1/models             the models and their states
+  POST /v1/models/load       loads a model, answers when it is there
+  POST /v1/models/unload     unloads it when nobody uses it
   POST /apply-template       the exact prompt of a conversation, and its tokens
   POST /tokenize             the tokens of a text
   POST /detokenize           the text of tokens
   GET /tokenizer_info        special tokens and the chat template
   GET /health                whether the process answers
-  GET /ready                 whether all models are loaded
+  GET /ready                 whether the models of the start are loaded
   GET /metrics               numbers for Prometheus
   GET /stats                 the same for people and programs, as JSON
   GET /                      a page to try the models on
 
-Clients ask for a model by the name it is served under: an alias, a file's name without .gguf, or the NAME given. SIGTERM and
-Ctrl-C let what is under way come to its end; a second signal of either kind ends it at once.
+Clients ask for a model by the name it is served under: an alias, a file's name without .gguf, or the NAME given. A request
+for a model that is not loaded waits for it; a model that answers is never unloaded. SIGTERM and Ctrl-C let what is under way come to its end; a second signal of either kind ends it at once.
 
 Examples:
   caduceus serve
   caduceus serve -m hermes=./Hermes-2-Pro-Mistral-7B.Q4_K_M.gguf --port 8000
+  caduceus serve --models-dir ./models --max-memory 24G --keep-alive 10m
+  caduceus serve --config models.json
   caduceus serve --host 0.0.0.0 --api-key-file keys.txt --allowed-host models.example.com
 
 ${exitCodeHelp}`),
     )
-    .action(async (flags: ServeFlags) => (await import("../commands/serve_command.js")).serveCommand(flags, ending));
+    .action(async (flags: ServeFlags) => (await import("./serve_command.js")).serveCommand(flags, ending));
 }
 
 /** An empty one would be all addresses of the machine. */

@@ -1,17 +1,23 @@
 // `caduceus serve`: models behind an OpenAI-compatible server, until a signal ends it.
 import { once } from "node:events";
-import path from "node:path";
-import { CaduceusError, load, type LoadProgress, type Model } from "../../index.js";
+import { CaduceusError, type LoadProgress } from "../../index.js";
 import { createHandler, listen } from "../../server/index.js";
 import { ExitCode, Interrupted, UsageError } from "../exit_codes.js";
 import type { ModelFlags } from "../flags/model_flags.js";
-import { readLoadOptions } from "../flags/read_load_options.js";
 import { ProgressBar } from "../output/progress_bar.js";
 import { note } from "../output/terminal.js";
 import { readUserText } from "../output/user_text.js";
+import { inspectFiles, makePool, readServedModels } from "./served_models.js";
 
 export interface ServeFlags extends Omit<ModelFlags, "model"> {
   readonly model?: string[];
+  readonly modelsDir?: string;
+  readonly config?: string;
+  readonly loadOnStartup?: boolean;
+  /** Milliseconds. */
+  readonly keepAlive?: number | false;
+  readonly maxMemory?: number;
+  readonly modelsMax?: number;
   readonly host: string;
   readonly port: number;
   readonly apiKey?: string[];
@@ -31,30 +37,15 @@ export interface ServeFlags extends Omit<ModelFlags, "model"> {
 }
 
 export async function serveCommand(flags: ServeFlags, ending: AbortSignal): Promise<void> {
-  const sources = readModels(flags.model ?? ["smollm2"]);
-  const [apiKeys, options] = [await readKeys(flags), await readLoadOptions(flags, ending)];
+  const [apiKeys, served] = [await readKeys(flags), await readServedModels(flags, ending)];
   const stop = stopOn(ending);
   const stopping = stop.signal;
   const graceMs = flags.grace ?? 10_000;
   stopping.addEventListener("abort", () => endAnyway(graceMs + closingMs), { once: true });
-  const loading = Object.fromEntries(
-    Object.entries(sources).map(([name, source]) => [
-      name,
-      load(source, {
-        ...options,
-        cacheTokens: flags.cacheTokens,
-        isolate: flags.isolate,
-        signal: stopping,
-        onProgress: showFetching(name),
-      }),
-    ]),
-  );
-  const loaded = Promise.all(Object.values(loading));
-  let isReady = false;
-  loaded.catch(() => {}); // It is awaited below, after the server is there to say that they load.
+  const pool = makePool(served, showFetching);
   try {
     const handler = createHandler({
-      models: loading,
+      models: pool,
       apiKeys: apiKeys.length === 0 ? undefined : apiKeys,
       allowedHosts: [flags.host, ...(flags.allowedHost ?? [])],
       corsOrigins: flags.corsOrigin,
@@ -64,8 +55,8 @@ export async function serveCommand(flags: ServeFlags, ending: AbortSignal): Prom
       maxPendingBodiesPerAddress: flags.maxBodiesPerAddress,
       replyTimeoutMs: flags.replyTimeout,
       onError: (error) => {
-        // A model that does not load ends the command, which then says so itself.
-        if (isReady) note(`caduceus: ${error instanceof Error ? error.stack : String(error)}`);
+        // A model that does not load at the start ends the command, which then says so itself.
+        if (pool.isReady) note(`caduceus: ${reasonOf(error)}`);
       },
     });
     const server = await listen(handler, { host: flags.host, port: flags.port }).catch((error: unknown) => {
@@ -75,17 +66,20 @@ export async function serveCommand(flags: ServeFlags, ending: AbortSignal): Prom
     });
     try {
       // It answers that it loads, but nobody is told to use it before it can be used.
-      note(`Loading ${Object.keys(sources).join(", ")}.`);
-      await loaded;
-      isReady = true;
+      const { names } = pool;
+      const first = pool.list().filter(({ state }) => state !== "unloaded");
+      if (first.length > 0) note(`Loading ${first.map(({ name }) => name).join(", ")}.`);
+      await unlessAborted(pool.ready(), stopping);
       note(
-        `Listening on ${server.url}, models: ${Object.keys(sources).join(", ")}.${flags.page ? ` The page is at ${server.url}/.` : ""}`,
+        `Listening on ${server.url}, models: ${names.join(", ")}.${flags.page ? ` The page is at ${server.url}/.` : ""}`,
       );
       if (apiKeys.length === 0 && !isLoopback(flags.host))
         note("Whoever reaches it may use it: there are no API keys. --api-key-file names some.");
       note("Ready.");
+      const inspected = inspectFiles(pool, served, stopping);
       if (!stopping.aborted) await once(stopping, "abort");
       note("Ending.");
+      await inspected;
     } finally {
       await server.close({ graceMs });
     }
@@ -95,11 +89,24 @@ export async function serveCommand(flags: ServeFlags, ending: AbortSignal): Prom
     stop.abort(error);
     if (hasFailed) throw error;
   } finally {
-    for (const result of await Promise.allSettled(Object.values<Promise<Model>>(loading))) {
-      if (result.status === "fulfilled") await result.value.close();
-    }
+    await pool.close();
   }
   ending.throwIfAborted();
+}
+
+/** Rejects with the signal's reason as soon as it aborts. */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const aborted = new Promise<never>((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+  return Promise.race([promise, aborted]);
+}
+
+/** What is wrong with a model is a sentence; all else is a fault of ours. */
+function reasonOf(error: unknown): string {
+  if (error instanceof CaduceusError) return `${error.message} (${error.code})`;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 /** A bar while a model is being fetched, which may take long. */
@@ -141,22 +148,6 @@ function stopOn(ending: AbortSignal): AbortController {
   );
   if (ending.aborted) stopping.abort(ending.reason);
   return stopping;
-}
-
-/** What to load, by the names under which it is served. */
-export function readModels(models: readonly string[]): Record<string, string> {
-  const sources = models.map((model): readonly [string, string] => {
-    const named = /^([^=/\\]+)=(.+)$/.exec(model);
-    if (named === null && /^=|^[^=/\\]+=$/.test(model))
-      throw new UsageError(`Invalid value for -m/--model: ${JSON.stringify(model)}. Expected NAME=PATH.`);
-    if (named !== null) return [named[1]!, named[2]!];
-    return [model.toLowerCase().endsWith(".gguf") ? path.basename(model).slice(0, -5) : model, model];
-  });
-  const names = sources.map(([name]) => name);
-  const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined)
-    throw new UsageError(`Expected models of different names but ${twice} is there twice. Give NAME=PATH.`);
-  return Object.fromEntries(sources);
 }
 
 /** From all three places. */
