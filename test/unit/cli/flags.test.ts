@@ -38,6 +38,9 @@ const wrong: Readonly<Record<string, string>> = {
   "--prompt-variant": "plain",
   "--format": "chatml",
   "--port": "70000",
+  "--keep-alive": "soon",
+  "--max-memory": "0",
+  "--models-max": "0",
   "--max-queue": "0",
   "--max-body": "0",
   "--max-bodies-per-address": "0",
@@ -92,6 +95,8 @@ const free = [
   "--out",
   "--category",
   "--api-key-file",
+  "--models-dir",
+  "--config",
   "--chat-template",
   "--chat-template-file",
 ];

@@ -1,4 +1,8 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { expect, test } from "vitest";
+import { listFolderModels } from "../../../src/files/local/local_models.js";
 import { chooseModel, groupModels, quantizationOf } from "../../../src/files/local/model_files.js";
 
 test.each([
@@ -46,4 +50,35 @@ test.each([
 test("what cannot be decided is said with what there is", () => {
   expect(chooseModel(models("a.gguf", "b.gguf"), {})).toBe("has several models, so one must be named: a.gguf, b.gguf");
   expect(chooseModel([], {})).toBe("has no GGUF models");
+});
+
+test("a folder's models have the names of their files, split ones without the part, and of their paths where two are alike", async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), "caduceus-folder-"));
+  try {
+    const files = [
+      "a.Q4_K_M.gguf",
+      "x/a.Q4_K_M.gguf",
+      "x/b-00001-of-00002.gguf",
+      "x/b-00002-of-00002.gguf",
+      "x/c-00001-of-00002.gguf",
+      "mmproj-a.gguf",
+      "a-mmproj-f16.gguf",
+      "imatrix.gguf",
+      "notes.txt",
+      "größe 7B.GGUF",
+    ];
+    await mkdir(path.join(folder, "x"));
+    for (const file of files) await writeFile(path.join(folder, file), "x");
+    await writeFile(path.join(folder, "empty.gguf"), "");
+    expect(await listFolderModels(folder)).toEqual(
+      [
+        ["a.Q4_K_M", "a.Q4_K_M.gguf"],
+        ["größe 7B", "größe 7B.GGUF"],
+        ["x/a.Q4_K_M", "x/a.Q4_K_M.gguf"],
+        ["b", "x/b-00001-of-00002.gguf"],
+      ].map(([name, file]) => ({ name, path: path.join(folder, file!) })),
+    );
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
