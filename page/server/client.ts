@@ -53,7 +53,8 @@ export async function fetchModels(): Promise<string[]> {
   return data.map(({ id }) => id);
 }
 
-export interface ModelStats {
+/** Of a model's engine. */
+export interface EngineNumbers {
   readonly context_size: number;
   readonly running: number;
   readonly queued: number;
@@ -64,6 +65,14 @@ export interface ModelStats {
   readonly generated_tokens: number;
   readonly steps: number;
 }
+
+export interface ModelState {
+  readonly state: "unloaded" | "queued" | "loading" | "loaded" | "unloading";
+  readonly progress?: { readonly stage: "fetch" | "load"; readonly fraction: number };
+}
+
+/** Only a loaded model has an engine. */
+export type ModelStats = ModelState & (EngineNumbers | { readonly steps?: undefined });
 
 export async function fetchStats(): Promise<Readonly<Record<string, ModelStats>>> {
   return ((await (await request("stats")).json()) as { models: Record<string, ModelStats> }).models;

@@ -1,5 +1,6 @@
 // The header: the model, and buttons for the panels and dialogs.
 import { changeSettings, current } from "../conversation/store.js";
+import { absent } from "../server/live.js";
 import { modelOf, models } from "../server/models.js";
 import { Icon } from "./icons.js";
 import { showsSettings, showsSidebar } from "./panels.js";
@@ -25,7 +26,7 @@ export function Header() {
         <select value={modelOf(settings)} onChange={(event) => changeSettings({ model: event.currentTarget.value })}>
           {models.value.map((name) => (
             <option key={name} value={name}>
-              {name}
+              {absent.value[name] === undefined ? name : `${name} (${absent.value[name]})`}
             </option>
           ))}
         </select>

@@ -22,12 +22,15 @@ export interface PoolModelOptions extends Omit<LoadOptions, "signal"> {
 
 /** Options of a `ModelPool`. */
 export interface ModelPoolOptions {
-  /** The models by their names: what `load` takes, alone or with the options of loading. Names have up to 200 characters. */
+  /**
+   * The models by their names: what `load` takes, alone or with the options of loading. Names have up to 200
+   * characters.
+   */
   readonly models: Readonly<Record<string, string | PoolModelOptions>>;
   /**
-   * Maximum memory of all loaded models in bytes, as estimated before they are loaded: weights, KV cache, host cache and
-   * room to compute in. What GPUs hold is not counted. A model that needs more alone is refused. Whole number from 1.
-   * Defaults to the memory of this machine.
+   * Maximum memory of all loaded models in bytes, as estimated before they are loaded: weights, KV cache, host cache
+   * and room to compute in. What GPUs hold is not counted. A model that needs more alone is refused. Whole number from
+   * 1. Defaults to the memory of this machine.
    */
   readonly maxMemoryBytes?: number | undefined;
   /** Maximum number of loaded models. Whole number from 1. Defaults to no limit. */

@@ -68,6 +68,14 @@ test("server answers OpenAI's client inside an application of its own, and ends 
   expect((await answer)?.length).toBeGreaterThan(0);
 });
 
+test("pool answers with two models of which one fits at a time", async () => {
+  const { code, stdout, stderr } = await runNode(example("pool.mjs"), ["smollm2", "smollm2", "0.4"]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(stdout.match(/^(first|second): .+$/gm)).toHaveLength(3);
+  expect(stdout).toMatch(/^first is (un)?loaded and was loaded .*, second is (un)?loaded and was loaded .*$/m);
+  expect(stdout.match(/is loaded/g)).toHaveLength(1);
+});
+
 test("every example of one file is run here", () => {
   const source = readFileSync(new URL(import.meta.url), "utf8");
   expect(

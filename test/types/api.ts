@@ -8,6 +8,7 @@ import {
   inspectModel,
   listModels,
   load,
+  ModelPool,
   pullModel,
   quantizeModel,
   tool,
@@ -16,6 +17,7 @@ import {
   type DeepPartial,
   type DiagnosticsMessages,
   type DroppedEvent,
+  type Embeddings,
   type EngineStats,
   type ErrorCode,
   type FinishEvent,
@@ -23,6 +25,8 @@ import {
   type IncompleteCall,
   type Message,
   type Model,
+  type ModelLease,
+  type PooledModel,
   type PromptToken,
   type Reply,
   type ReplyEvent,
@@ -60,6 +64,44 @@ export async function serving(model: Model): Promise<void> {
   createHandler({ models: [model] satisfies Record<string, Model> });
   // @ts-expect-error models are asked for
   createHandler({});
+}
+
+export async function pooling(): Promise<void> {
+  await using pool = new ModelPool({
+    models: { a: "smollm2", b: { model: "hermes-2-pro", contextSize: 4096, keepAliveMs: false, loadOnStartup: true } },
+    maxMemoryBytes: 2 ** 34,
+    maxModels: undefined,
+    keepAliveMs: 300_000,
+    queueTimeoutMs: 1_000,
+  });
+  createHandler({ models: pool });
+  await pool.ready();
+  expectTypeOf(await pool.use("a", (model) => model.reply("Hi"))).toEqualTypeOf<ReplyResult>();
+  expectTypeOf(await pool.use("a", (model) => model.embed("Hi"))).toEqualTypeOf<Embeddings>();
+  expectTypeOf(await pool.use("a", () => 1, { keepAliveMs: 0, signal: undefined })).toEqualTypeOf<number>();
+  using lease = await pool.acquire("a", { signal: AbortSignal.timeout(1) });
+  expectTypeOf(lease).toEqualTypeOf<ModelLease>();
+  expectTypeOf(lease.model).toEqualTypeOf<Model>();
+  lease.release();
+  expectTypeOf(pool.load("a", { keepAliveMs: false })).resolves.toEqualTypeOf<void>();
+  expectTypeOf(pool.unload("a", { signal: undefined })).resolves.toEqualTypeOf<void>();
+  expectTypeOf(pool.names).toEqualTypeOf<readonly string[]>();
+  expectTypeOf(pool.list()).toEqualTypeOf<PooledModel[]>();
+  expectTypeOf(pool.get("a").state).toEqualTypeOf<"unloaded" | "queued" | "loading" | "loaded" | "unloading">();
+  expectTypeOf(pool.get("a").progress?.fraction).toEqualTypeOf<number | undefined>();
+  expectTypeOf((await pool.inspect("a")).memory.totalBytes).toEqualTypeOf<number>();
+  // @ts-expect-error models are asked for
+  new ModelPool({});
+  // @ts-expect-error only false is for ever
+  new ModelPool({ models: { a: "smollm2" }, keepAliveMs: true });
+  // @ts-expect-error no such option
+  new ModelPool({ models: { a: { model: "smollm2", contextsize: 1 } } });
+  // @ts-expect-error a load is ended by those who wait for it
+  new ModelPool({ models: { a: { model: "smollm2", signal: AbortSignal.timeout(1) } } });
+  // @ts-expect-error a name is asked for
+  await pool.acquire();
+  // @ts-expect-error what it unloads is nobody's any more
+  await pool.unload("a", { keepAliveMs: 0 });
 }
 
 export async function loading(): Promise<void> {

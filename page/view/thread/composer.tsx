@@ -3,7 +3,7 @@ import { useLayoutEffect, useRef } from "preact/hooks";
 import { pathTo } from "../../conversation/entries.js";
 import { say, stop } from "../../conversation/reply.js";
 import { current, running, update } from "../../conversation/store.js";
-import { live } from "../../server/live.js";
+import { absent, live, type LiveNumbers } from "../../server/live.js";
 import { modelOf, models } from "../../server/models.js";
 import { Icon } from "../icons.js";
 import { editing } from "./question.js";
@@ -79,16 +79,31 @@ export function Composer() {
         <span id="keys">
           {settings.isJson ? "Answers as JSON. " : ""}Enter sends, Shift Enter is a new line, Escape stops.
         </span>
-        <LiveNumbers model={modelOf(settings)} />
+        <ModelAtWork model={modelOf(settings)} />
       </div>
     </footer>
   );
 }
 
 /** Statistics of the model, for all users. */
-function LiveNumbers({ model }: { readonly model: string }) {
+function ModelAtWork({ model }: { readonly model: string }) {
   const numbers = live.value[model];
-  if (numbers === undefined) return null;
+  const state = absent.value[model];
+  if (numbers === undefined && state === undefined) return null;
+  const values = numbers === undefined ? [["Model", state] as const] : valuesOf(numbers);
+  return (
+    <dl class="live" aria-label="The model at this moment">
+      {values.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function valuesOf(numbers: LiveNumbers) {
   const {
     running: count,
     queued,
@@ -100,7 +115,7 @@ function LiveNumbers({ model }: { readonly model: string }) {
     cache_tokens_used: used,
   } = numbers;
   const isWatched = running.value.size > 0;
-  const values = [
+  return [
     ["Speed", isWatched ? `${tokensPerSecond.toFixed(1)} tokens/s` : "–"],
     [
       "Batch",
@@ -111,14 +126,4 @@ function LiveNumbers({ model }: { readonly model: string }) {
     ["Prompts cached", `${Math.round((100 * cached) / Math.max(1, prompt))} %`],
     ["Cache filled", `${Math.round((100 * used) / Math.max(1, room))} %`],
   ] as const;
-  return (
-    <dl class="live" aria-label="The model at this moment">
-      {values.map(([name, value]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{value}</dd>
-        </div>
-      ))}
-    </dl>
-  );
 }

@@ -3,21 +3,12 @@ import { once } from "node:events";
 import { CaduceusError, type LoadProgress } from "../../index.js";
 import { createHandler, listen } from "../../server/index.js";
 import { ExitCode, Interrupted, UsageError } from "../exit_codes.js";
-import type { ModelFlags } from "../flags/model_flags.js";
 import { ProgressBar } from "../output/progress_bar.js";
 import { note } from "../output/terminal.js";
 import { readUserText } from "../output/user_text.js";
-import { inspectFiles, makePool, readServedModels } from "./served_models.js";
+import { inspectFiles, makePool, readServedModels, type ServedModelsFlags } from "./served_models.js";
 
-export interface ServeFlags extends Omit<ModelFlags, "model"> {
-  readonly model?: string[];
-  readonly modelsDir?: string;
-  readonly config?: string;
-  readonly loadOnStartup?: boolean;
-  /** Milliseconds. */
-  readonly keepAlive?: number | false;
-  readonly maxMemory?: number;
-  readonly modelsMax?: number;
+export interface ServeFlags extends ServedModelsFlags {
   readonly host: string;
   readonly port: number;
   readonly apiKey?: string[];
@@ -31,8 +22,6 @@ export interface ServeFlags extends Omit<ModelFlags, "model"> {
   readonly replyTimeout?: number;
   /** Milliseconds. */
   readonly grace?: number;
-  readonly cacheTokens?: number;
-  readonly isolate?: boolean;
   readonly page: boolean;
 }
 

@@ -11,11 +11,24 @@ import {
   type PoolModelOptions,
 } from "../../index.js";
 import { UsageError } from "../exit_codes.js";
+import type { ModelFlags } from "../flags/model_flags.js";
 import { readLoadOptions } from "../flags/read_load_options.js";
 import { expandHome } from "../home_folder.js";
 import { note } from "../output/terminal.js";
 import { readSettings } from "../user_files.js";
-import type { ServeFlags } from "./serve_command.js";
+
+export interface ServedModelsFlags extends Omit<ModelFlags, "model"> {
+  readonly model?: string[];
+  readonly modelsDir?: string;
+  readonly config?: string;
+  readonly loadOnStartup?: boolean;
+  /** Milliseconds. */
+  readonly keepAlive?: number | false;
+  readonly maxMemory?: number;
+  readonly modelsMax?: number;
+  readonly cacheTokens?: number;
+  readonly isolate?: boolean;
+}
 
 export interface ServedModels {
   /** All but the models. */
@@ -26,8 +39,9 @@ export interface ServedModels {
   readonly config: string | undefined;
 }
 
-export async function readServedModels(flags: ServeFlags, signal: AbortSignal): Promise<ServedModels> {
-  const load = given({ ...(await readLoadOptions(flags, signal)), cacheTokens: flags.cacheTokens, isolate: flags.isolate });
+export async function readServedModels(flags: ServedModelsFlags, signal: AbortSignal): Promise<ServedModels> {
+  const { cacheTokens, isolate } = flags;
+  const load = given({ ...(await readLoadOptions(flags, signal)), cacheTokens, isolate });
   checkLoadFlags(load);
   const { models: listed, ...pool } = flags.config === undefined ? {} : await readConfig(flags.config, signal);
   const isAlone = flags.model === undefined && flags.modelsDir === undefined && flags.config === undefined;
