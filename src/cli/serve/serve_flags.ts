@@ -72,6 +72,7 @@ export function addServeCommand(program: Command, ending: AbortSignal): void {
 Endpoints:
   POST /v1/chat/completions  conversations, with tools and JSON by a schema
   POST /v1/completions       raw prompts
+  POST /infill               what stands in the gap of a text
   POST /v1/embeddings        embeddings of texts
   POST /v1/rerank            documents, ordered by a reranker
   POST /v1/responses         conversations as items, stored in memory
