@@ -89,7 +89,7 @@ test("a model that answers is not unloaded for another, whose request waits, ali
     { maxMemoryBytes: 30 * megabyte, serving: { statusAfterMs: 20, heartbeatMs: 20 } },
   );
   const client = served.client();
-  const stream = await client.chat.completions.create({ ...chat("a", 400), stream: true });
+  const stream = await client.chat.completions.create({ ...chat("a", 1500), stream: true });
   const other = await fetch(`${served.url}/v1/chat/completions`, {
     method: "POST",
     headers: { "content-type": "application/json" },
@@ -97,7 +97,8 @@ test("a model that answers is not unloaded for another, whose request waits, ali
   });
   // Its status is there before its model.
   expect(other.status).toBe(200);
-  expect(served.pool.get("b")).toMatchObject({ state: "queued", waiting: 1 });
+  await until(() => served.pool.get("b").state === "queued");
+  expect(served.pool.get("b").waiting).toBe(1);
   expect((await served.get("/stats")).models["b"]).toMatchObject({ state: "queued", waiting: 1 });
   let tokens = 0;
   for await (const { choices } of stream) tokens += choices[0]?.delta.content === undefined ? 0 : 1;
