@@ -1,7 +1,8 @@
 // What a pool does with the files of its models; tests replace it.
 import { load } from "../chat/load.js";
 import type { Model } from "../chat/model.js";
-import { resolveModel, type FetchProgress } from "../files/index.js";
+import { resolveModel } from "../files/index.js";
+import type { FetchProgress } from "../files/hub/download_events.js";
 import { inspectModel, type ModelSummary } from "../model/inspection/inspect_model.js";
 import type { LoadOptions } from "../model/loading/load_options.js";
 
