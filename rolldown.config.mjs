@@ -15,6 +15,7 @@ const entries = [
   "format/hermes/index",
   "server/index",
   "adapters/ai_sdk/index",
+  "adapters/langchain/index",
   "adapters/mcp/index",
   "adapters/opentelemetry/index",
   "cli/main",
@@ -51,6 +52,7 @@ export default defineConfig({
       groups: [
         { name: "hermes", test: /src[\\/]format[\\/]hermes[\\/]index\.ts$/ },
         { name: "library", test: /src[\\/]index\.ts$/ },
+        { name: "adapters", test: /src[\\/]adapters[\\/]\w+\.ts$/ },
       ],
     },
   },

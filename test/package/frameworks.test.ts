@@ -8,6 +8,8 @@ import { emptyProject, installed, model, node, runIn, tarball, tool } from "./wo
 const frameworks = [
   ["ai_sdk", "ai@6.0.0", 20, "3 tokens"],
   ["ai_sdk", "ai@7.0.173", 22, "3 tokens"],
+  ["langchain", "@langchain/core@1.0.0", 20, "length"],
+  ["langchain", "@langchain/core@1.4.0", 20, "length"],
   ["mcp", "@modelcontextprotocol/sdk@1.20.0", 20, "3 tools"],
   ["mcp", "@modelcontextprotocol/sdk@1.32.2", 20, "3 tools"],
   ["opentelemetry", "@opentelemetry/api@1.9.0", 20, "3 tokens"],

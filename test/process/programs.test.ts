@@ -51,6 +51,12 @@ test("agent answers both questions, and says what each cost", async () => {
   );
 });
 
+test("langgraph comes to its end, whatever a small model does with its tools", async () => {
+  const { code, stdout, stderr } = await runNode(example("langgraph.mjs"), ["smollm2"]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(stdout).toMatch(/^(human: How warm is it in Tokyo.*)?$/s);
+});
+
 test("server answers OpenAI's client inside an application of its own, and ends when it is told to", async () => {
   let answer: Promise<string | null | undefined> | undefined;
   const outcome = await runNode(example("server.mjs"), ["smollm2"], {
