@@ -59,6 +59,15 @@ describe.each(Object.keys(runtimes))("%s", (runtime) => {
     });
   });
 
+  test("survives the crash of an isolated model, and ends by itself", async () => {
+    expect(await scenario(runtime, "survive a crash")).toMatchObject({
+      code: 0,
+      signal: null,
+      stdout: "ENGINE_CRASHED true\n",
+      stderr: "",
+    });
+  });
+
   test("leaving the loop stops the engine", async () => {
     expect(await scenario(runtime, "leave the loop")).toMatchObject({
       code: 0,

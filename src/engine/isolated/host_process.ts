@@ -19,6 +19,11 @@ const lastWordsMs = 200;
 /** A call without its id, which is given here. */
 type Unnumbered<T> = T extends unknown ? Omit<T, "type" | "id"> : never;
 
+interface Handle {
+  ref?(): void;
+  unref?(): void;
+}
+
 interface Waiting {
   resolve(value: unknown): void;
   reject(error: unknown): void;
@@ -191,14 +196,17 @@ export class HostProcess {
   }
 
   #ref(): void {
-    this.#child.ref();
-    this.#child.channel?.ref();
+    for (const handle of this.#handles) handle.ref?.();
   }
 
   #unref(): void {
-    this.#child.unref();
-    this.#child.channel?.unref();
-    (this.#child.stderr as { unref?: () => void } | null)?.unref?.();
+    for (const handle of this.#handles) handle.unref?.();
+    (this.#child.stderr as Handle | null)?.unref?.();
+  }
+
+  /** What keeps this process alive. Bun's channel does not, and cannot be told to. */
+  get #handles(): Handle[] {
+    return [this.#child, this.#child.channel].filter((handle) => handle != null);
   }
 }
 

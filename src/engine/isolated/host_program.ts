@@ -162,5 +162,11 @@ process.on("message", (messages) => {
   for (const message of messages as ToHost[]) take(message);
 });
 // The other process is gone, or wants no more of this one. Nothing is left to do, and no thread is waited for.
-process.on("disconnect", () => process.kill(process.pid, "SIGKILL"));
-setInterval(() => [...engines.keys()].forEach(tellStatistics), statisticsMs).unref();
+const end = () => process.kill(process.pid, "SIGKILL");
+const parent = process.ppid;
+process.on("disconnect", end);
+setInterval(() => {
+  // Deno does not tell of a channel whose other end is gone.
+  if (process.ppid !== parent) end();
+  [...engines.keys()].forEach(tellStatistics);
+}, statisticsMs).unref();

@@ -1,5 +1,6 @@
 // What a runtime must be able to do with the package: the scenario that the first argument names, on the model file of
 // the second.
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import process from "node:process";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
@@ -16,6 +17,7 @@ const isRunning = async (model) => {
   while (model.stats().running === 0) await new Promise((resolve) => setTimeout(resolve, 1));
 };
 
+const [scenario, file] = process.argv.slice(2);
 const scenarios = {
   generate: async (model) => {
     console.log(JSON.stringify(await ask(model)));
@@ -55,6 +57,16 @@ const scenarios = {
   "end with an idle model": async (model) => {
     console.log((await ask(model)).length > 0);
   },
+  "survive a crash": async (model) => {
+    await model.close();
+    const isolated = await load(file, { isolate: true, contextSize: 1024 });
+    const before = await ask(isolated);
+    const [child] = execFileSync("pgrep", ["-P", String(process.pid)], { encoding: "utf8" }).split("\n");
+    const crashed = (async () => {
+      for await (const _ of endless(isolated).textStream) process.kill(Number(child), "SIGKILL");
+    })();
+    console.log(await crashed.catch((error) => error.code), (await ask(isolated)) === before);
+  },
   "exit in decode": async (model) => {
     for await (const _ of endless(model).textStream) process.exit(7);
   },
@@ -87,7 +99,6 @@ if (!isMainThread) {
   const model = await load(workerData.file, { contextSize: 1024 });
   for await (const _ of endless(model).textStream) parentPort.postMessage("there");
 } else {
-  const [scenario, file] = process.argv.slice(2);
   if (scenario === "terminate workers") await terminateWorkers(file);
   else await scenarios[scenario](await load(file, { contextSize: 8192 }));
 }
