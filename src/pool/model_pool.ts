@@ -2,6 +2,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { Model } from "../chat/model.js";
 import { CaduceusError, describe } from "../errors.js";
+import type { FetchProgress } from "../files/hub/download_events.js";
 import { gibibytes } from "../files/index.js";
 import { followSignal } from "../follow_signal.js";
 import type { ModelSummary } from "../model/inspection/inspect_model.js";
@@ -146,8 +147,8 @@ export class ModelPool {
   }
 
   /**
-   * Unloads the model as soon as all who use it or wait for its load have ended. Whoever comes meanwhile waits until it
-   * is loaded again. The signal ends the waiting, not the unloading.
+   * Unloads the model as soon as nobody uses it or waits for its load. Until then it is used on. The signal ends the
+   * waiting, not the unloading.
    */
   async unload(name: string, options?: { readonly signal?: AbortSignal | undefined }): Promise<void> {
     const slot = this.#find(name);
@@ -155,7 +156,7 @@ export class ModelPool {
     signal?.throwIfAborted();
     if (slot.state === "unloaded") return;
     const unloaded = slot.unloaded(signal);
-    slot.leave();
+    slot.isAskedToLeave = true;
     this.#settle(slot);
     await unloaded;
   }
@@ -202,7 +203,7 @@ export class ModelPool {
     if (this.#closing !== undefined) throw poolClosed();
     signal?.throwIfAborted();
     const grant = () => this.#lease(slot, keepAliveMs);
-    if (slot.state === "loaded" && !slot.isLeaving) return grant();
+    if (slot.state === "loaded" && !slot.leavesForAnother) return grant();
     const lease = slot.wait(grant, signal, (waitedMs) => this.#waitedTooLong(slot, waitedMs));
     if (slot.state === "unloaded") this.#load(slot);
     return lease;
@@ -231,9 +232,9 @@ export class ModelPool {
   /** Lets in who waits, or decides when it leaves. */
   #settle(slot: Slot): void {
     if (slot.state !== "loaded") return;
-    if (!slot.isLeaving) for (const waiter of [...slot.waiters]) waiter.grant();
+    if (!slot.leavesForAnother) for (const waiter of [...slot.waiters]) waiter.grant();
     if (!slot.isIdle) return;
-    if (slot.isLeaving || slot.keepAliveMs === 0) this.#unload(slot);
+    if (slot.isLeaving) this.#unload(slot);
     else if (slot.keepAliveMs !== false) slot.expireAfter(slot.keepAliveMs, () => this.#unload(slot));
   }
 
@@ -250,12 +251,13 @@ export class ModelPool {
       slot.progress = progress;
       load.onProgress?.(progress);
     };
+    const onFetch = (fetched: FetchProgress) => onProgress({ stage: "fetch", ...fetched });
     try {
       // Before anything is downloaded for a model that can never be loaded.
-      slot.summary = await this.#loader.inspect(source, load, signal);
+      slot.summary = await this.#loader.inspect(source, load, signal, onFetch);
       const bytes = memoryOf(slot.summary, load);
       if (bytes > this.#maxBytes) throw this.#tooLarge(slot, bytes);
-      const path = await this.#loader.fetch(source, signal, (fetched) => onProgress({ stage: "fetch", ...fetched }));
+      const path = await this.#loader.fetch(source, signal, onFetch);
       await this.#reserve(slot, bytes, signal);
       const model = await this.#loader.load(path, { ...load, signal, onProgress });
       slot.model = model;
@@ -269,8 +271,6 @@ export class ModelPool {
     slot.loads++;
     slot.progress = undefined;
     slot.enter("loaded");
-    // Whoever waited for this load gets it, even if it has been asked to leave since.
-    for (const waiter of [...slot.waiters]) waiter.grant();
     this.#settle(slot);
     this.#schedule();
   }
@@ -345,7 +345,7 @@ export class ModelPool {
     for (const slot of this.#holders()) {
       // One that had to leave before stays if that is no longer needed.
       slot.leavesForAnother = leaving.includes(slot);
-      if (slot.isLeaving || slot.waiters.size > 0) this.#settle(slot);
+      if (slot.leavesForAnother || slot.waiters.size > 0) this.#settle(slot);
     }
   }
 

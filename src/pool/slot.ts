@@ -37,7 +37,8 @@ export class Slot implements Holder {
   /** Loading or unloading, until it is done. */
   work: Promise<void> = Promise.resolve();
   #state: PooledModelState = "unloaded";
-  #leavesForGood = false;
+  /** Somebody has asked for it to be unloaded. */
+  isAskedToLeave = false;
   #leavesForAnother = false;
   #timer: NodeJS.Timeout | undefined;
 
@@ -63,24 +64,22 @@ export class Slot implements Holder {
 
   get stage(): Holder["stage"] {
     if (this.#state === "loading") return "loading";
-    return this.#state === "unloading" || this.#leavesForGood ? "leaving" : "loaded";
+    return this.#state === "unloading" ? "leaving" : "loaded";
   }
 
-  /** Nobody may begin to use it: it is unloaded when the last one who does has ended. */
-  get isLeaving(): boolean {
-    return this.#leavesForGood || this.#leavesForAnother;
+  /** Another one needs its memory: who comes waits behind that. */
+  get leavesForAnother(): boolean {
+    return this.#leavesForAnother;
   }
 
-  /** It was asked to leave. */
-  leave(): void {
-    this.#leavesForGood = true;
-    this.#watch();
-  }
-
-  /** Whether another one needs its memory now. */
   set leavesForAnother(value: boolean) {
     this.#leavesForAnother = value;
     this.#watch();
+  }
+
+  /** It is unloaded as soon as nobody uses it. */
+  get isLeaving(): boolean {
+    return this.isAskedToLeave || this.#leavesForAnother || this.keepAliveMs === 0;
   }
 
   enter(state: Exclude<PooledModelState, "unloaded">): void {
@@ -97,7 +96,7 @@ export class Slot implements Holder {
     this.progress = undefined;
     this.active = 0;
     this.bytes = 0;
-    this.#leavesForGood = false;
+    this.isAskedToLeave = false;
     this.#leavesForAnother = false;
     this.keepAliveMs = this.given.keepAliveMs;
     this.#watch();
@@ -163,7 +162,7 @@ export class Slot implements Holder {
   /** Only waiting for memory is limited. */
   #watch(): void {
     const isBlocked =
-      this.#state === "queued" || this.#state === "unloading" || (this.#state === "loaded" && this.isLeaving);
+      this.#state === "queued" || this.#state === "unloading" || (this.#state === "loaded" && this.#leavesForAnother);
     for (const waiter of this.waiters) {
       if (isBlocked) waiter.startClock();
       else waiter.stopClock();

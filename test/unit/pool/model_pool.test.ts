@@ -183,7 +183,7 @@ test("who leaves hinders nobody: the load goes on for others, and ends with the 
   expect(pool.get("a")).toMatchObject({ loads: 2, failures: 0 });
 });
 
-test("unload waits for those who use the model, who come meanwhile wait for its next load", async () => {
+test("unload waits until nobody uses the model, which serves on until then", async () => {
   const { pool } = poolOf();
   const lease = await pool.acquire("a");
   let isUnloaded = false;
@@ -192,17 +192,26 @@ test("unload waits for those who use the model, who come meanwhile wait for its 
   const other = pool.unload("a", { signal: impatient.signal });
   impatient.abort(new Error("enough"));
   await expect(other).rejects.toThrow("enough");
-  const next = pool.acquire("a");
-  await settled();
-  expect([isUnloaded, isClosed(lease.model)]).toEqual([false, false]);
+  const next = await pool.acquire("a");
+  expect(next.model).toBe(lease.model);
   lease.release();
+  await settled();
+  expect([isUnloaded, isClosed(next.model)]).toEqual([false, false]);
+  next.release();
   await unloading;
-  expect(isClosed(lease.model)).toBe(true);
-  expect((await next).model).not.toBe(lease.model);
-  (await next).release();
+  expect(isClosed(next.model)).toBe(true);
+  expect((await pool.acquire("a")).model).not.toBe(next.model);
+  expect(pool.get("a").state).toBe("loaded");
+});
+
+test("unloading what is not loaded is done at once, and what was unloaded stays when it is loaded again", async () => {
+  const { pool } = poolOf();
+  await pool.unload("a");
+  await pool.load("a");
   await pool.unload("a");
   await pool.unload("a");
-  expect(states(pool)).toEqual({});
+  await pool.load("a");
+  expect(states(pool)).toEqual({ a: "loaded" });
 });
 
 test("a model that is asked to leave while it loads serves those who waited first", async () => {
