@@ -130,6 +130,7 @@ export function chooseFormat(
       variant: variant ?? "card",
       toolTemplate: templates.toolTemplate,
       thinkingSystem: member?.thinkingSystem,
+      thoughtParts: facts.takesThoughtParts,
       calls,
     });
     return templateFormat(template, vocabulary, {

@@ -312,12 +312,12 @@ class Compiler {
 
   static Operator operator_of(const std::string& symbol) {
     static constexpr std::pair<std::string_view, Operator> symbols[] = {
-        {"+", Operator::add},           {"-", Operator::subtract},      {"*", Operator::multiply},
-        {"/", Operator::divide},        {"//", Operator::floor_divide}, {"%", Operator::modulo},
-        {"~", Operator::concatenate},   {"==", Operator::equal},        {"!=", Operator::unequal},
-        {"<", Operator::less},          {">", Operator::greater},       {"<=", Operator::at_most},
-        {">=", Operator::at_least},     {"in", Operator::in},           {"not in", Operator::not_in},
-        {"and", Operator::logical_and}, {"or", Operator::logical_or}};
+        {"+", Operator::add},         {"-", Operator::subtract},      {"*", Operator::multiply},
+        {"/", Operator::divide},      {"//", Operator::floor_divide}, {"%", Operator::modulo},
+        {"**", Operator::power},      {"~", Operator::concatenate},   {"==", Operator::equal},
+        {"!=", Operator::unequal},    {"<", Operator::less},          {">", Operator::greater},
+        {"<=", Operator::at_most},    {">=", Operator::at_least},     {"in", Operator::in},
+        {"not in", Operator::not_in}, {"and", Operator::logical_and}, {"or", Operator::logical_or}};
     for (const auto& [text, op] : symbols)
       if (text == symbol) return op;
     throw Failure("it uses the operator " + symbol + ", which is not known");

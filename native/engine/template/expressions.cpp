@@ -8,7 +8,7 @@ namespace {
 
 const char* symbol(Operator op) {
   constexpr const char* symbols[] = {
-      "+", "-", "*", "/", "//", "%", "~", "==", "!=", "<", ">", "<=", ">=", "in", "not in", "and", "or"};
+      "+", "-", "*", "/", "//", "%", "**", "~", "==", "!=", "<", ">", "<=", ">=", "in", "not in", "and", "or"};
   return symbols[static_cast<size_t>(op)];
 }
 
@@ -43,6 +43,13 @@ int64_t calculate(Operator op, int64_t a, int64_t b) {
 }
 
 double calculate(Operator op, double a, double b) {
+  if (op == Operator::power) {
+    if (a == 0 && b < 0) throw Failure("0.0 cannot be raised to a negative power");
+    if (a < 0 && b != std::floor(b)) throw Failure("a power of a negative number with a fraction is no number");
+    const double result = std::pow(a, b);
+    if (std::isinf(result) && !std::isinf(a) && !std::isinf(b)) throw Failure("a power is too large");
+    return result;
+  }
   switch (op) {
     case Operator::add:
       return a + b;
@@ -64,6 +71,15 @@ double calculate(Operator op, double a, double b) {
   }
 }
 
+int64_t power(int64_t base, int64_t exponent) {
+  int64_t result = 1;
+  // One of these bases stays as small as it is; all others are too long after 64 steps.
+  if (base == 0 || base == 1) return exponent == 0 ? 1 : base;
+  if (base == -1) return exponent % 2 == 0 ? 1 : -1;
+  for (; exponent > 0; --exponent) result = calculate(Operator::multiply, result, base);
+  return result;
+}
+
 Value repeat(const Value& value, int64_t times) {
   const size_t count = times > 0 ? static_cast<size_t>(times) : 0;
   if (const Text* text = value.text()) {
@@ -80,7 +96,9 @@ Value repeat(const Value& value, int64_t times) {
 }
 
 Value arithmetic(Operator op, const Value& a, const Value& b) {
-  if (const auto x = a.integer(), y = b.integer(); x && y && op != Operator::divide)
+  if (const auto x = a.integer(), y = b.integer(); x && y && op == Operator::power && *y >= 0)
+    return Value::integer(power(*x, *y));
+  if (const auto x = a.integer(), y = b.integer(); x && y && op != Operator::divide && op != Operator::power)
     return Value::integer(calculate(op, *x, *y));
   if (const auto x = a.number(), y = b.number(); x && y) return calculate(op, *x, *y);
   if (op == Operator::add) {

@@ -39,6 +39,7 @@ enum class Operator {
   divide,
   floor_divide,
   modulo,
+  power,
   concatenate,
   equal,
   unequal,

@@ -105,6 +105,16 @@ void check_values() {
   renders("{{ [3, 1, 2] | sort }}{{ ['b', 'A'] | sort }}{{ [1, 1, 2] | unique | list }}{{ [1, 2] | sum }}", "{}",
           "[1, 2, 3]['A', 'b'][1, 2]3");
   renders("{{ 7 // 2 }} {{ -7 // 2 }} {{ 7.5 // 2 }} {{ 8 // 2 * 3 }} {{ 7 // -1 }}", "{}", "3 -4 3.0 12 -7");
+  renders("{{ 2 ** 3 }} {{ 2 * 3 ** 2 }} {{ 2 ** 3 * 2 }} {{ 2 ** 3 ** 2 }} {{ -2 ** 2 }} {{ 2 ** -1 }} {{ 4 ** 0.5 }}",
+          "{}", "8 18 16 64 4 0.5 2.0");
+  renders("{{ x.a ** x['b'] + 1 }} {{ [1, 2][1] ** ('abc' | length) }} {{ (1 + 1) ** (2 ** 2) }} {{ 3 * - x.a ** 2 }}",
+          R"({"x": {"a": 3, "b": 2}})", "10 8 16 27");
+  renders("{{ [2 ** 2, 3 ** 2] }}{{ range(2 ** 2) | list }}{{ (-1) ** 3 }}{{ 0 ** 0 }}{{ 10 ** 18 - 1 }}", "{}",
+          "[4, 9][0, 1, 2, 3]-11999999999999999999");
+  renders("{{ 10 ** 19 }}", "{}", "failed: an integer of this calculation has more than 64 bits (line 1)");
+  renders("{{ 0 ** -1 }}", "{}", "failed: 0.0 cannot be raised to a negative power (line 1)");
+  renders("{{ 'a' ** 2 }}", "{}", "failed: unsupported operand type(s) for **: 'str' and 'int' (line 1)");
+  renders("{{ 1 ** 1000000000000 }}{{ (-1) ** 1000000000001 }}", "{}", "1-1");
   renders("{{ (1,) }}{{ (1, 2,) }}{{ ('a',) + ('b',) }}{{ 1 in (1,) }}{{ ((1,),) }}{{ [(1,), 2,] }}", "{}",
           "(1,)(1, 2)('a', 'b')True((1,),)[(1,), 2]");
   renders("{{ range(2,) | list }}{% set t = (x.upper(),) %}{{ t[0] }}{{ (1) + (2) }}", R"({"x": "a"})", "[0, 1]«A»3");
@@ -230,6 +240,7 @@ void check_limits() {
   const std::string deepest = repeated("{% if true %}", 490) + "{{ " + repeated("(", 190) + repeated("not ", 2'400) +
                               repeated("1 + ", 1'000) + "1" + repeated(")", 190) + " }}" + repeated("{% endif %}", 490);
   CHECK(marked(deepest) == "True");
+  CHECK(has(failure_of("{{ 1" + repeated(" ** 1", deep) + " }}", 20'000), too_deep));
   CHECK(has(failure_of("{% if x %}" + repeated("{% elif x %}", deep / 2) + "{% endif %}", 20'000), too_deep));
   CHECK(has(render_template("{{ x }}", R"({"x": )" + repeated("[", 500'000) + repeated("]", 500'000) + "}").failure,
             too_deep));

@@ -24,6 +24,8 @@ export interface TemplateFacts {
   readonly takesSystemMessages: boolean;
   /** How the model marks thoughts. Undefined: it has none. */
   readonly thoughtTags: ThoughtTags | undefined;
+  /** It writes an earlier thought that is a part of its message's content, and no other. */
+  readonly takesThoughtParts: boolean;
 }
 
 export const noFacts: TemplateFacts = {
@@ -33,6 +35,7 @@ export const noFacts: TemplateFacts = {
   notThinking: undefined,
   takesSystemMessages: false,
   thoughtTags: undefined,
+  takesThoughtParts: false,
 };
 
 /**
@@ -84,7 +87,11 @@ export async function templateFacts(
   const thinks = (value: boolean) => ({ thinking: value, enable_thinking: value });
   const thought = { reasoning_content: probeThought, reasoning: probeThought, thinking: probeThought };
   const answered = { role: "assistant", content: probeAnswer };
-  const [question, tools, thinking, notThinking, several, answer, calls] = await Promise.all([
+  const parts = [
+    { type: "thinking", thinking: probeThought },
+    { type: "text", text: probeAnswer },
+  ];
+  const [question, tools, thinking, notThinking, several, answer, calls, inParts] = await Promise.all([
     render(template, {}),
     render(toolTemplate, { tools: [tool] }),
     render(template, thinks(true)),
@@ -100,14 +107,19 @@ export async function templateFacts(
       tools: [tool],
       ...thinks(true),
     }),
+    render(template, { messages: [asked, { role: "assistant", content: parts }, asked] }),
   ]);
   const text = (prompt: readonly PromptPart[] | undefined) => prompt && partsToText(prompt);
+  const shows = (prompt: readonly PromptPart[] | undefined) => text(prompt)?.includes(probeThought) === true;
   return {
     question: text(question),
     tools: text(tools),
     thinking: text(thinking),
     notThinking: text(notThinking),
     takesSystemMessages: inOrder.test(text(several) ?? ""),
+    // Others write the list as it is.
+    takesThoughtParts:
+      shows(inParts) && !/["']thinking["']/.test(text(inParts) ?? "") && !shows(answer) && !shows(calls),
     thoughtTags: thoughtTags(`${template}${toolTemplate}`, [answer, calls], [question, thinking, notThinking]),
   };
 }

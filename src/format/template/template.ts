@@ -38,6 +38,8 @@ export interface TemplateOptions {
   readonly toolTemplate?: string | undefined;
   /** A system message that makes the model think, where no variable does. Default none. */
   readonly thinkingSystem?: string | undefined;
+  /** Earlier thoughts are parts of their messages' content. Default false. */
+  readonly thoughtParts?: boolean | undefined;
   /** How Hermes' wording goes, where the template has no tools. Default `card`. */
   readonly variant?: HermesVariant | undefined;
   /** How calls are written. Default as Hermes does. */
@@ -47,6 +49,8 @@ export interface TemplateOptions {
 }
 
 const closingTag = "</tool_call>";
+/** Hunyuan 3's. */
+const offEffort = "no_think";
 
 export class ChatTemplate {
   /**
@@ -59,6 +63,7 @@ export class ChatTemplate {
   readonly #source: string;
   readonly #toolSource: string;
   readonly #thinkingSystem: string | undefined;
+  readonly #thoughtParts: boolean;
   readonly #renderTemplate: RenderTemplate;
   readonly #eosToken: string;
   readonly #variant: HermesVariant;
@@ -73,6 +78,7 @@ export class ChatTemplate {
       variant = "card",
       toolTemplate = source,
       thinkingSystem,
+      thoughtParts = false,
       calls = hermesCalls,
       timeoutMs = 1_000,
     }: TemplateOptions = {},
@@ -81,6 +87,7 @@ export class ChatTemplate {
     this.#source = source;
     this.#toolSource = toolTemplate;
     this.#thinkingSystem = thinkingSystem;
+    this.#thoughtParts = thoughtParts;
     this.#renderTemplate = renderTemplate;
     this.#eosToken = eosToken;
     this.#variant = variant;
@@ -157,7 +164,7 @@ export class ChatTemplate {
     const mustSplit =
       !allowsSeveral(this.#calls) && adapted.messages.some(({ toolCalls = [] }) => toolCalls.length > 1);
     for (const attempt of mustSplit ? attempts.filter(({ splitCalls }) => splitCalls) : attempts) {
-      const variables = variablesJson(adapted, attempt, this.#eosToken);
+      const variables = variablesJson(this.#withEffort(adapted), attempt, this.#eosToken);
       if (variables === undefined) continue;
       const rendered = await this.#renderTemplate(source, variables, this.#timeoutMs);
       if (rendered.failure === undefined) {
@@ -168,6 +175,13 @@ export class ChatTemplate {
       if (rendered.isLimit) break;
     }
     throw new CaduceusError("TEMPLATE_FAILED", `The model's chat template could not be rendered: ${refusal}.`);
+  }
+
+  /** Some turn thoughts on and off by their effort alone. */
+  #withEffort(prompt: TemplatePrompt) {
+    const { reasoning, effort = reasoning === true ? "high" : reasoning === false ? offEffort : undefined } = prompt;
+    const variables = { ...prompt, thoughtParts: this.#thoughtParts };
+    return this.takesEffort && this.has(`'${offEffort}'`) ? { ...variables, effort } : variables;
   }
 
   /** As transformers does it: the whole conversation up to the end of the last message's text. */

@@ -9,6 +9,8 @@ interface TemplateConversation {
   readonly tools?: readonly PromptTool[] | undefined;
   readonly reasoning?: boolean | undefined;
   readonly effort?: string | undefined;
+  /** Earlier thoughts are parts of their messages' content. */
+  readonly thoughtParts?: boolean;
   readonly thoughtTokens?: number | undefined;
   readonly continueFinalMessage?: boolean | undefined;
   readonly addGenerationPrompt?: boolean | undefined;
@@ -45,7 +47,7 @@ const json = (value: unknown) => JSON.stringify(value);
 
 /** Undefined where the attempt changes nothing. */
 export function variablesJson(conversation: TemplateConversation, attempt: Attempt, eosToken: string) {
-  const { tools = [], continueFinalMessage = false } = conversation;
+  const { tools = [], continueFinalMessage = false, thoughtParts = false } = conversation;
   const { addGenerationPrompt = !continueFinalMessage } = conversation;
   const { textArguments = false, systemInUser = false, emptyTools = false, shortIds, splitCalls } = attempt;
   if (textArguments && !conversation.messages.some(({ toolCalls = [] }) => toolCalls.length > 0)) return undefined;
@@ -56,7 +58,9 @@ export function variablesJson(conversation: TemplateConversation, attempt: Attem
   if (splitCalls) messages &&= withSplitCalls(messages);
   if (messages === undefined) return undefined;
   const all = messages;
-  const written = all.map((message, index) => messageJson(message, nameOfResult(all, index), textArguments));
+  const written = all.map((message, index) =>
+    messageJson(message, nameOfResult(all, index), { textArguments, thoughtParts }),
+  );
   return object({
     ...reasoningJson(conversation),
     messages: `[${written.join()}]`,
@@ -96,7 +100,11 @@ function object(members: Readonly<Record<string, string>>): string {
   return `{${written.join()}}`;
 }
 
-function messageJson(message: PromptMessage, resultOf: string | undefined, textArguments: boolean): string {
+function messageJson(
+  message: PromptMessage,
+  resultOf: string | undefined,
+  { textArguments, thoughtParts }: { readonly textArguments: boolean; readonly thoughtParts: boolean },
+): string {
   const { role, content, reasoning, toolCallId = "", toolCalls = [] } = message;
   const calls = toolCalls.map((call) =>
     object({
@@ -110,11 +118,15 @@ function messageJson(message: PromptMessage, resultOf: string | undefined, textA
   );
   return object({
     role: json(role),
-    content: json(content),
+    content: json(thoughtParts && reasoning !== undefined ? partsOf(reasoning, content) : content),
     ...(role === "tool" ? { name: json(resultOf ?? ""), tool_call_id: json(toolCallId) } : {}),
     ...(reasoning === undefined ? {} : thoughtJson(reasoning, content !== "" && calls.length > 0)),
     ...(calls.length > 0 ? { tool_calls: `[${calls.join()}]` } : {}),
   });
+}
+
+function partsOf(thinking: string, text: string): object[] {
+  return [{ type: "thinking", thinking }, ...(text === "" ? [] : [{ type: "text", text }])];
 }
 
 /** By the names that templates have for it. gpt-oss's refuses `thinking` beside text and calls. */

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { ThoughtReader, thinkTags } from "../../../src/format/thought.js";
 import type { Message, ReplyEvent, ReplyOptions } from "../../../src/index.js";
 import { scriptedModel } from "../../support/engines/scripted_model.js";
+import { templateSource } from "../../support/template_corpus.js";
 import { hermesMarkers, type Script } from "../../support/engines/scripted_engine.js";
 
 /** A template that thinks: it begins the thought itself where `opens`, and shows earlier reasoning. */
@@ -230,5 +231,40 @@ describe("the option reasoning", () => {
     const chat = model.chat();
     for (const reasoning of ["on", "on", "off"] as const) await chat.send("Hi", { reasoning });
     expect(engine.requests.map(({ after }) => after !== undefined)).toEqual([false, true, false]);
+  });
+});
+
+describe("templates of models", () => {
+  const promptOf = async (name: string, options: ReplyOptions, input: string | Message[] = "Hi") => {
+    const chatTemplate = templateSource(name).replaceAll("｜", "|");
+    return (await read({ answer: () => "Hi", chatTemplate, contextSize: 16_384 }, options, input)).prompt;
+  };
+
+  test("Ministral's gets earlier thoughts as parts of their messages", async () => {
+    const history: Message[] = [
+      { role: "user", content: "1 + 1?" },
+      { role: "assistant", content: "2", reasoning_content: "Easy." },
+      { role: "user", content: "Sure?" },
+    ];
+    expect(await promptOf("mistralai-Ministral-3-14B-Reasoning-2512", {}, history)).toContain(
+      "[/INST][THINK]Easy.[/THINK]2",
+    );
+  });
+
+  test("Hunyuan 3's turns thoughts on and off by its effort", async () => {
+    const end = async (options: ReplyOptions) =>
+      (await promptOf("tencent-Hy3", options)).replaceAll(":opensource", "").split("Assistant").at(-1);
+    const [unset, on, off, low] = await Promise.all([
+      end({}),
+      end({ reasoning: "on" }),
+      end({ reasoning: "off" }),
+      end({ reasoning: { effort: "low" } }),
+    ]);
+    expect(on).toMatch(/<think>$/);
+    expect(low).toMatch(/<think>$/);
+    expect(off).toMatch(/<think><\/think>$/);
+    expect(unset).toBe(off);
+    expect(await promptOf("tencent-Hy3", { reasoning: { effort: "low" } })).toContain("reasoning_effort:low");
+    expect(await promptOf("tencent-Hy3", { reasoning: "on" })).toContain("reasoning_effort:high");
   });
 });

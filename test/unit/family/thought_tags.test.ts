@@ -40,6 +40,13 @@ test.each(names)("%s", async (name) => {
     expect(tags.end.replaceAll(/\s/g, "")).toBe(`${tags.closing}${tags.answer}`.replaceAll(/\s/g, ""));
 });
 
+test("an earlier thought is a part of its message where a template writes no other", async () => {
+  const facts = await Promise.all(names.map(async (name) => [name, (await factsOf(sourceOf(name))).takesThoughtParts]));
+  expect(facts.flatMap(([name, takes]) => (takes ? [name] : []))).toEqual([
+    "mistralai-Ministral-3-14B-Reasoning-2512.jinja",
+  ]);
+});
+
 test("a template's own text never makes a tag of what is none", async () => {
   const turns = (thought: string) =>
     `{% for m in messages %}<{{ m.role }}>${thought}{{ m.content }}{% endfor %}<assistant>`;
