@@ -12,7 +12,7 @@ export type ErrorCode =
   | "INVALID_TOOL"
   /** No file or alias of that name. */
   | "MODEL_NOT_FOUND"
-  /** The file exists and is not a GGUF model that can be used: truncated, corrupt, another format. */
+  /** The file exists and is not a GGUF model or adapter that can be used: truncated, corrupt, another format or model. */
   | "MODEL_INVALID"
   /** A downloaded file is not the expected one, or could not be fetched. */
   | "DOWNLOAD_FAILED"
@@ -21,8 +21,8 @@ export type ErrorCode =
    */
   | "ACCESS_DENIED"
   /**
-   * This model cannot do that: one for embeddings generates no text, only a reranker ranks, not every one fills in the
-   * middle, and one that is quantized is not quantized again.
+   * This model cannot do that: one for embeddings generates no text and has no adapters, only a reranker ranks, not every
+   * one fills in the middle, and one that is quantized is not quantized again.
    */
   | "UNSUPPORTED"
   /** A download or a quantized model does not fit on the disk. */

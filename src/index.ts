@@ -9,6 +9,7 @@ export type { PooledModel } from "./pool/pooled_model.js";
 export type { AcquireOptions, ModelPoolOptions, PoolModelOptions } from "./pool/pool_options.js";
 export type { PooledModelState } from "./pool/slot.js";
 export type { Guarantee, Model, ModelCapabilities } from "./chat/model.js";
+export type { Adapter, AdapterChoice, AdapterOptions } from "./model/loading/adapters.js";
 export type { LoadOptions, LoadProgress } from "./model/loading/load_options.js";
 export type { DeepPartial, Reply } from "./chat/reply/reply.js";
 export type { Embeddings, RankedDocument, Ranking } from "./chat/embed/embed.js";

@@ -2,7 +2,10 @@
 
 /** @type {Array<{ text: string, pages: string[] }>} */
 export const parts = [
-  { text: "To begin", pages: ["getting-started", "conversations", "tools", "json", "embeddings", "models", "gpus"] },
+  {
+    text: "To begin",
+    pages: ["getting-started", "conversations", "tools", "json", "embeddings", "models", "adapters", "gpus"],
+  },
   {
     text: "To run it for others",
     pages: ["production", "server", "frameworks", "recipes", "cli", "runtimes", "errors"],

@@ -214,6 +214,12 @@ RunRequest to_request(const Napi::Object& object) {
   request.prompt_log_probabilities = object.Get("promptLogProbabilities").ToBoolean();
   request.top_log_probabilities = optional_number<uint32_t>(object, "topLogProbabilities").value_or(0);
   request.cache_scope = string(object, "cacheScope");
+  if (object.Get("adapters").IsArray()) {
+    each(object, "adapters", [&](const Napi::Value& value) {
+      const auto use = value.As<Napi::Object>();
+      request.adapters.push_back({static_cast<uint32_t>(number(use, "id")), static_cast<float>(number(use, "scale"))});
+    });
+  }
   request.priority = static_cast<int32_t>(number(object, "priority"));
   request.queue_timeout_ms = optional_number<double>(object, "queueTimeoutMs");
   request.keep_prefix = optional_number<uint32_t>(object, "keepPrefix");
@@ -349,6 +355,7 @@ Napi::Object from_stats(Napi::Env env, const Stats& stats) {
   object["cachedSequences"] = stats.cached_sequences;
   object["hostCacheBytes"] = static_cast<double>(stats.host_cache_bytes);
   object["threads"] = stats.threads;
+  object["adapterBytes"] = static_cast<double>(stats.adapter_bytes);
   object["promptTokens"] = static_cast<double>(stats.prompt_tokens);
   object["cachedTokens"] = static_cast<double>(stats.cached_tokens);
   object["restoredTokens"] = static_cast<double>(stats.restored_tokens);
@@ -357,6 +364,7 @@ Napi::Object from_stats(Napi::Env env, const Stats& stats) {
   object["rejectedTokens"] = static_cast<double>(stats.rejected_tokens);
   object["draftTokens"] = static_cast<double>(stats.drafted_tokens);
   object["acceptedDraftTokens"] = static_cast<double>(stats.accepted_drafts);
+  object["adapterChanges"] = static_cast<double>(stats.adapter_changes);
   object["steps"] = static_cast<double>(stats.steps);
   return object;
 }

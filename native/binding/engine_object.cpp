@@ -8,17 +8,27 @@
 namespace caduceus::binding {
 
 Napi::Function EngineObject::define(Napi::Env env) {
-  return DefineClass(
-      env, "NativeEngine",
-      {entry<&EngineObject::submit>("submit"), entry<&EngineObject::cancel>("cancel"),
-       entry<&EngineObject::pause>("pause"), entry<&EngineObject::resume>("resume"),
-       entry<&EngineObject::release>("release"), entry<&EngineObject::take>("take"),
-       entry<&EngineObject::speak>("speak"), entry<&EngineObject::stats>("stats"),
-       entry<&EngineObject::get_info>("info"), entry<&EngineObject::tokenize>("tokenize"),
-       entry<&EngineObject::stop_tokenizing>("stopTokenizing"), entry<&EngineObject::embed>("embed"),
-       entry<&EngineObject::stop_embedding>("stopEmbedding"), entry<&EngineObject::detokenize>("detokenize"),
-       entry<&EngineObject::token_bytes>("tokenBytes"), entry<&EngineObject::ref>("ref"),
-       entry<&EngineObject::unref>("unref"), entry<&EngineObject::close>("close")});
+  return DefineClass(env, "NativeEngine",
+                     {entry<&EngineObject::submit>("submit"),
+                      entry<&EngineObject::cancel>("cancel"),
+                      entry<&EngineObject::pause>("pause"),
+                      entry<&EngineObject::resume>("resume"),
+                      entry<&EngineObject::release>("release"),
+                      entry<&EngineObject::take>("take"),
+                      entry<&EngineObject::speak>("speak"),
+                      entry<&EngineObject::stats>("stats"),
+                      entry<&EngineObject::get_info>("info"),
+                      entry<&EngineObject::tokenize>("tokenize"),
+                      entry<&EngineObject::stop_tokenizing>("stopTokenizing"),
+                      entry<&EngineObject::embed>("embed"),
+                      entry<&EngineObject::stop_embedding>("stopEmbedding"),
+                      entry<&EngineObject::add_adapter>("addAdapter"),
+                      entry<&EngineObject::remove_adapter>("removeAdapter"),
+                      entry<&EngineObject::detokenize>("detokenize"),
+                      entry<&EngineObject::token_bytes>("tokenBytes"),
+                      entry<&EngineObject::ref>("ref"),
+                      entry<&EngineObject::unref>("unref"),
+                      entry<&EngineObject::close>("close")});
 }
 
 EngineObject::EngineObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<EngineObject>(info), env_(info.Env()) {}
@@ -170,6 +180,30 @@ bool EngineObject::give_up(Napi::Env env, uint32_t id, Pending& pending) {
   it->second.Resolve(env.Undefined());
   pending.erase(it);
   return true;
+}
+
+Napi::Value EngineObject::add_adapter(const Napi::CallbackInfo& info) {
+  open();
+  struct Added {
+    uint32_t id;
+    uint64_t bytes;
+  };
+  return PromiseWorker<Added>::start(
+      info.Env(),
+      [engine = engine_, path = info[0].As<Napi::String>().Utf8Value()] {
+        const auto adapter = engine->load_adapter(path);
+        return Added{engine->add_adapter(adapter), adapter->bytes()};
+      },
+      [](Napi::Env env, const Added& added) -> Napi::Value {
+        auto object = Napi::Object::New(env);
+        object["id"] = added.id;
+        object["sizeBytes"] = static_cast<double>(added.bytes);
+        return object;
+      });
+}
+
+void EngineObject::remove_adapter(const Napi::CallbackInfo& info) {
+  if (engine_) engine_->remove_adapter(info[0].As<Napi::Number>().Uint32Value());
 }
 
 Napi::Value EngineObject::detokenize(const Napi::CallbackInfo& info) {

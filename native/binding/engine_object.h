@@ -56,6 +56,9 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   // As `tokenize`, { values, tokens, truncated }.
   Napi::Value embed(const Napi::CallbackInfo& info);
   void stop_embedding(const Napi::CallbackInfo& info);
+  // A promise of { id, sizeBytes }.
+  Napi::Value add_adapter(const Napi::CallbackInfo& info);
+  void remove_adapter(const Napi::CallbackInfo& info);
   Napi::Value detokenize(const Napi::CallbackInfo& info);
   Napi::Value token_bytes(const Napi::CallbackInfo& info);
   // While referenced, the process stays alive for this engine's output.

@@ -4,6 +4,8 @@ import type { EngineCapabilities, EngineStats, ModelInfo, PromptPart } from "../
 import { partsToText } from "../format/hermes/prompt/prompt.js";
 import { checkFinalMessage, readMessages, type Message } from "../format/messages.js";
 import { joinSystemMessages } from "../format/system_messages.js";
+import { reading } from "../errors.js";
+import { checkAdapter, type Adapter, type AdapterOptions } from "../model/loading/adapters.js";
 import { checkBoolean, checkOptions, checkText, readOptions, type GivenOptions } from "../options/option_checks.js";
 import { refuseTooMany } from "./context_overflow.js";
 import type { LoadedModel } from "../model/loading/loaded_model.js";
@@ -241,6 +243,45 @@ export class Model {
    */
   async rerank(query: string, documents: readonly string[], options?: RerankOptions): Promise<Ranking> {
     return rerankDocuments(this.#model, query, documents, options);
+  }
+
+  /** The adapters (LoRA) that are loaded, in the order in which they came. */
+  get adapters(): Adapter[] {
+    return this.#model.adapters.list();
+  }
+
+  /**
+   * Loads a further adapter, while replies go on. From then on requests can choose it, and those that choose none use
+   * it unless its `scale` is 0.
+   *
+   * @throws CaduceusError `INVALID_ARGUMENT`, `MODEL_NOT_FOUND`, `MODEL_INVALID`, `UNSUPPORTED`, `OUT_OF_MEMORY`,
+   * `MODEL_CLOSED`
+   */
+  async addAdapter(options: AdapterOptions): Promise<Adapter> {
+    this.#model.closing.throwIfAborted();
+    return this.#model.adapters.add(reading("options", () => checkAdapter(options)));
+  }
+
+  /**
+   * Removes an adapter: requests can no longer choose it. Replies that were begun with it are finished with it, and
+   * then its memory is freed.
+   *
+   * @throws CaduceusError `INVALID_ARGUMENT`, `MODEL_CLOSED`
+   */
+  async removeAdapter(name: string): Promise<void> {
+    this.#model.closing.throwIfAborted();
+    this.#model.adapters.remove(name);
+  }
+
+  /**
+   * Changes the scale with which later requests use an adapter that do not choose any. 0 leaves it to those that name
+   * it.
+   *
+   * @throws CaduceusError `INVALID_ARGUMENT`, `MODEL_CLOSED`
+   */
+  async setAdapterScale(name: string, scale: number): Promise<void> {
+    this.#model.closing.throwIfAborted();
+    this.#model.adapters.setScale(name, scale);
   }
 
   /** Tokenizes text or prompt parts as a request would, with BOS if the model has one. Text is never read as markup. */

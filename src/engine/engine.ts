@@ -64,6 +64,12 @@ export interface EngineSampling {
   readonly logitBias: ReadonlyArray<readonly [token: number, bias: number]>;
 }
 
+/** An adapter by the id that `addAdapter` gave. */
+export interface AdapterUse {
+  readonly id: number;
+  readonly scale: number;
+}
+
 export interface RunRequest {
   readonly prompt: readonly PromptPart[];
   /** Id of an earlier run of this engine that was not released: the prompt continues after its last token. */
@@ -91,6 +97,8 @@ export interface RunRequest {
   readonly topLogProbabilities?: number | undefined;
   /** Requests of different scopes never share cached tokens. */
   readonly cacheScope: string;
+  /** Adapters that are added to the model, each at most once. Those of other requests share nothing with it. Undefined: none. */
+  readonly adapters?: readonly AdapterUse[] | undefined;
   /** Higher runs first. 0 is normal. */
   readonly priority: number;
   /** Maximum time in milliseconds before the first prefill. Undefined: no limit. */
@@ -230,6 +238,8 @@ export interface EngineStats {
   readonly hostCacheBytes: number;
   /** Threads in use at the moment: fewer than `info.threads` while other programs need the cores. */
   readonly threads: number;
+  /** Memory of the adapters' weights, in bytes, with those that were removed and are still in use. */
+  readonly adapterBytes: number;
   /** Total number of prompt tokens. This and the following fields are totals since the model was loaded. */
   readonly promptTokens: number;
   /** Prompt tokens that were cached and not computed. */
@@ -245,6 +255,8 @@ export interface EngineStats {
   readonly draftTokens: number;
   /** Draft tokens that were accepted. */
   readonly acceptedDraftTokens: number;
+  /** How often other adapters were put to use, which takes a few milliseconds each time. */
+  readonly adapterChanges: number;
   /** Steps of the engine's thread. */
   readonly steps: number;
 }
@@ -270,6 +282,10 @@ export interface Engine {
    * aborts.
    */
   embed(request: EmbeddingRequest, signal?: AbortSignal): Promise<Embedding>;
+  /** Loads an adapter (LoRA) for this model, and makes it known to requests. */
+  addAdapter(path: string): Promise<{ readonly id: number; readonly sizeBytes: number }>;
+  /** Requests can no longer name it. Its memory is freed when the last of those that did has ended. */
+  removeAdapter(id: number): void;
   readonly renderTemplate: RenderTemplate;
   /** Makes control tokens whose text stands in one of these part of what the model says. Before the first request. */
   speak(texts: readonly string[]): void;

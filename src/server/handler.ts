@@ -11,6 +11,7 @@ import { ollamaAnswer, ollamaForm, ollamaUnloads } from "./ollama/ollama_answers
 import { readChat, readGenerate } from "./ollama/ollama_requests.js";
 import { ollamaRoutes } from "./ollama/ollama_routes.js";
 import { ollamaError } from "./ollama/ollama_errors.js";
+import { adapterRoutes } from "./openai/adapter_routes.js";
 import { applyTemplate } from "./openai/apply_template.js";
 import { chatCompletions } from "./openai/chat_completions.js";
 import { readChatRequest } from "./openai/chat_request.js";
@@ -181,6 +182,7 @@ export function createHandler(options: HandlerOptions): Handler {
     });
     app.get("/assets/:name", (context) => page.answer(`assets/${context.req.param("name")}`, context.req.raw));
   }
+  app.route("/", adapterRoutes(plain));
   app.route("/", tokenizerRoutes(plain));
   app.route("/", embeddingRoutes(plain));
   const refuse = (context: Context, error: ApiError) => {

@@ -32,6 +32,7 @@ const methods: Readonly<Record<string, "GET" | "POST">> = {
   "/tokenize": "POST",
   "/detokenize": "POST",
   "/tokenizer_info": "GET",
+  "/lora-adapters": "GET",
 };
 
 /** A path, and the same without `/v1`, as llama-server has it; that has `/health` below `/v1` too. */

@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { quantizeModel } from "../../src/index.js";
 import { FakeHub } from "../support/fake_hub.js";
 import { bertModel } from "../support/gguf/bert_model.mjs";
+import { makeAdapter } from "../support/gguf/make_adapter.mjs";
 import { hermesModel, smollm2Model } from "../support/models.js";
 import { blocksOf, pages, proseOf, root, sources, type Block } from "./markdown.js";
 import { checkCommandLine, commandLines } from "./command_lines.js";
@@ -183,6 +184,9 @@ async function runAll(folder: string, world: string, hub: FakeHub): Promise<Map<
     .map((block) => path.join(folder, "js", fileName(block).replace(/\.ts$/, ".js")))
     .filter(existsSync);
   const runner = path.join(root, "test/docs/run_blocks.mjs");
+  const adapters = [1, 2].map((seed) => path.join(world, `adapter-${seed}.gguf`));
+  for (const [index, file] of adapters.entries())
+    makeAdapter(file, { model: { shape: "tiny", added: "control" }, seed: index });
   const env = {
     CADUCEUS_CACHE: path.join(world, "cache"),
     HF_HOME: path.join(world, "huggingface"),
@@ -199,6 +203,7 @@ async function runAll(folder: string, world: string, hub: FakeHub): Promise<Map<
     CADUCEUS_TEST_ORIGINAL: (
       await quantizeModel(bertModel("mean"), path.join(world, "f16.gguf"), { type: "F16", allowRequantize: true })
     ).path,
+    CADUCEUS_TEST_ADAPTERS: [await hermesModel(), ...adapters].join(","),
   };
   const { output } = await run(process.execPath, [runner, ...files], { cwd: world, env });
   const outcomes = output

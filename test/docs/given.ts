@@ -44,6 +44,13 @@ export const config = {
   mcpServers: { tests: { command: process.execPath, args: [process.env["CADUCEUS_TEST_MCP"] ?? ""] } },
 };
 
+/** A file of a model, and files of two adapters of it. */
+export const [adaptedModel = "", ...adapterFiles] = (process.env["CADUCEUS_TEST_ADAPTERS"]?.split(",") ?? []) as [
+  string,
+  string,
+  string,
+];
+
 /** For what a page calls a program's own. */
 export const log: (...values: unknown[]) => void = console.log;
 

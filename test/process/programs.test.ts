@@ -1,8 +1,25 @@
 // The examples, run unchanged: the programs that the API exists for.
 import { readdirSync, readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import OpenAI from "openai";
 import { expect, test } from "vitest";
+import { makeAdapter } from "../support/gguf/make_adapter.mjs";
+import { hermesModel } from "../support/models.js";
 import { example, program, runNode } from "./run_program.js";
+
+test("adapters.mjs answers with each adapter and without any", async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), "caduceus-adapters-"));
+  const files = ["first", "second"].map((name) => path.join(folder, `${name}.gguf`));
+  for (const [seed, file] of files.entries()) makeAdapter(file, { model: { shape: "tiny", added: "control" }, seed });
+  const { code, stdout, stderr } = await runNode(example("adapters.mjs"), [await hermesModel(), ...files]);
+  await rm(folder, { recursive: true });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(stdout).toMatch(/^without: ./m);
+  expect(stdout).toMatch(/^first: ./m);
+  expect(stdout).toMatch(/^second: ./m);
+});
 
 test("hello streams an answer", async () => {
   const { code, stdout, stderr } = await runNode(example("hello.mjs"));

@@ -3,6 +3,7 @@
 import { expectTypeOf } from "vitest";
 import { z } from "zod";
 import {
+  type Adapter,
   type AnswerError,
   CaduceusError,
   inspectModel,
@@ -130,6 +131,17 @@ export async function loading(): Promise<void> {
   await load("smollm2", { contextSize: undefined, signal: undefined });
   await load("smollm2", { hostCacheBytes: 0, prefixFolder: "/var/cache/prefixes", prefixFolderBytes: 2 ** 30 });
   await load("smollm2", { hostCacheBytes: undefined, prefixFolder: false, promptLookup: false });
+  const model = await load("smollm2", { adapters: [{ path: "a.gguf" }, { path: "b.gguf", name: "b", scale: 0.5 }] });
+  expectTypeOf(model.adapters).toEqualTypeOf<Adapter[]>();
+  expectTypeOf(await model.addAdapter({ path: "c.gguf", scale: undefined })).toEqualTypeOf<Adapter>();
+  expectTypeOf(model.removeAdapter("b")).resolves.toEqualTypeOf<void>();
+  await model.reply("Hi", { adapter: "b" });
+  await model.complete("Hi", { adapter: [{ name: "b", scale: 2 }, "a"] });
+  model.chat({ adapter: [] });
+  // @ts-expect-error a scale alone names nothing
+  await model.reply("Hi", { adapter: { scale: 2 } });
+  // @ts-expect-error a path is asked for
+  await load("smollm2", { adapters: [{ name: "a" }] });
   // @ts-expect-error only false turns it off
   await load("smollm2", { prefixFolder: true });
   // @ts-expect-error no such option

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "ggml-cpu.h"
+#include "llama-context.h"
 #include "llama-ext.h"
 #include "platform/error.h"
 #include "platform/machine.h"
@@ -84,6 +85,7 @@ ContextHandle Context::another(llama_context_params params, const std::string& w
 
   const AssertionGuard guard;
   const ErrorLogCapture errors;
+  const std::shared_lock lock(model_->adapters_mutex());
   ContextHandle context(llama_init_from_model(model_->get(), params));
   if (!context) {
     const std::string reason = errors.last();
@@ -168,6 +170,21 @@ int Context::decode(std::span<const Row> rows) {
     batch.logits[i] = rows[i].output ? 1 : 0;
   }
   return compute(context_.get(), batch, threads_set_);
+}
+
+void Context::use(std::shared_ptr<const AdapterSet> adapters) {
+  if (key_of(adapters) == key_of(adapters_)) return;
+  std::vector<llama_adapter_lora*> list;
+  std::vector<float> scales;
+  for (const auto& [adapter, scale] : adapters ? adapters->uses : std::vector<AdapterSet::Use>()) {
+    list.push_back(adapter->get());
+    scales.push_back(scale);
+  }
+  const std::shared_lock lock(model_->adapters_mutex());
+  llama_set_adapters_lora(context_.get(), list.data(), list.size(), scales.data());
+  // The next computation would do it too, and without the lock.
+  context_->sched_reserve();
+  adapters_ = std::move(adapters);
 }
 
 int Context::compute(llama_context* context, const llama_batch& batch, uint32_t& threads_set) {

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "adapter/adapter.h"
 #include "llama.h"
 #include "model/llama_handles.h"
 #include "model/model.h"
@@ -43,6 +44,9 @@ class Context {
   // llama_decode's result: 0, 1 no room, 2 interrupted, below 0 failed. Output rows are then at `logits(index)`.
   int decode(std::span<const Row> rows);
   std::span<const float> logits(int row);
+  // Computes with these from now on. A change makes llama.cpp reserve its graphs again, which takes a few milliseconds.
+  void use(std::shared_ptr<const AdapterSet> adapters);
+  const std::shared_ptr<const AdapterSet>& adapters() const { return adapters_; }
   // llama_decode of another context of this model, with as many threads as are free; `threads_set` is what it was set
   // to.
   int compute(llama_context* context, const llama_batch& batch, uint32_t& threads_set);
@@ -56,6 +60,7 @@ class Context {
 
   Model& model() { return *model_; }
   const Model& model() const { return *model_; }
+  const std::shared_ptr<Model>& shared_model() const { return model_; }
   llama_context* get() { return context_.get(); }
   uint32_t context_size() const { return context_size_; }
   uint32_t cache_tokens() const { return cache_tokens_; }
@@ -104,6 +109,7 @@ class Context {
   std::atomic<uint32_t> forced_threads_{0};
   std::atomic<bool>* interrupted_ = &interrupt;
   std::shared_ptr<ggml_threadpool> pool_;
+  std::shared_ptr<const AdapterSet> adapters_;
   ContextHandle context_;
   std::unique_ptr<BatchHandle> batch_;
 };

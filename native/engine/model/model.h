@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <shared_mutex>
 #include <string>
 #include <vector>
 
@@ -86,6 +87,11 @@ class Model {
   // Layers on GPUs; 0 without GPUs.
   uint32_t gpu_layers() const { return gpu_layers_; }
 
+  // llama.cpp keeps a list of a model's adapters, which it reads where it reserves a context's graphs. To be held alone
+  // by who adds to it or takes from it, and shared by who makes a context or changes its adapters.
+  std::shared_mutex& adapters_mutex() { return adapters_mutex_; }
+  std::atomic<uint64_t> adapter_bytes{0};
+
  private:
   struct Free {
     void operator()(llama_model* model) const { llama_model_free(model); }
@@ -101,6 +107,7 @@ class Model {
   bool causal_ = true;
   enum llama_pooling_type pooling_ = LLAMA_POOLING_TYPE_NONE;
   uint32_t gpu_layers_ = 0;
+  std::shared_mutex adapters_mutex_;
 };
 
 }  // namespace caduceus

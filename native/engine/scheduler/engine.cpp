@@ -58,8 +58,9 @@ RunId Engine::submit(RunRequest request) {
   {
     std::lock_guard lock(commands_mutex_);
     id = new_id();
+    auto adapters = adapters_of(request);
     output_.open(id);
-    commands_.emplace_back(std::in_place_type<Submit>, id, std::move(request), Clock::now());
+    commands_.emplace_back(std::in_place_type<Submit>, id, std::move(request), std::move(adapters), Clock::now());
   }
   commands_ready_.notify_one();
   return id;
@@ -111,6 +112,7 @@ void Engine::close() {
   {
     std::lock_guard lock(commands_mutex_);
     stopping_ = true;
+    closing_ = true;
     context_->interrupt = true;
   }
   commands_ready_.notify_one();
@@ -168,11 +170,15 @@ void Engine::step() {
     ctx.scheduler.update_paused([this](RunId id) { return output_.held(id); }, now);
     for (const auto& [run, error] : ctx.scheduler.expired(now)) fail(*run, error);
     worked |= ctx.scheduler.admit(now);
-    worked |= decode(ctx);
+    ctx.scheduler.take_turn(now);
+    bool computed = decode(ctx);
     // A prefill may take a second when nothing decodes, so publish the output of runs that have just ended first.
     output_.publish();
-    worked |= prefill(ctx);
+    computed |= prefill(ctx);
+    // Where cells are lacking for all that have their turn, those of another may be stronger.
+    worked |= computed || ctx.scheduler.turns().pass();
   });
+  free_adapters();
   worked |= compute_embeddings();
   if (shared_) worked |= tidy(now);
   ++totals_.steps;
@@ -211,8 +217,8 @@ bool Engine::take_commands() {
 }
 
 void Engine::begin(Submit submit) {
-  auto [it, _] =
-      runs_.emplace(submit.id, std::make_unique<Run>(submit.id, std::move(submit.request), submit.submitted));
+  auto [it, _] = runs_.emplace(submit.id, std::make_unique<Run>(submit.id, std::move(submit.request), submit.submitted,
+                                                                std::move(submit.adapters)));
   Run& run = *it->second;
   try {
     if (!shared_)
@@ -272,6 +278,7 @@ void Engine::update_stats() {
     stats.host_cache_bytes = shared_->store.bytes();
   }
   stats.threads = context_->threads_now();
+  stats.adapter_bytes = context_->model().adapter_bytes;
   std::lock_guard lock(stats_mutex_);
   stats_ = stats;
 }

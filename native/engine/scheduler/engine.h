@@ -49,6 +49,12 @@ class Engine {
 
   // Never waits for a computation. An invalid request ends its run with an error. Throws MODEL_CLOSED after `close`.
   RunId submit(RunRequest request);
+  // Not on the event loop's thread. `close` ends it with MODEL_CLOSED.
+  std::shared_ptr<Adapter> load_adapter(const std::string& path);
+  // Makes an adapter of this model known to requests, by the id that this returns. Throws like `submit`.
+  uint32_t add_adapter(std::shared_ptr<Adapter> adapter);
+  // Requests can no longer name it; those that did are finished with it, and then its memory is freed.
+  void remove_adapter(uint32_t id);
   // Takes effect at the next step, or within one graph node while the run's prompt is prefilled on a CPU.
   void cancel(RunId id);
   // Called when the reader is slow: output stays here, and past a limit the run pauses until `resume`.
@@ -85,6 +91,7 @@ class Engine {
   struct Submit {
     RunId id;
     RunRequest request;
+    std::shared_ptr<const AdapterSet> adapters;
     Clock::time_point submitted;
   };
   struct Cancel {
@@ -106,6 +113,8 @@ class Engine {
   void push_end(Command command, RunId id);
   // With commands_mutex_ held. Throws MODEL_CLOSED, or why the engine has stopped.
   RunId new_id();
+  // With commands_mutex_ held. Throws INVALID_ARGUMENT where one is not known.
+  std::shared_ptr<const AdapterSet> adapters_of(const RunRequest& request) const;
   bool is_prefilling(RunId id) const {
     return std::find(prefilling_.begin(), prefilling_.end(), id) != prefilling_.end();
   }
@@ -166,6 +175,8 @@ class Engine {
     context_->interrupt = stopping_;
     return result;
   }
+  void use_adapters(DecodeContext& ctx, const Run& run);
+  void free_adapters();
   void rewind(DecodeContext& ctx, Run& run);
   void sample(DecodeContext& ctx, Run& run, int row);
   void score_prompts(DecodeContext& ctx, const std::vector<Scheduler::Piece>& pieces);
@@ -210,7 +221,10 @@ class Engine {
   std::condition_variable commands_ready_;
   std::vector<Command> commands_;
   RunId next_id_ = 1;
-  std::vector<RunId> prefilling_;  // whose cancellation interrupts the current computation
+  std::map<uint32_t, std::shared_ptr<Adapter>> adapters_;
+  std::vector<std::shared_ptr<Adapter>> removed_adapters_;  // that may be in use
+  std::atomic<bool> closing_{false};                        // ends the loading of adapters
+  std::vector<RunId> prefilling_;                           // whose cancellation interrupts the current computation
   bool stopping_ = false;
   std::optional<EngineError> failure_;  // why the engine has stopped
 

@@ -35,6 +35,7 @@ bool Engine::decode(DecodeContext& ctx) {
     rows_.back().output = true;
     for (const Token token : run->drafts()) rows_.push_back({token, at++, run->sequence, true});
   }
+  use_adapters(ctx, *batch.front());
   const auto before = Clock::now();
   const int result = ctx.context.decode(rows_);
   if (result == 2) return true;  // interrupted, because the engine stops
@@ -75,6 +76,7 @@ bool Engine::prefill(DecodeContext& ctx) {
                        at + 1 == run->tokens.size() || run->wants_score(at)});
     }
   }
+  use_adapters(ctx, *pieces.front().run);
   const auto before = Clock::now();
   std::vector<RunId> ids;
   for (const auto& piece : pieces) ids.push_back(piece.run->id);

@@ -138,7 +138,7 @@ void Engine::refuse_if_too_long(size_t tokens, const char* at_least) const {
 
 // Queues the run, after a lookup in the prefix folder where that may save a long prefill.
 void Engine::enqueue(Run& run) {
-  const std::string& scope = run.request.cache_scope;
+  const std::string& scope = run.cache_scope;
   if (!folder_ || run.exact || run.scores_prompt() || run.tokens.size() <= worth_keeping)
     return context_of(run).scheduler.enqueue(run);
   const auto usable = std::span<const Token>(run.tokens).first(run.tokens.size() - 1);
@@ -160,8 +160,8 @@ void Engine::load_prefix(PrefixFolder::LookupResult hit) {
   Run& run = *it->second;
   const auto prefix = std::span<const Token>(run.tokens).first(hit.length);
   // Another run may have computed it meanwhile.
-  if (hit.length > shared_->cache.longest(prefix, run.request.cache_scope) &&
-      shared_->cache.load_prefix(prefix, hit.saved, run.request.cache_scope, hit.state.bytes())) {
+  if (hit.length > shared_->cache.longest(prefix, run.cache_scope) &&
+      shared_->cache.load_prefix(prefix, hit.saved, run.cache_scope, hit.state.bytes())) {
     run.restored_tokens += hit.length;
   }
   try {
@@ -176,7 +176,7 @@ void Engine::keep_prefix(Run& run) {
   const uint32_t length = std::exchange(run.keep_tokens, 0);
   if (length < worth_keeping) return;
   const auto prefix = std::span<const Token>(run.tokens).first(length);
-  const std::string& scope = run.request.cache_scope;
+  const std::string& scope = run.cache_scope;
   if (std::any_of(keeping_.begin(), keeping_.end(),
                   [&](const Kept& other) { return other.scope == scope && std::ranges::equal(other.tokens, prefix); }))
     return;

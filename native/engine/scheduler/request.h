@@ -92,6 +92,12 @@ struct ThoughtSpec {
   std::string end = "\n</think>\n\n";  // what is forced at the limit, from the thought's end to the answer's text
 };
 
+// An adapter by the id that `Engine::add_adapter` gave.
+struct AdapterUse {
+  uint32_t id;
+  float scale;
+};
+
 struct RunRequest {
   std::vector<PromptPart> prompt;
   std::optional<RunId> after;
@@ -104,6 +110,7 @@ struct RunRequest {
   bool prompt_log_probabilities = false;  // of the prompt's tokens, all of which are computed for it
   uint32_t top_log_probabilities = 0;     // number of most likely tokens reported with each
   std::string cache_scope;
+  std::vector<AdapterUse> adapters;
   int32_t priority = 0;
   std::optional<double> queue_timeout_ms;
   std::optional<uint32_t> keep_prefix;  // number of the prompt's first parts to keep on disk
@@ -182,6 +189,7 @@ struct Stats {
   uint32_t cached_sequences = 0;
   uint64_t host_cache_bytes = 0;
   uint32_t threads = 0;  // in use at the moment
+  uint64_t adapter_bytes = 0;
   uint64_t prompt_tokens = 0;
   uint64_t cached_tokens = 0;
   uint64_t restored_tokens = 0;
@@ -190,6 +198,7 @@ struct Stats {
   uint64_t rejected_tokens = 0;  // sampled, and refused by a constraint
   uint64_t drafted_tokens = 0;   // proposed by speculative decoding, and computed
   uint64_t accepted_drafts = 0;  // drafted tokens that were accepted
+  uint64_t adapter_changes = 0;  // of what a context computes with
   uint64_t steps = 0;
 };
 

@@ -5,10 +5,24 @@
 
 namespace caduceus {
 
-Run::Run(RunId id, RunRequest request_, Clock::time_point submitted)
+namespace {
+
+// No other scope has the same one, whatever a request calls its own: those that begin with the mark get another.
+std::string scope_of(const std::string& adapter_key, const std::string& scope) {
+  constexpr char mark = '\1';
+  if (adapter_key.empty() && !scope.starts_with(mark)) return scope;
+  return mark + adapter_key + mark + scope;
+}
+
+}  // namespace
+
+Run::Run(RunId id, RunRequest request_, Clock::time_point submitted, std::shared_ptr<const AdapterSet> adapters_)
     : id(id),
       request(std::move(request_)),
       exact(request.deterministic),
+      adapters(std::move(adapters_)),
+      adapter_key(key_of(adapters)),
+      cache_scope(scope_of(adapter_key, request.cache_scope)),
       submitted(submitted),
       stops_(request.stop),
       last_token_(submitted) {}
@@ -94,6 +108,7 @@ Run::Ending Run::finish(FinishReason reason) {
   constraint.reset();
   scores = {};
   request = {};
+  adapters.reset();
   return ending;
 }
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "adapter/adapter.h"
 #include "constraint/run_constraint.h"
 #include "sampling/sampler.h"
 #include "scheduler/request.h"
@@ -28,7 +29,7 @@ class Run {
  public:
   enum class Phase { waiting, running, ended };
 
-  Run(RunId id, RunRequest request, Clock::time_point submitted);
+  Run(RunId id, RunRequest request, Clock::time_point submitted, std::shared_ptr<const AdapterSet> adapters = nullptr);
 
   // Called with the tokenized prompt: `tokens` holds all of it, what came before `after` included.
   void start(std::vector<Token> tokens, const llama_vocab* vocab, DrySamplers& dry_samplers);
@@ -54,7 +55,10 @@ class Run {
 
   const RunId id;
   RunRequest request;
-  const bool exact;  // deterministic
+  const bool exact;                            // deterministic
+  std::shared_ptr<const AdapterSet> adapters;  // null: the model alone
+  const std::string adapter_key;
+  const std::string cache_scope;  // the request's, and the adapters: runs of different ones never share cached tokens
   Phase phase = Phase::waiting;
   std::vector<Token> earlier;  // tokens of the run that it continues, while its prompt is tokenized
   std::vector<Token> tokens;   // prompt, then generated and forced tokens

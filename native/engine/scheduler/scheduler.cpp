@@ -75,7 +75,7 @@ bool Scheduler::admit(Run& run, Clock::time_point now) {
   // probabilities are requested is computed completely.
   const auto length = static_cast<uint32_t>(run.tokens.size());
   const uint32_t reusable = run.scores_prompt() ? run.scored : length - 1;
-  const auto opened = cache_.open(run.tokens, reusable, run.request.cache_scope);
+  const auto opened = cache_.open(run.tokens, reusable, run.cache_scope);
   if (!opened) return false;
   run.sequence = opened->sequence;
   run.computed = opened->shared;
@@ -101,9 +101,18 @@ bool Scheduler::admit(Run& run, Clock::time_point now) {
   return true;
 }
 
+void Scheduler::take_turn(Clock::time_point now) {
+  std::vector<const std::string*> keys;
+  for (const Run* run : running_) {
+    if (!run->paused) keys.push_back(&run->adapter_key);
+  }
+  turns_.choose(keys, now);
+}
+
 std::vector<Run*> Scheduler::next_to_decode() {
   std::vector<Run*> candidates;
-  std::copy_if(running_.begin(), running_.end(), std::back_inserter(candidates), decodes);
+  std::copy_if(running_.begin(), running_.end(), std::back_inserter(candidates),
+               [this](const Run* run) { return decodes(run) && has_turn(run); });
   std::sort(candidates.begin(), candidates.end(), [](const Run* a, const Run* b) { return strength(a) > strength(b); });
   std::vector<Run*> batch;
   uint32_t rows = 0;
@@ -128,7 +137,8 @@ size_t Scheduler::reading() const {
 
 std::vector<Scheduler::Piece> Scheduler::next_to_prefill(uint32_t rows, bool alone) {
   std::vector<Run*> readers;
-  std::copy_if(running_.begin(), running_.end(), std::back_inserter(readers), reads);
+  std::copy_if(running_.begin(), running_.end(), std::back_inserter(readers),
+               [this](const Run* run) { return reads(run) && has_turn(run); });
   // By id, beginning with the one served last while its turn lasts, else with the one after it.
   const RunId first = turn_rows_ < limits_.turn_rows ? last_prefilled_ : last_prefilled_ + 1;
   std::sort(readers.begin(), readers.end(), [first](const Run* a, const Run* b) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "adapter/adapter_turns.h"
 #include "cache/prefix_cache.h"
 #include "scheduler/run.h"
 
@@ -41,6 +42,10 @@ class Scheduler {
 
   // Admits waiting runs in order, as far as ids and cells suffice; true when any was admitted.
   bool admit(Clock::time_point now);
+
+  // Decides whose turn it is: only runs with those adapters decode and prefill until it is called again.
+  void take_turn(Clock::time_point now);
+  AdapterTurns& turns() { return turns_; }
 
   // Runs that decode in this step, with cells freed for each of their rows. The highest priority comes first; a run for
   // which no cells are left waits a step.
@@ -84,8 +89,11 @@ class Scheduler {
   void insert(Run& run);
   void suspend(Run& run);
 
+  bool has_turn(const Run* run) const { return run->adapter_key == turns_.current(); }
+
   PrefixCache& cache_;
   Limits limits_;
+  AdapterTurns turns_;
   std::vector<Run*> expected_;
   std::vector<Run*> waiting_;
   std::vector<Run*> running_;

@@ -1,15 +1,13 @@
 // Damaged model files, loaded and run in child processes: refused or working, never a crash.
 //   model_fuzz_test [mutations = 150] [seed = 1]
 #include <condition_variable>
-#include <cstring>
-#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <mutex>
-#include <random>
 
 #include "check.h"
+#include "damage.h"
 #include "gguf_edit.h"
 #include "model/gguf/gguf_weights.h"
 #include "platform/error.h"
@@ -20,11 +18,6 @@
 #include "ggml-cpu.h"
 #endif
 
-#ifndef _WIN32
-#include <sys/wait.h>
-#include <unistd.h>
-#endif
-
 using namespace caduceus;
 namespace fs = std::filesystem;
 
@@ -32,47 +25,6 @@ namespace {
 
 // The vocabulary's arrays end about here in the tiny Hermes model; what follows is tensor names, then weights.
 constexpr size_t header_bytes = 900'000;
-
-std::string mutate(const std::string& original, uint32_t seed) {
-  std::mt19937 random(seed);
-  const auto below = [&](size_t limit) { return static_cast<size_t>(random() % limit); };
-  std::string bytes = original;
-  const size_t header = std::min(header_bytes, bytes.size());
-  const int changes = 1 + static_cast<int>(below(4));
-  for (int i = 0; i < changes; ++i) {
-    // The first kilobytes hold the model's shape; most faults are there.
-    const size_t range = below(3) == 0 ? header : std::min<size_t>(3000, bytes.size());
-    const size_t at = below(range - 16);
-    switch (below(7)) {
-      case 0:
-        bytes[at] = static_cast<char>(random());
-        break;
-      case 1:
-        bytes[at] = static_cast<char>(bytes[at] ^ (1 << below(8)));
-        break;
-      case 2: {
-        const uint32_t extremes[] = {0, 1, 2, 0x7fffffff, 0x80000000, 0xffffffff, 1u << 20, 1u << 30, 513, 65536};
-        std::memcpy(&bytes[at], &extremes[below(10)], 4);
-        break;
-      }
-      case 3: {
-        const uint64_t extremes[] = {0, 1, 1ull << 32, 1ull << 62, ~0ull, 1ull << 24};
-        std::memcpy(&bytes[at], &extremes[below(6)], 8);
-        break;
-      }
-      case 4:
-        bytes.resize(std::max<size_t>(64, below(bytes.size())));
-        return bytes;
-      case 5:
-        std::memcpy(&bytes[at], &original[below(original.size() - 16)], 16);
-        break;
-      default:
-        bytes.erase(at, 1 + below(8));
-        break;
-    }
-  }
-  return bytes;
-}
 
 // 0 refused, 1 loaded and generated or failed cleanly.
 int load_and_run(const std::string& path) {
@@ -108,23 +60,6 @@ int load_and_run(const std::string& path) {
   }
 }
 
-// Of a child process that loads a file and asks it something: 0 refused, 1 loaded, 2 neither.
-#ifndef _WIN32
-int outcome(const std::string& path, const std::string& what) {
-  const pid_t child = fork();
-  if (child == 0) {
-    alarm(120);  // a hang ends like a crash
-    _exit(load_and_run(path));
-  }
-  int status = 0;
-  CHECK(child > 0 && waitpid(child, &status, 0) == child);
-  if (WIFEXITED(status) && WEXITSTATUS(status) <= 1) return WEXITSTATUS(status);
-  std::fprintf(stderr, "    %s: %s %d\n", what.c_str(), WIFSIGNALED(status) ? "signal" : "exit",
-               WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-  return 2;
-}
-#endif
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -144,8 +79,8 @@ int main(int argc, char** argv) {
   for (int n = 0; n < mutations; ++n) {
     const uint32_t seed = first_seed + static_cast<uint32_t>(n);
     const std::string path = (folder / "model.gguf").string();
-    std::ofstream(path, std::ios::binary) << mutate(original, seed);
-    const int ended = outcome(path, "seed " + std::to_string(seed));
+    std::ofstream(path, std::ios::binary) << mutate(original, seed, header_bytes);
+    const int ended = outcome("seed " + std::to_string(seed), [&] { return load_and_run(path); });
     if (ended == 2)
       crashed.push_back(seed);
     else
@@ -178,7 +113,7 @@ int main(int argc, char** argv) {
       GgufEdit file(test_model("CADUCEUS_TEST_HERMES_MODEL"));
       if (!file.set_type(name, type)) continue;
       file.write(path);
-      const int ended = outcome(path, std::string(name) + " as " + ggml_type_name(type));
+      const int ended = outcome(std::string(name) + " as " + ggml_type_name(type), [&] { return load_and_run(path); });
       CHECK(ended == (can_compute(name, type) ? 1 : 0));
       ++tried, computed += ended;
     }

@@ -4,6 +4,7 @@
 #include "scheduler/scheduler.h"
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <random>
 #include <set>
@@ -41,7 +42,7 @@ struct World {
     request.priority = priority;
     request.max_tokens = goal;
     request.prompt_log_probabilities = scored;
-    auto run = std::make_unique<Run>(next_id++, std::move(request), now);
+    auto run = std::make_unique<Run>(next_id++, std::move(request), now, adapters());
     run->usage.prompt_tokens = prompt;
     for (uint32_t i = 0; i < prompt; ++i) run->tokens.push_back(static_cast<Token>(below(3)));
     try {
@@ -52,6 +53,26 @@ struct World {
     }
     runs.push_back(std::move(run));
     return runs.back().get();
+  }
+
+  // One of the sets of adapters, which here are nothing but their keys.
+  std::shared_ptr<const AdapterSet> adapters() {
+    const uint32_t set = below(adapter_sets);
+    if (set == 0) return nullptr;
+    auto adapters = std::make_shared<AdapterSet>();
+    adapters->key = std::string(1, static_cast<char>('a' + set));
+    return adapters;
+  }
+
+  // All that are computed together have the same adapters. A change takes 3 ms.
+  void compute(const Run& run, bool first) {
+    if (first && run.adapter_key != adapters_in_use) {
+      adapters_in_use = run.adapter_key;
+      now += 3ms;
+      scheduler.turns().changed(3, now);
+      ++changes;
+    }
+    CHECK(run.adapter_key == adapters_in_use);
   }
 
   // One step; true when anything was computed.
@@ -65,7 +86,10 @@ struct World {
     }
     bool worked = scheduler.admit(now);
     check();
+    scheduler.take_turn(now);
+    bool first = true;
     for (Run* run : scheduler.next_to_decode()) {
+      compute(*run, std::exchange(first, false));
       CHECK(run->phase == Run::Phase::running && run->remaining() == 1 && !run->paused &&
             !run->wants_score(run->computed));
       cache.append(run->sequence, std::span(run->tokens).subspan(run->computed++, 1));
@@ -77,7 +101,9 @@ struct World {
     uint32_t read = 0;
     bool scored = false;
     const auto pieces = scheduler.next_to_prefill(rows, below(2) == 0);
+    first = true;
     for (const auto& [run, count] : pieces) {
+      compute(*run, std::exchange(first, false));
       CHECK(run->phase == Run::Phase::running && run->remaining() > 1 && !run->paused);
       CHECK(count > 0 && count <= run->remaining() && (read += count) <= rows);
       for (uint32_t at = run->computed; at < run->computed + count; ++at) {
@@ -94,7 +120,7 @@ struct World {
       if (piece.run->remaining() == 0) advance(*piece.run);
     }
     check();
-    return worked;
+    return worked || scheduler.turns().pass();
   }
 
   void advance(Run& run) {
@@ -139,12 +165,16 @@ struct World {
   std::set<RunId> neglected;
   int finished = 0;
   int dropped = 0;
+  uint32_t adapter_sets = 1;  // that runs have, "none" among them
+  std::string adapters_in_use;
+  int changes = 0;
 };
 
 void random_traffic(uint32_t seed, int steps) {
   std::mt19937 random(seed);
   const uint32_t context = 32 + random() % 100;
   World world(seed, context + random() % 300, context, 1 + random() % 16);
+  world.adapter_sets = 1 + seed % 4;
   int submitted = 0;
   int cancelled = 0;
   for (int step = 0; step < steps; ++step) {
@@ -272,6 +302,28 @@ int main(int argc, char** argv) {
     world.now += 600s;
     world.step();
     CHECK(world.dropped == 1 && world.runs.empty());
+  }
+
+  CLAIM(
+      "sets of adapters take turns, each ten times as long as a change takes, and none waits for longer than the "
+      "others");
+  {
+    World world(1, 4000, 900, 12);
+    world.adapter_sets = 4;
+    for (int i = 0; i < 12; ++i) world.submit(20, 800, 0);
+    std::map<std::string, Clock::time_point> served;
+    std::set<std::string> sets;
+    for (const auto& run : world.runs) sets.insert(run->adapter_key);
+    CHECK(sets.size() == 4);
+    const auto begin = world.now;
+    for (int step = 0; step < 400; ++step) {
+      CHECK(world.step());
+      served[world.adapters_in_use] = world.now;
+      // A turn takes 30 ms and the step that ends it 10, a change 3.
+      if (world.now - begin < 1s) continue;
+      for (const std::string& set : sets) CHECK(world.now - served[set] <= 3 * (30ms + 10ms + 3ms) + 10ms);
+    }
+    CHECK(world.changes > 50 && world.changes * 30ms <= world.now - begin);
   }
 
   CLAIM("random traffic: everyone who stays comes to the end, and no step stands still");

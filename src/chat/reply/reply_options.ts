@@ -12,6 +12,7 @@ import {
   isSignal,
   type GivenOptions,
 } from "../../options/option_checks.js";
+import type { AdapterChoice } from "../../model/loading/adapters.js";
 import type { LoadedModel } from "../../model/loading/loaded_model.js";
 import { readSchema, type Schema, type UndeclaredProperties } from "../../schema/read_schema.js";
 import { checkRequestId } from "../diagnostics.js";
@@ -67,6 +68,12 @@ export interface GenerationOptions extends SamplingOptions {
    * reply fails with `QUEUE_TIMEOUT`. Number above 0. Defaults to no limit.
    */
   readonly queueTimeoutMs?: number | undefined;
+  /**
+   * Adapters (LoRA) with which the model generates: the name of one that is loaded, its name and `scale`, or an array
+   * of these; `[]` is the model alone. Requests with the same ones share batches and cached tokens, others take turns.
+   * Defaults to all of the model's adapters, each at its own scale.
+   */
+  readonly adapter?: string | AdapterChoice | ReadonlyArray<string | AdapterChoice> | undefined;
   /**
    * Scope of the prefix cache. Requests of different scopes never share cached tokens, so that tenants cannot learn
    * from timings what others have sent: use one scope for each tenant. Any text. Defaults to `""`, which is a scope
@@ -163,6 +170,7 @@ const generationOptionNames = [
   "topLogProbabilities",
   "priority",
   "queueTimeoutMs",
+  "adapter",
   "cacheScope",
   "deterministic",
   "keepPrefix",
@@ -307,6 +315,7 @@ function resolveRequest(
           ],
     ...resolveLogProbabilities(options, model),
     cacheScope: options.cacheScope === undefined ? "" : checkText(options.cacheScope, "cacheScope"),
+    adapters: model.adapters.resolve(options.adapter),
     priority: checkWholeNumber(options.priority, "priority", -100, 100) ?? 0,
     queueTimeoutMs: queueTimeoutMs && Math.min(queueTimeoutMs, longestWaitMs),
     deterministic,

@@ -29,6 +29,7 @@ const others: Readonly<Record<string, string>> = {
   toolChoice: "toolChoice",
   callOrder: "callOrder",
   chatTemplate: "chatTemplate",
+  adapters: "lora",
   constrained: "constrained",
   tools: "tools",
   schema: "schema",

@@ -2,8 +2,8 @@
 // library.
 import { statSync } from "node:fs";
 import path from "node:path";
-import { type Command, Option } from "commander";
-import type { LoadOptions, ReplyOptions } from "../../index.js";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import type { AdapterOptions, LoadOptions, ReplyOptions } from "../../index.js";
 import { numberOf, readNumber } from "../flag_values.js";
 import { expandHome } from "../home_folder.js";
 import { addSamplerFlags, samplerOptions } from "./sampler_flags.js";
@@ -29,6 +29,8 @@ export interface ModelFlags {
   /** A path, or a template. */
   readonly chatTemplate?: string;
   readonly chatTemplateFile?: string;
+  readonly lora?: readonly AdapterOptions[];
+  readonly loraScaled?: readonly AdapterOptions[];
 }
 
 export function addModelFlags(command: Command, defaults: { readonly system?: string } = {}): Command {
@@ -89,7 +91,24 @@ export function addLoadFlags(command: Command): Command {
       "--chat-template <path>",
       "file with a Jinja template in the place of the model's own; a text with {{ or {% is the template itself",
     )
-    .option("--chat-template-file <path>", "the same, always a file");
+    .option("--chat-template-file <path>", "the same, always a file")
+    .addOption(
+      new Option("--lora <path>", "adapter (LoRA) of the model; may be given several times").argParser(
+        (file: string, earlier: readonly AdapterOptions[] = []) => [...earlier, { path: expandHome(file) }],
+      ),
+    )
+    .addOption(
+      new Option("--lora-scaled <path:scale>", "the same, with its scale").argParser(
+        (text: string, earlier: readonly AdapterOptions[] = []) => [...earlier, readScaled(text)],
+      ),
+    );
+}
+
+function readScaled(text: string): AdapterOptions {
+  const [, file, scale] = /^(.+):([^:]+)$/s.exec(text) ?? [];
+  if (file === undefined || scale === undefined)
+    throw new InvalidArgumentError("Expected the path of an adapter, a colon and its scale.");
+  return { path: expandHome(file), scale: numberOf(scale, "Expected a number behind the last colon.") };
 }
 
 /** Those that a model's memory depends on. */

@@ -1,4 +1,4 @@
-// The options of loading, with the chat template that a file or the flag itself holds.
+// The options of loading, with the adapters, and the chat template that a file or the flag itself holds.
 import { UsageError } from "../exit_codes.js";
 import type { LoadOptions } from "../../index.js";
 import { readUserText } from "../output/user_text.js";
@@ -9,7 +9,11 @@ export async function readLoadOptions(
   flags: Omit<ModelFlags, "model">,
   signal?: AbortSignal | undefined,
 ): Promise<LoadOptions> {
-  return { ...loadOptions(flags), chatTemplate: await readChatTemplate(flags, signal) };
+  return {
+    ...loadOptions(flags),
+    adapters: [...(flags.lora ?? []), ...(flags.loraScaled ?? [])],
+    chatTemplate: await readChatTemplate(flags, signal),
+  };
 }
 
 /** Undefined: the model's own. */

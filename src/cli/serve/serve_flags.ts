@@ -93,6 +93,7 @@ Endpoints:
   POST /tokenize             the tokens of a text
   POST /detokenize           the text of tokens
   GET /tokenizer_info        special tokens and the chat template
+  GET /lora-adapters         adapters (LoRA) and their scales; POST changes the scales
   GET /health                whether the process answers
   GET /ready                 whether the models of the start are loaded
   GET /metrics               numbers for Prometheus

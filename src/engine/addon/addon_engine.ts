@@ -158,6 +158,16 @@ class AddonEngine implements Engine {
     }
   }
 
+  async addAdapter(path: string): Promise<{ readonly id: number; readonly sizeBytes: number }> {
+    this.#assertOpen();
+    return this.#native.addAdapter(path);
+  }
+
+  removeAdapter(id: number): void {
+    this.#assertOpen();
+    this.#native.removeAdapter(id);
+  }
+
   async detokenize(tokens: ArrayLike<number>, options: { special?: boolean } = {}): Promise<string> {
     this.#assertOpen();
     return this.#native.detokenize(Int32Array.from(tokens), options.special === true);

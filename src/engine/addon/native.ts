@@ -65,6 +65,8 @@ export interface NativeEngine {
   embed(request: EmbeddingRequest): { readonly id: number; readonly promise: Promise<Embedding | undefined> };
   /** Its promise then gives undefined. */
   stopEmbedding(id: number): void;
+  addAdapter(path: string): Promise<{ readonly id: number; readonly sizeBytes: number }>;
+  removeAdapter(id: number): void;
   detokenize(tokens: Int32Array, special: boolean): Promise<string>;
   tokenBytes(tokens: Int32Array): Promise<Uint8Array[]>;
   ref(): void;

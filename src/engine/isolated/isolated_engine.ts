@@ -1,5 +1,5 @@
 // An engine in a process of its own. When that crashes, it is started again and loads the model again.
-import { CaduceusError } from "../../errors.js";
+import { CaduceusError, invalidArgument } from "../../errors.js";
 import type { Gpu } from "../addon/gpus.js";
 import type {
   Embedding,
@@ -86,6 +86,14 @@ async function loadInto(state: State, options: EngineOptions): Promise<Loaded> {
   return session;
 }
 
+/** An adapter, and what it is in the process that lives. */
+interface IsolatedAdapter {
+  readonly path: string;
+  native: { readonly session: Session; readonly id: number } | undefined;
+  /** Why the process that lives could not load it. */
+  failure: unknown;
+}
+
 class IsolatedEngine implements Engine {
   readonly info: ModelInfo;
   readonly capabilities: EngineCapabilities;
@@ -93,7 +101,9 @@ class IsolatedEngine implements Engine {
   readonly #options: EngineOptions;
   readonly #runs = new Map<number, IsolatedRun>();
   readonly #ending = new AbortController();
+  readonly #adapters = new Map<number, IsolatedAdapter>();
   #spoken: string[] = [];
+  #nextAdapter = 1;
   #nextRun = 1;
   #waiting = 0;
   #opening: Promise<Session> | undefined;
@@ -162,6 +172,24 @@ class IsolatedEngine implements Engine {
     return this.#call("embed", [request], signal);
   }
 
+  async addAdapter(path: string): Promise<{ readonly id: number; readonly sizeBytes: number }> {
+    this.#assertOpen();
+    const session = this.#session ?? (await this.#open());
+    const { id: native, sizeBytes } = await loadAdapter(session, path);
+    const id = this.#nextAdapter++;
+    this.#adapters.set(id, { path, native: { session, id: native }, failure: undefined });
+    return { id, sizeBytes };
+  }
+
+  removeAdapter(id: number): void {
+    this.#assertOpen();
+    const native = this.#adapters.get(id)?.native;
+    this.#adapters.delete(id);
+    if (native === undefined || native.session.host.isGone) return;
+    const { host, engine } = native.session;
+    host.call({ engine, method: "removeAdapter", args: [native.id] }, {}).catch(() => {});
+  }
+
   stats(): EngineStats {
     this.#assertOpen();
     const { stats, earlier } = this.#state;
@@ -185,10 +213,10 @@ class IsolatedEngine implements Engine {
     await supervisor.leave();
   }
 
-  /** Undefined: its process is gone. */
+  /** Undefined: its process is gone, or is not ready yet. */
   get #session(): Session | undefined {
     const { session } = this.#state;
-    return session?.host.isGone === false ? session : undefined;
+    return this.#opening === undefined && session?.host.isGone === false ? session : undefined;
   }
 
   /** Of a run that has been sent to a process that lives. */
@@ -201,7 +229,20 @@ class IsolatedEngine implements Engine {
     if (run.isReleased || run.hasEnded) return;
     if (run.isCancelled) return run.endUnseen();
     run.process = session;
-    session.host.submit(session.engine, run, run.requestIn(session));
+    try {
+      const request = run.requestIn(session);
+      const adapters = request.adapters?.map(({ id, scale }) => ({ id: this.#adapterIn(session, id), scale }));
+      session.host.submit(session.engine, run, { ...request, adapters });
+    } catch (error) {
+      run.fail(error);
+    }
+  }
+
+  #adapterIn(session: Session, id: number): number {
+    const { native, failure } = this.#adapters.get(id) ?? {};
+    if (native?.session === session) return native.id;
+    if (failure !== undefined) throw failure;
+    throw invalidArgument("one of the model's adapters", "adapter", id);
   }
 
   async #call<T>(
@@ -222,6 +263,14 @@ class IsolatedEngine implements Engine {
 
   async #load(): Promise<Session> {
     const loaded = await loadInto(this.#state, { ...this.#options, signal: this.#ending.signal });
+    for (const adapter of this.#adapters.values()) {
+      try {
+        adapter.native = { session: loaded, id: (await loadAdapter(loaded, adapter.path)).id };
+      } catch (error) {
+        // The requests that name it fail; the others need not.
+        adapter.failure = error;
+      }
+    }
     if (this.#spoken.length > 0) loaded.host.post({ type: "speak", engine: loaded.engine, texts: this.#spoken });
     if (this.#waiting > 0) loaded.host.countWaiting(1);
     this.#watch(loaded.host);
@@ -255,6 +304,13 @@ class IsolatedEngine implements Engine {
   }
 }
 
+function loadAdapter(
+  { host, engine }: Session,
+  path: string,
+): Promise<{ readonly id: number; readonly sizeBytes: number }> {
+  return host.call({ engine, method: "addAdapter", args: [path] }, {});
+}
+
 function closed(): CaduceusError {
   return new CaduceusError("MODEL_CLOSED", "The model is closed.");
 }
@@ -268,6 +324,7 @@ const totals = [
   "rejectedTokens",
   "draftTokens",
   "acceptedDraftTokens",
+  "adapterChanges",
   "steps",
 ] as const satisfies readonly (keyof EngineStats)[];
 
@@ -286,5 +343,6 @@ function atRest(stats: EngineStats): EngineStats {
     cacheTokensUsed: 0,
     cachedSequences: 0,
     hostCacheBytes: 0,
+    adapterBytes: 0,
   };
 }

@@ -6,6 +6,7 @@ import { CaduceusError, invalidArgument } from "../../errors.js";
 import { defaultPrefixFolder } from "../../files/index.js";
 import { formats, type FormatOptions } from "../../format/conversation_format.js";
 import { hermesVariants, type HermesVariant } from "../../format/hermes/prompt/prompt.js";
+import { checkAdapters, type AdapterOptions, type CheckedAdapter } from "./adapters.js";
 import type { WantedMemoryOptions } from "../inspection/gpu_fit.js";
 import {
   checkBoolean,
@@ -65,6 +66,11 @@ export interface LoadOptions {
    */
   readonly promptLookup?: boolean | undefined;
   /**
+   * Adapters (LoRA) of the model. Each request chooses among them with `adapter`; one that does not is answered with
+   * all of them, each at its own `scale`. At most 64. `model.addAdapter` adds others later. Defaults to none.
+   */
+  readonly adapters?: readonly AdapterOptions[] | undefined;
+  /**
    * Folder for saved prefixes (see `keepPrefix`), so that they need not be computed again after a restart. Its files
    * may be deleted at any time, and several processes may share it. `false` saves nothing. Defaults to `prefixes` in
    * the folder that `CADUCEUS_CACHE` names, else in the platform's cache folder (`~/.cache/caduceus`,
@@ -114,6 +120,7 @@ export const loadOptionNames = [
   "gpuLayers",
   "hostCacheBytes",
   "promptLookup",
+  "adapters",
   "prefixFolder",
   "prefixFolderBytes",
   "format",
@@ -128,6 +135,7 @@ const mostTokens = 0x7fffffff;
 /** Checked options, with the engine's names where both have them. */
 export interface CheckedLoadOptions {
   readonly engine: Omit<EngineOptions, "path" | "onProgress" | "signal" | "gpuLayers"> & WantedMemoryOptions;
+  readonly adapters: readonly CheckedAdapter[];
   readonly format: FormatOptions;
   /** The name of the shared process, where it is a string. */
   readonly isolate: boolean | string;
@@ -159,6 +167,7 @@ export function checkLoadOptions(value: unknown): CheckedLoadOptions {
       prefixFolderBytes:
         checkWholeNumber(options.prefixFolderBytes, "prefixFolderBytes", 1, Number.MAX_SAFE_INTEGER) ?? 4 * 2 ** 30,
     },
+    adapters: checkAdapters(options.adapters),
     format: checkFormat(options),
     isolate: checkIsolate(options.isolate),
     onProgress: checkFunction(options.onProgress, "onProgress") as LoadOptions["onProgress"],

@@ -12,6 +12,7 @@ import { templateCalls, textsOf } from "../../format/calls/template_calls.js";
 import { ChatTemplate } from "../../format/template/template.js";
 import { noFacts, probeMs, templateFacts, type TemplateFacts } from "../../format/family/template_facts.js";
 import type { HermesVariant } from "../../format/hermes/prompt/prompt.js";
+import { Adapters } from "./adapters.js";
 import { samplingDefaults, type ModelSampling } from "./sampling.js";
 import { markerToken, readVocabulary, turnEnds, type Vocabulary } from "./vocabulary.js";
 
@@ -19,6 +20,7 @@ export class LoadedModel {
   readonly engine: Engine;
   readonly vocabulary: Vocabulary;
   readonly sampling: ModelSampling;
+  readonly adapters: Adapters;
   /** As the engine has it, with the chat template that is used. */
   readonly info: ModelInfo;
   readonly #closing = new AbortController();
@@ -70,6 +72,7 @@ export class LoadedModel {
     this.#calls = calls;
     this.engine = engine;
     this.vocabulary = vocabulary;
+    this.adapters = new Adapters(engine);
     const { chatTemplate = engine.info.chatTemplate } = formatOptions;
     this.info = chatTemplate === engine.info.chatTemplate ? engine.info : { ...engine.info, chatTemplate };
     this.sampling = {

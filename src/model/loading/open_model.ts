@@ -14,7 +14,7 @@ import { LoadedModel } from "./loaded_model.js";
 /** Everything wrong with the options is refused before the file is looked for. */
 export async function openModel(model: unknown, options: unknown): Promise<LoadedModel> {
   const name = checkModelName(model);
-  const { engine: engineOptions, format, isolate, onProgress, signal } = checkLoadOptions(options);
+  const { engine: engineOptions, adapters, format, isolate, onProgress, signal } = checkLoadOptions(options);
   signal?.throwIfAborted();
 
   // One signal for both ways of ending: the caller's own, and a progress function that throws.
@@ -54,6 +54,10 @@ export async function openModel(model: unknown, options: unknown): Promise<Loade
     ending.signal.throwIfAborted();
     const loaded = await LoadedModel.of(engine, format);
     ending.signal.throwIfAborted();
+    for (const adapter of adapters) {
+      await loaded.adapters.add(adapter);
+      ending.signal.throwIfAborted();
+    }
     return loaded;
   } catch (error) {
     await (engine === undefined ? place?.leave() : engine.close());

@@ -1,6 +1,7 @@
 // What every API asks for, in the library's words: the answers to a conversation, or continuations of raw prompts. An
 // endpoint reads its request into one of these, and writes the events of the answers in its own form.
 import type { CompleteOptions, GenerationOptions, Message, Model, ReplyOptions } from "../../index.js";
+import { adaptersOf, type LoraChoice } from "../fields/adapter_fields.js";
 import { cacheScopeOf, seedOf } from "../fields/generation_fields.js";
 import type { RequestFields } from "../request_fields.js";
 import type { Service } from "../service.js";
@@ -15,7 +16,8 @@ export interface GenerationRequest {
   readonly seed: number | undefined;
   /** Requests with other salts never share cached tokens; empty without one. */
   readonly cacheSalt: string;
-  readonly options: Omit<GenerationOptions, "seed" | "signal" | "cacheScope" | "requestId">;
+  readonly lora: readonly LoraChoice[] | undefined;
+  readonly options: Omit<GenerationOptions, "seed" | "signal" | "cacheScope" | "requestId" | "adapter">;
   readonly fields: RequestFields;
 }
 
@@ -128,13 +130,14 @@ export async function continuePrompts(request: PromptsRequest, service: Service)
 
 /** Of one of `count` answers. */
 const ownOptions = (
-  { seed, cacheSalt, n }: GenerationRequest,
-  { cacheScope, requestContext, requestId }: Service,
+  { seed, cacheSalt, lora, n }: GenerationRequest,
+  { cacheScope, model, requestContext, requestId }: Service,
   index: number,
   count: number,
 ) => ({
   seed: seedOf(seed, index % n),
   cacheScope: cacheScopeOf(cacheScope, cacheSalt),
+  adapter: adaptersOf(lora, model),
   signal: requestContext.signal,
   requestId: requestId(index, count),
 });

@@ -2,6 +2,7 @@
 import { describe } from "../../errors.js";
 import type { GenerationOptions } from "../../index.js";
 import { ApiError } from "../api_error.js";
+import { readLora, type LoraChoice } from "./adapter_fields.js";
 import { type Fields, invalid, invalidContent } from "./read_fields.js";
 import { readSamplers } from "./sampler_fields.js";
 
@@ -18,7 +19,8 @@ export interface SamplingFields {
   readonly seed: number | undefined;
   /** Requests with other salts never share cached tokens; empty without one. */
   readonly cacheSalt: string;
-  readonly options: Omit<GenerationOptions, "seed" | "signal" | "cacheScope" | "requestId">;
+  readonly lora: readonly LoraChoice[] | undefined;
+  readonly options: Omit<GenerationOptions, "seed" | "signal" | "cacheScope" | "requestId" | "adapter">;
 }
 
 /** Answers in one response, of all prompts together. */
@@ -60,6 +62,7 @@ export function readSamplingFields(body: Fields, { maxTokens, leastTokens, stop 
   return {
     seed: readSeed(body),
     cacheSalt: body.text("cache_salt") ?? "",
+    lora: readLora(body),
     options: {
       temperature: body.number("temperature", 0, 2),
       topP: body.number("top_p", 0, 1),

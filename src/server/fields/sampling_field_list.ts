@@ -36,5 +36,9 @@ export const samplingFields: readonly FieldEntry[] = [
     "logit_bias",
     "token ids with numbers from -100 to 100, as an object or as pairs; false in a pair bans the token",
   ),
+  honored(
+    "lora",
+    "[adapters](adapters.md#in-the-server) by `id` (number or name) and `scale`; those that are left out are not used",
+  ),
   honored("cache_salt", "requests with different salts never share cached tokens"),
 ];

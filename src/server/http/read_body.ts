@@ -29,7 +29,12 @@ export class BodyReader {
    * `env` is what the adapter gave to `fetch`. `isTyped`: bodies that are not declared as JSON are refused, whoever
    * sends them.
    */
-  async read(request: Request, env: unknown, { isTyped = true } = {}): Promise<Fields> {
+  async read(request: Request, env: unknown, options: { readonly isTyped?: boolean } = {}): Promise<Fields> {
+    return new Fields(await this.readValue(request, env, options));
+  }
+
+  /** The same, where it need not be an object. */
+  async readValue(request: Request, env: unknown, { isTyped = true } = {}): Promise<unknown> {
     const type = request.headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase();
     // What a page of the web can send without asking first is none of these.
     if (type !== "application/json" && (isTyped || isOfPage(request.headers)))
@@ -42,7 +47,7 @@ export class BodyReader {
         },
       );
     const parsed = parsedBefore(env);
-    if (parsed !== undefined) return new Fields(parseGiven(parsed));
+    if (parsed !== undefined) return parseGiven(parsed);
     if (request.bodyUsed) throw readBefore();
     const encoding = request.headers.get("content-encoding")?.trim().toLowerCase();
     if (encoding !== undefined && encoding !== "identity")
@@ -63,7 +68,7 @@ export class BodyReader {
           `The body has too many parts. Send at most ${mostParts} objects, arrays and names of properties.`,
         );
     }
-    return new Fields(parse(bytes));
+    return parse(bytes);
   }
 
   async #bytes(request: Request, address: string | undefined): Promise<Buffer> {

@@ -118,6 +118,7 @@ function readOptions(options: Fields): SamplingFields {
   return {
     seed: readSeed(options),
     cacheSalt: "",
+    lora: undefined,
     options: {
       temperature: options.number("temperature", 0, 2),
       topP: options.number("top_p", 0, 1),

@@ -150,7 +150,6 @@ export const openaiFields: readonly OpenAIField[] = [
   refused("response_fields", "the answer always has OpenAI's form.", [[]]),
   refused("samplers", "the order is always llama.cpp's default.", []),
   refused("adaptive_target", "use mirostat.", [-1]),
-  refused("lora", "load the model with its adapters merged.", [[]]),
   refused("grammar_lazy", "a grammar constrains the whole text; use tools for calls.", [false]),
   refused("grammar_triggers", "a grammar constrains the whole text; use tools for calls.", [[]]),
   refused("reasoning_format", "reasoning is returned as reasoning_content.", ["auto", "deepseek"], chat),

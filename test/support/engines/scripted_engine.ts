@@ -63,6 +63,8 @@ export class ScriptedEngine implements Engine {
   readonly script: Script;
   /** What the model was told to say: texts of calls. */
   spoken: readonly string[] = [];
+  /** Paths of its adapters, by their ids. */
+  readonly adapters = new Map<number, string>();
   readonly #markers: readonly string[];
   #nextId = 1;
 
@@ -142,6 +144,15 @@ export class ScriptedEngine implements Engine {
     this.spoken = texts;
   }
 
+  async addAdapter(path: string): Promise<{ id: number; sizeBytes: number }> {
+    this.adapters.set(this.#nextId, path);
+    return { id: this.#nextId++, sizeBytes: path.length };
+  }
+
+  removeAdapter(id: number): void {
+    this.adapters.delete(id);
+  }
+
   async tokenize(parts: readonly PromptPart[]): Promise<Int32Array> {
     return Int32Array.from([bos, ...this.tokens(parts)]);
   }
@@ -175,6 +186,8 @@ export class ScriptedEngine implements Engine {
       cacheTokensUsed: 0,
       cachedSequences: 0,
       hostCacheBytes: 0,
+      adapterBytes: 0,
+      adapterChanges: 0,
       promptTokens: 0,
       cachedTokens: 0,
       restoredTokens: 0,

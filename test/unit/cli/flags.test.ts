@@ -80,6 +80,7 @@ const wrong: Readonly<Record<string, string>> = {
   "--mirostat-lr": "-1",
   "--min-tokens": "-1",
   "--undeclared-properties": "perhaps",
+  "--lora-scaled": "a.gguf",
 };
 /** Names, paths and text, of which nothing is wrong by itself. */
 const free = [
@@ -99,6 +100,7 @@ const free = [
   "--config",
   "--chat-template",
   "--chat-template-file",
+  "--lora",
 ];
 
 const model = await LoadedModel.of(new ScriptedEngine());
@@ -159,6 +161,32 @@ test("a chat template stands in a file, or is the flag's own value where that is
   await expect(readChatTemplate({ chatTemplate: "chatml" })).rejects.toThrow("There is no file chatml.");
   await expect(readChatTemplate({ chatTemplateFile: template })).rejects.toThrow("There is no file {{");
   await expect(readChatTemplate({ chatTemplate: file, chatTemplateFile: file })).rejects.toThrow("Expected one of");
+});
+
+test("adapters are given several times, and their scale stands behind the last colon", async () => {
+  const run = createProgram(new AbortController().signal).commands.find((command) => command.name() === "run")!;
+  let given: ModelFlags | undefined;
+  run.exitOverride().action((_, flags: ModelFlags) => void (given = flags));
+  await run.parseAsync(
+    [
+      "--lora",
+      "/a.gguf",
+      "--lora-scaled",
+      "C:\\b.gguf:-0.5",
+      "--lora",
+      "/c.gguf",
+      "--lora-scaled",
+      "/d:1.gguf:0",
+      "Hi",
+    ],
+    { from: "user" },
+  );
+  expect((await readLoadOptions(given!)).adapters).toEqual([
+    { path: "/a.gguf" },
+    { path: "/c.gguf" },
+    { path: "C:\\b.gguf", scale: -0.5 },
+    { path: "/d:1.gguf", scale: 0 },
+  ]);
 });
 
 test("only what the command has is renamed, and no word of prose", () => {

@@ -81,7 +81,7 @@ test.each([
   [{ n_threads: 5 }, "Did you mean threads?"],
   [
     { banana: 5 },
-    "Known are contextSize, cacheTokens, kvType, threads, gpuLayers, hostCacheBytes, promptLookup, prefixFolder, prefixFolderBytes, format, chatTemplate, promptVariant, isolate, onProgress, signal.",
+    "Known are contextSize, cacheTokens, kvType, threads, gpuLayers, hostCacheBytes, promptLookup, adapters, prefixFolder, prefixFolderBytes, format, chatTemplate, promptVariant, isolate, onProgress, signal.",
   ],
   [5, "Invalid value for the options of load: 5. Expected an object."],
   [null, "Invalid value for the options of load: null. Expected an object."],
@@ -109,6 +109,7 @@ test("absent and undefined options take their defaults", () => {
       prefixFolder: path.join(cacheFolder(), "prefixes"),
       prefixFolderBytes: 4 * 1024 ** 3,
     },
+    adapters: [],
     format: { format: "auto", variant: undefined },
     isolate: false,
     onProgress: undefined,

@@ -46,8 +46,35 @@ class Header {
     throw EngineError("MODEL_INVALID", path_ + " " + what + ".");
   }
 
-  // `first`: not one of the further files of a split model, which only hold tensors. Gives the number of files.
+  // Of a model. `first`: not one of the further files of a split model, which only hold tensors. Gives the number of
+  // files.
   uint32_t check(bool first) {
+    const uint64_t tensors = read_keys();
+    if (first && header_.texts["general.type"] == "adapter")
+      refuse("is an adapter, not a model; name it in the option adapters of the model that it was made for");
+    if (first && !header_.texts.contains("general.architecture")) refuse("is not a model: it names no architecture");
+    if (first && !keys_.contains("tokenizer.ggml.model")) refuse("has no vocabulary");
+    read_tensors(tensors, nullptr);
+    if (!first) return 0;
+    if (const std::string wrong = wrong_shape(header_); !wrong.empty()) refuse(wrong);
+    auto& texts = header_.texts;
+    if (const std::string wrong = vocabulary_.wrong(texts["tokenizer.ggml.model"], texts["tokenizer.ggml.pre"]);
+        !wrong.empty())
+      refuse(wrong);
+    return files_;
+  }
+
+  GgufAdapter read_adapter() {
+    GgufAdapter adapter;
+    read_tensors(read_keys(), &adapter.tensors);
+    adapter.header = std::move(header_);
+    adapter.bytes = size_;
+    return adapter;
+  }
+
+ private:
+  // All up to the tensors. Returns their number.
+  uint64_t read_keys() {
     check_magic();
     const auto version = number<uint32_t>();
     if (version < 2 || version > 3)
@@ -60,25 +87,14 @@ class Header {
     if (pairs > max_keys)
       refuse("counts " + std::to_string(pairs) + " keys in its header; more than " + std::to_string(max_keys) +
              " are not read");
-    std::unordered_set<std::string> keys;
     for (uint64_t i = 0; i < pairs; ++i) {
       const std::string key = string();
-      if (!keys.insert(key).second) refuse("is corrupt: the key '" + printable(key) + "' appears twice");
+      if (!keys_.insert(key).second) refuse("is corrupt: the key '" + printable(key) + "' appears twice");
       read_value(key, number<uint32_t>());
     }
-    if (first && !keys.contains("general.architecture")) refuse("is not a model: it names no architecture");
-    if (first && !keys.contains("tokenizer.ggml.model")) refuse("has no vocabulary");
-    read_tensors(tensors);
-    if (!first) return 0;
-    if (const std::string wrong = wrong_shape(header_); !wrong.empty()) refuse(wrong);
-    auto& texts = header_.texts;
-    if (const std::string wrong = vocabulary_.wrong(texts["tokenizer.ggml.model"], texts["tokenizer.ggml.pre"]);
-        !wrong.empty())
-      refuse(wrong);
-    return files_;
+    return tensors;
   }
 
- private:
   void check_magic() {
     std::array<char, 4> magic{};
     if (size_ < magic.size())
@@ -174,15 +190,15 @@ class Header {
       files_ = number<uint16_t>();
     else if (type == GGUF_TYPE_UINT32 || type == GGUF_TYPE_INT32)
       header_.numbers[key] = number<uint32_t>();
-    else if (type == GGUF_TYPE_FLOAT32 && key.ends_with("epsilon"))
-      check_epsilon(key, number<float>());
+    else if (type == GGUF_TYPE_FLOAT32)
+      check_float(key, header_.floats[key] = number<float>());
     else
       skip(bytes);
   }
 
   // ggml asserts it on each of its threads, and what one of them throws nobody catches.
-  void check_epsilon(const std::string& key, float value) {
-    if (!(value >= 0) || !std::isfinite(value))
+  void check_float(const std::string& key, float value) const {
+    if (key.ends_with("epsilon") && (!(value >= 0) || !std::isfinite(value)))
       refuse("is corrupt: '" + printable(key) + "' is " + std::to_string(value));
   }
 
@@ -213,7 +229,8 @@ class Header {
     skip(bytes * count);
   }
 
-  void read_tensors(uint64_t count) {
+  // Collects them in `all`, if given.
+  void read_tensors(uint64_t count, std::vector<GgufTensor>* all) {
     if (count == 0 && files_ == 0) refuse("holds no weights");
     uint64_t end = 0;
     std::unordered_set<std::string> names;
@@ -247,6 +264,9 @@ class Header {
       const uint64_t bytes = elements / block * ggml_type_size(static_cast<ggml_type>(type));
       if (offset > size_ || offset % alignment_ != 0) refuse("is corrupt: " + where + " lies outside the file");
       end = std::max(end, offset + bytes);
+      if (!all) continue;
+      GgufTensor& tensor = all->emplace_back(name, std::array<int64_t, GGML_MAX_DIMS>{}, static_cast<ggml_type>(type));
+      std::copy(shape.begin(), shape.end(), tensor.shape.begin());
     }
     const uint64_t data = (position_ + alignment_ - 1) / alignment_ * alignment_;
     if (data + end > size_)
@@ -265,6 +285,7 @@ class Header {
   uint64_t position_ = 0;
   uint32_t alignment_ = 32;
   uint32_t files_ = 0;
+  std::unordered_set<std::string> keys_;
   GgufHeader header_;
   VocabularyCheck vocabulary_;
   File file_;
@@ -302,6 +323,10 @@ void check_gguf(const std::string& path, const std::atomic<bool>* cancelled) {
                                                      static_cast<int32_t>(file), static_cast<int32_t>(files))));
     Header(part, size_of_file(part), cancelled).check(false);
   }
+}
+
+GgufAdapter read_gguf_adapter(const std::string& path, const std::atomic<bool>* cancelled) {
+  return Header(path, size_of_file(path), cancelled).read_adapter();
 }
 
 }  // namespace caduceus

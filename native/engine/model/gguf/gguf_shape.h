@@ -10,6 +10,7 @@ namespace caduceus {
 struct GgufHeader {
   std::map<std::string, std::string> texts;
   std::map<std::string, uint32_t> numbers;  // those of 32 bits
+  std::map<std::string, float> floats;
   std::map<std::string, uint64_t> lengths;  // of arrays
 };
 

@@ -23,6 +23,7 @@ let engine: ScriptedEngine;
 let engines: readonly ScriptedEngine[];
 beforeAll(async () => {
   const scripted = await scriptedModel({ answer: () => '{"a": 1}', constrained: true, infill: true });
+  await scripted.model.addAdapter({ path: "/a.gguf", scale: 0 });
   engine = scripted.engine;
   const chatTemplate = "{{ enable_thinking }}{{ messages[0].content }}<think>";
   const thinker = await scriptedModel({ answer: () => "Hm.</think>Yes.", constrained: true, chatTemplate });
@@ -140,6 +141,7 @@ const samples: Readonly<Record<string, unknown>> = {
   min_tokens: 2,
   ignore_eos: true,
   stop_token_ids: [65],
+  lora: [{ id: 0, scale: 0.5 }],
   dry_multiplier: 0.8,
   dry_base: 2,
   dry_allowed_length: 3,

@@ -58,6 +58,7 @@ const samplers: Endpoint["samples"] = {
   presence_penalty: [1],
   logit_bias: [{ 5: -1 }],
   cache_salt: ["s"],
+  lora: [[{ id: "a" }]],
 };
 const inOptions = Object.fromEntries(Object.entries(samplers).map(([name, sample]) => [`options.${name}`, sample]));
 
@@ -163,6 +164,7 @@ const endpoints: Readonly<Record<string, Endpoint>> = {
 /** A request of its own each, so that nothing is cached. */
 async function ask({ path, least }: Endpoint, more: object) {
   const scripted = await scriptedModel({ answer: () => '{"a": 1}', constrained: true, infill: true });
+  await scripted.model.addAdapter({ path: "/a.gguf", scale: 0 });
   const chatTemplate = "{{ enable_thinking }}{{ messages[0].content }}<think>";
   const thinker = await scriptedModel({ answer: () => "Hm.</think>Yes.", constrained: true, chatTemplate });
   const handler = createHandler({ models: { m: scripted.model, thinker: thinker.model } });
