@@ -29,7 +29,6 @@ export const infillFields = new FieldTable(
     refused("n_probs", "use completions with suffix and logprobs.", [0]),
     refused("grammar", "use completions with suffix and grammar.", [""]),
     refused("json_schema", "use completions with suffix and json_schema."),
-    refused("lora", "load the model with its adapters merged.", [[]]),
     refused("n_indent", "use completions with suffix and guided_regex.", [0]),
     nothing("samplers", "the order is always llama.cpp's default, and samplers are on or off by their parameters"),
     nothing("t_max_prompt_ms", "`n_predict` limits what is written"),
