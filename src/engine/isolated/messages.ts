@@ -10,7 +10,15 @@ export type Call =
       readonly type: "call";
       readonly id: number;
       readonly engine: number;
-      readonly method: "tokenize" | "detokenize" | "tokenBytes" | "embed" | "renderTemplate" | "addAdapter" | "removeAdapter" | "close";
+      readonly method:
+        | "tokenize"
+        | "detokenize"
+        | "tokenBytes"
+        | "embed"
+        | "renderTemplate"
+        | "addAdapter"
+        | "removeAdapter"
+        | "close";
       readonly args: readonly unknown[];
     };
 
