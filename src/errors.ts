@@ -21,8 +21,8 @@ export type ErrorCode =
    */
   | "ACCESS_DENIED"
   /**
-   * This model cannot do that: one for embeddings generates no text and has no adapters, only a reranker ranks, not every
-   * one fills in the middle, and one that is quantized is not quantized again.
+   * This model cannot do that: one for embeddings generates no text and has no adapters, only a reranker ranks, not
+   * every one fills in the middle, and one that is quantized is not quantized again.
    */
   | "UNSUPPORTED"
   /** A download or a quantized model does not fit on the disk. */
