@@ -1,6 +1,6 @@
-// Loads a model again and again, where the system refuses one thread, until none was asked for that it could refuse;
-// prints as JSON the codes of the errors, and what the model that was loaded in the end says.
-//   no_threads.mjs MODEL
+// Loads a model again and again, where the system refuses one thread, until none was asked for that it could refuse, or
+// so many were refused; prints as JSON the codes of the errors, and what the model that was loaded in the end says.
+//   no_threads.mjs MODEL [MOST]
 import { readFile, stat } from "node:fs/promises";
 import { CaduceusError, load } from "../../../dist/index.js";
 
@@ -8,8 +8,9 @@ import { CaduceusError, load } from "../../../dist/index.js";
 await Promise.all(Array.from({ length: 8 }, () => stat(process.argv[2])));
 const options = { contextSize: 256, threads: 2, prefixFolder: false };
 
+const most = Number(process.argv[3] ?? 100);
 const codes = [];
-for (let thread = 0; thread < 100; thread++) {
+for (let thread = 0; thread < most; thread++) {
   process.env.CADUCEUS_REFUSED_THREAD = String(thread);
   try {
     const model = await load(process.argv[2], options);
