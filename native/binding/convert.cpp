@@ -61,6 +61,8 @@ Sampling to_sampling(const Napi::Object& object) {
   sampling.mirostat = optional_number<int32_t>(object, "mirostat").value_or(0);
   optional("mirostatTau", sampling.mirostat_tau);
   optional("mirostatEta", sampling.mirostat_eta);
+  optional("adaptiveTarget", sampling.adaptive_target);
+  optional("adaptiveDecay", sampling.adaptive_decay);
   if (const Napi::Value given = object.Get("dry"); given.IsObject()) {
     const auto dry = given.As<Napi::Object>();
     sampling.dry.multiplier = static_cast<float>(number(dry, "multiplier"));
@@ -74,8 +76,12 @@ Sampling to_sampling(const Napi::Object& object) {
   sampling.seed = optional_number<uint32_t>(object, "seed");
   each(object, "logitBias", [&](const Napi::Value& entry) {
     const auto pair = entry.As<Napi::Array>();
-    sampling.logit_bias.emplace_back(pair.Get(0u).As<Napi::Number>().Int32Value(),
-                                     pair.Get(1u).As<Napi::Number>().FloatValue());
+    const Napi::Value subject = pair.Get(0u);
+    const float bias = pair.Get(1u).As<Napi::Number>().FloatValue();
+    if (subject.IsString())
+      sampling.text_bias.emplace_back(subject.As<Napi::String>().Utf8Value(), bias);
+    else
+      sampling.logit_bias.emplace_back(subject.As<Napi::Number>().Int32Value(), bias);
   });
   return sampling;
 }

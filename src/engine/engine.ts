@@ -58,10 +58,13 @@ export interface EngineSampling {
   readonly mirostat: number;
   readonly mirostatTau: number;
   readonly mirostatEta: number;
+  /** Adaptive p chooses among the candidates that are left. Below 0 is off. */
+  readonly adaptiveTarget: number;
+  readonly adaptiveDecay: number;
   /** 32-bit seed of the random choice. Undefined picks one. */
   readonly seed?: number | undefined;
-  /** Added to the logits of single tokens; -Infinity bans one. */
-  readonly logitBias: ReadonlyArray<readonly [token: number, bias: number]>;
+  /** Added to the logits of a token, or of each token of a text; -Infinity bans them. */
+  readonly logitBias: ReadonlyArray<readonly [token: number | string, bias: number]>;
 }
 
 /** An adapter by the id that `addAdapter` gave. */

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { load, type Model, type ReplyOptions } from "../../src/index.js";
+import { hermesModel } from "../support/models.js";
 
 let model: Model;
 beforeAll(async () => {
@@ -16,6 +17,7 @@ const samplers: readonly (readonly [string, ReplyOptions])[] = [
   ["XTC", { xtcProbability: 1, xtcThreshold: 0.05 }],
   ["dynamic temperature", { dynatempRange: 1 }],
   ["Mirostat", { mirostat: 1, mirostatTau: 2 }],
+  ["adaptive p", { adaptiveTarget: 0.1, adaptiveDecay: 0.5, topK: 0, topP: 1 }],
   ["Mirostat 2.0", { mirostat: 2, mirostatTau: 2 }],
   [
     "all of them",
@@ -51,6 +53,20 @@ describe.each(samplers)("%s", (_, options) => {
     });
     expect(value).toMatchObject({ kind: expect.any(String), age: expect.any(Number) });
   });
+});
+
+test("a bias on a text is one on each token that it has by itself, with a leading space of its own or without", async () => {
+  const hermes = await load(await hermesModel());
+  for (const one of [model, hermes])
+    for (const text of ["marmot", " marmot", "<|im_end|>"]) {
+      const tokens = Array.from(await one.tokenize(text)).filter((token) => token !== one.info.bosToken);
+      const written = async (logitBias: ReplyOptions["logitBias"]) =>
+        (await one.complete("A word:", { temperature: 0, maxTokens: 6, logitBias })).text;
+      const biased = await written(tokens.map((token) => [token, 60] as const));
+      expect(await written(new Map([[text, 60]]))).toBe(biased);
+      expect(biased).not.toBe(await written([]));
+    }
+  await hermes.close();
 });
 
 test("DRY sees what is given out, forced tokens too: a repetition ends", async () => {

@@ -84,7 +84,13 @@ Sampler::Sampler(const Sampling& sampling, const llama_vocab* vocab, DrySamplers
     add(llama_sampler_init_temp_ext(temperature, sampling.dynatemp_range, sampling.dynatemp_exponent));
   else
     add(llama_sampler_init_temp(temperature));
-  add(llama_sampler_init_dist(seed));
+  if (sampling.adaptive_target >= 0.0f) {
+    learns_ = true;
+    std::sort(banned_.begin(), banned_.end());
+    add(llama_sampler_init_adaptive_p(sampling.adaptive_target, sampling.adaptive_decay, seed));
+  } else {
+    add(llama_sampler_init_dist(seed));
+  }
 }
 
 uint32_t seed_of(const Sampling& sampling) {
@@ -126,7 +132,7 @@ Token Sampler::sample(std::span<const float> logits, std::vector<llama_token_dat
                    [](const llama_token_data& candidate) { return std::isfinite(candidate.logit); }))
     return LLAMA_TOKEN_NULL;
   if (learns_) {
-    // A forced choice must not adapt mirostat.
+    // A forced choice must not adapt mirostat or adaptive p.
     std::erase_if(scratch, [this](const llama_token_data& one) {
       return !std::isfinite(one.logit) || std::binary_search(banned_.begin(), banned_.end(), one.id);
     });

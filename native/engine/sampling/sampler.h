@@ -21,7 +21,8 @@ bool penalizes(const Sampling& sampling);
 std::string what_leaves_no_token(const Sampling& sampling, std::span<const float> logits);
 
 // llama.cpp's samplers in llama.cpp's order, without those that are off. At temperature 0, the most likely token after
-// biases, penalties and DRY is taken. Mirostat replaces the samplers after biases, penalties, DRY and temperature.
+// biases, penalties and DRY is taken. Mirostat replaces the samplers after biases, penalties, DRY and temperature;
+// adaptive p, which is the last one, chooses among what they leave.
 class Sampler {
  public:
   // `dry_samplers` avoids creating a new DRY sampler.

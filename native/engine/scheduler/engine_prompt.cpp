@@ -58,6 +58,9 @@ void Engine::read_prompt(Run& run) {
       throw EngineError::argument("after", "the id of an earlier run that has ended", std::to_string(*request.after));
     run.earlier = before->second->tokens;
   }
+  for (const auto& [text, bias] : std::exchange(request.sampling.text_bias, {})) {
+    for (const Token token : tokenizer_.tokenize_alone(text)) request.sampling.logit_bias.emplace_back(token, bias);
+  }
   for (const auto& [token, bias] : request.sampling.logit_bias) {
     if (!tokenizer_.is_token(token))
       throw EngineError::argument("logitBias", "token ids of this model", std::to_string(token));

@@ -59,8 +59,12 @@ struct Sampling {
   int32_t mirostat = 0;  // 1 and 2 sample by mirostat, which replaces the samplers that remove candidates
   float mirostat_tau = 5.0f;
   float mirostat_eta = 0.1f;
+  float adaptive_target = -1.0f;  // below 0 is off
+  float adaptive_decay = 0.9f;
   std::optional<uint32_t> seed;
   std::vector<std::pair<Token, float>> logit_bias;
+  // The same for each token of a text; the engine moves them to `logit_bias`.
+  std::vector<std::pair<std::string, float>> text_bias;
 };
 
 // A constraint on the output, as text for its compiler. src/engine/addon/grammar.ts writes it.

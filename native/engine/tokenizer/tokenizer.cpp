@@ -177,6 +177,13 @@ void Tokenizer::append_plain(std::vector<Token>& out, std::string_view text, boo
              tokens.end());
 }
 
+std::vector<Token> Tokenizer::tokenize_alone(const std::string& text) const {
+  const PromptPart part = TextPart{text};
+  std::vector<Token> tokens = tokenize({&part, 1});
+  if (llama_vocab_get_add_bos(vocab_)) tokens.erase(tokens.begin());
+  return tokens;
+}
+
 std::vector<Token> Tokenizer::tokenize_inside(const std::string& text) const {
   std::vector<Token> out;
   for (std::string_view rest = text; !rest.empty();) {

@@ -24,6 +24,9 @@ class Tokenizer {
   // stack, so only on threads with a large one. Long prompts are for a PromptReader.
   std::vector<Token> tokenize(std::span<const PromptPart> parts, std::optional<Token> previous = std::nullopt) const;
 
+  // Tokenizes a short text by itself, without BOS. Nothing in it is read as markup.
+  std::vector<Token> tokenize_alone(const std::string& text) const;
+
   // Tokenizes text that the model writes after other text: markup may become its token.
   std::vector<Token> tokenize_inside(const std::string& text) const;
 

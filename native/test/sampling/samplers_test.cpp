@@ -41,7 +41,10 @@ Chain llama_chain(const Sampling& sampling, const llama_vocab* vocab) {
     add(llama_sampler_init_min_p(sampling.min_p, 0));
     add(llama_sampler_init_xtc(sampling.xtc_probability, sampling.xtc_threshold, 0, *sampling.seed));
     add(llama_sampler_init_temp_ext(sampling.temperature, sampling.dynatemp_range, sampling.dynatemp_exponent));
-    add(llama_sampler_init_dist(*sampling.seed));
+    if (sampling.adaptive_target >= 0)
+      add(llama_sampler_init_adaptive_p(sampling.adaptive_target, sampling.adaptive_decay, *sampling.seed));
+    else
+      add(llama_sampler_init_dist(*sampling.seed));
   } else {
     add(llama_sampler_init_temp(sampling.temperature));
     add(sampling.mirostat == 1
@@ -117,6 +120,14 @@ const Case cases[] = {
        s.mirostat = 2;
        s.mirostat_tau = 3;
        s.mirostat_eta = 0.3f;
+     }},
+    {"adaptive p", [](Sampling& s) { s.adaptive_target = 0.3f; }},
+    {"adaptive p among all, with a short memory",
+     [](Sampling& s) {
+       s.adaptive_target = 0.0f;
+       s.adaptive_decay = 0.5f;
+       s.top_k = 0;
+       s.top_p = 1;
      }},
     {"dry", [](Sampling& s) { s.dry = {2.0f, 1.75f, 1, 64, {"\n", ":", "\"", "*"}}; }},
     {"dry without breakers", [](Sampling& s) { s.dry = {2.0f, 1.75f, 1, 64, {}}; }},

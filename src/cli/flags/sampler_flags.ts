@@ -1,5 +1,5 @@
 // llama.cpp's further samplers, as its own programs name them.
-import { Option, type Command } from "commander";
+import { InvalidArgumentError, Option, type Command } from "commander";
 import type { GenerationOptions } from "../../index.js";
 import { readNumber } from "../flag_values.js";
 
@@ -20,6 +20,8 @@ type SamplerOption =
   | "mirostat"
   | "mirostatTau"
   | "mirostatEta"
+  | "adaptiveTarget"
+  | "adaptiveDecay"
   | "minTokens";
 
 const numbers: readonly (readonly [flag: string, name: SamplerOption, help: string])[] = [
@@ -39,6 +41,8 @@ const numbers: readonly (readonly [flag: string, name: SamplerOption, help: stri
   ["--mirostat <0|1|2>", "mirostat", "choose by Mirostat or Mirostat 2.0, 0 is off"],
   ["--mirostat-ent <number>", "mirostatTau", "Mirostat's surprise, tau (default: 5)"],
   ["--mirostat-lr <number>", "mirostatEta", "Mirostat's learning rate, eta (default: 0.1)"],
+  ["--adaptive-target <share>", "adaptiveTarget", "adaptive p: tokens of about this probability, -1 is off"],
+  ["--adaptive-decay <share>", "adaptiveDecay", "how slowly adaptive p forgets (default: 0.9)"],
   ["--min-tokens <count>", "minTokens", "no end before so many tokens"],
 ];
 const group = "Samplers, as llama.cpp has them:";
@@ -54,16 +58,35 @@ export function addSamplerFlags(command: Command): Command {
       .argParser<string[] | undefined>((text, earlier) => more(text, earlier))
       .helpGroup(group),
   );
+  command.addOption(
+    new Option(
+      "--logit-bias <token±bias>",
+      "a token id or a text, and what its score changes by; may be given several times",
+    )
+      .argParser<Bias[] | undefined>((text, earlier = []) => [...earlier, readBias(text)])
+      .helpGroup(group),
+  );
   return command.addOption(new Option("--ignore-eos", "no end but by a limit").helpGroup(group));
+}
+
+type Bias = readonly [token: number | string, bias: number];
+
+/** `15043+1`, `" Hello-0.5"` or `15043-inf`. */
+function readBias(text: string): Bias {
+  const [, token = "", bias = ""] = /^(.+)([+-](?:\d+\.?\d*|\.\d+|inf))$/s.exec(text) ?? [];
+  if (token === "" || bias === "+inf")
+    throw new InvalidArgumentError("Expected a token id or a text, + or -, and a number: 15043+1.");
+  return [/^\d+$/.test(token) ? Number(token) : token, bias === "-inf" ? -Infinity : Number(bias)];
 }
 
 export function samplerOptions(
   flags: object,
-): Pick<GenerationOptions, SamplerOption | "drySequenceBreakers" | "ignoreEos"> {
+): Pick<GenerationOptions, SamplerOption | "drySequenceBreakers" | "logitBias" | "ignoreEos"> {
   const values = flags as Readonly<Record<string, unknown>>;
   return {
     ...Object.fromEntries(numbers.map(([flag, name]) => [name, values[keyOf(flag)]])),
     drySequenceBreakers: values["drySequenceBreaker"] as string[] | undefined,
+    logitBias: values["logitBias"] as readonly Bias[] | undefined,
     ignoreEos: values["ignoreEos"] as boolean | undefined,
   };
 }

@@ -1,6 +1,6 @@
 // Sampler options, their checks, and defaults from the model's file.
 import type { EngineSampling } from "../../engine/engine.js";
-import { invalidArgument, reading } from "../../errors.js";
+import { CaduceusError, invalidArgument, mismatch, reading } from "../../errors.js";
 import {
   checkBoolean,
   checkNumber,
@@ -79,6 +79,13 @@ export interface SamplingOptions {
   readonly mirostatTau?: number | undefined;
   /** Learning rate of Mirostat. From 0 to 10. Defaults to the file's, else 0.1. */
   readonly mirostatEta?: number | undefined;
+  /**
+   * Adaptive p: chooses tokens whose probability is near this one on the long run, among the candidates that the other
+   * samplers leave; best with `minP` alone. From 0 to 1; -1 is off. Not together with `mirostat`. Defaults to -1.
+   */
+  readonly adaptiveTarget?: number | undefined;
+  /** How slowly adaptive p forgets: it counts about 1 / (1 - this) tokens. From 0 to 0.99. Defaults to 0.9. */
+  readonly adaptiveDecay?: number | undefined;
   /** Whether the model's own end-of-generation tokens are banned. Defaults to false. */
   readonly ignoreEos?: boolean | undefined;
   /**
@@ -87,9 +94,11 @@ export interface SamplingOptions {
    */
   readonly seed?: number | undefined;
   /**
-   * Added to the scores of single tokens: pairs of token id and number, as a Map or an array; -Infinity bans a token.
+   * Added to the scores of tokens: pairs of a token id or a text with a number, as a Map or an array; -Infinity bans a
+   * token. A text stands for each token that it has by itself, so give words with and without the space before them. At
+   * most 100 texts, of at most 100 characters each.
    */
-  readonly logitBias?: Iterable<readonly [token: number, bias: number]> | undefined;
+  readonly logitBias?: Iterable<readonly [token: number | string, bias: number]> | undefined;
 }
 
 export const samplingOptionNames = [
@@ -115,6 +124,8 @@ export const samplingOptionNames = [
   "mirostat",
   "mirostatTau",
   "mirostatEta",
+  "adaptiveTarget",
+  "adaptiveDecay",
   "ignoreEos",
   "seed",
   "logitBias",
@@ -141,6 +152,8 @@ export const builtInDefaults: SamplingDefaults = {
   mirostat: 0,
   mirostatTau: 5,
   mirostatEta: 0.1,
+  adaptiveTarget: -1,
+  adaptiveDecay: 0.9,
 };
 
 /** Defaults recommended by the file, else those of this library. Invalid values of the file are ignored. */
@@ -186,6 +199,7 @@ export interface ModelSampling {
 /** Checks the options and fills in what they leave open. */
 export function resolveSampling(options: SamplingOptions, model: ModelSampling): EngineSampling {
   const { defaults } = model;
+  const adaptive = resolveAdaptive(options, defaults);
   return {
     temperature: checkNumber(options.temperature, "temperature", 0, Infinity) ?? defaults.temperature,
     topK: checkWholeNumber(options.topK, "topK", 0, 0x7fffffff) ?? defaults.topK,
@@ -204,9 +218,11 @@ export function resolveSampling(options: SamplingOptions, model: ModelSampling):
     xtcThreshold: checkNumber(options.xtcThreshold, "xtcThreshold", 0, 1) ?? defaults.xtcThreshold,
     dynatempRange: checkNumber(options.dynatempRange, "dynatempRange", 0, 100) ?? defaults.dynatempRange,
     dynatempExponent: checkNumber(options.dynatempExponent, "dynatempExponent", 0, 100) ?? defaults.dynatempExponent,
-    mirostat: checkWholeNumber(options.mirostat, "mirostat", 0, 2) ?? defaults.mirostat,
+    mirostat:
+      checkWholeNumber(options.mirostat, "mirostat", 0, 2) ?? (adaptive.adaptiveTarget < 0 ? defaults.mirostat : 0),
     mirostatTau: checkNumber(options.mirostatTau, "mirostatTau", 0, 100) ?? defaults.mirostatTau,
     mirostatEta: checkNumber(options.mirostatEta, "mirostatEta", 0, 10) ?? defaults.mirostatEta,
+    ...adaptive,
     seed: checkWholeNumber(options.seed, "seed", 0, 0xffffffff),
     logitBias: [
       ...reading("logitBias", () => checkLogitBias(options.logitBias, model.vocabularySize)),
@@ -214,6 +230,21 @@ export function resolveSampling(options: SamplingOptions, model: ModelSampling):
         (token) => [token, -Infinity] as const,
       ),
     ],
+  };
+}
+
+function resolveAdaptive(
+  options: SamplingOptions,
+  defaults: SamplingDefaults,
+): Pick<EngineSampling, "adaptiveTarget" | "adaptiveDecay"> {
+  const target = options.adaptiveTarget === -1 ? -1 : checkNumber(options.adaptiveTarget, "adaptiveTarget", 0, 1);
+  if (target !== undefined && target >= 0 && options.mirostat !== undefined && options.mirostat !== 0)
+    throw new CaduceusError("INVALID_ARGUMENT", "adaptiveTarget cannot be combined with mirostat. Give one of them.", {
+      param: "adaptiveTarget",
+    });
+  return {
+    adaptiveTarget: target ?? defaults.adaptiveTarget,
+    adaptiveDecay: checkNumber(options.adaptiveDecay, "adaptiveDecay", 0, 0.99) ?? defaults.adaptiveDecay,
   };
 }
 
@@ -246,17 +277,31 @@ function checkBreakers(value: unknown): string[] | undefined {
   });
 }
 
-function checkLogitBias(value: unknown, vocabularySize: number): (readonly [number, number])[] {
+/** Texts are tokenized on the engine's thread. */
+const mostBiasTexts = 100;
+const longestBiasText = 100;
+
+function checkLogitBias(value: unknown, vocabularySize: number): (readonly [number | string, number])[] {
   if (value === undefined) return [];
+  let texts = 0;
   if (typeof value !== "object" || value === null || !(Symbol.iterator in value)) {
     throw invalidArgument("a Map or an array of pairs", "logitBias", value);
   }
   return Array.from(value as Iterable<unknown>, (pair, index) => {
     if (!Array.isArray(pair) || pair.length !== 2)
-      throw invalidArgument("a pair of token id and number", `logitBias[${index}]`, pair);
+      throw invalidArgument("a pair of token id or text and number", `logitBias[${index}]`, pair);
     const [token, bias] = pair as [unknown, unknown];
-    if (typeof token !== "number" || !Number.isInteger(token) || token < 0 || token >= vocabularySize) {
-      throw invalidArgument(`a token id from 0 to ${vocabularySize - 1}`, `logitBias[${index}][0]`, token);
+    const place = `logitBias[${index}][0]`;
+    if (typeof token === "string") {
+      if (token === "" || token.length > longestBiasText)
+        throw invalidArgument(`text of 1 to ${longestBiasText} characters`, place, token);
+      checkText(token, place);
+      if (++texts > mostBiasTexts) {
+        const [expected, received] = [`at most ${mostBiasTexts} texts`, `${texts} texts`];
+        throw mismatch("INVALID_ARGUMENT", { expected, place: "logitBias", received });
+      }
+    } else if (typeof token !== "number" || !Number.isInteger(token) || token < 0 || token >= vocabularySize) {
+      throw invalidArgument(`a token id from 0 to ${vocabularySize - 1}`, place, token);
     }
     if (typeof bias !== "number" || Number.isNaN(bias) || bias === Infinity) {
       throw invalidArgument("a finite number or -Infinity", `logitBias[${index}][1]`, bias);

@@ -120,25 +120,31 @@ function readStopTokens(body: Fields): readonly number[] | undefined {
   return list as readonly number[] | undefined;
 }
 
-/** OpenAI's object, or pairs as llama.cpp's server takes them, in which false bans a token. */
-function readLogitBias(body: Fields): [number, number][] | undefined {
+/** OpenAI's object, or pairs as llama.cpp's server takes them, in which false bans. Both may have texts, as there. */
+function readLogitBias(body: Fields): [number | string, number][] | undefined {
   const value = body.value("logit_bias");
   if (Array.isArray(value)) {
     return value.map((pair: unknown, index) => {
       const param = `logit_bias[${index}]`;
-      if (!Array.isArray(pair) || pair.length !== 2) throw invalid(param, "a pair of a token id and a number", pair);
+      if (!Array.isArray(pair) || pair.length !== 2)
+        throw invalid(param, "a pair of a token id or a text and a number", pair);
       return [
-        readToken(typeof pair[0] === "number" ? String(pair[0]) : pair[0]),
+        typeof pair[0] === "string" ? pair[0] : readToken(pair[0]),
         pair[1] === false ? -Infinity : readBias(pair[1], `${param}[1]`),
       ];
     });
   }
-  return body.entries("logit_bias")?.map(([token, bias]) => [readToken(token), readBias(bias, `logit_bias.${token}`)]);
+  return body
+    .entries("logit_bias")
+    ?.map(([token, bias]) => [
+      /^-?\d+$/.test(token) ? readToken(Number(token)) : token,
+      readBias(bias, `logit_bias.${token}`),
+    ]);
 }
 
 function readToken(token: unknown): number {
-  if (typeof token === "string" && /^\d{1,9}$/.test(token)) return Number(token);
-  throw invalidContent("logit_bias", "token ids, which /tokenize tells for a text", describe(token));
+  if (typeof token === "number" && Number.isInteger(token) && token >= 0 && token <= mostTokens) return token;
+  throw invalidContent("logit_bias", "token ids or texts", describe(token));
 }
 
 function readBias(bias: unknown, param: string): number {

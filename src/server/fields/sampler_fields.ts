@@ -7,6 +7,7 @@ const mostTokens = 0x7fffffff;
 export function readSamplers(body: Fields) {
   // A negative one is off, as with llama.cpp's server.
   const sigma = body.number("top_n_sigma", -1_000, 1_000);
+  const target = body.number("adaptive_target", -1, 1);
   return {
     dryMultiplier: body.number("dry_multiplier", 0, 1_000),
     dryBase: body.number("dry_base", 1, 1_000),
@@ -22,5 +23,8 @@ export function readSamplers(body: Fields) {
     mirostat: body.wholeNumber("mirostat", 0, 2) as 0 | 1 | 2 | undefined,
     mirostatTau: body.number("mirostat_tau", 0, 100),
     mirostatEta: body.number("mirostat_eta", 0, 10),
+    // A negative one is off, as with llama.cpp's server.
+    adaptiveTarget: target === undefined || target >= 0 ? target : -1,
+    adaptiveDecay: body.number("adaptive_decay", 0, 0.99),
   } satisfies GenerationOptions;
 }

@@ -30,11 +30,13 @@ export const samplingFields: readonly FieldEntry[] = [
   honored("dynatemp_exponent", "exponent of the dynamic temperature"),
   honored("mirostat", "0 is off; 1 and 2 replace all samplers that remove candidates"),
   ...["mirostat_tau", "mirostat_eta"].map((name) => honored(name, "a parameter of Mirostat")),
+  honored("adaptive_target", "adaptive p; below 0 is off; not together with `mirostat`"),
+  honored("adaptive_decay", "a parameter of adaptive p"),
   honored("frequency_penalty", "-2 to 2"),
   honored("presence_penalty", "-2 to 2"),
   honored(
     "logit_bias",
-    "token ids with numbers from -100 to 100, as an object or as pairs; false in a pair bans the token",
+    "token ids or texts (each of their tokens; at most 100) with numbers from -100 to 100, as an object or as pairs; false in a pair bans the token",
   ),
   honored(
     "lora",

@@ -28,6 +28,8 @@ test("defaults are those of the design", async () => {
     mirostat: 0,
     mirostatTau: 5,
     mirostatEta: 0.1,
+    adaptiveTarget: -1,
+    adaptiveDecay: 0.9,
     seed: undefined,
     logitBias: [],
   });
@@ -67,6 +69,19 @@ test("the file's own values come before them, and the caller's before both", asy
     ...expected,
     topP: 0.5,
     temperature: 0,
+  });
+});
+
+test("adaptive p turns off the Mirostat that the file asks for", async () => {
+  const model = await loaded({ metadata: { "general.sampling.mirostat": "2" } });
+  expect(resolveReplyOptions({ adaptiveTarget: 0.4 }, "reply", model).request.sampling).toMatchObject({
+    mirostat: 0,
+    adaptiveTarget: 0.4,
+    adaptiveDecay: 0.9,
+  });
+  expect(resolveReplyOptions({ adaptiveTarget: -1 }, "reply", model).request.sampling).toMatchObject({
+    mirostat: 2,
+    adaptiveTarget: -1,
   });
 });
 
@@ -184,7 +199,18 @@ test.each([
   [{ promptLogProbabilities: true }, "Unknown option of reply"],
   [{ maxTokens: 0 }, "Invalid value for maxTokens: 0. Expected a whole number of at least 1."],
   [{ logitBias: { 5: 1 } }, "Invalid value for logitBias: an object. Expected a Map or an array of pairs."],
-  [{ logitBias: [5] }, "Invalid value for logitBias[0]: 5. Expected a pair of token id and number."],
+  [{ logitBias: [5] }, "Invalid value for logitBias[0]: 5. Expected a pair of token id or text and number."],
+  [{ logitBias: [["", 1]] }, 'Invalid value for logitBias[0][0]: "". Expected text of 1 to 100 characters.'],
+  [{ logitBias: [["a".repeat(101), 1]] }, "for logitBias[0][0]: "],
+  [{ logitBias: [["\ud800", 1]] }, "for logitBias[0][0]: a lone surrogate at index 0"],
+  [
+    { logitBias: Array.from({ length: 101 }, (_, index) => [`${index}`, 1]) },
+    "Invalid value for logitBias: 101 texts. Expected at most 100 texts.",
+  ],
+  [{ adaptiveTarget: -0.5 }, "Invalid value for adaptiveTarget: -0.5. Expected a number from 0 to 1."],
+  [{ adaptiveTarget: 1.1 }, "Invalid value for adaptiveTarget: 1.1."],
+  [{ adaptiveDecay: 1 }, "Invalid value for adaptiveDecay: 1. Expected a number from 0 to 0.99."],
+  [{ adaptiveTarget: 0.5, mirostat: 2 }, "adaptiveTarget cannot be combined with mirostat."],
   [{ logitBias: [[-1, 1]] }, "for logitBias[0][0]: -1"],
   [{ logitBias: [[1e9, 1]] }, "for logitBias[0][0]: 1000000000"],
   [{ logitBias: [[5, Number.NaN]] }, "Invalid value for logitBias[0][1]: NaN. Expected a finite number or -Infinity."],
@@ -231,6 +257,9 @@ test("logit bias is taken from arrays and Maps, and padding is banned besides", 
     [5, -Infinity],
     ...banned,
   ]);
+  expect(
+    resolveReplyOptions({ logitBias: new Map([[" the", 1.5]]) }, "reply", model).request.sampling.logitBias,
+  ).toEqual([[" the", 1.5], ...banned]);
   expect(resolveReplyOptions({ logitBias: new Map([[5, 1.5]]) }, "reply", model).request.sampling.logitBias).toEqual([
     [5, 1.5],
     ...banned,

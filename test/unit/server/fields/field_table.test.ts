@@ -156,6 +156,8 @@ const samples: Readonly<Record<string, unknown>> = {
   mirostat: 2,
   mirostat_tau: 3,
   mirostat_eta: 0.2,
+  adaptive_target: 0.4,
+  adaptive_decay: 0.5,
   n_predict: 3,
   n_cmpl: 2,
   repetition_penalty: 1.5,

@@ -54,6 +54,8 @@ const samplers: Endpoint["samples"] = {
   mirostat: [2],
   mirostat_tau: [3],
   mirostat_eta: [0.2],
+  adaptive_target: [0.4],
+  adaptive_decay: [0.5],
   frequency_penalty: [1],
   presence_penalty: [1],
   logit_bias: [{ 5: -1 }],
