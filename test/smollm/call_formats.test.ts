@@ -87,7 +87,7 @@ test.each(formats)("%s: a required call is written in its format, and is right",
 test.each([
   [
     "openai-gpt-oss-120b",
-    String.raw`(<\|channel\|>commentary to=functions\.get_weather( <\|constrain\|>)?(json)?<\|message\|>| to=functions\.get_weather<\|channel\|>commentary json<\|message\|>)\{"city": "`,
+    String.raw`(<\|channel\|>(commentary|analysis) to=functions\.get_weather| to=functions\.get_weather<\|channel\|>commentary)( <\|constrain\|>json)?( json)?<\|message\|>\{"city": "`,
   ],
   ["muse-glimmer", String.raw` to=get_weather<\|message\|><atem:function_calls>\n<atem:invoke name="get_weather">\n`],
 ])("%s: behind a thought that its limit ends, a required call is a message, and is right", async (name, call) => {

@@ -8,7 +8,7 @@ import { commonEnd, commonStart } from "./common_text.js";
 import { parameterForm, parameterSpans } from "./parameter_form.js";
 import { notationForm, notationSpans } from "./notation_form.js";
 import { words, type ProbeTexts } from "./probe_texts.js";
-import { beforeText, otherHeader, sharesMarkers, turnMessages } from "./turn_messages.js";
+import { beforeText, sharesMarkers, turnMessages, withHeaders } from "./turn_messages.js";
 
 export interface DerivedCalls {
   readonly format: CallFormat;
@@ -39,13 +39,13 @@ export function deriveCalls(texts: ProbeTexts, turnEnds: readonly string[]): Der
       : split(head, behind.tail, second.middle, messages !== undefined);
   const pieces = joined([...around.head, ...inner, around.tail]);
   const keys = keysOf(pieces);
-  const { channel, also } = messages === undefined ? {} : otherHeader(pieces);
+  const headers = messages && withHeaders(pieces, messages.texts[0]!);
   const format: CallFormat = {
     begin: around.begin,
     between: around.between,
     end: around.end,
-    call: pieces,
-    also,
+    call: headers?.call ?? pieces,
+    also: headers?.also,
     arguments: form,
     keys,
     several,
@@ -53,7 +53,7 @@ export function deriveCalls(texts: ProbeTexts, turnEnds: readonly string[]): Der
       messages === undefined
         ? keys !== undefined && isJsonBegin(around.begin + firstText(pieces))
         : messages.texts.some((text) => text.startsWith(firstText(pieces))),
-    messages: messages && { ...messages, texts: [...messages.texts, ...(channel === undefined ? [] : [channel])] },
+    messages: messages && headers && { ...messages, texts: headers.texts },
   };
   refuseUnsafe(format, texts, turnEnds);
   return { format, turnEnd: behind.turnEnd };

@@ -1,5 +1,5 @@
 // Finds out whether a template makes texts and calls of a turn messages of their own, and how these are marked.
-import type { CallFormat, CallPiece, TurnMessages } from "../../engine/call_format.js";
+import type { CallPiece, TurnMessages } from "../../engine/call_format.js";
 import { markersIn, markersOf } from "../template/template_parts.js";
 import { commonStart } from "./common_text.js";
 import { words, type ProbeTexts } from "./probe_texts.js";
@@ -30,20 +30,31 @@ export function turnMessages(texts: ProbeTexts, head: string, between: string): 
   return { next, texts: [text], textEnd: separator.slice(0, cut) };
 }
 
+/** Calls and texts as headers of OpenAI's harmony begin them, of which a template writes one kind. */
+interface Headers {
+  readonly call: readonly CallPiece[];
+  readonly also?: readonly (readonly CallPiece[])[];
+  readonly texts: readonly string[];
+}
+
 /**
- * The headers of OpenAI's harmony name the recipient behind the role or behind the channel: templates write calls in
- * the first way, models mostly in the second, with the type of the content behind a marker.
+ * A header names the recipient behind the role or behind the channel: templates write calls in the first way, models
+ * mostly in the second, and the type of the content behind a marker, without it or not at all. Calls may be made in the
+ * channel of thoughts. Other headers than harmony's stay as they are.
  */
-export function otherHeader(call: readonly CallPiece[]): Pick<CallFormat, "also"> & { readonly channel?: string } {
+export function withHeaders(call: readonly CallPiece[], text: string): Headers {
   const [head, name, header, ...rest] = call;
-  if (typeof head !== "string" || typeof header !== "string" || typeof name === "string") return {};
-  const [, channel, type, end] = /^(<\|channel\|>\w+) (\w+)(<\|message\|>)$/.exec(header) ?? [];
-  if (channel === undefined || !/^ to=[\w.]+$/.test(head)) return {};
-  const constrain: CallPiece[] = [
-    { value: "optional", text: " <|constrain|>" },
-    { value: "optional", text: type! },
-  ];
-  return { also: [[channel + head, name!, ...constrain, end!, ...rest]], channel: channel + end! };
+  const asWritten = { call, texts: [text] };
+  if (typeof head !== "string" || name === undefined || typeof header !== "string") return asWritten;
+  const [, marker, channel, type, end] = /^(<\|channel\|>)(\w+) (\w+)(<\|message\|>)$/.exec(header) ?? [];
+  if (marker === undefined || !/^ to=[\w.]+$/.test(head) || !text.endsWith(end!)) return asWritten;
+  const constrained = ` <|constrain|>${type}`;
+  const types: CallPiece[] = [constrained, ` ${type}`].map((one) => ({ value: "optional", text: one }));
+  return {
+    call: [head, name, marker + channel, ...types, end!, ...rest],
+    also: [channel, "analysis"].map((one) => [marker + one + head, name, ...types, end!, ...rest]),
+    texts: [text, marker + channel + end, text.slice(0, -end!.length) + constrained + end],
+  };
 }
 
 /** Whether the markers of calls are those of text too. */

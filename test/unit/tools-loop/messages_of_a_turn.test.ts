@@ -133,14 +133,18 @@ test("the constraint has both ways to write a header, and begins with the beginn
   const { format } = engine.requests[0]!.constraint as ToolConstraint;
   expect(format?.messages).toEqual({
     next: start,
-    texts: ["<|channel|>final<|message|>", "<|channel|>commentary<|message|>"],
+    texts: [
+      "<|channel|>final<|message|>",
+      "<|channel|>commentary<|message|>",
+      "<|channel|>final <|constrain|>json<|message|>",
+    ],
     textEnd: "<|end|>",
   });
   expect([format?.call[0], format?.also?.[0]?.[0]]).toEqual([" to=functions.", "<|channel|>commentary to=functions."]);
   // Behind the thought of a turn with calls, a message is begun, and no channel is forced.
   expect(engine.requests[0]!.thought).toMatchObject({ opening: "<|channel|>analysis<|message|>", answer: start });
   expect(engine.spoken).toEqual(
-    expect.arrayContaining(["<|channel|>commentary to=functions.", " <|constrain|>", start]),
+    expect.arrayContaining(["<|channel|>commentary to=functions.", " <|constrain|>json", start]),
   );
 });
 
@@ -165,6 +169,7 @@ describe("a reply without tools", () => {
     [harmony, `${thought("Hm.")}${final("Hello.")}`, "Hello.", "Hm."],
     [harmony, `${thought("Hm.")}${thought("So.")}${final("Hello.")}`, "Hello.", "Hm.So."],
     [harmony, `<|channel|>commentary<|message|>Well.<|end|>${start}${final("Hello.")}`, "Well.\nHello.", undefined],
+    [harmony, "<|channel|>final <|constrain|>json<|message|>{}", "{}", undefined],
     [harmony, "Hello.", "Hello.", undefined],
     [functionary, "all\nHello.", "Hello.", undefined],
     [functionary, "all\n>>> 1 + 1\n2", ">>> 1 + 1\n2", undefined],
