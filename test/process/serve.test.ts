@@ -134,6 +134,12 @@ test("models of a folder and of a file are served by their names with options of
     code: "model_unavailable",
   });
   await expect.poll(async () => (await stats()).models["my model"].state).toBe("unloaded");
+  // Read in the background, loaded or not.
+  const sizes = async () =>
+    ((await (await fetch(`${server.url}/api/tags`)).json()) as { models: { size: number }[] }).models;
+  await expect
+    .poll(async () => (await sizes()).map(({ size }) => size > 1_000_000), { timeout: 20_000 })
+    .toEqual([true, false, true, true, true]);
   expect((await stats()).models["plain"].state).toBe("loaded");
   server.child.kill("SIGTERM");
   expect(await server.exit).toEqual([0, null]);

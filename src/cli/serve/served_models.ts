@@ -1,7 +1,7 @@
 // Which models `serve` has: named by flags, found in a folder, or listed in a file, as one pool.
 import { stat } from "node:fs/promises";
 import path from "node:path";
-import { listFolderModels, readModelName, resolveModel } from "../../files/index.js";
+import { findLocalModel, hasDefaultModel, listFolderModels, readModelName, resolveModel } from "../../files/index.js";
 import {
   CaduceusError,
   ModelPool,
@@ -84,11 +84,18 @@ export function makePool(
 export async function inspectFiles(pool: ModelPool, { models }: ServedModels, signal: AbortSignal): Promise<void> {
   for (const [name, { model }] of models) {
     if (signal.aborted) return;
-    if (readModelName(model).kind !== "path") continue;
+    if (!(await isHere(model))) continue;
     await pool.inspect(name, { signal }).catch((error: unknown) => {
       if (!signal.aborted) note(`caduceus: ${name} cannot be served: ${(error as Error).message}`);
     });
   }
+}
+
+/** Whether its file can be read without downloading any of it. */
+async function isHere(model: string): Promise<boolean> {
+  const name = readModelName(model);
+  if (name.kind === "hub") return (await findLocalModel(name)) !== undefined;
+  return name.kind === "path" || hasDefaultModel();
 }
 
 /** What to load, by the names under which it is served. */
