@@ -17,6 +17,7 @@ const entries = [
   "adapters/ai_sdk/index",
   "adapters/langchain/index",
   "adapters/mcp/index",
+  "adapters/openai_agents/index",
   "adapters/opentelemetry/index",
   "cli/main",
   // What the install script loads, and programs that are run by their paths.

@@ -14,6 +14,8 @@ const frameworks = [
   ["mcp", "@modelcontextprotocol/sdk@1.32.2", 20, "3 tools"],
   ["opentelemetry", "@opentelemetry/api@1.9.0", 20, "3 tokens"],
   ["opentelemetry", "@opentelemetry/api@1.10.0", 22, "3 tokens"],
+  ["openai_agents", "@openai/agents@0.14.3", 20, "3 tokens"],
+  ["openai_agents", "@openai/agents@0.20.0", 22, "3 tokens"],
 ] as const;
 
 describe.each(frameworks)("%s with %s", (name, framework, nodeVersion, output) => {

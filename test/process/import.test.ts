@@ -31,6 +31,7 @@ test.each([
   ["caduceus/ai-sdk", "adapters/ai_sdk/index.js", 5, []],
   ["caduceus/langchain", "adapters/langchain/index.js", 5, ofLangChain],
   ["caduceus/mcp", "adapters/mcp/index.js", 6, []],
+  ["caduceus/openai-agents", "adapters/openai_agents/index.js", 5, ["@openai/agents"]],
   ["caduceus/opentelemetry", "adapters/opentelemetry/index.js", 4, ["@opentelemetry/api"]],
 ])("%s is few files, and loads no other package than its own peer", (_, entry, files, peers) => {
   const loaded = [...loadedBy(new URL(`../../dist/${entry}`, import.meta.url))].filter(

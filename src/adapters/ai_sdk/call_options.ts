@@ -2,6 +2,7 @@
 import type { FunctionTool, ReplyOptions } from "../../index.js";
 import type { TextModel } from "../answered.js";
 import { ownOptions, type OwnOptions } from "../own_options.js";
+import { reasoningOf } from "../reasoning.js";
 import type { CallOptions, Warning } from "./sdk_types.js";
 
 /**
@@ -91,10 +92,10 @@ function readReasoning(
   capabilities: TextModel["capabilities"],
   warnings: Warning[],
 ): ReplyOptions["reasoning"] {
-  if (effort === undefined || effort === "provider-default") return undefined;
-  if (effort === "none") return "off";
-  const details = capabilities.reasoning ? "The model thinks, but takes no effort." : "The model does not think.";
-  if (!capabilities.reasoningEffort) warnings.push({ type: "unsupported", feature: `reasoning: ${effort}`, details });
-  if (!capabilities.reasoning) return undefined;
-  return capabilities.reasoningEffort ? ({ effort } as ReplyOptions["reasoning"]) : "on";
+  const wanted = effort === "provider-default" ? undefined : effort;
+  if (wanted !== undefined && wanted !== "none" && !capabilities.reasoningEffort) {
+    const details = capabilities.reasoning ? "The model thinks, but takes no effort." : "The model does not think.";
+    warnings.push({ type: "unsupported", feature: `reasoning: ${wanted}`, details });
+  }
+  return reasoningOf(wanted, capabilities);
 }

@@ -14,4 +14,4 @@ console.log(`${tools.length} tools`);
 await client.close();
 
 // @ts-expect-error the declarations are found, and are not all `any`
-mcpTools(3);
+export const wrong = (): unknown => mcpTools(3);
