@@ -95,6 +95,7 @@ const ofLibrary: Partial<Record<ErrorCode, readonly [status: number, code: ApiEr
   QUEUE_TIMEOUT: [503, "queue_timeout"],
   READER_TOO_SLOW: [408, "reader_too_slow"],
   MODEL_CLOSED: [503, "model_unavailable"],
+  ENGINE_CRASHED: [503, "model_unavailable"],
   OUT_OF_MEMORY: [503, "out_of_memory"],
 };
 

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type CaduceusError, load, type Model, type Reply } from "../../src/index.js";
+import { createHandler, listen } from "../../src/server/index.js";
 import { enginesOf, isGone, nextEngine } from "./child_processes.js";
 
 let model: Model;
@@ -117,6 +118,28 @@ test("close after a crash, and in the middle of loading again, leaves no process
   const again = await nextEngine(engine);
   await model.close();
   expect(await isGone(again)).toBe(true);
+});
+
+test("clients of a server are told 503, or an error in the stream, and are answered by the next process", async () => {
+  const server = await listen(createHandler({ models: { it: model } }), { port: 0 });
+  const ask = (more: object) =>
+    fetch(`${server.url}/v1/chat/completions`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ messages: [{ role: "user", content: "Count to a thousand." }], ...more }),
+    });
+  try {
+    const stream = await ask({ stream: true, max_tokens: 900, min_tokens: 900 });
+    const whole = ask({ max_tokens: 900, min_tokens: 900 });
+    await expect.poll(() => model.stats().running).toBe(2);
+    process.kill(engine, "SIGABRT");
+    expect(await stream.text()).toContain('"code":"model_unavailable"');
+    const refused = await whole;
+    expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "1"]);
+    expect((await ask({ max_tokens: 8 })).status).toBe(200);
+  } finally {
+    await server.close();
+  }
 });
 
 test("this process never maps the addon", async () => {

@@ -216,10 +216,11 @@ function whySignal(signal: NodeJS.Signals): string {
     : `ended with ${signal}`;
 }
 
-function crashed(how: string, errors: string, cause: unknown): CaduceusError {
-  const last = errors.trim().split("\n").filter(Boolean).slice(0, 1).join("");
-  return new CaduceusError("ENGINE_CRASHED", `The model's process ${how}.${last === "" ? "" : ` It said: ${last}`}`, {
+/** `lastWords`: of llama.cpp, such as the assertion that failed. They are for the log, and not for clients of a server. */
+function crashed(how: string, lastWords: string, cause: unknown): CaduceusError {
+  const said = lastWords.trim() === "" ? cause : new Error(lastWords.trim());
+  return new CaduceusError("ENGINE_CRASHED", `The model's process ${how}.`, {
     remedy: "It is started again for what comes next.",
-    ...(cause === undefined ? {} : { cause }),
+    ...(said === undefined ? {} : { cause: said }),
   });
 }
