@@ -127,7 +127,13 @@ function beginnings(format: CallFormat, call: readonly CallPiece[], names: reado
     return named.flatMap(({ text, name }) =>
       inMessages(messages, text).map((one) => ({
         ...one,
-        ...{ atStart: one.text === text.trim(), call, name, pieces: pieces + 2, ahead: text.endsWith("{") ? 1 : 0 },
+        ...{
+          atStart: one.atStart || messages === undefined,
+          call,
+          name,
+          pieces: pieces + 2,
+          ahead: text.endsWith("{") ? 1 : 0,
+        },
       })),
     );
   }
@@ -140,6 +146,11 @@ function beginnings(format: CallFormat, call: readonly CallPiece[], names: reado
 
 /** The beginning of a message, and as it stands behind the prompt. */
 function inMessages(messages: TurnMessages | undefined, text: string): { text: string; atStart: boolean }[] {
-  const alone = { text: text.trim(), atStart: messages !== undefined && !/^[<[]/.test(text.trim()) };
-  return messages === undefined ? [alone] : [{ text: messages.next + text.trimEnd(), atStart: false }, alone];
+  if (messages === undefined) return [{ text: text.trim(), atStart: false }];
+  // The grammar begins with the same white space.
+  const begin = text.trimEnd();
+  return [
+    { text: messages.next + begin, atStart: false },
+    { text: begin, atStart: !/^[<[]/.test(begin) },
+  ];
 }

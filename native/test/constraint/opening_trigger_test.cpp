@@ -112,10 +112,39 @@ void constraints(const Vocabulary& vocabulary) {
   CHECK(refused >= 1 && allows(mask, end));
 }
 
+// As grammars of calls are that are messages of a turn.
+void messages(const Vocabulary& vocabulary) {
+  ConstraintSpec spec;
+  spec.text =
+      "start: \"<next>\"? (\" to=f\" | \"<c> to=f\") \"<m>\" json\njson: %json " +
+      schema(
+          R"("type": "object", "properties": {"a": {"enum": [1, 2]}}, "required": ["a"], "additionalProperties": false)") +
+      "\n";
+  spec.trigger = ConstraintSpec::Trigger{"", false, false, {"<next> to=", "<next><c> to=", "<c> to="}, {" to="}};
+  const auto grammar = std::make_shared<Grammar>(vocabulary.tokens, Kind::lark, spec.text);
+  const auto take = [&](const std::string& text) {
+    RunConstraint constraint(grammar, spec, vocabulary.tokenizer, {});
+    for (const Token token : vocabulary.tokenizer.tokenize_inside(text)) {
+      if (!constraint.take(token)) return std::string("refused");
+    }
+    return std::string(constraint.done() ? "done" : constraint.is_free() ? "free" : "call");
+  };
+
+  CLAIM("a call is constrained however its message begins, and ends the turn");
+  for (const std::string begin : {" to=f", "<c> to=f", "so<next> to=f", "so <next><c> to=f", "so <c> to=f"}) {
+    CHECK(take(begin) == "call");
+    CHECK(take(begin + "<m>{\"a\": 2}") == "done");
+    CHECK(take(begin + "<m>{\"b\"") == "refused");
+    CHECK(take(begin + "x") == "refused");
+  }
+  CHECK(take("so to=f") == "free" && take("to = f") == "free" && take("<next>x") == "free");
+}
+
 }  // namespace
 
 int main() {
   openings();
   on_each_vocabulary(constraints);
+  on_each_vocabulary(messages);
   return report();
 }

@@ -105,7 +105,7 @@ export class ReplyReader {
       return;
     }
     const definitions = [...tools.values()].map(({ name, parameters }) => ({ name, parameters }));
-    this.#openings = openings;
+    this.#openings = openings.map((opening) => opening.trimStart());
     this.#hasIds = own?.call.some((piece) => typeof piece === "object" && piece.value === "id") ?? false;
     this.#parser = new ReplyParser(
       {

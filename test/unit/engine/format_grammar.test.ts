@@ -123,3 +123,49 @@ test("a schema that leaves it open takes further parameters, whose names are not
   expect(text).toMatch(/\("\\n<p=" PART_0_1 ">\\n" part_0_2\)\*/);
   expect(text).toContain("PART_0_1: /[A-Za-z_][A-Za-z0-9_.-]{0,63}/ & ~/a/");
 });
+
+test("messages of a turn begin calls behind the prompt and behind others, with the white space of the grammar", () => {
+  const messages = { next: "<next>", texts: ["<final>", "<other>"], textEnd: "<end>" };
+  const written: CallFormat = {
+    ...named,
+    call: [" to=", { value: "name" }, { value: "optional", text: " json" }, "<m>", { value: "arguments" }],
+    also: [["<c> to=", { value: "name" }, "<m>", { value: "arguments" }]],
+    several: false,
+    messages,
+  };
+  const auto = toNativeConstraint(constraint(written, { mode: "auto" }));
+  expect(auto.trigger).toMatchObject({
+    openings: ["<next> to=", "<next><c> to=", "<c> to="],
+    startOpenings: [" to="],
+    further: false,
+  });
+  expect(rule(constraint(written, { mode: "auto" }), "start")).toBe('"<next>"? call');
+  expect(rule(constraint(written), "start")).toBe("call");
+  expect(rule(constraint(written), "call_0")).toBe('" to=" "go" " json"? "<m>" json_0 | "<c> to=" "go" "<m>" json_0');
+  // With a schema the answer is a message too.
+  expect(rule(constraint(written, { mode: "auto", schema: true }), "start")).toBe('calls | "<final>" json_0');
+  // Where nothing marks a call, the name of a tool does.
+  const unmarked: CallFormat = { ...written, call: [{ value: "name" }, "\n", { value: "arguments" }], also: undefined };
+  const bareAuto = toNativeConstraint(constraint({ ...unmarked, isBare: true, several: true }, { mode: "auto" }));
+  expect(bareAuto.trigger).toMatchObject({ openings: ["<next>go\n{"], startOpenings: ["go\n{"], further: true });
+});
+
+test("arguments in a notation are the declared ones in their order, with commas between those that are there", () => {
+  const quoted: CallFormat = {
+    ...named,
+    call: ["<c>", { value: "name" }, "{", { value: "arguments" }, "}"],
+    arguments: { assign: ":", comma: ",", quote: "<q>" },
+  };
+  const small = {
+    type: "object",
+    properties: { a: { enum: ["x", null] }, b: { type: "boolean" } },
+    required: ["a"],
+    additionalProperties: false,
+  };
+  const given = (format: CallFormat) => constraint(format, { tools: [{ name: "go", parameters: small }] });
+  expect(rule(given(quoted), "call_0")).toBe('"<c>" "go" "{" args_0_0_2 "}"');
+  expect(rule(given(quoted), "args_0_0_2")).toBe('"a:" ("<q>x<q>" | "null") args_0_0_1');
+  expect(rule(given(quoted), "args_0_0_1")).toBe('("," "b:" ("true" | "false") )?');
+  const python = { ...quoted, arguments: { assign: "=", comma: ", " } };
+  expect(rule(given(python), "args_0_0_1")).toBe('(", " "b=" ("True" | "False") )?');
+});
