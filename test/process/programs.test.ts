@@ -1,10 +1,10 @@
 // The examples, run unchanged: the programs that the API exists for.
 import { readdirSync, readFileSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import OpenAI from "openai";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { makeAdapter } from "../support/gguf/make_adapter.mjs";
 import { hermesModel } from "../support/models.js";
 import { example, program, runNode } from "./run_program.js";
@@ -72,6 +72,31 @@ test("langgraph comes to its end, whatever a small model does with its tools", a
   const { code, stdout, stderr } = await runNode(example("langgraph.mjs"), ["smollm2"]);
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   expect(stdout).toMatch(/^(human: How warm is it in Tokyo.*)?$/s);
+});
+
+test("rag answers about a folder of Markdown with its sources, and computes only what is new", async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), "caduceus-rag-"));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  await mkdir(path.join(folder, "animals"));
+  await writeFile(
+    path.join(folder, "animals", "cats.md"),
+    "# Cats\n\nCats eat meat.\n\n## Sleep\n\nThey sleep a lot.\n",
+  );
+  await writeFile(path.join(folder, "cities.md"), "# Rome\n\nRome is the capital of Italy.\n");
+  const ask = async (question: string) => {
+    const { code, stdout, stderr } = await runNode(example("rag.mjs"), [folder, question, "smollm2", "smollm2"]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    return stdout;
+  };
+  const first = await ask("# Rome\n\nRome is the capital of Italy.");
+  expect(first).toMatch(/^3 sections, 3 of them new\n.*\n\n\[1\] cities\.md: # Rome \([\d.]+\)\n\[2\] .+\n\[3\] .+\n$/s);
+  await writeFile(
+    path.join(folder, "cities.md"),
+    "# Rome\n\nRome is the capital of Italy.\n\n# Oslo\n\nOslo is cold.\n",
+  );
+  expect(await ask("# Cats\n\nCats eat meat.")).toMatch(
+    /^4 sections, 1 of them new\n.*\n\n\[1\] animals\/cats\.md: # Cats \(/s,
+  );
 });
 
 test("server answers OpenAI's client inside an application of its own, and ends when it is told to", async () => {
