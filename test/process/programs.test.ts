@@ -89,7 +89,9 @@ test("rag answers about a folder of Markdown with its sources, and computes only
     return stdout;
   };
   const first = await ask("# Rome\n\nRome is the capital of Italy.");
-  expect(first).toMatch(/^3 sections, 3 of them new\n.*\n\n\[1\] cities\.md: # Rome \([\d.]+\)\n\[2\] .+\n\[3\] .+\n$/s);
+  expect(first).toMatch(
+    /^3 sections, 3 of them new\n.*\n\n\[1\] cities\.md: # Rome \([\d.]+\)\n\[2\] .+\n\[3\] .+\n$/s,
+  );
   await writeFile(
     path.join(folder, "cities.md"),
     "# Rome\n\nRome is the capital of Italy.\n\n# Oslo\n\nOslo is cold.\n",
