@@ -41,6 +41,7 @@ const names = /** @type {const} */ ([
   "portable",
   "embeddings",
   "isolated",
+  "adapters",
 ]);
 const namesOfLarge = /** @type {const} */ (["footprint", "prefill", "decode", "streams"]);
 
@@ -59,6 +60,7 @@ async function allRows() {
     portable,
     embeddings,
     isolated,
+    adapters,
   ] = await Promise.all([
     import("./rows/one_stream.mjs"),
     import("./rows/streams.mjs"),
@@ -71,6 +73,7 @@ async function allRows() {
     import("./rows/portable.mjs"),
     import("./rows/embeddings.mjs"),
     import("./rows/isolated.mjs"),
+    import("./rows/adapters.mjs"),
   ]);
   return {
     ...oneStream,
@@ -84,6 +87,7 @@ async function allRows() {
     ...portable,
     ...embeddings,
     ...isolated,
+    ...adapters,
   };
 }
 

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import type { Command } from "commander";
 import type { Message, ReplyOptions } from "../index.js";
 import { UsageError } from "./exit_codes.js";
-import { modelIdentity, replyOptions, type ModelFlags } from "./flags/model_flags.js";
+import { adapterIdentity, modelIdentity, replyOptions, type ModelFlags } from "./flags/model_flags.js";
 import { readChatTemplate } from "./flags/read_load_options.js";
 import { readConversation, readSchema, readTools, withoutHandlers } from "./user_files.js";
 import { isStandardInput, readUserText } from "./output/user_text.js";
@@ -103,7 +103,9 @@ export async function fingerprint(flags: RequestFlags): Promise<string> {
     replyOptions(flags),
     files,
     // Those that are not given change nothing, for answers from before there were any to count.
-    ...[flags.format, flags.promptVariant, await readChatTemplate(flags)].filter((one) => one !== undefined),
+    ...[flags.format, flags.promptVariant, await readChatTemplate(flags), adapterIdentity(flags)].filter(
+      (one) => one !== undefined,
+    ),
   ];
   return createHash("sha256").update(JSON.stringify(all)).digest("hex").slice(0, 8);
 }

@@ -1,6 +1,7 @@
 #include "platform/runtime.h"
 
 #include <atomic>
+#include <cstring>
 #include <mutex>
 
 #include "llama.h"
@@ -52,6 +53,8 @@ void capture_error(const char* text) {
 void on_log(ggml_log_level level, const char* text, void*) {
   if (captures > 0 && level == GGML_LOG_LEVEL_ERROR) capture_error(text);
   if (tap) (*tap)(text);
+  // Told of each matrix of an adapter whose weight is packed for other kernels than ggml's plain ones: all is well.
+  if (level == GGML_LOG_LEVEL_WARN && std::strstr(text, ": lora for '")) return;
   const int limit = log_level.load(std::memory_order_relaxed);
   if (limit == 0) return;
   std::lock_guard lock(log_mutex);

@@ -22,7 +22,7 @@ import {
 } from "../../evaluation/index.js";
 import type { Model } from "../../index.js";
 import { SystemFailure, systemReason, UsageError } from "../exit_codes.js";
-import { modelIdentity, type ModelFlags } from "../flags/model_flags.js";
+import { adapterIdentity, modelIdentity, type ModelFlags } from "../flags/model_flags.js";
 import { readChatTemplate } from "../flags/read_load_options.js";
 import { ProgressLine } from "../output/progress_line.js";
 import { note, withModel, write } from "../output/terminal.js";
@@ -41,6 +41,8 @@ export interface EvalFlags
     | "promptVariant"
     | "chatTemplate"
     | "chatTemplateFile"
+    | "lora"
+    | "loraScaled"
   > {
   readonly maxTokens: number;
   readonly temp: number;
@@ -226,10 +228,11 @@ function settingsOf(flags: FunctionCallingFlags): AskSettings {
 /** What changes the answers; how many are asked, and how many at a time, does not. */
 function identityOf(
   { name, version }: DataSet,
-  { model, ctxSize, kvType, format }: FunctionCallingFlags,
+  { model, ctxSize, kvType, format, ...flags }: FunctionCallingFlags,
   settings: AskSettings,
   chatTemplate: string | undefined,
 ): RunIdentity {
+  const adapters = adapterIdentity(flags);
   return {
     evaluation: name,
     data: version,
@@ -238,6 +241,7 @@ function identityOf(
     kvType: kvType ?? null,
     ...withNulls(settings),
     ...(format === undefined ? {} : { format }),
+    ...(adapters === undefined ? {} : { adapters }),
     ...(chatTemplate === undefined ? {} : { chatTemplate: createHash("sha256").update(chatTemplate).digest("hex") }),
   };
 }

@@ -161,3 +161,9 @@ export function modelIdentity(model: string): string {
   const size = statSync(expandHome(model), { throwIfNoEntry: false })?.size;
   return size === undefined ? model : `${path.basename(model)}, ${size} bytes`;
 }
+
+/** The same of the adapters, with their scales; undefined without any. */
+export function adapterIdentity({ lora = [], loraScaled = [] }: Pick<ModelFlags, "lora" | "loraScaled">) {
+  const all = [...lora, ...loraScaled].map(({ path: file, scale = 1 }) => `${modelIdentity(file)} × ${scale}`);
+  return all.length === 0 ? undefined : all.join("; ");
+}

@@ -2,7 +2,9 @@ import type { ModelOptions } from "./make_model.mjs";
 
 export interface AdapterOptions {
   /** For the matrices of its layers. */
-  readonly model: ModelOptions;
+  readonly model?: ModelOptions;
+  /** In the place of `model`: names of matrices, with the length of a row and their number. */
+  readonly weights?: ReadonlyArray<{ readonly name: string; readonly dimensions: readonly number[] }>;
   /** Other weights for another seed. Defaults to 1. */
   readonly seed?: number;
   /** Defaults to 8. */

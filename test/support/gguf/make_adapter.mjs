@@ -1,4 +1,4 @@
-// Makes LoRA adapters with random weights for the tiny models of make_model.mjs.
+// Makes LoRA adapters with random weights, for the tiny models of make_model.mjs and for models of known shapes.
 import { closeSync, openSync, writeSync } from "node:fs";
 import { seeded } from "../seeded.mjs";
 import { aligned, encodeHeader, tensorBytes } from "./gguf_writer.mjs";
@@ -8,11 +8,9 @@ import { planModel } from "./make_model.mjs";
  * @param {string} out
  * @param {import("./make_adapter.mjs").AdapterOptions} options
  */
-export function makeAdapter(out, { model, seed = 1, rank = 8, gain = 0.5, architecture = "llama" }) {
+export function makeAdapter(out, { model, seed = 1, rank = 8, gain = 0.5, architecture = "llama", ...options }) {
   const random = seeded(seed).next;
-  const weights = planModel(model).tensors.filter(
-    ({ name, dimensions }) => name.startsWith("blk.") && dimensions.length === 2,
-  );
+  const weights = options.weights ?? (model === undefined ? [] : matricesOf(model));
   /** @type {import("./make_model.mjs").TensorPlan[]} */
   const tensors = [];
   /** @type {Float32Array[]} */
@@ -49,4 +47,9 @@ export function makeAdapter(out, { model, seed = 1, rank = 8, gain = 0.5, archit
   } finally {
     closeSync(file);
   }
+}
+
+/** @param {import("./make_model.mjs").ModelOptions} model */
+function matricesOf(model) {
+  return planModel(model).tensors.filter(({ name, dimensions }) => name.startsWith("blk.") && dimensions.length === 2);
 }

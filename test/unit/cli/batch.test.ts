@@ -211,6 +211,8 @@ test("a fingerprint changes with what answers depend on, and with nothing else",
   expect(plain).toMatch(/^[0-9a-f]{8}$/);
   expect(await fingerprint(flags("-t", "1"))).toBe(plain);
   for (const other of [
+    ["--lora", "/a.gguf"],
+    ["--lora-scaled", "/a.gguf:0.5"],
     ["--temp", "0"],
     ["-s", "Be brief."],
     ["-m", "hermes-2-pro"],
