@@ -99,6 +99,16 @@ test.each(shown.map((block) => [where(block), block] as const))(
   },
 );
 
+test("hello world takes at most six lines in each framework", () => {
+  const hellos = programs.filter(({ page, code }) => page === "docs/frameworks.md" && code.includes('load("smollm2")'));
+  expect(hellos.map(({ code }) => /"caduceus\/([\w-]+)"/.exec(code)?.[1])).toEqual([
+    "ai-sdk",
+    "langchain",
+    "openai-agents",
+  ]);
+  expect(hellos.map(({ code }) => code.trim().split("\n").length).filter((lines) => lines > 6)).toEqual([]);
+});
+
 test("all blocks are of a kind that is tested, or plain text", () => {
   expect(
     blocks

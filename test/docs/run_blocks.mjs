@@ -32,6 +32,10 @@ for (const [prototype, name] of [
   };
 }
 
+// Packages that a block imports may end the process on a signal, later than the block itself.
+const exit = process.exit.bind(process);
+process.exit = () => {};
+
 const print = process.stdout.write.bind(process.stdout);
 let written = "";
 process.stdout.write = (chunk) => ((written += chunk), true);
@@ -57,4 +61,4 @@ for (const file of process.argv.slice(2)) {
   print(`${JSON.stringify({ file, written, failure, milliseconds: Math.round(performance.now() - began) })}\n`);
 }
 // What a block leaves open (a model, a port) is no reason to stay.
-process.exit();
+exit();

@@ -6,6 +6,7 @@ import { messagesOf } from "./prompt.js";
 import type { CallOptions, LanguageModelV3, LanguageModelV4, StreamPart, Warning } from "./sdk_types.js";
 import { contentOf, finishOf, partsOf } from "./stream_parts.js";
 
+/** How the AI SDK sees a model. */
 export interface CaduceusSettings<Version extends "v3" | "v4" = "v3" | "v4"> {
   /**
    * Version of the AI SDK's specification that the model says it has. `ai` 6 and 7 take `"v3"`, `ai` 7 alone `"v4"`,

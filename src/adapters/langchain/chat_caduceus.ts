@@ -26,6 +26,7 @@ export interface ChatCaduceusFields extends BaseChatModelParams, OwnOptions {
   readonly model: TextModel;
 }
 
+/** Options of a single call. */
 export interface ChatCaduceusCallOptions extends BaseChatModelCallOptions {
   /** What `bindTools` takes. */
   tools?: BindToolsInput[];
@@ -85,23 +86,27 @@ export class ChatCaduceus extends BaseChatModel<ChatCaduceusCallOptions> {
     );
   }
 
+  /** @internal */
   override get callKeys(): string[] {
     return [...super.callKeys, "tools", "tool_choice", "parallel_tool_calls", "response_format", "caduceus"];
   }
 
+  /** @internal */
   override _llmType(): string {
     return "caduceus";
   }
 
-  /** What cached answers depend on. */
+  /** @internal What cached answers depend on. */
   override _identifyingParams(): Record<string, any> {
     return { model: this.#model.info.path, ...this.#options };
   }
 
+  /** @internal */
   override invocationParams(options?: this["ParsedCallOptions"]): Record<string, any> {
     return { model: nameOf(this.#model), ...this.#options, ...options?.caduceus };
   }
 
+  /** @internal */
   override getLsParams(options: this["ParsedCallOptions"]): LangSmithParams {
     const { temperature, maxTokens, stop } = { ...this.#options, ...options.caduceus };
     const stops = options.stop ?? stop;
@@ -160,6 +165,7 @@ export class ChatCaduceus extends BaseChatModel<ChatCaduceusCallOptions> {
     return pipeline(this.withConfig({ ...bound, ls_structured_output_format }), plan, includeRaw);
   }
 
+  /** @internal */
   override async _generate(messages: BaseMessage[], options: this["ParsedCallOptions"]): Promise<ChatResult> {
     const result = await resultOf(this.#begin(messages, options));
     const { promptTokens, generatedTokens } = result.usage;
@@ -175,6 +181,7 @@ export class ChatCaduceus extends BaseChatModel<ChatCaduceusCallOptions> {
     };
   }
 
+  /** @internal */
   override async *_streamResponseChunks(
     messages: BaseMessage[],
     options: this["ParsedCallOptions"],

@@ -2,6 +2,7 @@
 import { Embeddings, type EmbeddingsParams } from "@langchain/core/embeddings";
 import type { EmbedOptions, Model } from "../../index.js";
 
+/** The model, and options of `model.embed`. */
 export interface CaduceusEmbeddingsFields
   extends EmbeddingsParams,
     Pick<EmbedOptions, "dimensions" | "normalize" | "pooling" | "truncate"> {

@@ -24,10 +24,12 @@ export type McpServerConfig =
       readonly disabled?: boolean | undefined;
     };
 
+/** The configuration that MCP hosts share. */
 export interface McpConfig {
   readonly mcpServers: Readonly<Record<string, McpServerConfig>>;
 }
 
+/** What `connectMcp` has connected to. */
 export interface McpConnections {
   /** By the names of the configuration, as `mcpTools` takes them. */
   readonly clients: Readonly<Record<string, Client>>;

@@ -29,6 +29,7 @@ export interface McpProgress extends ServerTool {
   readonly message?: string | undefined;
 }
 
+/** Which tools are taken, and how their calls are made. */
 export interface McpToolsOptions {
   /** Which tools are taken. Small models choose better among few. Defaults to all. */
   readonly filter?: ((tool: ServerTool) => boolean) | undefined;
