@@ -9,6 +9,7 @@
 //                 token reported
 //   clients       Python's clients against the server: openai, anthropic, ollama, instructor, litellm
 //   lm_eval       EleutherAI's harness against `caduceus serve`, its log likelihoods against llama.cpp's own
+//   llama_cpp     files of llama-quantize and embeddings of llama-server, built from the pinned tree, against ours
 //   source_build  the packed package builds without network and git, in a folder with spaces in its name, and generates
 //   vulkan        the package for Vulkan beside the packed one: offload, and the text of the processor (Debian:
 //                 mesa-vulkan-drivers)
@@ -65,6 +66,10 @@ const parts = {
       CADUCEUS_LM_EVAL: program,
       CADUCEUS_LOG_LIKELIHOODS: path.join(tree, "tests", "log_likelihoods"),
     });
+  },
+  llama_cpp: async () => {
+    const tree = await built({ llamaTools: true, llamaServer: true });
+    return heavyTest("llama_cpp", { CADUCEUS_LLAMA_TOOLS: path.join(tree, "bin") });
   },
   source_build: async () =>
     heavyTest("source_build", { CADUCEUS_PACKAGE: await packPackage(path.join(cacheFolder, "package")) }),
