@@ -33,7 +33,7 @@ import type { Schema } from "../schema/read_schema.js";
 import { isStandardSchema } from "../schema/standard_schema.js";
 import { collectTools, type CallsOf, type KnownCall, type ToolInput } from "./tools/tool.js";
 import type { NoAnswerOf, ValueOf } from "./tools/tool_options.js";
-import { unlessAborted } from "./reply/unless_aborted.js";
+import { unlessAborted } from "../follow_signal.js";
 import { isObject } from "../json_object.js";
 import { whenDropped } from "./when_dropped.js";
 

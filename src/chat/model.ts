@@ -33,7 +33,7 @@ import {
 import type { Schema } from "../schema/read_schema.js";
 import type { CallsOf, ToolInput } from "./tools/tool.js";
 import type { NoAnswerOf, ValueOf } from "./tools/tool_options.js";
-import { unlessAborted } from "./reply/unless_aborted.js";
+import { unlessAborted } from "../follow_signal.js";
 
 /** How a model's engine guarantees calls and JSON. */
 export interface ModelCapabilities extends EngineCapabilities {

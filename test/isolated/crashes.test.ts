@@ -105,12 +105,19 @@ test("a process that crashes again and again is given up for a while, with an er
   });
 });
 
-test("a reply that is cancelled before the new process is there ends with its signal's reason", async () => {
+test("what is cancelled before the new process is there ends at once, with its signal's reason", async () => {
   process.kill(engine, "SIGKILL");
   await isGone(engine);
-  await expect(model.reply("Hello!", { signal: AbortSignal.timeout(1) })).rejects.toMatchObject({
-    name: "TimeoutError",
-  });
+  const order: string[] = [];
+  const again = model.tokenize("Hello!").then(() => order.push("loaded"));
+  const stopped = { name: "TimeoutError" };
+  await Promise.all([
+    expect(model.reply("Hello!", { signal: AbortSignal.timeout(1) })).rejects.toMatchObject(stopped),
+    expect(model.embed(["Hello!"], { signal: AbortSignal.timeout(1) })).rejects.toMatchObject(stopped),
+  ]);
+  order.push("cancelled");
+  await again;
+  expect(order).toEqual(["cancelled", "loaded"]);
 });
 
 test("close after a crash, and in the middle of loading again, leaves no process", async () => {

@@ -112,16 +112,25 @@ test("who reads slowly pauses the run, and gets every token", async () => {
   expect(last).toMatchObject({ type: "finish", usage: { generatedTokens: 600 } });
 });
 
-test("models that give one name share a process, which ends with the last of them", async () => {
+test("models that give one name share a process and answer at once; it ends with the last, a crash or not", async () => {
   const [own] = enginesOf();
+  const others = () => enginesOf().filter((pid) => pid !== own);
   const shared = { ...options, isolate: "together" };
   const [a, b] = await Promise.all([load("smollm2", shared), load("smollm2", shared)]);
-  const processes = enginesOf().filter((pid) => pid !== own);
+  const processes = others();
   expect(processes.length).toBe(1);
+  const questions = ["What is the capital of France?", "Why is the sky blue?"] as const;
+  const texts = async (...models: [Model, Model]) =>
+    (await Promise.all(models.map((model, n) => model.reply(questions[n]!, greedy)))).map(({ text }) => text);
+  expect(await texts(a, b)).toEqual(await texts(here, here));
+  const cut = a.reply("Count to a thousand.", { maxTokens: 900, minTokens: 900 });
+  await cut[Symbol.asyncIterator]().next();
+  process.kill(processes[0]!, "SIGKILL");
   await a.close();
+  await expect(cut).rejects.toMatchObject({ code: expect.stringMatching(/^(ENGINE_CRASHED|MODEL_CLOSED)$/) });
   expect((await b.reply("Hi!", greedy)).usage.generatedTokens).toBeGreaterThan(0);
   await b.close();
-  expect(await isGone(processes[0]!)).toBe(true);
+  expect(others()).toEqual([]);
 });
 
 test("a file that is no model is refused as it is here, and leaves no process", async () => {
@@ -154,7 +163,7 @@ test.each(["", " ", 5, null])("isolate: %j is refused", async (isolate) => {
   });
 });
 
-test.each(["killed", "exit", "exception", "dropped", "end"])(
+test.each(["killed", "exit", "exception", "dropped", "restarted", "terminated", "end"])(
   "a program that ends (%s) leaves no process",
   async (how) => {
     const { stdout } = await runNode(program("isolated.mjs"), [how]);
@@ -162,7 +171,9 @@ test.each(["killed", "exit", "exception", "dropped", "end"])(
     expect(pid).toBeGreaterThan(0);
     expect(await isGone(pid)).toBe(true);
     // It was gone while the program still ran.
-    if (how === "dropped") expect(stdout).toContain("gone");
+    if (how === "dropped" || how === "terminated") expect(stdout).toContain("gone");
+    // The program waited for what it had asked.
+    if (how === "restarted") expect(stdout).toContain("answered");
   },
 );
 

@@ -7,7 +7,7 @@ import type { RoundTrace } from "../diagnostics.js";
 import type { ToolCall, ToolResultEvent, ToolRunEvent } from "../reply/reply_events.js";
 import type { Approval, ToolSettings } from "./tool_options.js";
 import type { Tool } from "./tool.js";
-import { unlessAborted } from "../reply/unless_aborted.js";
+import { unlessAborted } from "../../follow_signal.js";
 
 /** What became of a call. */
 type Outcome = Omit<ToolResultEvent, "type" | "id" | "name">;

@@ -28,7 +28,7 @@ import { isFree, isWhole, rewritingConstraint, roundConstraint } from "./round_c
 import { goOnWithCalls, readTurn, type TurnRun } from "./turn_run.js";
 import { runCalls } from "./run_calls.js";
 import { Transcript, type TranscriptStart } from "../transcript.js";
-import { unlessAborted } from "../reply/unless_aborted.js";
+import { unlessAborted } from "../../follow_signal.js";
 
 /** What a reply is to do. */
 export interface Task extends TranscriptStart {

@@ -136,11 +136,15 @@ export class HostProcess {
   }
 
   async close(engine: number): Promise<void> {
-    await this.call({ engine, method: "close", args: [] }, {});
-    this.#statistics.delete(engine);
+    try {
+      await this.call({ engine, method: "close", args: [] }, {});
+    } finally {
+      this.#statistics.delete(engine);
+    }
   }
 
   submit(engine: number, run: IsolatedRun, request: IsolatedRun["request"]): void {
+    if (this.#end !== undefined) return run.fail(this.#end);
     this.#runs.set(run.id, run);
     this.post({ type: "submit", engine, run: run.id, request });
   }

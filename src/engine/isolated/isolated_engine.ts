@@ -14,6 +14,7 @@ import type {
   Run,
   RunRequest,
 } from "../engine.js";
+import { unlessAborted } from "../../follow_signal.js";
 import { refuseTooLong, withTypedTokens } from "../prompt_size.js";
 import type { HostProcess } from "./host_process.js";
 import { IsolatedRun } from "./isolated_run.js";
@@ -41,9 +42,9 @@ interface State {
 
 const dropped = new FinalizationRegistry<State>(({ supervisor, session }) => {
   void (async () => {
-    await session?.host.close(session.engine);
+    await session?.host.close(session.engine).catch(() => {});
     await supervisor.leave();
-  })().catch(() => {});
+  })();
 });
 
 /** Where engines are loaded: a process of its own, or that of all who give the same name. Left when nothing is. */
@@ -63,6 +64,7 @@ export class IsolatedPlace {
   async createEngine(options: EngineOptions): Promise<Engine> {
     const state: State = { supervisor: this.#supervisor, session: undefined, stats: undefined, earlier: undefined };
     const loaded = await loadInto(state, options);
+    state.session = loaded;
     return new IsolatedEngine(state, options, loaded);
   }
 
@@ -81,9 +83,7 @@ async function loadInto(state: State, options: EngineOptions): Promise<Loaded> {
     },
     { signal, onProgress },
   );
-  const session = { ...loaded, host };
-  state.session = session;
-  return session;
+  return { ...loaded, host };
 }
 
 /** An adapter, and what it is in the process that lives. */
@@ -93,6 +93,9 @@ interface IsolatedAdapter {
   /** Why the process that lives could not load it. */
   failure: unknown;
 }
+
+/** Of all models: those that share a process have their runs in one list there. */
+let nextRun = 1;
 
 class IsolatedEngine implements Engine {
   readonly info: ModelInfo;
@@ -104,7 +107,6 @@ class IsolatedEngine implements Engine {
   readonly #adapters = new Map<number, IsolatedAdapter>();
   #spoken: string[] = [];
   #nextAdapter = 1;
-  #nextRun = 1;
   #waiting = 0;
   #opening: Promise<Session> | undefined;
   #closing: Promise<void> | undefined;
@@ -123,10 +125,13 @@ class IsolatedEngine implements Engine {
 
   submit(request: RunRequest): Run {
     this.#assertOpen();
-    const id = this.#nextRun++;
+    const id = nextRun++;
     const before = request.after === undefined ? undefined : this.#runs.get(request.after);
     const run: IsolatedRun = new IsolatedRun(id, { ...request, prompt: withTypedTokens(request.prompt) }, before, {
-      cancel: () => this.#of(run)?.post({ type: "cancel", run: id }),
+      cancel: () => {
+        if (run.process === undefined) run.endUnseen();
+        else this.#of(run)?.post({ type: "cancel", run: id });
+      },
       read: (pieces) => this.#of(run)?.post({ type: "read", run: id, pieces }, false),
       release: () => {
         this.#runs.delete(id);
@@ -185,9 +190,7 @@ class IsolatedEngine implements Engine {
     this.#assertOpen();
     const native = this.#adapters.get(id)?.native;
     this.#adapters.delete(id);
-    if (native === undefined || native.session.host.isGone) return;
-    const { host, engine } = native.session;
-    host.call({ engine, method: "removeAdapter", args: [native.id] }, {}).catch(() => {});
+    if (native !== undefined) unloadAdapter(native);
   }
 
   stats(): EngineStats {
@@ -208,7 +211,11 @@ class IsolatedEngine implements Engine {
     const { session, supervisor } = this.#state;
     // Its runs end with what the engine says of its close.
     await session?.host.close(session.engine).catch(() => {});
-    for (const run of this.#runs.values()) run.fail(closed());
+    for (const run of this.#runs.values()) {
+      run.fail(closed());
+      // The process may live on for other models.
+      this.#of(run)?.release(run);
+    }
     this.#runs.clear();
     await supervisor.leave();
   }
@@ -227,7 +234,6 @@ class IsolatedEngine implements Engine {
 
   #send(run: IsolatedRun, session: Session): void {
     if (run.isReleased || run.hasEnded) return;
-    if (run.isCancelled) return run.endUnseen();
     run.process = session;
     try {
       const request = run.requestIn(session);
@@ -252,7 +258,8 @@ class IsolatedEngine implements Engine {
   ): Promise<T> {
     this.#assertOpen();
     signal?.throwIfAborted();
-    const { host, engine } = this.#session ?? (await this.#open());
+    const opening = () => (signal === undefined ? this.#open() : unlessAborted(() => this.#open(), signal));
+    const { host, engine } = this.#session ?? (await opening());
     return host.call({ engine, method, args }, { signal });
   }
 
@@ -263,31 +270,38 @@ class IsolatedEngine implements Engine {
 
   async #load(): Promise<Session> {
     const loaded = await loadInto(this.#state, { ...this.#options, signal: this.#ending.signal });
-    for (const adapter of this.#adapters.values()) {
+    for (const [id, adapter] of this.#adapters) {
       try {
         adapter.native = { session: loaded, id: (await loadAdapter(loaded, adapter.path)).id };
+        // It was removed meanwhile.
+        if (!this.#adapters.has(id)) unloadAdapter(adapter.native);
       } catch (error) {
+        if (loaded.host.isGone) throw error;
         // The requests that name it fail; the others need not.
         adapter.failure = error;
       }
     }
     if (this.#spoken.length > 0) loaded.host.post({ type: "speak", engine: loaded.engine, texts: this.#spoken });
+    // Both at once: who begins or ceases to wait from now on is counted there.
+    this.#state.session = loaded;
     if (this.#waiting > 0) loaded.host.countWaiting(1);
     this.#watch(loaded.host);
     return loaded;
   }
 
   #watch(host: HostProcess): void {
+    // Nothing else of it: the process may outlive many engines.
     const engine = new WeakRef(this);
-    const state = this.#state;
     void host.ended.then(() => {
+      const open = engine.deref();
+      if (open === undefined) return;
+      const state = open.#state;
       if (state.session?.host !== host) return;
       state.session = undefined;
       state.earlier = withTotals(atRest(state.stats!), state.earlier);
       state.stats = undefined;
       // Before somebody asks: the next request should not wait for all of it. A failure is that request's to report.
-      const open = engine.deref();
-      if (open !== undefined && open.#closing === undefined) open.#open().catch(() => {});
+      if (open.#closing === undefined) open.#open().catch(() => {});
     });
   }
 
@@ -309,6 +323,10 @@ function loadAdapter(
   path: string,
 ): Promise<{ readonly id: number; readonly sizeBytes: number }> {
   return host.call({ engine, method: "addAdapter", args: [path] }, {});
+}
+
+function unloadAdapter({ session: { host, engine }, id }: NonNullable<IsolatedAdapter["native"]>): void {
+  host.call({ engine, method: "removeAdapter", args: [id] }, {}).catch(() => {});
 }
 
 function closed(): CaduceusError {

@@ -23,7 +23,6 @@ export class IsolatedRun implements Run {
   #failure: unknown;
   #ended = false;
   #released = false;
-  #cancelled = false;
   #wake: (() => void) | undefined;
 
   constructor(id: number, request: RunRequest, before: IsolatedRun | undefined, controls: RunControls) {
@@ -39,10 +38,6 @@ export class IsolatedRun implements Run {
 
   get isReleased(): boolean {
     return this.#released;
-  }
-
-  get isCancelled(): boolean {
-    return this.#cancelled;
   }
 
   /** What to ask that process for: a run before this one may have been lost with another. */
@@ -88,7 +83,6 @@ export class IsolatedRun implements Run {
   }
 
   cancel(): void {
-    this.#cancelled = true;
     if (!this.#ended) this.#controls.cancel();
   }
 
