@@ -21,3 +21,11 @@ test("a run or a call that is given to a process before, while and after it ends
   const failed = { status: "rejected", reason: expect.objectContaining({ code: "ENGINE_CRASHED" }) };
   expect(await Promise.all([before, during, host.ended.then(() => asked())])).toEqual(Array(3).fill([failed, failed]));
 });
+
+test("closing a process that answers nothing ends it when its time is over", async () => {
+  const host = new HostProcess();
+  await host.call({ method: "listGpus", args: [] }, {});
+  process.kill(host.pid!, "SIGSTOP");
+  await expect(host.close(1, 50)).rejects.toMatchObject({ code: "ENGINE_CRASHED" });
+  expect(host.isGone).toBe(true);
+});

@@ -90,6 +90,10 @@ export class HostProcess {
     this.#unref();
   }
 
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
   /** It takes no more messages, and what is to be said of it may still come. */
   get isGone(): boolean {
     return this.#isGone;
@@ -135,10 +139,13 @@ export class HostProcess {
     }
   }
 
-  async close(engine: number): Promise<void> {
+  /** A process that does not answer within `patienceMs` is ended, with all that it has. */
+  async close(engine: number, patienceMs: number): Promise<void> {
+    const timer = setTimeout(() => this.kill(), patienceMs);
     try {
       await this.call({ engine, method: "close", args: [] }, {});
     } finally {
+      clearTimeout(timer);
       this.#statistics.delete(engine);
     }
   }
@@ -224,7 +231,7 @@ function whySignal(signal: NodeJS.Signals): string {
 function crashed(how: string, lastWords: string, cause: unknown): CaduceusError {
   const said = lastWords.trim() === "" ? cause : new Error(lastWords.trim());
   return new CaduceusError("ENGINE_CRASHED", `The model's process ${how}.`, {
-    remedy: "It is started again for what comes next.",
+    remedy: "It is started again for the next request.",
     ...(said === undefined ? {} : { cause: said }),
   });
 }

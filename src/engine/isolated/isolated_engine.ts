@@ -20,6 +20,9 @@ import type { HostProcess } from "./host_process.js";
 import { IsolatedRun } from "./isolated_run.js";
 import { Supervisor } from "./supervisor.js";
 
+/** Ending a step of the largest model takes a second or two. */
+const closePatienceMs = 30_000;
+
 /** A model loaded in one process. */
 interface Session {
   readonly host: HostProcess;
@@ -42,7 +45,7 @@ interface State {
 
 const dropped = new FinalizationRegistry<State>(({ supervisor, session }) => {
   void (async () => {
-    await session?.host.close(session.engine).catch(() => {});
+    await session?.host.close(session.engine, closePatienceMs).catch(() => {});
     await supervisor.leave();
   })();
 });
@@ -210,7 +213,7 @@ class IsolatedEngine implements Engine {
     await this.#opening?.catch(() => {});
     const { session, supervisor } = this.#state;
     // Its runs end with what the engine says of its close.
-    await session?.host.close(session.engine).catch(() => {});
+    await session?.host.close(session.engine, closePatienceMs).catch(() => {});
     for (const run of this.#runs.values()) {
       run.fail(closed());
       // The process may live on for other models.
