@@ -50,6 +50,7 @@ const rightArguments: Readonly<Record<string, readonly unknown[]>> = {
   listModels: [{}],
   inspectModel: ["/no/such/model.gguf", {}],
   doctor: ["/no/such/model.gguf", {}],
+  ModelPool: [{ models: { a: "/no/such/model.gguf" } }],
   tool: [{ name: "f" }],
   setLog: [undefined, "warn"],
   createHandler: [{ models: {} }],

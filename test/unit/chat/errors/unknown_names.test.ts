@@ -7,6 +7,7 @@ import {
   inspectModel,
   listModels,
   load,
+  ModelPool,
   pullModel,
   quantizeModel,
   removeModel,
@@ -45,6 +46,12 @@ const functions: Readonly<Record<string, Case>> = {
   "model.chat": [(options, { model }) => model.chat(options), "systm", "system"],
   "model.detokenize": [(options, { model }) => model.detokenize([1], options), "specials", "special"],
   "chat.send": [(options, { model }) => model.chat().send("Hi", options), "toolchoice", "toolChoice"],
+  ModelPool: [(options) => new ModelPool({ models: { a: "smollm2" }, ...options }), "keepaliveMs", "keepAliveMs"],
+  "pool.acquire": [
+    (options) => new ModelPool({ models: { a: "smollm2" } }).acquire("a", options),
+    "keep_alive_ms",
+    "keepAliveMs",
+  ],
   createHandler: [(options, { model }) => createHandler({ models: { a: model }, ...options }), "apiKey", "apiKeys"],
   "handler.close": [(options, { model }) => createHandler({ models: { a: model } }).close(options), "grace", "graceMs"],
   listen: [
