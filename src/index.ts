@@ -111,11 +111,13 @@ export type {
   EngineStats,
   InfillTokens,
   ModelInfo,
+  NotationForm,
   ParameterForm,
   PromptPart,
   ThoughtRequest,
   Timings,
   ToolConstraint,
+  TurnMessages,
   Usage,
 } from "./engine/engine.js";
 export { CaduceusError, type ErrorCode } from "./errors.js";

@@ -12,10 +12,9 @@ const sidebar = [
   // Their first pages list the names; a list of all of them beside each page would be most of the site.
   {
     text: "Reference",
-    items: ["caduceus", "caduceus/server", "caduceus/hermes"].map((module) => ({
-      text: module,
-      link: `/reference/${module}/`,
-    })),
+    items: ["", "/server", "/hermes", "/ai-sdk", "/langchain", "/mcp", "/openai-agents", "/opentelemetry"].map(
+      (module) => ({ text: `caduceus${module}`, link: `/reference/caduceus${module}/` }),
+    ),
   },
 ];
 

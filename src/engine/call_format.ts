@@ -1,5 +1,6 @@
 // How a model writes calls. Found in its template (src/format/calls); the grammar and the reader of replies follow it.
 
+/** How a model writes its calls, as its template shows it. */
 export interface CallFormat {
   /** Before the first call of a turn, between two calls, and after the last. */
   readonly begin: string;
@@ -27,6 +28,7 @@ export type CallPiece =
   /** May be left out. */
   | { readonly value: "optional"; readonly text: string };
 
+/** How a turn is written whose thoughts, texts and calls are messages of their own. */
 export interface TurnMessages {
   /** Begins each message but the first, before which the prompt has it: `<|start|>assistant`. */
   readonly next: string;
@@ -54,6 +56,7 @@ export interface NotationForm {
   readonly quote?: string | undefined;
 }
 
+/** How arguments are written that are parameters of their own. */
 export interface ParameterForm {
   readonly beforeName: string;
   /** Between the name and a string, and behind that. */

@@ -7,7 +7,14 @@ import type { PromptPart, RenderTemplate } from "./prompt.js";
 
 export type { Constraint, EnforcedSchema, ToolConstraint } from "./constraint.js";
 export type { ThoughtRequest } from "./thought_request.js";
-export type { ArgumentForm, CallFormat, CallPiece, NotationForm, ParameterForm } from "./call_format.js";
+export type {
+  ArgumentForm,
+  CallFormat,
+  CallPiece,
+  NotationForm,
+  ParameterForm,
+  TurnMessages,
+} from "./call_format.js";
 export type { Embedding, EmbeddingRequest } from "./embedding.js";
 export type { DeviceUse, InfillTokens, ModelInfo } from "./model_info.js";
 export type { PromptPart, RenderedTemplate, RenderTemplate } from "./prompt.js";

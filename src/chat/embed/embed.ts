@@ -6,6 +6,7 @@ import type { LoadedModel } from "../../model/loading/loaded_model.js";
 import { checkText } from "../../options/option_checks.js";
 import { checkTexts, readEmbedOptions, readRerankOptions, type TextSettings } from "./embed_options.js";
 
+/** Embeddings of texts. */
 export interface Embeddings {
   /** One for each text, in their order. */
   readonly embeddings: Float32Array[];
@@ -14,6 +15,7 @@ export interface Embeddings {
   readonly usage: { readonly promptTokens: number };
 }
 
+/** A document, and how well it answers the query. */
 export interface RankedDocument {
   /** In the documents that were given. */
   readonly index: number;
@@ -22,6 +24,7 @@ export interface RankedDocument {
   readonly score: number;
 }
 
+/** Documents in the order of their scores. */
 export interface Ranking {
   /** The best first. */
   readonly results: RankedDocument[];

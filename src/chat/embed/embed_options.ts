@@ -20,6 +20,7 @@ interface TextOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** How texts are embedded. */
 export interface EmbedOptions extends TextOptions {
   /** Scales each embedding to length 1. Default true. */
   readonly normalize?: boolean | undefined;
@@ -32,6 +33,7 @@ export interface EmbedOptions extends TextOptions {
   readonly pooling?: "mean" | "cls" | "last" | undefined;
 }
 
+/** How documents are ordered. */
 export interface RerankOptions extends TextOptions {
   /** Gives the best so many. Default all. */
   readonly topN?: number | undefined;
