@@ -45,6 +45,7 @@ class ServedRun {
   release(): void {
     this.#run.release();
     this.read(this.#ahead);
+    setImmediate(() => tellStatistics(this.#engine));
   }
 
   read(pieces: number): void {
@@ -151,7 +152,6 @@ function take(message: ToHost): void {
     case "release":
       runs.get(message.run)?.release();
       runs.delete(message.run);
-      setImmediate(() => [...engines.keys()].forEach(tellStatistics));
   }
 }
 

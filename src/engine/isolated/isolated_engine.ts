@@ -66,9 +66,10 @@ export class IsolatedPlace {
   /** The engine takes the place over, and leaves it when it is closed. */
   async createEngine(options: EngineOptions): Promise<Engine> {
     const state: State = { supervisor: this.#supervisor, session: undefined, stats: undefined, earlier: undefined };
-    const loaded = await loadInto(state, options);
+    const { signal, onProgress, ...plain } = options;
+    const loaded = await loadInto(state, plain, { signal, onProgress });
     state.session = loaded;
-    return new IsolatedEngine(state, options, loaded);
+    return new IsolatedEngine(state, plain, loaded);
   }
 
   leave(): Promise<void> {
@@ -76,15 +77,21 @@ export class IsolatedPlace {
   }
 }
 
-async function loadInto(state: State, options: EngineOptions): Promise<Loaded> {
-  const { signal, onProgress, ...plain } = options;
+/** What crosses to the process. */
+type PlainOptions = Omit<EngineOptions, "signal" | "onProgress">;
+
+async function loadInto(
+  state: State,
+  options: PlainOptions,
+  following: Pick<EngineOptions, "signal" | "onProgress">,
+): Promise<Loaded> {
   const host = await state.supervisor.host();
   const loaded = await host.load<Pick<Loaded, "info" | "capabilities">>(
-    plain,
+    options,
     (stats) => {
       state.stats = stats;
     },
-    { signal, onProgress },
+    following,
   );
   return { ...loaded, host };
 }
@@ -104,7 +111,7 @@ class IsolatedEngine implements Engine {
   readonly info: ModelInfo;
   readonly capabilities: EngineCapabilities;
   readonly #state: State;
-  readonly #options: EngineOptions;
+  readonly #options: PlainOptions;
   readonly #runs = new Map<number, IsolatedRun>();
   readonly #ending = new AbortController();
   readonly #adapters = new Map<number, IsolatedAdapter>();
@@ -114,10 +121,9 @@ class IsolatedEngine implements Engine {
   #opening: Promise<Session> | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(state: State, options: EngineOptions, { info, capabilities, host }: Loaded) {
+  constructor(state: State, options: PlainOptions, { info, capabilities, host }: Loaded) {
     this.#state = state;
-    const { onProgress: _, signal: __, ...plain } = options;
-    this.#options = plain;
+    this.#options = options;
     this.info = info;
     this.capabilities = capabilities;
     dropped.register(this, state, this);
@@ -199,7 +205,7 @@ class IsolatedEngine implements Engine {
   stats(): EngineStats {
     this.#assertOpen();
     const { stats, earlier } = this.#state;
-    return withTotals(stats ?? earlier!, stats === undefined ? undefined : earlier);
+    return stats === undefined ? earlier! : withTotals(stats, earlier);
   }
 
   close(): Promise<void> {
@@ -272,7 +278,7 @@ class IsolatedEngine implements Engine {
   }
 
   async #load(): Promise<Session> {
-    const loaded = await loadInto(this.#state, { ...this.#options, signal: this.#ending.signal });
+    const loaded = await loadInto(this.#state, this.#options, { signal: this.#ending.signal });
     for (const [id, adapter] of this.#adapters) {
       try {
         adapter.native = { session: loaded, id: (await loadAdapter(loaded, adapter.path)).id };
