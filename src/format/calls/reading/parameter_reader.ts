@@ -5,6 +5,7 @@ import { readWord } from "../../hermes/json/json_word.js";
 import { TolerantJson } from "../../hermes/json/tolerant_json.js";
 import { heldBack } from "../common_text.js";
 import { behindLiteral } from "./opening_matcher.js";
+import { readSteps } from "./read_steps.js";
 
 const longestName = 256;
 const cdata = "<![CDATA[";
@@ -36,13 +37,11 @@ export class ParameterReader {
 
   /** Reads from `at` on, and returns where what is left begins, which is to be given again with more. */
   read(text: string, at: number, isEnd: boolean): number {
-    let from = at;
-    for (;;) {
-      const next = this.#step(text, from, isEnd);
-      if (next === undefined) return from;
-      from = next;
-      if (this.status !== "reading") return from;
-    }
+    return readSteps(
+      at,
+      (from) => this.#step(text, from, isEnd),
+      () => this.status === "reading",
+    );
   }
 
   /** Undefined where more of the text has to come. */
