@@ -20,7 +20,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "model",
-          include: ["test/{hermes,smollm,adapters,embedding,isolated,process,server,page,docs}/**/*.test.ts"],
+          include: ["test/{engines,hermes,smollm,adapters,embedding,isolated,process,server,page,docs}/**/*.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           maxWorkers: 1,
