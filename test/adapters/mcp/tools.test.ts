@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
+import { SSEServerTransport } from "@modelcontextprotocol/sdk/server/sse.js";
 import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
@@ -18,11 +19,20 @@ const overPipes = (name = "tests"): McpConfig => ({
 });
 let cancelled = 0;
 
-/** A server over HTTP, for the whole file. */
-async function overHttp(): Promise<{ readonly config: McpConfig; close(): Promise<void> }> {
+/** A server over streamable HTTP, and over the older transport at /sse; for the whole file. */
+async function overHttp(): Promise<{ readonly config: McpConfig; readonly sse: McpConfig; close(): Promise<void> }> {
   const sessions = new Map<string, StreamableHTTPServerTransport>();
+  const streams = new Map<string, SSEServerTransport>();
   const http = createServer(async (request, response) => {
     expect(request.headers["x-key"]).toBe("secret");
+    const { pathname, searchParams } = new URL(request.url!, "http://localhost");
+    if (pathname === "/sse") {
+      const stream = new SSEServerTransport("/messages", response);
+      streams.set(stream.sessionId, stream);
+      return toolServer("web", () => cancelled++).connect(stream);
+    }
+    if (pathname === "/messages")
+      return streams.get(searchParams.get("sessionId")!)!.handlePostMessage(request, response);
     let transport = sessions.get(String(request.headers["mcp-session-id"]));
     if (transport === undefined) {
       const made = new StreamableHTTPServerTransport({
@@ -35,9 +45,11 @@ async function overHttp(): Promise<{ readonly config: McpConfig; close(): Promis
     await transport.handleRequest(request, response);
   }).listen(0, "127.0.0.1");
   await once(http, "listening");
-  const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}/mcp`;
+  const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
+  const headers = { "x-key": "secret" };
   return {
-    config: { mcpServers: { web: { type: "http", url, headers: { "x-key": "secret" } } } },
+    config: { mcpServers: { web: { type: "http", url: `${url}/mcp`, headers } } },
+    sse: { mcpServers: { web: { type: "sse", url: `${url}/sse`, headers } } },
     async close() {
       http.closeAllConnections();
       await new Promise((resolve) => http.close(resolve));
@@ -73,7 +85,8 @@ afterAll(() => http.close());
 describe.each([
   ["pipes", () => overPipes()],
   ["HTTP", () => http.config],
-])("over %s", (_, configOf) => {
+  ["SSE", () => http.sse],
+])("over %s", (transport, configOf) => {
   test("the model calls a tool by its schema, and gets its text", async () => {
     const { clients } = await connected(configOf());
     const tools = await mcpTools(clients);
@@ -114,7 +127,7 @@ describe.each([
     const { failure, id } = await calling(tools, ["wait", {}]);
     expect(failure).toBe("timeout");
     expect(told).toMatchObject([{ name: "wait", callId: id, progress: 1, total: 2, message: "half" }]);
-    if (configOf() === http.config) await vi.waitFor(() => expect(cancelled).toBe(before + 1));
+    if (transport !== "pipes") await vi.waitFor(() => expect(cancelled).toBe(before + 1));
   });
 
   test("a change of the list is told with all tools anew", async () => {
