@@ -20,7 +20,10 @@ export default defineConfig({
         extends: true,
         test: {
           name: "model",
-          include: ["test/{engines,hermes,smollm,adapters,embedding,isolated,process,server,page,docs}/**/*.test.ts"],
+          include: [
+            "test/{engines,hermes,smollm,adapters,embedding,examples}/**/*.test.ts",
+            "test/{isolated,process,server,page,docs}/**/*.test.ts",
+          ],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           maxWorkers: 1,

@@ -32,7 +32,7 @@ export async function runChecks({ write = false } = {}) {
     checkComments(),
   ];
   if (!write)
-    for (const project of ["tsconfig.json", "tsconfig.scripts.json", "page/tsconfig.json"])
+    for (const project of ["tsconfig.json", "tsconfig.scripts.json", "tsconfig.examples.json", "page/tsconfig.json"])
       codes.push(await node("node_modules/typescript/bin/tsc", "-p", project));
   return Math.max(...codes);
 }

@@ -84,7 +84,7 @@ test("rag answers about a folder of Markdown with its sources, and computes only
   );
   await writeFile(path.join(folder, "cities.md"), "# Rome\n\nRome is the capital of Italy.\n");
   const ask = async (question: string) => {
-    const { code, stdout, stderr } = await runNode(example("rag.mjs"), [folder, question, "smollm2", "smollm2"]);
+    const { code, stdout, stderr } = await runNode(example("rag/rag.mjs"), [folder, question, "smollm2", "smollm2"]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     return stdout;
   };

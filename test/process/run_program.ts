@@ -21,6 +21,8 @@ export interface RunOptions {
   readonly timeoutMs?: number;
   /** Called with everything on standard output so far, whenever there is more. */
   readonly onOutput?: (stdout: string, kill: (signal: NodeJS.Signals) => void) => void;
+  /** The same for standard error. */
+  readonly onErrorOutput?: (stderr: string, kill: (signal: NodeJS.Signals) => void) => void;
 }
 
 export const cli = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
@@ -35,7 +37,7 @@ export function runNode(file: string, args: readonly string[] = [], options: Run
 export function run(
   command: string,
   args: readonly string[],
-  { input = "", keepsInputOpen = false, env = {}, cwd, timeoutMs = 90_000, onOutput }: RunOptions = {},
+  { input = "", keepsInputOpen = false, env = {}, cwd, timeoutMs = 90_000, onOutput, onErrorOutput }: RunOptions = {},
 ): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const began = performance.now();
@@ -51,7 +53,10 @@ export function run(
       stdout += text;
       onOutput?.(stdout, (signal) => child.kill(signal));
     });
-    child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      stderr += text;
+      onErrorOutput?.(stderr, (signal) => child.kill(signal));
+    });
     child.on("error", reject);
     child.on("close", (code, signal) =>
       resolve({ code, signal, stdout, stderr, milliseconds: performance.now() - began }),

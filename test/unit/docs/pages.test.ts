@@ -1,5 +1,5 @@
 // What the pages say of themselves and of the errors, against what there is.
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
 import { anchorsOf, linksOf, pages, proseOf, readPage, root } from "../../docs/markdown.js";
@@ -41,7 +41,19 @@ test("the codes on the page of the server are those that the server has", () => 
   expect(named.sort()).toEqual(declared.filter((code) => code !== "client_closed_request").sort());
 });
 
-test.each(pages)("the links in %s lead to files and headings that exist", (page) => {
+const folders = readdirSync(path.join(root, "examples"), { withFileTypes: true }).filter((one) => one.isDirectory());
+const readmes = folders
+  .map(({ name }) => `examples/${name}/README.md`)
+  .filter((readme) => existsSync(path.join(root, readme)));
+
+test("every program of examples/ is on the page of recipes", () => {
+  const files = readdirSync(path.join(root, "examples")).filter((name) => name.endsWith(".mjs"));
+  const names = [...folders.map(({ name }) => `examples/${name}`), ...files.map((name) => path.basename(name, ".mjs"))];
+  expect(names.filter((name) => !readPage("docs/recipes.md").includes(`\`${name}\``))).toEqual([]);
+  expect(readmes.length).toBeGreaterThan(4);
+});
+
+test.each([...pages, ...readmes])("the links in %s lead to files and headings that exist", (page) => {
   const dead = linksOf(page).filter((link) => {
     if (/^[a-z]+:/.test(link)) return false;
     const [file = "", anchor] = link.split("#");

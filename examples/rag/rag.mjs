@@ -31,7 +31,7 @@ await writeFile(indexFile, JSON.stringify(Object.fromEntries(kept)));
 console.log(`${sections.length} sections, ${fresh.length} of them new`);
 
 // The nearest sections are those whose vectors have the largest products with the question's.
-const asked = vectors.at(-1);
+const asked = vectors.at(-1) ?? new Float32Array();
 const vectorOf = (section) => new Float32Array(Uint8Array.from(Buffer.from(index[keyOf(section)], "base64")).buffer);
 const near = sections
   .map((section) => ({ ...section, score: vectorOf(section).reduce((sum, value, at) => sum + value * asked[at], 0) }))
