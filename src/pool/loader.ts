@@ -1,9 +1,11 @@
 // What a pool does with the files of its models; tests replace it.
+import { stat } from "node:fs/promises";
 import { load } from "../chat/load.js";
 import type { Model } from "../chat/model.js";
 import { readModelName, resolveModel } from "../files/index.js";
 import type { FetchProgress } from "../files/hub/download_events.js";
 import { inspectModel, type ModelSummary } from "../model/inspection/inspect_model.js";
+import { checkAdapters } from "../model/loading/adapters.js";
 import type { LoadOptions } from "../model/loading/load_options.js";
 
 export interface Loader {
@@ -28,7 +30,27 @@ export const fileLoader: Loader = {
   load,
 };
 
+/** What counts for a pool's limit. Adapters come and go while the model is loaded. */
+export interface CountedMemory {
+  readonly modelBytes: number;
+  /** Of the adapters with which it is loaded. */
+  readonly adapterBytes: number;
+}
+
 /** The most that it comes to hold: the host cache grows to its size while sequences are evicted to it. */
-export function memoryOf({ memory }: Pick<ModelSummary, "memory">, { hostCacheBytes }: LoadOptions): number {
-  return memory.totalBytes + (hostCacheBytes ?? memory.cacheBytes);
+export async function memoryOf(
+  { memory }: Pick<ModelSummary, "memory">,
+  { hostCacheBytes, adapters }: LoadOptions,
+): Promise<CountedMemory> {
+  // Loading says best what is wrong with a file that is not there.
+  const sizes = checkAdapters(adapters).map(({ path }) =>
+    stat(path).then(
+      ({ size }) => size,
+      () => 0,
+    ),
+  );
+  return {
+    modelBytes: memory.totalBytes + (hostCacheBytes ?? memory.cacheBytes),
+    adapterBytes: (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0),
+  };
 }

@@ -9,7 +9,7 @@ import type { ModelSummary } from "../model/inspection/inspect_model.js";
 import { machineMemory } from "../model/inspection/machine_memory.js";
 import type { LoadProgress } from "../model/loading/load_options.js";
 import { checkOptions, checkSignal, checkText } from "../options/option_checks.js";
-import { fileLoader, memoryOf, type Loader } from "./loader.js";
+import { fileLoader, memoryOf, type CountedMemory, type Loader } from "./loader.js";
 import { checkAcquireOptions, checkPoolOptions, type AcquireOptions, type ModelPoolOptions } from "./pool_options.js";
 import { findRoom, type Holder } from "./room.js";
 import { describeSlot, type PooledModel } from "./pooled_model.js";
@@ -255,10 +255,11 @@ export class ModelPool {
     try {
       // Before anything is downloaded for a model that can never be loaded.
       slot.summary = await this.#loader.inspect(source, load, signal, onFetch);
-      const bytes = memoryOf(slot.summary, load);
+      const memory = await memoryOf(slot.summary, load);
+      const bytes = memory.modelBytes + memory.adapterBytes;
       if (bytes > this.#maxBytes) throw this.#tooLarge(slot, bytes);
       const path = await this.#loader.fetch(source, signal, onFetch);
-      await this.#reserve(slot, bytes, signal);
+      await this.#reserve(slot, memory, signal);
       const model = await this.#loader.load(path, { ...load, signal, onProgress });
       slot.model = model;
       followSignal(model.closing, () => {
@@ -301,16 +302,16 @@ export class ModelPool {
   }
 
   /** Resolves when the memory is set aside. */
-  #reserve(slot: Slot, bytes: number, signal: AbortSignal): Promise<void> {
+  #reserve(slot: Slot, memory: CountedMemory, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       signal.throwIfAborted();
       const load: QueuedLoad = {
         slot,
-        bytes,
+        bytes: memory.modelBytes + memory.adapterBytes,
         begin: () => {
           unfollow();
           this.#queue.delete(load);
-          slot.bytes = bytes;
+          slot.memory = memory;
           slot.enter("loading");
           resolve();
         },

@@ -28,9 +28,9 @@ export interface ModelPoolOptions {
    */
   readonly models: Readonly<Record<string, string | PoolModelOptions>>;
   /**
-   * Maximum memory of all loaded models in bytes, as estimated before they are loaded: weights, KV cache, host cache
-   * and room to compute in. What GPUs hold is not counted. A model that needs more alone is refused. Whole number from
-   * 1. Defaults to the memory of this machine.
+   * Maximum memory of all loaded models in bytes, as estimated before they are loaded: weights, KV cache, host cache,
+   * adapters (those that are added later too) and room to compute in. What GPUs hold is not counted. A model that needs
+   * more alone is refused. Whole number from 1. Defaults to the memory of this machine.
    */
   readonly maxMemoryBytes?: number | undefined;
   /** Maximum number of loaded models. Whole number from 1. Defaults to no limit. */

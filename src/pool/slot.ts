@@ -4,6 +4,7 @@ import type { CaduceusError } from "../errors.js";
 import { followSignal } from "../follow_signal.js";
 import type { ModelSummary } from "../model/inspection/inspect_model.js";
 import type { LoadProgress } from "../model/loading/load_options.js";
+import type { CountedMemory } from "./loader.js";
 import type { CheckedModel } from "./pool_options.js";
 import type { Holder } from "./room.js";
 
@@ -13,6 +14,8 @@ import type { Holder } from "./room.js";
  */
 export type PooledModelState = "unloaded" | "queued" | "loading" | "loaded" | "unloading";
 
+const nothing: CountedMemory = { modelBytes: 0, adapterBytes: 0 };
+
 export class Slot implements Holder {
   readonly name: string;
   readonly given: CheckedModel;
@@ -21,7 +24,8 @@ export class Slot implements Holder {
   readonly #onUnloaded = new Set<() => void>();
   /** In use, so many times. */
   active = 0;
-  bytes = 0;
+  /** As it was counted before it was loaded. */
+  memory: CountedMemory = nothing;
   lastUsed = 0;
   model: Model | undefined;
   summary: ModelSummary | undefined;
@@ -51,6 +55,11 @@ export class Slot implements Holder {
 
   get state(): PooledModelState {
     return this.#state;
+  }
+
+  get bytes(): number {
+    const { modelBytes, adapterBytes } = this.memory;
+    return modelBytes + (this.model?.adapters.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) ?? adapterBytes);
   }
 
   get isIdle(): boolean {
@@ -95,7 +104,7 @@ export class Slot implements Holder {
     this.model = undefined;
     this.progress = undefined;
     this.active = 0;
-    this.bytes = 0;
+    this.memory = nothing;
     this.isAskedToLeave = false;
     this.#leavesForAnother = false;
     this.keepAliveMs = this.given.keepAliveMs;

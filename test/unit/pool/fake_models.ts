@@ -1,7 +1,9 @@
 // A loader of models that are nothing but a name and a size, for the rules of a pool; real ones are in test/pool.
+import { statSync } from "node:fs";
 import type { Model } from "../../../src/chat/model.js";
 import type { Loader } from "../../../src/pool/loader.js";
 import type { ModelSummary } from "../../../src/model/inspection/inspect_model.js";
+import type { LoadOptions } from "../../../src/model/loading/load_options.js";
 
 export class FakeModels implements Loader {
   /** Bytes of each, by source. */
@@ -34,9 +36,10 @@ export class FakeModels implements Loader {
     return source;
   }
 
-  async load(path: string, { signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<Model> {
+  async load(path: string, { signal, adapters = [] }: LoadOptions = {}): Promise<Model> {
     this.loads.push(path);
     const model = new FakeModel(path, this);
+    model.adapters = adapters.map((adapter) => ({ sizeBytes: statSync(adapter.path).size }));
     this.held.set(model, this.sizes[path]!);
     this.mostHeld = Math.max(this.mostHeld, this.heldBytes);
     await this.step(`load ${path}`);
@@ -52,6 +55,7 @@ export class FakeModels implements Loader {
 
 export class FakeModel {
   readonly source: string;
+  adapters: { readonly sizeBytes: number }[] = [];
   readonly #models: FakeModels;
   readonly #closing = new AbortController();
 
@@ -71,7 +75,10 @@ export class FakeModel {
   }
 }
 
-export const isClosed = (model: Model) => (model as unknown as FakeModel).closing.aborted;
+const fake = (model: Model) => model as unknown as FakeModel;
+export const isClosed = (model: Model) => fake(model).closing.aborted;
+export const setAdapters = (model: Model, ...sizes: number[]) =>
+  (fake(model).adapters = sizes.map((sizeBytes) => ({ sizeBytes })));
 
 /** Lets everything go on that can. */
 export const settled = () => new Promise<void>((resolve) => setImmediate(resolve));

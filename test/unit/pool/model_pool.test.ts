@@ -1,8 +1,11 @@
 // The rules of a pool, over models that are nothing but a size.
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { expect, test, vi } from "vitest";
 import type { CaduceusError, ModelLease, ModelPoolOptions } from "../../../src/index.js";
 import { ModelPool } from "../../../src/pool/model_pool.js";
-import { FakeModels, isClosed, settled } from "./fake_models.js";
+import { FakeModels, isClosed, setAdapters, settled } from "./fake_models.js";
 
 const sizes = { a: 40, b: 50, c: 70, large: 200 };
 
@@ -122,6 +125,33 @@ test("a model that needs more than all may take is refused by its name before it
     remedy: expect.stringContaining("maxMemoryBytes"),
   });
   expect(steps).toEqual(["inspect large"]);
+});
+
+test("adapters count: those of loading before it, and those that come and go while the model is loaded", async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), "caduceus-pool-"));
+  const file = path.join(folder, "adapter.gguf");
+  writeFileSync(file, Buffer.alloc(30));
+  const { pool, loader } = poolOf({}, { ...all, a: { model: "a", adapters: [{ path: file }] } });
+  await pool.load("b");
+  const lease = await pool.acquire("a");
+  expect(states(pool)).toEqual({ a: "loaded" });
+  expect(pool.get("a").memoryBytes).toBe(70);
+  setAdapters(lease.model, 30, 5);
+  expect(pool.get("a").memoryBytes).toBe(75);
+  setAdapters(lease.model);
+  expect(pool.get("a").memoryBytes).toBe(40);
+  await pool.load("b");
+  expect(states(pool)).toEqual({ a: "loaded", b: "loaded" });
+  lease.release();
+  await pool.unload("a");
+  expect(pool.get("a").memoryBytes).toBe(0);
+
+  writeFileSync(file, Buffer.alloc(61));
+  await expect(pool.load("a")).rejects.toMatchObject({ code: "OUT_OF_MEMORY", remedy: expect.any(String) });
+  rmSync(folder, { recursive: true });
+  // What is wrong with a missing file is said by the load.
+  await expect(pool.load("a")).rejects.toThrow("ENOENT");
+  expect(loader.loads).toEqual(["b", "a", "b", "a"]);
 });
 
 test("at most maxModels are loaded", async () => {
