@@ -65,7 +65,7 @@ export type ErrorCode =
   | "ADDON_NOT_FOUND"
   /** llama.cpp reported a failure that is not the caller's fault. */
   | "ENGINE_FAILED"
-  /** The process of an isolated model ended while it was used. It is started again. */
+  /** The process of an isolated model ended while it was used. It is started again, if the model had been loaded. */
   | "ENGINE_CRASHED"
   /** The operating system refused an operation: a port in use, a file without permission. `cause` is its error. */
   | "SYSTEM_ERROR";

@@ -62,6 +62,36 @@ test("the error says how the process ended, and that it is started again", async
   expect(await code).toBe("ENGINE_CRASHED");
 });
 
+test("a load during which the process ends says that the model was not loaded, and not that it is started again", async () => {
+  const onProgress = () => {
+    for (const other of enginesOf().filter((pid) => pid !== engine)) process.kill(other, "SIGKILL");
+  };
+  const error = await load("smollm2", { isolate: true, onProgress }).catch((reason: unknown) => reason);
+  expect(error).toMatchObject({ code: "ENGINE_CRASHED", remedy: expect.stringContaining("The model was not loaded.") });
+  expect(String(error)).toMatch(/was killed \(SIGKILL\)/);
+  expect(String(error)).not.toContain("started again");
+});
+
+test("a process that the system refuses to start is ENGINE_CRASHED with the system's reason, and tried again", async () => {
+  // More than a single variable of the environment may have.
+  process.env["CADUCEUS_TEST_TOO_LONG"] = "x".repeat(2 ** 18);
+  const refused = {
+    code: "ENGINE_CRASHED",
+    message: expect.stringContaining("could not be started: spawn E2BIG"),
+    cause: expect.objectContaining({ code: "E2BIG" }),
+  };
+  try {
+    process.kill(engine, "SIGKILL");
+    await isGone(engine);
+    await expect(model.reply("Hello!", greedy)).rejects.toMatchObject(refused);
+    await expect(model.tokenize("Hello!")).rejects.toMatchObject(refused);
+    await expect(load("smollm2", { isolate: true })).rejects.toMatchObject(refused);
+  } finally {
+    delete process.env["CADUCEUS_TEST_TOO_LONG"];
+  }
+  expect((await model.reply("Hello!", greedy)).usage.generatedTokens).toBeGreaterThan(0);
+});
+
 test("a conversation goes on after a crash with the tokens that it had", async () => {
   const turns = async (crashes: boolean) => {
     const chat = model.chat({ system: "Answer in one short sentence.", ...greedy });

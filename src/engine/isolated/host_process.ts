@@ -1,7 +1,7 @@
 // The other process, seen from here: starts it, asks it, hands its output to the runs, and says when it is gone.
 import { fork, type ChildProcess } from "node:child_process";
 import path from "node:path";
-import { CaduceusError } from "../../errors.js";
+import { CaduceusError, describeThrown } from "../../errors.js";
 import { followSignal } from "../../follow_signal.js";
 import { packageFolder } from "../../package_folder.js";
 import type { EngineStats } from "../engine.js";
@@ -12,6 +12,9 @@ import { fromPlain, type Call, type FromHost, type ToHost } from "./messages.js"
 const program = path.join(packageFolder, "dist/engine/isolated/host_program.js");
 /** Of what it wrote to standard error, where llama.cpp says why it aborts. */
 const keptErrorCharacters = 4096;
+
+/** True of a model that was loaded. */
+export const startedAgain = "It is started again for the next request.";
 
 /** How long its last words may take after its end. */
 const lastWordsMs = 200;
@@ -44,15 +47,10 @@ export class HostProcess {
   #isGone = false;
   #end: CaduceusError | undefined;
 
+  /** @throws CaduceusError `ENGINE_CRASHED`, where the system refuses to start it */
   constructor() {
-    this.#child = fork(program, [], {
-      serialization: "advanced",
-      stdio: ["ignore", "ignore", "pipe", "ipc"],
-      execArgv: [],
-      // In Electron the same program is Node only then.
-      env: { ...process.env, ELECTRON_RUN_AS_NODE: "1" },
-    });
-    const child = this.#child;
+    const child = startHost();
+    this.#child = child;
     this.#batch = new MessageBatch((messages) => {
       // A message that meets its end is answered by it.
       if (child.connected) child.send(messages, () => {});
@@ -75,7 +73,7 @@ export class HostProcess {
       };
       child.on("error", (error) => {
         this.#isGone = true;
-        end(`could not be started: ${error.message}`, error);
+        end(notStarted(error), error);
         this.kill();
       });
       child.on("exit", (code, signal) => {
@@ -221,6 +219,23 @@ export class HostProcess {
   }
 }
 
+/** Some of what the system refuses is thrown, the rest is the event `error`. */
+function startHost(): ChildProcess {
+  try {
+    return fork(program, [], {
+      serialization: "advanced",
+      stdio: ["ignore", "ignore", "pipe", "ipc"],
+      execArgv: [],
+      // In Electron the same program is Node only then.
+      env: { ...process.env, ELECTRON_RUN_AS_NODE: "1" },
+    });
+  } catch (error) {
+    throw crashed(notStarted(error), "", error);
+  }
+}
+
+const notStarted = (error: unknown) => `could not be started: ${describeThrown(error)}`;
+
 function whySignal(signal: NodeJS.Signals): string {
   return signal === "SIGKILL"
     ? "was killed (SIGKILL), as the system does when memory runs out"
@@ -231,7 +246,7 @@ function whySignal(signal: NodeJS.Signals): string {
 function crashed(how: string, lastWords: string, cause: unknown): CaduceusError {
   const said = lastWords.trim() === "" ? cause : new Error(lastWords.trim());
   return new CaduceusError("ENGINE_CRASHED", `The model's process ${how}.`, {
-    remedy: "It is started again for the next request.",
+    remedy: startedAgain,
     ...(said === undefined ? {} : { cause: said }),
   });
 }

@@ -1,7 +1,7 @@
 // From a name and options to a model in memory: check, find the file, load it, learn its vocabulary.
 import { createAddonEngine } from "../../engine/addon/addon_engine.js";
 import { listGpus } from "../../engine/addon/gpus.js";
-import { IsolatedPlace } from "../../engine/isolated/isolated_engine.js";
+import { IsolatedPlace, loadFailure } from "../../engine/isolated/isolated_engine.js";
 import type { Engine } from "../../engine/engine.js";
 import { resolveModel } from "../../files/index.js";
 import { systemError } from "../../errors.js";
@@ -61,7 +61,7 @@ export async function openModel(model: unknown, options: unknown): Promise<Loade
     return loaded;
   } catch (error) {
     await (engine === undefined ? place?.leave() : engine.close());
-    throw ending.signal.aborted ? ending.signal.reason : systemError(error, "The model cannot be loaded");
+    throw ending.signal.aborted ? ending.signal.reason : systemError(loadFailure(error), "The model cannot be loaded");
   } finally {
     unfollow();
   }
