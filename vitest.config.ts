@@ -22,7 +22,7 @@ export default defineConfig({
           name: "model",
           include: [
             "test/{engines,hermes,smollm,adapters,embedding,examples}/**/*.test.ts",
-            "test/{isolated,process,server,page,docs}/**/*.test.ts",
+            "test/{isolated,process,remote,server,page,docs}/**/*.test.ts",
           ],
           testTimeout: 120_000,
           hookTimeout: 120_000,

@@ -67,6 +67,14 @@ export type ErrorCode =
   | "ENGINE_FAILED"
   /** The process of an isolated model ended while it was used. It is started again, if the model had been loaded. */
   | "ENGINE_CRASHED"
+  /** A server that `connect` was given cannot be reached: no such host, refused, no connection in time. */
+  | "UPSTREAM_UNREACHABLE"
+  /** It broke off, or refused with a status that has no other code. */
+  | "UPSTREAM_FAILED"
+  /** It did not begin an answer, or did not go on with it, in the time that it has. */
+  | "UPSTREAM_TIMEOUT"
+  /** It answered with what its API does not promise: no JSON, too much, a redirect, a call that is none. */
+  | "UPSTREAM_INVALID"
   /** The operating system refused an operation: a port in use, a file without permission. `cause` is its error. */
   | "SYSTEM_ERROR";
 

@@ -4,6 +4,9 @@
  * @module caduceus
  */
 export { load } from "./chat/load.js";
+export { connect } from "./chat/connect.js";
+export type { ConnectOptions } from "./model/loading/connect_options.js";
+export type { ServerKind } from "./engine/remote/remote_server.js";
 export { ModelPool, type ModelLease } from "./pool/model_pool.js";
 export type { PooledModel } from "./pool/pooled_model.js";
 export type { AcquireOptions, ModelPoolOptions, PoolModelOptions } from "./pool/pool_options.js";

@@ -1,6 +1,6 @@
 // The public class `Model`.
 /// <reference lib="esnext.disposable" preserve="true" />
-import type { EngineCapabilities, EngineStats, ModelInfo, PromptPart } from "../engine/engine.js";
+import type { Engine, EngineCapabilities, EngineStats, ModelInfo, PromptPart } from "../engine/engine.js";
 import { partsToText } from "../format/hermes/prompt/prompt.js";
 import { checkFinalMessage, readMessages, type Message } from "../format/messages.js";
 import { joinSystemMessages } from "../format/system_messages.js";
@@ -73,6 +73,12 @@ export class Model {
   /** @internal Aborts when closing begins. */
   get closing(): AbortSignal {
     return this.#model.closing;
+  }
+
+  /** @internal For a server that hands requests of another process on. */
+  get engine(): Engine {
+    this.#model.closing.throwIfAborted();
+    return this.#model.engine;
   }
 
   /** Properties of the model and of its configuration. */

@@ -34,10 +34,12 @@ import { modelRoutes } from "./models/model_routes.js";
 import { ServedModels } from "./models/served_models.js";
 import { checkCloseOptions, checkHandlerOptions, isPool, type HandlerOptions } from "./server_options.js";
 import { dataStream } from "./http/stream_forms.js";
+import type { Finished } from "./service.js";
 import { describeStats } from "./stats.js";
 import { infill } from "./llama/infill.js";
 import { readInfillRequest } from "./llama/infill_request.js";
 import { embeddingRoutes } from "./embeddings/embedding_routes.js";
+import { engineRoutes } from "./engine/engine_routes.js";
 import { tokenizerRoutes } from "./openai/tokenizer_routes.js";
 import { withUnreadBody } from "./http/unread_body.js";
 
@@ -93,12 +95,13 @@ export function createHandler(options: HandlerOptions): Handler {
   };
 
   const plain = { models, keys, bodies, limiter, replyTimeoutMs: settings.replyTimeoutMs };
-  const generate = generateEndpoint({
+  const services = {
     ...settings,
     ...plain,
-    onFinish: (model, result) => metrics.finished(model, result),
+    onFinish: (model: string, result: Finished) => metrics.finished(model, result),
     onError: report,
-  });
+  };
+  const generate = generateEndpoint(services);
 
   const app = new Hono();
   app.use(async (context, next) => {
@@ -185,6 +188,7 @@ export function createHandler(options: HandlerOptions): Handler {
   app.route("/", adapterRoutes(plain));
   app.route("/", tokenizerRoutes(plain));
   app.route("/", embeddingRoutes(plain));
+  app.route("/", engineRoutes(services));
   const refuse = (context: Context, error: ApiError) => {
     report(error);
     const body = errorBodies[apiOf(context.req.path)](error);

@@ -3,6 +3,9 @@ import type { FinishEvent, Model } from "../index.js";
 import type { RequestContext } from "./request_context.js";
 import type { TokenTexts } from "./answers/token_texts.js";
 
+/** What the metrics count of an answer. */
+export type Finished = Pick<FinishEvent, "timings" | "usage">;
+
 /** A request whose model is known. */
 export interface Served {
   /** The name under which it is served. */
@@ -17,7 +20,7 @@ export interface Service {
   readonly requestContext: RequestContext;
   /** Of the API key. */
   readonly cacheScope: string;
-  readonly onFinish: (result: FinishEvent) => void;
+  readonly onFinish: (result: Finished) => void;
   /** What the diagnostics call one of several answers. */
   requestId(index: number, count: number): string;
 }

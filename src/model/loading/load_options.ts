@@ -187,11 +187,11 @@ export function checkMemoryOptions(
   return { contextSize, cacheTokens, kvType, gpuLayers, signal };
 }
 
-function checkFormat({
+export function checkFormat({
   format: wanted,
   chatTemplate: given,
   promptVariant,
-}: Readonly<Partial<Record<keyof LoadOptions, unknown>>>): FormatOptions {
+}: Readonly<Partial<Record<"format" | "chatTemplate" | "promptVariant", unknown>>>): FormatOptions {
   const format = checkChoice(wanted, "format", formats) ?? "auto";
   const chatTemplate = given === undefined ? undefined : checkText(given, "chatTemplate");
   if (chatTemplate?.trim() === "") throw invalidArgument("the text of a template", "chatTemplate", chatTemplate);

@@ -1,6 +1,5 @@
 // An endpoint that generates: reads its request, has the model loaded, and answers with an object or a stream.
 import type { Context } from "hono";
-import type { FinishEvent } from "../../index.js";
 import { toApiError, type ApiError } from "../api_error.js";
 import type { Fields } from "../fields/read_fields.js";
 import { AnswerStream, eventStream } from "../http/event_stream.js";
@@ -11,7 +10,7 @@ import type { Held } from "../models/served_models.js";
 import { newRequestId, type RequestContext } from "../request_context.js";
 import type { RequestFields } from "../request_fields.js";
 import { apiOf } from "../routes.js";
-import type { Served, Service } from "../service.js";
+import type { Finished, Served, Service } from "../service.js";
 import { turn } from "../turns.js";
 import type { PlainServices } from "./plain_endpoint.js";
 
@@ -22,7 +21,7 @@ export interface GenerateServices extends PlainServices {
   readonly statusAfterMs: number;
   readonly heartbeatMs: number;
   readonly readerTimeoutMs: number;
-  readonly onFinish: (model: string, result: FinishEvent) => void;
+  readonly onFinish: (model: string, result: Finished) => void;
   /** Told of what fails in a stream. */
   readonly onError: (error: ApiError) => void;
 }

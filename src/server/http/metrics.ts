@@ -1,5 +1,6 @@
 // Numbers in Prometheus' text format. Counters and histograms of the server, and what the engines say of themselves.
-import type { EngineStats, FinishEvent, PooledModel } from "../../index.js";
+import type { EngineStats, PooledModel } from "../../index.js";
+import type { Finished } from "../service.js";
 import { statsOf } from "../stats.js";
 
 /** A sample's labels, written out: `model="hermes"`. */
@@ -107,7 +108,7 @@ export class Metrics {
     this.#cancelled.add(`reason="${code}"`);
   }
 
-  finished(model: string, { timings, usage }: FinishEvent): void {
+  finished(model: string, { timings, usage }: Finished): void {
     const labels = `model=${quote(model)}`;
     this.#queue.observe(labels, timings.queueMs / 1000);
     if (timings.firstTokenMs > 0) this.#firstToken.observe(labels, timings.firstTokenMs / 1000);

@@ -19,10 +19,11 @@ const layers: Record<string, readonly string[]> = {
   engine: [],
   "engine/addon": ["engine"],
   "engine/isolated": ["engine", "engine/addon"],
+  "engine/remote": ["engine", "engine/addon"],
   schema: ["engine"],
   format: ["engine", "schema"],
   files: [],
-  model: ["engine", "engine/addon", "engine/isolated", "files", "format"],
+  model: ["engine", "engine/addon", "engine/isolated", "engine/remote", "files", "format"],
   chat: ["engine", "files", "format", "model", "schema"],
   pool: ["chat", "files", "model"],
   // Programs over the public interface; the evaluation checks answers by schemas and fetches its data.
@@ -30,13 +31,13 @@ const layers: Record<string, readonly string[]> = {
   adapters: ["index"],
   evaluation: ["index", "files", "schema"],
   cli: ["index", "server", "evaluation", "files", "adapters"],
-  index: ["chat", "engine", "engine/addon", "files", "format", "model", "pool", "schema"],
+  index: ["chat", "engine", "engine/addon", "engine/remote", "files", "format", "model", "pool", "schema"],
 };
 const shared = ["errors", "options", "follow_signal", "json_object", "package_folder"];
 
 function layerOf(file: string): string {
   const [, folder, below] = file.replace(/\.ts$/, "").split("/") as [string, string, string | undefined];
-  return folder === "engine" && ["addon", "isolated"].includes(below ?? "") ? `engine/${below}` : folder;
+  return folder === "engine" && ["addon", "isolated", "remote"].includes(below ?? "") ? `engine/${below}` : folder;
 }
 
 /** Relative imports, type imports included. */

@@ -1,0 +1,87 @@
+// Which API a server has, and which of its models is meant.
+import { CaduceusError, invalidArgument } from "../../errors.js";
+import { CaduceusServer } from "./dialects/caduceus.js";
+import { AnswerFields } from "./http/answer_fields.js";
+import { ServerConnection, type ConnectionSettings } from "./http/server_connection.js";
+import { invalidAnswer } from "./http/upstream_errors.js";
+import type { RemoteServer, ServerKind } from "./remote_server.js";
+import type { RetryPolicy } from "./retry_policy.js";
+
+export interface ServerWish {
+  /** Undefined: the only one that the server has. */
+  readonly model: string | undefined;
+  /** Undefined: the server tells by what it says. */
+  readonly engine: ServerKind | undefined;
+  /** Undefined: as many as the server says. */
+  readonly contextSize: number | undefined;
+}
+
+/** What servers call themselves as the owners of their models. */
+const owners: Readonly<Record<string, ServerKind>> = {
+  caduceus: "caduceus",
+  llamacpp: "llama-server",
+  vllm: "vllm",
+};
+
+/** A model as the server lists it. */
+export interface ListedModel {
+  readonly id: string;
+  /** All that the list says of it. */
+  readonly fields: AnswerFields;
+}
+
+/** Asks a server what it is. The connection is closed where that fails. */
+export async function openServer(
+  settings: ConnectionSettings,
+  wish: ServerWish,
+  retries: RetryPolicy,
+  signal?: AbortSignal,
+): Promise<RemoteServer> {
+  const connection = new ServerConnection(settings);
+  try {
+    const models = await retries.run(() => listModels(connection, signal), signal);
+    const { id, fields } = chooseModel(models, wish.model, settings.url);
+    const kind = wish.engine ?? owners[fields.text("owned_by") ?? ""] ?? "openai";
+    if (kind === "caduceus") return await CaduceusServer.open(connection, id, signal);
+    throw new CaduceusError(
+      "UNSUPPORTED",
+      `The server ${settings.url} is of the kind ${kind}, which is not known yet.`,
+    );
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}
+
+async function listModels(connection: ServerConnection, signal: AbortSignal | undefined): Promise<ListedModel[]> {
+  const { url } = connection;
+  const answer = new AnswerFields(await connection.ask("/v1/models", { signal }), url);
+  return answer.required("data", answer.list).map((one) => {
+    const fields = new AnswerFields(one, url, "its list of models");
+    return { id: fields.required("id", fields.text), fields };
+  });
+}
+
+function chooseModel(models: readonly ListedModel[], wanted: string | undefined, url: string): ListedModel {
+  if (wanted !== undefined) {
+    const found = models.find(({ id }) => id === wanted);
+    if (found !== undefined) return found;
+    throw new CaduceusError("MODEL_NOT_FOUND", `The server ${url} has no model ${JSON.stringify(wanted)}.`, {
+      param: "model",
+      remedy: `It has ${named(models)}.`,
+    });
+  }
+  // Adapters are listed as models that have another as their parent.
+  const own = models.filter(({ fields }) => !fields.has("parent"));
+  const [first, ...others] = own;
+  if (first === undefined) throw invalidAnswer(url, "a list of models that is empty");
+  if (others.length > 0)
+    throw invalidArgument(`the name of one of the server's models: ${named(own)}`, "model", undefined);
+  return first;
+}
+
+const named = (models: readonly ListedModel[]) =>
+  models
+    .slice(0, 20)
+    .map(({ id }) => JSON.stringify(id.slice(0, 100)))
+    .join(", ");

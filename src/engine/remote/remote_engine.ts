@@ -1,0 +1,173 @@
+// The engine on another machine: requests go to a server over HTTP. Prompts are made here, and so is everything above.
+import { renderTemplate } from "../addon/render_template.js";
+import { CaduceusError, contextFull } from "../../errors.js";
+import type {
+  Embedding,
+  EmbeddingRequest,
+  Engine,
+  EngineCapabilities,
+  EngineStats,
+  ModelInfo,
+  PromptPart,
+  Run,
+  RunRequest,
+} from "../engine.js";
+import type { RemoteServer, ServerChoice } from "./remote_server.js";
+import { RemoteRun } from "./remote_run.js";
+import type { RetryPolicy } from "./retry_policy.js";
+
+let nextRun = 1;
+
+export class RemoteEngine implements Engine {
+  readonly info: ModelInfo;
+  readonly capabilities: EngineCapabilities;
+  readonly renderTemplate = renderTemplate;
+  readonly #servers: ServerChoice;
+  readonly #retries: RetryPolicy;
+  readonly #runs = new Map<number, RemoteRun>();
+  readonly #totals = { promptTokens: 0, cachedTokens: 0, generatedTokens: 0 };
+  #closed = false;
+
+  constructor(servers: ServerChoice, retries: RetryPolicy) {
+    this.#servers = servers;
+    this.#retries = retries;
+    this.info = servers.main.info;
+    this.capabilities = servers.main.capabilities;
+  }
+
+  submit(request: RunRequest): Run {
+    this.#assertOpen();
+    const id = nextRun++;
+    const before = request.after === undefined ? undefined : this.#runs.get(request.after);
+    const run = new RemoteRun(id, request, before, {
+      work: (run, signal) => this.#work(run, signal),
+      released: () => this.#runs.delete(id),
+    });
+    this.#runs.set(id, run);
+    run.start();
+    return run;
+  }
+
+  async tokenize(parts: readonly PromptPart[], signal?: AbortSignal): Promise<Int32Array> {
+    return this.#ask((server) => server.tokenize(parts, signal), signal);
+  }
+
+  async detokenize(tokens: ArrayLike<number>, options: { special?: boolean } = {}): Promise<string> {
+    return this.#ask((server) => server.detokenize(Int32Array.from(tokens), options.special === true));
+  }
+
+  async tokenBytes(tokens: ArrayLike<number>): Promise<Uint8Array[]> {
+    return this.#ask((server) => server.tokenBytes(Int32Array.from(tokens)));
+  }
+
+  async embed(request: EmbeddingRequest, signal?: AbortSignal): Promise<Embedding> {
+    return this.#ask((server) => server.embed(request, signal), signal);
+  }
+
+  async addAdapter(): Promise<never> {
+    throw new CaduceusError("UNSUPPORTED", "A model on a server takes no adapters from here.", {
+      remedy: "Load them where the server runs.",
+    });
+  }
+
+  removeAdapter(): void {
+    this.#assertOpen();
+  }
+
+  speak(texts: readonly string[]): void {
+    this.#assertOpen();
+    this.#servers.speak(texts);
+  }
+
+  /** Of the requests of this process: what else the server does is not known. */
+  stats(): EngineStats {
+    this.#assertOpen();
+    const runs = [...this.#runs.values()].filter((run) => !run.hasEnded);
+    return {
+      running: runs.filter((run) => run.hasBegun).length,
+      queued: runs.filter((run) => !run.hasBegun).length,
+      paused: runs.filter((run) => run.isPaused).length,
+      cacheTokens: this.info.cacheTokens,
+      cacheTokensUsed: 0,
+      cachedSequences: 0,
+      hostCacheBytes: 0,
+      threads: 0,
+      adapterBytes: 0,
+      ...this.#totals,
+      restoredTokens: 0,
+      forcedTokens: 0,
+      rejectedTokens: 0,
+      draftTokens: 0,
+      acceptedDraftTokens: 0,
+      adapterChanges: 0,
+      steps: 0,
+    };
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const run of this.#runs.values()) run.fail(closed());
+    this.#runs.clear();
+    this.#servers.close();
+  }
+
+  async #work(run: RemoteRun, signal: AbortSignal): Promise<void> {
+    const { main } = this.#servers;
+    const { after: _, adapters: __, keepPrefix: ___, priority: ____, ...request } = run.request;
+    const { before } = run;
+    // What was read and written before it is known by then: a run is continued when it has ended.
+    const known = before?.history ?? [];
+    run.prepared = await this.#retries.run(() => main.prepare(request.prompt, before !== undefined, signal), signal);
+    const prompt = [...known, ...run.prepared];
+    this.#refuseTooLong(prompt);
+    const failed = new Set<RemoteServer>();
+    for (let attempts = 1; ; attempts++) {
+      const lease = await this.#servers.choose({ request: { ...request, prompt }, failed }, signal);
+      try {
+        run.sent();
+        for await (const piece of lease.server.run({ ...request, prompt }, signal)) {
+          await run.take(piece);
+          if (run.hasEnded) break;
+        }
+        lease.end();
+        return;
+      } catch (error) {
+        lease.end(signal.aborted ? undefined : error);
+        signal.throwIfAborted();
+        if (run.hasBegun) throw error;
+        failed.add(lease.server);
+        await this.#retries.wait(error, attempts, signal);
+      } finally {
+        if (run.hasEnded) this.#count(run);
+      }
+    }
+  }
+
+  #count(run: RemoteRun): void {
+    const { usage } = run;
+    if (usage === undefined) return;
+    this.#totals.promptTokens += usage.promptTokens;
+    this.#totals.cachedTokens += usage.cachedTokens;
+    this.#totals.generatedTokens += usage.generatedTokens;
+  }
+
+  #refuseTooLong(prompt: readonly PromptPart[]): void {
+    const tokens = prompt.reduce((sum, part) => sum + ("tokens" in part ? part.tokens.length : 0), 0);
+    const { contextSize } = this.info;
+    if (contextSize > 0 && tokens >= contextSize) throw contextFull(tokens, contextSize);
+  }
+
+  #ask<T>(work: (server: RemoteServer) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    this.#assertOpen();
+    return this.#retries.run(() => work(this.#servers.main), signal);
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw closed();
+  }
+}
+
+function closed(): CaduceusError {
+  return new CaduceusError("MODEL_CLOSED", "The model is closed.");
+}
