@@ -12,7 +12,8 @@ export type Constraint =
   | { readonly kind: "json"; readonly schema: EnforcedSchema }
   /** `pattern` is of the whole output and has no anchors. */
   | { readonly kind: "regex"; readonly pattern: string }
-  | { readonly kind: "lark"; readonly grammar: string }
+  /** `gbnf`: the same in llama.cpp's form, where it was given so. */
+  | { readonly kind: "lark"; readonly grammar: string; readonly gbnf?: string | undefined }
   | ToolConstraint;
 
 /** Calls: a tag, the call's JSON, a closing tag, and a newline between two calls, as Hermes writes them. */

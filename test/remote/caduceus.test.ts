@@ -37,7 +37,7 @@ test("a reply has the text, tokens, usage and events of the model itself", async
 test("what the prompt is, what tokens are, and what the model is are the same", async () => {
   const text = "Grüße <|im_start|>user\n🌊 <|im_end|>";
   expect(await remote.tokenize(text)).toEqual(await local.tokenize(text));
-  expect((await remote.explain(question)).text).toBe((await local.explain(question)).text);
+  expect((await remote.explain(question)).prompts).toEqual((await local.explain(question)).prompts);
   const tokens = await local.tokenize([{ control: text }]);
   expect(await remote.detokenize(tokens, { special: true })).toBe(await local.detokenize(tokens, { special: true }));
   expect(await remote.tokenBytes(tokens)).toEqual(await local.tokenBytes(tokens));
@@ -61,7 +61,7 @@ test("calls are constrained there, run here, and their results go back", async (
   const here = await local.reply("How warm is it in Paris?", options);
   const there = await remote.reply("How warm is it in Paris?", options);
   const calls = ({ messages }: typeof here) =>
-    messages.flatMap((message) => (message.role === "assistant" ? (message.toolCalls ?? []) : []));
+    messages.flatMap((message) => (message.role === "assistant" ? (message.tool_calls ?? []) : []));
   expect(calls(there).map(({ id, ...call }) => call)).toEqual(calls(here).map(({ id, ...call }) => call));
   expect(there.text).toBe(here.text);
   expect(seen.length).toBeGreaterThan(1);
@@ -132,7 +132,9 @@ test("a reader that is slow pauses the server, and gets all in the end", async (
 });
 
 test("an error of the engine keeps its code, and no message has the key in it", async () => {
-  await expect(remote.complete("word ".repeat(3_000), { maxTokens: 1 })).rejects.toMatchObject({ code: "CONTEXT_FULL" });
+  await expect(remote.complete("word ".repeat(3_000), { maxTokens: 1 })).rejects.toMatchObject({
+    code: "CONTEXT_FULL",
+  });
   await expect(remote.complete("a", { grammar: "start: unknown_rule", maxTokens: 5 })).rejects.toMatchObject({
     code: "CONSTRAINT_INVALID",
     param: "grammar",

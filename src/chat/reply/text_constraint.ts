@@ -46,7 +46,8 @@ export function readTextConstraint(
     throw new CaduceusError("INVALID_ARGUMENT", `${name} cannot be used: this engine does not enforce it.`, {
       param: name,
     });
-  if (regex === undefined) return { kind: "lark", grammar: checkGrammar(text) };
+  if (regex === undefined)
+    return { kind: "lark", grammar: checkGrammar(text), ...(isGbnf(text) ? { gbnf: text } : {}) };
   const pattern = enforcedPattern(text, "whole");
   if ("pattern" in pattern) return { kind: "regex", pattern: pattern.pattern };
   throw mismatch("INVALID_ARGUMENT", {

@@ -1,20 +1,13 @@
 // Which API a server has, and which of its models is meant.
 import { CaduceusError, invalidArgument } from "../../errors.js";
 import { CaduceusServer } from "./dialects/caduceus.js";
+import { LlamaServer } from "./dialects/llama_server.js";
 import { AnswerFields } from "./http/answer_fields.js";
 import { ServerConnection, type ConnectionSettings } from "./http/server_connection.js";
 import { invalidAnswer } from "./http/upstream_errors.js";
 import type { RemoteServer, ServerKind } from "./remote_server.js";
 import type { RetryPolicy } from "./retry_policy.js";
-
-export interface ServerWish {
-  /** Undefined: the only one that the server has. */
-  readonly model: string | undefined;
-  /** Undefined: the server tells by what it says. */
-  readonly engine: ServerKind | undefined;
-  /** Undefined: as many as the server says. */
-  readonly contextSize: number | undefined;
-}
+import type { ListedModel, ServerWish } from "./server_wish.js";
 
 /** What servers call themselves as the owners of their models. */
 const owners: Readonly<Record<string, ServerKind>> = {
@@ -22,13 +15,6 @@ const owners: Readonly<Record<string, ServerKind>> = {
   llamacpp: "llama-server",
   vllm: "vllm",
 };
-
-/** A model as the server lists it. */
-export interface ListedModel {
-  readonly id: string;
-  /** All that the list says of it. */
-  readonly fields: AnswerFields;
-}
 
 /** Asks a server what it is. The connection is closed where that fails. */
 export async function openServer(
@@ -40,9 +26,10 @@ export async function openServer(
   const connection = new ServerConnection(settings);
   try {
     const models = await retries.run(() => listModels(connection, signal), signal);
-    const { id, fields } = chooseModel(models, wish.model, settings.url);
-    const kind = wish.engine ?? owners[fields.text("owned_by") ?? ""] ?? "openai";
-    if (kind === "caduceus") return await CaduceusServer.open(connection, id, signal);
+    const model = chooseModel(models, wish.model, settings.url);
+    const kind = wish.engine ?? owners[model.fields.text("owned_by") ?? ""] ?? "openai";
+    if (kind === "caduceus") return await CaduceusServer.open(connection, model.id, signal);
+    if (kind === "llama-server") return await LlamaServer.open(connection, model, wish, signal);
     throw new CaduceusError(
       "UNSUPPORTED",
       `The server ${settings.url} is of the kind ${kind}, which is not known yet.`,

@@ -1,8 +1,8 @@
 // How a model on a server is used: the public options and their checks.
 import { serverKinds, type ServerKind } from "../../engine/remote/remote_server.js";
 import type { ConnectionSettings } from "../../engine/remote/http/server_connection.js";
-import type { ServerWish } from "../../engine/remote/detect_server.js";
-import { CaduceusError, describe, invalidArgument, mismatch } from "../../errors.js";
+import type { ServerWish } from "../../engine/remote/server_wish.js";
+import { CaduceusError, describe, invalidArgument, mismatch, reading } from "../../errors.js";
 import type { FormatOptions } from "../../format/conversation_format.js";
 import {
   checkChoice,
@@ -80,7 +80,7 @@ export function checkConnectOptions(value: unknown): CheckedConnectOptions {
   return {
     connection: {
       apiKey: checkKey(options.apiKey),
-      headers: checkHeaders(options.headers),
+      headers: reading("headers", () => checkHeaders(options.headers)),
       maxConnections: checkWholeNumber(options.maxConnections, "maxConnections", 1, 100_000) ?? 256,
       connectTimeoutMs: time("connectTimeoutMs", 10_000),
       requestTimeoutMs: time("requestTimeoutMs", 60_000),
@@ -100,6 +100,10 @@ export function checkConnectOptions(value: unknown): CheckedConnectOptions {
 
 /** A server's address without the path of its API: `http://host:8000/v1` is `http://host:8000`. */
 export function checkServerUrl(value: unknown, name = "url"): string {
+  return reading(name, () => readServerUrl(value, name));
+}
+
+function readServerUrl(value: unknown, name: string): string {
   const expected = "the address of a server, such as http://127.0.0.1:8000";
   const url = value instanceof URL ? value : typeof value === "string" ? parse(value) : undefined;
   if (url === undefined || (url.protocol !== "http:" && url.protocol !== "https:"))

@@ -44,6 +44,7 @@ type Call = (...values: never[]) => unknown;
 /** Arguments that are right, so that each can be wrong alone. */
 const rightArguments: Readonly<Record<string, readonly unknown[]>> = {
   load: ["/no/such/model.gguf", {}],
+  connect: ["http://127.0.0.1:1", { retries: 0 }],
   pullModel: ["/no/such/model.gguf", {}],
   quantizeModel: ["/no/such/model.gguf", "/tmp/new.gguf", { type: "Q4_0" }],
   removeModel: ["hf:nobody/nothing", {}],

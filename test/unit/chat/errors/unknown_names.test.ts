@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import {
   CaduceusError,
   doctor,
+  connect,
   inspectModel,
   listModels,
   load,
@@ -29,6 +30,7 @@ const acting = (options: Options, { model }: Opened) =>
 
 const functions: Readonly<Record<string, Case>> = {
   load: [(options) => load("smollm2", options), "contextsize", "contextSize"],
+  connect: [(options) => connect("http://127.0.0.1:1", options), "api_key", "apiKey"],
   inspectModel: [(options) => inspectModel("smollm2", options), "context_size", "contextSize"],
   doctor: [(options) => doctor(undefined, options), "kv_type", "kvType"],
   pullModel: [(options) => pullModel("smollm2", options), "onprogress", "onProgress"],
