@@ -1,6 +1,29 @@
 // Two groups: what needs no model runs in parallel; what loads one runs file by file, so that models do not fight for
-// cores.
-import { defineConfig } from "vitest/config";
+// cores. `npm test` runs the projects `unit` and `programs` beside the others.
+import { availableParallelism } from "node:os";
+import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
+
+const models = [
+  "test/{engines,hermes,smollm,adapters,embedding,examples}/**/*.test.ts",
+  "test/{isolated,process,remote,server,docs}/**/*.test.ts",
+];
+/** These wait for browsers, terminals and processes most of the time, and measure none. */
+const programs = ["test/page/**/*.test.ts", "test/process/cli/!(bench).test.ts"];
+
+function model(name: string, include: string[], exclude: string[] = []): TestProjectInlineConfiguration {
+  return {
+    extends: true,
+    test: {
+      name,
+      include,
+      exclude,
+      testTimeout: 120_000,
+      hookTimeout: 120_000,
+      maxWorkers: 1,
+      sequence: { groupOrder: 1 },
+    },
+  };
+}
 
 export default defineConfig({
   test: {
@@ -13,34 +36,14 @@ export default defineConfig({
           name: "unit",
           include: ["test/unit/**/*.test.ts"],
           testTimeout: 30_000,
+          // Vitest's own choice is one less, which is one at a time on two cores.
+          maxWorkers: availableParallelism(),
           sequence: { groupOrder: 0 },
         },
       },
-      {
-        extends: true,
-        test: {
-          name: "model",
-          include: [
-            "test/{engines,hermes,smollm,adapters,embedding,examples}/**/*.test.ts",
-            "test/{isolated,process,remote,server,page,docs}/**/*.test.ts",
-          ],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
-          maxWorkers: 1,
-          sequence: { groupOrder: 1 },
-        },
-      },
-      {
-        extends: true,
-        test: {
-          name: "hostile",
-          include: ["test/hostile/**/*.test.ts"],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
-          maxWorkers: 1,
-          sequence: { groupOrder: 1 },
-        },
-      },
+      model("model", models, programs),
+      model("programs", programs),
+      model("hostile", ["test/hostile/**/*.test.ts"]),
     ],
   },
 });

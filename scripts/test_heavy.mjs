@@ -131,7 +131,7 @@ const parts = {
     const tests = await vitest(
       [
         "run",
-        ...["--project", "model", "--project", "hostile"],
+        ...["--project", "model", "--project", "programs", "--project", "hostile"],
         ...["--exclude", "test/process/memory.test.ts"],
         ...["--testTimeout=900000", "--hookTimeout=900000"],
       ],
