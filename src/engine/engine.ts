@@ -228,6 +228,8 @@ export interface EngineCapabilities {
   readonly logProbabilities: boolean;
   /** Runs with `deterministic` give the same bits each time. */
   readonly deterministic: boolean;
+  /** A thought can be ended after some tokens. Undefined: where generation can be constrained. */
+  readonly limitsThoughts?: boolean | undefined;
 }
 
 /** Current state of an engine, and totals. */

@@ -29,7 +29,7 @@ export function readReasoning(
   if (thought === undefined)
     throw refused("reasoning to be off", "reasoning, which this model's prompt format does not have");
   if (reasoning === "on") return reasoning;
-  if (reasoning.maxTokens !== undefined && !capabilities.constrained)
+  if (reasoning.maxTokens !== undefined && !(capabilities.limitsThoughts ?? capabilities.constrained))
     throw refused('"on" or "off"', "a limit, which this engine does not enforce");
   if (reasoning.effort !== undefined && !takesEffort)
     throw refused('"on", "off" or a limit', "an effort, which this model's prompt format does not have");

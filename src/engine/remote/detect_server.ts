@@ -2,6 +2,7 @@
 import { CaduceusError, invalidArgument } from "../../errors.js";
 import { CaduceusServer } from "./dialects/caduceus.js";
 import { LlamaServer } from "./dialects/llama_server.js";
+import { VllmServer } from "./dialects/vllm.js";
 import { AnswerFields } from "./http/answer_fields.js";
 import { ServerConnection, type ConnectionSettings } from "./http/server_connection.js";
 import { invalidAnswer } from "./http/upstream_errors.js";
@@ -30,6 +31,7 @@ export async function openServer(
     const kind = wish.engine ?? owners[model.fields.text("owned_by") ?? ""] ?? "openai";
     if (kind === "caduceus") return await CaduceusServer.open(connection, model.id, signal);
     if (kind === "llama-server") return await LlamaServer.open(connection, model, wish, signal);
+    if (kind === "vllm") return await VllmServer.open(connection, model, wish, signal);
     throw new CaduceusError(
       "UNSUPPORTED",
       `The server ${settings.url} is of the kind ${kind}, which is not known yet.`,

@@ -1,6 +1,9 @@
 // What is said of a model of which a server tells little: what is not known is 0.
 import type { ModelInfo } from "../engine.js";
 
+/** Of a server that does not tell: no id is refused here. */
+export const unknownVocabulary = 0x7fffffff;
+
 type Known = Partial<Pick<ModelInfo, "chatTemplate" | "bosToken" | "eosToken">> &
   Omit<Partial<ModelInfo>, "chatTemplate">;
 

@@ -1,6 +1,7 @@
 // The part of a model's vocabulary that this library uses: the markers of ChatML, and tokens that must never be
 // generated.
 import type { Engine } from "../../engine/engine.js";
+import { unknownVocabulary } from "../../engine/remote/remote_info.js";
 import type { FormatVocabulary } from "../../format/conversation_format.js";
 
 export interface Vocabulary extends FormatVocabulary {
@@ -56,6 +57,7 @@ const mostPadding = 2048;
 /** Padding stands at the end of a vocabulary, so the search goes backwards until a token is something else. */
 async function paddingTokens(engine: Engine): Promise<number[]> {
   const { vocabularySize } = engine.info;
+  if (vocabularySize === unknownVocabulary) return [];
   const found: number[] = [];
   while (found.length < Math.min(vocabularySize, mostPadding)) {
     const last = vocabularySize - 1 - found.length;

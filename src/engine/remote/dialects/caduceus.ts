@@ -95,7 +95,7 @@ export class CaduceusServer implements RemoteServer {
   speak(): void {}
 
   async check(signal?: AbortSignal): Promise<void> {
-    await this.#connection.ask("/health", { signal });
+    await this.#connection.ping("/health", signal);
   }
 
   close(): void {

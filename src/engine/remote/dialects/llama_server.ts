@@ -11,8 +11,11 @@ import type {
   RunDelta,
   ScoredTokens,
 } from "../../engine.js";
+import { embedTokens } from "./embed_tokens.js";
+import { serverStops, untilStop } from "./stops.js";
 import { constraintGbnf } from "../grammar/constraint_gbnf.js";
 import { AnswerFields } from "../http/answer_fields.js";
+import type { EventReader } from "../http/event_reader.js";
 import type { ServerConnection } from "../http/server_connection.js";
 import { invalidAnswer, refused, unsupported } from "../http/upstream_errors.js";
 import { PromptTokenizer } from "../prompt/prompt_tokenizer.js";
@@ -24,6 +27,8 @@ import type { ListedModel, ServerWish } from "../server_wish.js";
 
 const vocabularyTypes = ["none", "spm", "bpe", "wpm", "ugm", "rwkv", "plamo2"] as const;
 
+/** It takes any number. */
+const mostStops = 1_000;
 /** Tokens of which the texts are read, at once. */
 const tokensAtOnce = 32;
 
@@ -90,36 +95,41 @@ export class LlamaServer implements RemoteServer {
   }
 
   async *run(request: ServerRequest, signal: AbortSignal): AsyncGenerator<ServerPiece, void, undefined> {
-    const events = await this.#connection.stream("/completion", this.#body(request), signal);
+    const stop = serverStops(request, mostStops);
+    const events = await this.#connection.stream("/completion", this.#body(request, stop), signal);
     try {
-      let held: RunDelta | undefined;
-      for (;;) {
-        const event = await events.next();
-        if (event === undefined) return;
-        if (isObject(event) && isObject(event["error"])) {
-          const status = event["error"]["code"];
-          throw refused(
-            this.url,
-            { status: typeof status === "number" ? status : 500, body: event },
-            this.#connection.secrets,
-          );
-        }
-        const fields = new AnswerFields(event, this.url, "an event");
-        const isLast = fields.boolean("stop") === true;
-        const delta = this.#delta(fields, request);
-        // The token that ends the turn comes as any other.
-        const isEnd = delta.tokens.length > 0 && request.stopTokens.includes(delta.tokens.at(-1)!);
-        if (held !== undefined && !(isLast && fields.text("stop_type") === "eos")) yield held;
-        if (isLast || isEnd) {
-          const endToken = isEnd ? delta : fields.text("stop_type") === "eos" ? held : undefined;
-          yield this.#end(fields, request, isEnd, endToken);
-          return;
-        }
-        held = delta.text === "" && delta.tokens.length > 0 ? delta : undefined;
-        if (held === undefined && (delta.text !== "" || delta.tokens.length > 0)) yield delta;
-      }
+      yield* untilStop(this.#pieces(events, request), request, stop);
     } finally {
       events.close();
+    }
+  }
+
+  async *#pieces(events: EventReader, request: ServerRequest): AsyncGenerator<ServerPiece, void, undefined> {
+    let held: RunDelta | undefined;
+    for (;;) {
+      const event = await events.next();
+      if (event === undefined) return;
+      if (isObject(event) && isObject(event["error"])) {
+        const status = event["error"]["code"];
+        throw refused(
+          this.url,
+          { status: typeof status === "number" ? status : 500, body: event },
+          this.#connection.secrets,
+        );
+      }
+      const fields = new AnswerFields(event, this.url, "an event");
+      const isLast = fields.boolean("stop") === true;
+      const delta = this.#delta(fields, request);
+      // The token that ends the turn comes as any other.
+      const isEnd = delta.tokens.length > 0 && request.stopTokens.includes(delta.tokens.at(-1)!);
+      if (held !== undefined && !(isLast && fields.text("stop_type") === "eos")) yield held;
+      if (isLast || isEnd) {
+        const endToken = isEnd ? delta : fields.text("stop_type") === "eos" ? held : undefined;
+        yield this.#end(fields, request, isEnd, endToken);
+        return;
+      }
+      held = delta.text === "" && delta.tokens.length > 0 ? delta : undefined;
+      if (held === undefined && (delta.text !== "" || delta.tokens.length > 0)) yield delta;
     }
   }
 
@@ -137,21 +147,9 @@ export class LlamaServer implements RemoteServer {
     return this.#bytes.of(tokens, tokensAtOnce);
   }
 
-  async embed({ text, second, pooling, truncate }: EmbeddingRequest, signal?: AbortSignal): Promise<Embedding> {
-    if (second !== undefined) throw unsupported(this.url, "A server's reranker cannot be used.");
-    if (pooling !== undefined)
-      throw unsupported(this.url, "pooling cannot be chosen.", "The server's own is used without it.");
-    const tokens = await this.tokenize(text, signal);
-    const { contextSize } = this.info;
-    const read = truncate && tokens.length > contextSize ? tokens.slice(0, contextSize) : tokens;
-    const body = { input: [...read], encoding_format: "float" };
-    const answer = new AnswerFields(await this.#connection.ask("/v1/embeddings", { body, signal }), this.url);
-    const [one] = answer.required("data", answer.list);
-    const values = new AnswerFields(one, this.url, "an embedding");
-    const list = values.required("embedding", values.list);
-    if (!list.every((value) => typeof value === "number"))
-      throw invalidAnswer(this.url, "an embedding that has no numbers");
-    return { values: Float32Array.from(list as number[]), tokens: read.length, truncated: read.length < tokens.length };
+  async embed(request: EmbeddingRequest, signal?: AbortSignal): Promise<Embedding> {
+    const tokens = await this.tokenize(request.text, signal);
+    return embedTokens(this.#connection, { model: "", contextSize: this.info.contextSize }, request, tokens, signal);
   }
 
   speak(texts: readonly string[]): void {
@@ -159,35 +157,35 @@ export class LlamaServer implements RemoteServer {
   }
 
   async check(signal?: AbortSignal): Promise<void> {
-    await this.#connection.ask("/health", { signal });
+    await this.#connection.ping("/health", signal);
   }
 
   close(): void {
     this.#connection.close();
   }
 
-  #body(request: ServerRequest): object {
+  #body(request: ServerRequest, stop: readonly string[]): object {
     const { prompt, sampling, thought, constraint, logProbabilities, topLogProbabilities = 0 } = request;
     if (request.promptLogProbabilities === true)
       throw unsupported(this.url, "promptLogProbabilities cannot be used: llama-server does not compute them.");
     if ((request.minTokens ?? 0) > 0)
       throw unsupported(this.url, "minTokens cannot be used: llama-server has no such limit.");
     const tokens = prompt.flatMap((part) => ("tokens" in part ? Array.from(part.tokens) : []));
-    const gbnf = constraint && constraintGbnf(constraint);
+    const gbnf = constraint && constraintGbnf(constraint, thought);
     const tags = ["<tool_call>", "</tool_call>", "<think>", "</think>", ...this.#spoken];
     return {
       prompt: tokens,
       stream: true,
       return_tokens: true,
       n_predict: request.maxTokens ?? -1,
-      stop: request.stop,
+      stop,
       ...samplingFields(sampling),
       ...(logProbabilities ? { n_probs: Math.max(1, topLogProbabilities) } : {}),
       // Its slots know no scopes.
       cache_prompt: request.cacheScope === "",
       preserved_tokens: tags.filter((tag) => tag !== ""),
       ...(gbnf === undefined ? {} : { grammar: gbnf.grammar }),
-      ...(gbnf?.trigger === undefined
+      ...(gbnf?.kind !== "lazy"
         ? {}
         : { grammar_lazy: true, grammar_triggers: [{ type: triggerOfWord, value: gbnf.trigger }] }),
       ...(thought?.maxTokens === undefined ? {} : { reasoning_budget_tokens: thought.maxTokens }),
@@ -324,7 +322,6 @@ interface TokenizeBody {
 }
 
 class LlamaTokens implements TokenSource {
-  readonly alwaysParses = false;
   bosToken: number | undefined;
   readonly #connection: ServerConnection;
 

@@ -1,57 +1,88 @@
 // A constraint in GBNF, and what a lazy grammar begins with.
 import { CaduceusError } from "../../../errors.js";
-import type { Constraint, EnforcedSchema, ToolConstraint } from "../../engine.js";
+import type { Constraint, EnforcedSchema, ThoughtRequest, ToolConstraint } from "../../engine.js";
 import { GbnfRules, literal } from "./gbnf_rules.js";
 import { patternGbnf } from "./pattern_gbnf.js";
 import { SchemaGbnf } from "./schema_gbnf.js";
+import { thoughtGbnf } from "./thought_gbnf.js";
 
-export interface GbnfConstraint {
+/** The grammar of a whole output; or free text, until a call begins. */
+export type GbnfConstraint =
+  | { readonly kind: "whole"; readonly grammar: string }
+  | ({ readonly kind: "lazy"; readonly trigger: string; readonly begin: string; readonly end: string } & LazyGrammar);
+
+export interface LazyGrammar {
+  /** From the trigger to the end of the last call. */
   readonly grammar: string;
-  /** Free text comes first, until this does, with which the grammar begins. */
-  readonly trigger?: string | undefined;
+  /** What stands between `begin` and `end`. */
+  readonly call: string;
+  readonly several: boolean;
 }
 
-const tag = "<tool_call>";
-const begin = `${tag}\n`;
-const end = "\n</tool_call>";
+/** How calls are written whose text is one JSON object, or has one as its arguments. */
+interface Markup {
+  readonly begin: string;
+  readonly between: string;
+  readonly end: string;
+}
 
-/** @throws CaduceusError CONSTRAINT_INVALID for what has no form in GBNF */
-export function constraintGbnf(constraint: Constraint): GbnfConstraint {
+const hermes: Markup = { begin: "<tool_call>\n", between: "\n", end: "\n</tool_call>" };
+
+/** Undefined: the format of the calls has no form in GBNF, so that they are only checked. */
+export function constraintGbnf(
+  constraint: Constraint,
+  thought?: ThoughtRequest | undefined,
+): GbnfConstraint | undefined {
   const rules = new GbnfRules();
+  const before = thought === undefined ? "" : `${thoughtGbnf(thought, rules)} `;
+  const whole = (root: string): GbnfConstraint => {
+    rules.set("root", before + root);
+    return { kind: "whole", grammar: String(rules) };
+  };
   switch (constraint.kind) {
     case "json":
-      rules.set("root", new SchemaGbnf(rules, constraint.schema).write(constraint.schema));
-      return { grammar: String(rules) };
+      return whole(writeSchema(rules, constraint.schema));
     case "regex": {
       const pattern = patternGbnf(constraint.pattern, false);
-      if (pattern === undefined)
-        throw new CaduceusError(
-          "CONSTRAINT_INVALID",
-          "The regular expression has no form that the server can enforce.",
-        );
-      return { grammar: `root ::= ${pattern}\n` };
+      if (pattern !== undefined) return whole(`(${pattern})`);
+      throw new CaduceusError("CONSTRAINT_INVALID", "The regular expression has no form that the server can enforce.");
     }
     case "lark":
-      if (constraint.gbnf !== undefined) return { grammar: constraint.gbnf };
-      throw new CaduceusError("CONSTRAINT_INVALID", "The server enforces no grammar in Lark.", {
-        remedy: "Give it in GBNF.",
-      });
+      if (constraint.gbnf === undefined)
+        throw new CaduceusError("CONSTRAINT_INVALID", "The server enforces no grammar in Lark.", {
+          remedy: "Give it in GBNF.",
+        });
+      if (thought === undefined) return { kind: "whole", grammar: constraint.gbnf };
+      throw new CaduceusError("CONSTRAINT_INVALID", "The server enforces no grammar behind a thought.");
     case "tools":
-      return toolsGbnf(constraint, rules);
+      return constraint.format === undefined ? toolsGbnf(constraint, hermes, rules, whole) : undefined;
   }
 }
 
-function toolsGbnf(constraint: ToolConstraint, rules: GbnfRules): GbnfConstraint {
+function toolsGbnf(
+  constraint: ToolConstraint,
+  { begin, between, end }: Markup,
+  rules: GbnfRules,
+  whole: (root: string) => GbnfConstraint,
+): GbnfConstraint {
   const { mode, parallel, schema, continues = false } = constraint;
   const call = callRule(constraint, rules);
   const one = `${literal(begin)} ${call} ${literal(end)}`;
-  const more = `(${literal(`\n${begin}`)} ${call} ${literal(end)})*`;
+  const more = `(${literal(between + begin)} ${call} ${literal(end)})*`;
   // Models write a line break before they end, too.
   const calls = continues ? `${more} "\\n"?` : parallel ? `${one} ${more} "\\n"?` : `${one} "\\n"?`;
-  const isLazy = mode === "auto" && schema === undefined && !continues;
-  const answer = mode === "auto" && schema !== undefined ? ` | ${writeSchema(rules, schema)}` : "";
-  rules.set("root", `${calls}${answer}`);
-  return { grammar: String(rules), ...(isLazy ? { trigger: tag } : {}) };
+  if (mode === "required" || schema !== undefined || continues)
+    return whole(mode === "auto" && schema !== undefined ? `(${calls} | ${writeSchema(rules, schema)})` : `(${calls})`);
+  const own = String(rules);
+  return {
+    kind: "lazy",
+    trigger: begin.trim(),
+    begin,
+    end,
+    grammar: `root ::= ${calls}\n${own}`,
+    call: `root ::= ${call}\n${own}`,
+    several: parallel,
+  };
 }
 
 /** A call of any of the tools. */

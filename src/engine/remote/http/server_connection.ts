@@ -83,6 +83,12 @@ export class ServerConnection {
     return this.#json(await this.#text(response, largestAnswer, question.signal));
   }
 
+  /** Whether there is a success at a path, whatever it says. */
+  async ping(path: string, signal?: AbortSignal): Promise<void> {
+    const response = await this.#open(path, { signal }, this.#agents.questions, this.settings.requestTimeoutMs);
+    await this.#text(response, largestAnswer, signal);
+  }
+
   /** The events of an answer that comes in pieces. */
   async stream(path: string, body: unknown, signal: AbortSignal): Promise<EventReader> {
     const begun = performance.now();

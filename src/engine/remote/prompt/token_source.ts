@@ -7,11 +7,9 @@ export interface TokenPiece {
 }
 
 export interface TokenSource {
-  /** Whether the server reads the texts of control tokens as these where it is asked not to. */
-  readonly alwaysParses: boolean;
   /** Token with which each prompt begins; undefined: none. */
   readonly bosToken: number | undefined;
-  /** The tokens of each text by itself, without a BOS. `markup`: the texts of control tokens become these. */
+  /** The tokens of each text by itself, without a BOS. `markup`: the texts of control tokens become these, as with some servers they always do. */
   tokenize(texts: readonly string[], markup: boolean, signal?: AbortSignal): Promise<TokenPiece[][]>;
 }
 

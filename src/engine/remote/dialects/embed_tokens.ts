@@ -1,0 +1,27 @@
+// Embeddings of token ids, as OpenAI's API has them.
+import type { Embedding, EmbeddingRequest } from "../../engine.js";
+import { AnswerFields } from "../http/answer_fields.js";
+import type { ServerConnection } from "../http/server_connection.js";
+import { invalidAnswer, unsupported } from "../http/upstream_errors.js";
+
+/** `contextSize` 0: not known. */
+export async function embedTokens(
+  connection: ServerConnection,
+  { model, contextSize }: { readonly model: string; readonly contextSize: number },
+  { second, pooling, truncate }: EmbeddingRequest,
+  tokens: Int32Array,
+  signal: AbortSignal | undefined,
+): Promise<Embedding> {
+  const { url } = connection;
+  if (second !== undefined) throw unsupported(url, "A server's reranker cannot be used.");
+  if (pooling !== undefined)
+    throw unsupported(url, "pooling cannot be chosen.", "Without it the server's own is used.");
+  const read = truncate && contextSize > 0 && tokens.length > contextSize ? tokens.slice(0, contextSize) : tokens;
+  const body = { model, input: [...read], encoding_format: "float" };
+  const answer = new AnswerFields(await connection.ask("/v1/embeddings", { body, signal }), url);
+  const [one] = answer.required("data", answer.list);
+  const fields = new AnswerFields(one, url, "an embedding");
+  const list = fields.required("embedding", fields.list);
+  if (!list.every((value) => typeof value === "number")) throw invalidAnswer(url, "an embedding that has no numbers");
+  return { values: Float32Array.from(list as number[]), tokens: read.length, truncated: read.length < tokens.length };
+}
