@@ -5,7 +5,7 @@ import type { Subject } from "./subject.js";
 
 /**
  * `yes`: it behaves so. `enforced`: the engine generates nothing else. `checked`: a wrong answer is told from a right
- * one afterwards. `no`: it is refused with an error; of a slow reader: the engine computes on.
+ * one afterwards. `no`: it is refused with an error.
  */
 export type Outcome = "yes" | "enforced" | "checked" | "no";
 

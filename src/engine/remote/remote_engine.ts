@@ -12,7 +12,7 @@ import type {
   Run,
   RunRequest,
 } from "../engine.js";
-import type { RemoteServer, ServerChoice } from "./remote_server.js";
+import type { Lease, RemoteServer, ServerChoice, ServerRequest } from "./remote_server.js";
 import { RemoteRun } from "./remote_run.js";
 import type { RetryPolicy } from "./retry_policy.js";
 
@@ -26,13 +26,13 @@ export class RemoteEngine implements Engine {
   readonly #retries: RetryPolicy;
   readonly #runs = new Map<number, RemoteRun>();
   readonly #totals = { promptTokens: 0, cachedTokens: 0, generatedTokens: 0 };
-  #closed = false;
+  readonly #closing = new AbortController();
 
   constructor(servers: ServerChoice, retries: RetryPolicy) {
     this.#servers = servers;
     this.#retries = retries;
-    this.info = servers.main.info;
-    this.capabilities = servers.main.capabilities;
+    this.info = servers.info;
+    this.capabilities = servers.capabilities;
   }
 
   submit(request: RunRequest): Run {
@@ -49,7 +49,7 @@ export class RemoteEngine implements Engine {
   }
 
   async tokenize(parts: readonly PromptPart[], signal?: AbortSignal): Promise<Int32Array> {
-    return this.#ask((server) => server.tokenize(parts, signal), signal);
+    return this.#ask((server, asking) => server.tokenize(parts, asking), signal);
   }
 
   async detokenize(tokens: ArrayLike<number>, options: { special?: boolean } = {}): Promise<string> {
@@ -61,7 +61,7 @@ export class RemoteEngine implements Engine {
   }
 
   async embed(request: EmbeddingRequest, signal?: AbortSignal): Promise<Embedding> {
-    return this.#ask((server) => server.embed(request, signal), signal);
+    return this.#ask((server, asking) => server.embed(request, asking), signal);
   }
 
   async addAdapter(): Promise<never> {
@@ -105,41 +105,60 @@ export class RemoteEngine implements Engine {
   }
 
   async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.#closing.signal.aborted) return;
+    this.#closing.abort(closed());
     for (const run of this.#runs.values()) run.fail(closed());
     this.#runs.clear();
     this.#servers.close();
   }
 
   async #work(run: RemoteRun, signal: AbortSignal): Promise<void> {
-    const { main } = this.#servers;
     const { after: _, adapters: __, keepPrefix: ___, priority: ____, ...request } = run.request;
     const { before } = run;
     // What was read and written before it is known by then: a run is continued when it has ended.
     const known = before?.history ?? [];
-    run.prepared = await this.#retries.run(() => main.prepare(request.prompt, before !== undefined, signal), signal);
+    const continues = before !== undefined;
+    run.prepared = await this.#ask((server, asking) => server.prepare(request.prompt, continues, asking), signal);
     const prompt = [...known, ...run.prepared];
     this.#refuseTooLong(prompt);
+    const whole = { ...request, prompt };
+    try {
+      await this.#onServer(whole, (lease, running) => this.#read(run, lease, whole, running), signal, run);
+    } finally {
+      this.#count(run);
+    }
+  }
+
+  async #read(run: RemoteRun, lease: Lease, request: ServerRequest, signal: AbortSignal): Promise<void> {
+    run.sent();
+    for await (const piece of lease.server.run(request, signal)) {
+      lease.progress(piece.type === "delta" ? piece.tokens.length : 0);
+      await run.take(piece);
+      if (run.hasEnded) return;
+    }
+  }
+
+  /** Does it on one server after the other until one has done it. What has given output is never repeated. */
+  async #onServer<T>(
+    request: ServerRequest | undefined,
+    work: (lease: Lease, signal: AbortSignal) => Promise<T>,
+    signal: AbortSignal,
+    run?: RemoteRun,
+  ): Promise<T> {
     const failed = new Set<RemoteServer>();
     for (let attempts = 1; ; attempts++) {
-      const lease = await this.#servers.choose({ request: { ...request, prompt }, failed }, signal);
+      const lease = await this.#servers.choose({ request, failed }, signal);
       try {
-        run.sent();
-        for await (const piece of lease.server.run({ ...request, prompt }, signal)) {
-          await run.take(piece);
-          if (run.hasEnded) break;
-        }
-        lease.end();
-        return;
+        const result = await work(lease, lease.lost === undefined ? signal : AbortSignal.any([signal, lease.lost]));
+        lease.end("answered");
+        return result;
       } catch (error) {
-        lease.end(signal.aborted ? undefined : error);
+        if (signal.aborted) lease.end("left");
         signal.throwIfAborted();
-        if (run.hasBegun) throw error;
         failed.add(lease.server);
-        await this.#retries.wait(error, attempts, signal);
-      } finally {
-        if (run.hasEnded) this.#count(run);
+        const canMove = lease.end("failed", error);
+        if (run?.hasBegun) throw error;
+        if (!canMove) await this.#retries.wait(error, attempts, signal);
       }
     }
   }
@@ -158,13 +177,16 @@ export class RemoteEngine implements Engine {
     if (contextSize > 0 && tokens >= contextSize) throw contextFull(tokens, contextSize);
   }
 
-  #ask<T>(work: (server: RemoteServer) => Promise<T>, signal?: AbortSignal): Promise<T> {
+  async #ask<T>(
+    work: (server: RemoteServer, signal: AbortSignal) => Promise<T>,
+    signal: AbortSignal = this.#closing.signal,
+  ): Promise<T> {
     this.#assertOpen();
-    return this.#retries.run(() => work(this.#servers.main), signal);
+    return this.#onServer(undefined, ({ server }, asking) => work(server, asking), signal);
   }
 
   #assertOpen(): void {
-    if (this.#closed) throw closed();
+    this.#closing.signal.throwIfAborted();
   }
 }
 

@@ -59,7 +59,8 @@ export interface RemoteServer {
 
 /** What is known of a request when a server is chosen for it. */
 export interface Choice {
-  readonly request: ServerRequest;
+  /** Undefined: a question that generates nothing. */
+  readonly request: ServerRequest | undefined;
   /** Those that have failed it. */
   readonly failed: ReadonlySet<RemoteServer>;
 }
@@ -67,37 +68,50 @@ export interface Choice {
 /** A server in use by one request. */
 export interface Lease {
   readonly server: RemoteServer;
-  /** Says how it went, once: what the request failed with there, or undefined. */
-  end(failure?: unknown): void;
+  /** Aborts where the server is found to be gone before the answer has begun. Undefined: nobody looks. */
+  readonly lost?: AbortSignal | undefined;
+  /** So many more tokens of its answer have come. */
+  progress(tokens: number): void;
+  /** Says how it went, once. Returns whether another server can take what failed at once. */
+  end(how: "answered" | "left" | "failed", failure?: unknown): boolean;
 }
 
 /** One server or several with the same model: which one takes a request. */
 export interface ServerChoice {
-  /** The one that tells of the model, and tokenizes. */
-  readonly main: RemoteServer;
+  /** What holds for all of them. */
+  readonly info: ModelInfo;
+  readonly capabilities: EngineCapabilities;
   /** Rejects where none can take it. */
-  choose(choice: Choice, signal: AbortSignal): Promise<Lease>;
+  choose(choice: Choice, signal: AbortSignal | undefined): Promise<Lease>;
   speak(texts: readonly string[]): void;
   close(): void;
 }
 
 /** One server, which takes all. */
 export class OneServer implements ServerChoice {
-  readonly main: RemoteServer;
+  readonly #server: RemoteServer;
 
   constructor(server: RemoteServer) {
-    this.main = server;
+    this.#server = server;
+  }
+
+  get info(): ModelInfo {
+    return this.#server.info;
+  }
+
+  get capabilities(): EngineCapabilities {
+    return this.#server.capabilities;
   }
 
   async choose(): Promise<Lease> {
-    return { server: this.main, end: () => {} };
+    return { server: this.#server, progress: () => {}, end: () => false };
   }
 
   speak(texts: readonly string[]): void {
-    this.main.speak(texts);
+    this.#server.speak(texts);
   }
 
   close(): void {
-    this.main.close();
+    this.#server.close();
   }
 }

@@ -98,6 +98,23 @@ export function checkConnectOptions(value: unknown): CheckedConnectOptions {
   };
 }
 
+const mostServers = 1_000;
+
+/** One address, or those of a fleet, of which no two are the same. */
+export function checkServerUrls(value: unknown): string | readonly string[] {
+  if (!Array.isArray(value)) return checkServerUrl(value);
+  if (value.length === 0 || value.length > mostServers)
+    throw invalidArgument(`1 to ${mostServers} addresses of servers`, "url", value);
+  const urls = value.map((one: unknown, index) => checkServerUrl(one, `url[${index}]`));
+  const twice = urls.findIndex((url, index) => urls.indexOf(url) < index);
+  if (twice < 0) return urls;
+  throw mismatch("INVALID_ARGUMENT", {
+    expected: "servers that differ",
+    place: `url[${twice}]`,
+    received: "an address for the second time",
+  });
+}
+
 /** A server's address without the path of its API: `http://host:8000/v1` is `http://host:8000`. */
 export function checkServerUrl(value: unknown, name = "url"): string {
   return reading(name, () => readServerUrl(value, name));

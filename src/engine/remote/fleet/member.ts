@@ -1,0 +1,104 @@
+// One server of a fleet: what it has to do, and whether it answers.
+import { CaduceusError } from "../../../errors.js";
+import { PassingError, timedOut } from "../http/upstream_errors.js";
+import type { RemoteServer } from "../remote_server.js";
+
+const firstPauseMs = 1_000;
+const longestPauseMs = 30_000;
+/** Time for an answer to "are you there?". */
+const checkMs = 3_000;
+
+/** What a server failed with that another may not fail with. */
+const movable: ReadonlySet<string> = new Set([
+  "UPSTREAM_UNREACHABLE",
+  "UPSTREAM_FAILED",
+  "UPSTREAM_TIMEOUT",
+  "UPSTREAM_INVALID",
+]);
+
+export const isMovable = (failure: unknown): boolean =>
+  failure instanceof PassingError || (failure instanceof CaduceusError && movable.has(failure.code));
+
+export class Member {
+  readonly url: string;
+  /** Tokens of its requests that are not computed yet, as far as they can be estimated. */
+  outstanding = 0;
+  readonly #open: (signal: AbortSignal) => Promise<RemoteServer>;
+  readonly #waiting = new Set<AbortController>();
+  #server: RemoteServer | undefined;
+  #failures = 0;
+  #pausedUntil = 0;
+  #checking: Promise<void> | undefined;
+
+  /** @param open connects; again later where it fails */
+  constructor(url: string, open: (signal: AbortSignal) => Promise<RemoteServer>) {
+    this.url = url;
+    this.#open = open;
+  }
+
+  /** Undefined until it has answered once. */
+  get server(): RemoteServer | undefined {
+    return this.#server;
+  }
+
+  /** Whether it takes requests. */
+  get isUp(): boolean {
+    return this.#server !== undefined && this.#failures === 0;
+  }
+
+  /** When it is looked at again, for those that are down. */
+  get pausedUntil(): number {
+    return this.#pausedUntil;
+  }
+
+  /** Takes requests again only after a check. Each failure in a row doubles the time until the next one. */
+  eject(failure: unknown): void {
+    const pause = Math.min(firstPauseMs * 2 ** this.#failures, longestPauseMs);
+    this.#failures++;
+    this.#pausedUntil = performance.now() + pause;
+    // An answer, such as 503, comes from one that lives. One that is silent twice does not begin what it was given.
+    if (this.#failures < 2 || !isSilence(failure)) return;
+    for (const waiting of this.#waiting) waiting.abort(failure);
+    this.#waiting.clear();
+  }
+
+  return(): void {
+    this.#failures = 0;
+  }
+
+  /** Aborts if the server is found to be gone while a request waits for it. */
+  wait(): AbortController {
+    const controller = new AbortController();
+    this.#waiting.add(controller);
+    return controller;
+  }
+
+  endWait(controller: AbortController): void {
+    this.#waiting.delete(controller);
+  }
+
+  /** Looks whether it answers, unless that is under way or was found out just now. Never rejects. */
+  check(): Promise<void> {
+    if (!this.isUp && performance.now() < this.#pausedUntil) return Promise.resolve();
+    this.#checking ??= this.#check().finally(() => (this.#checking = undefined));
+    return this.#checking;
+  }
+
+  async open(signal: AbortSignal): Promise<void> {
+    this.#server ??= await this.#open(signal);
+  }
+
+  async #check(): Promise<void> {
+    const signal = AbortSignal.timeout(checkMs);
+    try {
+      await this.open(signal);
+      await this.#server!.check(signal);
+      this.return();
+    } catch (error) {
+      this.eject(signal.aborted ? timedOut(this.url, "did not say that it is there", checkMs) : error);
+    }
+  }
+}
+
+const isSilence = (failure: unknown) =>
+  failure instanceof CaduceusError && ["UPSTREAM_UNREACHABLE", "UPSTREAM_TIMEOUT"].includes(failure.code);
