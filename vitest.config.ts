@@ -7,8 +7,14 @@ const models = [
   "test/{engines,hermes,smollm,adapters,embedding,examples}/**/*.test.ts",
   "test/{isolated,process,remote,server,docs}/**/*.test.ts",
 ];
-/** These wait for browsers, terminals and processes most of the time, and measure none. */
-const programs = ["test/page/**/*.test.ts", "test/process/cli/!(bench).test.ts"];
+/** These wait for browsers, terminals and processes, or compute on one core for long, and measure nothing. */
+const programs = [
+  "test/page/**/*.test.ts",
+  "test/process/cli/!(bench).test.ts",
+  "test/examples/**/*.test.ts",
+  "test/process/programs.test.ts",
+  "test/docs/blocks.test.ts",
+];
 
 function model(name: string, include: string[], exclude: string[] = []): TestProjectInlineConfiguration {
   return {
