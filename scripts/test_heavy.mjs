@@ -7,6 +7,8 @@
 //   isolated      the tests that load a model once more, each model in a process of its own
 //   server        200 clients stream from `caduceus serve` for a minute: none lost, memory bounded, time to first
 //                 token reported
+//   chaos         a fleet of three servers behind bad links (root on Linux): killed, stalled, garbled; --seconds=N
+//                 instead of 600
 //   clients       Python's clients against the server: openai, anthropic, ollama, instructor, litellm
 //   lm_eval       EleutherAI's harness against `caduceus serve`, its log likelihoods against llama.cpp's own
 //   llama_cpp     files of llama-quantize and embeddings of llama-server, built from the pinned tree, against ours
@@ -43,7 +45,7 @@ import { nativeTestEnvironment, runNativeTests } from "./test_native.mjs";
 
 const sanitized = { sanitize: "address,undefined" };
 
-/** Each gives an exit code. @type {Record<string, (seed: number) => Promise<number>>} */
+/** Each gives an exit code. @type {Record<string, (seed: number, seconds: string) => Promise<number>>} */
 const parts = {
   written: async (seed) => {
     await built({ tests: true });
@@ -57,6 +59,7 @@ const parts = {
   collection: () => heavyTest("collection"),
   isolated: () => vitest(["run", "--config", "vitest.isolated.config.ts"]),
   server: () => heavyTest("server"),
+  chaos: async (_, seconds) => heavyTest("chaos/chaos", { CADUCEUS_CHAOS_SECONDS: seconds }),
   clients: async () =>
     heavyTest("clients", { CADUCEUS_PYTHON_CLIENTS: await showProgress("Python's clients", installPythonClients) }),
   lm_eval: async () => {
@@ -143,12 +146,14 @@ const parts = {
 
 await command(async () => {
   const { values, positionals } = parseArgs({
-    options: { seed: { type: "string", default: "1000" } },
+    options: { seed: { type: "string", default: "1000" }, seconds: { type: "string", default: "600" } },
     allowPositionals: true,
   });
   const seed = Number(values.seed);
   if (!Number.isSafeInteger(seed) || seed < 0)
     throw new SetupError(`Invalid value for --seed: ${values.seed}. Expected a whole number.`);
+  if (!(Number(values.seconds) > 0))
+    throw new SetupError(`Invalid value for --seconds: ${values.seconds}. Expected a number above 0.`);
   const names = positionals.length > 0 ? positionals : Object.keys(parts);
   const unknown = names.find((name) => !Object.hasOwn(parts, name));
   if (unknown !== undefined)
@@ -158,7 +163,7 @@ await command(async () => {
   const failed = [];
   for (const name of names) {
     process.stderr.write(`== ${name}\n`);
-    const code = await /** @type {(seed: number) => Promise<number>} */ (parts[name])(seed).catch((error) => {
+    const code = await /** @type {(typeof parts)[string]} */ (parts[name])(seed, values.seconds).catch((error) => {
       // What one part lacks, the others need not.
       showFailure(error);
       return 1;

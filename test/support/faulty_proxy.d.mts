@@ -1,4 +1,4 @@
-// Types of faulty_proxy.mjs, which is a program as well.
+// Types of faulty_proxy.mjs.
 
 export type Fault = "none" | "refuse" | "silence" | "garbage";
 
@@ -16,5 +16,10 @@ export interface FaultyProxy {
 
 export function faultyProxy(
   target: number,
-  listen?: { readonly host?: string; readonly port?: number },
+  options?: {
+    readonly host?: string;
+    readonly port?: number;
+    /** Sees all that comes. */
+    readonly onData?: (isRequest: boolean, data: Buffer) => void;
+  },
 ): Promise<FaultyProxy>;

@@ -1,15 +1,13 @@
 // A TCP proxy in front of one server that can misbehave: while it is told to, connections are refused, are silent, or
-// give garbage. Also a program: node faulty_proxy.mjs LISTEN_PORT TARGET_PORT, told by lines on standard input.
+// give garbage.
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
-import { createInterface } from "node:readline";
-import { pathToFileURL } from "node:url";
 
 /** @typedef {import("./faulty_proxy.mjs").Fault} Fault */
 
 /** @type {import("./faulty_proxy.mjs").faultyProxy} */
-export async function faultyProxy(target, { host = "127.0.0.1", port = 0 } = {}) {
+export async function faultyProxy(target, { host = "127.0.0.1", port = 0, onData } = {}) {
   /** @type {Fault} */
   let fault = "none";
   let connections = 0;
@@ -32,6 +30,7 @@ export async function faultyProxy(target, { host = "127.0.0.1", port = 0 } = {})
       from.on("end", () => to.end());
       from.on("drain", () => to.resume());
       from.on("data", (data) => {
+        onData?.(from === client, data);
         if (fault === "silence") return;
         const bytes = fault === "garbage" && from === upstream ? randomBytes(data.length) : data;
         if (!to.write(bytes)) from.pause();
@@ -58,11 +57,4 @@ export async function faultyProxy(target, { host = "127.0.0.1", port = 0 } = {})
       await once(server, "close");
     },
   };
-}
-
-if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const [listen, target] = process.argv.slice(2).map(Number);
-  const proxy = await faultyProxy(/** @type {number} */ (target), { host: "0.0.0.0", port: listen });
-  for await (const line of createInterface({ input: process.stdin })) proxy.set(/** @type {Fault} */ (line));
-  await proxy.close();
 }
