@@ -181,7 +181,7 @@ EngineOptions to_engine_options(const Napi::Object& object) {
   EngineOptions options;
   options.host_cache_bytes = optional_number<uint64_t>(object, "hostCacheBytes");
   if (const Napi::Value lookup = object.Get("promptLookup"); !lookup.IsUndefined() && !lookup.ToBoolean())
-    options.drafts = Drafts::never;
+    options.prompt_lookup = false;
   if (!object.Get("prefixFolder").IsUndefined()) options.prefix_folder = string(object, "prefixFolder");
   options.prefix_folder_bytes = optional_number<uint64_t>(object, "prefixFolderBytes").value_or(0);
   return options;

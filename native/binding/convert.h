@@ -30,7 +30,8 @@ Napi::Array from_list(Napi::Env env, const Items& items, Convert convert) {
 }
 
 Napi::Object from_device(Napi::Env env, const Device& device);
-Napi::Object from_info(Napi::Env env, const ModelInfo& info, const Context& context);
+// `draft`: of the draft model; may be null.
+Napi::Object from_info(Napi::Env env, const ModelInfo& info, const Context& context, const Context* draft);
 // { text, second?, whole?, pooling?, truncate }
 EmbeddingRequest to_embedding_request(const Napi::Object& object);
 Napi::Object from_embedding(Napi::Env env, const Embedding& embedding);

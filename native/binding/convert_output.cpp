@@ -91,7 +91,37 @@ Napi::Object from_device(Napi::Env env, const Device& device) {
   return object;
 }
 
-Napi::Object from_info(Napi::Env env, const ModelInfo& info, const Context& context) {
+namespace {
+
+Napi::Array from_device_use(Napi::Env env, const std::vector<Context::DeviceUse>& all) {
+  return from_list(env, all, [env](const Context::DeviceUse& use) {
+    auto device = Napi::Object::New(env);
+    device["name"] = use.name;
+    device["description"] = use.description;
+    device["weightsBytes"] = static_cast<double>(use.weights_bytes);
+    device["cacheBytes"] = static_cast<double>(use.cache_bytes);
+    device["computeBytes"] = static_cast<double>(use.compute_bytes);
+    return device;
+  });
+}
+
+Napi::Object from_draft_model(Napi::Env env, const Context& context) {
+  const ModelInfo& info = context.model().info();
+  auto object = Napi::Object::New(env);
+  object["path"] = info.path;
+  object["description"] = info.description;
+  if (info.name) object["name"] = *info.name;
+  object["parameters"] = static_cast<double>(info.parameters);
+  object["sizeBytes"] = static_cast<double>(info.size_bytes);
+  object["trainingContextSize"] = info.training_context_size;
+  object["gpuLayers"] = context.model().gpu_layers();
+  object["devices"] = from_device_use(env, context.device_use());
+  return object;
+}
+
+}  // namespace
+
+Napi::Object from_info(Napi::Env env, const ModelInfo& info, const Context& context, const Context* draft) {
   auto object = Napi::Object::New(env);
   object["path"] = info.path;
   object["description"] = info.description;
@@ -130,15 +160,8 @@ Napi::Object from_info(Napi::Env env, const ModelInfo& info, const Context& cont
   object["threads"] = context.threads();
   object["gpuLayers"] = context.model().gpu_layers();
   object["matrixKernels"] = matrix_kernels();
-  object["devices"] = from_list(env, context.device_use(), [env](const Context::DeviceUse& use) {
-    auto device = Napi::Object::New(env);
-    device["name"] = use.name;
-    device["description"] = use.description;
-    device["weightsBytes"] = static_cast<double>(use.weights_bytes);
-    device["cacheBytes"] = static_cast<double>(use.cache_bytes);
-    device["computeBytes"] = static_cast<double>(use.compute_bytes);
-    return device;
-  });
+  object["devices"] = from_device_use(env, context.device_use());
+  if (draft) object["draftModel"] = from_draft_model(env, *draft);
   return object;
 }
 
@@ -162,6 +185,7 @@ Napi::Object from_stats(Napi::Env env, const Stats& stats) {
   object["cachedSequences"] = stats.cached_sequences;
   object["hostCacheBytes"] = static_cast<double>(stats.host_cache_bytes);
   object["threads"] = stats.threads;
+  object["draftCacheTokensUsed"] = stats.draft_cache_tokens_used;
   object["adapterBytes"] = static_cast<double>(stats.adapter_bytes);
   object["promptTokens"] = static_cast<double>(stats.prompt_tokens);
   object["cachedTokens"] = static_cast<double>(stats.cached_tokens);
@@ -171,6 +195,9 @@ Napi::Object from_stats(Napi::Env env, const Stats& stats) {
   object["rejectedTokens"] = static_cast<double>(stats.rejected_tokens);
   object["draftTokens"] = static_cast<double>(stats.drafted_tokens);
   object["acceptedDraftTokens"] = static_cast<double>(stats.accepted_drafts);
+  object["draftModelTokens"] = static_cast<double>(stats.model_drafted_tokens);
+  object["acceptedDraftModelTokens"] = static_cast<double>(stats.model_accepted_drafts);
+  object["draftModelSteps"] = static_cast<double>(stats.draft_steps);
   object["adapterChanges"] = static_cast<double>(stats.adapter_changes);
   object["steps"] = static_cast<double>(stats.steps);
   return object;

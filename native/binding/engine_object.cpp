@@ -38,8 +38,8 @@ EngineObject::~EngineObject() {
   let_go();
 }
 
-void EngineObject::take_over(Napi::Env env, std::unique_ptr<Context> context, const EngineOptions& options,
-                             const Napi::Function& on_wake) {
+void EngineObject::take_over(Napi::Env env, std::unique_ptr<Context> context, std::unique_ptr<Context> draft,
+                             const EngineOptions& options, const Napi::Function& on_wake) {
   wake_ = Napi::ThreadSafeFunction::New(env, on_wake, "caduceus engine", 0, 1);
   wake_.Unref(env);
   // Hooks run in reverse order: added after the thread-safe function's own, this one joins the thread before it goes.
@@ -48,9 +48,12 @@ void EngineObject::take_over(Napi::Env env, std::unique_ptr<Context> context, co
   // From here on the destructor releases all of it, also where the engine's threads cannot be started.
   loaded_ = true;
   data_->threads.emplace(this, [this] { end_thread(); });
-  engine_ = std::make_shared<Engine>(std::move(context), options, [wake = wake_, silent = silent_]() mutable {
-    if (!*silent) wake.NonBlockingCall();
-  });
+  engine_ = std::make_shared<Engine>(
+      std::move(context), options,
+      [wake = wake_, silent = silent_]() mutable {
+        if (!*silent) wake.NonBlockingCall();
+      },
+      std::move(draft));
 }
 
 void EngineObject::on_exit(void* self) {
@@ -141,7 +144,7 @@ Napi::Value EngineObject::stats(const Napi::CallbackInfo& info) { return from_st
 
 Napi::Value EngineObject::get_info(const Napi::CallbackInfo& info) {
   const Engine& engine = open();
-  auto object = from_info(info.Env(), engine.model_info(), engine.context());
+  auto object = from_info(info.Env(), engine.model_info(), engine.context(), engine.draft_context());
   object["longestTokenBytes"] = static_cast<double>(engine.tokenizer().longest_piece());
   return object;
 }

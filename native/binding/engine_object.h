@@ -26,8 +26,8 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   ~EngineObject() override;
 
   // Takes over a context that a loading thread has made. `on_wake` is called on the event loop when output is ready.
-  void take_over(Napi::Env env, std::unique_ptr<Context> context, const EngineOptions& options,
-                 const Napi::Function& on_wake);
+  void take_over(Napi::Env env, std::unique_ptr<Context> context, std::unique_ptr<Context> draft,
+                 const EngineOptions& options, const Napi::Function& on_wake);
 
  private:
   template <auto method>

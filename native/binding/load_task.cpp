@@ -12,6 +12,12 @@ LoadTask::LoadTask(Napi::Env env, const Napi::Object& options)
   model_options_.gpu_layers = options.Get("gpuLayers").As<Napi::Number>().Int32Value();
   model_options_.gpu_modules = to_strings(options.Get("gpuModules"));
   model_options_.cancelled = cancelled_.get();
+  if (const Napi::Value value = options.Get("draft"); value.IsObject()) {
+    const auto draft = value.As<Napi::Object>();
+    draft_options_ = model_options_;
+    draft_options_->path = draft.Get("path").As<Napi::String>().Utf8Value();
+    draft_options_->gpu_layers = draft.Get("gpuLayers").As<Napi::Number>().Int32Value();
+  }
 }
 
 LoadTask::~LoadTask() {
@@ -51,9 +57,13 @@ void LoadTask::run() {
     });
   };
   try {
+    // The small one first: whatever is wrong with its file is said soon.
+    const auto draft = draft_options_ ? Model::load(*draft_options_) : nullptr;
     auto model = Model::load(model_options_);
+    if (draft) check_draft_model(*model, *draft);
     if (*cancelled_) throw EngineError("CANCELLED", "Loading was cancelled.");
     context_ = std::make_unique<Context>(std::move(model), context_options_);
+    if (draft) draft_context_ = std::make_unique<Context>(*context_, draft);
   } catch (...) {
     error_ = EngineError::current();
   }
@@ -66,7 +76,8 @@ void LoadTask::finish(Napi::Env env) {
   settle(*deferred_, [&]() -> Napi::Value {
     if (error_) throw *error_;
     const Napi::Object object = env.GetInstanceData<AddonData>()->engine_class.New({});
-    EngineObject::Unwrap(object)->take_over(env, std::move(context_), engine_options_, on_wake_.Value());
+    EngineObject::Unwrap(object)->take_over(env, std::move(context_), std::move(draft_context_), engine_options_,
+                                            on_wake_.Value());
     return object;
   });
 }

@@ -35,6 +35,7 @@ class LoadTask {
 
   Napi::Env env_;
   ModelOptions model_options_;
+  std::optional<ModelOptions> draft_options_;
   ContextOptions context_options_;
   EngineOptions engine_options_;
   std::optional<Napi::Promise::Deferred> deferred_;
@@ -47,6 +48,7 @@ class LoadTask {
 
   // Written by the thread before its last event, read by `settle` after it.
   std::unique_ptr<Context> context_;
+  std::unique_ptr<Context> draft_context_;  // after the one whose threads it shares
   std::optional<EngineError> error_;
 };
 

@@ -22,13 +22,18 @@ using namespace std::chrono_literals;
 class Harness {
  public:
   explicit Harness(std::shared_ptr<Model> model, uint32_t context_size = 2048, uint32_t cache_tokens = 4096,
-                   const EngineOptions& engine_options = {}) {
+                   const EngineOptions& engine_options = {}, const std::shared_ptr<Model>& draft = nullptr) {
     ContextOptions options;
     options.context_size = context_size;
     options.cache_tokens = cache_tokens;
-    start(std::make_unique<Context>(std::move(model), options), engine_options);
+    auto context = std::make_unique<Context>(std::move(model), options);
+    auto drafting = draft ? std::make_unique<Context>(*context, draft) : nullptr;
+    start(std::move(context), engine_options, std::move(drafting));
   }
-  explicit Harness(std::unique_ptr<Context> context) { start(std::move(context), {}); }
+  explicit Harness(std::unique_ptr<Context> context, const EngineOptions& options = {},
+                   std::unique_ptr<Context> draft = nullptr) {
+    start(std::move(context), options, std::move(draft));
+  }
 
   RunOutput wait(RunId id, std::chrono::milliseconds limit = 600s) {
     const auto until = Clock::now() + limit;
@@ -65,12 +70,13 @@ class Harness {
   std::unique_ptr<Engine> engine;
 
  private:
-  void start(std::unique_ptr<Context> context, const EngineOptions& options) {
-    engine = std::make_unique<Engine>(std::move(context), options, [this] {
+  void start(std::unique_ptr<Context> context, const EngineOptions& options, std::unique_ptr<Context> draft = nullptr) {
+    const auto wake = [this] {
       std::lock_guard lock(mutex_);
       woken_ = true;
       ready_.notify_all();
-    });
+    };
+    engine = std::make_unique<Engine>(std::move(context), options, wake, std::move(draft));
   }
 
   std::mutex mutex_;

@@ -109,6 +109,19 @@ pub unsafe extern "C" fn caduceus_matcher_take(matcher: &mut Matcher, tokens: *c
         .map_or_else(i64::from, |taken| taken as i64)
 }
 
+/// Number of tokens that are allowed one after the other, or a status below 0. None is accepted.
+#[no_mangle]
+pub unsafe extern "C" fn caduceus_matcher_allowed(matcher: &mut Matcher, tokens: *const u32, count: usize) -> i64 {
+    let tokens = std::slice::from_raw_parts(tokens, count);
+    let allowed = matcher.run(|inner, numbers| {
+        let allowed = inner.validate_tokens(tokens).map_err(Failure::of_matching)?;
+        let Some(history) = numbers else { return Ok(allowed) };
+        let vocabulary = inner.tok_env().map_err(Failure::of_matching)?;
+        Ok(history.after(vocabulary.tok_trie(), &tokens[..allowed]).len())
+    });
+    allowed.map_or_else(i64::from, |allowed| allowed as i64)
+}
+
 /// Whether that text is allowed next. It is not accepted.
 #[no_mangle]
 pub unsafe extern "C" fn caduceus_matcher_allows_text(matcher: &mut Matcher, bytes: *const u8, length: usize) -> i64 {

@@ -81,6 +81,10 @@ uint32_t PrefixCache::longest(std::span<const Token> tokens, const std::string& 
   return longest;
 }
 
+uint32_t PrefixCache::agreeing(int id, std::span<const Token> tokens) const {
+  return common_prefix(sequences_.at(id).tokens, tokens);
+}
+
 bool PrefixCache::load_prefix(std::span<const Token> tokens, uint32_t saved, const std::string& scope,
                               std::span<const uint8_t> state) {
   const auto length = static_cast<uint32_t>(tokens.size());

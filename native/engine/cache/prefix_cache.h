@@ -67,6 +67,8 @@ class PrefixCache {
   uint32_t used() const { return capacity() - static_cast<uint32_t>(free_cells_.size()); }
   uint32_t free() const { return static_cast<uint32_t>(free_cells_.size()); }
   uint32_t cached_sequences() const;
+  // How many of its first tokens are those.
+  uint32_t agreeing(int sequence, std::span<const Token> tokens) const;
   uint32_t length(int sequence) const { return static_cast<uint32_t>(sequences_.at(sequence).tokens.size()); }
 
  private:

@@ -143,6 +143,11 @@ bool Matcher::allows_text(std::string_view text) {
                                               text.size())) == 1;
 }
 
+size_t Matcher::allowed(std::span<const Token> tokens) {
+  return static_cast<size_t>(checked(
+      caduceus_matcher_allowed(matcher_.get(), reinterpret_cast<const uint32_t*>(tokens.data()), tokens.size())));
+}
+
 void Matcher::mask(TokenMask& mask) { checked(caduceus_matcher_mask(matcher_.get(), mask.data(), mask.size())); }
 
 std::vector<Token> Matcher::forced() {

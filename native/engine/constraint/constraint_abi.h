@@ -41,6 +41,7 @@ size_t caduceus_grammar_bytes(const CaduceusGrammar* grammar);
 int32_t caduceus_matcher_new(const CaduceusGrammar* grammar, CaduceusMatcher** out);
 void caduceus_matcher_free(CaduceusMatcher* matcher);
 int64_t caduceus_matcher_take(CaduceusMatcher* matcher, const uint32_t* tokens, size_t count);
+int64_t caduceus_matcher_allowed(CaduceusMatcher* matcher, const uint32_t* tokens, size_t count);
 int64_t caduceus_matcher_allows_text(CaduceusMatcher* matcher, const uint8_t* bytes, size_t length);
 int64_t caduceus_matcher_take_text(CaduceusMatcher* matcher, const uint8_t* bytes, size_t length);
 int32_t caduceus_matcher_mask(CaduceusMatcher* matcher, uint32_t* mask, size_t words);

@@ -31,6 +31,15 @@ bool RunConstraint::take(Token token) {
   return thought_ ? take_thinking(token) : take_answer(token);
 }
 
+size_t RunConstraint::allowed(std::span<const Token> tokens) noexcept {
+  if (!matcher_ || thought_) return tokens.size();
+  try {
+    return matcher_->stopped() ? 0 : matcher_->allowed(tokens);
+  } catch (const std::exception&) {
+    return 0;
+  }
+}
+
 bool RunConstraint::take_thinking(Token token) {
   const std::string piece = tokenizer_.piece(token);
   switch (thought_->state()) {

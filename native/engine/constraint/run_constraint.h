@@ -27,6 +27,9 @@ class RunConstraint {
   // Accepts the token if it is allowed next; false otherwise. A token that ends the turn is allowed where the output is
   // complete.
   bool take(Token token);
+  // How many of these tokens the grammar allows one after the other; all of them in free text and in a thought. None is
+  // accepted. 0 after a failure, which the next token reports.
+  size_t allowed(std::span<const Token> tokens) noexcept;
   // Mask of the tokens allowed next.
   void mask(TokenMask& mask);
   // Forced tokens, none of which ends the turn. Not accepted yet.

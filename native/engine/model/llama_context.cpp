@@ -24,7 +24,7 @@ Context::Context(std::shared_ptr<Model> model, const ContextOptions& options)
     : model_(std::move(model)), kv_type_(options.kv_type) {
   resolve_sizes(options);
   threads_ = options.threads.value_or(usable_cores());
-  controller_ = ThreadController(threads_);
+  controller_ = std::make_shared<ThreadController>(threads_);
   ggml_threadpool_params pool = ggml_threadpool_params_default(static_cast<int>(threads_));
   // By name: in the portable build these are in the module for this processor.
   const auto start = reinterpret_cast<decltype(&ggml_threadpool_new)>(processor_function("ggml_threadpool_new"));
@@ -43,7 +43,22 @@ Context::Context(Context& first)
       batch_size_(64),
       threads_(first.threads_),
       kv_type_(first.kv_type_),
+      controller_(first.controller_),
       controlled_(false),
+      interrupted_(&first.interrupt),
+      pool_(first.pool_) {
+  check_memory();
+  make();
+}
+
+Context::Context(Context& first, std::shared_ptr<Model> other)
+    : model_(std::move(other)),
+      running_(first.running_),
+      context_size_(std::min(first.context_size_, model_->info().training_context_size)),
+      cache_tokens_(first.cache_tokens_),
+      threads_(first.threads_),
+      kv_type_(first.kv_type_),
+      controller_(first.controller_),
       interrupted_(&first.interrupt),
       pool_(first.pool_) {
   check_memory();
@@ -190,7 +205,7 @@ void Context::use(std::shared_ptr<const AdapterSet> adapters) {
 int Context::compute(llama_context* context, const llama_batch& batch, uint32_t& threads_set) {
   const uint32_t forced = std::min(forced_threads_.load(), threads_);
   const bool governed = controlled_ && forced == 0;
-  const uint32_t threads = governed     ? controller_.begin(ThreadController::Clock::now())
+  const uint32_t threads = governed     ? controller_->begin(ThreadController::Clock::now())
                            : forced > 0 ? forced
                                         : threads_;
   if (threads != threads_set) {
@@ -200,7 +215,7 @@ int Context::compute(llama_context* context, const llama_batch& batch, uint32_t&
   }
   const int result = llama_decode(context, batch);
   llama_synchronize(context);
-  if (governed) controller_.end(ThreadController::Clock::now());
+  if (governed) controller_->end(ThreadController::Clock::now());
   return result;
 }
 

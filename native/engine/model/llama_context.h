@@ -34,6 +34,9 @@ class Context {
   // A second context of the same model and settings, for one run at a time, which always computes with all threads. It
   // shares the first one's threads and its interrupt; the two must not compute at the same time.
   explicit Context(Context& first);
+  // A context of another model, for as many runs and tokens. It shares the first one's threads and its interrupt; the
+  // two must not compute at the same time.
+  Context(Context& first, std::shared_ptr<Model> other);
 
   struct Row {
     llama_token token;
@@ -72,7 +75,7 @@ class Context {
   uint32_t batch_size() const { return batch_size_; }
   uint32_t threads() const { return threads_; }
   // Number of threads that compute at the moment. Engine thread.
-  uint32_t threads_now() const { return controller_.threads(); }
+  uint32_t threads_now() const { return controller_->threads(); }
   ggml_type kv_type() const { return kv_type_; }
   // False for a model of embeddings or scores: it has no KV cache, and `get` is null.
   bool generates() const { return context_ != nullptr; }
@@ -103,7 +106,7 @@ class Context {
   uint32_t batch_size_ = 512;
   uint32_t threads_ = 1;
   ggml_type kv_type_;
-  ThreadController controller_{1};
+  std::shared_ptr<ThreadController> controller_;
   bool controlled_ = true;
   uint32_t threads_set_ = 0;
   std::atomic<uint32_t> forced_threads_{0};

@@ -28,7 +28,8 @@ Run::Ending failed(Run& run, const EngineError& error) {
 
 }  // namespace
 
-Engine::Engine(std::unique_ptr<Context> context, const EngineOptions& options, std::function<void()> wake)
+Engine::Engine(std::unique_ptr<Context> context, const EngineOptions& options, std::function<void()> wake,
+               std::unique_ptr<Context> draft)
     : context_(std::move(context)),
       tokenizer_(context_->model().tokenizer()),
       wake_(std::move(wake)),
@@ -37,6 +38,8 @@ Engine::Engine(std::unique_ptr<Context> context, const EngineOptions& options, s
                   ? std::make_unique<DecodeContext>(
                         *context_, options.host_cache_bytes.value_or(context_->cache_bytes()), options.drafts, false)
                   : nullptr),
+      prompt_lookup_(options.prompt_lookup),
+      draft_model_(draft && shared_ ? std::make_unique<DraftModel>(std::move(draft), context_->model()) : nullptr),
       embedder_(*context_),
       reader_(tokenizer_) {
   update_stats();
@@ -255,6 +258,7 @@ void Engine::end(Run& run, Run::Ending ending) {
   reader_.forget(run.id);
   if (!shared_) return output_.end(run.id, ending.text, std::move(ending.end));
   drop_drafts(run);
+  if (draft_model_) draft_model_->forget(run);
   // An exact run shares nothing, so its tokens are not cached.
   context_of(run).scheduler.remove(run, !run.exact && ending.end.reason != FinishReason::error);
   // Counted before the end is published.
@@ -277,6 +281,7 @@ void Engine::update_stats() {
     stats.cached_sequences = shared_->cache.cached_sequences();
     stats.host_cache_bytes = shared_->store.bytes();
   }
+  if (draft_model_) stats.draft_cache_tokens_used = draft_model_->cache().used();
   stats.threads = context_->threads_now();
   stats.adapter_bytes = context_->model().adapter_bytes;
   std::lock_guard lock(stats_mutex_);

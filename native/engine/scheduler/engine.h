@@ -23,6 +23,7 @@
 #include "scheduler/decode_context.h"
 #include "scheduler/output_queue.h"
 #include "scheduler/run.h"
+#include "speculative/draft_model.h"
 #include "tokenizer/prompt_reader.h"
 #include "tokenizer/tokenizer.h"
 
@@ -31,7 +32,8 @@ namespace caduceus {
 struct EngineOptions {
   // Bytes of the host cache. Defaults to the size of the KV cache.
   std::optional<uint64_t> host_cache_bytes;
-  Drafts drafts = Drafts::paying;
+  Drafts drafts = Drafts::paying;  // by prompt lookup and by a draft model
+  bool prompt_lookup = true;
   // Folder for prefixes that outlive the process. Empty: none are kept.
   std::string prefix_folder;
   uint64_t prefix_folder_bytes = 0;
@@ -40,7 +42,9 @@ struct EngineOptions {
 class Engine {
  public:
   // `wake` is called on the engine's threads when `take` or `take_tokenized` has something to give.
-  Engine(std::unique_ptr<Context> context, const EngineOptions& options, std::function<void()> wake);
+  // `draft`: of a model that drafts for that of `context`, with which `check_draft_model` has agreed; may be null.
+  Engine(std::unique_ptr<Context> context, const EngineOptions& options, std::function<void()> wake,
+         std::unique_ptr<Context> draft = nullptr);
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
@@ -85,6 +89,8 @@ class Engine {
 
   const Tokenizer& tokenizer() const { return tokenizer_; }
   const Context& context() const { return *context_; }
+  // Null without a draft model.
+  const Context* draft_context() const { return draft_model_ ? &draft_model_->context() : nullptr; }
   const ModelInfo& model_info() const { return context_->model().info(); }
 
  private:
@@ -191,9 +197,13 @@ class Engine {
   void stop_embeddings(const EngineError& end);
 
   // -- engine thread: speculative decoding --
-  std::vector<Token> propose(const Run& run) const;
+  bool ends_turn(const Run& run, Token token) const;
+  uint32_t most_drafts(const Run& run) const;
+  std::vector<Token> look_up(Run& run) const;
+  bool draft_with_model(DecodeContext& ctx, const std::vector<Run*>& batch, uint32_t rows);
   void draft(DecodeContext& ctx, const std::vector<Run*>& batch);
   void confirm(DecodeContext& ctx, Run& run, int row);
+  void account_drafts(const DecodeContext& ctx, const Stats& before, double took);
   void drop_drafts(Run& run);
 
   // -- engine thread: constraints --
@@ -233,6 +243,8 @@ class Engine {
 
   // -- engine thread owns everything below --
   std::unique_ptr<DecodeContext> shared_;  // null where the model does not generate
+  const bool prompt_lookup_;
+  std::unique_ptr<DraftModel> draft_model_;  // may be null; drafts for the runs of `shared_`
   std::unique_ptr<Context> exact_context_;
   std::unique_ptr<DecodeContext> exact_;
   Embedder embedder_;

@@ -26,6 +26,7 @@ bool Engine::decode(DecodeContext& ctx) {
   const std::vector<Run*> batch = ctx.scheduler.next_to_decode();
   if (batch.empty()) return false;
 
+  const Stats totals = totals_;
   draft(ctx, batch);
   rows_.clear();
   for (const Run* run : batch) {
@@ -58,6 +59,7 @@ bool Engine::decode(DecodeContext& ctx) {
   }
   const double took = milliseconds(Clock::now() - before);
   ctx.drafts.measured(static_cast<uint32_t>(rows_.size()), took);
+  account_drafts(ctx, totals, took);
   ctx.decode_ms = ctx.decode_ms == 0 ? took : 0.8 * ctx.decode_ms + 0.2 * took;
   return true;
 }
@@ -98,6 +100,7 @@ bool Engine::prefill(DecodeContext& ctx) {
     for (const auto& piece : pieces) fail(*piece.run, error);
     return true;
   }
+  if (draft_model_ && !ctx.exact) draft_model_->budget.computed(took, ctx.decode_ms);
   const double per_row = took / static_cast<double>(rows_.size());
   ctx.prefill_row_ms = ctx.prefill_row_ms == 0 ? per_row : 0.5 * ctx.prefill_row_ms + 0.5 * per_row;
   int row = 0;

@@ -192,17 +192,21 @@ struct Stats {
   uint32_t cache_tokens_used = 0;
   uint32_t cached_sequences = 0;
   uint64_t host_cache_bytes = 0;
-  uint32_t threads = 0;  // in use at the moment
+  uint32_t draft_cache_tokens_used = 0;  // of the draft model's KV cache
+  uint32_t threads = 0;                  // in use at the moment
   uint64_t adapter_bytes = 0;
   uint64_t prompt_tokens = 0;
   uint64_t cached_tokens = 0;
   uint64_t restored_tokens = 0;
   uint64_t generated_tokens = 0;
-  uint64_t forced_tokens = 0;    // generated tokens that were forced
-  uint64_t rejected_tokens = 0;  // sampled, and refused by a constraint
-  uint64_t drafted_tokens = 0;   // proposed by speculative decoding, and computed
-  uint64_t accepted_drafts = 0;  // drafted tokens that were accepted
-  uint64_t adapter_changes = 0;  // of what a context computes with
+  uint64_t forced_tokens = 0;          // generated tokens that were forced
+  uint64_t rejected_tokens = 0;        // sampled, and refused by a constraint
+  uint64_t drafted_tokens = 0;         // proposed by speculative decoding, and computed
+  uint64_t accepted_drafts = 0;        // drafted tokens that were accepted
+  uint64_t model_drafted_tokens = 0;   // of the drafted tokens, those by a draft model
+  uint64_t model_accepted_drafts = 0;  // of those, the accepted ones
+  uint64_t draft_steps = 0;            // computations of the draft model
+  uint64_t adapter_changes = 0;        // of what a context computes with
   uint64_t steps = 0;
 };
 

@@ -13,7 +13,7 @@
 #include "constraint/run_constraint.h"
 #include "sampling/sampler.h"
 #include "scheduler/request.h"
-#include "speculative/draft_policy.h"
+#include "speculative/draft_chance.h"
 #include "tokenizer/text_stream.h"
 #include "tokenizer/tokenizer.h"
 
@@ -80,10 +80,14 @@ class Run {
   std::optional<RunConstraint> constraint;
   ConstraintEnd constraint_end;
 
-  std::vector<Token> drafted;  // in a decode: drafted tokens
-  uint32_t draft_rows = 0;     // drafted tokens in the cache beyond `computed`; none between two steps
+  std::vector<Token> drafted;              // in a decode: drafted tokens, by the draft model or else by prompt lookup
+  std::vector<Token> looked_up;            // in a decode: by prompt lookup
+  std::vector<float> draft_probabilities;  // of those that the draft model has drafted
+  uint32_t draft_rows = 0;                 // drafted tokens in the cache beyond `computed`; none between two steps
   std::span<const Token> drafts() const { return std::span(drafted).first(draft_rows); }
-  DraftChance draft_chance;
+  DraftChance draft_chance;               // of prompt lookup
+  std::optional<DraftSkill> draft_skill;  // of the draft model, once it could draft for this run
+  int draft_sequence = -1;                // of the draft model; -1 where it does not follow this run
 
   // Log probabilities of the prompt, if requested.
   uint32_t scored = 0;  // number of prompt positions scored so far

@@ -3,6 +3,7 @@
 
 #include <fstream>
 #include <map>
+#include <span>
 #include <string>
 
 #include "check.h"
@@ -25,6 +26,13 @@ class GgufEdit {
 
   gguf_context* get() { return gguf_; }
   const ggml_tensor* tensor(const char* name) const { return ggml_get_tensor(tensors_, name); }
+
+  // The bytes of its weights, to be changed.
+  std::span<char> data(const char* name) {
+    ggml_tensor* found = ggml_get_tensor(tensors_, name);
+    CHECK(found);
+    return {static_cast<char*>(found->data), ggml_nbytes(found)};
+  }
 
   // Its weights are zeros then. False where its rows have no whole blocks of that type.
   bool set_type(const char* name, ggml_type type) {

@@ -155,7 +155,10 @@ int main(int argc, char** argv) {
     if (round == 1) engine_options.host_cache_bytes = 1 << 18;
     if (round < 2) engine_options.drafts = Drafts::always;
     std::atomic<int> wakes = 0;
-    Engine engine(std::make_unique<Context>(model, options), engine_options, [&] { ++wakes; });
+    auto context = std::make_unique<Context>(model, options);
+    // Round 1: the model drafts for itself too.
+    auto draft = round == 1 ? std::make_unique<Context>(*context, model) : nullptr;
+    Engine engine(std::move(context), engine_options, [&] { ++wakes; }, std::move(draft));
     Ledger ledger;
     std::vector<std::thread> callers;
     for (uint32_t caller = 0; caller < 3; ++caller) {
