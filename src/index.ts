@@ -109,6 +109,7 @@ export type {
   CallPiece,
   Constraint,
   DeviceUse,
+  DraftModelInfo,
   EnforcedSchema,
   EngineCapabilities,
   EngineStats,

@@ -16,7 +16,7 @@ export type {
   TurnMessages,
 } from "./call_format.js";
 export type { Embedding, EmbeddingRequest } from "./embedding.js";
-export type { DeviceUse, InfillTokens, ModelInfo } from "./model_info.js";
+export type { DeviceUse, DraftModelInfo, InfillTokens, ModelInfo } from "./model_info.js";
 export type { PromptPart, RenderedTemplate, RenderTemplate } from "./prompt.js";
 
 /** Sampler settings. Every field is set: defaults are resolved above the engine. */
@@ -250,6 +250,8 @@ export interface EngineStats {
   readonly hostCacheBytes: number;
   /** Threads in use at the moment: fewer than `info.threads` while other programs need the cores. */
   readonly threads: number;
+  /** Occupied cells of the draft model's KV cache, which has as many as that of the model. 0 without a draft model. */
+  readonly draftCacheTokensUsed: number;
   /** Memory of the adapters' weights, in bytes, with those that were removed and are still in use. */
   readonly adapterBytes: number;
   /** Total number of prompt tokens. This and the following fields are totals since the model was loaded. */
@@ -263,10 +265,16 @@ export interface EngineStats {
   readonly forcedTokens: number;
   /** Sampled tokens that a constraint refused. */
   readonly rejectedTokens: number;
-  /** Tokens that prompt lookup proposed (speculative decoding) and the engine verified. */
+  /** Tokens that prompt lookup or a draft model proposed (speculative decoding) and the engine verified. */
   readonly draftTokens: number;
   /** Draft tokens that were accepted. */
   readonly acceptedDraftTokens: number;
+  /** Of `draftTokens`, those by a draft model. */
+  readonly draftModelTokens: number;
+  /** Of `acceptedDraftTokens`, those by a draft model. */
+  readonly acceptedDraftModelTokens: number;
+  /** Computations of a draft model. */
+  readonly draftModelSteps: number;
   /** How often other adapters were put to use, which takes a few milliseconds each time. */
   readonly adapterChanges: number;
   /** Steps of the engine's thread. */
@@ -317,6 +325,8 @@ export interface EngineOptions {
   /** Undefined: as many as the machine has physical cores for this process. */
   readonly threads?: number | undefined;
   readonly gpuLayers: number;
+  /** A model that drafts for this one. Undefined: none. */
+  readonly draft?: { readonly path: string; readonly gpuLayers: number } | undefined;
   /**
    * Memory outside of the KV cache for branches that are not in use. Undefined: as much as the KV cache itself; 0:
    * none.

@@ -49,6 +49,25 @@ export interface ModelInfo {
   readonly matrixKernels: string;
   /** Layers on GPUs. */
   readonly gpuLayers: number;
+  /** Memory by device, the processor first, without that of a draft model. */
+  readonly devices: readonly DeviceUse[];
+  /** The draft model; missing without one. */
+  readonly draftModel?: DraftModelInfo | undefined;
+}
+
+/** Properties of a draft model. */
+export interface DraftModelInfo {
+  readonly path: string;
+  /** llama.cpp's one-line description. */
+  readonly description: string;
+  readonly name?: string | undefined;
+  readonly parameters: number;
+  /** Of the weights. */
+  readonly sizeBytes: number;
+  /** Longer conversations are not drafted for. */
+  readonly trainingContextSize: number;
+  /** Layers on GPUs. */
+  readonly gpuLayers: number;
   /** Memory by device, the processor first. */
   readonly devices: readonly DeviceUse[];
 }

@@ -231,14 +231,14 @@ export function checkText(value: unknown, name: string): string {
 }
 
 /** An alias such as `smollm2`, `hf:owner/repository:quantization`, or a path to a GGUF file. */
-export function checkModelName(model: unknown): string {
+export function checkModelName(model: unknown, place = "model"): string {
   if (typeof model !== "string" || model.trim() === "")
-    throw invalidArgument("the name of a model or a path to a GGUF file", "model", model);
+    throw invalidArgument("the name of a model or a path to a GGUF file", place, model);
   if (model.includes("\0"))
     throw mismatch("INVALID_ARGUMENT", {
       expected: "a path without NUL characters",
-      place: "model",
+      place,
       received: describe(model),
     });
-  return checkText(model, "model");
+  return checkText(model, place);
 }

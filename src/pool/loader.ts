@@ -22,9 +22,10 @@ export interface Loader {
 }
 
 export const fileLoader: Loader = {
-  inspect: async (source, { contextSize, cacheTokens, kvType, gpuLayers }, signal, onProgress) => {
-    if (readModelName(source).kind !== "hub") await resolveModel(source, { signal, onProgress });
-    return inspectModel(source, { contextSize, cacheTokens, kvType, gpuLayers, signal });
+  inspect: async (source, { contextSize, cacheTokens, kvType, gpuLayers, draftModel }, signal, onProgress) => {
+    for (const name of draftModel === undefined ? [source] : [source, draftModel])
+      if (readModelName(name).kind !== "hub") await resolveModel(name, { signal, onProgress });
+    return inspectModel(source, { contextSize, cacheTokens, kvType, gpuLayers, draftModel, signal });
   },
   fetch: async (source, signal, onProgress) => (await resolveModel(source, { signal, onProgress })).path,
   load,

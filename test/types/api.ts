@@ -125,12 +125,14 @@ export async function loading(): Promise<void> {
   await quantizeModel("a.gguf", "b.gguf", { type: "Q4_K_X" });
   await pullModel("hermes-2-pro", { signal: undefined, onProgress: ({ fraction }) => fraction.toFixed(1) });
   expectTypeOf((await inspectModel("hermes-2-pro", { contextSize: 512 })).memory.totalBytes).toEqualTypeOf<number>();
+  (await inspectModel("hermes-2-pro", { draftModel: "./small.gguf" })).memory.draftBytes satisfies number | undefined;
   // @ts-expect-error nothing is loaded
   await inspectModel("hermes-2-pro", { threads: 2 });
   // Conditional options need no spreading, under exactOptionalPropertyTypes too.
   await load("smollm2", { contextSize: undefined, signal: undefined });
   await load("smollm2", { hostCacheBytes: 0, prefixFolder: "/var/cache/prefixes", prefixFolderBytes: 2 ** 30 });
   await load("smollm2", { hostCacheBytes: undefined, prefixFolder: false, promptLookup: false });
+  await load("hermes-2-pro", { draftModel: "./small.gguf" });
   const model = await load("smollm2", { adapters: [{ path: "a.gguf" }, { path: "b.gguf", name: "b", scale: 0.5 }] });
   expectTypeOf(model.adapters).toEqualTypeOf<Adapter[]>();
   expectTypeOf(await model.addAdapter({ path: "c.gguf", scale: undefined })).toEqualTypeOf<Adapter>();

@@ -29,6 +29,7 @@ export interface ModelFlags {
   /** A path, or a template. */
   readonly chatTemplate?: string;
   readonly chatTemplateFile?: string;
+  readonly draftModel?: string;
   readonly lora?: readonly AdapterOptions[];
   readonly loraScaled?: readonly AdapterOptions[];
 }
@@ -85,6 +86,10 @@ export function addModelFlag(command: Command): Command {
 export function addLoadFlags(command: Command): Command {
   return addMemoryFlags(command)
     .addOption(threadsFlag())
+    .option(
+      "--model-draft, --draft-model <name|path>",
+      "small model of the same vocabulary that drafts for this one, used while that makes it faster",
+    )
     .option("--format <name>", "prompt format: auto, hermes or template (default: auto)")
     .option("--prompt-variant <name>", "wording with tools: card, tool-use or hermes3 (default: the model's own)")
     .option(
@@ -136,6 +141,7 @@ export function loadOptions(flags: Omit<ModelFlags, "model">): LoadOptions {
     kvType: flags.kvType,
     threads: flags.threads,
     gpuLayers: flags.gpuLayers,
+    draftModel: flags.draftModel,
     format: flags.format,
     promptVariant: flags.promptVariant,
   };

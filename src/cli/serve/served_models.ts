@@ -47,7 +47,9 @@ export async function readServedModels(flags: ServedModelsFlags, signal: AbortSi
   const isAlone = flags.model === undefined && flags.modelsDir === undefined && flags.config === undefined;
   const named = Object.entries(readModels(isAlone ? ["smollm2"] : (flags.model ?? [])));
   const found = flags.modelsDir === undefined ? [] : await readFolder(flags.modelsDir);
-  await checkFiles([...named, ...Object.entries(listed ?? {}).flatMap(sourceOf)], signal);
+  const { draftModel } = load;
+  const drafting: [string, string][] = draftModel === undefined ? [] : [[draftModel, draftModel]];
+  await checkFiles([...named, ...drafting, ...Object.entries(listed ?? {}).flatMap(sourcesOf)], signal);
   const all: [string, PoolModelOptions][] = [...named, ...found].map(([name, model]) => [name, { ...load, model }]);
   for (const [name, own] of Object.entries(listed ?? {})) all.push([name, withDefaults(load, own)]);
   const names = all.map(([name]) => name);
@@ -135,10 +137,17 @@ async function readConfig(file: string, signal: AbortSignal): Promise<Config> {
   const located = (source: unknown) =>
     typeof source === "string" && source !== "" && isRelativePath(source) ? path.join(folder, source) : source;
   const entries = Object.entries(models).map(([name, own]: [string, unknown]) =>
-    isPlainObject(own) && "model" in own ? [name, { ...own, model: located(own.model) }] : [name, located(own)],
+    isPlainObject(own)
+      ? [
+          name,
+          Object.fromEntries(Object.entries(own).map(([key, value]) => [key, isSource(key) ? located(value) : value])),
+        ]
+      : [name, located(own)],
   );
   return { ...settings, models: Object.fromEntries(entries) };
 }
+
+const isSource = (option: string) => option === "model" || option === "draftModel";
 
 /** A name that is wrong is said to be so later. */
 function isRelativePath(source: string): boolean {
@@ -156,9 +165,11 @@ const withDefaults = (load: LoadOptions, own: unknown): PoolModelOptions =>
 const isPlainObject = (value: unknown): value is object =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-const sourceOf = ([name, own]: [string, unknown]): [string, string][] => {
-  const source = isPlainObject(own) ? (own as { model?: unknown }).model : own;
-  return typeof source === "string" ? [[name, source]] : [];
+const sourcesOf = ([name, own]: [string, unknown]): [string, string][] => {
+  const { model, draftModel } = isPlainObject(own)
+    ? (own as { model?: unknown; draftModel?: unknown })
+    : { model: own };
+  return [model, draftModel].flatMap((source) => (typeof source === "string" ? [[name, source]] : []));
 };
 
 /** A file that is not there would be found missing with the first request only. */

@@ -35,6 +35,7 @@ export async function createAddonEngine(options: EngineOptions): Promise<Engine>
     threads,
     hostCacheBytes,
     promptLookup,
+    draft,
     prefixFolder,
     prefixFolderBytes,
   } = options;
@@ -52,6 +53,7 @@ export async function createAddonEngine(options: EngineOptions): Promise<Engine>
       threads,
       hostCacheBytes,
       promptLookup,
+      draft,
       prefixFolder,
       prefixFolderBytes,
     },

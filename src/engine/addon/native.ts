@@ -90,6 +90,7 @@ export interface NativeLoadOptions {
   readonly threads?: number | undefined;
   readonly hostCacheBytes?: number | undefined;
   readonly promptLookup?: boolean | undefined;
+  readonly draft?: { readonly path: string; readonly gpuLayers: number } | undefined;
   readonly prefixFolder?: string | undefined;
   readonly prefixFolderBytes: number;
 }

@@ -361,6 +361,9 @@ const totals = [
   "rejectedTokens",
   "draftTokens",
   "acceptedDraftTokens",
+  "draftModelTokens",
+  "acceptedDraftModelTokens",
+  "draftModelSteps",
   "adapterChanges",
   "steps",
 ] as const satisfies readonly (keyof EngineStats)[];
@@ -380,6 +383,7 @@ function atRest(stats: EngineStats): EngineStats {
     cacheTokensUsed: 0,
     cachedSequences: 0,
     hostCacheBytes: 0,
+    draftCacheTokensUsed: 0,
     adapterBytes: 0,
   };
 }

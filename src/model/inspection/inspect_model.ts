@@ -16,11 +16,14 @@ import { listGpus } from "../../engine/addon/gpus.js";
 import { withGpuLayers } from "./gpu_fit.js";
 import { readHeader, readLocalHeader, type GgufHeader, type MetadataValue } from "./gguf_header.js";
 import { fileBytes } from "./memory_fit.js";
-import { memoryNeed, shapeOf, type MemoryNeed } from "./memory_need.js";
+import { memoryNeed, shapeOf, withDraft, type MemoryNeed } from "./memory_need.js";
 import type { LoadOptions } from "../loading/load_options.js";
 
 /** What the memory is to be counted for, as `load` would get it. */
-export type InspectOptions = Pick<LoadOptions, "contextSize" | "cacheTokens" | "kvType" | "gpuLayers" | "signal">;
+export type InspectOptions = Pick<
+  LoadOptions,
+  "contextSize" | "cacheTokens" | "kvType" | "gpuLayers" | "draftModel" | "signal"
+>;
 
 /** What a model's header says. */
 export interface ModelSummary {
@@ -66,15 +69,21 @@ const remoteChunk = 2 * 2 ** 20;
  */
 export async function inspectModel(model: string, options: InspectOptions = {}): Promise<ModelSummary> {
   const checked = checkModelName(model);
-  const { signal, ...wanted } = checkMemoryOptions(options, "inspectModel");
+  const { signal, draftModel, ...wanted } = checkMemoryOptions(options, "inspectModel");
   signal?.throwIfAborted();
-  return withSystemErrors("The model cannot be inspected", () => inspect(checked, signal, wanted));
+  return withSystemErrors("The model cannot be inspected", async () => {
+    const summary = await inspect(checked, signal, wanted);
+    if (draftModel === undefined) return summary;
+    const { cacheTokens } = summary.memory;
+    const draft = await inspect(draftModel, signal, { ...wanted, contextSize: undefined, cacheTokens });
+    return { ...summary, memory: withDraft(summary.memory, draft.memory) };
+  });
 }
 
 async function inspect(
   checked: string,
   signal: AbortSignal | undefined,
-  wanted: Omit<ReturnType<typeof checkMemoryOptions>, "signal">,
+  wanted: Omit<ReturnType<typeof checkMemoryOptions>, "signal" | "draftModel">,
 ): Promise<ModelSummary> {
   const name = readModelName(checked);
   const local = name.kind === "hub" ? await findLocalModel(name) : (await resolveModel(checked, { signal })).path;

@@ -18,6 +18,8 @@ export interface MemoryNeed {
   readonly cacheBytesPerToken: number;
   /** Room to compute in; an estimate, good to a third. */
   readonly computeBytes: number;
+  /** Of a draft model, all together; missing without one. */
+  readonly draftBytes?: number;
   readonly totalBytes: number;
 }
 
@@ -54,6 +56,11 @@ export function memoryNeed(
     computeBytes,
     totalBytes: weightsBytes + cacheBytes + computeBytes,
   };
+}
+
+/** With a draft model, whose cache has as many tokens. */
+export function withDraft(need: MemoryNeed, draft: MemoryNeed): MemoryNeed {
+  return { ...need, draftBytes: draft.totalBytes, totalBytes: need.totalBytes + draft.totalBytes };
 }
 
 export interface ModelShape {

@@ -12,6 +12,7 @@ import {
   checkBoolean,
   checkChoice,
   checkFunction,
+  checkModelName,
   checkOptions,
   checkSignal,
   checkText,
@@ -65,6 +66,13 @@ export interface LoadOptions {
    * true.
    */
   readonly promptLookup?: boolean | undefined;
+  /**
+   * A small model that drafts for this one (speculative decoding): its tokens are verified in one batch, and drafted
+   * only while measured times and acceptance rates say that this pays. A name or path as of `load`; it needs the same
+   * vocabulary. What is chosen stays the same, up to floating-point ties. Never for `deterministic` replies and those
+   * with `logProbabilities`. Defaults to none.
+   */
+  readonly draftModel?: string | undefined;
   /**
    * Adapters (LoRA) of the model. Each request chooses among them with `adapter`; one that does not is answered with
    * all of them, each at its own `scale`. At most 64. `model.addAdapter` adds others later. Defaults to none.
@@ -120,6 +128,7 @@ export const loadOptionNames = [
   "gpuLayers",
   "hostCacheBytes",
   "promptLookup",
+  "draftModel",
   "adapters",
   "prefixFolder",
   "prefixFolderBytes",
@@ -134,7 +143,9 @@ const mostTokens = 0x7fffffff;
 
 /** Checked options, with the engine's names where both have them. */
 export interface CheckedLoadOptions {
-  readonly engine: Omit<EngineOptions, "path" | "onProgress" | "signal" | "gpuLayers"> & WantedMemoryOptions;
+  readonly engine: Omit<EngineOptions, "path" | "onProgress" | "signal" | "gpuLayers" | "draft"> & WantedMemoryOptions;
+  /** The name of a model. */
+  readonly draftModel: string | undefined;
   readonly adapters: readonly CheckedAdapter[];
   readonly format: FormatOptions;
   /** The name of the shared process, where it is a string. */
@@ -167,6 +178,7 @@ export function checkLoadOptions(value: unknown): CheckedLoadOptions {
       prefixFolderBytes:
         checkWholeNumber(options.prefixFolderBytes, "prefixFolderBytes", 1, Number.MAX_SAFE_INTEGER) ?? 4 * 2 ** 30,
     },
+    draftModel: options.draftModel === undefined ? undefined : checkModelName(options.draftModel, "draftModel"),
     adapters: checkAdapters(options.adapters),
     format: checkFormat(options),
     isolate: checkIsolate(options.isolate),
@@ -179,12 +191,19 @@ export function checkLoadOptions(value: unknown): CheckedLoadOptions {
 export function checkMemoryOptions(
   value: unknown,
   subject: string,
-): WantedMemoryOptions & { readonly signal: AbortSignal | undefined } {
-  const { engine, signal } = checkLoadOptions(
-    checkOptions(value, subject, ["contextSize", "cacheTokens", "kvType", "gpuLayers", "signal"] as const),
+): WantedMemoryOptions & Pick<CheckedLoadOptions, "draftModel" | "signal"> {
+  const { engine, draftModel, signal } = checkLoadOptions(
+    checkOptions(value, subject, [
+      "contextSize",
+      "cacheTokens",
+      "kvType",
+      "gpuLayers",
+      "draftModel",
+      "signal",
+    ] as const),
   );
   const { contextSize, cacheTokens, kvType, gpuLayers } = engine;
-  return { contextSize, cacheTokens, kvType, gpuLayers, signal };
+  return { contextSize, cacheTokens, kvType, gpuLayers, draftModel, signal };
 }
 
 export function checkFormat({

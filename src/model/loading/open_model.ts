@@ -4,6 +4,7 @@ import { listGpus } from "../../engine/addon/gpus.js";
 import { IsolatedPlace, loadFailure } from "../../engine/isolated/isolated_engine.js";
 import type { Engine } from "../../engine/engine.js";
 import { resolveModel } from "../../files/index.js";
+import type { FetchProgress } from "../../files/hub/download_events.js";
 import { systemError } from "../../errors.js";
 import { followSignal } from "../../follow_signal.js";
 import { checkModelName } from "../../options/option_checks.js";
@@ -14,7 +15,15 @@ import { LoadedModel } from "./loaded_model.js";
 /** Everything wrong with the options is refused before the file is looked for. */
 export async function openModel(model: unknown, options: unknown): Promise<LoadedModel> {
   const name = checkModelName(model);
-  const { engine: engineOptions, adapters, format, isolate, onProgress, signal } = checkLoadOptions(options);
+  const {
+    engine: engineOptions,
+    draftModel,
+    adapters,
+    format,
+    isolate,
+    onProgress,
+    signal,
+  } = checkLoadOptions(options);
   signal?.throwIfAborted();
 
   // One signal for both ways of ending: the caller's own, and a progress function that throws.
@@ -34,12 +43,16 @@ export async function openModel(model: unknown, options: unknown): Promise<Loade
   let engine: Engine | undefined;
   const place = isolate === false ? undefined : new IsolatedPlace(isolate === true ? undefined : isolate);
   try {
-    const { path } = await resolveModel(name, {
+    const fetching = {
       signal: ending.signal,
-      onProgress: report && ((progress) => report({ stage: "fetch", ...progress })),
-    });
+      onProgress: report && ((progress: FetchProgress) => report({ stage: "fetch", ...progress })),
+    };
+    const { path } = await resolveModel(name, fetching);
+    ending.signal.throwIfAborted();
+    const draftFile = draftModel === undefined ? undefined : (await resolveModel(draftModel, fetching)).path;
     ending.signal.throwIfAborted();
     const fitted = await fitMemory(path, engineOptions, {
+      draftFile,
       listGpus: () => (place === undefined ? listGpus() : place.listGpus()),
       signal: ending.signal,
     });

@@ -90,11 +90,19 @@ test("flags reach the options that they are named for", () => {
         "1",
         "--gpu-layers",
         "2",
+        "--draft-model",
+        "small.gguf",
       ],
       { from: "user" },
     )
     .opts<ModelFlags>();
-  expect(loadOptions(flags)).toEqual({ contextSize: 64, kvType: "q8_0", threads: 1, gpuLayers: 2 });
+  expect(loadOptions(flags)).toEqual({
+    contextSize: 64,
+    kvType: "q8_0",
+    threads: 1,
+    gpuLayers: 2,
+    draftModel: "small.gguf",
+  });
   expect(replyOptions(flags)).toEqual({
     maxTokens: 5,
     temperature: 0,
