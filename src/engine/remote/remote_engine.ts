@@ -92,6 +92,7 @@ export class RemoteEngine implements Engine {
       cachedSequences: 0,
       hostCacheBytes: 0,
       threads: 0,
+      draftCacheTokensUsed: 0,
       adapterBytes: 0,
       ...this.#totals,
       restoredTokens: 0,
@@ -99,6 +100,9 @@ export class RemoteEngine implements Engine {
       rejectedTokens: 0,
       draftTokens: 0,
       acceptedDraftTokens: 0,
+      draftModelTokens: 0,
+      acceptedDraftModelTokens: 0,
+      draftModelSteps: 0,
       adapterChanges: 0,
       steps: 0,
     };
