@@ -12,6 +12,8 @@ export interface ThoughtTags {
   readonly answer: string;
   /** From a thought's end to the text of the answer, white space included: how the model's template writes it. */
   readonly end: string;
+  /** Calls stand inside thoughts, and the turn ends with them: no closing tag comes before. Defaults to false. */
+  readonly holdsCalls?: boolean | undefined;
 }
 
 export const thinkTags: ThoughtTags = {
@@ -53,10 +55,12 @@ export class ThoughtReader {
   found: boolean;
 
   readonly #tags: ThoughtTags;
+  readonly #openings: readonly string[];
 
-  /** `isOpen`: the prompt ends in a thought. */
-  constructor(isOpen: boolean, tags: ThoughtTags = thinkTags) {
+  /** `isOpen`: the prompt ends in a thought. `openings`: texts with which calls begin. */
+  constructor(isOpen: boolean, tags: ThoughtTags = thinkTags, openings: readonly string[] = []) {
     this.#tags = tags;
+    this.#openings = tags.holdsCalls === true ? openings.map((one) => one.trim()) : [];
     this.found = isOpen;
     this.#state = isOpen ? "inside" : "before";
   }
@@ -83,16 +87,22 @@ export class ThoughtReader {
     }
     if (this.#state === "inside") {
       if (this.#isEmpty) rest = rest.trimStart();
-      const end = rest.indexOf(closing);
-      const shown = (end < 0 ? rest.slice(0, rest.length - heldBack(rest, closing)) : rest.slice(0, end)).trimEnd();
+      const ends = [closing, ...this.#openings].map((text) => ({ text, at: rest.indexOf(text) }));
+      const end = ends.filter(({ at }) => at >= 0).sort((a, b) => a.at - b.at)[0];
+      const held = end === undefined ? Math.max(...ends.map(({ text }) => heldBack(rest, text))) : 0;
+      const shown = rest.slice(0, end?.at ?? rest.length - held).trimEnd();
       if (shown !== "") this.#isEmpty = false;
       reasoning = shown;
-      if (end < 0) {
+      if (end === undefined) {
         this.#held = rest.slice(shown.length);
         return { reasoning, text: "" };
       }
+      if (end.text !== closing) {
+        this.#state = "over";
+        return { reasoning, text: rest.slice(end.at) };
+      }
       this.#state = "behind";
-      rest = rest.slice(end + closing.length);
+      rest = rest.slice(end.at + closing.length);
     }
     rest = rest.trimStart();
     if (answer !== "" && rest !== "") {

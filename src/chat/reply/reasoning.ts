@@ -31,6 +31,8 @@ export function readReasoning(
   if (reasoning === "on") return reasoning;
   if (reasoning.maxTokens !== undefined && !(capabilities.limitsThoughts ?? capabilities.constrained))
     throw refused('"on" or "off"', "a limit, which this engine does not enforce");
+  if (reasoning.maxTokens !== undefined && thought.holdsCalls === true)
+    throw refused('"on" or "off"', "a limit, which this model's thoughts cannot have: its calls stand inside them");
   if (reasoning.effort !== undefined && !takesEffort)
     throw refused('"on", "off" or a limit', "an effort, which this model's prompt format does not have");
   return reasoning;
@@ -61,6 +63,9 @@ export function thoughtRequest(
   const tags = format.thought ?? thinkTags;
   const open = endsInThought(prompt, tags);
   if (!open && format.thought === undefined) return undefined;
+  // A call that begins in the thought is looked for from the first token on.
+  if (tags.holdsCalls === true && constraint?.kind === "tools" && constraint.mode === "auto" && !constraint.schema)
+    return undefined;
   const maxTokens = reasoning === "off" ? 0 : typeof reasoning === "object" ? reasoning.maxTokens : undefined;
   // Calls come behind a thought in their own way, not as the text of an answer does.
   const next = messagesOf(format)?.next ?? "";

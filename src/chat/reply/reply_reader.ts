@@ -96,7 +96,9 @@ export class ReplyReader {
     if (own?.messages !== undefined) {
       const state = isInText ? "text" : thought === "open" ? "thought" : "beginning";
       this.#thought = new MessagesReader(own.messages, format.thought, tools.size === 0 ? [] : openings, state);
-    } else if (thought !== "none") this.#thought = new ThoughtReader(thought === "open", tags);
+    } else if (thought !== "none") {
+      this.#thought = new ThoughtReader(thought === "open", tags, tools.size === 0 ? [] : openings);
+    }
     this.#tools = tools;
     if (mayRewrite) this.#intent = new CallIntent([...tools.keys()]);
     // With tools, text may stand before a call.

@@ -28,6 +28,17 @@ const known: readonly (readonly [sign: string, tags: ThoughtTags])[] = [
       end: "\n[BEGIN FINAL RESPONSE]\n",
     },
   ],
+  // Apertus: earlier thoughts are blocks of a content of several, and calls are made inside them.
+  [
+    "<|inner_prefix|>",
+    {
+      opening: "<|inner_prefix|>",
+      closing: "<|inner_suffix|>",
+      answer: "",
+      end: "<|inner_suffix|>",
+      holdsCalls: true,
+    },
+  ],
   // Magistral and Ministral: earlier thoughts are parts of a content of several.
   ["[THINK]", { opening: "[THINK]", closing: "[/THINK]", answer: "", end: "[/THINK]" }],
   ["<think>", thinkTags],
@@ -42,7 +53,7 @@ export function thoughtTags(
   histories: readonly (readonly PromptPart[] | undefined)[],
   prompts: readonly (readonly PromptPart[] | undefined)[],
 ): ThoughtTags | undefined {
-  const [special] = known.slice(0, 2).filter(([sign]) => source.includes(sign));
+  const [special] = known.slice(0, 3).filter(([sign]) => source.includes(sign));
   if (special !== undefined) return special[1];
   const tails = prompts.flatMap((prompt) => (prompt === undefined ? [] : [controlsBefore(prompt, prompt.length)]));
   const [found] = histories.flatMap((history) => (history && tagsAround(history, tails)) ?? []);

@@ -8,7 +8,7 @@ import { templateCalls } from "../../../src/format/calls/template_calls.js";
 import { ChatTemplate } from "../../../src/format/template/template.js";
 import { ReplyParser } from "../../../src/format/hermes/index.js";
 import { partsToText, type PromptMessage } from "../../../src/format/hermes/prompt/prompt.js";
-import { corpusTemplate, templateNames } from "../../support/template_corpus.js";
+import { corpusTemplate, templateNames, templateSource } from "../../support/template_corpus.js";
 
 /** Tools of these models are refused, and why. */
 const refused: Record<string, string> = {
@@ -147,6 +147,15 @@ test("every template is known to write Hermes' calls, calls that are read, or ca
   expect(all.flatMap(({ name, calls }) => (calls.kind === "own" && !calls.format.several ? [name] : []))).toEqual(
     single,
   );
+});
+
+test("a marker that ends messages ends no turn where the vocabulary does not say so", async () => {
+  const template = new ChatTemplate(templateSource("GigaChat3-10B-A1.8B"), renderTemplate, {});
+  const calls = await templateCalls(template, ["</s>"], () => Promise.resolve(true));
+  expect(calls).toMatchObject({
+    kind: "own",
+    format: { call: ['<|message_sep|>\n\nfunction call<|role_sep|>\n{"name": "', {}, '", "arguments": ', {}, "}"] },
+  });
 });
 
 /** Its template takes no tools with lists. */

@@ -13,6 +13,7 @@ const factsOf = (template: string) => templateFacts({ template, toolTemplate: te
 const think = "<think> </think>";
 /** The two tags, and what begins an answer. */
 const expected: Record<string, string> = {
+  "Apertus-8B-Instruct": "<|inner_prefix|> <|inner_suffix|>",
   "Apriel-1.6-15b-Thinker-fixed": "Here are my reasoning steps: [BEGIN FINAL RESPONSE]",
   "unsloth-Apriel-1.5": "Here are my reasoning steps: [BEGIN FINAL RESPONSE]",
   "ByteDance-Seed-OSS": "<seed:think> </seed:think>",
@@ -65,6 +66,13 @@ describe("a reader of thoughts", () => {
     answer: "<|start|>assistant<|channel|>final<|message|>",
     end: "",
   };
+  const apertus: ThoughtTags = {
+    opening: "<|inner_prefix|>",
+    closing: "<|inner_suffix|>",
+    answer: "",
+    end: "<|inner_suffix|>",
+    holdsCalls: true,
+  };
   const mistral: ThoughtTags = { opening: "[THINK]", closing: "[/THINK]", answer: "", end: "" };
   test.each<[ThoughtTags, boolean, string, string, string]>([
     [
@@ -85,13 +93,17 @@ describe("a reader of thoughts", () => {
     [harmony, false, "<|channel|>commentary<|message|>Hi", "", "<|channel|>commentary<|message|>Hi"],
     [harmony, false, "<|channel|>analysis<|message|>Hm.<|end|>", "Hm.", ""],
     [harmony, false, "Yes. <|channel|>final<|message|>", "", "Yes. <|channel|>final<|message|>"],
+    [apertus, false, "<|inner_prefix|>a<|inner_suffix|>b<|tools_prefix|>[{", "a", "b<|tools_prefix|>[{"],
+    [apertus, false, "<|inner_prefix|>a <|tools_pre\n<|tools_prefix|>[{", "a <|tools_pre", "<|tools_prefix|>[{"],
+    [apertus, false, "<|tools_prefix|>[{}]<|inner_prefix|>", "", "<|tools_prefix|>[{}]<|inner_prefix|>"],
+    [mistral, false, "[THINK]a<|tools_prefix|>[{[/THINK]b", "a<|tools_prefix|>[{", "b"],
     [mistral, false, "[THINK]a [/THIN[/THINK]b", "a [/THIN", "b"],
     [mistral, true, "a[/THINK]\n b", "a", "b"],
     [mistral, false, "[THINKS]a[/THINK]", "", "[THINKS]a[/THINK]"],
     [mistral, false, "[THI", "", "[THI"],
   ])("%j, %s: %s", (tags, isOpen, text, reasoning, answer) => {
     for (let size = 1; size <= text.length; size++) {
-      const reader = new ThoughtReader(isOpen, tags);
+      const reader = new ThoughtReader(isOpen, tags, ["<|tools_prefix|>["]);
       const pieces = Array.from({ length: Math.ceil(text.length / size) }, (_, index) =>
         reader.read(text.slice(index * size, (index + 1) * size)),
       );

@@ -82,6 +82,28 @@ describe.each(Object.entries(written))("%s", (template, call) => {
   });
 });
 
+test("a call inside a thought ends it: what comes before is reasoning, and the call runs", async () => {
+  const call = '<|tools_prefix|>[{"add": {"a": 1}}]<|tools_suffix|>';
+  const { model, engine } = await saying(
+    "Apertus-8B-Instruct",
+    `<|inner_prefix|>I add.\n${call}`,
+    "<|inner_prefix|>Two.<|inner_suffix|>It is 2.",
+  );
+  const { text, reasoning, messages } = await model.reply("1 + 1?", { tools: [add], reasoning: "on" });
+  expect({ text, reasoning }).toEqual({ text: "It is 2.", reasoning: "Two." });
+  expect(messages[0]).toMatchObject({
+    content: "",
+    reasoning_content: "I add.",
+    tool_calls: [{ function: { name: "add", arguments: '{"a": 1}' } }],
+  });
+  // The constraint looks for calls in thoughts, too.
+  expect(engine.requests.map(({ thought }) => thought)).toEqual([undefined, undefined]);
+  expect(partsToText(engine.requests[0]!.prompt)).toContain("Deliberation: enabled");
+  await expect(
+    Promise.resolve(model.reply("1 + 1?", { tools: [add], reasoning: { maxTokens: 5 } })),
+  ).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+});
+
 test("results follow the model's own tokens where its template writes calls as it did", async () => {
   for (const template of [ministral, coder]) {
     const { model, engine } = await saying(template, written[template]!, "2");
