@@ -7,8 +7,12 @@ export const ALIGNMENT = 32;
 export const TENSOR_TYPES = /** @type {const} */ ({
   F32: { id: 0, blockWeights: 1, blockBytes: 4 },
   Q4_0: { id: 2, blockWeights: 32, blockBytes: 18 },
+  Q5_0: { id: 6, blockWeights: 32, blockBytes: 22 },
   Q8_0: { id: 8, blockWeights: 32, blockBytes: 34 },
+  Q2_K: { id: 10, blockWeights: 256, blockBytes: 84 },
+  Q3_K: { id: 11, blockWeights: 256, blockBytes: 110 },
   Q4_K: { id: 12, blockWeights: 256, blockBytes: 144 },
+  Q5_K: { id: 13, blockWeights: 256, blockBytes: 176 },
   Q6_K: { id: 14, blockWeights: 256, blockBytes: 210 },
 });
 

@@ -1,14 +1,17 @@
 // Types of make_model.mjs, which runs before anything is compiled; its own modules refer to them in JSDoc.
 
 export interface ModelOptions {
-  /** `tiny`: 2 layers of width 128, Q8_0, 10 MB. `7b`: Hermes-2-Pro-Mistral-7B's own shape, 4.4 GB as Q4_K_M. */
-  shape: "tiny" | "7b";
+  /**
+   * `tiny`: 2 layers of width 128, Q8_0, 10 MB. `7b`: Hermes-2-Pro-Mistral-7B's own shape, 4.4 GB as Q4_K_M. `narrow`: as
+   * many layers, of width 256, 22 MB.
+   */
+  shape: "tiny" | "7b" | "narrow";
   /** How `<|im_end|>`, `<|im_start|>` and the padding tokens are typed; published files differ. */
   added: "control" | "user-defined";
   /** Further markup of the vocabulary, from token 32002 on. Defaults to none. */
   markup?: readonly string[];
-  /** Defaults to Q8_0 for `tiny` (nothing else there) and Q4_K_M for `7b`. */
-  quantization?: "Q4_0" | "Q4_K_M" | "Q8_0";
+  /** Defaults to Q8_0 for `tiny` (nothing else there) and Q4_K_M for the others. */
+  quantization?: Quantization;
   /** Defaults to the shape's own: 2 or 32. */
   layers?: number;
   /** Training length in the metadata. Defaults to 32768. */
@@ -31,7 +34,18 @@ export interface ModelOptions {
   corrupt?: "duplicate-token" | "short-scores" | "bos-out-of-range" | "no-vocabulary";
 }
 
-export type TensorType = "F32" | "Q4_0" | "Q8_0" | "Q4_K" | "Q6_K";
+export type TensorType = "F32" | "Q4_0" | "Q5_0" | "Q8_0" | "Q2_K" | "Q3_K" | "Q4_K" | "Q5_K" | "Q6_K";
+
+/** Those that Hermes 2 Pro is published in. */
+export type Quantization =
+  | "Q2_K"
+  | `Q3_K_${"S" | "M" | "L"}`
+  | "Q4_0"
+  | `Q4_K_${"S" | "M"}`
+  | "Q5_0"
+  | `Q5_K_${"S" | "M"}`
+  | "Q6_K"
+  | "Q8_0";
 
 export interface TensorPlan {
   name: string;

@@ -1,7 +1,7 @@
 // Makes GGUF models with the vocabulary of Hermes-2-Pro-Mistral-7B and random weights: tiny ones for tests, the full
 // 7B shape for benchmarks. Plain JavaScript, since scripts run it before anything is compiled.
 //
-//   node test/support/gguf/make_model.mjs --shape tiny|7b --added control|user-defined --out FILE
+//   node test/support/gguf/make_model.mjs --shape tiny|7b|narrow --added control|user-defined --out FILE
 import { createHash, randomBytes } from "node:crypto";
 import { closeSync, existsSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { homedir } from "node:os";
@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { aligned } from "./gguf_writer.mjs";
 import { planModel } from "./model_plan.mjs";
+import { QUANTIZATIONS } from "./quantization_mix.mjs";
 import { tensorData } from "./tensor_data.mjs";
 
 export { planModel };
@@ -112,16 +113,18 @@ function main() {
     },
   });
   const { shape, added, quantization, layers, out } = values;
-  if (shape !== "tiny" && shape !== "7b")
-    throw new RangeError(`Expected tiny or 7b for --shape but received ${shape}.`);
+  if (shape !== "tiny" && shape !== "7b" && shape !== "narrow")
+    throw new RangeError(`Expected tiny, 7b or narrow for --shape but received ${shape}.`);
   if (added !== "control" && added !== "user-defined")
     throw new RangeError(`Expected control or user-defined for --added but received ${added}.`);
-  if (quantization !== undefined && !["Q4_0", "Q4_K_M", "Q8_0"].includes(quantization)) {
-    throw new RangeError(`Expected Q4_0 or Q4_K_M for --quantization but received ${quantization}.`);
-  }
+  const chosen = QUANTIZATIONS.find((name) => name === quantization);
+  if (quantization !== undefined && chosen === undefined)
+    throw new RangeError(
+      `Expected one of ${QUANTIZATIONS.join(", ")} for --quantization but received ${quantization}.`,
+    );
   /** @type {import("./make_model.mjs").ModelOptions} */
   const options = { shape, added };
-  if (quantization !== undefined) options.quantization = /** @type {"Q4_0"} */ (quantization);
+  if (chosen !== undefined) options.quantization = chosen;
   if (layers !== undefined) options.layers = Number(layers);
   let shown = 0;
   const progress = (/** @type {number} */ fraction) => {

@@ -1,5 +1,6 @@
 // Which tensors and metadata a model of a given shape has, and how large its file will be, without writing anything.
 import { aligned, encodeHeader, tensorBytes } from "./gguf_writer.mjs";
+import { FILE_TYPES, matrixType } from "./quantization_mix.mjs";
 import { hermesVocabulary, IM_END, IM_START, VOCABULARY_SIZE } from "./hermes_vocabulary.mjs";
 
 /** @typedef {import("./make_model.mjs").ModelOptions} ModelOptions */
@@ -24,9 +25,15 @@ const SHAPES = {
     feedForward: 14336,
     quantization: /** @type {const} */ ("Q4_K_M"),
   },
+  narrow: {
+    layers: 32,
+    width: 256,
+    heads: 8,
+    headsKv: 2,
+    feedForward: 512,
+    quantization: /** @type {const} */ ("Q4_K_M"),
+  },
 };
-
-const FILE_TYPES = { Q4_0: 2, Q8_0: 7, Q4_K_M: 15 };
 
 /** A tiny model never ends by itself: tests say where a run ends, by `tokenBias` or by a limit. */
 const NEVER_ENDS = { 2: -30, [IM_END]: -30, [IM_START]: -30 };
@@ -38,13 +45,10 @@ const NEVER_ENDS = { 2: -30, [IM_END]: -30, [IM_START]: -30 };
 export function planModel(options) {
   const shape = SHAPES[options.shape];
   if (options.shape !== "tiny" && options.tokenBias !== undefined)
-    throw new RangeError("Expected the shape tiny for tokenBias but received 7b.");
+    throw new RangeError(`Expected the shape tiny for tokenBias but received ${options.shape}.`);
   const quantization = options.quantization ?? shape.quantization;
-  if ((options.shape === "tiny") !== (quantization === "Q8_0")) {
-    throw new RangeError(
-      `Expected Q8_0 for tiny and another for 7b but received ${quantization} for ${options.shape}.`,
-    );
-  }
+  if (options.shape === "tiny" && quantization !== "Q8_0")
+    throw new RangeError(`Expected Q8_0 for tiny but received ${quantization}.`);
   const layers = options.layers ?? shape.layers;
   const tensors = planTensors(
     { ...shape, layers },
@@ -59,7 +63,7 @@ export function planModel(options) {
 
 /**
  * @param {{ layers: number, width: number, heads: number, headsKv: number, feedForward: number }} shape
- * @param {keyof typeof FILE_TYPES} quantization
+ * @param {import("./make_model.mjs").Quantization} quantization
  * @param {Readonly<Record<number, number>> | undefined} bias
  */
 function planTensors(shape, quantization, bias) {
@@ -81,32 +85,26 @@ function planTensors(shape, quantization, bias) {
     tensors.push({ name, dimensions, type, bytes, offset, deviation, steer: bias === undefined ? undefined : steer });
     offset += aligned(bytes);
   };
-  /**
-   * llama.cpp's rule for Q4_K_M (`use_more_bits`): the first and last eighth of the layers, and every third between.
-   */
-  const mixed = (/** @type {number} */ layer) => {
-    const eighth = Math.floor(layers / 8);
-    return layer < eighth || layer >= Math.floor((7 * layers) / 8) || (layer - eighth) % 3 === 2;
-  };
-  const base = quantization === "Q4_K_M" ? "Q4_K" : quantization;
-  const more = (/** @type {number} */ layer) => (quantization === "Q4_K_M" && mixed(layer) ? "Q6_K" : base);
+  const typeOf = (/** @type {Parameters<typeof matrixType>[1]} */ matrix, layer = 0) =>
+    matrixType(quantization, matrix, layer, layers);
+  const base = typeOf("other");
 
-  add("token_embd.weight", [width, VOCABULARY_SIZE], base, 1, { kind: "constant-first" });
+  add("token_embd.weight", [width, VOCABULARY_SIZE], typeOf("token_embd"), 1, { kind: "constant-first" });
   for (let layer = 0; layer < layers; layer++) {
     const block = `blk.${layer}`;
     add(`${block}.attn_norm.weight`, [width], "F32");
     add(`${block}.attn_q.weight`, [width, width], base, 1.5);
     add(`${block}.attn_k.weight`, [width, widthKv], base, 1.5);
-    add(`${block}.attn_v.weight`, [width, widthKv], more(layer), 1);
-    add(`${block}.attn_output.weight`, [width, width], base, 1, { kind: "never-write-first" });
+    add(`${block}.attn_v.weight`, [width, widthKv], typeOf("attn_v", layer), 1);
+    add(`${block}.attn_output.weight`, [width, width], typeOf("attn_output", layer), 1, { kind: "never-write-first" });
     add(`${block}.ffn_norm.weight`, [width], "F32");
     add(`${block}.ffn_gate.weight`, [width, feedForward], base, 1);
     add(`${block}.ffn_up.weight`, [width, feedForward], base, 1);
-    add(`${block}.ffn_down.weight`, [feedForward, width], more(layer), 1, { kind: "never-write-first" });
+    add(`${block}.ffn_down.weight`, [feedForward, width], typeOf("ffn_down", layer), 1, { kind: "never-write-first" });
   }
   add("output_norm.weight", [width], "F32");
   // Logits of deviation 2.5: sampling at usual temperatures then has a few hundred likely candidates.
-  add("output.weight", [width, VOCABULARY_SIZE], quantization === "Q8_0" ? base : "Q6_K", 2.5, {
+  add("output.weight", [width, VOCABULARY_SIZE], typeOf("output"), 2.5, {
     kind: "token-bias",
     bias: bias ?? {},
   });
@@ -116,7 +114,7 @@ function planTensors(shape, quantization, bias) {
 /**
  * @param {ModelOptions} options
  * @param {{ layers: number, width: number, heads: number, headsKv: number, feedForward: number }} shape
- * @param {keyof typeof FILE_TYPES} quantization
+ * @param {import("./make_model.mjs").Quantization} quantization
  * @returns {Array<[string, MetadataValue]>}
  */
 function planMetadata(options, shape, quantization) {

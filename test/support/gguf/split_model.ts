@@ -3,7 +3,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { planModel, type ModelOptions, type TensorPlan } from "./make_model.mjs";
 
-const types = { F32: 0, Q4_0: 2, Q8_0: 8, Q4_K: 12, Q6_K: 14 } as const;
+const types = { F32: 0, Q4_0: 2, Q5_0: 6, Q8_0: 8, Q2_K: 10, Q3_K: 11, Q4_K: 12, Q5_K: 13, Q6_K: 14 } as const;
 
 /** `file` was made with `options`. Gives the two paths. */
 export function splitModel(file: string, options: ModelOptions, prefix: string): [string, string] {

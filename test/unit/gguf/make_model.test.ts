@@ -232,7 +232,7 @@ describe("files", () => {
     execFileSync(process.execPath, [script, "--shape", "tiny", "--added", "control", "--out", out], { stdio: "pipe" });
     expect(readFileSync(out).equals(control)).toBe(true);
     expect(() => execFileSync(process.execPath, [script, "--shape", "huge"], { stdio: "pipe" })).toThrow(
-      "Expected tiny or 7b for --shape but received huge.",
+      "Expected tiny, 7b or narrow for --shape but received huge.",
     );
   });
 });
