@@ -7,8 +7,9 @@ import { treeFolder } from "../scripts/build/build_tree.mjs";
 
 const run = promisify(execFile);
 
-/** @param {string} name such as llama-bench */
+/** `CADUCEUS_LLAMA_TOOLS` names the folder of others. @param {string} name such as llama-bench */
 export async function llamaTool(name) {
+  if (process.env.CADUCEUS_LLAMA_TOOLS) return path.join(process.env.CADUCEUS_LLAMA_TOOLS, name);
   const tree = await treeFolder({ ...(await installedOptions()) });
   return path.join(tree, "bin", name);
 }

@@ -2,8 +2,10 @@
 // Absolute figures are noise here.
 //
 //   npm run bench -- [--rows decode,streams,…] [--runs N] [--model PATH | --shape 7b] [--json FILE] [--markdown FILE]
+//   npm run bench -- --shape 7b|narrow --types all|Q4_0,… [--minutes 25] [--json FILE] [--markdown FILE]
 //
-// `--shape 7b` is a generated model of the default 7B's size: fewer rows of fewer tokens, some 12 minutes.
+// `--shape 7b` is a generated model of the default 7B's size: fewer rows of fewer tokens, some 12 minutes. With
+// `--types` it is made in each of the quantizations that Hermes 2 Pro is published in (types.mjs).
 import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import path from "node:path";
@@ -101,6 +103,8 @@ const { values } = parseArgs({
     runs: { type: "string" },
     model: { type: "string", default: "smollm2" },
     shape: { type: "string" },
+    types: { type: "string" },
+    minutes: { type: "string", default: "25" },
     json: { type: "string" },
     markdown: { type: "string" },
     help: { type: "boolean", short: "h" },
@@ -111,10 +115,12 @@ await command(async () => {
   if (values.help) {
     process.stdout.write(
       `npm run bench -- [--rows ${names.join(",")}] [--runs 5] [--model PATH | --shape 7b] [--json FILE] [--markdown FILE]\n` +
-        `With --shape 7b: --rows ${namesOfLarge.join(",")} --runs 1.\n`,
+        `With --shape 7b: --rows ${namesOfLarge.join(",")} --runs 1.\n` +
+        `npm run bench -- --shape 7b|narrow --types all|Q4_0,… [--minutes 25] [--json FILE] [--markdown FILE]\n`,
     );
     return;
   }
+  if (values.types !== undefined) return typesOf(values.types);
   const large = values.shape !== undefined;
   const chosen = values.rows?.split(",") ?? (large ? namesOfLarge : names);
   const unknown = chosen.find((name) => !names.some((known) => known === name));
@@ -160,3 +166,20 @@ await command(async () => {
   process.stdout.write(printTable(results));
   if (results.some((row) => row.claims.some(({ met }) => !met))) process.exitCode = 1;
 });
+
+/** @param {string} types */
+async function typesOf(types) {
+  const { shape, json, markdown } = values;
+  if (shape !== "7b" && shape !== "narrow")
+    throw new SetupError(`Invalid value for --shape: ${shape ?? "none"}. Expected 7b or narrow with --types.`);
+  const minutes = Number(values.minutes);
+  if (!(minutes > 0))
+    throw new SetupError(`Invalid value for --minutes: ${values.minutes}. Expected a number above 0.`);
+  await setUp("types");
+  const { benchTypes } = await import("./types.mjs");
+  process.stderr.write(`${describeMachine().summary}\n`);
+  const { table, failed } = await benchTypes({ shape, types, json, minutes });
+  process.stdout.write(table);
+  if (markdown) await writeFile(markdown, table);
+  if (failed) process.exitCode = 1;
+}

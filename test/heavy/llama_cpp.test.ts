@@ -11,6 +11,9 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { load, quantizeModel, type EmbedOptions, type QuantizationType } from "../../src/index.js";
 import { run } from "../process/run_program.js";
 import { bertModel } from "../support/gguf/bert_model.mjs";
+import { makeModel } from "../support/gguf/make_model.mjs";
+import { QUANTIZATIONS } from "../support/gguf/quantization_mix.mjs";
+import { readGguf } from "../unit/gguf/read_gguf.js";
 import { hermesModel, smollm2Model } from "../support/models.js";
 
 const llamaTool = (name: string) => path.join(process.env["CADUCEUS_LLAMA_TOOLS"]!, name);
@@ -36,6 +39,21 @@ test.each<QuantizationType>(["Q4_K_M", "Q8_0", "Q4_0", "Q2_K", "IQ4_XS", "BF16",
     expect((await readFile(ours)).equals(await readFile(theirs))).toBe(true);
   },
 );
+
+test("generated models of each quantization have the types that llama.cpp chooses for their matrices", async () => {
+  const typesOf = async (file: string) =>
+    readGguf(await readFile(file))
+      .tensors.map(({ name, type }) => `${name} ${type}`)
+      .sort();
+  const source = path.join(folder, "narrow.gguf");
+  makeModel(source, { shape: "narrow", added: "control", quantization: "Q8_0" });
+  for (const type of QUANTIZATIONS) {
+    const [ours, theirs] = ["made.gguf", "quantized.gguf"].map((name) => path.join(folder, name)) as [string, string];
+    makeModel(ours, { shape: "narrow", added: "control", quantization: type });
+    await quantizeModel(source, theirs, { type, allowRequantize: true, force: true });
+    expect({ type, types: await typesOf(ours) }).toEqual({ type, types: await typesOf(theirs) });
+  }
+});
 
 const texts = [
   "a",

@@ -1,7 +1,8 @@
 // Log likelihoods by llama.cpp's interface alone, for `npm run test:heavy -- lm_eval` to compare with.
 //   log_likelihoods MODEL ROWS < pairs
 // Pairs are a context and its continuation, each ended by NUL. Each gives a line: the sum of the continuation's log
-// probabilities, and 1 where all of its tokens are the likeliest. The prompt is read in pieces of so many rows.
+// probabilities, 1 where all of its tokens are the likeliest, and the log probability of each. The prompt is read in
+// pieces of so many rows.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -26,6 +27,7 @@ std::vector<llama_token> tokenize(const llama_vocab* vocab, const std::string& t
 struct Likelihood {
   double sum = 0;
   bool greedy = true;
+  std::vector<double> each;
 };
 
 Likelihood measure(llama_context* context, const llama_vocab* vocab, std::vector<llama_token> tokens, size_t known,
@@ -46,7 +48,8 @@ Likelihood measure(llama_context* context, const llama_vocab* vocab, std::vector
       double sum = 0;
       for (size_t i = 0; i < size; ++i) sum += std::exp(static_cast<double>(logits[i]) - *best);
       const auto next = static_cast<size_t>(tokens[at + 1]);
-      result.sum += logits[next] - *best - std::log(sum);
+      result.each.push_back(logits[next] - *best - std::log(sum));
+      result.sum += result.each.back();
       result.greedy = result.greedy && logits[next] == *best;
     }
   }
@@ -72,9 +75,11 @@ int main(int argc, char** argv) {
   std::string before;
   std::string after;
   while (std::getline(std::cin, before, '\0') && std::getline(std::cin, after, '\0')) {
-    const auto [sum, greedy] =
+    const auto [sum, greedy, each] =
         measure(context, vocab, tokenize(vocab, before + after), tokenize(vocab, before).size(), rows);
-    std::printf("%.9g %d\n", sum, greedy ? 1 : 0);
+    std::printf("%.9g %d", sum, greedy ? 1 : 0);
+    for (const double one : each) std::printf(" %.6g", one);
+    std::printf("\n");
   }
   llama_free(context);
   llama_model_free(model);
