@@ -17,6 +17,8 @@ if(CADUCEUS_GPU_MODULE)
   set(${option} ON CACHE BOOL "" FORCE)
 endif()
 
+# llama.cpp's choice, which it makes above ggml.
+set(GGML_CUDA_GRAPHS ON CACHE BOOL "" FORCE)
 set(BUILD_SHARED_LIBS ON CACHE BOOL "" FORCE)
 add_subdirectory("${CADUCEUS_LLAMA_CPP}/ggml" ggml EXCLUDE_FROM_ALL)
 

@@ -1,5 +1,6 @@
-// Makes a checkout ready: node scripts/setup.mjs [build | prebuild | start | test | bench | docs | package | consumers
-// | size]. Does only what is missing. `build` takes the flags of build.mjs, such as --debug, for the native build.
+// Makes a checkout ready: node scripts/setup.mjs [build | prebuild | start | test | bench | types | gpu | docs |
+// package | consumers | size]. Does only what is missing. `build` takes the flags of build.mjs, such as --debug, for
+// the native build.
 import { pathToFileURL } from "node:url";
 import { checkNode, checkTools } from "./setup/check_tools.mjs";
 import { command } from "./setup/command.mjs";
@@ -40,6 +41,12 @@ const goals = {
     peerPackages,
     defaultModel,
   ],
+  types: [
+    ...build,
+    nativeBuild({ tests: true }, "native tests"),
+    nativeBuild({ llamaTools: true }, "llama.cpp's own programs"),
+  ],
+  gpu: [packages, llamaSource, typescript, defaultModel],
   docs: [packages, sitePackages],
   // Both take a packed package; packing one sees to what it needs itself.
   consumers: [packages, typescript, consumerPackages, peerPackages, defaultModel],

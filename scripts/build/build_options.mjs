@@ -20,6 +20,7 @@ import { SetupError } from "../setup/run_logged.mjs";
  * @property {boolean} [llamaTools] also build llama.cpp's own programs, to be measured against
  * @property {boolean} [llamaServer] also build its server and command line
  * @property {boolean} [addon] false leaves the addon out
+ * @property {boolean} [install] false leaves the addon in its tree
  * @property {number} [jobs]
  */
 
@@ -30,6 +31,14 @@ export const targets = {
   "linux-arm64-glibc": { zig: "aarch64-linux-gnu.2.31", rust: "aarch64-unknown-linux-gnu" },
   "linux-arm64-musl": { zig: "aarch64-linux-musl", rust: "aarch64-unknown-linux-musl" },
 };
+
+/** What the prebuilt addon for this machine's own system is built for. @returns {keyof typeof targets | undefined} */
+export function ownTarget() {
+  if (process.platform !== "linux") return undefined;
+  const report = /** @type {{ header: { glibcVersionRuntime?: string } }} */ (process.report.getReport());
+  const libc = report.header.glibcVersionRuntime === undefined ? "musl" : "glibc";
+  return /** @type {keyof typeof targets} */ (`linux-${process.arch}-${libc}`);
+}
 
 /** Options of the addon that is installed: a set-up without options keeps the GPU it was built for. */
 export async function installedOptions() {
@@ -43,7 +52,11 @@ export async function installedOptions() {
 
 /** Whether the library looks for what is built with these. @param {BuildOptions} options */
 export const isInstallable = (options) =>
-  !options.debug && !options.sanitize && options.target === undefined && options.gpuModule === undefined;
+  options.install !== false &&
+  !options.debug &&
+  !options.sanitize &&
+  options.target === undefined &&
+  options.gpuModule === undefined;
 
 /** @param {string[]} args @returns {Promise<BuildOptions & { force?: boolean, printTree?: boolean }>} */
 export async function parseBuildArguments(args) {

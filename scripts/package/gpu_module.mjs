@@ -6,11 +6,9 @@
 // With --pack it also makes the package's archive, and prints its name last. The architectures are CUDA's, as CMake
 // takes them; without them ggml chooses for all GPUs since Turing. By this system's own compiler: nvcc takes no other,
 // and where GPUs are there is a system as new as this one.
-import { mkdir, readdir } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import path from "node:path";
-import { build, placeFile } from "../build.mjs";
-import { treeAddon } from "../build/build_tree.mjs";
+import { buildModule } from "../gpu/module.mjs";
 import { command } from "../setup/command.mjs";
 import { setUp } from "../setup.mjs";
 import { root } from "../setup/paths.mjs";
@@ -27,21 +25,11 @@ await command(async () => {
   if (kind !== "cuda" && kind !== "vulkan")
     throw new SetupError(`Invalid argument: ${kind ?? "none"}. Expected cuda or vulkan.`);
   await setUp("prebuild");
-  /** @type {import("../build/build_options.mjs").BuildOptions} */
-  const options = {
-    portable: true,
-    gpuModule: kind,
-    ...(values.architectures === undefined ? {} : { cudaArchitectures: values.architectures }),
-    ...(values.jobs === undefined ? {} : { jobs: Number(values.jobs) }),
-  };
-  const tree = await showProgress(`module for ${kind}`, (report) => build(options, report));
-  const folder = path.join(root, "packages", kind, "prebuilds", `${process.platform}-${process.arch}`);
-  await mkdir(folder, { recursive: true });
-  const built = path.dirname(treeAddon(tree));
-  for (const name of (await readdir(built)).filter((name) => name.includes(`ggml-${kind}-`))) {
-    await placeFile(path.join(built, name), path.join(folder, name));
-    process.stdout.write(`${path.relative(root, path.join(folder, name))}\n`);
-  }
+  const jobs = values.jobs === undefined ? undefined : Number(values.jobs);
+  const placed = await showProgress(`module for ${kind}`, (report) =>
+    buildModule(kind, values.architectures, report, jobs),
+  );
+  process.stdout.write(`${placed}\n`);
   if (!values.pack) return;
   process.stdout.write(`${await packFolder(path.join(root, "packages", kind), root)}\n`);
 });

@@ -10,7 +10,7 @@ import { mkdir, readdir, rm } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import path from "node:path";
 import { build, isForMusl, isShipped, placeFile } from "../build.mjs";
-import { targets } from "../build/build_options.mjs";
+import { ownTarget, targets } from "../build/build_options.mjs";
 import { treeAddon } from "../build/build_tree.mjs";
 import { command } from "../setup/command.mjs";
 import { setUp } from "../setup.mjs";
@@ -28,7 +28,7 @@ const leftOut = /ggml-cpu-(ivybridge|piledriver|cannonlake|cooperlake)-/;
 
 await command(async () => {
   const { values } = parseArgs({ options: { target: { type: "string" }, jobs: { type: "string" } } });
-  const target = /** @type {keyof typeof targets | undefined} */ (values.target ?? ownTarget());
+  const target = /** @type {keyof typeof targets | undefined} */ (values.target) ?? ownTarget();
   if (target !== undefined && !Object.hasOwn(targets, target))
     throw new SetupError(`Invalid value for --target: ${target}. Expected one of ${Object.keys(targets).join(", ")}.`);
   await setUp("prebuild");
@@ -45,12 +45,6 @@ await command(async () => {
   await checkBinaries(files);
   process.stdout.write(`${files.map((file) => path.relative(root, file)).join("\n")}\n`);
 });
-
-function ownTarget() {
-  if (process.platform !== "linux") return undefined;
-  const report = /** @type {{ header: { glibcVersionRuntime?: string } }} */ (process.report.getReport());
-  return `linux-${process.arch}-${report.header.glibcVersionRuntime === undefined ? "musl" : "glibc"}`;
-}
 
 /**
  * @param {string} from

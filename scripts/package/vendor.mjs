@@ -90,7 +90,8 @@ export async function makeVendor(report = () => {}) {
   }
 }
 
-async function llamaFiles() {
+/** Of llama.cpp's source, what the package is built of. */
+export async function llamaFiles() {
   const files = (await filesBelow(llamaSource)).filter((name) => llamaParts.some((part) => part.test(name)));
   const unmatched = llamaParts.find((part) => !files.some((name) => part.test(name)));
   // A newer llama.cpp may have moved something.
