@@ -119,7 +119,7 @@ export async function cancel({ large, dry }) {
     const begin = performance.now();
     await written(model, newPrompt(length), 1);
     const wholeMs = performance.now() - begin;
-    const asked = AbortSignal.timeout(Math.max(1, wholeMs * 0.3));
+    const asked = AbortSignal.timeout(Math.ceil(wholeMs * 0.3));
     const start = performance.now();
     const failure = await model.complete(newPrompt(length), { maxTokens: 1, signal: asked }).then(
       () => "none",
