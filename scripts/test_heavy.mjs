@@ -13,6 +13,8 @@
 //   lm_eval       EleutherAI's harness against `caduceus serve`, its log likelihoods against llama.cpp's own
 //   llama_cpp     files of llama-quantize and embeddings of llama-server, built from the pinned tree, against ours
 //   source_build  the packed package builds without network and git, in a folder with spaces in its name, and generates
+//   nextjs        examples/nextjs-chat with the packed package: installed, built, and used by a real browser
+//   libraries     the programs of other libraries in docs/coming-from.md, compiled against their packages
 //   vulkan        the package for Vulkan beside the packed one: offload, and the text of the processor (Debian:
 //                 mesa-vulkan-drivers)
 //   other_systems the packed package on Node with musl, and on Node for arm64 in QEMU (Linux x64; Rust's targets:
@@ -76,6 +78,8 @@ const parts = {
   },
   source_build: async () =>
     heavyTest("source_build", { CADUCEUS_PACKAGE: await packPackage(path.join(cacheFolder, "package")) }),
+  nextjs: async () => heavyTest("nextjs", { CADUCEUS_PACKAGE: await packPackage(path.join(cacheFolder, "package")) }),
+  libraries: () => heavyTest("libraries"),
   vulkan: async () => {
     await showProgress("prebuilt addon", () => packaging("prebuild.mjs"));
     const module = await showProgress("package for Vulkan", () => packaging("gpu_module.mjs", "vulkan", "--pack"));

@@ -4,7 +4,17 @@
 export const parts = [
   {
     text: "To begin",
-    pages: ["getting-started", "conversations", "tools", "json", "embeddings", "models", "adapters", "gpus"],
+    pages: [
+      "getting-started",
+      "coming-from",
+      "conversations",
+      "tools",
+      "json",
+      "embeddings",
+      "models",
+      "adapters",
+      "gpus",
+    ],
   },
   {
     text: "To run it for others",

@@ -1,5 +1,6 @@
 // Every block of code of README.md, docs/ and the comments that the reference shows is what it says: TypeScript is
-// compiled against the package's own types and run with a real model, command lines are read by the command line, JSON
+// compiled against the package's own types and run with a real model (test/heavy compiles those of other libraries),
+// command lines are read by the command line, JSON
 // is JSON.
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -17,7 +18,9 @@ import { checkCommandLine, commandLines } from "./command_lines.js";
 
 const blocks = [...pages, ...sources].flatMap(blocksOf);
 const shown = blocks.filter(({ file }) => file !== undefined);
-const programs = blocks.filter(({ language, file }) => file === undefined && (language === "ts" || language === "js"));
+const programs = blocks.filter(
+  ({ language, file, of }) => file === undefined && of === undefined && (language === "ts" || language === "js"),
+);
 const where = ({ page, line }: Block) => `${page}:${line}`;
 const fileName = ({ page, line, language }: Block) =>
   `${path.basename(page, path.extname(page)).toLowerCase()}-${line}.${language}`;

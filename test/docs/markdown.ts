@@ -33,6 +33,8 @@ export interface Block {
   readonly given: readonly string[];
   /** Why `<!-- not run: … -->` above the block says that it is only compiled. */
   readonly notRun: string | undefined;
+  /** The library and version that `<!-- of: openai 6.49.0 -->` names: a program of another library, compiled there. */
+  readonly of: string | undefined;
   /** The program that the block shows, by `<!-- file: … -->` above it: compiled and run there. */
   readonly file: string | undefined;
 }
@@ -59,6 +61,7 @@ export function blocksOf(page: string): Block[] {
       code: lines.slice(index + 1, end).join("\n"),
       given: notes.get("given")?.split(/,\s*/) ?? [],
       notRun: notes.get("not run"),
+      of: notes.get("of"),
       file: notes.get("file"),
     });
     index = end;
