@@ -14,7 +14,7 @@ for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, stop);
 
 async function stop() {
   server.close(); //                                      takes no more requests
-  setTimeout(() => server.closeAllConnections(), 7_000).unref();
+  setTimeout(() => server.closeAllConnections(), Number(process.env.GRACE_MS ?? 7_000)).unref();
   await once(server, "close"); //                         answers that are under way come to their end
   await model.close();
 }

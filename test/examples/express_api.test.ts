@@ -1,4 +1,4 @@
-// examples/express-api: its routes over a real engine that says given lines, and the whole program with a small model.
+// examples/express-api: its routes over a real engine that says given lines, and the whole program with a tiny model, whose weights are random.
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
 import type { Server } from "node:http";
@@ -8,7 +8,7 @@ import { CaduceusError, load, type Model } from "../../src/index.js";
 import { example, runNode } from "../process/run_program.js";
 import { call } from "../server/clients/answering.js";
 import { speakingModel } from "../support/engines/speaking_engine.js";
-import { hermesModel, smollm2Model } from "../support/models.js";
+import { hermesModel } from "../support/models.js";
 
 const { createApp } = (await import(example("express-api/app.mjs"))) as {
   createApp(model: Pick<Model, "reply" | "stats">): {
@@ -103,14 +103,14 @@ test("a client that goes frees the model", async () => {
   const answer = await ask(url, question("Go on."), { signal: leaving.signal });
   await answer.body!.getReader().read();
   leaving.abort();
-  await expect.poll(() => end).toMatchObject({ error: { name: "AbortError" } });
+  await expect.poll(() => end, { timeout: 30_000 }).toMatchObject({ error: { name: "AbortError" } });
   expect(await (await fetch(`${url}/health`)).json()).toEqual({ running: 0, queued: 0 });
 });
 
 test("the program answers, and on SIGTERM brings what is under way to its end", async () => {
   let answer: Promise<string> | undefined;
-  const outcome = await runNode(example("express-api/server.mjs"), [await smollm2Model()], {
-    env: { PORT: "0" },
+  const outcome = await runNode(example("express-api/server.mjs"), [await hermesModel()], {
+    env: { PORT: "0", GRACE_MS: "60000" },
     onOutput: (stdout, kill) => {
       if (answer !== undefined || !stdout.endsWith("\n")) return;
       answer = ask(stdout.trim().replace(/\/chat$/, ""), question("Say hello.")).then((response) => {
