@@ -1,4 +1,5 @@
-// examples/express-api: its routes over a real engine that says given lines, and the whole program with a tiny model, whose weights are random.
+// examples/express-api: its routes over a real engine that says given lines, and the whole program with a tiny model,
+// whose weights are random.
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
 import type { Server } from "node:http";
