@@ -1,8 +1,9 @@
 // A draft model: the same model in fewer bits drafts for its F16, whose tokens it nearly always guesses, and for itself
 // in those bits, which cannot pay and must not cost.
-import { stat } from "node:fs/promises";
+import { mkdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { load, pullModel, quantizeModel } from "caduceus";
+import { cacheFolder } from "../../scripts/setup/paths.mjs";
 import { inTurn, ratio } from "../figures.mjs";
 import { claim } from "../report.mjs";
 
@@ -11,7 +12,8 @@ const telling = (/** @type {number} */ n) => `Tell me a story about number ${n} 
 /** @type {(settings: import("../main.mjs").Settings) => Promise<import("../report.mjs").Row[]>} */
 export async function draftModel({ model, threads, runs }) {
   const { path: small } = await pullModel(model);
-  const large = path.join(path.dirname(small), `${path.basename(small, ".gguf")}.bench-F16.gguf`);
+  const large = path.join(cacheFolder, "bench", `${path.basename(small, ".gguf")}.F16.gguf`);
+  await mkdir(path.dirname(large), { recursive: true });
   if ((await stat(large).catch(() => undefined)) === undefined)
     await quantizeModel(small, large, { type: "F16", allowRequantize: true });
   const rows = [];

@@ -65,7 +65,7 @@ test("a process of its own has the draft model too, and a pool counts its memory
   const both = await pool.inspect("both");
   expect(both.memory).toEqual({
     ...alone.memory,
-    draftBytes: alone.memory.totalBytes,
+    draftBytes: alone.memory.weightsBytes + alone.memory.cacheBytes,
     totalBytes: 2 * alone.memory.totalBytes,
   });
   await pool.close();

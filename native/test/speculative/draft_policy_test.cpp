@@ -1,6 +1,8 @@
 // The policy against a machine whose times are known, step by step as the engine asks it.
 #include "speculative/draft_policy.h"
 
+#include "speculative/draft_budget.h"
+
 #include <algorithm>
 #include <cmath>
 #include <random>
@@ -137,5 +139,50 @@ int main() {
   CHECK(run(moved, 1, 0.98, 1000, proportional_ms).drafted < 100);
   CHECK(run(moved, 1, 0.98, 1000).ms > 0);
   CHECK(run(moved, 1, 0.98, 1000).drafted > 2500);
+
+  CLAIM("a draft model is believed at first, and by what was accepted of tokens as probable as that one soon");
+  DraftSkill skill;
+  CHECK(skill.chance(0.99) > 0.9 && skill.chance(0.05) < 0.1 && skill.mean() > 0.4 && skill.mean() < 0.7);
+  for (int i = 0; i < 40; ++i) skill.observe(0.99, false);
+  CHECK(skill.chance(0.99) < 0.05 && skill.chance(0.6) > 0.5 && skill.mean() < 0.2);
+  for (int i = 0; i < 60; ++i) skill.observe(0.6, true);
+  CHECK(skill.chance(0.6) > 0.95 && skill.mean() > 0.8);
+
+  CLAIM("drafting pays where accepted tokens save more than drafting and verifying takes, and longer drafts more");
+  CHECK(skill.gain(10, 2, 1, 1) > 4 && skill.gain(10, 2, 1, 4) > 2.5 * skill.gain(10, 2, 1, 1));
+  CHECK(skill.gain(10, 2, 9, 4) < 0 && skill.gain(10, 12, 1, 4) < 0 && skill.gain(10, 2, 1, 1, 0.1) < 0);
+  DraftSkill wrong;
+  for (int i = 0; i < 40; ++i) wrong.observe(0.99, false);
+  CHECK(wrong.gain(10, 2, 1, 8) < 0.5);
+
+  CLAIM("a draft model may cost sixteen steps at first, then a hundredth of the time, and what it has saved");
+  DraftBudget budget;
+  CHECK(!budget.allows(0.1));
+  budget.computed(10, 10);
+  CHECK(budget.allows(160) && !budget.allows(161));
+  budget.spent(200);
+  CHECK(!budget.allows(0));
+  for (int i = 0; i < 500; ++i) budget.computed(10, 10);
+  CHECK(budget.allows(9) && !budget.allows(11));
+  budget.saved(1e6);
+  budget.computed(10, 10);
+  CHECK(budget.allows(2560) && !budget.allows(2561));
+
+  CLAIM("what does not pay is tried for eight tokens at a time, ever more rarely, until it pays");
+  DraftTrials trials;
+  const auto tried = [&](int steps) {
+    int tokens = 0;
+    for (int i = 0; i < steps; ++i) {
+      if (!trials.due()) continue;
+      ++tokens;
+      trials.tried();
+    }
+    return tokens;
+  };
+  CHECK(tried(8 + 256) == 8 && tried(8 + 512) == 8 && tried(8 + 1024) == 8 && tried(200'000) < 150);
+  trials.paid();
+  while (!trials.due()) {
+  }
+  CHECK(tried(8 + 256) == 8 && tried(8) == 8);
   return report();
 }

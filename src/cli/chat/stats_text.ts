@@ -13,6 +13,9 @@ export function describeStats(stats: EngineStats, last: ReplyResult | undefined)
     ["Tokens generated", `${stats.generatedTokens}`],
     ["  without a choice", share(stats.forcedTokens, stats.generatedTokens)],
     ["  draft tokens accepted", `${stats.acceptedDraftTokens} of ${stats.draftTokens}`],
+    ...(stats.draftModelSteps === 0
+      ? []
+      : [["  those by the draft model", `${stats.acceptedDraftModelTokens} of ${stats.draftModelTokens}`]]),
     ["Cache", `${share(stats.cacheTokensUsed, stats.cacheTokens)} of ${stats.cacheTokens} tokens`],
     ["Cached sequences", `${stats.cachedSequences}`],
     ["  moved to memory", bytesText(stats.hostCacheBytes)],

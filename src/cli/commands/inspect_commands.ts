@@ -3,17 +3,17 @@ import type { Command } from "commander";
 import { doctor, inspectModel, type Finding, type InspectOptions, type ModelSummary } from "../../index.js";
 import { ExitCode, exitCodeHelp } from "../exit_codes.js";
 import { helpText } from "../output/help_text.js";
-import { addMemoryFlags, type ModelFlags } from "../flags/model_flags.js";
+import { addDraftModelFlag, addMemoryFlags, type ModelFlags } from "../flags/model_flags.js";
 import { bytesText } from "../output/progress_bar.js";
 import { writeTable } from "../output/table.js";
 import { dim, withoutControls, write } from "../output/terminal.js";
 
-interface InspectFlags extends Pick<ModelFlags, "ctxSize" | "kvType" | "gpuLayers"> {
+interface InspectFlags extends Pick<ModelFlags, "ctxSize" | "kvType" | "gpuLayers" | "draftModel" | "modelDraft"> {
   readonly json?: boolean;
 }
 
 export function addInspectCommands(program: Command, ending: AbortSignal): void {
-  addMemoryFlags(
+  addLoadedMemoryFlags(
     program
       .command("inspect")
       .description(
@@ -34,7 +34,7 @@ ${exitCodeHelp}`),
     )
     .action((name: string, flags: InspectFlags) => inspectCommand(name, flags, ending));
 
-  addMemoryFlags(
+  addLoadedMemoryFlags(
     program
       .command("doctor")
       .description(
@@ -56,10 +56,16 @@ ${exitCodeHelp} Something is wrong: 1. A warning (warn) alone is 0.`),
     .action((name: string | undefined, flags: InspectFlags) => doctorCommand(name, flags, ending));
 }
 
-const memoryOptions = ({ ctxSize, kvType, gpuLayers }: InspectFlags, signal: AbortSignal): InspectOptions => ({
+const addLoadedMemoryFlags = (command: Command) => addDraftModelFlag(addMemoryFlags(command));
+
+const memoryOptions = (
+  { ctxSize, kvType, gpuLayers, draftModel, modelDraft }: InspectFlags,
+  signal: AbortSignal,
+): InspectOptions => ({
   contextSize: ctxSize,
   kvType,
   gpuLayers,
+  draftModel: draftModel ?? modelDraft,
   signal,
 });
 
@@ -105,7 +111,7 @@ function describeModel({
     ["Chat template", chatTemplate === undefined ? "none" : `${chatTemplate.length} characters`],
     [
       "Memory",
-      `about ${bytesText(memory.totalBytes)}: ${bytesText(memory.weightsBytes)} weights, ${bytesText(memory.cacheBytes)} for ${memory.cacheTokens} cached tokens (${bytesText(memory.cacheBytesPerToken)} each), ${bytesText(memory.computeBytes)} to compute in`,
+      `about ${bytesText(memory.totalBytes)}: ${bytesText(memory.weightsBytes)} weights, ${bytesText(memory.cacheBytes)} for ${memory.cacheTokens} cached tokens (${bytesText(memory.cacheBytesPerToken)} each), ${bytesText(memory.computeBytes)} to compute in${memory.draftBytes === undefined ? "" : `, ${bytesText(memory.draftBytes)} for the draft model`}`,
     ],
   ];
   return writeTable(rows);

@@ -30,6 +30,7 @@ export interface ModelFlags {
   readonly chatTemplate?: string;
   readonly chatTemplateFile?: string;
   readonly draftModel?: string;
+  readonly modelDraft?: string;
   readonly lora?: readonly AdapterOptions[];
   readonly loraScaled?: readonly AdapterOptions[];
 }
@@ -84,12 +85,8 @@ export function addModelFlag(command: Command): Command {
 }
 
 export function addLoadFlags(command: Command): Command {
-  return addMemoryFlags(command)
+  return addDraftModelFlag(addMemoryFlags(command))
     .addOption(threadsFlag())
-    .option(
-      "--model-draft, --draft-model <name|path>",
-      "small model of the same vocabulary that drafts for this one, used while that makes it faster",
-    )
     .option("--format <name>", "prompt format: auto, hermes or template (default: auto)")
     .option("--prompt-variant <name>", "wording with tools: card, tool-use or hermes3 (default: the model's own)")
     .option(
@@ -128,6 +125,11 @@ export const threadsFlag = (help = "threads that compute (default: physical core
   new Option("-t, --threads <count>", help).argParser(readNumber);
 export const kvTypeFlag = () =>
   new Option("--kv-type <type>", "f16, or q8_0 for half the memory of the cache (default: f16)");
+const draftModelFlag = () =>
+  new Option("--draft-model <name>", "small model that drafts for this one while that is faster");
+/** Under llama.cpp's name too. */
+export const addDraftModelFlag = (command: Command) =>
+  command.addOption(draftModelFlag()).addOption(new Option("--model-draft <name>", "the same").hideHelp());
 export const gpuLayersFlag = () =>
   new Option(
     "--gpu-layers <count|auto>",
@@ -141,7 +143,7 @@ export function loadOptions(flags: Omit<ModelFlags, "model">): LoadOptions {
     kvType: flags.kvType,
     threads: flags.threads,
     gpuLayers: flags.gpuLayers,
-    draftModel: flags.draftModel,
+    draftModel: flags.draftModel ?? flags.modelDraft,
     format: flags.format,
     promptVariant: flags.promptVariant,
   };

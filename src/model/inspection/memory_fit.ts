@@ -8,7 +8,7 @@ import { filesOf, gibibytes } from "../../files/index.js";
 import { withGpuLayers, type WantedMemoryOptions } from "./gpu_fit.js";
 import { readLocalHeader, type GgufHeader } from "./gguf_header.js";
 import { machineMemory, type MachineMemory } from "./machine_memory.js";
-import { memoryNeed, shapeOf, type MemoryNeed, type MemoryOptions } from "./memory_need.js";
+import { memoryNeed, shapeOf, withDraft, type MemoryNeed, type MemoryOptions } from "./memory_need.js";
 
 /**
  * Gives the options with the layers that will be on GPUs, and those of the draft model, which has them first.
@@ -30,7 +30,7 @@ export async function fitMemory<Options extends WantedMemoryOptions>(
     // Refused by the engine, for a better reason.
     if (options.contextSize !== undefined && options.contextSize > shapeOf(header).trained) return fitted;
     need = memoryNeed(header, bytes, fitted);
-    if (draft !== undefined) need = together(need, draft.need);
+    if (draft !== undefined) need = withDraft(need, draft.need);
   } catch {
     return fitted ?? { ...options, gpuLayers: 0, ...(draftFile && { draft: { path: draftFile, gpuLayers: 0 } }) };
   }
@@ -82,14 +82,6 @@ function without(gpus: readonly Gpu[], bytes: number): Gpu[] {
     });
 }
 
-/** What both take. */
-const together = (need: MemoryNeed, draft: MemoryNeed): MemoryNeed => ({
-  ...need,
-  weightsBytes: need.weightsBytes + draft.weightsBytes,
-  cacheBytes: need.cacheBytes + draft.cacheBytes,
-  cacheBytesPerToken: need.cacheBytesPerToken + draft.cacheBytesPerToken,
-});
-
 /** Of all files of a model. */
 export async function fileBytes(file: string): Promise<number> {
   let bytes = 0;
@@ -102,12 +94,13 @@ export async function fileBytes(file: string): Promise<number> {
  * only be estimated does not count: it is never refused for that.
  */
 export function whyNotFit(
-  { weightsBytes, cacheBytes, cacheTokens, cacheBytesPerToken }: MemoryNeed,
+  { weightsBytes, cacheBytes, cacheTokens, cacheBytesPerToken, draftBytes = 0 }: MemoryNeed,
   { availableBytes }: Pick<MachineMemory, "availableBytes">,
 ): { readonly problem: string; readonly remedy: string } | undefined {
-  if (weightsBytes + cacheBytes <= availableBytes) return undefined;
-  const problem = `needs ${gibibytes(weightsBytes)} for its weights and ${gibibytes(cacheBytes)} for a cache of ${cacheTokens} tokens, but ${gibibytes(availableBytes)} are free`;
-  const room = availableBytes - weightsBytes;
+  if (weightsBytes + cacheBytes + draftBytes <= availableBytes) return undefined;
+  const drafting = draftBytes === 0 ? "" : `, and ${gibibytes(draftBytes)} for its draft model`;
+  const problem = `needs ${gibibytes(weightsBytes)} for its weights and ${gibibytes(cacheBytes)} for a cache of ${cacheTokens} tokens${drafting}, but ${gibibytes(availableBytes)} are free`;
+  const room = availableBytes - weightsBytes - draftBytes;
   const fitting = cacheBytesPerToken === 0 ? 0 : Math.floor(room / cacheBytesPerToken / 256) * 256;
   if (fitting >= 512) {
     return {

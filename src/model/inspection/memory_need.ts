@@ -18,7 +18,7 @@ export interface MemoryNeed {
   readonly cacheBytesPerToken: number;
   /** Room to compute in; an estimate, good to a third. */
   readonly computeBytes: number;
-  /** Of a draft model, all together; missing without one. */
+  /** Weights and cache of a draft model; missing without one. */
   readonly draftBytes?: number;
   readonly totalBytes: number;
 }
@@ -60,7 +60,8 @@ export function memoryNeed(
 
 /** With a draft model, whose cache has as many tokens. */
 export function withDraft(need: MemoryNeed, draft: MemoryNeed): MemoryNeed {
-  return { ...need, draftBytes: draft.totalBytes, totalBytes: need.totalBytes + draft.totalBytes };
+  const draftBytes = draft.weightsBytes + draft.cacheBytes;
+  return { ...need, draftBytes, totalBytes: need.totalBytes + draft.totalBytes };
 }
 
 export interface ModelShape {

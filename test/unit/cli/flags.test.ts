@@ -103,6 +103,8 @@ const free = [
   "--config",
   "--chat-template",
   "--chat-template-file",
+  "--draft-model",
+  "--model-draft",
   "--lora",
 ];
 

@@ -7,7 +7,7 @@ import { doctor, inspectModel, load } from "../../../src/index.js";
 import { listGpus } from "../../../src/engine/addon/gpus.js";
 import { readHeader, readLocalHeader } from "../../../src/model/inspection/gguf_header.js";
 import { layersThatFit } from "../../../src/model/inspection/gpu_fit.js";
-import { memoryNeed } from "../../../src/model/inspection/memory_need.js";
+import { memoryNeed, withDraft } from "../../../src/model/inspection/memory_need.js";
 import { whyNotFit } from "../../../src/model/inspection/memory_fit.js";
 import { FakeHub } from "../../support/fake_hub.js";
 import { planModel } from "../../support/gguf/make_model.mjs";
@@ -124,6 +124,18 @@ describe("memory", () => {
       ),
       remedy: expect.stringMatching(/^Take a smaller quantization/),
     });
+  });
+
+  test("counts a draft model", async () => {
+    const need = memoryNeed(await hermesHeader(), hermes.fileBytes, options);
+    const both = withDraft(need, need);
+    expect(both.totalBytes).toBe(2 * need.totalBytes);
+    expect(whyNotFit(both, { availableBytes: 13 * gibibyte })).toBeUndefined();
+    expect(whyNotFit(both, { availableBytes: 8 * gibibyte })?.problem).toMatch(
+      /, and 6\.\d\d GiB for its draft model, but/,
+    );
+    const draftBytes = need.weightsBytes + need.cacheBytes;
+    expect((await inspectModel(big, { draftModel: big })).memory).toEqual({ ...both, draftBytes });
   });
 
   test("on GPUs holds as many layers as fit beside what is kept free, over all of them; the output too when all do", async () => {
