@@ -41,7 +41,8 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/unit/**/*.test.ts"],
-          testTimeout: 30_000,
+          // Behind what has priority some take ten times as long.
+          testTimeout: 120_000,
           // Vitest's own choice is one less, which is one at a time on two cores.
           maxWorkers: availableParallelism(),
           sequence: { groupOrder: 0 },

@@ -25,9 +25,9 @@ const allCores = {
 /** @type {Stages} */
 const beside = {
   "TypeScript tests of programs": () => vitest("--project", "programs"),
-  "TypeScript tests without a model": atPriority(10, () => vitest("--project", "unit")),
-  "C++ tests": atPriority(19, () => nativeTests("-LE", "all_cores", "--parallel", String(availableParallelism()))),
-  checks: atPriority(19, runChecks),
+  "TypeScript tests without a model": atPriority(5, () => vitest("--project", "unit")),
+  "C++ tests": atPriority(10, () => nativeTests("-LE", "all_cores", "--parallel", String(availableParallelism()))),
+  checks: atPriority(10, runChecks),
 };
 /** Runs only what runs beside the others; not for people. */
 const besideFlag = "--beside";

@@ -9,6 +9,7 @@ import { ChatTemplate } from "../../../src/format/template/template.js";
 import { ReplyParser } from "../../../src/format/hermes/index.js";
 import { partsToText, type PromptMessage } from "../../../src/format/hermes/prompt/prompt.js";
 import { corpusTemplate, templateNames, templateSource } from "../../support/template_corpus.js";
+import { cpuMs } from "../cpu_time.js";
 
 /** Tools of these models are refused, and why. */
 const refused: Record<string, string> = {
@@ -223,10 +224,10 @@ test.each([
   ],
 ])("a template that %s is refused in little time", async (_, written) => {
   const source = `{% if tools %}{% endif %}{% for m in messages %}[{{ m.role }}]{{ m.content }}${written}[end]{% endfor %}`;
-  const began = performance.now();
+  const began = cpuMs();
   const calls = await templateCalls(new ChatTemplate(source, renderTemplate), ["[end]"], () => Promise.resolve(true));
   expect(calls.kind).toBe("unknown");
-  expect(performance.now() - began).toBeLessThan(5_000);
+  expect(cpuMs() - began).toBeLessThan(5_000);
 });
 
 /** Numbers that JSON writes alike are alike. */

@@ -6,6 +6,7 @@ import { linkResults } from "../../../src/format/answered_calls.js";
 import { readMessages, toMessage } from "../../../src/format/messages.js";
 import type { PlainMessage } from "../../../src/format/plain_message.js";
 import { scriptedModel } from "../../support/engines/scripted_model.js";
+import { cpuMs } from "../cpu_time.js";
 
 const user = { role: "user", content: "Hi" } as const;
 const call = (name: string, args: unknown = "{}", id?: string | null) => ({
@@ -208,9 +209,9 @@ describe("results", () => {
     );
     const many = Array.from({ length: 20_000 }, (_, index) => index);
     const long = [user, calls(...many.map(() => call("f"))), ...many.map((index) => result(String(index)))];
-    const start = performance.now();
+    const start = cpuMs();
     expect(readMessages(long).at(-1)).toMatchObject({ toolCallId: "call_19999" });
-    expect(performance.now() - start).toBeLessThan(5_000);
+    expect(cpuMs() - start).toBeLessThan(5_000);
   });
 });
 

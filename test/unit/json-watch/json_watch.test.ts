@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { JsonWatch } from "../../../src/format/json_watch.js";
+import { cpuMs } from "../cpu_time.js";
 
 /** What of the text belongs to the answer, and whether the watch was over by its end. */
 function watch(text: string, pieces: readonly string[] = [text]): { kept: string; isOver: boolean } {
@@ -84,8 +85,8 @@ test.each(["", " \n", "{", '{"a', '{"a": "x\\', "[1,", "tru", "-", "1e", "``", "
 
 test("a megabyte of anything takes linear time", () => {
   for (const text of ["[".repeat(1e6), `"${"a".repeat(1e6)}`, "[" + "1,".repeat(5e5), "1".repeat(1e5)]) {
-    const begun = performance.now();
+    const begun = cpuMs();
     watch(text);
-    expect(performance.now() - begun).toBeLessThan(2_000);
+    expect(cpuMs() - begun).toBeLessThan(2_000);
   }
 });

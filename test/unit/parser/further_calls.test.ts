@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { FurtherCall } from "../../../src/format/hermes/calls/further_call.js";
 import { parseReply, ReplyParser } from "../../../src/format/hermes/index.js";
 import { everySplit, parseInPieces } from "../../support/parser/reply_pieces.js";
+import { cpuMs } from "../cpu_time.js";
 
 const tools = [{ name: "add", parameters: { type: "object", properties: { a: { type: "number" } }, required: ["a"] } }];
 const options = { tools, untaggedCalls: "accept" } as const;
@@ -87,12 +88,12 @@ test.each(["\n", " ", "</tool_call>", "</tool_call>\n{", "<", '{"name"'])(
   "a megabyte of %j is passed on in linear time",
   (piece) => {
     const text = `</tool_call>${piece.repeat(Math.ceil(1_000_000 / piece.length))}`;
-    const begun = performance.now();
+    const begun = cpuMs();
     const filter = new FurtherCall();
     let passed = "";
     for (let at = 0; at < text.length; at += 4096) passed += filter.feed(text.slice(at, at + 4096));
     passed += filter.end();
     expect(passed.length).toBeGreaterThanOrEqual(text.length);
-    expect(performance.now() - begun).toBeLessThan(10_000);
+    expect(cpuMs() - begun).toBeLessThan(10_000);
   },
 );

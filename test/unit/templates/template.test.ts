@@ -8,6 +8,7 @@ import { renderHermes, renderHermesContinuation } from "../../../src/format/herm
 import { partsToText, type PromptMessage } from "../../../src/format/hermes/prompt/prompt.js";
 import { renderTemplate } from "../../../src/engine/addon/render_template.js";
 import { ChatTemplate } from "../../../src/format/template/template.js";
+import { cpuMs } from "../cpu_time.js";
 
 const folder = new URL("../../../llama.cpp/source/models/templates/", import.meta.url);
 const templateOf = (source: string, timeoutMs?: number) =>
@@ -253,9 +254,9 @@ describe("hostile templates end within their time and leave the process whole", 
     ["deep nesting", "{{" + "(".repeat(100_000) + "1" + ")".repeat(100_000) + "}}", /more deeply than it may/],
     ["a million characters and one", "x".repeat(1_000_001), /1000001 bytes/],
   ])("%s", async (_, source, reason) => {
-    const start = performance.now();
+    const start = cpuMs();
     expect(await failure(() => templateOf(source, 2000).render({ messages: [user("Hi")] }))).toMatch(reason);
-    expect(performance.now() - start).toBeLessThan(20_000);
+    expect(cpuMs() - start).toBeLessThan(20_000);
   });
 
   test("what a template raises is the error's message; and so are syntax errors", async () => {

@@ -10,6 +10,7 @@ import { MessagesReader } from "../../../src/format/calls/reading/messages_reade
 import type { Message, ReplyEvent, ReplyOptions } from "../../../src/index.js";
 import { scriptedModel } from "../../support/engines/scripted_model.js";
 import { templateSource } from "../../support/template_corpus.js";
+import { cpuMs } from "../cpu_time.js";
 
 const add = tool({
   name: "add",
@@ -260,7 +261,7 @@ test("no reply makes the reader lose text or read otherwise when it is cut elsew
 });
 
 test("a long reply of separators is read in little time", () => {
-  const began = performance.now();
+  const began = cpuMs();
   for (const messages of [{ next: ">>>", texts: ["all\n"], textEnd: "" }]) {
     const reader = new MessagesReader(messages, undefined, ["f\n"], "beginning");
     reader.read("all\n");
@@ -268,5 +269,5 @@ test("a long reply of separators is read in little time", () => {
     reader.read(">>> ".repeat(100_000));
     reader.end();
   }
-  expect(performance.now() - began).toBeLessThan(5_000);
+  expect(cpuMs() - began).toBeLessThan(5_000);
 });
