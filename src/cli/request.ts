@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import type { Message, ReplyOptions } from "../index.js";
 import { UsageError } from "./exit_codes.js";
 import { adapterIdentity, modelIdentity, replyOptions, type ModelFlags } from "./flags/model_flags.js";
+import { upstreamIdentity } from "./flags/upstream_flags.js";
 import { readChatTemplate } from "./flags/read_load_options.js";
 import { readConversation, readSchema, readTools, withoutHandlers } from "./user_files.js";
 import { isStandardInput, readUserText } from "./output/user_text.js";
@@ -95,7 +96,7 @@ export async function fingerprint(flags: RequestFlags): Promise<string> {
     [flags.tools, flags.schema, flags.load].map((file) => (file === undefined ? null : readUserText(file))),
   );
   const all = [
-    modelIdentity(model),
+    upstreamIdentity(flags) ?? modelIdentity(model),
     ctxSize ?? null,
     kvType ?? null,
     system ?? null,

@@ -228,6 +228,8 @@ export interface EngineCapabilities {
   readonly logProbabilities: boolean;
   /** Runs with `deterministic` give the same bits each time. */
   readonly deterministic: boolean;
+  /** It has a tokenizer. Undefined: true. */
+  readonly tokenizes?: boolean | undefined;
   /** A thought can be ended after some tokens. Undefined: where generation can be constrained. */
   readonly limitsThoughts?: boolean | undefined;
 }

@@ -110,6 +110,12 @@ const ofMessages: ReadonlySet<ErrorCode> = new Set(["INVALID_MESSAGES"]);
 export function toApiError(thrown: unknown, fields?: RequestFields): ApiError {
   if (thrown instanceof ApiError) return thrown;
   const known = thrown instanceof CaduceusError ? thrown : undefined;
+  // Which server that is, and what it said, is only for whoever runs this one.
+  if (known !== undefined && isOfUpstream(known))
+    return new ApiError(503, "model_unavailable", "The server of this model failed to answer.", {
+      headers: retryAfter,
+      cause: known,
+    });
   const [status, code] = (known && ofLibrary[known.code]) ?? [500, "server_error"];
   if (known === undefined || status === 500)
     return new ApiError(500, "server_error", "The server failed to answer this request.", { cause: thrown });
@@ -125,6 +131,10 @@ export function toApiError(thrown: unknown, fields?: RequestFields): ApiError {
     cause: thrown,
   });
 }
+
+/** What went wrong between this server and the one that has the model. */
+export const isOfUpstream = (error: unknown): boolean =>
+  error instanceof CaduceusError && (error.code.startsWith("UPSTREAM_") || error.code === "ACCESS_DENIED");
 
 /** The message with the client's field names, without the remedy, which names options of the library. */
 function sentence({ problem, mismatch }: CaduceusError, param: string | undefined): string {

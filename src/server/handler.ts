@@ -2,7 +2,7 @@
 import { type Context, Hono } from "hono";
 import { cors } from "hono/cors";
 import { AllowedHosts } from "./http/allowed_hosts.js";
-import { ApiError, toApiError } from "./api_error.js";
+import { ApiError, isOfUpstream, toApiError } from "./api_error.js";
 import { anthropicError } from "./anthropic/anthropic_errors.js";
 import { ApiKeys } from "./http/api_keys.js";
 import { countTokens, messageForm, messages } from "./anthropic/messages.js";
@@ -91,7 +91,7 @@ export function createHandler(options: HandlerOptions): Handler {
   const report = (error: ApiError) => {
     metrics.failed(error.code);
     if (cancellations.has(error.code)) metrics.cancelled(error.code);
-    if (error.status === 500) settings.onError(error.cause ?? error);
+    if (error.status === 500 || isOfUpstream(error.cause)) settings.onError(error.cause ?? error);
   };
 
   const plain = { models, keys, bodies, limiter, replyTimeoutMs: settings.replyTimeoutMs };

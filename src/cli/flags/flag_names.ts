@@ -13,6 +13,8 @@ const byOption: Readonly<Record<string, string>> = (() => {
 /** Options of the server, and those that have the same name here. */
 const others: Readonly<Record<string, string>> = {
   model: "model",
+  url: "upstream",
+  engine: "upstreamEngine",
   cacheTokens: "cacheTokens",
   host: "host",
   port: "port",

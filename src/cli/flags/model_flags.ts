@@ -7,8 +7,9 @@ import type { AdapterOptions, LoadOptions, ReplyOptions } from "../../index.js";
 import { numberOf, readNumber } from "../flag_values.js";
 import { expandHome } from "../home_folder.js";
 import { addSamplerFlags, samplerOptions } from "./sampler_flags.js";
+import { addUpstreamFlags, type UpstreamFlags } from "./upstream_flags.js";
 
-export interface ModelFlags {
+export interface ModelFlags extends UpstreamFlags {
   readonly model: string;
   readonly system?: string;
   readonly maxTokens?: number;
@@ -71,7 +72,7 @@ export function addModelFlags(command: Command, defaults: { readonly system?: st
       "think before the answer: on, off, at most so many tokens, or an effort: low, medium, high (default: as the model's template has it)",
       (text: string) => (/^\d+$/.test(text) ? { maxTokens: Number(text) } : isEffort(text) ? { effort: text } : text),
     );
-  return addSamplerFlags(addLoadFlags(command));
+  return addSamplerFlags(addUpstreamFlags(addLoadFlags(command)));
 }
 
 const isEffort = (text: string) => /^(minimal|low|medium|high|xhigh|max)$/.test(text);

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { load, type LoadOptions, type Model } from "../../index.js";
 import type { ModelFlags } from "../flags/model_flags.js";
 import { readLoadOptions } from "../flags/read_load_options.js";
+import { connectUpstream } from "../flags/connect_upstream.js";
 import { ProgressBar } from "./progress_bar.js";
 import { ProgressLine } from "./progress_line.js";
 
@@ -13,11 +14,19 @@ export async function withModel<T>(
   work: (model: Model) => Promise<T>,
   more: LoadOptions = {},
 ): Promise<T> {
+  const model = (await connectUpstream(flags, ending)) ?? (await loadModel(flags, ending, more));
+  try {
+    return await work(model);
+  } finally {
+    await model.close();
+  }
+}
+
+async function loadModel(flags: ModelFlags, ending: AbortSignal, more: LoadOptions): Promise<Model> {
   const bar = new ProgressBar(`Fetching ${flags.model}`);
   const progress = new ProgressLine();
-  let model: Model;
   try {
-    model = await load(flags.model, {
+    return await load(flags.model, {
       ...(await readLoadOptions(flags, ending)),
       ...more,
       signal: ending,
@@ -30,11 +39,6 @@ export async function withModel<T>(
   } finally {
     bar.clear();
     progress.clear();
-  }
-  try {
-    return await work(model);
-  } finally {
-    await model.close();
   }
 }
 

@@ -6,7 +6,8 @@ import { ExitCode, Interrupted, UsageError } from "../exit_codes.js";
 import { ProgressBar } from "../output/progress_bar.js";
 import { note } from "../output/terminal.js";
 import { readUserText } from "../output/user_text.js";
-import { inspectFiles, makePool, readServedModels, type ServedModelsFlags } from "./served_models.js";
+import type { ServedModelsFlags } from "./served_models.js";
+import { openSource } from "./served_source.js";
 
 export interface ServeFlags extends ServedModelsFlags {
   readonly host: string;
@@ -26,15 +27,15 @@ export interface ServeFlags extends ServedModelsFlags {
 }
 
 export async function serveCommand(flags: ServeFlags, ending: AbortSignal): Promise<void> {
-  const [apiKeys, served] = [await readKeys(flags), await readServedModels(flags, ending)];
+  const apiKeys = await readKeys(flags);
+  const source = await openSource(flags, ending, showFetching);
   const stop = stopOn(ending);
   const stopping = stop.signal;
   const graceMs = flags.grace ?? 10_000;
   stopping.addEventListener("abort", () => endAnyway(graceMs + closingMs), { once: true });
-  const pool = makePool(served, showFetching);
   try {
     const handler = createHandler({
-      models: pool,
+      models: source.models,
       apiKeys: apiKeys.length === 0 ? undefined : apiKeys,
       allowedHosts: [flags.host, ...(flags.allowedHost ?? [])],
       corsOrigins: flags.corsOrigin,
@@ -45,7 +46,7 @@ export async function serveCommand(flags: ServeFlags, ending: AbortSignal): Prom
       replyTimeoutMs: flags.replyTimeout,
       onError: (error) => {
         // A model that does not load at the start ends the command, which then says so itself.
-        if (pool.isReady) note(`caduceus: ${reasonOf(error)}`);
+        if (source.isReady) note(`caduceus: ${reasonOf(error)}`);
       },
     });
     const server = await listen(handler, { host: flags.host, port: flags.port }).catch((error: unknown) => {
@@ -55,17 +56,16 @@ export async function serveCommand(flags: ServeFlags, ending: AbortSignal): Prom
     });
     try {
       // It answers that it loads, but nobody is told to use it before it can be used.
-      const { names } = pool;
-      const first = pool.list().filter(({ state }) => state !== "unloaded");
-      if (first.length > 0) note(`Loading ${first.map(({ name }) => name).join(", ")}.`);
-      await unlessAborted(pool.ready(), stopping);
+      const { names, loading } = source;
+      if (loading.length > 0) note(`Loading ${loading.join(", ")}.`);
+      await unlessAborted(source.ready(), stopping);
       note(
         `Listening on ${server.url}, models: ${names.join(", ")}.${flags.page ? ` The page is at ${server.url}/.` : ""}`,
       );
       if (apiKeys.length === 0 && !isLoopback(flags.host))
         note("Whoever reaches it may use it: there are no API keys. --api-key-file names some.");
       note("Ready.");
-      const inspected = inspectFiles(pool, served, stopping);
+      const inspected = source.inspect(stopping);
       if (!stopping.aborted) await once(stopping, "abort");
       note("Ending.");
       await inspected;
@@ -78,7 +78,7 @@ export async function serveCommand(flags: ServeFlags, ending: AbortSignal): Prom
     stop.abort(error);
     if (hasFailed) throw error;
   } finally {
-    await pool.close();
+    await source.close();
   }
   ending.throwIfAborted();
 }

@@ -4,6 +4,7 @@ import { exitCodeHelp } from "../exit_codes.js";
 import { helpText } from "../output/help_text.js";
 import { readBytes, readCount, readKeepAlive, readNumber, readSeconds } from "../flag_values.js";
 import { addLoadFlags } from "../flags/model_flags.js";
+import { addUpstreamFlags } from "../flags/upstream_flags.js";
 import type { ServeFlags } from "./serve_command.js";
 
 export function addServeCommand(program: Command, ending: AbortSignal): void {
@@ -65,7 +66,7 @@ export function addServeCommand(program: Command, ending: AbortSignal): void {
       "load each model in a process of its own, so that a crash ends neither the server nor the others",
     )
     .option("--cache-tokens <count>", "room for all conversations together (default: twice --ctx-size)", readNumber);
-  addLoadFlags(serve)
+  addUpstreamFlags(addLoadFlags(serve))
     .addHelpText(
       "after",
       helpText(`
@@ -79,6 +80,14 @@ Endpoints:
   POST /v1/messages          conversations of Anthropic's clients
   POST /v1/messages/count_tokens
                              the tokens of such a conversation
+  POST /v1/engine            the model's engine, for connect and --upstream elsewhere:
+  POST /v1/engine/run        what it writes
+  POST /v1/engine/tokenize   tokens of a prompt
+  POST /v1/engine/detokenize
+                             the text of tokens
+  POST /v1/engine/token-bytes
+                             the bytes of each token
+  POST /v1/engine/embed      the embedding of a text
   POST /api/chat             conversations of Ollama's clients
   POST /api/generate         prompts of Ollama's clients
   POST /api/embed            embeddings for Ollama's clients
@@ -108,6 +117,7 @@ Examples:
   caduceus serve -m hermes=./Hermes-2-Pro-Mistral-7B.Q4_K_M.gguf --port 8000
   caduceus serve --models-dir ./models --max-memory 24G --keep-alive 10m
   caduceus serve --config models.json
+  caduceus serve --upstream http://10.0.0.5:8000 --format hermes
   caduceus serve --host 0.0.0.0 --api-key-file keys.txt --allowed-host models.example.com
 
 ${exitCodeHelp}`),

@@ -2,6 +2,7 @@
 import { CaduceusError, invalidArgument } from "../../errors.js";
 import { CaduceusServer } from "./dialects/caduceus.js";
 import { LlamaServer } from "./dialects/llama_server.js";
+import { OpenAiServer } from "./dialects/openai.js";
 import { VllmServer } from "./dialects/vllm.js";
 import { AnswerFields } from "./http/answer_fields.js";
 import { ServerConnection, type ConnectionSettings } from "./http/server_connection.js";
@@ -32,10 +33,7 @@ export async function openServer(
     if (kind === "caduceus") return await CaduceusServer.open(connection, model.id, signal);
     if (kind === "llama-server") return await LlamaServer.open(connection, model, wish, signal);
     if (kind === "vllm") return await VllmServer.open(connection, model, wish, signal);
-    throw new CaduceusError(
-      "UNSUPPORTED",
-      `The server ${settings.url} is of the kind ${kind}, which is not known yet.`,
-    );
+    return new OpenAiServer(connection, model, wish);
   } catch (error) {
     connection.close();
     throw error;

@@ -13,6 +13,7 @@ import type {
   RunRequest,
 } from "../engine.js";
 import type { Lease, RemoteServer, ServerChoice, ServerRequest } from "./remote_server.js";
+import { checkedCalls } from "./checked_calls.js";
 import { RemoteRun } from "./remote_run.js";
 import type { RetryPolicy } from "./retry_policy.js";
 
@@ -135,7 +136,7 @@ export class RemoteEngine implements Engine {
 
   async #read(run: RemoteRun, lease: Lease, request: ServerRequest, signal: AbortSignal): Promise<void> {
     run.sent();
-    for await (const piece of lease.server.run(request, signal)) {
+    for await (const piece of checkedCalls(lease.server.run(request, signal), request)) {
       lease.progress(piece.type === "delta" ? piece.tokens.length : 0);
       await run.take(piece);
       if (run.hasEnded) return;
@@ -178,7 +179,7 @@ export class RemoteEngine implements Engine {
   #refuseTooLong(prompt: readonly PromptPart[]): void {
     const tokens = prompt.reduce((sum, part) => sum + ("tokens" in part ? part.tokens.length : 0), 0);
     const { contextSize } = this.info;
-    if (contextSize > 0 && tokens >= contextSize) throw contextFull(tokens, contextSize);
+    if (tokens >= contextSize) throw contextFull(tokens, contextSize);
   }
 
   async #ask<T>(

@@ -3,6 +3,8 @@ import type { ModelInfo } from "../engine.js";
 
 /** Of a server that does not tell: no id is refused here. */
 export const unknownVocabulary = 0x7fffffff;
+/** The same: nothing is too long here. */
+export const unknownContext = 0x7fffffff;
 
 type Known = Partial<Pick<ModelInfo, "chatTemplate" | "bosToken" | "eosToken">> &
   Omit<Partial<ModelInfo>, "chatTemplate">;
@@ -26,7 +28,7 @@ export function remoteInfo(url: string, name: string, known: Known): ModelInfo {
     vocabularyType: "none",
     metadata: {},
     endOfGenerationTokens: [],
-    contextSize: 0,
+    contextSize: unknownContext,
     cacheTokens: 0,
     kvType: "f16",
     threads: 0,

@@ -37,7 +37,7 @@ export class LoadedModel {
     // What generates no text has no format, whatever template its file holds.
     const templates = engine.info.purpose === "text" ? templatesOf(engine.info, format) : undefined;
     const [vocabulary, facts] = await Promise.all([
-      readVocabulary(engine),
+      readVocabulary(engine, format),
       templates === undefined ? noFacts : templateFacts(templates, engine.renderTemplate),
     ]);
     const calls =

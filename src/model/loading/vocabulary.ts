@@ -2,7 +2,7 @@
 // generated.
 import type { Engine } from "../../engine/engine.js";
 import { unknownVocabulary } from "../../engine/remote/remote_info.js";
-import type { FormatVocabulary } from "../../format/conversation_format.js";
+import type { FormatOptions, FormatVocabulary } from "../../format/conversation_format.js";
 
 export interface Vocabulary extends FormatVocabulary {
   /** Tokens that end a turn, besides those that llama.cpp ends at. */
@@ -11,8 +11,22 @@ export interface Vocabulary extends FormatVocabulary {
   readonly bannedTokens: readonly number[];
 }
 
+/** Of an engine without a tokenizer: it has what it is said to have. */
+function saidVocabulary(hasChatMl: boolean): Vocabulary {
+  return {
+    eosText: "",
+    hasChatMl,
+    hasTagTokens: false,
+    hasToolsToken: false,
+    isHermes2ProMistral: false,
+    stopTokens: [],
+    bannedTokens: [],
+  };
+}
+
 /** Looks the tokens up once, when a model has been loaded. */
-export async function readVocabulary(engine: Engine): Promise<Vocabulary> {
+export async function readVocabulary(engine: Engine, { format }: Pick<FormatOptions, "format">): Promise<Vocabulary> {
+  if (engine.capabilities.tokenizes === false) return saidVocabulary(format === "hermes");
   const [turnEnd, turnStart, sequenceEnd, callTag, toolsTag] = await Promise.all([
     markerToken(engine, "<|im_end|>"),
     // llama.cpp does not count it as an end of generation.
@@ -41,6 +55,7 @@ export function turnEnds(engine: Engine, { stopTokens }: Vocabulary): Promise<st
 
 /** The id of a marker that the vocabulary holds as one special token. */
 export async function markerToken(engine: Engine, marker: string): Promise<number | undefined> {
+  if (engine.capabilities.tokenizes === false) return undefined;
   const tokens = [...(await engine.tokenize([{ control: marker }]))];
   if (tokens.length > 1 && tokens[0] === engine.info.bosToken) tokens.shift();
   const [token] = tokens;

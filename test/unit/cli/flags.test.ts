@@ -13,6 +13,7 @@ import { resolveReplyOptions } from "../../../src/chat/reply/reply_options.js";
 import { invalidArgument } from "../../../src/errors.js";
 import { CaduceusError } from "../../../src/index.js";
 import { checkLoadOptions } from "../../../src/model/loading/load_options.js";
+import { checkConnectOptions, checkServerUrl } from "../../../src/model/loading/connect_options.js";
 import { LoadedModel } from "../../../src/model/loading/loaded_model.js";
 import { checkHandlerOptions, checkListenOptions } from "../../../src/server/server_options.js";
 
@@ -84,6 +85,8 @@ const wrong: Readonly<Record<string, string>> = {
   "--min-tokens": "-1",
   "--undeclared-properties": "perhaps",
   "--lora-scaled": "a.gguf",
+  "--upstream": "nowhere",
+  "--upstream-engine": "perhaps",
 };
 /** Names, paths and text, of which nothing is wrong by itself. */
 const free = [
@@ -106,6 +109,7 @@ const free = [
   "--draft-model",
   "--model-draft",
   "--lora",
+  "--upstream-model",
 ];
 
 const model = await LoadedModel.of(new ScriptedEngine());
@@ -114,6 +118,8 @@ const model = await LoadedModel.of(new ScriptedEngine());
 function check(flags: ModelFlags & Record<string, never>): void {
   resolveReplyOptions(replyOptions(flags), "reply", model);
   checkLoadOptions({ ...loadOptions(flags), cacheTokens: flags["cacheTokens"] });
+  if (flags.upstream !== undefined) checkServerUrl(flags.upstream);
+  checkConnectOptions({ engine: flags.upstreamEngine });
   checkListenOptions({ host: flags["host"], port: flags["port"] });
   checkHandlerOptions({
     models: { m: new Promise<never>(() => {}) },

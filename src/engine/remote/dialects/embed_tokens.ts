@@ -4,7 +4,6 @@ import { AnswerFields } from "../http/answer_fields.js";
 import type { ServerConnection } from "../http/server_connection.js";
 import { invalidAnswer, unsupported } from "../http/upstream_errors.js";
 
-/** `contextSize` 0: not known. */
 export async function embedTokens(
   connection: ServerConnection,
   { model, contextSize }: { readonly model: string; readonly contextSize: number },
@@ -16,7 +15,7 @@ export async function embedTokens(
   if (second !== undefined) throw unsupported(url, "A server's reranker cannot be used.");
   if (pooling !== undefined)
     throw unsupported(url, "pooling cannot be chosen.", "Without it the server's own is used.");
-  const read = truncate && contextSize > 0 && tokens.length > contextSize ? tokens.slice(0, contextSize) : tokens;
+  const read = truncate && tokens.length > contextSize ? tokens.slice(0, contextSize) : tokens;
   const body = { model, input: [...read], encoding_format: "float" };
   const answer = new AnswerFields(await connection.ask("/v1/embeddings", { body, signal }), url);
   const [one] = answer.required("data", answer.list);

@@ -21,7 +21,7 @@ import { invalidAnswer, refused, unsupported } from "../http/upstream_errors.js"
 import { PromptTokenizer } from "../prompt/prompt_tokenizer.js";
 import type { TokenPiece, TokenSource } from "../prompt/token_source.js";
 import { TokenBytes } from "../prompt/token_bytes.js";
-import { remoteInfo } from "../remote_info.js";
+import { remoteInfo, unknownContext } from "../remote_info.js";
 import type { RemoteServer, ServerPiece, ServerRequest } from "../remote_server.js";
 import type { ListedModel, ServerWish } from "../server_wish.js";
 
@@ -60,7 +60,7 @@ export class LlamaServer implements RemoteServer {
     source.bosToken = start?.[0]?.id;
     const eosToken = ends[0]?.length === 1 ? ends[0][0]!.id : undefined;
     const settings = props.fields("default_generation_settings");
-    const contextSize = wish.contextSize ?? settings?.count("n_ctx") ?? meta?.count("n_ctx") ?? 0;
+    const contextSize = wish.contextSize ?? settings?.count("n_ctx") ?? meta?.count("n_ctx") ?? unknownContext;
     const template = props.text("chat_template");
     const toolTemplate = props.text("chat_template_tool_use");
     const info = remoteInfo(url, model.id, {

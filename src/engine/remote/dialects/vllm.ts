@@ -15,7 +15,7 @@ import type { ServerConnection } from "../http/server_connection.js";
 import { invalidAnswer, unsupported } from "../http/upstream_errors.js";
 import { PromptTokenizer } from "../prompt/prompt_tokenizer.js";
 import { TokenBytes } from "../prompt/token_bytes.js";
-import { remoteInfo, unknownVocabulary } from "../remote_info.js";
+import { remoteInfo, unknownContext, unknownVocabulary } from "../remote_info.js";
 import type { RemoteServer, ServerPiece, ServerRequest } from "../remote_server.js";
 import type { ListedModel, ServerWish } from "../server_wish.js";
 import { completionPieces } from "./completion_pieces.js";
@@ -51,7 +51,7 @@ export class VllmServer implements RemoteServer {
     // Only servers that were started so tell it.
     const told = await connection.find("/tokenizer_info", { signal });
     const template = told === undefined ? undefined : new AnswerFields(told, url).value("chat_template");
-    const contextSize = wish.contextSize ?? model.fields.count("max_model_len") ?? 0;
+    const contextSize = wish.contextSize ?? model.fields.count("max_model_len") ?? unknownContext;
     const info = remoteInfo(url, model.id, {
       description: "a model on vLLM",
       vocabularySize: unknownVocabulary,

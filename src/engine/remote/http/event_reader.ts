@@ -95,7 +95,10 @@ export class EventReader {
     const { url, stallMs, signal } = this.#options;
     const left = this.#hasBegun ? stallMs : Math.max(1, this.#firstUntil - performance.now());
     const what = this.#hasBegun ? "sent nothing more of its answer" : "did not begin its answer";
-    const timer = setTimeout(() => this.#response.destroy(timedOut(url, what, Math.round(left))), left);
+    let waits = true;
+    const late = () => waits && this.#response.destroy(timedOut(url, what, Math.round(left)));
+    // What has come meanwhile is read first, where it was this process that was late.
+    const timer = setTimeout(() => setImmediate(late), left);
     try {
       const { done, value } = await this.#chunks.next();
       if (!done) return this.#decoder.decode(value, { stream: true });
@@ -109,6 +112,7 @@ export class EventReader {
       if (error instanceof TypeError) throw invalidAnswer(url, "text that is not UTF-8", error);
       throw lost(url, (error as NodeJS.ErrnoException).code ?? "its answer is not whole", error);
     } finally {
+      waits = false;
       clearTimeout(timer);
     }
   }
