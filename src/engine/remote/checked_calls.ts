@@ -1,4 +1,4 @@
-// Whether a server that was asked for calls has begun one: servers have been seen to end a named choice with plain text.
+// Whether a server that was asked for calls has begun one: some have been seen to end a named choice with plain text.
 import { openingsOf } from "../call_format.js";
 import { CaduceusError } from "../../errors.js";
 import type { ToolConstraint } from "../engine.js";
