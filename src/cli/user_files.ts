@@ -3,7 +3,7 @@ import { stat } from "node:fs/promises";
 import { pathToFileURL } from "node:url";
 import { tool, type JsonSchema, type Message, type Schema, type Tool, type ToolInput } from "../index.js";
 import { UsageError } from "./exit_codes.js";
-import { expandHome } from "./home_folder.js";
+import { expandHome } from "../system/home_folder.js";
 import { isStandardInput, readUserText, unreadable } from "./output/user_text.js";
 
 type Exports = Readonly<Record<string, unknown>>;

@@ -1,9 +1,9 @@
 // The answers to many prompts: JSON lines, appended as they come. A command that was killed resumes after them.
 import { createReadStream, createWriteStream, realpathSync, statSync } from "node:fs";
-import { rename } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import { LineFile } from "../../evaluation/run/line_file.js";
 import type { Usage } from "../../index.js";
+import { replaceFile } from "../../system/busy_file.js";
 import { SystemFailure, systemReason, UsageError } from "../exit_codes.js";
 import { jsonLine } from "../output/result_fields.js";
 import { write } from "../output/terminal.js";
@@ -150,7 +150,7 @@ async function takeOutErrors(path: string): Promise<void> {
   ).catch((error: NodeJS.ErrnoException) => {
     throw error.syscall === undefined ? error : unwritable(kept, error);
   });
-  await rename(kept, path);
+  await replaceFile(kept, path);
 }
 
 interface WrittenAnswer {

@@ -7,7 +7,7 @@ import { durationText } from "../output/progress_bar.js";
 import { ProgressLine } from "../output/progress_line.js";
 import { checkStandardInput, fingerprint, readRequest, type RequestFlags, type RunFlags } from "../request.js";
 import { note, withModel } from "../output/terminal.js";
-import { expandHome } from "../home_folder.js";
+import { expandHome } from "../../system/home_folder.js";
 import { decodeText } from "../output/user_text.js";
 import { answerLine } from "./answer_line.js";
 import { Answers, type Answer } from "./answers.js";

@@ -6,7 +6,7 @@ import { describeExplanation } from "../output/explanation_text.js";
 import { writeTable } from "../output/table.js";
 import { note, withoutControls } from "../output/terminal.js";
 import { hasHandler, toolDefinition } from "../user_files.js";
-import { expandHome } from "../home_folder.js";
+import { expandHome } from "../../system/home_folder.js";
 import { isFile, saveConversation } from "./save_conversation.js";
 import type { Session } from "./session.js";
 import { describeStats } from "./stats_text.js";

@@ -1,7 +1,7 @@
 // What the tab key offers: commands, files and forks.
 import { readdirSync } from "node:fs";
 import path from "node:path";
-import { expandHome } from "../home_folder.js";
+import { expandHome } from "../../system/home_folder.js";
 import { commands } from "./commands.js";
 
 /** The ways a line may go on, and the part of it that each of them replaces, as readline wants it. */

@@ -1,8 +1,8 @@
 // The questions of earlier chats, for the arrow keys. Losing them is no reason to fail.
 import { constants, mkdirSync, writeFileSync } from "node:fs";
-import { homedir } from "node:os";
 import path from "node:path";
 import { mostBytes, readRegularFile } from "../../files/local/read_regular_file.js";
+import { userFolder } from "../../system/user_folder.js";
 
 export const historySize = 500;
 
@@ -11,17 +11,8 @@ export const historySize = 500;
  * `~/.local/state/caduceus` on Linux, `~/Library/Application Support/caduceus` on macOS, `%LOCALAPPDATA%\caduceus` on
  * Windows.
  */
-export function stateFolder(
-  environment: NodeJS.ProcessEnv = process.env,
-  platform: NodeJS.Platform = process.platform,
-): string {
-  const moved = environment["CADUCEUS_STATE"];
-  if (moved) return path.resolve(moved);
-  if (platform === "win32")
-    return path.join(environment["LOCALAPPDATA"] || path.join(homedir(), "AppData", "Local"), "caduceus");
-  if (platform === "darwin") return path.join(homedir(), "Library", "Application Support", "caduceus");
-  const xdg = environment["XDG_STATE_HOME"];
-  return path.join(xdg && path.isAbsolute(xdg) ? xdg : path.join(homedir(), ".local", "state"), "caduceus");
+export function stateFolder(environment?: NodeJS.ProcessEnv, platform?: NodeJS.Platform): string {
+  return userFolder("state", environment, platform);
 }
 
 /** Newest first, as readline wants it. */

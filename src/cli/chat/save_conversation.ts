@@ -1,7 +1,8 @@
 // Puts a conversation into a file, whole or not at all.
-import { open, realpath, rename, rm, stat } from "node:fs/promises";
+import { open, realpath, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import type { Message } from "../../index.js";
+import { replaceFile } from "../../system/busy_file.js";
 import { UsageError } from "../exit_codes.js";
 
 /** Whether a file of that name is there already. Throws for what is no file: a folder, a device. */
@@ -24,7 +25,7 @@ export async function saveConversation(file: string, messages: readonly Message[
     } finally {
       await handle.close();
     }
-    await rename(written, target);
+    await replaceFile(written, target);
   } catch (error) {
     await rm(written, { force: true });
     throw new UsageError(`The conversation cannot be saved: ${(error as Error).message}.`);

@@ -13,7 +13,7 @@ import { replyOptions } from "../flags/model_flags.js";
 import { withSystem, type RequestFlags } from "../request.js";
 import { jsonLine } from "../output/result_fields.js";
 import { hasHandler, readConversation, readSchema, readTools, toolDefinition } from "../user_files.js";
-import { expandHome } from "../home_folder.js";
+import { expandHome } from "../../system/home_folder.js";
 import { Forks, type Fork } from "./forks.js";
 
 /** Asks the person at the terminal. Undefined when they have left; rejects with the signal's reason. */

@@ -5,7 +5,7 @@ import path from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { AdapterOptions, LoadOptions, ReplyOptions } from "../../index.js";
 import { numberOf, readNumber } from "../flag_values.js";
-import { expandHome } from "../home_folder.js";
+import { expandHome } from "../../system/home_folder.js";
 import { addSamplerFlags, samplerOptions } from "./sampler_flags.js";
 import { addUpstreamFlags, type UpstreamFlags } from "./upstream_flags.js";
 

@@ -4,7 +4,7 @@ import { fstatSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { buffer } from "node:stream/consumers";
 import { systemReason, UsageError } from "../exit_codes.js";
-import { expandHome } from "../home_folder.js";
+import { expandHome } from "../../system/home_folder.js";
 
 /** The names of standard input. */
 export const isStandardInput = (file: string | undefined) =>

@@ -13,7 +13,7 @@ import {
 import { UsageError } from "../exit_codes.js";
 import type { ModelFlags } from "../flags/model_flags.js";
 import { readLoadOptions } from "../flags/read_load_options.js";
-import { expandHome } from "../home_folder.js";
+import { expandHome } from "../../system/home_folder.js";
 import { note } from "../output/terminal.js";
 import { readSettings } from "../user_files.js";
 

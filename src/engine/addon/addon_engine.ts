@@ -13,6 +13,7 @@ import type {
   RunRequest,
 } from "../engine.js";
 import { followSignal } from "../../follow_signal.js";
+import { nativePath } from "../../system/native_path.js";
 import { refuseTooLong, withTypedTokens } from "../prompt_size.js";
 import { AddonRun } from "./addon_run.js";
 import { toNativeConstraint } from "./grammar.js";
@@ -44,7 +45,7 @@ export async function createAddonEngine(options: EngineOptions): Promise<Engine>
   let engine: AddonEngine | undefined;
   const load = loadAddon().createEngine(
     {
-      path,
+      path: nativePath(path),
       gpuLayers,
       gpuModules,
       contextSize,
@@ -54,7 +55,7 @@ export async function createAddonEngine(options: EngineOptions): Promise<Engine>
       hostCacheBytes,
       promptLookup,
       draft,
-      prefixFolder,
+      prefixFolder: prefixFolder === undefined ? undefined : nativePath(prefixFolder),
       prefixFolderBytes,
     },
     () => engine?.deliver(),
@@ -162,7 +163,7 @@ class AddonEngine implements Engine {
 
   async addAdapter(path: string): Promise<{ readonly id: number; readonly sizeBytes: number }> {
     this.#assertOpen();
-    return this.#native.addAdapter(path);
+    return this.#native.addAdapter(nativePath(path));
   }
 
   removeAdapter(id: number): void {

@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { packageFolder, packageVersion } from "../../package_folder.js";
+import { noWindow } from "../../system/no_window.js";
 import { describeAddon, loadAddon } from "./load_addon.js";
 import type { NativeDevice, NativeDevices } from "./native.js";
 
@@ -129,6 +130,7 @@ async function probe(file: string): Promise<string | undefined> {
     execArgv: [],
     timeout: probeTimeoutMs,
     killSignal: "SIGKILL",
+    ...noWindow,
   });
   let output = "";
   child.stdout?.on("data", (data: Buffer) => (output += data.toString()));

@@ -4,6 +4,7 @@ import path from "node:path";
 import { CaduceusError, describeThrown } from "../../errors.js";
 import { followSignal } from "../../follow_signal.js";
 import { packageFolder } from "../../package_folder.js";
+import { noWindow } from "../../system/no_window.js";
 import type { EngineStats } from "../engine.js";
 import type { IsolatedRun } from "./isolated_run.js";
 import { MessageBatch } from "./message_batch.js";
@@ -226,6 +227,7 @@ function startHost(): ChildProcess {
       serialization: "advanced",
       stdio: ["ignore", "ignore", "pipe", "ipc"],
       execArgv: [],
+      ...noWindow,
       // In Electron the same program is Node only then.
       env: { ...process.env, ELECTRON_RUN_AS_NODE: "1" },
     });

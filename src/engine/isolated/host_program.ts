@@ -166,7 +166,7 @@ const end = () => process.kill(process.pid, "SIGKILL");
 const parent = process.ppid;
 process.on("disconnect", end);
 setInterval(() => {
-  // Deno does not tell of a channel whose other end is gone.
-  if (process.ppid !== parent) end();
+  // Deno does not tell of a channel whose other end is gone. On Windows the number stays, and costs a list of all processes.
+  if (process.platform !== "win32" && process.ppid !== parent) end();
   [...engines.keys()].forEach(tellStatistics);
 }, statisticsMs).unref();

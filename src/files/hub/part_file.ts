@@ -5,8 +5,9 @@
 // holder is stopped for so long (a closed laptop) that another process takes it over: so the writer signs, and looks
 // for its signature after every pause and before the file gets its name.
 import { randomUUID, type Hash } from "node:crypto";
-import { open, rename, rm, stat, writeFile, type FileHandle } from "node:fs/promises";
+import { open, rm, stat, writeFile, type FileHandle } from "node:fs/promises";
 import { CaduceusError } from "../../errors.js";
+import { replaceFile } from "../../system/busy_file.js";
 import { readRegularFile } from "../local/read_regular_file.js";
 import { beginDigest, noteDigest, type Digest } from "../local/verify_file.js";
 
@@ -80,7 +81,7 @@ export class PartFile {
     await this.#checkSignature();
     await this.#handle.sync();
     await this.#handle.close();
-    await rename(partOf(this.#file), this.#file);
+    await replaceFile(partOf(this.#file), this.#file);
     await rm(ownerOf(this.#file), { force: true });
     await noteDigest(this.#file, this.#digest);
     return true;
@@ -97,7 +98,7 @@ export class PartFile {
       temporary,
       `${JSON.stringify({ digest: this.#digest.hex, size: this.#expectedSize, writer: this.#writer })}\n`,
     );
-    await rename(temporary, ownerOf(this.#file));
+    await replaceFile(temporary, ownerOf(this.#file));
   }
 
   async #checkSignature(): Promise<void> {

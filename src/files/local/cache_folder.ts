@@ -1,23 +1,13 @@
 // Where downloaded and generated files of this user lie.
-import { homedir } from "node:os";
 import path from "node:path";
+import { userFolder } from "../../system/user_folder.js";
 
 /**
  * The folder that `CADUCEUS_CACHE` names, else the platform's own place for such files: `$XDG_CACHE_HOME/caduceus` or
  * `~/.cache/caduceus` on Linux, `~/Library/Caches/caduceus` on macOS, `%LOCALAPPDATA%\caduceus` on Windows.
  */
-export function cacheFolder(
-  environment: NodeJS.ProcessEnv = process.env,
-  platform: NodeJS.Platform = process.platform,
-): string {
-  const moved = environment["CADUCEUS_CACHE"];
-  if (moved) return path.resolve(moved);
-  if (platform === "win32")
-    return path.join(environment["LOCALAPPDATA"] || path.join(homedir(), "AppData", "Local"), "caduceus");
-  if (platform === "darwin") return path.join(homedir(), "Library", "Caches", "caduceus");
-  const xdg = environment["XDG_CACHE_HOME"];
-  // The XDG specification has relative paths ignored.
-  return path.join(xdg && path.isAbsolute(xdg) ? xdg : path.join(homedir(), ".cache"), "caduceus");
+export function cacheFolder(environment?: NodeJS.ProcessEnv, platform?: NodeJS.Platform): string {
+  return userFolder("cache", environment, platform);
 }
 
 /** Where the tokens of long prompts lie inside it, so that they need not be computed again after a restart. */

@@ -2,6 +2,7 @@
 import { open, rename, rm, stat, utimes } from "node:fs/promises";
 import { hostname } from "node:os";
 import { sleepUnlessAborted } from "../../follow_signal.js";
+import { whileBusy } from "../../system/busy_file.js";
 import { readRegularFile } from "./read_regular_file.js";
 
 const touchEveryMs = 2_000;
@@ -32,13 +33,13 @@ export async function withFileLock<Result>(
     return await work();
   } finally {
     clearInterval(touch);
-    await rm(file, { force: true });
+    await whileBusy(() => rm(file, { force: true }));
   }
 }
 
 async function take(file: string): Promise<boolean> {
   try {
-    const handle = await open(file, "wx");
+    const handle = await whileBusy(() => open(file, "wx"));
     await handle.writeFile(`${process.pid} ${hostname()}\n`);
     await handle.close();
     return true;

@@ -1,8 +1,8 @@
 // From the name or path a caller gave to a file on this machine.
 import { access, constants, readdir, stat } from "node:fs/promises";
-import { homedir } from "node:os";
 import path from "node:path";
 import { CaduceusError, describe, invalidValue } from "../../errors.js";
+import { expandHome } from "../../system/home_folder.js";
 import { aliasNames, isRepository, readModelName } from "./aliases.js";
 import { fetchDefaultModel, type FetchOptions } from "../packages/default_model.js";
 import { fetchHubModel } from "../hub/fetch_hub_model.js";
@@ -94,12 +94,6 @@ async function checkReadable(file: string): Promise<void> {
       remedy: isForbidden ? "Its owner can give the permission with chmod a+r." : undefined,
     });
   });
-}
-
-function expandHome(name: string): string {
-  return /^~(?=$|\/)/.test(name) || (process.platform === "win32" && name.startsWith("~\\"))
-    ? path.join(homedir(), name.slice(1))
-    : name;
 }
 
 function missing(name: string, file: string): string {

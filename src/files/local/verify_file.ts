@@ -2,7 +2,8 @@
 // again is free.
 import { createHash, type Hash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { rename, rm, stat, writeFile } from "node:fs/promises";
+import { rm, stat, writeFile } from "node:fs/promises";
+import { replaceFile } from "../../system/busy_file.js";
 import { readRegularFile } from "./read_regular_file.js";
 
 export interface ExpectedFile {
@@ -46,7 +47,7 @@ export async function noteDigest(file: string, digest: Digest): Promise<void> {
   // The note only saves time: a folder that cannot be written to is no failure.
   await stat(file)
     .then((found) => writeFile(temporary, noteText(digest, found)))
-    .then(() => rename(temporary, noteFile))
+    .then(() => replaceFile(temporary, noteFile))
     .catch(() => rm(temporary, { force: true }));
 }
 

@@ -1,7 +1,8 @@
 // The Berkeley leaderboard's questions and possible answers, from the wheel that it publishes them in.
-import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import path from "node:path";
 import { CaduceusError, describeThrown } from "../../errors.js";
+import { replaceFile } from "../../system/busy_file.js";
 import { cacheFolder } from "../local/cache_folder.js";
 import { otherFolder } from "../local/disk_space.js";
 import { withFileLock } from "../local/file_lock.js";
@@ -99,7 +100,7 @@ async function fetchInto(parent: string, folder: string, signal: AbortSignal | u
         remedy: "Check which package index pip uses.",
       });
     await mkdir(path.join(folder, "possible_answer"), { recursive: true });
-    for (const name of Object.keys(files)) await rename(path.join(data, name), path.join(folder, name));
+    for (const name of Object.keys(files)) await replaceFile(path.join(data, name), path.join(folder, name));
     // Writes the notes, so that the next look need not read the files again.
     await areExpected(folder, signal);
   } finally {

