@@ -19,6 +19,11 @@ endif()
 
 # llama.cpp's choice, which it makes above ggml.
 set(GGML_CUDA_GRAPHS ON CACHE BOOL "" FORCE)
+if(WIN32)
+  # As libraries are called there, whatever the compiler.
+  set(CMAKE_SHARED_LIBRARY_PREFIX "")
+  set(CMAKE_SHARED_MODULE_PREFIX "")
+endif()
 set(BUILD_SHARED_LIBS ON CACHE BOOL "" FORCE)
 add_subdirectory("${CADUCEUS_LLAMA_CPP}/ggml" ggml EXCLUDE_FROM_ALL)
 
@@ -33,6 +38,21 @@ get_property(folders DIRECTORY "${CADUCEUS_LLAMA_CPP}/ggml/src" PROPERTY SUBDIRE
 foreach(folder IN ITEMS "${CADUCEUS_LLAMA_CPP}/ggml/src" LISTS folders)
   get_property(targets DIRECTORY "${folder}" PROPERTY BUILDSYSTEM_TARGETS)
   list(APPEND ggml_targets ${targets})
+endforeach()
+# A megabyte each for processors that are rare and nearly as fast with the next lesser one (Ivy Bridge's with Sandy
+# Bridge's, Piledriver's too; Cannon Lake's and Cooper Lake's with Skylake's and Cascade Lake's). ggml depends on them, so
+# they are built of nothing, and lie apart.
+set(caduceus_left_out ggml-cpu-ivybridge ggml-cpu-piledriver ggml-cpu-cannonlake ggml-cpu-cooperlake)
+if(WIN32)
+  # AMX has to be asked for on Windows, which ggml does on Linux alone. Zen 4's is the same without it.
+  list(APPEND caduceus_left_out ggml-cpu-sapphirerapids)
+endif()
+file(WRITE "${CMAKE_BINARY_DIR}/nothing.c" "int caduceus_nothing;\n")
+foreach(target IN LISTS caduceus_left_out)
+  if(TARGET ${target})
+    set_property(TARGET ${target} PROPERTY SOURCES "${CMAKE_BINARY_DIR}/nothing.c")
+    list(REMOVE_ITEM ggml_targets ${target})
+  endif()
 endforeach()
 foreach(target IN LISTS ggml_targets)
   get_target_property(type ${target} TYPE)
@@ -50,6 +70,9 @@ foreach(target IN LISTS ggml_targets)
   if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
     target_link_options(${target} PRIVATE -Wl,--gc-sections -Wl,--version-script=${CMAKE_CURRENT_SOURCE_DIR}/native/ggml_exports.map $<$<CONFIG:Release>:-s>)
     set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/native/ggml_exports.map")
+  elseif(MINGW)
+    target_sources(${target} PRIVATE native/ggml/windows/exports.c)
+    target_link_options(${target} PRIVATE -Wl,--gc-sections $<$<CONFIG:Release>:-s>)
   endif()
 endforeach()
 

@@ -1,6 +1,15 @@
 # Zig as the compiler. CADUCEUS_ZIG is its program, CADUCEUS_ZIG_TARGET what it builds for, such as x86_64-linux-gnu.2.31.
 set(CMAKE_TRY_COMPILE_PLATFORM_VARIABLES CADUCEUS_ZIG CADUCEUS_ZIG_TARGET)
-set(CMAKE_SYSTEM_NAME Linux)
+if(CADUCEUS_ZIG_TARGET MATCHES "-windows-")
+  set(CMAKE_SYSTEM_NAME Windows)
+  # CMake asks for a compiler of resources, of which there are none.
+  set(CMAKE_RC_COMPILER "${CADUCEUS_ZIG}")
+  # What ggml needs beside what zig links by itself. CMake's own list costs zig minutes.
+  set(CMAKE_C_STANDARD_LIBRARIES "-ladvapi32" CACHE STRING "")
+  set(CMAKE_CXX_STANDARD_LIBRARIES "-ladvapi32" CACHE STRING "")
+else()
+  set(CMAKE_SYSTEM_NAME Linux)
+endif()
 string(REGEX MATCH "^[^-]+" CMAKE_SYSTEM_PROCESSOR "${CADUCEUS_ZIG_TARGET}")
 set(zig "${CADUCEUS_ZIG}")
 if(CMAKE_SYSTEM_PROCESSOR STREQUAL "aarch64")
@@ -12,7 +21,8 @@ foreach(language IN ITEMS C CXX)
   else()
     set(command c++)
   endif()
-  set(CMAKE_${language}_COMPILER ${zig} ${command} -target ${CADUCEUS_ZIG_TARGET})
+  # Zig has debugging information by default, which is stripped in the end.
+  set(CMAKE_${language}_COMPILER ${zig} ${command} -target ${CADUCEUS_ZIG_TARGET} -g0)
   # The machine's own archiver may not know the other architecture.
   set(CMAKE_${language}_ARCHIVE_CREATE "\"${CADUCEUS_ZIG}\" ar qcs <TARGET> <OBJECTS>")
   set(CMAKE_${language}_ARCHIVE_APPEND "\"${CADUCEUS_ZIG}\" ar qs <TARGET> <OBJECTS>")

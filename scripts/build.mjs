@@ -135,7 +135,7 @@ async function crossArguments(target, report) {
     `-DCADUCEUS_ZIG=${await zig(report)}`,
     `-DCADUCEUS_ZIG_TARGET=${names.zig}`,
     `-DCADUCEUS_RUST_TARGET=${names.rust}`,
-    `-DCADUCEUS_LIBC=${target.split("-")[2]}`,
+    `-DCADUCEUS_LIBC=${target.split("-")[2] ?? ""}`,
   ];
 }
 

@@ -19,6 +19,8 @@
 //                 mesa-vulkan-drivers)
 //   other_systems the packed package on Node with musl, and on Node for arm64 in QEMU (Linux x64; Rust's targets:
 //                 rustup target add aarch64-unknown-linux-gnu x86_64-unknown-linux-musl)
+//   windows       the packed package on Windows' Node under Wine (Linux x64; Debian: wine wine64; Rust's target: rustup
+//                 target add x86_64-pc-windows-gnullvm)
 //   neon          the kernels for ARM in QEMU, each against double precision and ggml's own (Linux x64; Debian:
 //                 g++-aarch64-linux-gnu qemu-user-static)
 //   hostile       damaged requests, schemas and model headers for ten minutes each
@@ -39,6 +41,7 @@ import { setUp } from "./setup.mjs";
 import { installLmEval } from "./setup/lm_eval.mjs";
 import { installPythonClients } from "./setup/python_clients.mjs";
 import { otherNode } from "./package/toolchains/other_nodes.mjs";
+import { missingForWine, windowsNode } from "./package/toolchains/wine.mjs";
 import { packPackage } from "./package/pack.mjs";
 import { cacheFolder, root } from "./setup/paths.mjs";
 import { showProgress } from "./setup/progress.mjs";
@@ -100,11 +103,19 @@ const parts = {
       CADUCEUS_OTHER_NODES: JSON.stringify(nodes),
     });
   },
+  windows: async () => {
+    const missing = missingForWine();
+    if (missing !== undefined) return skip(missing);
+    const node = await showProgress("Windows' Node in Wine", windowsNode);
+    await showProgress("prebuilt addon for win32-x64", () => packaging("prebuild.mjs", "--target=win32-x64"));
+    return heavyTest("windows", {
+      CADUCEUS_PACKAGE: await packPackage(path.join(cacheFolder, "package")),
+      CADUCEUS_WINDOWS_NODE: JSON.stringify(node),
+    });
+  },
   neon: async () => {
     const missing = missingForNeon();
-    if (missing === undefined) return runNeonTests();
-    process.stderr.write(`Skipped. ${missing}\n`);
-    return 0;
+    return missing === undefined ? runNeonTests() : skip(missing);
   },
   hostile: (seed) => hostileFuzz(600, seed),
   damage: (seed) => nativeTest({}, "model_fuzz_test", 5000, seed),
@@ -176,6 +187,12 @@ await command(async () => {
   }
   if (failed.length > 0) throw new SetupError(`Failed: ${failed.join(", ")}.`);
 });
+
+/** @param {string} why */
+function skip(why) {
+  process.stderr.write(`Skipped. ${why}\n`);
+  return 0;
+}
 
 /**
  * Runs a script of scripts/package, whose last line says what it made.

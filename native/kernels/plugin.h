@@ -2,7 +2,7 @@
 #pragma once
 #include <cstdint>
 
-#if defined(_WIN32)
+#if defined(_MSC_VER)
 #define CADUCEUS_EXPORT extern "C" __declspec(dllexport)
 #else
 #define CADUCEUS_EXPORT extern "C" __attribute__((visibility("default")))

@@ -30,6 +30,7 @@ export const targets = {
   "linux-x64-musl": { zig: "x86_64-linux-musl", rust: "x86_64-unknown-linux-musl" },
   "linux-arm64-glibc": { zig: "aarch64-linux-gnu.2.31", rust: "aarch64-unknown-linux-gnu" },
   "linux-arm64-musl": { zig: "aarch64-linux-musl", rust: "aarch64-unknown-linux-musl" },
+  "win32-x64": { zig: "x86_64-windows-gnu", rust: "x86_64-pc-windows-gnullvm" },
 };
 
 /** What the prebuilt addon for this machine's own system is built for. @returns {keyof typeof targets | undefined} */

@@ -2,8 +2,8 @@
 // may lack; their names are unique; the addon exports only Node's two entry points; and of its runtime it needs only
 // Node-API, so that it runs in every version of Node, in Electron, Bun and Deno.
 //
-//   node scripts/package/check_binaries.mjs [FILE …]       without files: all of prebuilds/. What is not ELF is
-//                                                          left to its own system.
+//   node scripts/package/check_binaries.mjs [FILE …]       without files: all of prebuilds/. What is neither for Linux
+//                                                          nor for Windows is left to its own system.
 import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -13,17 +13,23 @@ import { command } from "../setup/command.mjs";
 import { root } from "../setup/paths.mjs";
 import { SetupError } from "../setup/run_logged.mjs";
 import { isElf, readElf } from "./elf.mjs";
+import { isPe, readPe } from "./pe.mjs";
 
 /** Debian 11's and Ubuntu 20.04's. */
 const newestGlibc = /** @type {const} */ ([2, 31]);
 /** What package.json promises (`binary.napi_versions`). */
 const nodeApiVersion = "v8";
+const ggmlSymbols = /ggml|gguf|quantize|^iq[23]xs/;
 const entryPoints = ["napi_register_module_v1", "node_api_module_get_api_version_v1"];
 const systemLibraries = /^(lib(c|m|dl|pthread|rt)\.so\.\d|ld-linux[\w-]*\.so\.\d|libc\.so|libc\.musl-\w+\.so\.1)$/;
+/** Parts of Windows 10, its C library (api-ms-win-crt) among them. No program: Node-API is looked up in the one that runs. */
+const windowsLibraries =
+  /^(kernel32|ntdll|advapi32|bcrypt|bcryptprimitives|userenv|ws2_32|api-ms-win-(crt|core)-[\w-]+)\.dll$/i;
 
 /** @param {string} file @returns {Promise<string[]>} in words for people */
 export async function problemsOf(file) {
   const bytes = await readFile(file);
+  if (isPe(bytes)) return problemsOnWindows(file, bytes);
   if (!isElf(bytes)) return [];
   const { symbols, needed, soname } = readElf(bytes);
   /** @type {string[]} */
@@ -56,11 +62,28 @@ export async function problemsOf(file) {
     problems.push(
       ...list(
         "offers",
-        exported.filter((name) => !/ggml|gguf|quantize|^iq[23]xs/.test(name)),
+        exported.filter((name) => !ggmlSymbols.test(name)),
       ),
     );
   }
   return problems;
+}
+
+/** @param {string} file @param {Buffer} bytes @returns {string[]} */
+function problemsOnWindows(file, bytes) {
+  const { arch, needed, exported } = readPe(bytes);
+  const folder = path.basename(path.dirname(file));
+  const isAddon = file.endsWith(".node");
+  return [
+    ...(folder.startsWith("win32-") && folder !== `win32-${arch}` ? [`is for ${arch}`] : []),
+    ...needed
+      .filter((library) => !windowsLibraries.test(library) && !library.startsWith("caduceus-"))
+      .map((library) => `asks for the library ${library}`),
+    ...list(
+      "offers",
+      exported.filter((name) => !(isAddon ? entryPoints.includes(name) : ggmlSymbols.test(name))),
+    ),
+  ];
 }
 
 /** @param {string} what @param {string[]} names */
@@ -130,7 +153,7 @@ export async function checkBinaries(files) {
 async function shipped() {
   const folder = path.join(root, "prebuilds");
   const names = existsSync(folder) ? await readdir(folder, { recursive: true }) : [];
-  return names.map((name) => path.join(folder, name)).filter((name) => /\.(node|so)$/.test(name));
+  return names.map((name) => path.join(folder, name)).filter((name) => /\.(node|so|dll)$/.test(name));
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {

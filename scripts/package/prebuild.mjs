@@ -3,9 +3,10 @@
 // is on, where zig builds for another one.)
 //
 //   node scripts/package/prebuild.mjs [--target=TARGET] [--jobs=N]
-//   TARGET: linux-x64-glibc, linux-x64-musl, linux-arm64-glibc or linux-arm64-musl
+//   TARGET: linux-x64-glibc, linux-x64-musl, linux-arm64-glibc, linux-arm64-musl or win32-x64
 //
-// The target defaults to this machine's own system: on Linux by zig, elsewhere by the system's compiler.
+// The target defaults to this machine's own system: on Linux by zig, elsewhere by the system's compiler. Zig builds for
+// Linux and Windows on any Linux.
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import path from "node:path";
@@ -18,13 +19,6 @@ import { root } from "../setup/paths.mjs";
 import { showProgress } from "../setup/progress.mjs";
 import { SetupError } from "../setup/run_logged.mjs";
 import { checkBinaries } from "./check_binaries.mjs";
-
-/**
- * Built by ggml, and not shipped: a megabyte each for processors that are rare and nearly as fast with the next lesser
- * one (Ivy Bridge's with Sandy Bridge's, Piledriver's too; Cannon Lake's and Cooper Lake's with Skylake's and Cascade
- * Lake's).
- */
-const leftOut = /ggml-cpu-(ivybridge|piledriver|cannonlake|cooperlake)-/;
 
 await command(async () => {
   const { values } = parseArgs({ options: { target: { type: "string" }, jobs: { type: "string" } } });
@@ -58,7 +52,7 @@ async function place(from, folder, libc) {
   for (const name of await readdir(folder))
     if (isForMusl(name) === (libc === "musl")) await rm(path.join(folder, name));
   const placed = [];
-  for (const name of (await readdir(from)).filter((name) => isShipped(name) && !leftOut.test(name))) {
+  for (const name of (await readdir(from)).filter(isShipped)) {
     const file = path.join(folder, name === "caduceus.node" && libc !== undefined ? `caduceus.${libc}.node` : name);
     await placeFile(path.join(from, name), file);
     placed.push(file);

@@ -2,10 +2,7 @@
 import { homedir } from "node:os";
 import path from "node:path";
 
-/**
- * `~` is the home folder, since no shell has seen what is typed into a chat, stands behind `--schema=` or in a program's
- * text.
- */
+/** `~` is the home folder: no shell has seen what is typed into a chat or follows `--schema=`. */
 export function expandHome(file: string, platform: NodeJS.Platform = process.platform): string {
   return /^~(?=$|\/)/.test(file) || (platform === "win32" && file.startsWith("~\\"))
     ? path.join(homedir(), file.slice(1))

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <string_view>
+#include <system_error>
 
 #include "ggml-backend-impl.h"
 #include "kernels/plugin.h"
@@ -29,7 +30,7 @@ using Library = HMODULE;
 Library open_library(const fs::path& file) {
   return LoadLibraryExW(file.c_str(), nullptr, LOAD_WITH_ALTERED_SEARCH_PATH);
 }
-std::string why_not_opened() { return "error " + std::to_string(GetLastError()); }
+std::string why_not_opened() { return std::system_category().message(static_cast<int>(GetLastError())); }
 void* find_symbol(Library library, const char* name) { return reinterpret_cast<void*>(GetProcAddress(library, name)); }
 void close_library(Library library) { FreeLibrary(library); }
 #else

@@ -18,6 +18,8 @@
 #elif defined(_WIN32)
 #define NOMINMAX
 #include <windows.h>
+
+#include <vector>
 #endif
 
 namespace caduceus {
@@ -36,6 +38,35 @@ uint32_t cgroup_cores() {
   double period = 0;
   if (!(file >> quota >> period) || period <= 0) return UINT32_MAX;
   return std::max(1u, static_cast<uint32_t>(quota / period + 0.5));
+}
+#elif defined(_WIN32)
+// Those of the fastest kind that this process may use: efficiency cores hold the others back at every barrier. 0 where
+// the system does not tell.
+uint32_t fastest_cores() {
+  DWORD size = 0;
+  GetLogicalProcessorInformationEx(RelationProcessorCore, nullptr, &size);
+  std::vector<char> records(size);
+  using Record = SYSTEM_LOGICAL_PROCESSOR_INFORMATION_EX;
+  if (!GetLogicalProcessorInformationEx(RelationProcessorCore, reinterpret_cast<Record*>(records.data()), &size))
+    return 0;
+  // Both are 0 for a process of several groups of processors.
+  DWORD_PTR allowed = 0;
+  DWORD_PTR all = 0;
+  GetProcessAffinityMask(GetCurrentProcess(), &allowed, &all);
+  uint32_t cores = 0;
+  int fastest = -1;
+  for (DWORD at = 0; at < size;) {
+    const auto* record = reinterpret_cast<const Record*>(records.data() + at);
+    at += record->Size;
+    const PROCESSOR_RELATIONSHIP& core = record->Processor;
+    if (allowed != 0 && (core.GroupMask[0].Mask & allowed) == 0) continue;
+    if (core.EfficiencyClass > fastest) {
+      fastest = core.EfficiencyClass;
+      cores = 0;
+    }
+    if (core.EfficiencyClass == fastest) ++cores;
+  }
+  return cores;
 }
 #endif
 
@@ -67,6 +98,8 @@ uint32_t usable_cores() {
     cores = static_cast<uint32_t>(value);
   else if (sysctlbyname("hw.physicalcpu", &value, &size, nullptr, 0) == 0 && value > 0)
     cores = static_cast<uint32_t>(value);
+#elif defined(_WIN32)
+  if (const uint32_t fastest = fastest_cores(); fastest > 0) cores = std::min(cores, fastest);
 #endif
   return std::max(1u, cores);
 }

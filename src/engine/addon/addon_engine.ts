@@ -54,7 +54,7 @@ export async function createAddonEngine(options: EngineOptions): Promise<Engine>
       threads,
       hostCacheBytes,
       promptLookup,
-      draft,
+      draft: draft === undefined ? undefined : { ...draft, path: nativePath(draft.path) },
       prefixFolder: prefixFolder === undefined ? undefined : nativePath(prefixFolder),
       prefixFolderBytes,
     },

@@ -58,8 +58,8 @@ export function explainFailure(file: string, error: unknown): Diagnosis {
   }
   if (/specified module could not be found/i.test(message)) {
     return {
-      problem: `a library that it needs is missing, most likely Microsoft's Visual C++ runtime (${message.trim().replace(/\.$/, "")}).`,
-      remedy: `Install it with \`winget install Microsoft.VCRedist.2015+.${process.arch}\`.`,
+      problem: `a library that belongs beside it is missing (${message.trim().replace(/\.$/, "")}).`,
+      remedy: installAgain,
     };
   }
   if (

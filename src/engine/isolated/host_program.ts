@@ -166,7 +166,8 @@ const end = () => process.kill(process.pid, "SIGKILL");
 const parent = process.ppid;
 process.on("disconnect", end);
 setInterval(() => {
-  // Deno does not tell of a channel whose other end is gone. On Windows the number stays, and costs a list of all processes.
+  // Deno does not tell of a channel whose other end is gone. On Windows the number stays, and asking for it lists all
+  // processes.
   if (process.platform !== "win32" && process.ppid !== parent) end();
   [...engines.keys()].forEach(tellStatistics);
 }, statisticsMs).unref();
