@@ -1,7 +1,7 @@
 // Fear: half of the machines out there run Windows, and what was built for it here has never run. The packed package
 // with Windows' Node under Wine. Pipes cannot be written to there, so programs write to files, and nothing that speaks
 // through a pipe is shown: `isolate`, `quantize`, MCP servers, standard input.
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import {
   chmodSync,
   closeSync,
@@ -19,9 +19,9 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fetchDefaultModel } from "../../src/files/index.js";
-import { FakeHub } from "../support/fake_hub.js";
 import { hermesModel } from "../support/models.js";
 import { installPackage } from "./install_package.js";
 
@@ -175,32 +175,17 @@ test("a read-only model loads", async () => {
   expect(await run([cli, "run", "-m", "read-only.gguf", "-n", "2", "one two"])).toMatchObject(good);
 });
 
-test("the file of a loaded model is replaced once it is closed, and not before", async () => {
-  const file = path.join(folder, "in-use.gguf");
-  cpSync(tiny, file);
-  const { stdout, ...ended } = await run(["in_use.mjs", windowsName(file)]);
-  expect(ended).toEqual(good);
-  expect(JSON.parse(stdout)).toEqual({
-    meanwhile: expect.stringMatching(/^(EPERM|EACCES|EBUSY)$/),
-    generated: 2,
-    afterwards: "replaced",
-  });
-});
-
-test("of two processes that want the same download one fetches it, and both have it", async () => {
-  const hub = await FakeHub.start();
-  try {
-    const content = hub.offer("owner/tiny-GGUF", "tiny.Q4_K_M.gguf", 3_000_000);
-    hub.misbehaviors.push({ kind: "slow", bytesPerChunk: 100_000, pauseMs: 100 });
-    const pull = () => run([cli, "pull", "hf:owner/tiny-GGUF:Q4_K_M"], { HF_ENDPOINT: hub.endpoint, HF_TOKEN: "" });
-    for (const { code } of await Promise.all([pull(), pull()])) expect(code).toBe(0);
-    expect(hub.storageRequests).toHaveLength(1);
-    const place = path.join(modelFolder, "owner--tiny-GGUF");
-    expect(readFileSync(path.join(place, "tiny.Q4_K_M.gguf")).equals(content)).toBe(true);
-    expect(readdirSync(place).sort()).toEqual(["tiny.Q4_K_M.gguf", "tiny.Q4_K_M.gguf.verified"]);
-  } finally {
-    await hub.close();
-  }
+test("of two processes that take the same lock again and again one has it at a time, and no file of it stays", async () => {
+  const rolldown = fileURLToPath(new URL("../../node_modules/rolldown/bin/cli.mjs", import.meta.url));
+  const source = fileURLToPath(new URL("../../src/files/local/file_lock.ts", import.meta.url));
+  const made = ["--file", path.join(folder, "file_lock.mjs"), "--format", "esm", "--platform", "node"];
+  execFileSync(process.execPath, [rolldown, source, ...made], { stdio: "ignore" });
+  const outcomes = await Promise.all(["one", "two"].map((name) => run(["lock.mjs", "locked.txt", name])));
+  for (const outcome of outcomes) expect(outcome).toEqual({ ...good, stdout: "" });
+  const lines = readFileSync(path.join(folder, "locked.txt"), "utf8").trim().split("\n");
+  expect(lines).toHaveLength(12);
+  for (let at = 0; at < lines.length; at += 2) expect(lines[at + 1]).toBe(lines[at]!.replace(" in", " out"));
+  expect(readdirSync(folder).filter((name) => name.startsWith("locked.txt"))).toEqual(["locked.txt"]);
 });
 
 describe("the command line", () => {
