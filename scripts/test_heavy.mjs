@@ -108,7 +108,7 @@ const parts = {
     if (missing !== undefined) return skip(missing);
     const node = await showProgress("Windows' Node in Wine", windowsNode);
     await showProgress("prebuilt addon for win32-x64", () => packaging("prebuild.mjs", "--target=win32-x64"));
-    return heavyTest("windows", {
+    return heavyTest("windows/windows", {
       CADUCEUS_PACKAGE: await packPackage(path.join(cacheFolder, "package")),
       CADUCEUS_WINDOWS_NODE: JSON.stringify(node),
     });

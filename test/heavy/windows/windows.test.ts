@@ -21,9 +21,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { fetchDefaultModel } from "../../src/files/index.js";
-import { hermesModel } from "../support/models.js";
-import { installPackage } from "./install_package.js";
+import { fetchDefaultModel } from "../../../src/files/index.js";
+import { hermesModel } from "../../support/models.js";
+import { installPackage } from "../install_package.js";
 
 const { node, env } = JSON.parse(process.env["CADUCEUS_WINDOWS_NODE"] ?? "{}") as {
   node: string;
@@ -40,10 +40,10 @@ let tiny: string;
 
 beforeAll(async () => {
   installPackage(folder);
-  for (const name of readdirSync(new URL("windows", import.meta.url)))
-    cpSync(new URL(`windows/${name}`, import.meta.url), path.join(folder, name));
+  for (const name of readdirSync(new URL("programs", import.meta.url)))
+    cpSync(new URL(`programs/${name}`, import.meta.url), path.join(folder, name));
   for (const name of ["endings.mjs", "workers.mjs"])
-    cpSync(new URL(`../process/programs/${name}`, import.meta.url), path.join(folder, name));
+    cpSync(new URL(`../../process/programs/${name}`, import.meta.url), path.join(folder, name));
   mkdirSync(modelFolder, { recursive: true });
   const model = await fetchDefaultModel();
   cpSync(model, path.join(modelFolder, path.basename(model)));
@@ -176,8 +176,8 @@ test("a read-only model loads", async () => {
 });
 
 test("of two processes that take the same lock again and again one has it at a time, and no file of it stays", async () => {
-  const rolldown = fileURLToPath(new URL("../../node_modules/rolldown/bin/cli.mjs", import.meta.url));
-  const source = fileURLToPath(new URL("../../src/files/local/file_lock.ts", import.meta.url));
+  const rolldown = fileURLToPath(new URL("../../../node_modules/rolldown/bin/cli.mjs", import.meta.url));
+  const source = fileURLToPath(new URL("../../../src/files/local/file_lock.ts", import.meta.url));
   const made = ["--file", path.join(folder, "file_lock.mjs"), "--format", "esm", "--platform", "node"];
   execFileSync(process.execPath, [rolldown, source, ...made], { stdio: "ignore" });
   const outcomes = await Promise.all(["one", "two"].map((name) => run(["lock.mjs", "locked.txt", name])));
