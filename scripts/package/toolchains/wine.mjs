@@ -1,5 +1,5 @@
-// Windows' Node under Wine, so that what is built here for Windows can be run here (on Linux x64). Node itself comes from
-// npm; Wine has to be installed.
+// Windows' Node under Wine, so that what is built here for Windows can be run here (on Linux x64). Node itself comes
+// from npm; Wine has to be installed.
 import { execFileSync, spawnSync } from "node:child_process";
 import { rm, writeFile } from "node:fs/promises";
 import path from "node:path";
