@@ -259,6 +259,7 @@ test("the server answers on a port, streams, and says what it serves", async () 
     expect(text).toMatch(/data: \[DONE\]\s*$/);
   } finally {
     server.child.kill("SIGKILL");
+    await server.ended;
   }
 });
 

@@ -12,7 +12,7 @@ for (const [what, name] of Object.entries(JSON.parse(process.argv[2]))) {
   const prefixFolder = path.join(path.dirname(path.resolve(name)), "prefixes");
   try {
     const model = await load(name, { contextSize: 512, prefixFolder });
-    const { usage } = await model.complete("word ".repeat(100), { maxTokens: 2, keepPrefix: true });
+    const { usage } = await model.complete("word ".repeat(300), { maxTokens: 2, keepPrefix: true });
     // Written while nobody waits for anything.
     for (let waits = 0; waits < 100 && keptIn(prefixFolder) === 0; waits++) await sleep(100);
     await model.close();
