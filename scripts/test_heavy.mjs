@@ -12,6 +12,7 @@
 //   clients       Python's clients against the server: openai, anthropic, ollama, instructor, litellm
 //   lm_eval       EleutherAI's harness against `caduceus serve`, its log likelihoods against llama.cpp's own
 //   llama_cpp     files of llama-quantize and embeddings of llama-server, built from the pinned tree, against ours
+//   remote        `connect` to llama-server of the pinned tree, against the same model here
 //   source_build  the packed package builds without network and git, in a folder with spaces in its name, and generates
 //   nextjs        examples/nextjs-chat with the packed package: installed, built, and used by a real browser
 //   libraries     the programs of other libraries in docs/coming-from.md, compiled against their packages
@@ -79,6 +80,8 @@ const parts = {
     const tree = await built({ llamaTools: true, llamaServer: true });
     return heavyTest("llama_cpp", { CADUCEUS_LLAMA_TOOLS: path.join(tree, "bin") });
   },
+  remote: async () =>
+    heavyTest("remote/llama_server", { CADUCEUS_LLAMA_TOOLS: path.join(await built({ llamaServer: true }), "bin") }),
   source_build: async () =>
     heavyTest("source_build", { CADUCEUS_PACKAGE: await packPackage(path.join(cacheFolder, "package")) }),
   nextjs: async () => heavyTest("nextjs", { CADUCEUS_PACKAGE: await packPackage(path.join(cacheFolder, "package")) }),
