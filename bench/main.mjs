@@ -44,6 +44,7 @@ const names = /** @type {const} */ ([
   "portable",
   "embeddings",
   "isolated",
+  "connected",
   "adapters",
 ]);
 const namesOfLarge = /** @type {const} */ (["footprint", "prefill", "decode", "streams"]);
@@ -64,6 +65,7 @@ async function allRows() {
     portable,
     embeddings,
     isolated,
+    connected,
     adapters,
   ] = await Promise.all([
     import("./rows/one_stream.mjs"),
@@ -78,6 +80,7 @@ async function allRows() {
     import("./rows/portable.mjs"),
     import("./rows/embeddings.mjs"),
     import("./rows/isolated.mjs"),
+    import("./rows/connected.mjs"),
     import("./rows/adapters.mjs"),
   ]);
   return {
@@ -93,6 +96,7 @@ async function allRows() {
     ...portable,
     ...embeddings,
     ...isolated,
+    ...connected,
     ...adapters,
   };
 }

@@ -9,6 +9,8 @@
 //                 token reported
 //   chaos         a fleet of three servers behind bad links (root on Linux): killed, stalled, garbled; --seconds=N
 //                 instead of 600
+//   engines       the common behaviors of engines on llama-server of the pinned tree
+//   vllm          the same on vLLM: CADUCEUS_VLLM is a command that serves a small model on the port behind it
 //   clients       Python's clients against the server: openai, anthropic, ollama, instructor, litellm
 //   lm_eval       EleutherAI's harness against `caduceus serve`, its log likelihoods against llama.cpp's own
 //   llama_cpp     files of llama-quantize and embeddings of llama-server, built from the pinned tree, against ours
@@ -66,6 +68,15 @@ const parts = {
   isolated: () => vitest(["run", "--config", "vitest.isolated.config.ts"]),
   server: () => heavyTest("server"),
   chaos: async (_, seconds) => heavyTest("chaos/chaos", { CADUCEUS_CHAOS_SECONDS: seconds }),
+  engines: async () => {
+    const tree = await built({ llamaTools: true, llamaServer: true });
+    return heavyTest("engines/llama_server", { CADUCEUS_LLAMA_TOOLS: path.join(tree, "bin") });
+  },
+  vllm: async () => {
+    if (process.env.CADUCEUS_VLLM !== undefined) return heavyTest("engines/vllm");
+    process.stderr.write("Skipped. CADUCEUS_VLLM is not set: a command that serves a small model with vLLM.\n");
+    return 0;
+  },
   clients: async () =>
     heavyTest("clients", { CADUCEUS_PYTHON_CLIENTS: await showProgress("Python's clients", installPythonClients) }),
   lm_eval: async () => {

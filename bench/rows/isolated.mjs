@@ -46,12 +46,17 @@ async function session(file, options, add) {
   const model = await load(file, options);
   add("load", "ms", performance.now() - begin);
   add("memory after loading", "MiB", (memoryBytes() - before) / 2 ** 20);
+  await measureSpeed(model, add);
+  await model.close();
+  return undefined;
+}
+
+/** @param {Model} model @param {(name: string, unit: string, value: number) => void} add */
+export async function measureSpeed(model, add) {
   await firstTokenMs(model);
   add("first token of a prompt of 100 tokens", "ms", await firstTokenMs(model));
   add("decode, 1 stream", "tokens/s", await tokensPerSecond(model, 1));
   add("decode, 8 streams", "tokens/s", await tokensPerSecond(model, 8));
-  await model.close();
-  return undefined;
 }
 
 /** @param {Row} row */

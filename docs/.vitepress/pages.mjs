@@ -18,7 +18,7 @@ export const parts = [
   },
   {
     text: "To run it for others",
-    pages: ["production", "server", "remote", "frameworks", "recipes", "cli", "runtimes", "errors"],
+    pages: ["production", "server", "scaling", "remote", "frameworks", "recipes", "cli", "runtimes", "errors"],
   },
   { text: "How good and how fast", pages: ["evaluation", "performance"] },
   { text: "How it is made", pages: ["architecture", "building"] },

@@ -56,3 +56,6 @@ export const log: (...values: unknown[]) => void = console.log;
 
 /** Serves the model as `hermes`. */
 export const server = await listen(createHandler({ models: { hermes: model } }), { port: 0 });
+
+/** Two addresses of it. */
+export const urls = [server.url, (await listen(createHandler({ models: { hermes: model } }), { port: 0 })).url];

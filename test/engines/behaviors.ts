@@ -1,13 +1,13 @@
 // What all engines have in common: each behavior is tried on a model, and says how far it is guaranteed there.
 import { expect } from "vitest";
-import type { ReplyEvent } from "../../src/index.js";
+import type { ReplyEvent, ReplyOptions } from "../../src/index.js";
 import { constrainedBehaviors } from "./constrained_behaviors.js";
 import { codeOf, refused, type Behaviors } from "./outcome.js";
 import type { Subject } from "./subject.js";
 
 const greedy = { temperature: 0, maxTokens: 24 } as const;
 /** Random weights hardly ever end a turn, but they may. */
-const long = (tokens: number) => ({ temperature: 0, maxTokens: tokens, minTokens: tokens });
+const long = (tokens: number) => ({ temperature: 0, maxTokens: tokens, ignoreEos: true });
 
 const atRest = (subject: Subject) => expect.poll(() => subject.running(), { timeout: 20_000 }).toBe(0);
 
@@ -59,6 +59,14 @@ export const behaviors: Behaviors = {
     return "yes";
   },
   ...constrainedBehaviors,
+  "a minimum of tokens": async ({ model }) => {
+    const [end] = (await model.tokenize([{ control: "<|im_end|>" }])).slice(-1);
+    const ask = () => model.reply("Hi", { ...greedy, minTokens: 5, logitBias: [[end!, 100]] });
+    const code = await codeOf(ask());
+    if (code !== undefined) return refused(ask());
+    expect((await ask()).usage.generatedTokens).toBeGreaterThanOrEqual(5);
+    return "yes";
+  },
   "stop strings": async ({ model }) => {
     const { text } = await model.reply("Hi", greedy);
     const stop = text.slice(5, 8);
@@ -86,10 +94,10 @@ export const behaviors: Behaviors = {
     return "yes";
   },
   "DRY, XTC and Mirostat": async ({ model }) => {
+    const ask = (options: ReplyOptions) => codeOf(model.reply("Hi", { maxTokens: 2, ...options }));
+    expect(await ask({ penaltyLastN: -1 })).toBeUndefined();
     const outcomes = await Promise.all(
-      [{ dryMultiplier: 1 }, { xtcProbability: 0.5 }, { mirostat: 2 as const }].map((one) =>
-        codeOf(model.reply("Hi", { maxTokens: 2, ...one })),
-      ),
+      [{ dryMultiplier: 1 }, { xtcProbability: 0.5 }, { mirostat: 2 as const }].map(ask),
     );
     if (outcomes.every((code) => code === undefined)) return "yes";
     for (const code of outcomes) expect(code).toMatch(/^(UNSUPPORTED|INVALID_ARGUMENT)$/);

@@ -105,5 +105,12 @@ export const constrainedBehaviors: Behaviors = {
     return outcome;
   },
   "a text by a regular expression": ({ model }) => written(model, "regex", "(yes|no){2,3}!"),
-  "a text by a grammar": ({ model }) => written(model, "grammar", 'start: w w w? "!"\nw: "yes" | "no"'),
+  "a text by a grammar in GBNF": ({ model }) => written(model, "grammar", 'root ::= w w w? "!"\nw ::= "yes" | "no"'),
+  "a text by a grammar in Lark": async ({ model }) => {
+    const grammar = 'start: w w w? "!"\nw: "yes" | "no"';
+    const code = await codeOf(model.complete("Go:", { grammar, maxTokens: 30 }));
+    if (code === undefined) return written(model, "grammar", grammar);
+    expect(code).toMatch(/^(CONSTRAINT_INVALID|UNSUPPORTED|INVALID_ARGUMENT)$/);
+    return "no";
+  },
 };

@@ -187,6 +187,20 @@ test("without any server left, replies fail with a code, and work again when one
     .toBe(2);
 });
 
+test("a server that is told to end finishes what it has begun, and gets nothing new", async () => {
+  await open();
+  const { first, end } = read(fleet.reply("Long", exactly(1500)));
+  await first;
+  const place = places.find(({ model }) => model.stats().running > 0)!;
+  const closing = place.server.close({ graceMs: 60_000 });
+  const before = place.model.stats().promptTokens;
+  const replies = await Promise.all(questions(6, "Drain").map((question) => fleet.reply(question, exactly(4))));
+  expect(replies.map(({ usage }) => usage.generatedTokens)).toEqual(Array(6).fill(4));
+  expect(place.model.stats().promptTokens).toBe(before);
+  expect((await end).usage.generatedTokens).toBe(1500);
+  await closing;
+});
+
 test.each([[[]], [["http://127.0.0.1:1", "http://127.0.0.1:1/"]], [["http://127.0.0.1:1", "nothing"]]])(
   "%j is no fleet",
   async (urls) => {

@@ -179,7 +179,7 @@ export class LlamaServer implements RemoteServer {
       return_tokens: true,
       n_predict: request.maxTokens ?? -1,
       stop,
-      ...samplingFields(sampling),
+      ...samplingFields(sampling, this.info.contextSize),
       ...(logProbabilities ? { n_probs: Math.max(1, topLogProbabilities) } : {}),
       // Its slots know no scopes.
       cache_prompt: request.cacheScope === "",
@@ -279,8 +279,10 @@ const idAndScore = (fields: AnswerFields) => ({
   score: fields.number("logprob") ?? Number.NaN,
 });
 
-function samplingFields(sampling: EngineSampling): object {
+/** `wholeContext`: how many tokens that is, for which the server knows no other word. */
+function samplingFields(sampling: EngineSampling, wholeContext: number): object {
   const { dry, logitBias, seed } = sampling;
+  const last = (count: number) => (count === -1 ? wholeContext : count);
   return {
     temperature: sampling.temperature,
     top_k: sampling.topK,
@@ -291,14 +293,14 @@ function samplingFields(sampling: EngineSampling): object {
     repeat_penalty: sampling.repeatPenalty,
     frequency_penalty: sampling.frequencyPenalty,
     presence_penalty: sampling.presencePenalty,
-    repeat_last_n: sampling.penaltyLastN,
+    repeat_last_n: last(sampling.penaltyLastN),
     dry_multiplier: dry.multiplier,
     ...(dry.multiplier === 0
       ? {}
       : {
           dry_base: dry.base,
           dry_allowed_length: dry.allowedLength,
-          dry_penalty_last_n: dry.lastN,
+          dry_penalty_last_n: last(dry.lastN),
           ...(dry.sequenceBreakers.length === 0 ? {} : { dry_sequence_breakers: dry.sequenceBreakers }),
         }),
     xtc_probability: sampling.xtcProbability,
