@@ -4,6 +4,12 @@
 #include <cmath>
 
 namespace caduceus {
+namespace {
+
+// Cells that ended runs may hold, since each occupied cell costs time.
+constexpr uint32_t warm_cells = 2048;
+
+}  // namespace
 
 DraftModel::DraftModel(std::unique_ptr<Context> context, const Model& model)
     : context_(std::move(context)),
@@ -40,6 +46,8 @@ void DraftModel::forget(Run& run) {
   if (run.draft_sequence < 0) return;
   cache_.close(std::exchange(run.draft_sequence, -1), true);
   std::erase(followed_, &run);
+  while (cache_.cached_sequences() > 1 && cache_.available() - cache_.free() > warm_cells)
+    cache_.make_room(cache_.free() + 1);
 }
 
 void DraftModel::lose(Run& run) {

@@ -200,6 +200,8 @@ void streams(const ModelPointer& model, const ModelPointer& mixed) {
     const Stats stats = harness.engine->stats();
     tell(lookup ? "with prompt lookup" : "alone", stats);
     CHECK(stats.model_accepted_drafts > 50 && stats.running == 0);
+    // What ended runs have left there.
+    CHECK(stats.draft_cache_tokens_used > 0 && stats.draft_cache_tokens_used <= 2048);
   }
 
   CLAIM("where cells are scarce in both caches, sequences are lost and computed again, and the texts are the same");
