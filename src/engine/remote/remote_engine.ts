@@ -163,7 +163,9 @@ export class RemoteEngine implements Engine {
         failed.add(lease.server);
         const canMove = lease.end("failed", error);
         if (run?.hasBegun) throw error;
-        if (!canMove) await this.#retries.wait(error, attempts, signal);
+        // Each server once, and then as often as one alone.
+        if (canMove && attempts <= failed.size + this.#retries.most) continue;
+        await this.#retries.wait(error, attempts, signal);
       }
     }
   }

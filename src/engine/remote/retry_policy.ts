@@ -6,16 +6,16 @@ const firstWaitMs = 250;
 const longestWaitMs = 10_000;
 
 export class RetryPolicy {
-  readonly #most: number;
+  readonly most: number;
 
   /** @param most times that a request is sent again */
   constructor(most: number) {
-    this.#most = most;
+    this.most = most;
   }
 
   /** Waits until it may be sent again after `attempts` failures; throws the failure where it may not. */
   async wait(failure: unknown, attempts: number, signal: AbortSignal | undefined): Promise<void> {
-    if (!(failure instanceof PassingError) || attempts > this.#most) throw failure;
+    if (!(failure instanceof PassingError) || attempts > this.most) throw failure;
     const longest = Math.min(firstWaitMs * 2 ** (attempts - 1), longestWaitMs);
     // Those that failed together do not come back together.
     await sleepUnlessAborted(failure.waitMs ?? longest * (0.5 + Math.random() / 2), signal);

@@ -18,7 +18,7 @@ export class Fleet implements ServerChoice {
   readonly info: ModelInfo;
   readonly capabilities: EngineCapabilities;
   readonly #members: readonly Member[];
-  readonly #prefixes = new PrefixTable<Member>();
+  readonly #prefixes = new PrefixTable();
   readonly #spoken: string[] = [];
   #underWay = 0;
   #checks: NodeJS.Timeout | undefined;
@@ -87,8 +87,8 @@ export class Fleet implements ServerChoice {
     for (const member of this.#members) if (!member.isUp) void member.check();
     const hashes = request === undefined ? [] : prefixHashes(request.prompt, request.cacheScope);
     const member = this.#choose(hashes, failed) ?? (await this.#firstToReturn(signal));
-    this.#prefixes.keep(hashes, member);
-    return this.#lease(member, request, failed);
+    this.#prefixes.keep(hashes, this.#members.indexOf(member));
+    return this.#lease(member, request);
   }
 
   speak(texts: readonly string[]): void {
@@ -108,7 +108,7 @@ export class Fleet implements ServerChoice {
     const candidates = fresh.length > 0 ? fresh : up;
     if (candidates.length === 0) return undefined;
     const least = candidates.reduce((best, one) => (one.outstanding < best.outstanding ? one : best));
-    const known = this.#prefixes.find(hashes);
+    const known = this.#members[this.#prefixes.find(hashes) ?? -1];
     const isFit = known !== undefined && candidates.includes(known);
     return isFit && known.outstanding <= 2 * least.outstanding + slackTokens ? known : least;
   }
@@ -122,7 +122,7 @@ export class Fleet implements ServerChoice {
     return next;
   }
 
-  #lease(member: Member, request: ServerRequest | undefined, failed: ReadonlySet<RemoteServer>): Lease {
+  #lease(member: Member, request: ServerRequest | undefined): Lease {
     let left = request === undefined ? 0 : costOf(request);
     const take = (tokens: number) => {
       const taken = Math.min(left, tokens);
@@ -147,7 +147,8 @@ export class Fleet implements ServerChoice {
         const moves = how === "failed" && isMovable(failure);
         // It was ejected already when it was found to be lost.
         if (moves && !waiting.signal.aborted) member.eject(failure);
-        return moves && this.#members.some(({ isUp, server }) => isUp && !failed.has(server!));
+        // Where none is up, choosing waits.
+        return moves;
       },
     };
   }

@@ -4,26 +4,25 @@ import type { PromptPart } from "../../engine.js";
 /** Characters of a block; a prompt shares whole blocks with an earlier one. A token counts two. */
 const blockLength = 256;
 const mostBlocks = 256;
-const mostEntries = 20_000;
+/** A power of two. What comes later takes the slot of what was there. */
+const slots = 32_768;
 
-export class PrefixTable<T> {
-  /** By the hash of a prompt's beginning. The least recently used are forgotten. */
-  readonly #places = new Map<number, T>();
+/** Of a fixed size. Places are counted from 0. */
+export class PrefixTable {
+  readonly #hashes = new Uint32Array(slots);
+  /** Counted from 1: 0 is none. */
+  readonly #places = new Uint16Array(slots);
 
   /** Where the longest known beginning was sent. */
-  find(hashes: readonly number[]): T | undefined {
-    const hash = hashes.findLast((one) => this.#places.has(one));
-    return hash === undefined ? undefined : this.#places.get(hash);
+  find(hashes: readonly number[]): number | undefined {
+    const hash = hashes.findLast((one) => this.#hashes[one % slots] === one && this.#places[one % slots] !== 0);
+    return hash === undefined ? undefined : this.#places[hash % slots]! - 1;
   }
 
-  keep(hashes: readonly number[], place: T): void {
+  keep(hashes: readonly number[], place: number): void {
     for (const hash of hashes) {
-      this.#places.delete(hash);
-      this.#places.set(hash, place);
-    }
-    for (const hash of this.#places.keys()) {
-      if (this.#places.size <= mostEntries) break;
-      this.#places.delete(hash);
+      this.#hashes[hash % slots] = hash;
+      this.#places[hash % slots] = place + 1;
     }
   }
 }
