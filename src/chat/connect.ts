@@ -16,7 +16,7 @@ import { Model } from "./model.js";
  * ```ts
  * import { connect } from "caduceus";
  *
- * const model = await connect("http://127.0.0.1:8000");
+ * const model = await connect(process.env.LLM_SERVER ?? "http://127.0.0.1:8000");
  * const { text } = await model.reply("Why is the sky blue?");
  * await model.close();
  * ```

@@ -1,7 +1,6 @@
 // Every block of code of README.md, docs/ and the comments that the reference shows is what it says: TypeScript is
 // compiled against the package's own types and run with a real model (test/heavy compiles those of other libraries),
-// command lines are read by the command line, JSON
-// is JSON.
+// command lines are read by the command line, JSON is JSON.
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
@@ -182,7 +181,8 @@ async function makeWorld(world: string, hub: FakeHub): Promise<void> {
   ]) {
     await symlink(model, path.join(models, name));
   }
-  await symlink(model, path.join(world, "model.gguf"));
+  for (const name of ["model.gguf", "qwen2.5-7b-q4_k_m.gguf", "qwen2.5-0.5b-q8_0.gguf"])
+    await symlink(model, path.join(world, name));
   hub.offer(
     "NousResearch/Hermes-2-Pro-Mistral-7B-GGUF",
     "Hermes-2-Pro-Mistral-7B.Q4_K_M.gguf",

@@ -55,7 +55,9 @@ async function checkCommand([program = "", ...args]: readonly string[]): Promise
   if (program === "npm") return checkNpm(args);
   if (program === "node")
     return args[0] !== undefined && existsSync(path.join(root, args[0])) ? undefined : "there is no such file";
-  return ["echo", "git", "jq", "cd", "export"].includes(program) ? undefined : "nothing is known of this program";
+  return ["echo", "git", "jq", "cd", "export", "vllm"].includes(program)
+    ? undefined
+    : "nothing is known of this program";
 }
 
 /** By the command line's own definition, which does nothing here but read. */

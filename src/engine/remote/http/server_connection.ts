@@ -46,7 +46,8 @@ export class ServerConnection {
   constructor(settings: ConnectionSettings) {
     this.settings = settings;
     this.url = settings.url;
-    this.secrets = settings.apiKey === undefined ? [] : [settings.apiKey];
+    const { apiKey, headers } = settings;
+    this.secrets = [...(apiKey === undefined ? [] : [apiKey]), ...Object.values(headers)];
     this.#isSecure = settings.url.startsWith("https:");
     const agent = (maxSockets: number) => {
       const options = {
