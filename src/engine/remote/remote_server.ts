@@ -13,8 +13,9 @@ import type {
   Usage,
 } from "../engine.js";
 
-export const serverKinds = ["caduceus", "llama-server", "vllm", "openai"] as const;
-export type ServerKind = (typeof serverKinds)[number];
+/** What `connect` speaks to: another Caduceus, llama.cpp's server, vLLM, or any other with OpenAI's completions. */
+export type ServerKind = "caduceus" | "llama-server" | "vllm" | "openai";
+export const serverKinds = ["caduceus", "llama-server", "vllm", "openai"] as const satisfies readonly ServerKind[];
 
 /** A request that says all by itself: no earlier run stands before its prompt. */
 export type ServerRequest = Omit<RunRequest, "after" | "adapters" | "keepPrefix" | "priority">;
