@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { connect, load } from "caduceus";
 import { inTurn } from "../figures.mjs";
-import { measureSpeed } from "./isolated.mjs";
+import { measureSpeed, speedOptions } from "./isolated.mjs";
 
 /** @typedef {import("../report.mjs").Row} Row */
 
@@ -21,13 +21,7 @@ export async function connected({ model: file, threads, runs }) {
       // The first run warms up.
       if (run > 0) ((rows[name] ??= { name, unit, figures: {}, claims: [] }).figures[who] ??= []).push(value);
     };
-  const options = {
-    contextSize: 1024,
-    cacheTokens: 16_384,
-    threads,
-    prefixFolder: /** @type {const} */ (false),
-    promptLookup: false,
-  };
+  const options = speedOptions(threads);
   await inTurn(runs, {
     connected: async (run) => {
       const server = spawn(process.execPath, [program, file, JSON.stringify(options)], {

@@ -9,13 +9,7 @@ import { claim } from "../report.mjs";
 
 /** @type {(settings: import("../main.mjs").Settings) => Promise<Row[]>} */
 export async function isolated({ model: file, threads, runs }) {
-  const options = {
-    contextSize: 1024,
-    cacheTokens: 16_384,
-    threads,
-    prefixFolder: /** @type {const} */ (false),
-    promptLookup: false,
-  };
+  const options = speedOptions(threads);
   /** @type {Record<string, Row>} */
   const rows = {};
   await inTurn(runs, {
@@ -50,6 +44,15 @@ async function session(file, options, add) {
   await model.close();
   return undefined;
 }
+
+/** How models are loaded whose speed is measured. @param {number | undefined} threads */
+export const speedOptions = (threads) => ({
+  contextSize: 1024,
+  cacheTokens: 16_384,
+  threads,
+  prefixFolder: /** @type {const} */ (false),
+  promptLookup: false,
+});
 
 /** @param {Model} model @param {(name: string, unit: string, value: number) => void} add */
 export async function measureSpeed(model, add) {

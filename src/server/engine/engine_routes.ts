@@ -108,7 +108,7 @@ async function* pieces(
       const piece = await run.next();
       requestContext.begun();
       if (piece === undefined) return;
-      if (piece.type !== "end") yield { ...piece, ...lists(piece) };
+      if (piece.type !== "end") yield lists(piece);
       else {
         onFinish(piece);
         yield { ...piece, ...(piece.endToken === undefined ? {} : { endToken: lists(piece.endToken) }) };

@@ -10,7 +10,7 @@ import type {
 } from "../../engine.js";
 import { AnswerFields } from "../http/answer_fields.js";
 import type { ServerConnection } from "../http/server_connection.js";
-import { invalidAnswer, refused } from "../http/upstream_errors.js";
+import { invalidAnswer, refuseError } from "../http/upstream_errors.js";
 import type { RemoteServer, ServerPiece, ServerRequest } from "../remote_server.js";
 import { isObject } from "../../../json_object.js";
 
@@ -29,7 +29,7 @@ export class CaduceusServer implements RemoteServer {
     const answer = new AnswerFields(await connection.ask("/v1/engine", { body: { model }, signal }), url);
     if (answer.number("protocol") !== protocol)
       throw invalidAnswer(url, "another version of Caduceus' protocol: both sides need versions that fit");
-    const { capabilities } = { capabilities: answer.required("capabilities", answer.fields) };
+    const capabilities = answer.required("capabilities", answer.fields);
     return new CaduceusServer(connection, model, readInfo(answer, connection), {
       constrained: capabilities.boolean("constrained") ?? false,
       prefixSharing: capabilities.boolean("prefixSharing") ?? false,
@@ -108,8 +108,7 @@ export class CaduceusServer implements RemoteServer {
   }
 
   #read(event: unknown, { logProbabilities, topLogProbabilities = 0 }: ServerRequest): ServerPiece {
-    if (isObject(event) && isObject(event["error"]))
-      throw refused(this.url, { status: 500, body: event }, this.#connection.secrets);
+    refuseError(event, this.#connection);
     const fields = new AnswerFields(event, this.url, "an event");
     const type = fields.text("type");
     if (type === "delta")

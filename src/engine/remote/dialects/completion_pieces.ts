@@ -4,22 +4,20 @@ import type { RunDelta, ScoredTokens, Usage } from "../../engine.js";
 import { AnswerFields } from "../http/answer_fields.js";
 import type { EventReader } from "../http/event_reader.js";
 import type { ServerConnection } from "../http/server_connection.js";
-import { invalidAnswer, refused } from "../http/upstream_errors.js";
+import { invalidAnswer, refuseError } from "../http/upstream_errors.js";
 import type { ServerEnd, ServerPiece, ServerRequest } from "../remote_server.js";
 
 export async function* completionPieces(
   events: EventReader,
   request: ServerRequest,
-  { url, secrets }: Pick<ServerConnection, "url" | "secrets">,
+  connection: Pick<ServerConnection, "url" | "secrets">,
 ): AsyncGenerator<ServerPiece, void, undefined> {
+  const { url } = connection;
   let end: ServerEnd | undefined;
   let usage: Partial<Usage> | undefined;
   let endTokens = 0;
   for (let event = await events.next(); event !== undefined; event = await events.next()) {
-    if (isObject(event) && isObject(event["error"])) {
-      const status = Number(event["error"]["code"]);
-      throw refused(url, { status: Number.isInteger(status) ? status : 500, body: event }, secrets);
-    }
+    refuseError(event, connection);
     const fields = new AnswerFields(event, url, "an event");
     const counted = fields.fields("usage");
     if (counted !== undefined) usage = usageOf(counted);

@@ -1,6 +1,5 @@
 // llama.cpp's server, in its own API: prompts are token ids, and constraints are grammars in GBNF.
 import { CaduceusError } from "../../../errors.js";
-import { isObject } from "../../../json_object.js";
 import type {
   Embedding,
   EmbeddingRequest,
@@ -17,7 +16,7 @@ import { constraintGbnf } from "../grammar/constraint_gbnf.js";
 import { AnswerFields } from "../http/answer_fields.js";
 import type { EventReader } from "../http/event_reader.js";
 import type { ServerConnection } from "../http/server_connection.js";
-import { invalidAnswer, refused, unsupported } from "../http/upstream_errors.js";
+import { invalidAnswer, refuseError, unsupported } from "../http/upstream_errors.js";
 import { PromptTokenizer } from "../prompt/prompt_tokenizer.js";
 import type { TokenPiece, TokenSource } from "../prompt/token_source.js";
 import { TokenBytes } from "../prompt/token_bytes.js";
@@ -109,14 +108,7 @@ export class LlamaServer implements RemoteServer {
     for (;;) {
       const event = await events.next();
       if (event === undefined) return;
-      if (isObject(event) && isObject(event["error"])) {
-        const status = event["error"]["code"];
-        throw refused(
-          this.url,
-          { status: typeof status === "number" ? status : 500, body: event },
-          this.#connection.secrets,
-        );
-      }
+      refuseError(event, this.#connection);
       const fields = new AnswerFields(event, this.url, "an event");
       const isLast = fields.boolean("stop") === true;
       const delta = this.#delta(fields, request);

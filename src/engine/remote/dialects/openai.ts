@@ -1,13 +1,13 @@
 // Any server with OpenAI's completions: prompts are text, nothing is constrained there, and no tokens are told.
 import type { Embedding, EmbeddingRequest, EngineCapabilities, ModelInfo, PromptPart } from "../../engine.js";
-import { AnswerFields } from "../http/answer_fields.js";
 import type { ServerConnection } from "../http/server_connection.js";
-import { invalidAnswer, unsupported } from "../http/upstream_errors.js";
+import { unsupported } from "../http/upstream_errors.js";
 import { isMarkup } from "../prompt/token_source.js";
 import { remoteInfo, unknownContext, unknownVocabulary } from "../remote_info.js";
 import type { RemoteServer, ServerPiece, ServerRequest } from "../remote_server.js";
 import type { ListedModel, ServerWish } from "../server_wish.js";
 import { completionPieces } from "./completion_pieces.js";
+import { askEmbedding } from "./embed_tokens.js";
 import { serverStops, untilStop } from "./stops.js";
 
 /** Stop strings that OpenAI takes. */
@@ -72,18 +72,10 @@ export class OpenAiServer implements RemoteServer {
     throw this.#withoutTokens();
   }
 
-  async embed({ text, second, pooling }: EmbeddingRequest, signal?: AbortSignal): Promise<Embedding> {
-    if (second !== undefined) throw unsupported(this.url, "A server's reranker cannot be used.");
-    if (pooling !== undefined) throw unsupported(this.url, "pooling cannot be chosen.");
-    const body = { model: this.#model, input: textOf(text), encoding_format: "float" };
-    const answer = new AnswerFields(await this.#connection.ask("/v1/embeddings", { body, signal }), this.url);
-    const [one] = answer.required("data", answer.list);
-    const fields = new AnswerFields(one, this.url, "an embedding");
-    const values = fields.required("embedding", fields.list);
-    if (!values.every((value) => typeof value === "number"))
-      throw invalidAnswer(this.url, "an embedding that has no numbers");
-    const tokens = answer.fields("usage")?.count("prompt_tokens") ?? 0;
-    return { values: Float32Array.from(values as number[]), tokens, truncated: false };
+  async embed(request: EmbeddingRequest, signal?: AbortSignal): Promise<Embedding> {
+    const asked = { model: this.#model, input: textOf(request.text) };
+    const { values, tokens = 0 } = await askEmbedding(this.#connection, asked, request, signal);
+    return { values, tokens, truncated: false };
   }
 
   speak(): void {}

@@ -70,7 +70,7 @@ export interface Refusal {
   readonly waitMs?: number | undefined;
 }
 
-/** An answer with a status that is no success, or an error in a stream. */
+/** An answer with a status that is no success. */
 export function refused(url: string, { status, body, waitMs }: Refusal, secrets: readonly string[]): CaduceusError {
   const error = isObject(body) ? (body["error"] ?? body) : undefined;
   const said = isObject(error) ? error : {};
@@ -90,6 +90,16 @@ export function refused(url: string, { status, body, waitMs }: Refusal, secrets:
   const isPassing = passing.has(status) && (code === "UPSTREAM_FAILED" || code === "QUEUE_FULL");
   const remedy = code === "ACCESS_DENIED" ? "Give the server's key as apiKey." : undefined;
   return isPassing ? new PassingError(code, sentence, { waitMs }) : new CaduceusError(code, sentence, { remedy });
+}
+
+/** Throws where an event of a stream is an error. */
+export function refuseError(
+  event: unknown,
+  { url, secrets }: { readonly url: string; readonly secrets: readonly string[] },
+): void {
+  if (!isObject(event) || !isObject(event["error"])) return;
+  const status = Number(event["error"]["code"] ?? Number.NaN);
+  throw refused(url, { status: Number.isInteger(status) ? status : 500, body: event }, secrets);
 }
 
 /** Servers repeat keys that they do not like. */
