@@ -110,6 +110,7 @@ export type {
   Constraint,
   DeviceUse,
   DraftModelInfo,
+  ElementForm,
   EnforcedSchema,
   EngineCapabilities,
   EngineStats,

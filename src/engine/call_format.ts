@@ -36,13 +36,28 @@ export interface TurnMessages {
   readonly texts: readonly string[];
   /** Ends a message of text where another follows; empty where the next one does. */
   readonly textEnd: string;
+  /** A text comes before the calls of a turn, even an empty one. Undefined: false. */
+  readonly textFirst?: boolean | undefined;
+  /** Follows the last message, before the token that ends the turn. Undefined: nothing does. */
+  readonly turnEnd?: string | undefined;
 }
 
 /**
  * `"json"`: an object. Else each argument is a parameter of its own: strings as they are, other values as JSON; or its
- * name and value stand in a notation that is not JSON.
+ * name and value stand in a notation that is not JSON; or it is an element, with further ones inside.
  */
-export type ArgumentForm = "json" | ParameterForm | NotationForm;
+export type ArgumentForm = "json" | ParameterForm | NotationForm | ElementForm;
+
+/**
+ * Tags are the names of arguments and properties, elements of lists have a tag of their own, and nothing has quotes:
+ * `<a>1</a><b><item>x</item></b>`.
+ */
+export interface ElementForm {
+  /** Stands before each tag. */
+  readonly prefix: string;
+  /** The tag of a list's elements. */
+  readonly item: string;
+}
 
 /** Names as they are, values, and commas: `a=1, b='c'`. */
 export interface NotationForm {
@@ -67,9 +82,13 @@ export interface ParameterForm {
   readonly afterJson: string;
   /** Strings may stand between `<![CDATA[` and `]]>`. */
   readonly hasCdata: boolean;
+  /** Another value's JSON type stands between `beforeJson` and this text. Undefined: `beforeJson` is all there is. */
+  readonly behindType?: string | undefined;
 }
 
 export const isNotation = (form: ArgumentForm): form is NotationForm => typeof form === "object" && "assign" in form;
+
+export const isElements = (form: ArgumentForm): form is ElementForm => typeof form === "object" && "item" in form;
 
 /** What stands before a call's first value. */
 export const headOf = ([first]: readonly CallPiece[]): string => (typeof first === "string" ? first : "");
@@ -152,6 +171,7 @@ function inMessages(messages: TurnMessages | undefined, text: string): { text: s
   if (messages === undefined) return [{ text: text.trim(), atStart: false }];
   // The grammar begins with the same white space.
   const begin = text.trimEnd();
+  if (messages.next === "") return [{ text: begin, atStart: false }];
   return [
     { text: messages.next + begin, atStart: false },
     { text: begin, atStart: !/^[<[]/.test(begin) },

@@ -12,6 +12,7 @@ export type {
   CallFormat,
   CallPiece,
   NotationForm,
+  ElementForm,
   ParameterForm,
   TurnMessages,
 } from "./call_format.js";

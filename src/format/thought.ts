@@ -73,7 +73,14 @@ export class ThoughtReader {
     this.#held = "";
     if (this.#state === "before") {
       const begin = rest.trimStart();
-      if (!begin.startsWith(opening)) {
+      if (begin !== "" && closing.startsWith(begin) && begin !== closing) {
+        this.#held = rest;
+        return { reasoning, text: "" };
+      }
+      // Some end a thought that they did not begin.
+      const isEmptyThought = begin.startsWith(closing);
+      if (isEmptyThought) rest = begin;
+      else if (!begin.startsWith(opening)) {
         // The channel of an answer without a thought: the prompt has the beginning of its name.
         const name = answerNames(answer).find((one) => begin.startsWith(one) || one.startsWith(begin));
         if (opening.startsWith(begin) || (name !== undefined && begin.length < name.length)) this.#held = rest;
@@ -83,7 +90,7 @@ export class ThoughtReader {
       }
       this.#state = "inside";
       this.found = true;
-      rest = begin.slice(opening.length);
+      if (!isEmptyThought) rest = begin.slice(opening.length);
     }
     if (this.#state === "inside") {
       if (this.#isEmpty) rest = rest.trimStart();

@@ -46,10 +46,15 @@ const formats: readonly (readonly [name: string, beginning: string])[] = [
   ["GLM-4.6", "<tool_call>get_weather\n<arg_key>city</arg_key>\n<arg_value>"],
   ["LFM2.5-8B-A1B", '<|tool_call_start|>[get_weather(city="'],
   ["google-gemma-4-31B-it", '<|tool_call>call:get_weather{city:<|"|>'],
+  [
+    "Kimi-K3",
+    '<|open|>response<|sep|><|close|>response<|sep|><|open|>tools<|sep|><|open|>call tool="get_weather" index="',
+  ],
+  ["MiniMax-M3", ']<]minimax[>[<tool_call>\n]<]minimax[>[<invoke name="get_weather">]<]minimax[>[<city>'],
   ["meetkai-functionary-medium-v3.2", 'get_weather\n{"city": "'],
 ];
 
-const thinks = (name: string) => /GLM-4\.6|Reasoning|LFM2\.5|gemma-4/.test(name);
+const thinks = (name: string) => /GLM-4\.6|Reasoning|LFM2\.5|gemma-4|Kimi-K3|MiniMax-M3/.test(name);
 
 test.each(formats)("%s: a required call is written in its format, and is right", async (name, beginning) => {
   const model = await loaded(name);

@@ -96,4 +96,27 @@ export function answerBeginning(
     : [];
 }
 
+/**
+ * Whether the prompt ends with the beginning of a text that comes before calls, as templates have it that are told not
+ * to think.
+ */
+export function endsInText(format: ConversationFormat, prompt: readonly PromptPart[]): boolean {
+  const { texts: [text] = [], textFirst = false } = messagesOf(format) ?? {};
+  return textFirst && text !== undefined && promptEnd(prompt, text.length).endsWith(text);
+}
+
+/** A prompt that `endsInText` without the beginning of the text: the grammar has it. */
+export function withoutText(format: ConversationFormat, prompt: readonly PromptPart[]): PromptPart[] {
+  let left = messagesOf(format)?.texts[0]?.length ?? 0;
+  const parts = [...prompt];
+  while (left > 0) {
+    const last = parts.pop();
+    if (last === undefined || !("control" in last)) break;
+    const kept = last.control.slice(0, Math.max(0, last.control.length - left));
+    left -= last.control.length - kept.length;
+    if (kept !== "") parts.push({ control: kept });
+  }
+  return parts;
+}
+
 const messagesOf = ({ calls }: ConversationFormat) => (calls.kind === "own" ? calls.format.messages : undefined);

@@ -1,6 +1,6 @@
 // The constraint of each turn of a reply, and the schema keywords that it does not enforce.
 import type { Constraint, EnforcedSchema, RunRequest } from "../../engine/engine.js";
-import { isNotation, type ArgumentForm } from "../../engine/call_format.js";
+import { isElements, isNotation, type ArgumentForm } from "../../engine/call_format.js";
 import { isEnforcedLength, parameterKind, unenforcedInNotation } from "../../engine/parameter_kind.js";
 import { allowsSeveral } from "../../format/calls/call_reading.js";
 import type { ConversationFormat } from "../../format/conversation_format.js";
@@ -120,6 +120,7 @@ function unenforcedAsText(
     ),
     ...Object.entries(properties).flatMap(([name, inner]) => {
       const at = `${path}.properties.${name}`;
+      if (isElements(form)) return unenforcedInNotation(inner, at).map(asNotation);
       if (isNotation(form)) return form.quote === undefined ? [] : unenforcedInNotation(inner, at).map(asNotation);
       return isObject(inner) && parameterKind(inner, schema) !== "json"
         ? unlisted(

@@ -19,7 +19,7 @@ import type {
   WarningEvent,
 } from "../reply/reply_events.js";
 import { thinkTags } from "../../format/thought.js";
-import { answerBeginning, thoughtRequest } from "../reply/reasoning.js";
+import { answerBeginning, endsInText, thoughtRequest, withoutText } from "../reply/reasoning.js";
 import type { RequestSettings } from "../reply/reply_options.js";
 import { ReplyReader, type WrittenTurn } from "../reply/reply_reader.js";
 import { assembleResult } from "../reply/reply_result.js";
@@ -172,7 +172,10 @@ class ReplyLoop {
     const constraint = request.constraint ?? roundConstraint(tools, format, this.#isForced);
     const thought = thoughtOf(this.#task, rendered.prompt, constraint, isFirst);
     const begun = isContinued ? [] : answerBeginning(format, rendered.prompt, constraint, thought);
-    const prompt = { ...rendered, prompt: [...rendered.prompt, ...begun] };
+    const isText = endsInText(format, rendered.prompt) && !isContinued;
+    const isWritten = isText && constraint?.kind === "tools" && isWhole(constraint);
+    const parts = isWritten ? withoutText(format, rendered.prompt) : [...rendered.prompt, ...begun];
+    const prompt = { ...rendered, prompt: parts };
     // Nothing of a turn that is constrained from its first token on is free text, where alone stop strings count.
     const stop = isWhole(constraint) ? [] : request.stop;
     const first = { ...request, ...prompt, stop, constraint, thought };
@@ -187,7 +190,7 @@ class ReplyLoop {
       constraint,
       tags: format.thought ?? thinkTags,
       thought: thought?.open ? "open" : mayThink ? "possible" : "none",
-      isInText: isContinued || begun.length > 0,
+      isInText: isContinued || begun.length > 0 || (isText && !isWritten),
       mayRewrite: !isContinued && rewritingConstraint(tools, first) !== undefined,
     });
     let written: TurnRun;

@@ -3,6 +3,7 @@
 import {
   bareType,
   headOf,
+  isElements,
   isNotation,
   openingsOf,
   type CallFormat,
@@ -10,8 +11,9 @@ import {
   type ParameterForm,
 } from "../call_format.js";
 import type { EnforcedSchema, ToolConstraint } from "../engine.js";
-import { parameterKind, parameterSchema } from "../parameter_kind.js";
+import { parameterKind, parameterSchema, parameterTypes } from "../parameter_kind.js";
 import { isObject } from "../../json_object.js";
+import { ElementRules } from "./element_rules.js";
 import { NotationRules } from "./notation_rules.js";
 import { escaped, lengthsOf, literal, type NativeConstraint, Rules, schemaText } from "./grammar_rules.js";
 
@@ -23,10 +25,11 @@ export function formatGrammar(constraint: ToolConstraint, format: CallFormat): N
   // Without a beginning of all calls, each begins in free text.
   const repeats = several && !(isLazy && (format.begin + format.end).trim() === "");
   const more = repeats ? `(${literals(format.between)} call)*` : "";
-  const { next = "", texts = [] } = format.messages ?? {};
+  const { next = "", texts = [], textFirst = false, textEnd = "" } = format.messages ?? {};
   // The first message of a turn is begun by the prompt, or behind a thought.
   const message = isLazy && next !== "" ? `${literal(next)}?` : "";
-  const first = continues ? "" : `${message} ${literals(format.begin)} call`;
+  const empty = textFirst && !isLazy ? literals((texts[0] ?? "") + textEnd) : "";
+  const first = continues ? "" : `${message} ${empty} ${literals(format.begin)} call`;
   const calls = `${first} ${more} ${literals(format.end)}`;
   const isChoice = mode !== "required" && schema !== undefined;
   const json = isChoice ? `${message} ${literals(texts[0] ?? "")} ${rules.json(schemaText(schema, "json"))}` : "";
@@ -124,9 +127,11 @@ class CallRule {
   #arguments(parameters: EnforcedSchema): string {
     const form = this.#format.arguments;
     if (form === "json") return this.#rules.json(schemaText(parameters, "arguments"));
+    if (!isNotation(form) && !isElements(form)) return this.#parameters(form, parameters);
+    const prefix = `args_${this.#index}_${this.#count++}`;
     return isNotation(form)
-      ? new NotationRules(this.#rules, form, `args_${this.#index}_${this.#count++}`).arguments(parameters)
-      : this.#parameters(form, parameters);
+      ? new NotationRules(this.#rules, form, prefix).arguments(parameters)
+      : new ElementRules(this.#rules, form, prefix).arguments(parameters);
   }
 
   #id(): string {
@@ -162,7 +167,8 @@ class CallRule {
     if (kind === "json") {
       const { $defs } = root;
       const whole = { ...(schema as object), ...($defs === undefined ? {} : { $defs }) };
-      return `${literal(form.beforeJson)} ${this.#rules.json(schemaText(whole, "json"))} ${literal(form.afterJson)}`;
+      const before = `${literal(form.beforeJson)} ${typeNames(form, parameterTypes(schema, root))}`;
+      return `${before} ${this.#rules.json(schemaText(whole, "json"))} ${literal(form.afterJson)}`;
     }
     const texts = kind === "text" ? listedTexts(schema) : undefined;
     if (texts === undefined) return this.#text(form, kind === "text" ? lengthsOf(schema) : undefined);
@@ -176,6 +182,13 @@ class CallRule {
     const end = `${space === "" ? "" : `(${escaped(space).replaceAll("\n", "\\n")})?`}${escaped(core)}`;
     return `${literal(beforeText)} ${this.#terminal(`/(?s:.)${lengths}${end}/`, "[lazy]")}`;
   }
+}
+
+/** The types of a value that is no string, where the format says which it has. */
+function typeNames({ behindType }: ParameterForm, types: ReadonlySet<string>): string {
+  if (behindType === undefined) return "";
+  const names = new Set([...types].map((type) => (type === "integer" ? "number" : type)));
+  return `(${[...names].map(literal).join(" | ")}) ${literal(behindType)}`;
 }
 
 const isId = (piece: CallPiece | undefined) => typeof piece === "object" && piece.value === "id";

@@ -1,10 +1,11 @@
 // Finds out from a template how its model writes calls: what is written for known calls, and for none, tells the markup
 // around names and arguments.
 import type { ArgumentForm, CallFormat, CallPiece, TurnMessages } from "../../engine/call_format.js";
-import { isNotation, openingsOf, tailOf } from "../../engine/call_format.js";
+import { isElements, isNotation, openingsOf, tailOf } from "../../engine/call_format.js";
 import { isObject } from "../../json_object.js";
 import { markersIn, markersOf } from "../template/template_parts.js";
 import { commonEnd, commonStart } from "./common_text.js";
+import { elementForm, elementSpans } from "./element_form.js";
 import { parameterForm, parameterSpans } from "./parameter_form.js";
 import { notationForm, notationSpans } from "./notation_form.js";
 import { words, type ProbeTexts } from "./probe_texts.js";
@@ -104,13 +105,15 @@ function valuesOf(text: string, name: string, id: string, form: ArgumentForm, nt
 }
 
 function argumentForm(texts: ProbeTexts): ArgumentForm {
-  const form = jsonSpans(texts.one!).length > 0 ? "json" : (parameterForm(texts) ?? notationForm(texts));
+  const isJson = jsonSpans(texts.one!).length > 0;
+  const form = isJson ? "json" : (parameterForm(texts) ?? notationForm(texts) ?? elementForm(texts));
   if (form === undefined) throw new UnknownCalls("its chat template writes their arguments in a form of its own");
   return form;
 }
 
 function argumentSpans(text: string, form: ArgumentForm): readonly { from: number; to: number }[] {
   if (form === "json") return jsonSpans(text);
+  if (isElements(form)) return elementSpans(text, form);
   return isNotation(form) ? notationSpans(text, form) : parameterSpans(text, form);
 }
 
@@ -284,6 +287,10 @@ function refuseUnsafe(format: CallFormat, texts: ProbeTexts, turnEnds: readonly 
   // Markers of text are not shown; those of calls are read.
   if (messages === undefined && sharesMarkers(own, beforeText(texts)))
     throw new UnknownCalls("its chat template has the same markers around text");
-  if (form !== "json" && !isNotation(form) && ![form.afterText, form.afterJson].every((text) => /[<>]/.test(text)))
+  if (
+    typeof form === "object" &&
+    "afterText" in form &&
+    ![form.afterText, form.afterJson].every((text) => /[<>]/.test(text))
+  )
     throw new UnknownCalls("no marker ends their texts");
 }

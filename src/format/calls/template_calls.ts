@@ -5,6 +5,7 @@ import { partsToText } from "../hermes/prompt/prompt_parts.js";
 import type { ChatTemplate } from "../template/template.js";
 import { deriveCalls, isHermesFormat, turnEndOf, UnknownCalls } from "./derive_format.js";
 import { hermesCalls, type TemplateCalls } from "./call_reading.js";
+import { knownCalls } from "./known_calls.js";
 import { probeTexts, probeTools, words } from "./probe_texts.js";
 import { unwrittenFormat } from "./unwritten_calls.js";
 
@@ -30,6 +31,8 @@ export async function templateCalls(
     return isHermesFormat(format) ? hermesCalls : { kind: "own", format, turnEnd };
   } catch (error) {
     if (!(error instanceof UnknownCalls)) throw error;
+    const known = knownCalls((text) => template.has(text));
+    if (known !== undefined) return { kind: "own", ...known };
     const isUnwritten = texts.one !== undefined && !texts.one.includes(words.first);
     const format = isUnwritten ? await unwrittenFormat((text) => template.has(text), isToken) : undefined;
     if (format === undefined) return { kind: "unknown", reason: error.message };
@@ -41,7 +44,8 @@ export async function templateCalls(
 export function textsOf({ begin, between, end, call, also = [], arguments: form, messages }: CallFormat): string[] {
   const pieces = [call, ...also].flat().map(textOf);
   const parameters = form === "json" ? [] : Object.values(form).filter((text) => typeof text === "string");
-  const around = messages === undefined ? [] : [messages.next, ...messages.texts, messages.textEnd];
+  const { next = "", texts = [], textEnd = "", turnEnd = "" } = messages ?? {};
+  const around = [next, ...texts, textEnd, turnEnd];
   return [begin, between, end, ...pieces, ...parameters, ...around].filter((text) => text !== "");
 }
 

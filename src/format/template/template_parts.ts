@@ -1,8 +1,8 @@
 // Cutting rendered prompts: behind a beginning, behind an answer, and at markers.
 import type { PromptPart } from "../../engine/engine.js";
 
-/** A marker in what a template wrote: `<|im_end|>`, `</s>`, `[INST]`, `[|user|]`, and MiniMax's `]~b]` and `[e~[`. */
-const marker = /(<[^<>\s]+>|\[\/?[A-Za-z|][^[\]\s"]*\]|\]~[^\s\]]*\]|\[e~\[)/;
+/** A marker in what a template wrote: `<|im_end|>`, `</s>`, `[INST]`, `[|user|]`, MiniMax's `]~b]`, `[e~[`, `]<]image[>[`. */
+const marker = /(\]<\][^\s<>[\]]+\[>\[|<[^<>\s]+>|\[\/?[A-Za-z|][^[\]\s"]*\]|\]~[^\s\]]*\]|\[e~\[)/;
 
 /** Where a text has markers. */
 export function markersIn(text: string): { readonly from: number; readonly to: number }[] {

@@ -29,6 +29,8 @@ export function readCallFormat(fields: Fields): CallFormat {
             next: short(messages, "next"),
             texts: messages.required("texts", messages.list).map((one) => shortText(one, messages.path("texts"))),
             textEnd: short(messages, "textEnd"),
+            ...optionalText(messages, "turnEnd"),
+            textFirst: messages.boolean("textFirst"),
           },
         }),
   };
@@ -53,13 +55,9 @@ function readArguments(fields: Fields): CallFormat["arguments"] {
   if (value === "json") return "json";
   const form = fields.required("arguments", fields.fields);
   if (form.value("assign") !== undefined) {
-    const quote = form.text("quote");
-    return {
-      assign: short(form, "assign"),
-      comma: short(form, "comma"),
-      ...(quote === undefined ? {} : { quote: shortText(quote, form.path("quote")) }),
-    };
+    return { assign: short(form, "assign"), comma: short(form, "comma"), ...optionalText(form, "quote") };
   }
+  if (form.value("item") !== undefined) return { prefix: short(form, "prefix"), item: short(form, "item") };
   return {
     beforeName: short(form, "beforeName"),
     beforeText: short(form, "beforeText"),
@@ -67,7 +65,15 @@ function readArguments(fields: Fields): CallFormat["arguments"] {
     beforeJson: short(form, "beforeJson"),
     afterJson: short(form, "afterJson"),
     hasCdata: form.required("hasCdata", form.boolean),
+    ...optionalText(form, "behindType"),
   };
+}
+
+function optionalText<K extends string>(fields: Fields, name: K): { readonly [name in K]?: string } {
+  const text = fields.text(name);
+  return text === undefined
+    ? {}
+    : ({ [name]: shortText(text, fields.path(name)) } as { readonly [name in K]?: string });
 }
 
 const short = (fields: Fields, name: string) => shortText(fields.required(name, fields.text), fields.path(name));

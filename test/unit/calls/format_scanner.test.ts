@@ -31,6 +31,8 @@ const names = {
   fenced: "llama-cpp-deepseek-r1",
   python: "LFM2.5-8B-A1B",
   quoted: "google-gemma-4-31B-it",
+  told: "Kimi-K3",
+  elements: "MiniMax-M3",
 } as const;
 const formats = Object.fromEntries(
   await Promise.all(Object.entries(names).map(async ([key, name]) => [key, await formatOf(name)] as const)),
@@ -69,6 +71,9 @@ const written: Record<Exclude<keyof typeof names, "bare">, string> = {
     '<｜DSML｜function_calls>\n<｜DSML｜invoke name="say">\n<｜DSML｜parameter name="text" string="true">hi</｜DSML｜parameter>\n</｜DSML｜invoke>\n<｜DSML｜invoke name="now">\n</｜DSML｜invoke>\n</｜DSML｜function_calls>',
   python: "<|tool_call_start|>[say(text='hi'), now()]<|tool_call_end|>",
   quoted: '<|tool_call>call:say{text:<|"|>hi<|"|>}<tool_call|><|tool_call>call:now{}<tool_call|>',
+  told: '<|open|>tools<|sep|><|open|>call tool="say" index="1"<|sep|><|open|>argument key="text" type="string"<|sep|>hi<|close|>argument<|sep|><|close|>call<|sep|><|open|>call tool="now" index="2"<|sep|><|close|>call<|sep|><|close|>tools<|sep|>',
+  elements:
+    ']<]minimax[>[<tool_call>\n]<]minimax[>[<invoke name="say">]<]minimax[>[<text>hi]<]minimax[>[</text>]<]minimax[>[</invoke>\n]<]minimax[>[<invoke name="now">]<]minimax[>[</invoke>\n]<]minimax[>[</tool_call>',
   fenced:
     '<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>say\n```json\n{"text": "hi"}\n```<｜tool▁call▁end｜>\n<｜tool▁call▁begin｜>function<｜tool▁sep｜>now\n```json\n{}\n```<｜tool▁call▁end｜><｜tool▁calls▁end｜>',
 };

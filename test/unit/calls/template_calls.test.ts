@@ -1,21 +1,21 @@
 // Calls as the templates of llama.cpp's tree write them are read back as they were, or their tools are refused.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { isNotation, openingsOf, type CallFormat } from "../../../src/engine/call_format.js";
+import { isElements, isNotation, openingsOf, type CallFormat } from "../../../src/engine/call_format.js";
 import { renderTemplate } from "../../../src/engine/addon/render_template.js";
 import { MessagesReader } from "../../../src/format/calls/reading/messages_reader.js";
 import { templateCalls } from "../../../src/format/calls/template_calls.js";
 import { ChatTemplate } from "../../../src/format/template/template.js";
 import { ReplyParser } from "../../../src/format/hermes/index.js";
 import { partsToText, type PromptMessage } from "../../../src/format/hermes/prompt/prompt.js";
+import { readCallFormat } from "../../../src/server/engine/call_format_fields.js";
+import { Fields } from "../../../src/server/fields/read_fields.js";
 import { corpusTemplate, templateNames, templateSource } from "../../support/template_corpus.js";
 import { cpuMs } from "../cpu_time.js";
 
 /** Tools of these models are refused, and why. */
 const refused: Record<string, string> = {
   "GigaChat3-10B-A1.8B": "its chat template ends the turn before a call",
-  "Kimi-K3": "its chat template writes their arguments in a form of its own",
-  "MiniMax-M3": "its chat template writes their arguments in a form of its own",
 };
 
 /** Their calls are Hermes', or their templates know no tools, which are written as Hermes does. */
@@ -93,8 +93,28 @@ const args = fc
 const names = fc.constantFrom("get_weather", "search-2");
 const call = fc.record({ name: names, arguments: args });
 
+/** Elements have no quotes at all and leave nulls out, so that all is as the schema says. */
+const elements = fc.record({
+  name: names,
+  arguments: fc.record(
+    {
+      text,
+      "other text": text,
+      größe: number,
+      switch: fc.boolean(),
+      list: fc.array(text, { maxLength: 3 }),
+      nested: fc.record({ a: text }, { requiredKeys: [] }),
+    },
+    { requiredKeys: [] },
+  ),
+});
+
 /** Templates write names of arguments without quotes in a notation, and Python's strings without escapes. */
-function callOf({ arguments: form }: CallFormat, isUnwritten = false): typeof call {
+function callOf(
+  { arguments: form }: CallFormat,
+  isUnwritten = false,
+): fc.Arbitrary<{ name: string; arguments: unknown }> {
+  if (isElements(form)) return elements;
   if (!isNotation(form) || isUnwritten) return call;
   const isWritten = (value: unknown): boolean => {
     if (typeof value === "string") return form.quote !== undefined || !/['"\\]/.test(value);
@@ -130,6 +150,7 @@ async function reply(
   const whole = partsToText(await template.render({ messages, tools, addGenerationPrompt: false }));
   const behind = whole.slice(whole.lastIndexOf("zquser") + "zquser".length);
   const ended = turnEnd === "" ? behind : behind.slice(0, behind.lastIndexOf(turnEnd));
+  if (format.messages?.textFirst === true) return ended.slice(ended.indexOf(format.messages.texts[0]!));
   if (format.messages !== undefined)
     return ended.slice(ended.indexOf(format.messages.next) + format.messages.next.length);
   return format.isBare ? ended.slice(ended.indexOf('{"name"')) : ended;
@@ -157,6 +178,15 @@ test("a marker that ends messages ends no turn where the vocabulary does not say
     kind: "own",
     format: { call: ['<|message_sep|>\n\nfunction call<|role_sep|>\n{"name": "', {}, '", "arguments": ', {}, "}"] },
   });
+});
+
+test("a server of this library reads every format as it was sent", async () => {
+  for (const name of templateNames) {
+    const { calls } = await corpusTemplate(name);
+    if (calls.kind !== "own") continue;
+    const sent: unknown = JSON.parse(JSON.stringify(calls.format));
+    expect(readCallFormat(new Fields(sent)), name).toEqual(sent);
+  }
 });
 
 /** Its template takes no tools with lists. */

@@ -150,6 +150,46 @@ test("messages of a turn begin calls behind the prompt and behind others, with t
   expect(bareAuto.trigger).toMatchObject({ openings: ["<next>go\n{"], startOpenings: ["go\n{"], further: true });
 });
 
+test("a value whose type is said has the types that its schema allows", () => {
+  const said: CallFormat = {
+    ...named,
+    call: ["<f=", { value: "name" }, ">", { value: "arguments" }, "</f>"],
+    arguments: { ...form, beforeText: ':string">', beforeJson: ":", behindType: '">' },
+  };
+  expect(rule(constraint(said), "call_0")).toBe(
+    String.raw`"<f=" "go" ">" "\n<p=a" ":string\">" part_0_0 ("\n<p=b" ":string\">" ("x" | "y/z") "\n</p>")? "\n<p=c" ":" ("number") "\">" json_0 "\n</p>" ("\n<p=d" ":string\">" part_0_1)? "</f>"`,
+  );
+});
+
+test("arguments that are elements have their tags in the order of the schema, with elements inside", () => {
+  const elements: CallFormat = {
+    ...named,
+    call: ["~<f>", { value: "name" }, { value: "arguments" }, "~</f>"],
+    arguments: { prefix: "~", item: "item" },
+  };
+  const given = (more: object, required: readonly string[] = []) =>
+    constraint(elements, {
+      tools: [{ name: "go", parameters: { type: "object", properties: more, required, additionalProperties: false } }],
+    });
+  const body = (more: object, required?: readonly string[]) => rule(given(more, required), "call_0");
+  expect(body({ a: { type: "string", maxLength: 9 }, b: { type: "integer" } }, ["a"])).toBe(
+    '"~<f>" "go" "~<a>" args_0_0_0 ("~<b>" (json_0) "~</b>")? "~</f>"',
+  );
+  expect(rule(given({ a: { type: "string", maxLength: 9 } }), "args_0_0_0")).toBe(String.raw`/(?s:.){0,9}~<\/a>/`);
+  expect(body({ a: { enum: ["x", 1, null, ["y"]] } }, ["a"])).toBe(
+    '"~<f>" "go" "~<a>" ("x~</a>" | "1~</a>" | "~</a>" | "~<item>y~</item>~</a>") "~</f>"',
+  );
+  expect(body({ a: { type: "array", items: { type: "boolean" }, minItems: 1, maxItems: 2 } }, ["a"])).toBe(
+    '"~<f>" "go" "~<a>" (args_0_0_0 (args_0_0_0 )?) "~</a>" "~</f>"',
+  );
+  expect(rule(given({ a: { type: "array", items: { type: "boolean" } } }), "args_0_0_0")).toBe(
+    '"~<item>" ("true" | "false") "~</item>"',
+  );
+  expect(
+    body({ a: { type: "object", properties: { b: { type: "null" } }, required: ["b"], additionalProperties: false } }),
+  ).toBe('"~<f>" "go" ("~<a>" ("~<b>" ("") "~</b>") "~</a>")? "~</f>"');
+});
+
 test("arguments in a notation are the declared ones in their order, with commas between those that are there", () => {
   const quoted: CallFormat = {
     ...named,

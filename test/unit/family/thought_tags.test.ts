@@ -99,6 +99,8 @@ describe("a reader of thoughts", () => {
     [mistral, false, "[THINK]a<|tools_prefix|>[{[/THINK]b", "a<|tools_prefix|>[{", "b"],
     [mistral, false, "[THINK]a [/THIN[/THINK]b", "a [/THIN", "b"],
     [mistral, true, "a[/THINK]\n b", "a", "b"],
+    [mistral, false, "\n[/THINK]\nb", "", "b"],
+    [mistral, false, "[/THI", "", "[/THI"],
     [mistral, false, "[THINKS]a[/THINK]", "", "[THINKS]a[/THINK]"],
     [mistral, false, "[THI", "", "[THI"],
   ])("%j, %s: %s", (tags, isOpen, text, reasoning, answer) => {

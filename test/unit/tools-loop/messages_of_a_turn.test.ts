@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { tool } from "../../../src/chat/tools/tool.js";
 import type { ToolConstraint } from "../../../src/engine/engine.js";
+import { toNativeConstraint } from "../../../src/engine/addon/grammar.js";
 import { partsToText } from "../../../src/format/hermes/prompt/prompt.js";
 import type { TurnMessages } from "../../../src/engine/call_format.js";
 import { MessagesReader } from "../../../src/format/calls/reading/messages_reader.js";
@@ -33,7 +34,14 @@ const harmony = "openai-gpt-oss-120b";
 const functionary = "meetkai-functionary-medium-v3.2";
 const muse = "muse-glimmer";
 
+const kimi = "Kimi-K3";
+
 const start = "<|start|>assistant";
+const tag = (name: string, text: string) => `<|open|>${name}<|sep|>${text}<|close|>${name.split(" ")[0]!}<|sep|>`;
+const kimiCall = (a: number, index = 1) =>
+  tag(`call tool="add" index="${index}"`, tag('argument key="a" type="number"', String(a)));
+const kimiEnd = "<|close|>message<|sep|>";
+const kimiThought = (text: string) => `${text}<|close|>think<|sep|>`;
 const thought = (text: string) => `<|channel|>analysis<|message|>${text}<|end|>${start}`;
 const final = (text: string) => `<|channel|>final<|message|>${text}`;
 const atom = (a: number) =>
@@ -84,6 +92,20 @@ const written: readonly (readonly [template: string, title: string, turn: string
     'all\nOne moment. >>> is Python.>>>add\n{"a": 1}',
     "all\n2",
     "One moment. >>> is Python.",
+  ],
+  [
+    kimi,
+    "a thought before",
+    `${kimiThought("Hm.")}${tag("response", "")}${tag("tools", kimiCall(1))}${kimiEnd}`,
+    `${kimiThought("So.")}${tag("response", "2")}${kimiEnd}`,
+    "",
+  ],
+  [
+    kimi,
+    "a text before",
+    `${kimiThought("")}${tag("response", "One moment.")}${tag("tools", kimiCall(1))}${kimiEnd}`,
+    `${kimiThought("")}${tag("response", "2")}${kimiEnd}`,
+    "One moment.",
   ],
   [muse, "a recipient", ` ${atom(1)}`, " to=user<|message|>2", ""],
   [
@@ -158,6 +180,62 @@ test("what the model thought goes back to it with the result of its call", async
   );
 });
 
+describe("tags of which one holds all calls and another the text before them", () => {
+  const schema = { type: "object", properties: { say: { type: "string" } }, required: ["say"] } as const;
+  const required = { tools: [add], toolChoice: "required", maxRounds: 1 } as const;
+
+  test("a required call has an empty text before it, whether the model thinks or not", async () => {
+    const { model, engine } = await saying(kimi, "");
+    await model.reply("1 + 1?", required).catch(() => undefined);
+    await model.reply("1 + 1?", { ...required, reasoning: "off" }).catch(() => undefined);
+    const [thinking, not] = engine.requests;
+    expect(thinking!.thought).toMatchObject({ open: true, answer: "", end: "<|close|>think<|sep|>" });
+    expect(partsToText(thinking!.prompt)).toMatch(
+      /<\|open\|>message role="assistant"<\|sep\|><\|open\|>think<\|sep\|>$/,
+    );
+    expect(not!.thought).toBeUndefined();
+    expect(partsToText(not!.prompt)).toMatch(/<\|open\|>message role="assistant"<\|sep\|>$/);
+    for (const { constraint } of engine.requests)
+      expect(toNativeConstraint(constraint!).text).toContain(
+        'start:  "<|open|>response<|sep|><|close|>response<|sep|>" "<|open|>tools<|sep|>" call',
+      );
+  });
+
+  test("free text goes on in the answer that the prompt has begun, and calls follow it", async () => {
+    const { model, engine } = await saying(
+      kimi,
+      `One moment.<|close|>response<|sep|>${tag("tools", kimiCall(1) + kimiCall(2, 2))}${kimiEnd}`,
+      `2 and 3<|close|>response<|sep|>${kimiEnd}`,
+    );
+    const { text, messages } = await model.reply("1 + 1, 2 + 1?", { tools: [add], reasoning: "off" });
+    expect(text).toBe("2 and 3");
+    expect(messages[0]).toMatchObject({
+      content: "One moment.",
+      tool_calls: [1, 2].map((a) => ({ function: { arguments: `{"a": ${a}}` } })),
+    });
+    const prompt = partsToText(engine.requests[1]!.prompt);
+    expect(prompt).toContain(
+      `<|open|>message role="assistant"<|sep|>${tag("response", "One moment.")}${tag("tools", kimiCall(1) + kimiCall(2, 2))}${kimiEnd}<|end_of_msg|>`,
+    );
+    expect(prompt).toContain(tag('message role="tool" tool="add" index="2"', "3"));
+  });
+
+  test("with a schema a turn is calls or JSON in the answer, whether the model thinks or not", async () => {
+    for (const reasoning of ["on", "off"] as const) {
+      const thought = reasoning === "on" ? kimiThought("Hm.") : "";
+      const calls = await saying(
+        kimi,
+        `${thought}${tag("response", "")}${tag("tools", kimiCall(1))}`,
+        `${thought}${tag("response", '{"say": "2"}')}${kimiEnd}`,
+      );
+      expect((await calls.model.reply("1 + 1?", { tools: [add], schema, reasoning })).value).toEqual({ say: "2" });
+    }
+    const { model, engine } = await saying(kimi, `{"say": "2"}`);
+    expect((await model.reply("1 + 1?", { schema, reasoning: "off" })).value).toEqual({ say: "2" });
+    expect(partsToText(engine.requests[0]!.prompt)).toMatch(/<\|open\|>response<\|sep\|>$/);
+  });
+});
+
 describe("a reply without tools", () => {
   const reply = async (template: string, said: string, options: ReplyOptions = {}) => {
     const { model, engine } = await saying(template, said);
@@ -175,6 +253,17 @@ describe("a reply without tools", () => {
     [functionary, "all\nHello.", "Hello.", undefined],
     [functionary, "all\n>>> 1 + 1\n2", ">>> 1 + 1\n2", undefined],
     [muse, " to=user<|message|>Hello.", "Hello.", undefined],
+    [
+      kimi,
+      `${kimiThought("Hm.")}${tag("response", "The response, a message.")}${kimiEnd}`,
+      "The response, a message.",
+      "Hm.",
+    ],
+    [kimi, `${kimiThought("Hm.")}${tag("response", "Hello.")}`, "Hello.", "Hm."],
+    [kimi, `${kimiThought("")}<|open|>response<|sep|>Hello`, "Hello", undefined],
+    ["MiniMax-M3", "</mm:think>Hello.", "Hello.", undefined],
+    ["MiniMax-M3", "<mm:think>Hm.</mm:think>Hello.", "Hello.", "Hm."],
+    ["MiniMax-M3", "Hello.", "Hello.", undefined],
   ])("%s: %j", async (template, said, text, reasoning) => {
     expect(await reply(template, said)).toMatchObject({ text, reasoning });
   });
@@ -233,9 +322,27 @@ test("no reply makes the reader lose text or read otherwise when it is cut elsew
     { next: "<n>", texts: ["<t>"], textEnd: "<e>" },
     { next: ">>>", texts: ["all\n"], textEnd: "" },
     { next: "", texts: ["<t>"], textEnd: "</t>" },
+    { next: "", texts: ["<t>"], textEnd: "</t>", textFirst: true, turnEnd: "</m>" },
   ];
   const tags = { opening: "<h>", closing: "<e>", answer: "", end: "" };
-  const scraps = ["<n>", "<t>", "<e>", "<h>", "</t>", ">>>", "all\n", "f\n", "<", ">", ">>", " ", "\n", "a", "{}"];
+  const scraps = [
+    "</m>",
+    "<n>",
+    "<t>",
+    "<e>",
+    "<h>",
+    "</t>",
+    ">>>",
+    "all\n",
+    "f\n",
+    "<",
+    ">",
+    ">>",
+    " ",
+    "\n",
+    "a",
+    "{}",
+  ];
   const read = (messages: TurnMessages, text: string, size: number) => {
     const reader = new MessagesReader(messages, tags, ["f\n", ">>>f\n"], "beginning");
     const out = { reasoning: "", text: "" };
@@ -253,6 +360,8 @@ test("no reply makes the reader lose text or read otherwise when it is cut elsew
       const whole = read(messages, text, text.length + 1);
       expect(read(messages, text, size)).toEqual(whole);
       const letters = (given: string) => given.replace(/[^a{}]/g, "");
+      // What follows the end of a turn is dropped.
+      if (messages.turnEnd !== undefined && text.includes(messages.turnEnd)) return;
       const shown = letters(whole.reasoning + whole.text);
       expect(letters(text.replaceAll("all\n", "")).length).toBeLessThanOrEqual(shown.length);
     }),

@@ -2,6 +2,7 @@
 // pieces of any size; each character is read once, but for a short end that waits for what follows it.
 import {
   headOf,
+  isElements,
   isNotation,
   openingsOf,
   tailOf,
@@ -15,6 +16,7 @@ import { TolerantJson } from "../../hermes/json/tolerant_json.js";
 import type { ReplyOutput } from "../../hermes/parser/reply_output.js";
 import type { CallReceiver } from "../../hermes/parser/reply_scanner.js";
 import type { ReplyFinish } from "../../hermes/parser/reply_types.js";
+import { ElementReader } from "./element_reader.js";
 import { behindLiteral, OpeningMatcher } from "./opening_matcher.js";
 import { NotationReader } from "./notation_reader.js";
 import { ParameterReader } from "./parameter_reader.js";
@@ -31,7 +33,7 @@ interface OpenCall {
   /** Index in `pieces` of what comes next, unless the call is one JSON object. */
   piece: number;
   json: TolerantJson | undefined;
-  parameters: ParameterReader | NotationReader | undefined;
+  parameters: ParameterReader | NotationReader | ElementReader | undefined;
   repaired: boolean;
 }
 
@@ -223,9 +225,12 @@ export class FormatScanner {
       return end;
     }
     const emit = (json: string) => void builder.reader.feed(json, 0);
+    const behind = tailOf(call.pieces);
     call.parameters ??= isNotation(form)
-      ? new NotationReader(form, tailOf(call.pieces), emit)
-      : new ParameterReader(form, tailOf(call.pieces), this.#schemaOf(nameOf(call)), emit);
+      ? new NotationReader(form, behind, emit)
+      : isElements(form)
+        ? new ElementReader(form, behind, this.#schemaOf(nameOf(call)), emit)
+        : new ParameterReader(form, behind, this.#schemaOf(nameOf(call)), emit);
     const end = call.parameters.read(text, at, isEnd);
     builder.flush();
     if (call.parameters.status === "failed") return -1;

@@ -12,7 +12,7 @@ export class MessagesReader {
   readonly #thought: Pick<ThoughtTags, "opening" | "closing"> | undefined;
   /** What a message may begin with. */
   readonly #beginnings: readonly string[];
-  #state: "beginning" | "thought" | "text" | "behind" | "call";
+  #state: "beginning" | "thought" | "text" | "behind" | "call" | "over";
   /** What has been pushed and not been read. */
   #rest = "";
   /** What has been read of the beginning of a message. */
@@ -68,12 +68,23 @@ export class MessagesReader {
         return this.#next();
       case "call":
         return this.#passOn(out);
+      case "over":
+        this.#rest = "";
+        return false;
     }
+  }
+
+  /** What the model writes behind its last message is no part of it. */
+  #endTurn(): boolean {
+    this.found = true;
+    this.#state = "over";
+    return true;
   }
 
   #begin(out: { text: string }): boolean {
     const rest = this.#rest.trimStart();
-    const { texts } = this.#messages;
+    const { texts, turnEnd } = this.#messages;
+    if (turnEnd !== undefined && rest.startsWith(turnEnd)) return this.#endTurn();
     const [opening, ...beginnings] = [this.#thought?.opening, ...texts].map((one) => one?.trimStart());
     if (opening !== undefined && rest.startsWith(opening)) return this.#enter("thought", rest.slice(opening.length));
     const text = beginnings.find((one) => one !== undefined && rest.startsWith(one));
@@ -81,7 +92,7 @@ export class MessagesReader {
       if (this.#hasText) out.text += "\n";
       return this.#enter("text", rest.slice(text.length));
     }
-    if (!this.#isEnd && [opening, ...beginnings].some((one) => one?.startsWith(rest))) return false;
+    if (!this.#isEnd && [opening, ...beginnings, turnEnd].some((one) => one?.startsWith(rest))) return false;
     out.text += this.#before;
     return this.#enter("call", this.#rest);
   }
@@ -123,11 +134,17 @@ export class MessagesReader {
 
   /** A call goes on until a message begins. */
   #passOn(out: { text: string }): boolean {
-    const { textEnd, next } = this.#messages;
+    const { textEnd, next, turnEnd } = this.#messages;
     const separator = textEnd + next;
     const rest = this.#rest;
+    const over = turnEnd === undefined ? -1 : rest.indexOf(turnEnd);
     const end = separator === "" ? -1 : this.#boundary(separator);
-    const to = end < 0 ? rest.length - this.#waiting(separator) : end;
+    if (over >= 0 && (end < 0 || over < end)) {
+      out.text += rest.slice(0, over);
+      return this.#endTurn();
+    }
+    const held = Math.max(this.#waiting(separator), this.#isEnd ? 0 : heldBack(rest, turnEnd ?? ""));
+    const to = end < 0 ? rest.length - held : end;
     out.text += rest.slice(0, to);
     this.#rest = rest.slice(end < 0 ? to : end + textEnd.length);
     if (end >= 0) this.#state = "behind";

@@ -1,9 +1,9 @@
 // Reads arguments that are written as parameters, and gives them as the JSON that they mean.
 import type { ParameterForm } from "../../../engine/call_format.js";
 import { parameterSchema, parameterTypes } from "../../../engine/parameter_kind.js";
-import { readWord } from "../../hermes/json/json_word.js";
 import { TolerantJson } from "../../hermes/json/tolerant_json.js";
 import { heldBack } from "../common_text.js";
+import { inString, leafValue } from "./leaf_value.js";
 import { behindLiteral } from "./opening_matcher.js";
 import { readSteps } from "./read_steps.js";
 
@@ -89,16 +89,19 @@ export class ParameterReader {
 
   /** What stands before a value tells strings apart in some formats; in others the schema does. */
   #value(text: string, at: number, isEnd: boolean): number | undefined {
-    const { beforeText, beforeJson, afterText, afterJson, hasCdata } = this.#form;
+    const { beforeText, beforeJson, afterText, afterJson, hasCdata, behindType } = this.#form;
     const behindText = behindLiteral(text, at, beforeText, isEnd);
-    const behindJson = behindLiteral(text, at, beforeJson, isEnd);
+    const behindJson = this.#behindType(text, behindLiteral(text, at, beforeJson, isEnd), isEnd);
     if (behindText === undefined || behindJson === undefined) return undefined;
     const start = Math.max(behindText, behindJson);
     if (start < 0) return this.#finish("failed", at);
     const isTold = beforeText.trim() !== beforeJson.trim();
     if (hasCdata && !isEnd && cdata.startsWith(text.slice(start))) return undefined;
     const isCdata = hasCdata && text.startsWith(cdata, start);
-    const isText = isTold ? behindText >= 0 : this.#types.size === 1 && this.#types.has("string");
+    const isOnlyText = this.#types.size === 1 && this.#types.has("string");
+    // A type that is said decides where the schema leaves it open.
+    const isSaid = behindText >= 0 && (behindType === undefined || this.#types.has("string"));
+    const isText = isTold ? isSaid || (behindType !== undefined && isOnlyText) : isOnlyText;
     if (isText || isCdata) {
       this.#closing = isCdata ? cdataEnd : afterText;
       this.#emit('"');
@@ -119,6 +122,14 @@ export class ParameterReader {
     return start;
   }
 
+  /** `at`: behind what stands before the type of a value, where there is one. */
+  #behindType(text: string, at: number | undefined, isEnd: boolean): number | undefined {
+    const { behindType } = this.#form;
+    if (behindType === undefined || at === undefined || at < 0) return at;
+    const end = at + (/^[a-z]{0,16}/.exec(text.slice(at, at + 16))?.[0].length ?? 0);
+    return end === text.length && !isEnd ? undefined : behindLiteral(text, end, behindType, isEnd);
+  }
+
   /** Text up to its closing marker, before which one stretch of white space may be no part of it. */
   #text(text: string, at: number, take: (piece: string) => void): number | undefined {
     const core = this.#closing.trim();
@@ -134,7 +145,7 @@ export class ParameterReader {
     const isWhole = end - space >= at && text.startsWith(whole, end - space);
     take(text.slice(at, isWhole ? end - space : end));
     if (this.#state === "text") this.#emit('"');
-    else this.#emit(this.#valueOf(this.#raw));
+    else this.#emit(leafValue(this.#raw, this.#types));
     this.#state = this.#closing === cdataEnd ? "behind" : "between";
     return end + core.length;
   }
@@ -160,39 +171,9 @@ export class ParameterReader {
     return end < 0 ? this.#finish("failed", at) : end;
   }
 
-  /** The JSON of a value that is no string by its looks, if it may be that, and else of a string. */
-  #valueOf(raw: string): string {
-    const text = raw.trim();
-    const word = readWord(text);
-    if (word !== undefined && this.#allows(word.value)) return word.text;
-    const reader = new TolerantJson();
-    reader.strict.capturing = true;
-    const end = /^[{[]/.test(text) ? reader.feed(text, 0) : -1;
-    if (reader.status === "done" && end === text.length && this.#allows(reader.value)) return reader.strict.take();
-    if (!this.#types.has("string") && /^".*"$/s.test(text)) {
-      try {
-        return JSON.stringify(JSON.parse(text));
-      } catch {
-        // It is text.
-      }
-    }
-    return JSON.stringify(this.#types.has("string") ? raw : text);
-  }
-
-  #allows(value: unknown): boolean {
-    const types = this.#types;
-    if (!types.has("string")) return true;
-    if (typeof value === "number" || typeof value === "bigint")
-      return types.has("number") || (types.has("integer") && (typeof value === "bigint" || Number.isInteger(value)));
-    if (value === null) return types.has("null");
-    return types.has(Array.isArray(value) ? "array" : typeof value);
-  }
-
   #finish(status: "done" | "failed", at: number): number {
     this.status = status;
     if (status === "done") this.#emit("}");
     return at;
   }
 }
-
-const inString = (text: string) => JSON.stringify(text).slice(1, -1);
