@@ -1,4 +1,5 @@
-// The templates of llama.cpp's tree give what transformers gives: prompts made by Python's Jinja.
+// The templates of llama.cpp's tree, and of models that tests load, give what transformers gives: prompts made by
+// Python's Jinja.
 // test/support/golden/templates/make_golden.py makes them, and prints one that differs.
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
@@ -44,7 +45,10 @@ function withFormats(prompt: string, source: string): string {
   );
 }
 
-const names = readdirSync(folder).filter((name) => name.endsWith(".jinja"));
+const namesIn = (base: URL) => readdirSync(base).filter((name) => name.endsWith(".jinja"));
+const own = namesIn(golden);
+const names = [...namesIn(folder), ...own];
+const sourceOf = (name: string) => read(name, own.includes(name) ? golden : folder);
 
 test("the reference has all templates", () => {
   expect(Object.keys(prompts).sort()).toEqual(names.sort());
@@ -54,7 +58,7 @@ test("the reference has all templates", () => {
 });
 
 describe.each(names)("%s", (file) => {
-  const source = read(file, folder);
+  const source = sourceOf(file);
   const template = new ChatTemplate(source, renderTemplate, { eosToken: "</s>" });
   const conversations = given.conversations.filter(({ name }) => typeof prompts[file]?.[name] === "string");
   // One of them has its tools in a variable of its own, without which it refuses everything.

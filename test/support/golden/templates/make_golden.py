@@ -1,4 +1,5 @@
-"""Makes prompts.json: what Python's Jinja, set up as transformers does it, gives for the templates of llama.cpp's tree.
+"""Makes prompts.json: what Python's Jinja, set up as transformers does it, gives for the templates of llama.cpp's tree,
+and for those beside this file: the default model's, which is not in the tree.
 
     python3 -m venv /tmp/golden
     /tmp/golden/bin/pip install jinja2==3.1.6
@@ -122,7 +123,7 @@ def knows_tools(source):
 def main():
     wanted = sys.argv[1:]
     prompts = {}
-    for file in sorted(templates.glob("*.jinja")):
+    for file in sorted([*templates.glob("*.jinja"), *here.glob("*.jinja")], key=lambda file: file.name):
         source = file.read_text(encoding="utf-8")
         if wanted and file.name != wanted[0]:
             continue
