@@ -12,7 +12,8 @@ import {
   type ListenOptions,
 } from "../../src/server/index.js";
 import { heldBuffers } from "../support/held_memory.js";
-import { closed, open, post, send, status, until, type Raw } from "../support/raw_client.js";
+import { closed, open, post, send, status, type Raw } from "../support/raw_client.js";
+import { until } from "../support/time/until.js";
 import { scriptedModel } from "../support/engines/scripted_model.js";
 
 const said = { info: vi.spyOn(console, "info"), error: vi.spyOn(console, "error") };

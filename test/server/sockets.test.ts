@@ -9,7 +9,8 @@ import { load, type Model } from "../../src/index.js";
 import { createHandler } from "../../src/server/index.js";
 import { heldBuffers } from "../support/held_memory.js";
 import { hermesModel } from "../support/models.js";
-import { closed, open as openTo, post, send as sendTo, status, until } from "../support/raw_client.js";
+import { closed, open as openTo, post, send as sendTo, status } from "../support/raw_client.js";
+import { until } from "../support/time/until.js";
 import { metric, serving, type Serving } from "./serving.js";
 
 let model: Model;
@@ -207,7 +208,8 @@ test.each<[path: string, fields: object, limit: (tokens: number) => object]>([
     const socket = await open();
     socket.write(ask(8000, true));
     await once(socket, "data");
-    expect(model.stats().running).toBe(1);
+    // The first event may come before the engine has begun.
+    await until(() => model.stats().running === 1);
     socket.resetAndDestroy();
     await until(() => model.stats().running === 0);
     const health = "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";

@@ -1,7 +1,6 @@
 // Clients that no library would write: raw sockets that send what they are told to, and what comes back.
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
 
 export interface Raw {
   readonly port: number;
@@ -36,11 +35,3 @@ export const post = (length: number | "chunked", path = "/v1/chat/completions", 
 
 /** 0 where no whole status line came. */
 export const status = (response: string) => Number(/^HTTP\/1\.1 (\d+) /.exec(response)?.[1] ?? 0);
-
-export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  const end = performance.now() + 20_000;
-  while (!(await isSo())) {
-    if (performance.now() > end) throw new Error("It did not come about in 20 s.");
-    await sleep(10);
-  }
-}

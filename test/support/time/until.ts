@@ -1,0 +1,13 @@
+// Waiting for something that comes about by itself, on a machine that may be busy with other things.
+import { setTimeout as sleep } from "node:timers/promises";
+
+const longestMs = 60_000;
+
+/** Waits until it is so. Throws after a minute: later than on the busiest machine, and before the test's own limit. */
+export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  const end = performance.now() + longestMs;
+  while (!(await isSo())) {
+    if (performance.now() > end) throw new Error(`It did not come about in ${longestMs / 1000} s: ${isSo}`);
+    await sleep(5);
+  }
+}
