@@ -69,7 +69,7 @@ export type ErrorCode =
   | "ENGINE_CRASHED"
   /** A server that `connect` was given cannot be reached: no such host, refused, no connection in time. */
   | "UPSTREAM_UNREACHABLE"
-  /** It broke off, or refused with a status that has no other code. */
+  /** It broke off, failed, or refused with a status that has no other code. */
   | "UPSTREAM_FAILED"
   /** It did not begin an answer, or did not go on with it, in the time that it has. */
   | "UPSTREAM_TIMEOUT"

@@ -53,6 +53,8 @@ test.each<[string, string, Answer]>([
   ["a full queue", "QUEUE_FULL", refuses(429, { error: { message: "later" } })],
   ["a prompt that is too long", "CONTEXT_FULL", refuses(400, { error: { message: "maximum context length is 5" } })],
   ["a key that is refused", "ACCESS_DENIED", refuses(401, { detail: "no" })],
+  ["an endpoint that is missing", "UNSUPPORTED", refuses(404, { detail: "Not Found" })],
+  ["what is not implemented", "UNSUPPORTED", refuses(501, { error: { message: "no", type: "not_supported_error" } })],
 ])("%s is %s", async (_, code, answer) => {
   const server = await fakeServer(answer);
   const model = await connected(server);
@@ -116,10 +118,15 @@ test("nothing is sent again of which a part has come, nor what the server refuse
   const first = await connected(broken, { retries: 3 });
   expect(await failure(Promise.resolve(first.reply("Hi")))).toMatchObject({ code: "UPSTREAM_FAILED" });
   expect(broken.asked).toHaveLength(1);
-  const refusing = await fakeServer(refuses(400, { error: { message: "no such field" } }));
-  const second = await connected(refusing, { retries: 3 });
-  expect(await failure(Promise.resolve(second.reply("Hi")))).toMatchObject({ code: "UPSTREAM_FAILED" });
-  expect(refusing.asked).toHaveLength(1);
+  for (const [status, body, code] of [
+    [400, { error: { message: "no such field" } }, "INVALID_ARGUMENT"],
+    [418, "", "UPSTREAM_FAILED"],
+  ] as const) {
+    const refusing = await fakeServer(refuses(status, body));
+    const second = await connected(refusing, { retries: 3 });
+    expect(await failure(Promise.resolve(second.reply("Hi")))).toMatchObject({ code });
+    expect(refusing.asked).toHaveLength(1);
+  }
 });
 
 test("a reply that is cancelled while it waits to be sent again ends at once", async () => {

@@ -35,6 +35,9 @@ export class CaduceusServer implements RemoteServer {
       prefixSharing: capabilities.boolean("prefixSharing") ?? false,
       logProbabilities: capabilities.boolean("logProbabilities") ?? false,
       deterministic: capabilities.boolean("deterministic") ?? false,
+      // Its own model may be on a server.
+      ...(capabilities.boolean("tokenizes") === false ? { tokenizes: false } : {}),
+      ...(capabilities.boolean("limitsThoughts") === false ? { limitsThoughts: false } : {}),
     });
   }
 

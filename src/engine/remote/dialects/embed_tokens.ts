@@ -24,9 +24,8 @@ export async function askEmbedding(
   signal: AbortSignal | undefined,
 ): Promise<{ readonly values: Float32Array; readonly tokens: number | undefined }> {
   const { url } = connection;
-  if (second !== undefined) throw unsupported(url, "A server's reranker cannot be used.");
-  if (pooling !== undefined)
-    throw unsupported(url, "pooling cannot be chosen.", "Without it the server's own is used.");
+  if (second !== undefined) throw unsupported("A server's reranker cannot be used.");
+  if (pooling !== undefined) throw unsupported("pooling cannot be chosen.", "Without it the server's own is used.");
   const body = { ...asked, encoding_format: "float" };
   const answer = new AnswerFields(await connection.ask("/v1/embeddings", { body, signal }), url);
   const [one] = answer.required("data", answer.list);

@@ -159,9 +159,8 @@ export class LlamaServer implements RemoteServer {
   #body(request: ServerRequest, stop: readonly string[]): object {
     const { prompt, sampling, thought, constraint, logProbabilities, topLogProbabilities = 0 } = request;
     if (request.promptLogProbabilities === true)
-      throw unsupported(this.url, "promptLogProbabilities cannot be used: llama-server does not compute them.");
-    if ((request.minTokens ?? 0) > 0)
-      throw unsupported(this.url, "minTokens cannot be used: llama-server has no such limit.");
+      throw unsupported("promptLogProbabilities cannot be used: llama-server does not compute them.");
+    if ((request.minTokens ?? 0) > 0) throw unsupported("minTokens cannot be used: llama-server has no such limit.");
     const tokens = prompt.flatMap((part) => ("tokens" in part ? Array.from(part.tokens) : []));
     const gbnf = constraint && constraintGbnf(constraint, thought);
     const tags = ["<tool_call>", "</tool_call>", "<think>", "</think>", ...this.#spoken];

@@ -90,10 +90,9 @@ export class OpenAiServer implements RemoteServer {
 
   #body(request: ServerRequest, stop: readonly string[]): object {
     const { sampling, maxTokens } = request;
-    if (request.promptLogProbabilities === true) throw unsupported(this.url, "promptLogProbabilities cannot be used.");
-    if ((request.minTokens ?? 0) > 0) throw unsupported(this.url, "minTokens cannot be used.");
-    if (sampling.logitBias.length > 0)
-      throw unsupported(this.url, "logitBias cannot be used: the server tells no tokens.");
+    if (request.promptLogProbabilities === true) throw unsupported("promptLogProbabilities cannot be used.");
+    if ((request.minTokens ?? 0) > 0) throw unsupported("minTokens cannot be used.");
+    if (sampling.logitBias.length > 0) throw unsupported("logitBias cannot be used: the server tells no tokens.");
     const { contextSize } = this.info;
     return {
       model: this.#model,
@@ -114,7 +113,7 @@ export class OpenAiServer implements RemoteServer {
   }
 
   #withoutTokens() {
-    return unsupported(this.url, "Tokens are not known: the server has OpenAI's API alone.");
+    return unsupported("Tokens are not known: the server has OpenAI's API alone.");
   }
 }
 

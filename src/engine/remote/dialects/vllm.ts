@@ -158,7 +158,7 @@ export class VllmServer implements RemoteServer {
       mirostat: sampling.mirostat !== 0,
       adaptiveTarget: sampling.adaptiveTarget >= 0,
     }).find(([, isUsed]) => isUsed);
-    if (used !== undefined) throw unsupported(this.url, `${used[0]} cannot be used: vLLM has no such sampler.`);
+    if (used !== undefined) throw unsupported(`${used[0]} cannot be used: vLLM has no such sampler.`);
     return {
       temperature: sampling.temperature,
       top_k: topK,

@@ -4,7 +4,7 @@ import { CaduceusError } from "../../../errors.js";
 import { sleepUnlessAborted } from "../../../follow_signal.js";
 import type { EngineCapabilities, ModelInfo } from "../../engine.js";
 import type { Choice, Lease, RemoteServer, ServerChoice, ServerRequest } from "../remote_server.js";
-import { isMovable, Member } from "./member.js";
+import { isFault, isMovable, Member } from "./member.js";
 import { PrefixTable, prefixHashes } from "./prefix_table.js";
 
 /** How often servers are looked at while requests are under way. */
@@ -61,13 +61,7 @@ export class Fleet implements ServerChoice {
     const servers = members.flatMap(({ server }) => server ?? []);
     const [first] = servers as [RemoteServer];
     this.info = { ...first.info, contextSize: Math.min(...servers.map(({ info }) => info.contextSize)) };
-    const all = (name: keyof EngineCapabilities) => servers.every(({ capabilities }) => capabilities[name]);
-    this.capabilities = {
-      constrained: all("constrained"),
-      prefixSharing: all("prefixSharing"),
-      logProbabilities: all("logProbabilities"),
-      deterministic: all("deterministic"),
-    };
+    this.capabilities = togetherCapable(servers.map(({ capabilities }) => capabilities));
     for (const server of servers) refuseOther(this.info, server);
     for (const member of members) if (member.server === undefined) member.eject(undefined);
   }
@@ -88,7 +82,7 @@ export class Fleet implements ServerChoice {
     const hashes = request === undefined ? [] : prefixHashes(request.prompt, request.cacheScope);
     const member = this.#choose(hashes, failed) ?? (await this.#firstToReturn(signal));
     this.#prefixes.keep(hashes, this.#members.indexOf(member));
-    return this.#lease(member, request);
+    return this.#lease(member, request, failed);
   }
 
   speak(texts: readonly string[]): void {
@@ -122,7 +116,7 @@ export class Fleet implements ServerChoice {
     return next;
   }
 
-  #lease(member: Member, request: ServerRequest | undefined): Lease {
+  #lease(member: Member, request: ServerRequest | undefined, failed: ReadonlySet<RemoteServer>): Lease {
     let left = request === undefined ? 0 : costOf(request);
     const take = (tokens: number) => {
       const taken = Math.min(left, tokens);
@@ -144,11 +138,13 @@ export class Fleet implements ServerChoice {
         take(left);
         this.#count(-1);
         if (how === "answered") member.return();
-        const moves = how === "failed" && isMovable(failure);
+        if (how !== "failed") return false;
+        const isToBlame = isFault(failure);
         // It was ejected already when it was found to be lost.
-        if (moves && !waiting.signal.aborted) member.eject(failure);
-        // Where none is up, choosing waits.
-        return moves;
+        if (isToBlame && !waiting.signal.aborted) member.eject(failure);
+        // Where none is up, choosing waits. Where all are busy, nothing else does.
+        const isAnotherUp = () => this.#members.some(({ isUp, server }) => isUp && !failed.has(server!));
+        return isMovable(failure) && (isToBlame || isAnotherUp());
       },
     };
   }
@@ -164,6 +160,21 @@ export class Fleet implements ServerChoice {
         for (const member of this.#members) void member.check();
       }, checkEveryMs).unref();
   }
+}
+
+/** What all of them can. */
+function togetherCapable(each: readonly EngineCapabilities[]): EngineCapabilities {
+  const all = (name: keyof EngineCapabilities) => each.every((capabilities) => capabilities[name]);
+  const unless = (name: "tokenizes" | "limitsThoughts") =>
+    each.some((capabilities) => capabilities[name] === false) ? { [name]: false } : {};
+  return {
+    constrained: all("constrained"),
+    prefixSharing: all("prefixSharing"),
+    logProbabilities: all("logProbabilities"),
+    deterministic: all("deterministic"),
+    ...unless("tokenizes"),
+    ...unless("limitsThoughts"),
+  };
 }
 
 function costOf({ prompt, maxTokens = usualTokens }: ServerRequest): number {

@@ -1,6 +1,6 @@
 // One server of a fleet: what it has to do, and whether it answers.
 import { CaduceusError } from "../../../errors.js";
-import { PassingError, timedOut } from "../http/upstream_errors.js";
+import { PassingError, RefusedError, timedOut } from "../http/upstream_errors.js";
 import type { RemoteServer } from "../remote_server.js";
 
 const firstPauseMs = 1_000;
@@ -17,7 +17,12 @@ const movable: ReadonlySet<string> = new Set([
 ]);
 
 export const isMovable = (failure: unknown): boolean =>
-  failure instanceof PassingError || (failure instanceof CaduceusError && movable.has(failure.code));
+  failure instanceof PassingError ||
+  (failure instanceof CaduceusError && movable.has(failure.code) && !(failure instanceof RefusedError));
+
+/** Whether the server is to blame, and not the request or what else it has to do. */
+export const isFault = (failure: unknown): boolean =>
+  isMovable(failure) && !(failure instanceof PassingError && failure.isBusy);
 
 export class Member {
   readonly url: string;
@@ -95,7 +100,10 @@ export class Member {
       await this.#server!.check(signal);
       this.return();
     } catch (error) {
-      this.eject(signal.aborted ? timedOut(this.url, "did not say that it is there", checkMs) : error);
+      const failure = signal.aborted ? timedOut(this.url, "did not say that it is there", checkMs) : error;
+      // Whoever refuses is there.
+      if (this.#server !== undefined && !isFault(failure)) this.return();
+      else this.eject(failure);
     }
   }
 }

@@ -143,7 +143,7 @@ export class ServerConnection {
       said = { message: text };
     }
     const waitMs = Number.isFinite(wait) ? Math.min(wait * 1_000, longestWaitMs) : undefined;
-    throw refused(this.url, { status, body: said, waitMs }, this.secrets);
+    throw refused(this.url, { status, path, body: said, waitMs }, this.secrets);
   }
 
   #send(
