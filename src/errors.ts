@@ -27,7 +27,7 @@ export type ErrorCode =
   | "UNSUPPORTED"
   /** A download or a quantized model does not fit on the disk. */
   | "DISK_FULL"
-  /** The model or its context needs more memory than there is. */
+  /** A model, its cache or a computation needs more memory than this machine or a GPU has. */
   | "OUT_OF_MEMORY"
   /** The prompt is longer than the context. */
   | "CONTEXT_FULL"

@@ -18,6 +18,7 @@ inline Napi::Error to_js(Napi::Env env, const EngineError& error) {
   if (data == nullptr || data->error_class.IsEmpty()) return Napi::Error::New(env, error.what());
   auto details = Napi::Object::New(env);
   if (!error.param().empty()) details["param"] = error.param();
+  if (!error.remedy().empty()) details["remedy"] = error.remedy();
   if (!error.expected().empty()) {
     auto mismatch = Napi::Object::New(env);
     mismatch["expected"] = error.expected();

@@ -236,7 +236,8 @@ export class Model {
    * Computes the embedding of each text. Models for embeddings were trained for it; one for text gives embeddings too,
    * of less use. Running replies are not held up.
    *
-   * @throws CaduceusError `INVALID_ARGUMENT`, `CONTEXT_FULL`, `UNSUPPORTED`, `MODEL_CLOSED`, `ENGINE_FAILED`
+   * @throws CaduceusError `INVALID_ARGUMENT`, `CONTEXT_FULL`, `UNSUPPORTED`, `OUT_OF_MEMORY`, `MODEL_CLOSED`,
+   * `ENGINE_FAILED`
    */
   async embed(texts: string | readonly string[], options?: EmbedOptions): Promise<Embeddings> {
     return embedTexts(this.#model, texts, options);
@@ -245,7 +246,8 @@ export class Model {
   /**
    * Orders documents by how well they answer a query. Only for rerankers (`info.purpose`).
    *
-   * @throws CaduceusError `INVALID_ARGUMENT`, `CONTEXT_FULL`, `UNSUPPORTED`, `MODEL_CLOSED`, `ENGINE_FAILED`
+   * @throws CaduceusError `INVALID_ARGUMENT`, `CONTEXT_FULL`, `UNSUPPORTED`, `OUT_OF_MEMORY`, `MODEL_CLOSED`,
+   * `ENGINE_FAILED`
    */
   async rerank(query: string, documents: readonly string[], options?: RerankOptions): Promise<Ranking> {
     return rerankDocuments(this.#model, query, documents, options);

@@ -27,6 +27,8 @@ std::string hex(uint64_t value) {
 }
 
 // Of the whole file, which is then in the system's cache when llama.cpp reads it.
+constexpr const char* remove_others = "Remove other adapters, or end other programs.";
+
 std::string hash_of(const std::string& path, const std::atomic<bool>* cancelled) {
   const File file = open_regular(to_path(path));
   if (!file) throw EngineError("MODEL_NOT_FOUND", path + " cannot be opened.");
@@ -53,8 +55,8 @@ std::shared_ptr<Adapter> Adapter::load(std::shared_ptr<Model> model, const std::
       if (const std::string wrong = wrong_adapter(file, *model->get(), model->info().architecture); !wrong.empty())
         throw EngineError("MODEL_INVALID", path + " " + wrong + ".");
       if (const uint64_t memory = available_memory(); memory > 0 && file.bytes > memory)
-        throw EngineError("OUT_OF_MEMORY", path + " has " + std::to_string(file.bytes >> 20) + " MiB, but " +
-                                               std::to_string(memory >> 20) + " MiB are free.");
+        throw EngineError::out_of_memory(path + " has " + mebibytes(file.bytes) + ", but " + mebibytes(memory) +
+                                         " are free.");
       std::string identity = hash_of(path, cancelled);
       const AssertionGuard guard;
       const ErrorLogCapture errors;
@@ -63,15 +65,13 @@ std::shared_ptr<Adapter> Adapter::load(std::shared_ptr<Model> model, const std::
         const std::unique_lock lock(model->adapters_mutex());
         adapter = llama_adapter_lora_init(model->get(), path.c_str());
       }
-      if (!adapter) {
-        const std::string reason = errors.last();
-        throw EngineError("MODEL_INVALID",
-                          path + " could not be loaded" + (reason.empty() ? "." : ": " + reason + "."));
-      }
+      if (!adapter) throw errors.failure("MODEL_INVALID", path + " could not be loaded", remove_others);
       loaded.reset(new Adapter(std::move(model), adapter, std::move(identity), file.bytes));
       try {
         loaded->try_out();
-      } catch (const std::exception& failed) {
+      } catch (...) {
+        const EngineError failed = EngineError::current();
+        if (failed.code() == "OUT_OF_MEMORY") throw failed;
         throw EngineError("MODEL_INVALID", path + " cannot be used with this model: " + failed.what());
       }
     } catch (...) {
@@ -105,15 +105,17 @@ void Adapter::try_out() const {
   params.n_threads = params.n_threads_batch = 1;
   params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_ENABLED;
   params.no_perf = true;
+  const ErrorLogCapture errors;
   const ContextHandle context(llama_init_from_model(model_->get(), params));
-  if (!context) throw EngineError("ENGINE_FAILED", "A context to try it out could not be made.");
+  if (!context) throw errors.failure("ENGINE_FAILED", "A context to try it out could not be made", remove_others);
   llama_adapter_lora* adapter = adapter_;
   float scale = 1;
   llama_set_adapters_lora(context.get(), &adapter, 1, &scale);
   llama_token token = model_->info().bos_token.value_or(0);
   const int result = llama_decode(context.get(), llama_batch_get_one(&token, 1));
   const float* logits = result == 0 ? llama_get_logits_ith(context.get(), -1) : nullptr;
-  if (!logits) throw EngineError("ENGINE_FAILED", "llama_decode failed with " + std::to_string(result) + ".");
+  if (!logits)
+    throw errors.failure("ENGINE_FAILED", "llama_decode failed with " + std::to_string(result), remove_others);
   if (!std::all_of(logits, logits + model_->info().vocabulary_size, [](float value) { return std::isfinite(value); }))
     throw EngineError("ENGINE_FAILED", "it makes numbers that are not finite.");
 }

@@ -126,7 +126,7 @@ std::vector<Embedding> Embedder::compute() {
     if (values.empty()) {
       done.push_back(
           {.id = text.id,
-           .error = EngineError("ENGINE_FAILED", "llama_decode failed with " + std::to_string(result) + ".")});
+           .error = result == 0 ? EngineError("ENGINE_FAILED", "llama.cpp gave no embedding.") : context.failure()});
     } else if (text.done < text.tokens.size() || !text.sum.empty()) {
       const double weight = text.pooling == LLAMA_POOLING_TYPE_MEAN ? static_cast<double>(pieces[i].tokens.size()) : 0;
       if (text.sum.empty()) text.sum.resize(values.size());

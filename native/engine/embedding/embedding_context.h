@@ -29,6 +29,8 @@ class EmbeddingContext {
   };
   // llama_decode's result: 0, 2 interrupted, else failed. Each piece is a text, or the next piece of the only one.
   int compute(std::span<const Piece> pieces);
+  // Why it failed.
+  const EngineError& failure() const { return context_.failure(); }
   // Of the piece with that index.
   std::span<const float> values(size_t index) const;
 

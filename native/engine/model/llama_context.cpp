@@ -16,8 +16,6 @@ namespace {
 constexpr uint32_t default_context_size = 8192;
 constexpr uint32_t smallest_cache = 64;
 
-std::string mebibytes(uint64_t bytes) { return std::to_string((bytes + (1 << 20) - 1) >> 20) + " MiB"; }
-
 }  // namespace
 
 Context::Context(std::shared_ptr<Model> model, const ContextOptions& options)
@@ -102,11 +100,7 @@ ContextHandle Context::another(llama_context_params params, const std::string& w
   const ErrorLogCapture errors;
   const std::shared_lock lock(model_->adapters_mutex());
   ContextHandle context(llama_init_from_model(model_->get(), params));
-  if (!context) {
-    const std::string reason = errors.last();
-    throw EngineError("ENGINE_FAILED",
-                      "The context for " + what + " could not be made" + (reason.empty() ? "." : ": " + reason + "."));
-  }
+  if (!context) throw errors.failure("ENGINE_FAILED", "The context for " + what + " could not be made", smaller_cache);
   llama_attach_threadpool(context.get(), pool_.get(), pool_.get());
   return context;
 }
@@ -141,9 +135,9 @@ void Context::check_memory() const {
   // Layers on a GPU have their cache there.
   const uint64_t needed = layers == 0 ? cache_bytes() : cache_bytes() / layers * (layers - model_->gpu_layers());
   if (memory == 0 || needed <= memory) return;
-  throw EngineError("OUT_OF_MEMORY", "A cache of " + std::to_string(cache_tokens_) + " tokens needs " +
-                                         mebibytes(needed) + " but " + mebibytes(memory) +
-                                         " are free; lower cacheTokens or contextSize, or use kvType \"q8_0\".");
+  throw EngineError::out_of_memory("A cache of " + std::to_string(cache_tokens_) + " tokens needs " +
+                                       mebibytes(needed) + ", but " + mebibytes(memory) + " are free.",
+                                   smaller_cache);
 }
 
 std::vector<Context::DeviceUse> Context::device_use() const {
@@ -213,8 +207,11 @@ int Context::compute(llama_context* context, const llama_batch& batch, uint32_t&
     llama_set_n_threads(context, static_cast<int32_t>(threads), static_cast<int32_t>(threads));
     threads_set = threads;
   }
+  const ErrorLogCapture errors;
   const int result = llama_decode(context, batch);
   llama_synchronize(context);
+  if (result != 0 && result != 2)
+    failure_ = errors.failure("ENGINE_FAILED", "llama_decode failed with " + std::to_string(result), smaller_cache);
   if (governed) controller_->end(ThreadController::Clock::now());
   return result;
 }

@@ -16,6 +16,7 @@
 #include "model/llama_handles.h"
 #include "model/model.h"
 #include "platform/devices.h"
+#include "platform/error.h"
 #include "platform/thread_controller.h"
 
 namespace caduceus {
@@ -44,8 +45,10 @@ class Context {
     llama_seq_id sequence;
     bool output;
   };
-  // llama_decode's result: 0, 1 no room, 2 interrupted, below 0 failed. Output rows are then at `logits(index)`.
+  // llama_decode's result: 0, 2 interrupted, others failed, for which `failure` has the reason. Output rows are then at
+  // `logits(index)`.
   int decode(std::span<const Row> rows);
+  const EngineError& failure() const { return *failure_; }
   std::span<const float> logits(int row);
   // Computes with these from now on. A change makes llama.cpp reserve its graphs again, which takes a few milliseconds.
   void use(std::shared_ptr<const AdapterSet> adapters);
@@ -79,8 +82,8 @@ class Context {
   ggml_type kv_type() const { return kv_type_; }
   // False for a model of embeddings or scores: it has no KV cache, and `get` is null.
   bool generates() const { return context_ != nullptr; }
-  // A further llama_context of this model, which uses the same threads and interrupt. Throws ENGINE_FAILED; `what` is
-  // its name. The two must not compute at the same time.
+  // A further llama_context of this model, which uses the same threads and interrupt. Throws OUT_OF_MEMORY or
+  // ENGINE_FAILED; `what` is its name. The two must not compute at the same time.
   ContextHandle another(llama_context_params params, const std::string& what);
 
   // Memory of the model and this context by device, the processor first. Does not query drivers.
@@ -115,6 +118,7 @@ class Context {
   std::shared_ptr<const AdapterSet> adapters_;
   ContextHandle context_;
   std::unique_ptr<BatchHandle> batch_;
+  std::optional<EngineError> failure_;
 };
 
 }  // namespace caduceus

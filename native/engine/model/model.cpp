@@ -88,11 +88,9 @@ std::shared_ptr<Model> Model::load(const ModelOptions& options) {
     if (model) llama_model_free(model);
     throw EngineError("CANCELLED", "Loading was cancelled.");
   }
-  if (!model) {
-    const std::string reason = errors.last();
-    throw EngineError("MODEL_INVALID",
-                      options.path + " could not be loaded" + (reason.empty() ? "." : ": " + reason + "."));
-  }
+  if (!model)
+    throw errors.failure("MODEL_INVALID", options.path + " could not be loaded",
+                         "Take a smaller quantization or model, or end other programs.");
   return std::shared_ptr<Model>(new Model(model, options));
 }
 

@@ -28,8 +28,8 @@ void run(const QuantizeOptions& options, bool dry_run) {
   const std::string reason = errors.last();
   // Before a dry run only the file can be wrong; the weights themselves are read and checked by the other.
   const bool is_file = dry_run || reason.find("invalid data") != std::string::npos;
-  throw EngineError(is_file ? "MODEL_INVALID" : "ENGINE_FAILED",
-                    options.from + " could not be quantized" + (reason.empty() ? "." : ": " + reason + "."));
+  throw errors.failure(is_file ? "MODEL_INVALID" : "ENGINE_FAILED", options.from + " could not be quantized",
+                       "End other programs.");
 }
 
 ggml_type type_named(const char* name) {

@@ -138,6 +138,8 @@ uint64_t available_memory() {
 #endif
 }
 
+std::string mebibytes(uint64_t bytes) { return std::to_string((bytes >> 20) + (bytes % (1 << 20) != 0)) + " MiB"; }
+
 void return_large_blocks() {
 #if defined(__GLIBC__)
   mallopt(M_MMAP_THRESHOLD, 4 << 20);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 namespace caduceus {
 
@@ -10,6 +11,9 @@ uint32_t usable_cores();
 
 // Bytes that can be allocated now without swapping or hitting a container's limit; 0 when the system does not tell.
 uint64_t available_memory();
+
+// "512 MiB", rounded up.
+std::string mebibytes(uint64_t bytes);
 
 // Has glibc give large blocks back to the system when they are freed. Once a program has freed a block of 30 MB, glibc
 // takes later ones of that size from heaps of the calling thread, and keeps them there: fourteen loads and closes of

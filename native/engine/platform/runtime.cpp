@@ -3,6 +3,8 @@
 #include <atomic>
 #include <cstring>
 #include <mutex>
+#include <regex>
+#include <utility>
 
 #include "llama.h"
 #include "platform/devices.h"
@@ -23,7 +25,7 @@ std::vector<std::string> failures;
 
 thread_local int guards = 0;
 thread_local int captures = 0;
-thread_local std::string captured_error;
+thread_local CapturedErrors captured;
 thread_local const LogTap::Sink* tap = nullptr;
 
 LogLevel level_of(ggml_log_level level) {
@@ -39,6 +41,34 @@ LogLevel level_of(ggml_log_level level) {
   }
 }
 
+// Of what llama.cpp says when an allocation failed: "failed to allocate CUDA0 buffer of size 1073741824". Whoever asked
+// for the buffer says it once more in other words, without a size.
+void capture_memory(const std::string& line) {
+  // The processor's buffers have no name there.
+  static const std::regex sized("failed to allocate (?:(.+) )?buffer of size (\\d{1,18})");
+  if (std::smatch found; std::regex_match(line, found, sized)) {
+    const std::string name = found[1];
+    ggml_backend_dev_t device = ggml_backend_dev_by_name(name.c_str());
+    captured.is_gpu_memory = device && is_gpu(device);
+    captured.memory =
+        mebibytes(std::stoull(found[2])) + (captured.is_gpu_memory ? " on " + name : "") + " could not be allocated";
+    return;
+  }
+  if (!captured.memory.empty()) return;
+  for (const char* words :
+       {"failed to allocate", "unable to allocate", "insufficient memory", "out of memory", "bad_alloc"}) {
+    if (line.find(words) == std::string::npos) continue;
+    captured.is_gpu_memory = line.find("CUDA") != std::string::npos;
+    captured.memory = captured.is_gpu_memory ? "the GPU has not enough memory" : "there is not enough memory";
+  }
+}
+
+EngineError out_of_memory(const std::string& what, const std::string& remedy) {
+  return EngineError::out_of_memory(
+      what + ": " + captured.memory + ".",
+      remedy + (captured.is_gpu_memory ? " Or put fewer layers on GPUs (gpuLayers)." : ""));
+}
+
 void capture_error(const char* text) {
   std::string line(text);
   while (!line.empty() && (line.back() == '\n' || line.back() == ' ')) line.pop_back();
@@ -46,8 +76,9 @@ void capture_error(const char* text) {
   if (const auto colon = line.find(": "); colon != std::string::npos && line.find(' ') > colon)
     line.erase(0, colon + 2);
   // The loader logs its cause first and "failed to load model" after it; the cause is what helps.
-  if (!line.empty() && (captured_error.empty() || line.find("failed to load model") == std::string::npos))
-    captured_error = line;
+  if (line.empty()) return;
+  if (captured.last.empty() || line.find("failed to load model") == std::string::npos) captured.last = line;
+  capture_memory(line);
 }
 
 void on_log(ggml_log_level level, const char* text, void*) {
@@ -72,6 +103,8 @@ void on_log(ggml_log_level level, const char* text, void*) {
 
 void on_assertion(const char* message) {
   if (guards == 0) return;
+  // CUDA's allocations during a computation.
+  if (captures > 0 && !captured.memory.empty()) throw out_of_memory("llama.cpp could not compute", smaller_cache);
   std::string line(message);
   if (const auto path = line.find_last_of('/', line.find(": ")); path != std::string::npos) line.erase(0, path + 1);
   throw EngineError("ENGINE_FAILED", "llama.cpp stopped at an assertion: " + line);
@@ -117,17 +150,20 @@ AssertionGuard::AssertionGuard() { ++guards; }
 
 AssertionGuard::~AssertionGuard() { --guards; }
 
-ErrorLogCapture::ErrorLogCapture() : previous_(std::move(captured_error)) {
-  captured_error.clear();
-  ++captures;
-}
+ErrorLogCapture::ErrorLogCapture() : previous_(std::exchange(captured, {})) { ++captures; }
 
 ErrorLogCapture::~ErrorLogCapture() {
   --captures;
-  captured_error = std::move(previous_);
+  captured = std::move(previous_);
 }
 
-std::string ErrorLogCapture::last() const { return captured_error; }
+std::string ErrorLogCapture::last() const { return captured.last; }
+
+EngineError ErrorLogCapture::failure(const std::string& code, const std::string& what,
+                                     const std::string& remedy) const {
+  if (!captured.memory.empty()) return out_of_memory(what, remedy);
+  return EngineError(code, what + (captured.last.empty() ? "." : ": " + captured.last + "."));
+}
 
 LogTap::LogTap(Sink sink) : sink_(std::move(sink)) { tap = &sink_; }
 

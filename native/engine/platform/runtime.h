@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "platform/error.h"
+
 namespace caduceus {
 
 enum class LogLevel { silent = 0, error = 1, warn = 2, info = 3, debug = 4 };
@@ -36,8 +38,15 @@ class AssertionGuard {
   AssertionGuard& operator=(const AssertionGuard&) = delete;
 };
 
+struct CapturedErrors {
+  std::string last;
+  // What memory could not be had, as a clause; empty when none lacked.
+  std::string memory;
+  bool is_gpu_memory = false;
+};
+
 // Captures the errors that llama.cpp logs on the calling thread while it exists: llama.cpp says nowhere else why a file
-// could not be loaded.
+// could not be loaded, or that there was no memory.
 class ErrorLogCapture {
  public:
   ErrorLogCapture();
@@ -48,8 +57,13 @@ class ErrorLogCapture {
   // The last error logged, without llama.cpp's function name in front; empty when there was none.
   std::string last() const;
 
+  // The error for what failed meanwhile: of this code, with the last line, or OUT_OF_MEMORY with the size and the
+  // device where memory could not be had. `what` is the beginning of a sentence, `remedy` a sentence for lack of
+  // memory.
+  EngineError failure(const std::string& code, const std::string& what, const std::string& remedy) const;
+
  private:
-  std::string previous_;
+  CapturedErrors previous_;
 };
 
 // Gives what llama.cpp logs on the calling thread while it exists, at any level and text by text, to a function.

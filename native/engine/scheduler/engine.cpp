@@ -131,9 +131,12 @@ void Engine::loop() {
     const AssertionGuard guard;
     while (take_commands()) step();
     while (!keeping_.empty()) keep_next();
-  } catch (const std::exception& error) {
+  } catch (...) {
     // The context may be in any state: end every run, and refuse later ones.
-    end = EngineError("ENGINE_FAILED", std::string("The engine cannot go on; load the model again. ") + error.what());
+    const EngineError error = EngineError::current();
+    const std::string what = std::string("The engine cannot go on; load the model again. ") + error.what();
+    end = error.code() == "OUT_OF_MEMORY" ? EngineError::out_of_memory(what, error.remedy())
+                                          : EngineError("ENGINE_FAILED", what);
     std::lock_guard lock(commands_mutex_);
     failure_ = end;
   }

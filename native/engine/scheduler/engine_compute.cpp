@@ -41,8 +41,7 @@ bool Engine::decode(DecodeContext& ctx) {
   const int result = ctx.context.decode(rows_);
   if (result == 2) return true;  // interrupted, because the engine stops
   if (result != 0) {
-    const EngineError error("ENGINE_FAILED", "llama_decode failed with " + std::to_string(result) + ".");
-    for (Run* run : batch) fail(*run, error);
+    for (Run* run : batch) fail(*run, ctx.context.failure());
     return true;
   }
   int row = -1;
@@ -95,9 +94,7 @@ bool Engine::prefill(DecodeContext& ctx) {
     return true;
   }
   if (result != 0) {
-    const EngineError error("ENGINE_FAILED",
-                            "llama_decode failed with " + std::to_string(result) + " during the prefill.");
-    for (const auto& piece : pieces) fail(*piece.run, error);
+    for (const auto& piece : pieces) fail(*piece.run, ctx.context.failure());
     return true;
   }
   if (draft_model_ && !ctx.exact) draft_model_->budget.computed(took, ctx.decode_ms);

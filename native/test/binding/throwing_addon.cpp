@@ -15,6 +15,7 @@ namespace {
 void fail(const std::string& how) {
   if (how == "ours") throw EngineError::argument("threads", "at least 1", "0");
   if (how == "memory") throw std::bad_alloc();
+  if (how == "lack") throw EngineError::out_of_memory("It needs 5 MiB.", "Use less.");
   if (how == "runtime") throw std::runtime_error("A fault of this test.");
   if (how == "anything") throw 5;
 }
