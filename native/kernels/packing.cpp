@@ -9,10 +9,6 @@
 #include <thread>
 #include <vector>
 
-#if !defined(_WIN32)
-#include <unistd.h>
-#endif
-
 namespace caduceus::kernels {
 namespace {
 
@@ -60,8 +56,7 @@ void pack(const Matrix& matrix, const void* file) {
   });
 }
 
-#if !defined(_WIN32)
-int read_and_pack(const Matrix& matrix, int file, int64_t offset) {
+int read_and_pack(const Matrix& matrix, CaduceusFile file, int64_t offset) {
   const Kernel& kernel = matrix.kernel;
   const size_t panel_bytes = kernel.packed_bytes(kernel.rows, matrix.width);
   const size_t buffer_bytes = matrix.row_bytes * static_cast<size_t>(kernel.rows * piece_of(matrix));
@@ -74,20 +69,14 @@ int read_and_pack(const Matrix& matrix, int file, int64_t offset) {
     const int64_t rows = std::min<int64_t>(last * kernel.rows, matrix.rows) - first * kernel.rows;
     const size_t size = matrix.row_bytes * static_cast<size_t>(rows);
     const int64_t from = offset + first * kernel.rows * static_cast<int64_t>(matrix.row_bytes);
-    for (size_t done = 0; done < size;) {
-      if (failure.load(std::memory_order_relaxed)) return;
-      const ssize_t read = pread(file, buffer + done, size - done, from + static_cast<int64_t>(done));
-      if (read > 0)
-        done += static_cast<size_t>(read);
-      else if (read == 0)
-        failure = -1;
-      else if (errno != EINTR)
-        failure = errno;
+    if (failure.load(std::memory_order_relaxed)) return;
+    if (const int result = file.read(file.file, buffer, size, from); result != 0) {
+      failure = result;
+      return;
     }
     kernel.pack(buffer, matrix.packed + panel_bytes * static_cast<size_t>(first), rows, matrix.width, 0, last - first);
   });
   return failure;
 }
-#endif
 
 }  // namespace caduceus::kernels

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "kernels.h"
+#include "plugin.h"
 
 namespace caduceus::kernels {
 
@@ -19,12 +20,8 @@ struct Matrix {
 /** Packs the matrix at `file`. */
 void pack(const Matrix& matrix, const void* file);
 
-#if !defined(_WIN32)
-/**
- * Packs the matrix that begins at `offset` of an open file, each thread what it has read itself. Returns 0, the
- * system's error number, or -1 where the file ends too early.
+/** Packs the matrix that begins at `offset` of a file, each thread what it has read itself; see `ggml_caduceus_read`.
  */
-int read_and_pack(const Matrix& matrix, int file, int64_t offset);
-#endif
+int read_and_pack(const Matrix& matrix, CaduceusFile file, int64_t offset);
 
 }  // namespace caduceus::kernels

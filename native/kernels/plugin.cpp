@@ -165,13 +165,10 @@ void ggml_caduceus_load(bool active) {
   loading.active = active;
 }
 
-int ggml_caduceus_read(const void* data, int file, int64_t offset) {
+int ggml_caduceus_read(const void* data, CaduceusFile file, int64_t offset) {
   using namespace caduceus::kernels;
-#if !defined(_WIN32)
-  if (const auto found = loading.tensors.find(data); found != loading.tensors.end())
-    return read_and_pack(matrix_of(found->second), file, offset);
-#endif
-  return CADUCEUS_NOT_OURS;
+  const auto found = loading.tensors.find(data);
+  return found == loading.tensors.end() ? CADUCEUS_NOT_OURS : read_and_pack(matrix_of(found->second), file, offset);
 }
 
 bool ggml_caduceus_uses_kernels() { return in_use.load(std::memory_order_relaxed); }

@@ -1,5 +1,6 @@
 // How the kernels get into ggml.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 
 #if defined(_MSC_VER)
@@ -22,11 +23,19 @@ CADUCEUS_EXPORT void ggml_caduceus_use_kernels(void);
 CADUCEUS_EXPORT void ggml_caduceus_load(bool active);
 
 /**
- * Reads the matrix that belongs at `data` from an open file, where it begins at `offset`, and packs it, with all
- * processors. Returns 0, the system's error number, -1 where the file ends too early, or CADUCEUS_NOT_OURS if `data` is
- * no place in our buffers.
+ * An open file, as its system reads it: `read` returns 0, the system's error number, or -1 where the file ends too
+ * early. Several threads call it at once.
  */
-CADUCEUS_EXPORT int ggml_caduceus_read(const void* data, int file, int64_t offset);
+struct CaduceusFile {
+  int (*read)(void* file, void* to, size_t size, int64_t offset);
+  void* file;
+};
+
+/**
+ * Reads the matrix that belongs at `data` from a file, where it begins at `offset`, and packs it, with all processors.
+ * Returns what `read` returned, ENOMEM, or CADUCEUS_NOT_OURS if `data` is no place in our buffers.
+ */
+CADUCEUS_EXPORT int ggml_caduceus_read(const void* data, CaduceusFile file, int64_t offset);
 #define CADUCEUS_NOT_OURS (-2)
 
 /** Whether they are used. */

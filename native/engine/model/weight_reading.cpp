@@ -1,15 +1,17 @@
 #include "model/weight_reading.h"
 
+#include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <stdexcept>
 #include <string>
 
-#include "kernels/plugin.h"
 #include "llama-mmap.h"
 #include "platform/devices.h"
 
 #if defined(__linux__)
+#include <unistd.h>
+
 namespace {
 
 thread_local bool active = false;
@@ -23,7 +25,8 @@ extern "C" void __wrap__ZN10llama_file8read_rawEPvm(llama_file* file, void* data
 extern "C" void __wrap__ZN10llama_file8read_rawEPvm(llama_file* file, void* data, size_t size) {
   const size_t offset = active ? file->tell() : 0;
   const int result =
-      active ? caduceus::weight_packing().read(data, file->file_id(), static_cast<int64_t>(offset)) : CADUCEUS_NOT_OURS;
+      active ? caduceus::weight_packing().read(data, caduceus::file_of(file->file_id()), static_cast<int64_t>(offset))
+             : CADUCEUS_NOT_OURS;
   if (result == CADUCEUS_NOT_OURS) return __real__ZN10llama_file8read_rawEPvm(file, data, size);
   if (result < 0) throw std::runtime_error("unexpectedly reached end of file");
   if (result > 0) throw std::runtime_error(std::string("read error: ") + std::strerror(result));
@@ -34,6 +37,23 @@ extern "C" void __wrap__ZN10llama_file8read_rawEPvm(llama_file* file, void* data
 namespace caduceus {
 
 #if defined(__linux__)
+CaduceusFile file_of(int descriptor) {
+  const auto read = [](void* file, void* to, size_t size, int64_t offset) {
+    const auto descriptor = static_cast<int>(reinterpret_cast<intptr_t>(file));
+    for (size_t done = 0; done < size;) {
+      const ssize_t count =
+          pread(descriptor, static_cast<char*>(to) + done, size - done, offset + static_cast<int64_t>(done));
+      if (count == 0) return -1;
+      if (count > 0)
+        done += static_cast<size_t>(count);
+      else if (errno != EINTR)
+        return errno;
+    }
+    return 0;
+  };
+  return {read, reinterpret_cast<void*>(static_cast<intptr_t>(descriptor))};
+}
+
 WeightReading::WeightReading() {
   active = weight_packing().load && weight_packing().read;
   if (active) weight_packing().load(true);

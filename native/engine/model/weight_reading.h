@@ -1,6 +1,10 @@
 // How weights get from a model's file to where they are used.
 #pragma once
 
+#if defined(__linux__)
+#include "kernels/plugin.h"
+#endif
+
 namespace caduceus {
 
 // While it lives, llama.cpp's loader on this thread reads weights for our kernels by their packing, with all processors
@@ -13,5 +17,9 @@ class WeightReading {
   WeightReading(const WeightReading&) = delete;
   WeightReading& operator=(const WeightReading&) = delete;
 };
+
+#if defined(__linux__)
+CaduceusFile file_of(int descriptor);
+#endif
 
 }  // namespace caduceus

@@ -7,7 +7,6 @@
 #include <system_error>
 
 #include "ggml-backend-impl.h"
-#include "kernels/plugin.h"
 #include "platform/error.h"
 #include "platform/files.h"
 #include "platform/runtime.h"

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ggml-backend.h"
+#include "kernels/plugin.h"
 
 namespace caduceus {
 
@@ -34,7 +35,7 @@ std::string matrix_kernels();
 // The parts of native/kernels/plugin.h by which a model's file is read; null without kernels of ours.
 struct WeightPacking {
   void (*load)(bool active) = nullptr;
-  int (*read)(const void* data, int file, int64_t offset) = nullptr;
+  int (*read)(const void* data, CaduceusFile file, int64_t offset) = nullptr;
 };
 const WeightPacking& weight_packing();
 

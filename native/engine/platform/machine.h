@@ -1,7 +1,8 @@
-// Processors and memory that this process may use, container limits included.
+// Processors and memory that this process may use, container limits included; and the time on the wall.
 #pragma once
 
 #include <cstdint>
+#include <ctime>
 #include <string>
 
 namespace caduceus {
@@ -14,6 +15,8 @@ uint64_t available_memory();
 
 // "512 MiB", rounded up.
 std::string mebibytes(uint64_t bytes);
+
+std::tm local_time();
 
 // Has glibc give large blocks back to the system when they are freed. Once a program has freed a block of 30 MB, glibc
 // takes later ones of that size from heaps of the calling thread, and keeps them there: fourteen loads and closes of

@@ -1,31 +1,11 @@
 #include "template/meter.h"
 
-#ifdef _WIN32
-#define NOMINMAX
-#include <windows.h>
-#else
-#include <ctime>
-#endif
+#include "platform/thread_controller.h"
 
 namespace caduceus::templates {
 namespace {
 
 thread_local Meter* current = nullptr;
-
-double thread_cpu_ms() {
-#ifdef _WIN32
-  FILETIME created, exited, kernel, user;
-  GetThreadTimes(GetCurrentThread(), &created, &exited, &kernel, &user);
-  const auto units = [](const FILETIME& time) {
-    return (static_cast<double>(time.dwHighDateTime) * 4294967296.0) + static_cast<double>(time.dwLowDateTime);
-  };
-  return (units(kernel) + units(user)) / 1e4;
-#else
-  timespec time{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_nsec) / 1e6;
-#endif
-}
 
 [[noreturn]] void too_large() { fail_at_limit("it builds more than it may"); }
 
@@ -42,7 +22,7 @@ void fail_at_limit(const std::string& reason) {
 Meter::Meter(const Limits& limits)
     : limits_(limits),
       stack_(reinterpret_cast<const char*>(this)),
-      deadline_ms_(thread_cpu_ms() + limits.cpu_ms),
+      deadline_ms_(thread_running_ms() + limits.cpu_ms),
       previous_(current) {
   current = this;
 }
@@ -63,7 +43,7 @@ void Meter::step(size_t count) {
 
 void Meter::check() {
   next_check_ = steps_ + steps_between_checks;
-  if (thread_cpu_ms() > deadline_ms_) {
+  if (thread_running_ms() > deadline_ms_) {
     const auto ms = static_cast<long long>(limits_.cpu_ms);
     fail_at_limit("it did not end within " + std::to_string(ms) + " ms");
   }

@@ -12,17 +12,17 @@
 #include "ggml-backend.h"
 #include "ggml-cpu.h"
 #include "ggml.h"
-#include "kernels/plugin.h"
 #include "llama.h"
 #include "model/weight_reading.h"
 #include "platform/devices.h"
 #include "platform/runtime.h"
 
-#if !defined(_WIN32)
+#if defined(__linux__)
 #include <unistd.h>
 
 namespace {
 
+using caduceus::file_of;
 using namespace caduceus::kernels;
 
 constexpr int64_t offset = 4099;
@@ -41,12 +41,12 @@ void compare(ggml_type type, int64_t rows, int64_t width) {
   kernel.pack(bytes.data(), expected.data(), rows, width, 0, (rows + kernel.rows - 1) / kernel.rows);
   const size_t row_bytes = ggml_row_size(type, width);
   pack({kernel, packed.data(), rows, width, row_bytes}, bytes.data());
-  CHECK(read_and_pack({kernel, read.data(), rows, width, row_bytes}, fileno(file), offset) == 0);
+  CHECK(read_and_pack({kernel, read.data(), rows, width, row_bytes}, file_of(fileno(file)), offset) == 0);
   CHECK(packed == expected);
   CHECK(read == expected);
 
   CHECK(ftruncate(fileno(file), offset + static_cast<int64_t>(bytes.size()) - 1) == 0);
-  CHECK(read_and_pack({kernel, read.data(), rows, width, row_bytes}, fileno(file), offset) == -1);
+  CHECK(read_and_pack({kernel, read.data(), rows, width, row_bytes}, file_of(fileno(file)), offset) == -1);
   std::fclose(file);
 }
 
@@ -69,9 +69,8 @@ int main() {
     const Kernel& kernel = *kernel_for(GGML_TYPE_Q8_0);
     std::vector<uint8_t> packed(kernel.packed_bytes(16, 32));
     const Matrix matrix{kernel, packed.data(), 16, 32, ggml_row_size(GGML_TYPE_Q8_0, 32)};
-    CHECK(read_and_pack(matrix, -1, 0) == EBADF);
+    CHECK(read_and_pack(matrix, file_of(-1), 0) == EBADF);
   }
-#if defined(__linux__)
   CLAIM("our buffers are the host's to the thread that loads a model, and to no other");
   ggml_backend_buffer_type_t type = nullptr;
   {
@@ -81,10 +80,9 @@ int main() {
     const caduceus::WeightReading reading;
     CHECK(ggml_backend_buft_is_host(type));
     std::thread([&] { CHECK(!ggml_backend_buft_is_host(type)); }).join();
-    CHECK(ggml_caduceus_read(&type, 0, 0) == CADUCEUS_NOT_OURS);
+    CHECK(ggml_caduceus_read(&type, caduceus::file_of(0), 0) == CADUCEUS_NOT_OURS);
   }
   CHECK(!ggml_backend_buft_is_host(type));
-#endif
   return report();
 }
 #else

@@ -11,7 +11,7 @@ const sources = execFileSync("git", ["ls-files", "--cached", "--others", "--excl
   encoding: "utf8",
 })
   .split("\n")
-  .filter((file) => /^native\/(engine|binding|ggml)\/.*\.(cpp|h)$/.test(file))
+  .filter((file) => /^native\/(engine|binding|ggml|kernels)\/.*\.(cpp|h)$/.test(file))
   .map((file) => {
     const text = readFileSync(path.join(root, file), "utf8").replace(/\/\/.*$/gm, "");
     return { file, text };
@@ -42,7 +42,8 @@ test("every promise is settled by `settle`, or when nobody waits any more", () =
 });
 
 test("every thread is a LargeStackThread, which is joined and throws an EngineError where the system gives none", () => {
-  const except = ["native/engine/platform/large_stack_thread.cpp"];
+  // The kernels know nothing of the engine: they do without threads that there are not.
+  const except = ["native/engine/platform/large_stack_thread.cpp", "native/kernels/packing.cpp"];
   expect(
     found(/\b(std::j?thread\b(?!::)|std::async|pthread_create|_beginthread\w*|CreateThread)/g, { except }),
   ).toEqual([]);
@@ -61,4 +62,11 @@ test("names become paths, and files are opened, in platform/files alone, which t
   expect(found(/\b(fs|filesystem)::path\w* ?[({](?!\))/g, { except: ["native/engine/platform/devices.cpp"] })).toEqual(
     [],
   );
+});
+
+test("where Windows and macOS differ is in native/engine/platform alone", () => {
+  const within = /^native\/(?!engine\/platform\/|binding\/windows\/)/;
+  expect(found(/\b_WIN32\b|\b__APPLE__\b|<(windows|unistd|process|pthread|dlfcn|mach\/.*)\.h>/g, { within })).toEqual([
+    "native/engine/model/weight_reading.cpp: <unistd.h>",
+  ]);
 });

@@ -2,6 +2,7 @@
 #include <ctime>
 #include <unordered_map>
 
+#include "platform/machine.h"
 #include "template/builtins/builtins.h"
 
 namespace caduceus::templates {
@@ -50,13 +51,7 @@ DictPtr dict_of(const Call& call) {
 
 Value strftime_now(Call& call) {
   const std::string format = call.string(0, "format", "");
-  const std::time_t now = std::time(nullptr);
-  std::tm local{};
-#ifdef _WIN32
-  localtime_s(&local, &now);
-#else
-  localtime_r(&now, &local);
-#endif
+  const std::tm local = local_time();
   // One field at a time, and only those that every system knows: others may end the process on Windows.
   std::string result;
   for (size_t i = 0; i < format.size(); ++i) {
