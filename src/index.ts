@@ -126,5 +126,6 @@ export type {
   Usage,
 } from "./engine/engine.js";
 export { CaduceusError, type ErrorCode } from "./errors.js";
+export { statusOf } from "./chat/status_of.js";
 export { AnswerError } from "./chat/reply/answer_error.js";
 export { setLog, type LogEntry, type LogLevel } from "./engine/addon/log.js";

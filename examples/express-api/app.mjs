@@ -1,6 +1,7 @@
 // The routes. POST /chat answers a conversation with server-sent events, or with JSON if that is what is accepted.
 import { once } from "node:events";
 import express from "express";
+import { statusOf } from "caduceus";
 import { z } from "zod";
 import { toolsFor } from "./tools.mjs";
 
@@ -12,16 +13,6 @@ const Chat = z.object({
     .max(50)
     .refine((messages) => messages.at(-1)?.role === "user", "the last message is the user's"),
 });
-
-/** Statuses of the library's errors that are not the server's own fault. @type {Record<string, number>} */
-const statuses = {
-  INVALID_MESSAGES: 400,
-  CONTEXT_FULL: 413,
-  QUEUE_FULL: 429,
-  QUEUE_TIMEOUT: 503,
-  MODEL_CLOSED: 503,
-  ENGINE_CRASHED: 503,
-};
 
 /** @param {Pick<import("caduceus").Model, "reply" | "stats">} model */
 export function createApp(model) {
@@ -92,9 +83,9 @@ const eventText = (type, data) => `event: ${type}\ndata: ${JSON.stringify(data)}
 function answerError(error, _request, response, _next) {
   if (response.closed) return; // The client has gone, and the reply with it.
   const isInvalid = error instanceof z.ZodError;
-  const status = isInvalid ? 400 : (statuses[error.code] ?? (error.expose ? error.status : 500));
+  const status = isInvalid ? 400 : error.expose ? error.status : statusOf(error);
   if (status === 500) console.error(error);
-  const message = isInvalid ? z.prettifyError(error) : status === 500 ? "The server failed." : error.message;
+  const message = isInvalid ? z.prettifyError(error) : status >= 500 ? "The server failed." : error.message;
   if (response.headersSent) {
     response.end(eventText("error", { error: message }));
     return;

@@ -2,7 +2,7 @@
 // It takes `npm install express`.
 import { once } from "node:events";
 import express from "express";
-import { load } from "caduceus";
+import { load, statusOf } from "caduceus";
 
 const model = await load(process.argv[2] ?? "smollm2");
 const app = express();
@@ -24,10 +24,10 @@ app.post("/chat", express.json({ limit: "100kb" }), async (request, response) =>
 });
 
 app.use((error, request, response, next) => {
-  const isTheirs = ["INVALID_ARGUMENT", "INVALID_MESSAGES", "CONTEXT_FULL"].includes(error.code) || error.status < 500;
-  const body = { error: isTheirs ? error.message : "The server failed." };
+  const status = error.status ?? statusOf(error);   // what express refuses has a status of its own
+  const body = { error: status < 500 ? error.message : "The server failed." };
   if (response.headersSent) response.end(`event: error\ndata: ${JSON.stringify(body)}\n\n`);
-  else response.status(isTheirs ? error.status ?? 400 : 500).json(body);
+  else response.status(status).json(body);
 });
 
 const server = app.listen(Number(process.env.PORT ?? 8080), "127.0.0.1", () => console.log(`http://127.0.0.1:${server.address().port}/chat`));

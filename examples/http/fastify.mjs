@@ -2,7 +2,7 @@
 // It takes `npm install fastify`.
 import { Readable } from "node:stream";
 import Fastify from "fastify";
-import { load } from "caduceus";
+import { load, statusOf } from "caduceus";
 
 const model = await load(process.argv[2] ?? "smollm2");
 const app = Fastify({ bodyLimit: 100_000, forceCloseConnections: "idle", keepAliveTimeout: 5_000 });
@@ -29,8 +29,8 @@ async function* events(next, texts) {
 }
 
 app.setErrorHandler((error, request, response) => {
-  const isTheirs = ["INVALID_ARGUMENT", "INVALID_MESSAGES", "CONTEXT_FULL"].includes(error.code) || error.statusCode < 500;
-  return response.code(isTheirs ? error.statusCode ?? 400 : 500).send({ error: isTheirs ? error.message : "The server failed." });
+  const status = error.statusCode ?? statusOf(error);   // what Fastify refuses has a status of its own
+  return response.code(status).send({ error: status < 500 ? error.message : "The server failed." });
 });
 
 console.log(`${await app.listen({ port: Number(process.env.PORT ?? 8080), host: "127.0.0.1" })}/chat`);

@@ -1,6 +1,6 @@
 // A streamed chat as a route of Next.js: save it as app/api/chat/route.js and keep `caduceus` out of the bundle, with
 // `serverExternalPackages: ["caduceus"]` in next.config.mjs.
-import { load } from "caduceus";
+import { load, statusOf } from "caduceus";
 
 /** Loaded by the first request: while you develop, Next.js reads this file again and again, and once more when it builds. */
 function loadOnce() {
@@ -20,8 +20,8 @@ export async function POST(request) {
     const first = await texts.next();
     return new Response(ReadableStream.from(events(first, texts)), { headers: { "content-type": "text/event-stream", "cache-control": "no-cache" } });
   } catch (error) {
-    const isTheirs = error instanceof SyntaxError || ["INVALID_ARGUMENT", "INVALID_MESSAGES", "CONTEXT_FULL"].includes(error.code);
-    return Response.json({ error: isTheirs ? error.message : "The server failed." }, { status: isTheirs ? 400 : 500 });
+    const status = error instanceof SyntaxError ? 400 : statusOf(error);
+    return Response.json({ error: status < 500 ? error.message : "The server failed." }, { status });
   }
 }
 

@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { text as readText } from "node:stream/consumers";
-import { load } from "caduceus";
+import { load, statusOf } from "caduceus";
 
 const model = await load(process.argv[2] ?? "smollm2");
 const largestBody = 100_000;
@@ -23,10 +23,10 @@ const server = createServer(async (request, response) => {
     response.end("data: [DONE]\n\n");
   } catch (error) {
     if (gone.signal.aborted) return;
-    const isTheirs = error instanceof SyntaxError || ["INVALID_ARGUMENT", "INVALID_MESSAGES", "CONTEXT_FULL"].includes(error.code);
-    const body = JSON.stringify({ error: isTheirs ? error.message : "The server failed." });
+    const status = error instanceof SyntaxError ? 400 : statusOf(error);
+    const body = JSON.stringify({ error: status < 500 ? error.message : "The server failed." });
     if (response.headersSent) response.end(`event: error\ndata: ${body}\n\n`);
-    else response.writeHead(isTheirs ? 400 : 500, { "content-type": "application/json" }).end(body);
+    else response.writeHead(status, { "content-type": "application/json" }).end(body);
   }
 });
 

@@ -1,6 +1,6 @@
 // Errors in OpenAI's form: a status, and a body with message, type, param and a stable code.
 import { invalidValue } from "../errors.js";
-import { CaduceusError, type ErrorCode } from "../index.js";
+import { CaduceusError, statusOf, type ErrorCode } from "../index.js";
 import type { RequestFields } from "./request_fields.js";
 
 /** Stable error codes. docs/server.md describes them. */
@@ -80,23 +80,23 @@ function typeOf(status: number): string {
 /** For how long a client should wait that comes at a bad moment. */
 export const retryAfter = { "retry-after": "1" } as const;
 
-const ofLibrary: Partial<Record<ErrorCode, readonly [status: number, code: ApiErrorCode]>> = {
-  INVALID_ARGUMENT: [400, "invalid_value"],
-  INVALID_MESSAGES: [400, "invalid_messages"],
-  INVALID_SCHEMA: [400, "invalid_schema"],
-  INVALID_TOOL: [400, "invalid_tool"],
-  CONSTRAINT_INVALID: [400, "unsupported_schema"],
-  CONSTRAINT_TOO_COMPLEX: [400, "unsupported_schema"],
-  CONTEXT_FULL: [400, "context_length_exceeded"],
-  TEMPLATE_FAILED: [400, "template_failed"],
-  TOOLS_UNSUPPORTED: [400, "unsupported_tools"],
-  UNSUPPORTED: [400, "unsupported_model"],
-  QUEUE_FULL: [429, "rate_limit_exceeded"],
-  QUEUE_TIMEOUT: [503, "queue_timeout"],
-  READER_TOO_SLOW: [408, "reader_too_slow"],
-  MODEL_CLOSED: [503, "model_unavailable"],
-  ENGINE_CRASHED: [503, "model_unavailable"],
-  OUT_OF_MEMORY: [503, "out_of_memory"],
+const codes: Partial<Record<ErrorCode, ApiErrorCode>> = {
+  INVALID_ARGUMENT: "invalid_value",
+  INVALID_MESSAGES: "invalid_messages",
+  INVALID_SCHEMA: "invalid_schema",
+  INVALID_TOOL: "invalid_tool",
+  CONSTRAINT_INVALID: "unsupported_schema",
+  CONSTRAINT_TOO_COMPLEX: "unsupported_schema",
+  CONTEXT_FULL: "context_length_exceeded",
+  TEMPLATE_FAILED: "template_failed",
+  TOOLS_UNSUPPORTED: "unsupported_tools",
+  UNSUPPORTED: "unsupported_model",
+  QUEUE_FULL: "rate_limit_exceeded",
+  QUEUE_TIMEOUT: "queue_timeout",
+  READER_TOO_SLOW: "reader_too_slow",
+  MODEL_CLOSED: "model_unavailable",
+  ENGINE_CRASHED: "model_unavailable",
+  OUT_OF_MEMORY: "out_of_memory",
 };
 
 /** Of these the field is known even where the error is about no option: the engine compiles what it is given as one. */
@@ -112,12 +112,13 @@ export function toApiError(thrown: unknown, fields?: RequestFields): ApiError {
   const known = thrown instanceof CaduceusError ? thrown : undefined;
   // Which server that is, and what it said, is only for whoever runs this one.
   if (known !== undefined && isOfUpstream(known))
-    return new ApiError(503, "model_unavailable", "The server of this model failed to answer.", {
+    return new ApiError(statusOf(known), "model_unavailable", "The server of this model failed to answer.", {
       headers: retryAfter,
       cause: known,
     });
-  const [status, code] = (known && ofLibrary[known.code]) ?? [500, "server_error"];
-  if (known === undefined || status === 500)
+  const status = statusOf(known);
+  const code = known && codes[known.code];
+  if (known === undefined || code === undefined || status === 500)
     return new ApiError(500, "server_error", "The server failed to answer this request.", { cause: thrown });
   const fallback = ofConstraints.has(known.code)
     ? (fields?.of("schema") ?? fields?.of("tools"))

@@ -73,7 +73,7 @@ test("wrong requests and a model that cannot answer now get their statuses, befo
     [question("\ud800"), 400, /surrogate/],
     ["{", 400, /JSON/],
     ["x".repeat(600_000), 413, /large/],
-    [{ messages: Array.from({ length: 10 }, () => question("many words ".repeat(700)).messages[0]) }, 413, /context/],
+    [{ messages: Array.from({ length: 10 }, () => question("many words ".repeat(700)).messages[0]) }, 400, /context/],
   ] as const) {
     const answer = await ask(url, body);
     expect([answer.status, ((await answer.json()) as { error: string }).error]).toEqual([

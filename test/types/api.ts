@@ -12,6 +12,7 @@ import {
   ModelPool,
   pullModel,
   quantizeModel,
+  statusOf,
   tool,
   type Chat,
   type Constraint,
@@ -390,6 +391,7 @@ export function diagnosing(messages: DiagnosticsMessages): void {
 }
 
 export function errors(error: unknown): string {
+  expectTypeOf(statusOf(error)).toEqualTypeOf<number>();
   if (!(error instanceof CaduceusError)) return "";
   // @ts-expect-error no such code
   if (error.code === "OOPS") return "";

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
+import { CaduceusError, statusOf, type ErrorCode } from "../../../src/index.js";
 import { anchorsOf, linksOf, pages, proseOf, readPage, root } from "../../docs/markdown.js";
 
 /** Of the union in src/errors.ts: the type alone cannot be asked. */
@@ -26,6 +27,19 @@ test("each code on it has a meaning and a remedy", () => {
         .some((cell) => cell.trim().length < 20),
   );
   expect(thin).toEqual([]);
+});
+
+test("the statuses on it are those that servers answer with", () => {
+  const rows = proseOf("docs/errors.md").filter((line) => /^\| \d{3} /.test(line));
+  const listed = rows.flatMap((row) =>
+    [...row.matchAll(/`([A-Z_]+)`/g)].map(([, code]) => [code!, Number(row.slice(2, 5))] as const),
+  );
+  expect(listed.length).toBeGreaterThan(15);
+  const said = new Map<string, number>(listed);
+  expect(said.size).toBe(listed.length);
+  const declared = codes.map((code) => [code, statusOf(new CaduceusError(code as ErrorCode, "No."))] as const);
+  expect(declared).toEqual(codes.map((code) => [code, said.get(code) ?? 500]));
+  expect([new Error("No."), "No.", undefined, { code: "QUEUE_FULL" }].map(statusOf)).toEqual([500, 500, 500, 500]);
 });
 
 test("the codes on the page of the server are those that the server has", () => {

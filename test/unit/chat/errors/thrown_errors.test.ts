@@ -54,6 +54,7 @@ const rightArguments: Readonly<Record<string, readonly unknown[]>> = {
   ModelPool: [{ models: { a: "/no/such/model.gguf" } }],
   tool: [{ name: "f" }],
   setLog: [undefined, "warn"],
+  statusOf: [new library.CaduceusError("QUEUE_FULL", "Full.")],
   createHandler: [{ models: {} }],
   listen: [{ fetch: () => new Response(), close: async () => {} }, { port: 0 }],
   parseReply: ["Hello", {}],
