@@ -15,7 +15,7 @@ struct Limits {
   double cpu_ms = 1'000;  // of this thread, so a busy machine does not shorten it
   size_t text_bytes = size_t{256} << 20;
   size_t values = 2'000'000;  // items of lists and dictionaries
-  size_t stack_bytes = LargeStackThread::large / 2;
+  size_t stack_bytes = LargeStackThread::recursion;
   size_t parts = 50'000;  // stretches of one origin in the result
 };
 
