@@ -31,7 +31,7 @@ const fieldsOfOptions: Readonly<Record<string, readonly string[]>> = {
   texts: ["input"],
   dimensions: ["dimensions"],
   query: ["query"],
-  documents: ["documents"],
+  documents: ["documents", "texts"],
   topN: ["top_n"],
   drySequenceBreakers: ["dry_sequence_breakers"],
   toolChoice: ["tool_choice"],

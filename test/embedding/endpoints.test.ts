@@ -83,6 +83,17 @@ describe("clients as they are", () => {
       "rome is a city",
     ]);
   });
+
+  test("a reranker answers to texts in the form of Text Embeddings Inference", async () => {
+    const texts = ["a cat is an animal", "rome is a city", "it rains"];
+    const { results } = await models.ranker.rerank("what is a cat", texts);
+    const request = { model: "ranker", query: "what is a cat", texts, raw_scores: false };
+    const expected = results.map(({ index, document: text, score }) => ({ index, text, score }));
+    const { status, body } = await post("/rerank", request);
+    expect(status).toBe(200);
+    expect(body).toEqual(expected.map(({ index, score }) => ({ index, score })));
+    expect((await post("/rerank", { ...request, return_text: true, top_n: 2 })).body).toEqual(expected.slice(0, 2));
+  });
 });
 
 test("2,048 texts are answered without holding up others for long", async () => {
@@ -126,6 +137,9 @@ describe("what no client should send", () => {
     ["/v1/rerank", { model: "ranker", query: "a" }, "missing_required_parameter", "documents"],
     ["/v1/rerank", { model: "ranker", query: "a", documents: [1] }, "invalid_type", "documents[0]"],
     ["/v1/rerank", { model: "ranker", query: "a", documents: ["b"], top_n: 0 }, "invalid_value", "top_n"],
+    ["/rerank", { model: "ranker", query: "a", texts: [1] }, "invalid_type", "texts[0]"],
+    ["/rerank", { model: "ranker", query: "a", texts: ["word ".repeat(400)] }, "context_length_exceeded", "texts[0]"],
+    ["/rerank", { model: "ranker", query: "a", texts: ["b"], raw_scores: true }, "unsupported_parameter", "raw_scores"],
     ["/v1/chat/completions", { model: "bert", messages: [{ role: "user", content: "a" }] }, "unsupported_model", null],
     ["/v1/completions", { model: "bert", prompt: "a" }, "unsupported_model", null],
   ])("%s refuses %j", async (path, sent, code, param) => {

@@ -1,4 +1,4 @@
-// Every field that OpenAI, Jina, Cohere and Ollama document for embeddings and rerankers.
+// Every field that OpenAI, Jina, Cohere, Ollama and Text Embeddings Inference document for embeddings and rerankers.
 import { FieldTable, honored, nothing, refused } from "../fields/field_table.js";
 
 const model = honored("model", "a configured name; may be missing if there is only one model");
@@ -25,10 +25,14 @@ export const rerankFields = new FieldTable([
   honored("documents", "up to 2,048 strings, or objects with `text`"),
   honored("top_n", "the best so many; missing means all"),
   honored("return_documents", "`true` repeats each document in its result"),
+  honored("texts", "used if `documents` is missing; the answer then has the form of Text Embeddings Inference"),
+  honored("return_text", "used if `return_documents` is missing"),
   honored("truncate", "`true` cuts documents that are too long, which are refused otherwise"),
   refused("max_tokens_per_doc", "`truncate` cuts documents at the model's own length."),
   refused("truncate_prompt_tokens", "`truncate` cuts documents at the model's own length."),
   refused("rank_fields", "put what counts into the text of each document."),
+  refused("raw_scores", "scores are from 0 to 1.", [false]),
+  refused("truncation_direction", "`truncate` cuts documents at their end.", ["right", "Right"]),
   user,
 ]);
 

@@ -1,4 +1,5 @@
-// POST /v1/embeddings as OpenAI has it, /v1/rerank as Jina and Cohere have it, and Ollama's /api/embed.
+// POST /v1/embeddings as OpenAI has it, /v1/rerank as Jina, Cohere and Text Embeddings Inference have it, and Ollama's
+// /api/embed.
 import { Hono } from "hono";
 import { plainEndpoint, type PlainRequest, type PlainServices } from "../answers/plain_endpoint.js";
 import { checkFields } from "../fields/check_fields.js";
@@ -60,9 +61,10 @@ export function embeddingRoutes(services: PlainServices): Hono {
     spellings("/v1/rerank"),
     ask(async ({ body, signal, hold }) => {
       checkFields(body, rerankFields);
-      const documents = body.required("documents", body.list);
-      if (documents.length > mostTexts) throw invalid("documents", `at most ${mostTexts} documents`, documents);
-      const texts = documents.map((document, index) => documentText(document, `documents[${index}]`));
+      const field = body.value("documents") === undefined && body.value("texts") !== undefined ? "texts" : "documents";
+      const documents = body.required(field, body.list);
+      if (documents.length > mostTexts) throw invalid(field, `at most ${mostTexts} documents`, documents);
+      const texts = documents.map((document, index) => documentText(document, `${field}[${index}]`));
       const query = body.required("query", body.text);
       const { name, model } = await hold();
       const { results, usage } = await model.rerank(query, texts, {
@@ -70,7 +72,15 @@ export function embeddingRoutes(services: PlainServices): Hono {
         truncate: body.boolean("truncate") ?? false,
         signal,
       });
-      const repeats = body.boolean("return_documents") ?? false;
+      const repeats = body.boolean("return_documents") ?? body.boolean("return_text") ?? false;
+      if (field === "texts") {
+        const listed = results.map(({ index, document: text, score }) => ({
+          index,
+          ...(repeats ? { text } : {}),
+          score,
+        }));
+        return [JSON.stringify(listed)];
+      }
       return {
         object: "list",
         model: name,
