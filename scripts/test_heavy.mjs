@@ -57,10 +57,13 @@ const sanitized = { sanitize: "address,undefined" };
 const parts = {
   written: async (seed) => {
     await built({ tests: true });
-    return vitest(["run", "--project", "model", "test/hermes/written_values.test.ts"], {
-      CADUCEUS_SCHEMAS: "3000",
-      CADUCEUS_SEED: String(seed),
-    });
+    return vitest(
+      ["run", "--project", "model", "test/hermes/written_values.test.ts", "test/hermes/written_gbnf.test.ts"],
+      {
+        CADUCEUS_SCHEMAS: "3000",
+        CADUCEUS_SEED: String(seed),
+      },
+    );
   },
   memory: () => heavyTest("memory"),
   workers: () => heavyTest("workers"),

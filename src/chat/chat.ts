@@ -134,7 +134,7 @@ export class Chat<C extends KnownCall = KnownCall, N extends undefined = undefin
         this.#model,
       );
       const format = this.#model.format(settings.tools.promptVariant);
-      record.unenforced = unenforcedOf(settings.tools, format);
+      record.unenforced = unenforcedOf(settings.tools, format, this.#model.engine);
       const read = readEach(isMessage(input) ? [input] : input);
       await unlessAborted(() => before, signal);
       const said = linkMessages(read, this.#messages);

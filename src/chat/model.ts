@@ -2,6 +2,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { Engine, EngineCapabilities, EngineStats, ModelInfo, PromptPart } from "../engine/engine.js";
 import { partsToText } from "../format/hermes/prompt/prompt.js";
+import type { ConversationFormat } from "../format/conversation_format.js";
 import { checkFinalMessage, readMessages, type Message } from "../format/messages.js";
 import { joinSystemMessages } from "../format/system_messages.js";
 import { reading } from "../errors.js";
@@ -20,7 +21,7 @@ import { type Explanation, PromptRecord } from "./explain.js";
 import { plainReply } from "./reply/plain_reply.js";
 import { checkParts, checkTokens, readPrompt } from "./raw_prompt.js";
 import { readAhead } from "./read_ahead.js";
-import { unenforcedOf } from "./tools/round_constraint.js";
+import { constrainsCalls, unenforcedOf } from "./tools/round_constraint.js";
 import {
   completeOptionNames,
   replyOptionNames,
@@ -42,7 +43,10 @@ export interface ModelCapabilities extends EngineCapabilities {
    * off.
    */
   readonly enforced: readonly Guarantee[];
-  /** The form is only checked: calls carry a `problem`, a wrong answer rejects. */
+  /**
+   * The form is only checked: calls carry a `problem`, a wrong answer rejects, and so does one without the call that
+   * was asked for.
+   */
   readonly checked: readonly Guarantee[];
   /** Refused, because the engine cannot guarantee it. */
   readonly refused: readonly Guarantee[];
@@ -89,36 +93,27 @@ export class Model {
   /** Which guarantees are enforced while the model generates, and which are only checked afterwards. */
   get capabilities(): ModelCapabilities {
     const { capabilities, info } = this.#model.engine;
-    const [reasoning, reasoningEffort] = this.#thinks();
-    const infill = info.infillTokens !== undefined;
-    if (capabilities.constrained)
-      return {
-        ...capabilities,
-        reasoning,
-        reasoningEffort,
-        infill,
-        enforced: ["tool-choice", "tool-arguments", "schema", "grammar"],
-        checked: [],
-        refused: [],
-      };
-    return {
+    const format = this.#format();
+    const has = {
       ...capabilities,
-      reasoning,
-      reasoningEffort,
-      infill,
-      enforced: [],
-      checked: ["tool-arguments", "schema"],
-      refused: ["tool-choice", "grammar"],
+      reasoning: format?.thought !== undefined,
+      reasoningEffort: format?.takesEffort ?? false,
+      infill: info.infillTokens !== undefined,
     };
+    if (!capabilities.constrained)
+      return { ...has, enforced: [], checked: ["tool-arguments", "schema"], refused: ["tool-choice", "grammar"] };
+    const calls = ["tool-choice", "tool-arguments"] as const;
+    return format === undefined || constrainsCalls(capabilities, format)
+      ? { ...has, enforced: [...calls, "schema", "grammar"], checked: [], refused: [] }
+      : { ...has, enforced: ["schema", "grammar"], checked: calls, refused: [] };
   }
 
-  /** A template that cannot be used has none: it prevents replies, but not raw prompts. */
-  #thinks(): readonly [thinks: boolean, takesEffort: boolean] {
+  /** Undefined: a template that cannot be used prevents replies, but not raw prompts. */
+  #format(): ConversationFormat | undefined {
     try {
-      const { thought, takesEffort } = this.#model.format();
-      return [thought !== undefined, takesEffort];
+      return this.#model.format();
     } catch {
-      return [false, false];
+      return undefined;
     }
   }
 
@@ -337,7 +332,7 @@ function readTask(
 ): Task {
   const settings = resolveReplyOptions(given, "reply", model);
   const format = model.format(settings.tools.promptVariant);
-  record.unenforced = unenforcedOf(settings.tools, format);
+  record.unenforced = unenforcedOf(settings.tools, format, model.engine);
   if (settings.contextOverflow === "error") refuseTooMany(input, model.engine.info);
   const { messages, warning } = joinSystemMessages(readMessages(input), format);
   if (settings.continueFinalMessage) checkFinalMessage(messages);

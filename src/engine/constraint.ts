@@ -4,6 +4,15 @@ import type { CallFormat } from "./call_format.js";
 /** A JSON Schema of which every keyword is to be enforced. */
 export type EnforcedSchema = Readonly<Record<string, unknown>> | boolean;
 
+/** A keyword of an enforced schema that an engine does not, or not fully, enforce. */
+export interface WidenedKeyword {
+  /** Steps from the schema, or from one of its `$defs`. Patterns of properties are named by their index. */
+  readonly path: readonly (string | number)[];
+  readonly keyword: string;
+  /** As part of a sentence. */
+  readonly reason: string;
+}
+
 /**
  * A constraint on the output, not compiled, so that each engine can compile it. White space in JSON is one space after
  * `:` and `,`.

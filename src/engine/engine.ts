@@ -1,11 +1,11 @@
 // The interface of an engine: requests and output as messages. The implementation is the addon in this process.
-import type { Constraint } from "./constraint.js";
+import type { Constraint, EnforcedSchema, WidenedKeyword } from "./constraint.js";
 import type { Embedding, EmbeddingRequest } from "./embedding.js";
 import type { ModelInfo } from "./model_info.js";
 import type { ThoughtRequest } from "./thought_request.js";
 import type { PromptPart, RenderTemplate } from "./prompt.js";
 
-export type { Constraint, EnforcedSchema, ToolConstraint } from "./constraint.js";
+export type { Constraint, EnforcedSchema, ToolConstraint, WidenedKeyword } from "./constraint.js";
 export type { ThoughtRequest } from "./thought_request.js";
 export type {
   ArgumentForm,
@@ -231,6 +231,13 @@ export interface EngineCapabilities {
   readonly deterministic: boolean;
   /** It has a tokenizer. Undefined: true. */
   readonly tokenizes?: boolean | undefined;
+  /**
+   * What constraints are written in before they reach the engine of a server: `"gbnf"` does not say all that a schema
+   * does. Undefined: nothing is lost.
+   */
+  readonly grammar?: "gbnf" | undefined;
+  /** Calls are constrained that are not written as Hermes writes them. Undefined: as other calls are. */
+  readonly constrainsOtherCalls?: boolean | undefined;
   /** A thought can be ended after some tokens. Undefined: where generation can be constrained. */
   readonly limitsThoughts?: boolean | undefined;
 }
@@ -310,6 +317,8 @@ export interface Engine {
   /** Requests can no longer name it. Its memory is freed when the last of those that did has ended. */
   removeAdapter(id: number): void;
   readonly renderTemplate: RenderTemplate;
+  /** What of a schema it does not enforce; `asArguments`: of a call. Undefined: it enforces all. */
+  readonly widenedKeywords?: ((schema: EnforcedSchema, asArguments: boolean) => readonly WidenedKeyword[]) | undefined;
   /** Makes control tokens whose text stands in one of these part of what the model says. Before the first request. */
   speak(texts: readonly string[]): void;
   stats(): EngineStats;

@@ -150,7 +150,7 @@ function* readNamed<const S extends Schema>(
       const reading =
         known.enforced.get(undeclared) ?? (yield* ofOption(name, name, enforcedPart(whole, dialect, undeclared, name)));
       known.enforced.set(undeclared, reading);
-      return { schema: reading.schema, unenforced: withName(name, reading.unenforced) };
+      return { ...reading, unenforced: withName(name, reading.unenforced) };
     },
     check: (value, valueName) => atOnce(read.checkInStretches(value, valueName)),
     *checkInStretches(value, valueName = "value") {

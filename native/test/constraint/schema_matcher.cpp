@@ -1,8 +1,8 @@
 // What constraints take, and what they write. Standard input has tasks, each "<bytes of the schema> <number of texts>
-// <number to write> <seed>\n", the schema, then for each text "<bytes>\n" and the text. Each is answered by a line:
-// "accepts " and 0 or 1 for each text, or "refused " and why it does not compile. A line for each written text follows:
-// "wrote " and the text, "open " and the text where it came to no end, "stuck " and the text after which nothing could
-// come.
+// <number to write> <seed>\n", the schema or a grammar in Lark, then for each text "<bytes>\n" and the text. Each is
+// answered by a line: "accepts " and 0 or 1 for each text, or "refused " and why it does not compile. A line for each
+// written text follows: "wrote " and the text, "open " and the text where it came to no end, "stuck " and the text
+// after which nothing could come.
 #include <algorithm>
 #include <iostream>
 #include <memory>
@@ -131,7 +131,8 @@ int main() {
     std::shared_ptr<const Grammar> grammar;
     std::string line = "accepts ";
     try {
-      grammar = std::make_shared<Grammar>(vocabulary, ConstraintSpec::Kind::json, schema);
+      const auto kind = schema.starts_with("start:") ? ConstraintSpec::Kind::lark : ConstraintSpec::Kind::json;
+      grammar = std::make_shared<Grammar>(vocabulary, kind, schema);
     } catch (const EngineError& error) {
       line = std::string("refused ") + error.what();
     }

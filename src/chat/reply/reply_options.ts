@@ -17,7 +17,7 @@ import type { LoadedModel } from "../../model/loading/loaded_model.js";
 import { readSchema, type Schema, type UndeclaredProperties } from "../../schema/read_schema.js";
 import { checkRequestId } from "../diagnostics.js";
 import { checkTokens } from "../raw_prompt.js";
-import type { Unenforced } from "../tools/round_constraint.js";
+import { unenforcedOfAnswer, type Unenforced } from "../tools/round_constraint.js";
 import { infillNames, readInfill, type Infill, type InfillOptions } from "./infill.js";
 import { readReasoning, type Reasoning } from "./reasoning.js";
 import { readTextConstraint, textConstraintNames, type TextConstraintOptions } from "./text_constraint.js";
@@ -268,11 +268,11 @@ export function resolveCompleteOptions(value: unknown, model: LoadedModel): Comp
     throw new CaduceusError("INVALID_ARGUMENT", "schema cannot be used: this engine does not enforce it.", {
       param: "schema",
     });
-  const enforced = schema.enforced(readUndeclared(options.undeclaredProperties));
+  const undeclared = readUndeclared(options.undeclaredProperties);
   return {
-    request: { ...request, constraint: { kind: "json", schema: enforced.schema } },
+    request: { ...request, constraint: { kind: "json", schema: schema.enforced(undeclared).schema } },
     keepPrefix,
-    unenforced: enforced.unenforced,
+    unenforced: unenforcedOfAnswer(schema, undeclared, model.engine),
     infill,
   };
 }

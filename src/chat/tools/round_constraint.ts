@@ -1,5 +1,5 @@
 // The constraint of each turn of a reply, and the schema keywords that it does not enforce.
-import type { Constraint, EnforcedSchema, RunRequest } from "../../engine/engine.js";
+import type { Constraint, EnforcedSchema, Engine, RunRequest } from "../../engine/engine.js";
 import { isElements, isNotation, type ArgumentForm } from "../../engine/call_format.js";
 import { isEnforcedLength, parameterKind, unenforcedInNotation } from "../../engine/parameter_kind.js";
 import { allowsSeveral } from "../../format/calls/call_reading.js";
@@ -12,6 +12,7 @@ import {
   type UndeclaredProperties,
   type UnenforcedKeyword,
 } from "../../schema/read_schema.js";
+import { widenedPlaces } from "../../schema/enforced/widened_places.js";
 import { atOnce, type Stretches } from "../../schema/stretches.js";
 import { acceptsUntagged, type ToolSettings } from "./tool_options.js";
 
@@ -87,19 +88,58 @@ export const isFree = (constraint: Constraint | undefined): boolean =>
 export function unenforcedOf(
   { tools, schema, isConstrained, undeclaredProperties }: ToolSettings,
   { calls }: Pick<ConversationFormat, "calls">,
+  engine: EngineGuarantees,
 ): Unenforced[] {
   const form = calls.kind === "own" ? calls.format.arguments : "json";
+  const reason = !isConstrained
+    ? "the reply is not constrained"
+    : tools.size > 0 && !constrainsCalls(engine.capabilities, { calls })
+      ? "the server does not constrain calls in this model's format"
+      : undefined;
   const left = (list: readonly UnenforcedKeyword[], whole: string) =>
-    isConstrained ? list : [{ path: whole, keyword: "*", reason: "the reply is not constrained" }];
+    reason === undefined ? list : [{ path: whole, keyword: "*", reason }];
   return [
     ...[...tools.values()].flatMap(({ name, schema: parameters }, index) => {
       const whole = `${name}.parameters`;
-      const { schema: enforced, unenforced } = enforcedTool(parameters, undeclaredProperties, name, index);
-      const asText = form === "json" ? [] : unenforcedAsText(enforced, form, whole);
-      return left([...unenforced, ...asText], whole).map((one) => ({ tool: name, ...one }));
+      const reading = enforcedTool(parameters, undeclaredProperties, name, index);
+      const asText = form === "json" ? [] : unenforcedAsText(reading.schema, form, whole);
+      const unenforced = [...reading.unenforced, ...asText, ...unenforcedBy(engine, parameters, reading, whole)];
+      return left(unenforced, whole).map((one) => ({ tool: name, ...one }));
     }),
-    ...(schema === undefined ? [] : left(schema.enforced(undeclaredProperties).unenforced, "schema")),
+    ...(schema === undefined ? [] : left(unenforcedOfAnswer(schema, undeclaredProperties, engine), "schema")),
   ];
+}
+
+/** What an engine says of what it enforces. */
+export type EngineGuarantees = Pick<Engine, "capabilities" | "widenedKeywords">;
+
+/** Whether calls in the model's format are constrained by an engine that constrains anything. */
+export const constrainsCalls = (
+  { constrained, constrainsOtherCalls }: Engine["capabilities"],
+  { calls }: Pick<ConversationFormat, "calls">,
+): boolean => constrained && (calls.kind !== "own" || constrainsOtherCalls !== false);
+
+export function unenforcedOfAnswer(
+  schema: ReadSchema,
+  undeclared: UndeclaredProperties,
+  engine: EngineGuarantees,
+): readonly UnenforcedKeyword[] {
+  const reading = schema.enforced(undeclared);
+  return [...reading.unenforced, ...unenforcedBy(engine, schema, reading, "schema")];
+}
+
+/** What the engine leaves out of a schema's enforced part. */
+function unenforcedBy(
+  { widenedKeywords }: EngineGuarantees,
+  { jsonSchema }: ReadSchema,
+  reading: EnforcedReading,
+  whole: string,
+): UnenforcedKeyword[] {
+  if (widenedKeywords === undefined) return [];
+  const known = new Set(reading.unenforced.map(({ path, keyword }) => `${path} ${keyword}`));
+  return widenedPlaces(jsonSchema, reading, widenedKeywords(reading.schema, whole !== "schema"), whole).filter(
+    ({ path, keyword }) => !known.has(`${path} ${keyword}`),
+  );
 }
 
 /** What is left of a schema's keywords where arguments stand by themselves, and strings have no quotes. */

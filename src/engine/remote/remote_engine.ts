@@ -13,6 +13,7 @@ import type {
   RunRequest,
 } from "../engine.js";
 import type { Lease, RemoteServer, ServerChoice, ServerRequest } from "./remote_server.js";
+import { widenedKeywords } from "./grammar/widened_keywords.js";
 import { checkedCalls } from "./checked_calls.js";
 import { RemoteRun } from "./remote_run.js";
 import type { RetryPolicy } from "./retry_policy.js";
@@ -23,6 +24,7 @@ export class RemoteEngine implements Engine {
   readonly info: ModelInfo;
   readonly capabilities: EngineCapabilities;
   readonly renderTemplate = renderTemplate;
+  readonly widenedKeywords: Engine["widenedKeywords"];
   readonly #servers: ServerChoice;
   readonly #retries: RetryPolicy;
   readonly #runs = new Map<number, RemoteRun>();
@@ -34,6 +36,7 @@ export class RemoteEngine implements Engine {
     this.#retries = retries;
     this.info = servers.info;
     this.capabilities = servers.capabilities;
+    this.widenedKeywords = servers.capabilities.grammar === "gbnf" ? widenedKeywords : undefined;
   }
 
   submit(request: RunRequest): Run {

@@ -34,6 +34,8 @@ export interface EnforcedReading {
   readonly schema: EnforcedSchema;
   /** Paths are relative to the schema: `.properties.email`, and empty for the schema itself. */
   readonly unenforced: readonly UnenforcedKeyword[];
+  /** What each of its `$defs` was made of. Undefined: it has none. */
+  readonly definitions?: ReadonlyMap<string, Target> | undefined;
 }
 
 /** Maximum nesting of references. */
@@ -94,6 +96,7 @@ class SchemaReader {
   readonly #widths = new Map<unknown, number>();
   readonly #unenforced = new Map<string, UnenforcedKeyword>();
   readonly #definitions: Node = {};
+  readonly #targets = new Map<string, Target>();
   /** Number of shared places around the schema that is being read. */
   #sharedAround = 0;
   readonly #names = new Map<string, string>();
@@ -112,9 +115,9 @@ class SchemaReader {
 
   *read(): Stretches<EnforcedReading> {
     const schema = yield* this.#schema(this.#root, "", false);
-    const whole =
-      isObject(schema) && Object.keys(this.#definitions).length > 0 ? { ...schema, $defs: this.#definitions } : schema;
-    return { schema: whole, unenforced: [...this.#unenforced.values()] };
+    const unenforced = [...this.#unenforced.values()];
+    if (!isObject(schema) || this.#targets.size === 0) return { schema, unenforced };
+    return { schema: { ...schema, $defs: this.#definitions }, unenforced, definitions: this.#targets };
   }
 
   #leaveOut(path: string, keyword: string, reason: string): void {
@@ -370,6 +373,7 @@ class SchemaReader {
     if (name === undefined) {
       name = `d${this.#names.size}`;
       this.#names.set(key, name);
+      this.#targets.set(name, { schema, path });
       if (++this.#depth > deepestReference) throw tooComplex(this.#name);
       this.#definitions[name] = yield* this.#schema(schema, path, isShared);
       this.#depth--;

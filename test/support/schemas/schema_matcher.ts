@@ -5,9 +5,10 @@ import { toNativeConstraint } from "../../../src/engine/addon/grammar.js";
 import type { EnforcedSchema } from "../../../src/engine/engine.js";
 import { CaduceusError } from "../../../src/errors.js";
 
-/** One schema and texts to be matched against it, or a number of texts to be written. */
+/** One schema, or a grammar in Lark, and texts to be matched against it, or a number of texts to be written. */
 export interface MatchTask {
-  readonly schema: EnforcedSchema;
+  readonly schema?: EnforcedSchema;
+  readonly lark?: string;
   readonly texts?: readonly string[];
   readonly write?: { readonly count: number; readonly seed: number };
 }
@@ -70,8 +71,8 @@ function split(line = ""): [kind: string, rest: string] {
   return [line.slice(0, space), line.slice(space + 1)];
 }
 
-function frame({ schema, texts = [], write = { count: 0, seed: 0 } }: MatchTask): Buffer {
-  const { text: native } = toNativeConstraint({ kind: "json", schema });
+function frame({ schema = true, lark, texts = [], write = { count: 0, seed: 0 } }: MatchTask): Buffer {
+  const native = lark ?? toNativeConstraint({ kind: "json", schema }).text;
   const head = `${Buffer.byteLength(native)} ${texts.length} ${write.count} ${write.seed}\n${native}`;
   return Buffer.from(head + texts.map((text) => `${Buffer.byteLength(text)}\n${text}`).join(""));
 }

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { checkedCalls } from "../../../src/engine/remote/checked_calls.js";
 import { constraintGbnf } from "../../../src/engine/remote/grammar/constraint_gbnf.js";
-import { boundedInteger } from "../../../src/engine/remote/grammar/integer_gbnf.js";
+import { boundedInteger, integerRange } from "../../../src/engine/remote/grammar/integer_gbnf.js";
 import type { ServerPiece } from "../../../src/engine/remote/remote_server.js";
 import type { Constraint, ToolConstraint } from "../../../src/index.js";
 import { gbnfToLark } from "../../../src/schema/gbnf.js";
@@ -74,7 +74,7 @@ test.each([
 ])("whole numbers of %j are those within", (schema, right, wrong) => {
   // The few forms of GBNF that occur are those of regular expressions.
   const pattern = new RegExp(
-    `^(?:${boundedInteger(schema)!
+    `^(?:${boundedInteger(integerRange(schema)!)!
       .replaceAll('"', "")
       .replaceAll(/\s+(?!\|)|(?<=\|)\s+|\s+(?=\|)/g, "")})$`,
   );

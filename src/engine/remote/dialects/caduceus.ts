@@ -38,6 +38,8 @@ export class CaduceusServer implements RemoteServer {
       // Its own model may be on a server.
       ...(capabilities.boolean("tokenizes") === false ? { tokenizes: false } : {}),
       ...(capabilities.boolean("limitsThoughts") === false ? { limitsThoughts: false } : {}),
+      ...(capabilities.boolean("constrainsOtherCalls") === false ? { constrainsOtherCalls: false } : {}),
+      ...(capabilities.text("grammar") === "gbnf" ? { grammar: "gbnf" } : {}),
     });
   }
 

@@ -40,6 +40,8 @@ export class LlamaServer implements RemoteServer {
     prefixSharing: true,
     logProbabilities: true,
     deterministic: false,
+    grammar: "gbnf",
+    constrainsOtherCalls: false,
   };
   readonly #connection: ServerConnection;
   readonly #tokenizer: PromptTokenizer;

@@ -37,6 +37,8 @@ export class VllmServer implements RemoteServer {
     prefixSharing: true,
     logProbabilities: true,
     deterministic: false,
+    grammar: "gbnf",
+    constrainsOtherCalls: false,
     limitsThoughts: false,
   };
   readonly #connection: ServerConnection;

@@ -165,7 +165,7 @@ export class Fleet implements ServerChoice {
 /** What all of them can. */
 function togetherCapable(each: readonly EngineCapabilities[]): EngineCapabilities {
   const all = (name: keyof EngineCapabilities) => each.every((capabilities) => capabilities[name]);
-  const unless = (name: "tokenizes" | "limitsThoughts") =>
+  const unless = (name: "tokenizes" | "limitsThoughts" | "constrainsOtherCalls") =>
     each.some((capabilities) => capabilities[name] === false) ? { [name]: false } : {};
   return {
     constrained: all("constrained"),
@@ -174,6 +174,8 @@ function togetherCapable(each: readonly EngineCapabilities[]): EngineCapabilitie
     deterministic: all("deterministic"),
     ...unless("tokenizes"),
     ...unless("limitsThoughts"),
+    ...unless("constrainsOtherCalls"),
+    ...(each.some(({ grammar }) => grammar === "gbnf") ? { grammar: "gbnf" } : {}),
   };
 }
 

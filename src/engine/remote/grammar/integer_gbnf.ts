@@ -1,8 +1,16 @@
 // Whole numbers within bounds, digit by digit.
 
-/** Undefined where there are no bounds that can be written. */
-export function boundedInteger(schema: Readonly<Record<string, unknown>>): string | undefined {
-  const number = (name: string) => (typeof schema[name] === "number" ? (schema[name] as number) : undefined);
+export const bounds = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"] as const;
+
+export interface IntegerRange {
+  readonly least: number;
+  readonly most: number;
+}
+
+/** Undefined where it cannot be written: numbers beyond those that are exact. */
+export function integerRange(schema: Readonly<Record<string, unknown>>): IntegerRange | undefined {
+  const number = (name: (typeof bounds)[number]) =>
+    typeof schema[name] === "number" ? (schema[name] as number) : undefined;
   const above = number("exclusiveMinimum");
   const below = number("exclusiveMaximum");
   const least = Math.max(
@@ -14,7 +22,13 @@ export function boundedInteger(schema: Readonly<Record<string, unknown>>): strin
     below === undefined ? Infinity : Math.ceil(below) - 1,
   );
   const isSafe = (value: number) => !Number.isFinite(value) || Number.isSafeInteger(value);
-  if ((least === -Infinity && most === Infinity) || !isSafe(least) || !isSafe(most) || least > most) return undefined;
+  return isSafe(least) && isSafe(most) ? { least, most } : undefined;
+}
+
+/** Empty: any whole number. Undefined: there is none. */
+export function boundedInteger({ least, most }: IntegerRange): string | undefined {
+  if (least > most) return undefined;
+  if (least === -Infinity && most === Infinity) return "";
   const branches: string[] = [];
   if (most >= 0) branches.push(natural(Math.max(0, least), most));
   if (least < 0) branches.push(`"-" (${natural(Math.max(1, most < 0 ? -most : 1), -least)})`);

@@ -2,9 +2,11 @@
 // wider, never narrower: all of it is checked again when the answer is there.
 import { CaduceusError } from "../../../errors.js";
 import { isObject } from "../../../json_object.js";
-import type { EnforcedSchema } from "../../engine.js";
-import { type GbnfRules, literal, repeated } from "./gbnf_rules.js";
-import { boundedInteger } from "./integer_gbnf.js";
+import type { EnforcedSchema, WidenedKeyword } from "../../engine.js";
+import { type GbnfRules, literal, mostRepeats, repeated } from "./gbnf_rules.js";
+import { boundedInteger, bounds, integerRange } from "./integer_gbnf.js";
+import { mergedSchemas } from "./merged_schemas.js";
+import { canExclude, otherName } from "./names_gbnf.js";
 import { patternGbnf } from "./pattern_gbnf.js";
 
 type Node = Readonly<Record<string, unknown>>;
@@ -15,66 +17,142 @@ type Type = (typeof types)[number];
 const integer = '"-"? ("0" | [1-9] [0-9]{0,15})';
 const number = `${integer} ("." [0-9]{1,16})? ([eE] [-+]? [0-9]{1,2})?`;
 const character = '([^"\\\\\\x00-\\x1f\\x7f] | "\\\\" (["\\\\bfnrt] | "u00" [01] [0-9a-f]))';
-/** Digits of numbers that may be more than double precision holds. */
+/** Levels of a schema; beyond them any value may be. */
 const deepest = 200;
+/** Schemas that are looked at: those that are put together may multiply. */
+const mostSchemas = 20_000;
+/** Characters of those. */
+const mostText = 20_000_000;
+
+type SchemaPath = WidenedKeyword["path"];
+export type OnWidened = (path: SchemaPath, keyword: string, reason: string) => void;
+
+const reasons = {
+  number: "has no form in the server's grammars for numbers that may have decimals",
+  multiple: "has no form in the server's grammars",
+  pattern: "has no form in the server's grammars",
+  beside: "is not enforced beside a pattern on this server",
+  many: `is more than the ${mostRepeats} that the server's grammars count`,
+  listed: "is not enforced beside a list of values on this server",
+  count: "is not counted by the server's grammars",
+  names: "cannot be told from the names of further properties on this server",
+  twice: "stands in one place with another, which the server's grammars do not put together",
+  deep: "is too deep for the server's grammars",
+} as const;
 
 export class SchemaGbnf {
   readonly #rules: GbnfRules;
   readonly #root: unknown;
+  readonly #onWidened: OnWidened;
   readonly #definitions = new Map<string, string | undefined>();
+  /** Those that were put together, by their text. */
+  readonly #merged = new Map<string, string | undefined>();
   #any: string | undefined;
   #depth = 0;
+  #schemas = 0;
+  #text = 0;
 
-  /** @param root the schema whose `$defs` its references name */
-  constructor(rules: GbnfRules, root: EnforcedSchema) {
+  /**
+   * @param root the schema whose `$defs` its references name
+   * @param onWidened is told of each keyword that the grammar does not say
+   */
+  constructor(rules: GbnfRules, root: EnforcedSchema, onWidened: OnWidened = () => {}) {
     this.#rules = rules;
     this.#root = root;
+    this.#onWidened = onWidened;
   }
 
   /** The name of a rule for values of the schema. `isObjects`: only for those that are objects. */
   write(schema: EnforcedSchema, isObjects = false): string {
     const name = this.#schema(
       isObjects && isObject(schema) && !("type" in schema) ? { ...schema, type: "object" } : schema,
+      [],
     );
     if (name !== undefined) return name;
     throw new CaduceusError("CONSTRAINT_INVALID", "The constraint cannot be enforced: the schema allows nothing.");
   }
 
   /** Undefined: no value fits. */
-  #schema(schema: unknown): string | undefined {
+  #schema(schema: unknown, path: SchemaPath): string | undefined {
     if (schema === false) return undefined;
     if (!isObject(schema)) return this.#value();
+    if (++this.#schemas > mostSchemas) throw tooComplex();
     if (++this.#depth > deepest) {
       this.#depth--;
+      this.#onWidened(path, "*", reasons.deep);
       return this.#value();
     }
     try {
-      return this.#place(schema);
+      return this.#place(schema, path);
     } finally {
       this.#depth--;
     }
   }
 
   /** All that holds in one place: references and alternatives are put together with what stands beside them. */
-  #place(schema: Node): string | undefined {
-    const { $ref, allOf, anyOf, ...own } = schema;
-    const beside = Object.keys(own).some((key) => key !== "$defs");
+  #place(schema: Node, path: SchemaPath): string | undefined {
+    const { $ref, allOf, anyOf, $defs: _, ...own } = schema;
+    const beside = Object.keys(own).length > 0;
     if (typeof $ref === "string" && !beside && allOf === undefined && anyOf === undefined) return this.#reference($ref);
+    const lose = (keyword: string) => this.#onWidened(path, keyword, reasons.twice);
     const all = [
       ...(typeof $ref === "string" ? [this.#target($ref)] : []),
       ...(Array.isArray(allOf) ? (allOf as unknown[]) : []),
     ];
-    if (all.length > 0)
-      return this.#schema(all.reduce<unknown>(merged, { ...own, ...(anyOf === undefined ? {} : { anyOf }) }));
-    if (Array.isArray(anyOf))
-      return this.#oneOf((anyOf as unknown[]).map((branch) => this.#schema(beside ? merged(own, branch) : branch)));
-    if ("const" in own) return this.#rules.add(literal(spacedJson(own["const"])));
-    if (Array.isArray(own["enum"])) {
-      const wanted = typesOf(own);
-      const values = (own["enum"] as unknown[]).filter((value) => wanted.some((type) => isOf(value, type)));
-      return this.#oneOf(values.map((value) => this.#rules.add(literal(spacedJson(value)))));
+    if (all.length > 0) {
+      const here = { ...own, ...(anyOf === undefined ? {} : { anyOf }) };
+      const places = Object.keys(here).length > 0 ? [here, ...all] : all;
+      return this.#together(
+        places.reduce((first, second) => mergedSchemas(first, second, lose)),
+        path,
+      );
     }
-    return this.#oneOf(typesOf(own).map((type) => this.#typed(own, type)));
+    if (Array.isArray(anyOf))
+      return this.#oneOf(
+        (anyOf as unknown[]).map((branch, index) => {
+          const at = [...path, "anyOf", index];
+          return beside ? this.#together(mergedSchemas(own, branch, lose), at) : this.#schema(branch, at);
+        }),
+      );
+    return "const" in own || Array.isArray(own["enum"])
+      ? this.#listed(own, path)
+      : this.#oneOf(typesOf(own).map((type) => this.#typed(own, type, path)));
+  }
+
+  /** A schema that was put together: it may lead back to itself. */
+  #together(schema: unknown, path: SchemaPath): string | undefined {
+    if (!isObject(schema)) return this.#schema(schema, path);
+    const key = JSON.stringify(schema);
+    if (this.#merged.has(key)) return this.#merged.get(key);
+    this.#text += key.length;
+    if (this.#text > mostText) throw tooComplex();
+    return this.#named(this.#merged, key, () => this.#schema(schema, path));
+  }
+
+  #named(names: Map<string, string | undefined>, key: string, write: () => string | undefined): string | undefined {
+    const name = this.#rules.reserve();
+    names.set(key, name);
+    const body = write();
+    if (body === undefined) names.set(key, undefined);
+    else this.#rules.set(name, body);
+    return body === undefined ? undefined : name;
+  }
+
+  #listed(own: Node, path: SchemaPath): string | undefined {
+    const listed = [
+      ...("const" in own ? [[own["const"]]] : []),
+      ...(Array.isArray(own["enum"]) ? [own["enum"] as unknown[]] : []),
+    ];
+    const wanted = typesOf(own);
+    const values = listed[0]!.filter(
+      (value) =>
+        wanted.some((type) => isOf(value, type)) &&
+        isWithin(value, own) &&
+        listed.every((list) => list.some((one) => JSON.stringify(one) === JSON.stringify(value))),
+    );
+    for (const keyword of Object.keys(own))
+      if (values.some((value) => isUnclear(value, keyword))) this.#onWidened(path, keyword, reasons.listed);
+    return this.#oneOf(values.map((value) => this.#rules.add(literal(spacedJson(value)))));
   }
 
   #oneOf(names: readonly (string | undefined)[]): string | undefined {
@@ -91,31 +169,22 @@ export class SchemaGbnf {
 
   #reference(reference: string): string | undefined {
     if (this.#definitions.has(reference)) return this.#definitions.get(reference);
-    const name = this.#rules.reserve();
-    this.#definitions.set(reference, name);
-    const body = this.#schema(this.#target(reference));
-    if (body === undefined) {
-      this.#definitions.set(reference, undefined);
-      return undefined;
-    }
-    this.#rules.set(name, body);
-    return name;
+    const path = reference.split("/").slice(1);
+    return this.#named(this.#definitions, reference, () => this.#schema(this.#target(reference), path));
   }
 
-  #typed(schema: Node, type: Type): string | undefined {
+  #typed(schema: Node, type: Type, path: SchemaPath): string | undefined {
     switch (type) {
       case "object":
-        return this.#object(schema);
+        return this.#object(schema, path);
       case "array":
-        return this.#array(schema);
+        return this.#array(schema, path);
       case "string":
-        return this.#string(schema);
+        return this.#string(schema, path);
       case "integer":
-        return this.#rules.add(boundedInteger(schema) ?? integer);
+        return this.#integer(schema, path);
       case "number":
-        return this.#rules.add(
-          Number(schema["minimum"] ?? schema["exclusiveMinimum"] ?? -1) >= 0 ? number.replace('"-"? ', "") : number,
-        );
+        return this.#number(schema, path);
       case "boolean":
         return this.#rules.add('"true" | "false"');
       case "null":
@@ -123,19 +192,49 @@ export class SchemaGbnf {
     }
   }
 
-  #string(schema: Node): string {
-    const { pattern, minLength, maxLength } = schema;
-    const body = typeof pattern === "string" ? patternGbnf(pattern, true) : undefined;
-    if (body !== undefined) return this.#rules.add(`"\\"" (${body}) "\\""`);
-    const one = this.#rules.add(character);
-    const count = (value: unknown) =>
-      typeof value === "number" && Number.isInteger(value) && value >= 0 ? value : undefined;
-    return this.#rules.add(`"\\"" ${repeated(one, count(minLength) ?? 0, count(maxLength))} "\\""`);
+  #integer(schema: Node, path: SchemaPath): string | undefined {
+    if (![undefined, 1].includes(schema["multipleOf"] as number)) this.#onWidened(path, "multipleOf", reasons.multiple);
+    const range = integerRange(schema);
+    if (range === undefined) {
+      for (const bound of bounds) if (bound in schema) this.#onWidened(path, bound, reasons.multiple);
+      return this.#rules.add(integer);
+    }
+    const rule = boundedInteger(range);
+    return rule === undefined ? undefined : this.#rules.add(rule === "" ? integer : rule);
   }
 
-  #array({ prefixItems, items, minItems, maxItems }: Node): string | undefined {
-    const first = (Array.isArray(prefixItems) ? (prefixItems as unknown[]) : []).map((item) => this.#schema(item));
-    const rest = items === false ? undefined : this.#schema(items ?? true);
+  #number(schema: Node, path: SchemaPath): string {
+    const isPositive = Number(schema["minimum"] ?? schema["exclusiveMinimum"] ?? -1) >= 0;
+    for (const keyword of [...bounds, "multipleOf"])
+      if (keyword in schema && !(keyword === "minimum" && schema[keyword] === 0))
+        this.#onWidened(path, keyword, keyword === "multipleOf" ? reasons.multiple : reasons.number);
+    return this.#rules.add(isPositive ? number.replace('"-"? ', "") : number);
+  }
+
+  #string(schema: Node, path: SchemaPath): string {
+    const { pattern, minLength, maxLength } = schema;
+    const body = typeof pattern === "string" ? patternGbnf(pattern, true) : undefined;
+    const count = (value: unknown) =>
+      typeof value === "number" && Number.isInteger(value) && value >= 0 ? value : undefined;
+    const lengths = { minLength: count(minLength) ?? 0, maxLength: count(maxLength) };
+    for (const [keyword, length] of Object.entries(lengths)) {
+      if (length === undefined || (keyword === "minLength" && length === 0)) continue;
+      if (body !== undefined) this.#onWidened(path, keyword, reasons.beside);
+      else if (length > mostRepeats) this.#onWidened(path, keyword, reasons.many);
+    }
+    if (body !== undefined) return this.#rules.add(`"\\"" (${body}) "\\""`);
+    if (pattern !== undefined) this.#onWidened(path, "pattern", reasons.pattern);
+    const one = this.#rules.add(character);
+    return this.#rules.add(`"\\"" ${repeated(one, lengths.minLength, lengths.maxLength)} "\\""`);
+  }
+
+  #array({ prefixItems, items, minItems, maxItems }: Node, path: SchemaPath): string | undefined {
+    const first = (Array.isArray(prefixItems) ? (prefixItems as unknown[]) : []).map((item, index) =>
+      this.#schema(item, [...path, "prefixItems", index]),
+    );
+    const rest = items === false ? undefined : this.#schema(items ?? true, [...path, "items"]);
+    for (const [keyword, count] of Object.entries({ minItems, maxItems }))
+      if (Number(count) > mostRepeats) this.#onWidened(path, keyword, reasons.many);
     const least = typeof minItems === "number" ? minItems : 0;
     const most = typeof maxItems === "number" ? maxItems : undefined;
     // Rules for what follows `count` items, from the last place to the first.
@@ -160,7 +259,8 @@ export class SchemaGbnf {
     return this.#rules.add(`"[" ${tail} "]"`);
   }
 
-  #object({ properties, required, additionalProperties, patternProperties }: Node): string | undefined {
+  #object(schema: Node, path: SchemaPath): string | undefined {
+    const { properties, required, additionalProperties, patternProperties, minProperties, maxProperties } = schema;
     const needed = new Set(Array.isArray(required) ? (required as unknown[]) : []);
     const named = isObject(properties) ? Object.entries(properties) : [];
     const others = [...needed].filter(
@@ -168,12 +268,20 @@ export class SchemaGbnf {
     ) as string[];
     const rest = additionalProperties ?? true;
     const all = [...named, ...others.map((name) => [name, rest] as const)];
-    const extra = this.#extra(rest, patternProperties);
+    const names = all.map(([name]) => name);
+    const extra = this.#extra(rest, patternProperties, names, path);
+    const hasAll = extra === undefined && names.every((name) => needed.has(name));
+    for (const [keyword, count] of Object.entries({ minProperties, maxProperties }))
+      if (count !== undefined && !(keyword === "minProperties" && Number(count) <= needed.size) && !hasAll)
+        this.#onWidened(path, keyword, reasons.count);
+    if (hasAll && (names.length < Number(minProperties ?? 0) || names.length > Number(maxProperties ?? Infinity)))
+      return undefined;
     // What follows the property before, and the same where none was written yet: from the last to the first.
     let tail = extra === undefined ? '""' : `(", " ${extra})*`;
     let start = extra === undefined ? '""' : `(${extra} (", " ${extra})*)?`;
     for (const [name, inner] of all.reverse()) {
-      const value = this.#schema(inner);
+      const isDeclared = isObject(properties) && Object.hasOwn(properties, name);
+      const value = this.#schema(inner, [...path, ...(isDeclared ? ["properties", name] : ["additionalProperties"])]);
       const isNeeded = needed.has(name);
       if (value === undefined && isNeeded) return undefined;
       if (value === undefined) continue;
@@ -187,18 +295,22 @@ export class SchemaGbnf {
   }
 
   /** A property that is not declared; undefined where there is none. */
-  #extra(rest: unknown, patterns: unknown): string | undefined {
-    const named = (isObject(patterns) ? Object.entries(patterns) : []).map(([pattern, inner]) => {
-      const value = this.#schema(inner);
+  #extra(rest: unknown, patterns: unknown, names: readonly string[], path: SchemaPath): string | undefined {
+    const given = isObject(patterns) ? Object.entries(patterns) : [];
+    const one = this.#rules.add(character);
+    const named = given.map(([pattern, inner], index) => {
+      const value = this.#schema(inner, [...path, "patternProperties", index]);
       const name = patternGbnf(pattern, true);
-      return (
-        value &&
-        this.#rules.add(`"\\"" ${name === undefined ? `${this.#rules.add(character)}*` : `(${name})`} "\\": " ${value}`)
-      );
+      // A name that matches may be taken for a further one.
+      if (name === undefined || rest !== false) this.#onWidened(path, "patternProperties", reasons.names);
+      return value && this.#rules.add(`"\\"" ${name === undefined ? `${one}*` : `(${name})`} "\\": " ${value}`);
     });
-    const value = this.#schema(rest);
-    const other = value && this.#rules.add(`"\\"" ${this.#rules.add(character)}* "\\": " ${value}`);
-    return this.#oneOf([...named, other]);
+    const value = this.#schema(rest, [...path, "additionalProperties"]);
+    if (value === undefined) return this.#oneOf(named);
+    const isApart = canExclude(names);
+    if (!isApart) this.#onWidened(path, "properties", reasons.names);
+    const name = isApart && names.length > 0 ? otherName(names, one, this.#rules) : `"\\"" ${one}* "\\""`;
+    return this.#oneOf([...named, this.#rules.add(`${name} ": " ${value}`)]);
   }
 
   /** Any value. */
@@ -218,6 +330,7 @@ export class SchemaGbnf {
 
 /** Integers are numbers. */
 function typesOf({ type }: Node): readonly Type[] {
+  if (Array.isArray(type) && type.length === 0) return [];
   const given = types.filter((one) => one === type || (Array.isArray(type) && type.includes(one)));
   const all = given.length === 0 ? types : given;
   return all.includes("number") ? all.filter((one) => one !== "integer") : all;
@@ -230,37 +343,39 @@ function isOf(value: unknown, type: Type): boolean {
   return typeof value === type;
 }
 
-/** Both schemas in one place, as far as that can be written: what the second says of the same goes before. */
-function merged(first: unknown, second: unknown): unknown {
-  if (first === false || second === false) return false;
-  if (!isObject(second)) return first;
-  if (!isObject(first)) return second;
-  const properties =
-    isObject(first["properties"]) && isObject(second["properties"])
-      ? { properties: { ...first["properties"], ...mergedEach(first["properties"], second["properties"]) } }
-      : {};
-  const required = [first["required"], second["required"]].filter(Array.isArray).flat();
-  const closed = first["additionalProperties"] === false || second["additionalProperties"] === false;
-  const allOf = [first["allOf"], second["allOf"]].filter(Array.isArray).flat();
-  const both = Array.isArray(first["anyOf"]) && Array.isArray(second["anyOf"]) ? { anyOf: first["anyOf"] } : {};
-  return {
-    ...first,
-    ...second,
-    ...properties,
-    ...both,
-    ...(required.length === 0 ? {} : { required: [...new Set(required)] }),
-    ...(closed ? { additionalProperties: false } : {}),
-    ...(allOf.length === 0 ? {} : { allOf }),
-  };
+/** Of a value that is listed. */
+function isWithin(value: unknown, schema: Node): boolean {
+  const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, minLength, maxLength } = schema;
+  const isAtLeast = (one: number, least: unknown) => typeof least !== "number" || one >= least;
+  const isAtMost = (one: number, most: unknown) => typeof most !== "number" || one <= most;
+  if (typeof value === "number")
+    return (
+      isAtLeast(value, minimum) &&
+      isAtMost(value, maximum) &&
+      value !== exclusiveMinimum &&
+      isAtLeast(value, exclusiveMinimum) &&
+      value !== exclusiveMaximum &&
+      isAtMost(value, exclusiveMaximum)
+    );
+  if (typeof value !== "string") return true;
+  const { length } = [...value];
+  return isAtLeast(length, minLength) && isAtMost(length, maxLength);
 }
 
-const mergedEach = (first: Node, second: Node) =>
-  Object.fromEntries(
-    Object.entries(second).map(([name, inner]) => [
-      name,
-      Object.hasOwn(first, name) ? merged(first[name], inner) : inner,
-    ]),
-  );
+/** Whether a keyword may refuse a listed value, which is not looked at. */
+function isUnclear(value: unknown, keyword: string): boolean {
+  if (typeof value === "number") return keyword === "multipleOf";
+  if (typeof value === "string") return keyword === "pattern";
+  if (Array.isArray(value)) return ["items", "prefixItems", "minItems", "maxItems"].includes(keyword);
+  return isObject(value) && objectKeywords.includes(keyword);
+}
+
+const objectKeywords = [
+  ...["properties", "required", "additionalProperties", "patternProperties", "minProperties", "maxProperties"],
+];
+
+const tooComplex = () =>
+  new CaduceusError("CONSTRAINT_TOO_COMPLEX", "The schema is too large for a grammar of the server.");
 
 /** JSON with Python's spacing. */
 export function spacedJson(value: unknown): string {

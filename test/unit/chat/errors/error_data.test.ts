@@ -102,7 +102,7 @@ describe("param is the path of the option as it was given", () => {
       isConstrained: true,
       undeclaredProperties: "refuse",
     } as never;
-    expect(() => unenforcedOf(settings, { calls: { kind: "hermes" } })).toThrow(
+    expect(() => unenforcedOf(settings, { calls: { kind: "hermes" } }, { capabilities: {} as never })).toThrow(
       expect.objectContaining({ code: "CONSTRAINT_TOO_COMPLEX", param: "tools[1].parameters" }) as Error,
     );
   });
