@@ -35,6 +35,8 @@ export default defineConfig({
   test: {
     // A crash or an exit in one file stays its own.
     pool: "forks",
+    // A busy machine takes many times as long as a quiet one. What never comes about fails as well, only later.
+    expect: { poll: { timeout: 60_000 } },
     projects: [
       {
         extends: true,

@@ -136,7 +136,7 @@ test.skipIf(nginx === undefined)(
         return ((await once(asking, "response")) as [IncomingMessage])[0];
       };
       let other: IncomingMessage | undefined;
-      for (let tries = 0; other === undefined && tries < 100; tries++) {
+      for (let tries = 0; other === undefined && tries < 1_000; tries++) {
         other = await ask(`x${name}`).catch(() => undefined);
         if (other === undefined) await new Promise((resolve) => setTimeout(resolve, 50));
       }

@@ -9,7 +9,7 @@ const greedy = { temperature: 0, maxTokens: 24 } as const;
 /** Random weights hardly ever end a turn, but they may. */
 const long = (tokens: number) => ({ temperature: 0, maxTokens: tokens, ignoreEos: true });
 
-const atRest = (subject: Subject) => expect.poll(() => subject.running(), { timeout: 20_000 }).toBe(0);
+const atRest = (subject: Subject) => expect.poll(() => subject.running()).toBe(0);
 
 async function collect(events: AsyncIterable<ReplyEvent>): Promise<ReplyEvent[]> {
   const all: ReplyEvent[] = [];
@@ -52,7 +52,7 @@ export const behaviors: Behaviors = {
   "a slow reader pauses its reply, and loses nothing": async ({ model }) => {
     const events = model.reply("Hi", long(500))[Symbol.asyncIterator]();
     await events.next();
-    await expect.poll(() => model.stats().paused, { timeout: 60_000 }).toBe(1);
+    await expect.poll(() => model.stats().paused).toBe(1);
     let end: ReplyEvent | undefined;
     for (let step; !(step = await events.next()).done; ) end = step.value;
     expect(end).toMatchObject({ type: "finish", usage: { generatedTokens: 500 } });

@@ -1,10 +1,10 @@
 // Correctness under load: what neighbors do to a reply, in its words and in its end. On the tiny model, where 64
 // replies are quick.
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { load, type CaduceusError, type Model } from "../../src/index.js";
 import { differing } from "../support/first_difference.js";
 import { hermesModel } from "../support/models.js";
+import { until } from "../support/time/until.js";
 
 // What is added up in another order differs in its last bits, and a tie then falls otherwise. With an f16 cache
 // llama.cpp takes another way for a single row than for several once 512 cells are in use, and activations of 8 bits
@@ -46,10 +46,16 @@ const everyone = questions.map((_, n) => n);
 const sixteen = everyone.slice(0, 16);
 
 test("64 greedy replies run together equal those run alone, up to ties", async () => {
-  const alone = await oneByOne(everyone);
-  const running = all(everyone);
-  await until(() => model.stats().running > 32);
-  expect(differing(alone, await running, tie)).toEqual([]);
+  const stepsOf = async <T>(work: () => Promise<T>) => {
+    const { steps } = model.stats();
+    const results = await work();
+    return { results, steps: model.stats().steps - steps };
+  };
+  const { results: alone, steps } = await stepsOf(() => oneByOne(everyone));
+  const together = await stepsOf(() => all(everyone));
+  expect(differing(alone, together.results, tie)).toEqual([]);
+  // They shared their batches.
+  expect(together.steps).toBeLessThan(steps / 2);
   // Most say something of their own: a mix-up would be seen.
   expect(new Set(alone.map(({ text }) => text)).size).toBeGreaterThan(32);
 });
@@ -126,7 +132,3 @@ test("no reply ends early where cells run out: all come to the end of what they 
   });
   await small.close();
 });
-
-async function until(isTrue: () => boolean): Promise<void> {
-  while (!isTrue()) await sleep(0);
-}

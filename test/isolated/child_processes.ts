@@ -18,7 +18,7 @@ export function enginesOf(parent: number = process.pid): number[] {
 }
 
 /** Waits until it is gone, and its parent knows; false if it does not go. */
-export async function isGone(pid: number, milliseconds = 5000): Promise<boolean> {
+export async function isGone(pid: number, milliseconds = 60_000): Promise<boolean> {
   for (let waited = 0; waited < milliseconds; waited += 20) {
     try {
       process.kill(pid, 0);

@@ -73,11 +73,11 @@ describePage("the page", () => {
       );
     const tabTo = async (name: string) => {
       for (let count = 0; count < 40 && (await focus()) !== name; count++) await page.keyboard.press("Tab");
-      expect(await focus()).toBe(name);
+      await expect.poll(focus).toBe(name);
     };
     await page.getByText("runs on the machine").waitFor();
     // Whoever comes wants to write; the skip link is for those who have gone elsewhere.
-    expect(await focus()).toBe("Message");
+    await expect.poll(focus).toBe("Message");
     for (let count = 0; count < 20 && (await focus()) !== "Skip to the message box"; count++)
       await page.keyboard.press("Shift+Tab");
     await page.keyboard.press("Enter");
@@ -89,23 +89,23 @@ describePage("the page", () => {
     await page.keyboard.press("Enter");
     await settle(page);
     expect(await page.getByRole("article", { name: "You" }).locator(".bubble").innerText()).toBe("One\nline");
-    expect(await focus()).toBe("Message");
+    await expect.poll(focus).toBe("Message");
     await page.keyboard.press("ArrowUp");
-    expect(await page.evaluate("document.activeElement.ariaLabel")).toBe("Edit your message");
+    await expect.poll(() => page.evaluate("document.activeElement.ariaLabel")).toBe("Edit your message");
     await page.keyboard.press("Escape");
-    expect(await focus()).toBe("Edit");
+    await expect.poll(focus).toBe("Edit");
     await page.keyboard.press("Enter");
     await page.keyboard.type(" more");
     await page.keyboard.press("Enter");
     await settle(page);
-    expect(await focus()).toBe("Message");
+    await expect.poll(focus).toBe("Message");
     await page.keyboard.press("Shift+Tab");
     await page.evaluate("document.querySelector('.top button').focus()");
     await tabTo("Settings");
     await page.keyboard.press("Enter");
     await tabTo("System message");
     await page.keyboard.press("Escape");
-    expect(await focus()).toBe("Settings");
+    await expect.poll(focus).toBe("Settings");
     expect(host.engine.requests).toHaveLength(2);
   });
 

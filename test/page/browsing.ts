@@ -43,6 +43,13 @@ export const lastQuestion = (prompt: string) => /.*<\|im_start\|>user\n(.*?)<\|i
 export const callOf = (name: string, args: string) =>
   `<tool_call>\n{"name": ${JSON.stringify(name)}, "arguments": ${args}}\n</tool_call>`;
 
+/** Has every long enough answer stop before that token, until it is told to go on. */
+export function holding(before: number) {
+  let goOn = () => {};
+  const until = new Promise<void>((resolve) => (goOn = resolve));
+  return { hold: { before, until }, goOn };
+}
+
 /** A server whose model answers prompts as the script says. */
 export async function served(script: Script, options: ServingOptions = {}) {
   const { model, engine } = await scriptedModel({
@@ -64,7 +71,7 @@ export async function open(
 ) {
   const { stored = {}, mayComplain, ...contextOptions } = options;
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...contextOptions });
-  context.setDefaultTimeout(15_000);
+  context.setDefaultTimeout(60_000);
   await context.addInitScript((items) => {
     for (const [key, value] of Object.entries(items))
       if ((globalThis as any).localStorage.getItem("seeded") === null)

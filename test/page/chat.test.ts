@@ -2,15 +2,16 @@
 import { expect, test } from "vitest";
 import { load } from "../../src/index.js";
 import { serving } from "../server/serving.js";
-import { answers, ask, describePage, lastQuestion, open, served, settle } from "./browsing.js";
+import { answers, ask, describePage, holding, lastQuestion, open, served, settle } from "./browsing.js";
 
 const story = "Once upon a time. ".repeat(100);
 
 describePage("a conversation", () => {
   test("streams its answer, tells what it cost, and is there after a reload", async () => {
+    const { hold, goOn } = holding(100);
     await using host = await served({
       answer: (prompt) => `**${lastQuestion(prompt)}** ${"and ".repeat(40)}so on.`,
-      paceMs: 3,
+      hold,
     });
     await using browser = await open(host.server);
     const { page } = browser;
@@ -19,6 +20,7 @@ describePage("a conversation", () => {
     await answer.getByText("and and").waitFor();
     const early = (await answer.innerText()).length;
     await page.getByRole("button", { name: "Stop" }).waitFor();
+    goOn();
     await settle(page);
     expect((await answer.innerText()).length).toBeGreaterThan(early);
     expect(await answer.locator("strong").innerText()).toBe("Hello you");
@@ -31,18 +33,20 @@ describePage("a conversation", () => {
   });
 
   test("shows thoughts folded, apart from the answer, and sends them back with it", async () => {
+    const { hold, goOn } = holding(50);
     await using host = await served({
       metadata: {},
       chatTemplate:
         "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.reasoning_content }}|{{ m.content }}<|im_end|>\n{% endfor %}<|im_start|>assistant\n<think>",
       answer: () => `${"Let me see. ".repeat(20)}<b>Aha.</b>\n</think>\n\nYes.`,
-      paceMs: 2,
+      hold,
     });
     await using browser = await open(host.server);
     const { page } = browser;
     await ask(page, "Is it?");
     const thoughts = answers(page).locator("details");
     await thoughts.getByText("Thinking …").waitFor();
+    goOn();
     await settle(page);
     await thoughts.getByText("Thoughts").waitFor();
     expect(await thoughts.getAttribute("open")).toBeNull();
@@ -60,7 +64,7 @@ describePage("a conversation", () => {
     ["its button", "click"],
     ["Escape", "key"],
   ])("is stopped by %s, in the engine too, and what was written stays", async (_, how) => {
-    await using host = await served({ answer: () => story, paceMs: 5 });
+    await using host = await served({ answer: () => story, hold: holding(200).hold });
     await using browser = await open(host.server);
     const { page } = browser;
     await ask(page, "Tell me a story");
@@ -88,7 +92,7 @@ describePage("a conversation", () => {
     await ask(page, "Long");
     const belowEnd = () =>
       page.evaluate("document.documentElement.scrollHeight - innerHeight - scrollY") as Promise<number>;
-    await expect.poll(() => page.evaluate("scrollY"), { timeout: 10_000 }).toBeGreaterThan(300);
+    await expect.poll(() => page.evaluate("scrollY")).toBeGreaterThan(300);
     await page.mouse.move(600, 400);
     await page.mouse.wheel(0, -300);
     await expect.poll(belowEnd).toBeGreaterThan(200);
@@ -145,7 +149,7 @@ describePage("a conversation", () => {
   test("goes on while another one is begun and answered", async () => {
     await using host = await served({
       answer: (prompt) => (lastQuestion(prompt) === "slow" ? story : "Quick."),
-      paceMs: 4,
+      hold: holding(200).hold,
     });
     await using browser = await open(host.server);
     const { page } = browser;

@@ -4,7 +4,6 @@ import { pooling, tiny } from "../server/pool/pooling.js";
 import { answers, ask, describePage, open, settle } from "./browsing.js";
 
 const small = { ...tiny, contextSize: 256 };
-const soon = { timeout: 20_000 };
 
 describePage("several models", () => {
   test("the page shows which are loaded, and has the one that is asked loaded", async () => {
@@ -16,14 +15,14 @@ describePage("several models", () => {
     await using browser = await open(served.server);
     const { page } = browser;
     const options = page.locator("label.model option");
-    await expect.poll(() => options.allTextContents(), soon).toEqual(["a (not loaded)", "b"]);
+    await expect.poll(() => options.allTextContents()).toEqual(["a (not loaded)", "b"]);
     const atWork = page.getByLabel("The model at this moment");
     expect(await atWork.innerText()).toMatch(/Model\s+not loaded/);
     await ask(page, "Hello");
-    await expect.poll(() => atWork.innerText(), soon).toMatch(/Model\s+waits for memory/);
+    await expect.poll(() => atWork.innerText()).toMatch(/Model\s+waits for memory/);
     lease.release();
     await settle(page);
-    await expect.poll(() => options.allTextContents(), soon).toEqual(["a", "b (not loaded)"]);
+    await expect.poll(() => options.allTextContents()).toEqual(["a", "b (not loaded)"]);
     expect(await atWork.innerText()).toMatch(/Cache filled\s+\d+ %/);
     expect((await answers(page).innerText()).length).toBeGreaterThan(0);
   });

@@ -1,6 +1,6 @@
 // Calls, schemas and prompts on the page.
 import { expect, test } from "vitest";
-import { answers, ask, callOf, describePage, open, served, settle } from "./browsing.js";
+import { answers, ask, callOf, describePage, holding, open, served, settle } from "./browsing.js";
 import type { RunRequest } from "../../src/engine/engine.js";
 
 const textOf = ({ prompt }: RunRequest) => prompt.map((part) => Object.values(part)[0] as string).join("");
@@ -41,9 +41,10 @@ describePage("tools", () => {
 
   test("arguments of own tools grow as they are written, and the person gives or refuses each result", async () => {
     const calls = `${callOf("get_weather", `{"city": "Llanfair${"pwll".repeat(20)}"}`)}\n${callOf("get_weather", '{"city": "Ghent"}')}`;
+    const { hold, goOn } = holding(120);
     await using host = await served({
       answer: (prompt) => (prompt.includes("<tool_response>") ? "It is 21 degrees." : calls),
-      paceMs: 8,
+      hold,
     });
     await using browser = await open(host.server);
     const { page } = browser;
@@ -56,6 +57,7 @@ describePage("tools", () => {
     );
     await first!.getByText("pwllpwll").waitFor();
     expect(await first!.innerText()).not.toContain("}");
+    goOn();
     await page.getByLabel("Result of get_weather").nth(1).waitFor();
     expect(await second!.innerText()).toBe('{"city": "Ghent"}');
     await page.getByLabel("Result of get_weather").first().fill("21 degrees");

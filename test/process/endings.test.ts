@@ -4,7 +4,7 @@ import { hermesModel } from "../support/models.js";
 import { program, runNode } from "./run_program.js";
 
 const end = (way: string, replies = 1, model = "smollm2") =>
-  runNode(program("endings.mjs"), [way, String(replies), model], { timeoutMs: 60_000 });
+  runNode(program("endings.mjs"), [way, String(replies), model]);
 
 describe.each([1, 16])("with replies at work: %i", (replies) => {
   let quick: string;

@@ -37,7 +37,7 @@ export function runNode(file: string, args: readonly string[] = [], options: Run
 export function run(
   command: string,
   args: readonly string[],
-  { input = "", keepsInputOpen = false, env = {}, cwd, timeoutMs = 90_000, onOutput, onErrorOutput }: RunOptions = {},
+  { input = "", keepsInputOpen = false, env = {}, cwd, timeoutMs = 110_000, onOutput, onErrorOutput }: RunOptions = {},
 ): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const began = performance.now();

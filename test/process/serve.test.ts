@@ -36,7 +36,7 @@ async function serve(args: string[], env: Record<string, string> = {}) {
   const child = spawn(process.execPath, [cli, "serve", ...small, ...args], {
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "pipe"],
-    timeout: 60_000,
+    timeout: 110_000,
     killSignal: "SIGKILL",
   });
   children.push(child);
@@ -138,7 +138,7 @@ test("models of a folder and of a file are served by their names with options of
   const sizes = async () =>
     ((await (await fetch(`${server.url}/api/tags`)).json()) as { models: { size: number }[] }).models;
   await expect
-    .poll(async () => (await sizes()).map(({ size }) => size > 1_000_000), { timeout: 20_000 })
+    .poll(async () => (await sizes()).map(({ size }) => size > 1_000_000))
     .toEqual([true, false, true, true, true]);
   expect((await stats()).models["plain"].state).toBe("loaded");
   server.child.kill("SIGTERM");
@@ -199,7 +199,8 @@ test.each([
   const stream = await server.client().chat.completions.create({ ...ask("tiny", 2000), n: 8, stream: true });
   stream.controller.signal.addEventListener("abort", () => {});
   server.child.kill(first);
-  setTimeout(() => server.child.kill(second), 200);
+  await expect.poll(() => server.output.stderr).toContain("Ending.");
+  server.child.kill(second);
   expect(await server.exit).toEqual([code, null]);
   stream.controller.abort();
 });

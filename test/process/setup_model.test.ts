@@ -88,7 +88,7 @@ test("a process killed while it fetches leaves no file that is taken for the mod
   const first = resolveInProcess();
   // Until its work folder holds something: then it is in the middle.
   await expect
-    .poll(() => readdir(path.dirname(file)).catch(() => []), { timeout: 30_000, interval: 20 })
+    .poll(() => readdir(path.dirname(file)).catch(() => []), { interval: 20 })
     .toContainEqual(expect.stringMatching(/^fetch-/));
   first.child.kill("SIGKILL");
   await expect(first.result).rejects.toThrow();

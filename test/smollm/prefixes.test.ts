@@ -54,7 +54,7 @@ test("a file that was cut off is told to the log, computed again and replaced", 
   const log: LogEntry[] = [];
   setLog((entry) => log.push(entry), "warn");
   const reply = await withModel({ prefixFolder }, firstTurn);
-  await sleep(50); // The log comes on a later turn of the event loop.
+  await expect.poll(() => log.length).toBeGreaterThan(0); // It comes on a later turn of the event loop.
   setLog(undefined);
   expect(reply.usage.cachedTokens).toBe(0);
   expect(log.map(({ message }) => message)).toEqual([expect.stringContaining(`the kept prefix ${file} `)]);

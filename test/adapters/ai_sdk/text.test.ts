@@ -1,5 +1,5 @@
 // `caduceus/ai-sdk` with a small real model: text, streams, JSON, what is counted, and how calls end.
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { caduceus, type CaduceusProviderOptions } from "../../../src/adapters/ai_sdk/index.js";
 import { load, type Model } from "../../../src/index.js";
@@ -102,7 +102,7 @@ describe.each(versions)("ai %s", (version, ai) => {
   });
 
   test("aborting ends the model's work, and leaving a stream does", async () => {
-    const idle = () => vi.waitFor(() => expect(model.stats()).toMatchObject({ running: 0, queued: 0 }));
+    const idle = () => expect.poll(() => model.stats()).toMatchObject({ running: 0, queued: 0 });
     const endless = { prompt: "Write a long story.", ...own({ ignoreEos: true }) };
     const aborting = new AbortController();
     const stream = ai.streamText({ ...settings(), ...endless, abortSignal: aborting.signal });
@@ -123,7 +123,7 @@ describe.each(versions)("ai %s", (version, ai) => {
     });
     const reader = parts.getReader();
     while ((await reader.read()).value?.type !== "text-delta");
-    await vi.waitFor(() => expect(model.stats().running).toBe(1));
+    await expect.poll(() => model.stats().running).toBe(1);
     await reader.cancel();
     await idle();
   });

@@ -4,7 +4,7 @@ import { MemorySaver } from "@langchain/langgraph";
 import { createReactAgent } from "@langchain/langgraph/prebuilt";
 import { tool } from "@langchain/core/tools";
 import * as v from "valibot";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
 import { CaduceusEmbeddings, ChatCaduceus } from "../../../src/adapters/langchain/index.js";
 import { load, type Model } from "../../../src/index.js";
@@ -94,7 +94,7 @@ test("options of the constructor hold, those of a call go before them, and wrong
 
 test("aborting ends the model's work, of an answer and of a stream, and leaving a stream does", async () => {
   const endless = new ChatCaduceus({ model, ignoreEos: true });
-  const idle = () => vi.waitFor(() => expect(model.stats()).toMatchObject({ running: 0, queued: 0 }));
+  const idle = () => expect.poll(() => model.stats()).toMatchObject({ running: 0, queued: 0 });
   await expect(endless.invoke("Hi", { signal: AbortSignal.timeout(100) })).rejects.toThrow();
   await idle();
   const aborting = new AbortController();

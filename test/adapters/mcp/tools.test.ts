@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { SSEServerTransport } from "@modelcontextprotocol/sdk/server/sse.js";
 import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { connectMcp, mcpTools, type McpConfig, type McpConnections } from "../../../src/adapters/mcp/index.js";
 import type { ReplyOptions, RunnableTool, ToolResultEvent } from "../../../src/index.js";
 import { call } from "../../server/clients/answering.js";
@@ -127,7 +127,7 @@ describe.each([
     const { failure, id } = await calling(tools, ["wait", {}]);
     expect(failure).toBe("timeout");
     expect(told).toMatchObject([{ name: "wait", callId: id, progress: 1, total: 2, message: "half" }]);
-    if (transport !== "pipes") await vi.waitFor(() => expect(cancelled).toBe(before + 1));
+    if (transport !== "pipes") await expect.poll(() => cancelled).toBe(before + 1);
   });
 
   test("a change of the list is told with all tools anew", async () => {
@@ -137,7 +137,7 @@ describe.each([
     const tools = await mcpTools(clients, { onChange });
     expect(tools.map(({ name }) => name)).not.toContain("grown");
     await calling(tools, ["grow", {}]);
-    await vi.waitFor(() => expect(lists.at(-1)).toContain("grown"), { timeout: 20_000 });
+    await expect.poll(() => lists.at(-1)).toContain("grown");
   });
 });
 
@@ -149,7 +149,7 @@ test("cancelling the reply cancels the call on the server", async () => {
   await expect(calling(tools, ["wait", {}], { signal: cancelling.signal })).rejects.toSatisfy(
     (error) => error === cancelling.signal.reason,
   );
-  await vi.waitFor(() => expect(cancelled).toBe(before + 1));
+  await expect.poll(() => cancelled).toBe(before + 1);
 });
 
 test("names that two servers share get the server's name, others stay, and each call goes to its own server", async () => {

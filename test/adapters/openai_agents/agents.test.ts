@@ -161,7 +161,7 @@ test("a thought is an item of its own, and goes back with the next turn", async 
 
 test("aborting ends the model's work, whole and in a stream", async () => {
   const agent = new Agent({ name: "Endless", model: caduceusModel(small, { ignoreEos: true }) });
-  const idle = () => vi.waitFor(() => expect(small.stats()).toMatchObject({ running: 0, queued: 0 }));
+  const idle = () => expect.poll(() => small.stats()).toMatchObject({ running: 0, queued: 0 });
   await expect(run(agent, "Go on.", { signal: AbortSignal.timeout(200) })).rejects.toThrow();
   await idle();
   const aborting = new AbortController();

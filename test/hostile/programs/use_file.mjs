@@ -1,13 +1,12 @@
 // Loads a file and asks it something, and tells what came of it and what it cost. `node use_file.mjs FILE
 // [ABORT_AFTER_MS]`, with the options as JSON on standard input; `first` is asked before the prompt.
 import { readFileSync } from "node:fs";
-import { monitorEventLoopDelay } from "node:perf_hooks";
 import { load } from "../../../dist/index.js";
+import { watchLoop } from "../../support/time/loop_watch.mjs";
 
 const [file, abortAfterMs] = process.argv.slice(2);
 const { prompt = "Hi there, how are you?", first, reply = {}, ...loading } = JSON.parse(readFileSync(0, "utf8"));
-const delay = monitorEventLoopDelay({ resolution: 10 });
-delay.enable();
+const loop = watchLoop();
 const began = performance.now();
 const told = {};
 try {
@@ -21,12 +20,13 @@ try {
 } catch (error) {
   Object.assign(told, { name: error.name, code: error.code, message: error.message });
 }
-delay.disable();
+const longestDelayMs = await loop.longestMs();
+loop.end();
 console.log(
   JSON.stringify({
     ...told,
     ms: performance.now() - began,
-    longestDelayMs: delay.max / 1e6,
+    longestDelayMs,
     peakBytes: process.resourceUsage().maxRSS * 1024,
   }),
 );

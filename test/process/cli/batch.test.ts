@@ -38,7 +38,7 @@ const read = (name: string) => parse(readFileSync(inFolder(name), "utf8"));
 const inOrder = (answers: Answer[]) => answers.toSorted((a, b) => a.line - b.line);
 
 test("killed again and again in the middle, it ends with every line once, as if nothing had happened", async () => {
-  const count = 18;
+  const count = 40;
   await write(
     "many.jsonl",
     Array.from({ length: count }, (_, index) => ({

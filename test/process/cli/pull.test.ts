@@ -41,7 +41,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const caduceus = (...args: string[]) => runNode(cli, args, { env, timeoutMs: 30_000 });
+const caduceus = (...args: string[]) => runNode(cli, args, { env });
 const files = async () => (await readdir(models).catch(() => [])).sort();
 const isThere = async () => expect((await readFile(file)).equals(content)).toBe(true);
 
@@ -60,7 +60,7 @@ async function endInTheMiddle(
     child.on("close", (code, by) => resolve({ code, signal: by })),
   );
   await expect
-    .poll(async () => (await stat(`${file}.part`).catch(() => undefined))?.size ?? 0, { timeout: 20_000, interval: 5 })
+    .poll(async () => (await stat(`${file}.part`).catch(() => undefined))?.size ?? 0, { interval: 5 })
     .toBeGreaterThan(200_000);
   child.kill(signal);
   return { ...(await end), stderr };
@@ -137,7 +137,6 @@ test("a terminal sees a bar with bytes and speed, and nothing of it stays", asyn
   const outcome = await run("python3", [program("terminal.py"), process.execPath, cli, "pull", name], {
     input: steps.map((step) => JSON.stringify(step)).join("\n"),
     env: { ...env, TERM: "xterm-256color" },
-    timeoutMs: 30_000,
   });
   const { shown, code, problem } = JSON.parse(outcome.stdout) as {
     shown: string;

@@ -14,7 +14,10 @@ const kinds = {
   "after one event": () => first(model.reply(question, endless)),
   "after one piece of text": () => first(model.reply(question, endless).textStream),
   "after one piece of a raw prompt": () => first(model.complete(question, endless)),
-  "that nobody read": () => sleep(20, void model.reply(question, endless)),
+  "that nobody read": async () => {
+    void model.reply(question, endless);
+    while (model.stats().running === 0) await sleep(5);
+  },
   "with a signal that lives on": () => first(model.reply(question, { ...endless, signal })),
   "of a chat that is dropped too": () => first(model.chat(endless).send(question)),
 };
@@ -23,7 +26,7 @@ let ended = 0;
 subscribe("caduceus:reply:end", () => ended++);
 
 async function collected(isDone) {
-  for (let tries = 0; tries < 200 && !isDone(); tries++) {
+  for (let tries = 0; tries < 2_000 && !isDone(); tries++) {
     globalThis.gc();
     await sleep(20);
   }

@@ -70,7 +70,7 @@ function engine() {
 }
 
 async function gone(pid, each = () => {}) {
-  for (let tries = 0; tries < 100; tries++) {
+  for (let tries = 0; tries < 1_000; tries++) {
     each();
     await sleep(50);
     if (hasEnded(pid)) return console.log("gone");

@@ -35,7 +35,7 @@ for step in script:
         break
     at = found + len(step["expect"])
 
-limit = time.time() + 20
+limit = time.time() + 60
 alive = problem is None
 while alive and time.time() < limit and read(0.1):
     pass

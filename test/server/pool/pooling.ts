@@ -53,11 +53,3 @@ export const chat = (model: string, max_tokens: number) => ({
   max_tokens,
   logit_bias: { 2: -100, 32000: -100 },
 });
-
-/** Waits until it is so. */
-export async function until(isSo: () => boolean): Promise<void> {
-  for (const end = Date.now() + 20_000; !isSo(); ) {
-    if (Date.now() > end) throw new Error("It did not come to that.");
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}

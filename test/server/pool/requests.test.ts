@@ -5,7 +5,8 @@ import path from "node:path";
 import OpenAI from "openai";
 import { expect, test } from "vitest";
 import { metric } from "../serving.js";
-import { bert, chat, hermes, megabyte, pooling, tiny, until } from "./pooling.js";
+import { bert, chat, hermes, megabyte, pooling, tiny } from "./pooling.js";
+import { until } from "../../support/time/until.js";
 
 test("requests load the models that they need, once each, and later ones find them there", async () => {
   await using served = await pooling({ a: tiny, b: tiny, e: bert });
@@ -112,7 +113,7 @@ test("a model that answers is not unloaded for another, whose request waits, ali
 test("whoever waits too long for memory gets 503 and Retry-After, or an error in the stream that has begun", async () => {
   await using served = await pooling(
     { a: tiny, b: tiny },
-    { maxMemoryBytes: 30 * megabyte, queueTimeoutMs: 300, serving: { statusAfterMs: 100 } },
+    { maxMemoryBytes: 30 * megabyte, queueTimeoutMs: 1_000, serving: { statusAfterMs: 100 } },
   );
   const lease = await served.pool.acquire("a");
   const plain = served.post("/v1/chat/completions", chat("b", 3));
@@ -125,11 +126,11 @@ test("whoever waits too long for memory gets 503 and Retry-After, or an error in
   const ollama = fetch(`${served.url}/api/chat`, { method: "POST", body: JSON.stringify({ model: "b", messages }) });
   const { status, headers, body } = await plain;
   expect([status, headers.get("retry-after"), body.error.code]).toEqual([503, "1", "queue_timeout"]);
-  expect(body.error.message).toMatch(/^The model "b" waited 300 ms for memory that is in use by "a"\.$/);
+  expect(body.error.message).toMatch(/^The model "b" waited 1000 ms for memory that is in use by "a"\.$/);
   expect(await (await responses).text()).toMatch(
     /^: waiting\n\nevent: error\ndata: {"type":"error","code":"queue_timeout".*"sequence_number":0}\n\n$/,
   );
-  expect(await (await ollama).text()).toMatch(/^ {"error":"The model \\"b\\" waited 300 ms/);
+  expect(await (await ollama).text()).toMatch(/^ {"error":"The model \\"b\\" waited 1000 ms/);
   lease.release();
   expect((await served.post("/v1/chat/completions", chat("b", 3))).status).toBe(200);
 });

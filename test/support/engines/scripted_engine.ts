@@ -28,6 +28,8 @@ export interface Script {
   readonly contextSize?: number;
   /** Delay between two tokens, in milliseconds. */
   readonly paceMs?: number;
+  /** Stops before the token of this place, counted from 0, until the promise is resolved. */
+  readonly hold?: { readonly before: number; readonly until: Promise<void> };
   /** Deltas that wait for the reader before the run pauses. */
   readonly bufferSize?: number;
   readonly metadata?: Record<string, string>;
@@ -238,6 +240,8 @@ export class ScriptedRun implements Run {
   readonly #buffer: Output[] = [];
   #failure: Error | undefined;
   #isCancelled = false;
+  #cancelNow = () => {};
+  readonly #cancelled = new Promise<void>((resolve) => (this.#cancelNow = resolve));
   #isReleased = false;
   #wakeReader = () => {};
   #wakeWriter = () => {};
@@ -266,6 +270,7 @@ export class ScriptedRun implements Run {
       answer = (prompt: string) => `You said ${prompt.length} characters.`,
       bufferSize = 4,
       failAfter,
+      hold,
       paceMs,
     } = this.#engine.script;
     let text = answer(this.#engine.text(this.tokens, true));
@@ -276,6 +281,7 @@ export class ScriptedRun implements Run {
     if (request.promptLogProbabilities) this.#put({ type: "prompt", ...scored(this.tokens, request, -0.25) });
     for (const character of text) {
       if (generated === most) break;
+      if (generated === hold?.before) await Promise.race([hold.until, this.#cancelled]);
       while (this.#buffer.length >= bufferSize && !this.#isCancelled && this.isRunning) {
         this.isPaused = true;
         await new Promise<void>((resolve) => (this.#wakeWriter = resolve));
@@ -318,6 +324,7 @@ export class ScriptedRun implements Run {
     if (!this.isRunning) return;
     this.isRunning = false;
     this.#failure = error;
+    this.#cancelNow();
     this.#wakeReader();
     this.#wakeWriter();
   }
@@ -336,6 +343,7 @@ export class ScriptedRun implements Run {
 
   cancel(): void {
     this.#isCancelled = true;
+    this.#cancelNow();
     this.#wakeWriter();
   }
 

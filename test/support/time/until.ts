@@ -1,5 +1,5 @@
 // Waiting for something that comes about by itself, on a machine that may be busy with other things.
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises";
 
 const longestMs = 60_000;
 
@@ -10,4 +10,9 @@ export async function until(isSo: () => boolean | Promise<boolean>): Promise<voi
     if (performance.now() > end) throw new Error(`It did not come about in ${longestMs / 1000} s: ${isSo}`);
     await sleep(5);
   }
+}
+
+/** Gives everything else in this process so many turns of the event loop, which no load makes fewer. */
+export async function turns(count: number): Promise<void> {
+  for (let done = 0; done < count; done++) await turn();
 }

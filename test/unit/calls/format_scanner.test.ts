@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import type { CallFormat } from "../../../src/engine/call_format.js";
 import { ReplyParser, type ReplyEvent, type ReplyFinish } from "../../../src/format/hermes/index.js";
 import { corpusTemplate } from "../../support/template_corpus.js";
-import { cpuMs } from "../cpu_time.js";
+import { cpuMs } from "../../support/time/cpu_time.js";
 
 const tools = [
   {

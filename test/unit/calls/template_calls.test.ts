@@ -11,7 +11,7 @@ import { partsToText, type PromptMessage } from "../../../src/format/hermes/prom
 import { readCallFormat } from "../../../src/server/engine/call_format_fields.js";
 import { Fields } from "../../../src/server/fields/read_fields.js";
 import { corpusTemplate, templateNames, templateSource } from "../../support/template_corpus.js";
-import { cpuMs } from "../cpu_time.js";
+import { cpuMs } from "../../support/time/cpu_time.js";
 
 /** Tools of these models are refused, and why. */
 const refused: Record<string, string> = {

@@ -6,7 +6,7 @@ import { linkResults } from "../../../src/format/answered_calls.js";
 import { readMessages, toMessage } from "../../../src/format/messages.js";
 import type { PlainMessage } from "../../../src/format/plain_message.js";
 import { scriptedModel } from "../../support/engines/scripted_model.js";
-import { cpuMs } from "../cpu_time.js";
+import { cpuMs } from "../../support/time/cpu_time.js";
 
 const user = { role: "user", content: "Hi" } as const;
 const call = (name: string, args: unknown = "{}", id?: string | null) => ({

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { CaduceusError } from "../../../src/errors.js";
 import type { Reply } from "../../../src/chat/reply/reply.js";
 import { scriptedModel } from "../../support/engines/scripted_model.js";
+import { turns, until } from "../../support/time/until.js";
 
 const long = "all work and no play makes a dull text ".repeat(20);
 const rejections: unknown[] = [];
@@ -74,7 +75,8 @@ test("a reply begins before it is read", async () => {
 test("an unread reply pauses with a full buffer and goes no further", async () => {
   const { model, engine } = await scriptedModel({ answer: () => long, bufferSize: 4 });
   const reply = model.reply("Hi");
-  await sleep(30);
+  await until(() => model.stats().paused === 1);
+  await turns(20);
   expect(model.stats()).toMatchObject({ running: 1, paused: 1 });
   expect(engine.generated).toBe(4);
   expect((await reply).text).toBe(long);
@@ -86,7 +88,7 @@ test("a reader that stops for a while holds the engine back and loses nothing", 
   for await (const piece of model.reply("Hi").textStream) {
     text += piece;
     if (text.length === 10) {
-      await sleep(20);
+      await turns(20);
       expect(engine.generated).toBeLessThanOrEqual(10 + 5);
     }
   }
@@ -213,10 +215,9 @@ test("aborting an unread reply stops the engine, and reading it later gives the 
   const { model, engine } = await scriptedModel({ answer: () => long });
   const controller = new AbortController();
   const reply = model.reply("Hi", { signal: controller.signal });
-  await sleep(5);
+  await until(() => model.stats().paused === 1);
   controller.abort();
-  await sleep(5);
-  expect(engine.live.size).toBe(0);
+  await until(() => engine.live.size === 0);
   await expect(collect(reply)).rejects.toBe(controller.signal.reason);
   expect(await codeOf(reply)).toBe(controller.signal.reason);
 });

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { JsonWatch } from "../../../src/format/json_watch.js";
-import { cpuMs } from "../cpu_time.js";
+import { cpuMs } from "../../support/time/cpu_time.js";
 
 /** What of the text belongs to the answer, and whether the watch was over by its end. */
 function watch(text: string, pieces: readonly string[] = [text]): { kept: string; isOver: boolean } {

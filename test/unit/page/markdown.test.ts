@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { readBlocks, type Block } from "../../../page/text/blocks.js";
 import { readSpans, type Span } from "../../../page/text/spans.js";
-import { cpuMs } from "../cpu_time.js";
+import { cpuMs } from "../../support/time/cpu_time.js";
 
 const text = (text: string) => ({ kind: "text", text });
 const paragraph = (text: string) => ({ kind: "paragraph", text });

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { FurtherCall } from "../../../src/format/hermes/calls/further_call.js";
 import { parseReply, ReplyParser } from "../../../src/format/hermes/index.js";
 import { everySplit, parseInPieces } from "../../support/parser/reply_pieces.js";
-import { cpuMs } from "../cpu_time.js";
+import { cpuMs } from "../../support/time/cpu_time.js";
 
 const tools = [{ name: "add", parameters: { type: "object", properties: { a: { type: "number" } }, required: ["a"] } }];
 const options = { tools, untaggedCalls: "accept" } as const;

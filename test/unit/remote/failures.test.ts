@@ -82,12 +82,10 @@ test("a line without an end is refused before it fills the memory", async () => 
 
 test("a server that begins no answer, and one that does not go on with it, are left in time", async () => {
   const [silent, stalling] = [await fakeServer(() => {}), await fakeServer(begins(() => {}))];
-  const begun = performance.now();
   const first = await connected(silent, { firstTokenTimeoutMs: 100 });
   expect(await failure(Promise.resolve(first.reply("Hi")))).toMatchObject({ code: "UPSTREAM_TIMEOUT" });
   const second = await connected(stalling, { stallTimeoutMs: 100 });
   expect(await failure(Promise.resolve(second.reply("Hi")))).toMatchObject({ code: "UPSTREAM_TIMEOUT" });
-  expect(performance.now() - begun).toBeLessThan(5_000);
   // Nobody keeps what was left.
   await expect.poll(stalling.open).toBeLessThan(2);
 });
@@ -133,11 +131,10 @@ test("a reply that is cancelled while it waits to be sent again ends at once", a
   const server = await fakeServer(refuses(503, {}, { "retry-after": "30" }));
   const model = await connected(server, { retries: 3 });
   const begun = performance.now();
-  const reason = new Error("enough");
   const work = model.reply("Hi", { signal: AbortSignal.any([AbortSignal.timeout(100)]) });
   expect(await failure(Promise.resolve(work))).toMatchObject({ name: "TimeoutError" });
-  expect(performance.now() - begun).toBeLessThan(5_000);
-  expect(reason.message).toBe("enough");
+  // It would have waited for thirty.
+  expect(performance.now() - begun).toBeLessThan(20_000);
 });
 
 test("leaving a reply ends its connection", async () => {

@@ -8,6 +8,7 @@ import { createHandler, listen, type HandlerOptions } from "../../../src/server/
 import type { ApiError } from "../../../src/server/api_error.js";
 import { PendingBodies, type PendingBody } from "../../../src/server/http/pending_bodies.js";
 import { scriptedModel } from "../../support/engines/scripted_model.js";
+import { until } from "../../support/time/until.js";
 
 const servers: Server[] = [];
 afterEach(() => servers.splice(0).forEach((server) => server.close().closeAllConnections()));
@@ -112,20 +113,18 @@ describe("a body that was read before", () => {
 
 test("a client that leaves before its body is there counts as gone, and leaves its place", async () => {
   const handler = await handlerOf();
+  const fetch = vi.spyOn(handler, "fetch");
   const { port, close } = await listen(handler, { port: 0 });
   for (let count = 0; count < 3; count++) {
     const socket = connect(port, "127.0.0.1");
     socket.write(
       "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{",
     );
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await until(() => fetch.mock.calls.length === count + 1);
     socket.destroy();
   }
   const metrics = async () => (await handler.fetch(new Request("http://localhost/metrics"))).text();
-  await vi.waitFor(
-    async () => expect(await metrics()).toContain('caduceus_errors_total{code="client_closed_request"} 3'),
-    10_000,
-  );
+  await expect.poll(metrics).toContain('caduceus_errors_total{code="client_closed_request"} 3');
   await close();
 });
 

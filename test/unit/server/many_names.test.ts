@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { createHandler } from "../../../src/server/index.js";
 import { scriptedModel } from "../../support/engines/scripted_model.js";
+import { until } from "../../support/time/until.js";
 
 const errors: unknown[] = [];
 async function post(body: object, signal?: AbortSignal): Promise<Response> {
@@ -53,7 +54,7 @@ test("a client that has left before its request is looked at is no failure of th
 });
 
 test("a handler is closed once, however often it is asked to", async () => {
-  const { model } = await scriptedModel({ answer: () => "x".repeat(5), paceMs: 20 });
+  const { model, engine } = await scriptedModel({ answer: () => "x".repeat(5), paceMs: 20 });
   const handler = createHandler({ models: { hermes: model } });
   const answer = handler.fetch(
     new Request("http://localhost/v1/chat/completions", {
@@ -62,7 +63,7 @@ test("a handler is closed once, however often it is asked to", async () => {
       body: JSON.stringify({ messages }),
     }),
   );
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await until(() => engine.requests.length === 1);
   await Promise.all([handler.close({ graceMs: 10_000 }), handler.close({ graceMs: 10_000 })]);
   expect((await answer).status).toBe(200);
 });

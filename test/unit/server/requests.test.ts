@@ -3,6 +3,7 @@ import { Hono } from "hono";
 import { describe, expect, test } from "vitest";
 import { createHandler, type HandlerOptions } from "../../../src/server/index.js";
 import { scriptedModel } from "../../support/engines/scripted_model.js";
+import { until } from "../../support/time/until.js";
 import { engine, errorOf, errors, handler, hi, open, post, url } from "./scripted_handler.js";
 
 describe("bodies", () => {
@@ -40,7 +41,7 @@ describe("bodies", () => {
   });
 
   test("one that grows past the limit is answered before it is read on, for a bounded while, and one that stalls is given up", async () => {
-    await open({ maxBodyBytes: 1000, bodyTimeoutMs: 50 });
+    await open({ maxBodyBytes: 1000 });
     let pulled = 0;
     let cancelled = 0;
     const endless = new ReadableStream({
@@ -64,6 +65,7 @@ describe("bodies", () => {
     expect(cancelled).toBe(1);
     expect(pulled).toBeGreaterThan(60);
     expect(pulled).toBeLessThan(70);
+    await open({ bodyTimeoutMs: 50 });
     expect(await errorOf(send(new ReadableStream()))).toMatchObject({ status: 408, code: "request_timeout" });
   });
 });
@@ -87,13 +89,11 @@ describe("a reader", () => {
   };
 
   test("that pauses pauses its generation, and loses it when it pauses too long", async () => {
-    const reader = await long({ readerTimeoutMs: 150 });
+    const reader = await long({ readerTimeoutMs: 500 });
     for (let chunk = 0; chunk < 5; chunk++) await reader.read();
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await until(() => engine.stats().paused === 1);
     expect(engine.generated).toBeLessThan(40);
-    expect(engine.stats().paused).toBe(1);
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    expect(engine.live.size).toBe(0);
+    await until(() => engine.live.size === 0);
     await expect(reader.read()).rejects.toMatchObject({ code: "reader_too_slow" });
   });
 

@@ -11,7 +11,7 @@ import { MessagesReader } from "../../../src/format/calls/reading/messages_reade
 import type { Message, ReplyEvent, ReplyOptions } from "../../../src/index.js";
 import { scriptedModel } from "../../support/engines/scripted_model.js";
 import { templateSource } from "../../support/template_corpus.js";
-import { cpuMs } from "../cpu_time.js";
+import { cpuMs } from "../../support/time/cpu_time.js";
 
 const add = tool({
   name: "add",

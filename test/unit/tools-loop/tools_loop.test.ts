@@ -197,7 +197,7 @@ test("leaving or aborting while a handler runs aborts its signal, and a handler 
     () => "done",
     (error: unknown) => error,
   );
-  await vi.waitFor(() => expect(seen).toBeDefined());
+  await expect.poll(() => seen).toBeDefined();
   controller.abort("enough");
   expect(await ended).toBe("enough");
   expect(seen?.aborted).toBe(true);

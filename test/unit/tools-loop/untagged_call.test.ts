@@ -7,7 +7,7 @@ import { partsToText } from "../../../src/format/hermes/prompt/prompt.js";
 import { CallIntent } from "../../../src/format/hermes/calls/call_intent.js";
 import { scriptedModel } from "../../support/engines/scripted_model.js";
 import { templateSource } from "../../support/template_corpus.js";
-import { cpuMs } from "../cpu_time.js";
+import { cpuMs } from "../../support/time/cpu_time.js";
 
 const add = tool({
   name: "add",
