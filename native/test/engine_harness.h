@@ -18,6 +18,16 @@ namespace caduceus {
 
 using namespace std::chrono_literals;
 
+// Waits until something that comes about by itself is so, however busy the machine is; false if it does not come.
+template <typename Condition>
+bool comes_about(Condition condition) {
+  for (const auto end = Clock::now() + 120s; !condition();) {
+    if (Clock::now() > end) return false;
+    std::this_thread::sleep_for(1ms);
+  }
+  return true;
+}
+
 // An engine with a reader that collects everything, and can wait for a run's end.
 class Harness {
  public:

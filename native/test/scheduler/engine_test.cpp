@@ -89,9 +89,13 @@ void refusals(const std::shared_ptr<Model>& model) {
   CHECK(std::string(full.end->error->what()).find("shorten it by") != std::string::npos);
 
   CLAIM("a prompt of megabytes is refused without being tokenized");
-  const auto before = Clock::now();
-  CHECK(harness.wait(harness.engine->submit(question(long_text(200000)))).end->error->code() == "CONTEXT_FULL");
-  CHECK(milliseconds(Clock::now() - before) < 2000);
+  const std::string megabytes = long_text(200000);
+  const RunOutput huge = harness.wait(harness.engine->submit(question(megabytes)));
+  CHECK(huge.end->error->code() == "CONTEXT_FULL");
+  // Tokens are counted up to four contexts; what is known without counting is more.
+  const size_t least = megabytes.size() / harness.engine->tokenizer().longest_piece();
+  const std::string said = huge.end->error->what();
+  CHECK(least > 10000 && std::stoul(said.substr(said.find("at least ") + 9)) >= least);
 
   CLAIM("a full context ends the run with length, and refused runs leave nothing behind");
   const RunOutput filled = harness.wait(harness.engine->submit(endless("Count.", 100000)));
@@ -115,19 +119,23 @@ void refusals(const std::shared_ptr<Model>& model) {
 }
 
 void cancelling(const std::shared_ptr<Model>& model) {
-  Harness harness(model, 4096, 4096);
-  CLAIM("a cancel in a prefill interrupts it");
-  const auto begin = Clock::now();
-  harness.wait(harness.engine->submit(question(long_text(60), 1)));
-  const double a_fifth = milliseconds(Clock::now() - begin);
-  const RunId prefilling = harness.engine->submit(question("x " + long_text(300)));
-  while (harness.engine->stats().running == 0) std::this_thread::sleep_for(1ms);
-  std::this_thread::sleep_for(20ms);
-  const auto asked = Clock::now();
-  harness.engine->cancel(prefilling);
-  const RunOutput cancelled = harness.wait(prefilling);
-  CHECK(cancelled.end->reason == FinishReason::cancelled && cancelled.tokens.empty());
-  CHECK(milliseconds(Clock::now() - asked) < a_fifth);
+  EngineOptions options;
+  options.host_cache_bytes = 0;  // what is cached stays in the KV cache
+  Harness harness(model, 4096, 4096, options);
+  CLAIM("a cancel in a prefill interrupts the step that it is in, of which nothing is kept");
+  bool is_interrupted = false;
+  // Where the machine is busy, a step may end between the look at the cache and the cancel.
+  for (int tries = 0; tries < 10 && !is_interrupted; ++tries) {
+    const RunId prefilling = harness.engine->submit(question(std::to_string(tries) + " " + long_text(300)));
+    CHECK(comes_about([&] { return harness.engine->stats().running > 0; }));
+    std::this_thread::sleep_for(20ms);
+    const uint32_t computed = harness.engine->stats().cache_tokens_used;
+    harness.engine->cancel(prefilling);
+    const RunOutput cancelled = harness.wait(prefilling);
+    CHECK(cancelled.end->reason == FinishReason::cancelled && cancelled.tokens.empty());
+    is_interrupted = harness.engine->stats().cache_tokens_used == computed;
+  }
+  CHECK(is_interrupted);
 
   CLAIM("a cancel in decode ends the run, keeps its text, and its neighbor goes on as if it had been alone");
   const RunOutput alone = harness.wait(harness.engine->submit(endless("Tell me about the sea.", 40)));
@@ -188,8 +196,7 @@ void neglected(const std::shared_ptr<Model>& model) {
   CLAIM("a run whose reader pauses pauses, holds a bounded number of tokens, and goes on when it resumes");
   const RunId lazy = harness.engine->submit(endless("Tell me about the sea.", 330));
   harness.engine->pause(lazy);
-  for (int i = 0; i < 3000 && harness.engine->stats().paused == 0; ++i) std::this_thread::sleep_for(10ms);
-  CHECK(harness.engine->stats().paused == 1);
+  CHECK(comes_about([&] { return harness.engine->stats().paused == 1; }));
   const uint64_t generated = harness.engine->stats().generated_tokens;
   CHECK(generated < 300);
   std::this_thread::sleep_for(100ms);
@@ -209,8 +216,8 @@ void moving(const std::shared_ptr<Model>& model) {
   const RunRequest first = question(long_text(20), 8);
   const RunOutput before = harness.wait(harness.engine->submit(first));
   for (int i = 0; i < 5; ++i) harness.wait(harness.engine->submit(question(std::to_string(i) + long_text(20), 8)));
-  for (int i = 0; i < 1000 && harness.engine->stats().cached_sequences > 3; ++i) std::this_thread::sleep_for(5ms);
-  CHECK(harness.engine->stats().cached_sequences <= 3 && harness.engine->stats().host_cache_bytes > 0);
+  CHECK(comes_about([&] { return harness.engine->stats().cached_sequences <= 3; }));
+  CHECK(harness.engine->stats().host_cache_bytes > 0);
   const RunOutput again = harness.wait(harness.engine->submit(first));
   CHECK(again.end->usage.cached_tokens == before.end->usage.prompt_tokens - 1);
   CHECK(harness.engine->stats().restored_tokens + 8 >
@@ -250,8 +257,7 @@ void keeping(const std::shared_ptr<Model>& model) {
       std::error_code none_yet;
       return std::filesystem::exists(folder) && !std::filesystem::is_empty(folder, none_yet);
     };
-    for (int i = 0; i < 1000 && !written(); ++i) std::this_thread::sleep_for(10ms);
-    CHECK(written());
+    CHECK(comes_about(written));
   }
   {
     Harness second(model, 2048, 4096, options);

@@ -44,8 +44,10 @@ void endings(const Tokenizer& tokenizer) {
                                answers.push_back(std::move(answer));
                              }};
   };
+  std::vector<PromptReader::Job> jobs;
+  for (RunId id = 1; id <= 4; ++id) jobs.push_back(job(id, 2'000'000));
   PromptReader reader(tokenizer);
-  for (RunId id = 1; id <= 4; ++id) reader.read(job(id, 2'000'000));
+  for (PromptReader::Job& each : jobs) reader.read(std::move(each));
   reader.forget(2);
   reader.forget(77);
   reader.stop({"ENGINE_FAILED", "It broke."});
