@@ -41,11 +41,12 @@ struct Panel {
       uint8_t* panel = out + p * size(blocks);
       const int present = static_cast<int>(std::min<int64_t>(rows, row_count - p * rows));
       if (present < rows) std::memset(panel, 0, size(blocks));
-      for (int r = 0; r < present; r++) {
-        const auto* row = static_cast<const typename T::File*>(file) + (p * rows + r) * blocks;
-        for (int b = 0; b < blocks; b++) {
+      const auto* row = static_cast<const typename T::File*>(file) + p * rows * blocks;
+      // Block by block, so that what all rows write to stays in the first-level cache.
+      for (int b = 0; b < blocks; b++) {
+        for (int r = 0; r < present; r++) {
           Block block;
-          T::read(row[b], block);
+          T::read(row[r * blocks + b], block);
           put_scales(panel + scale_bytes * b, block, r);
           put_codes(panel + scales_size(blocks) + code_bytes * b, block, r);
         }
@@ -77,28 +78,35 @@ struct Panel {
 
   static void put_codes(uint8_t* out, const Block& block, int r) {
     for (int u = 0; u < T::values / 32; u++) {
-      uint32_t group[8], vectors[T::bits] = {};
-      std::memcpy(group, block.codes + u * 32, 32);
+      uint64_t pairs[4];
+      uint32_t vectors[T::bits] = {};
+      std::memcpy(pairs, block.codes + u * 32, 32);
       if constexpr (T::bits == 8) {
-        for (int g = 0; g < 8; g++) vectors[g] = S::byte_offset == 128 ? group[g] ^ 0x80808080u : group[g];
+        for (uint64_t& pair : pairs) pair ^= S::byte_offset == 128 ? 0x8080808080808080u : 0;
+        std::memcpy(vectors, pairs, 32);
       } else if constexpr (T::bits >= 4) {
-        for (int g = 0; g < 8; g++) vectors[g / 2] |= (group[g] & 0x0f0f0f0fu) << (g % 2 * 4);
-        if constexpr (T::bits == 5) put_high<1>(group, vectors + 4, 4);
-        if constexpr (T::bits == 6) put_high<2>(group, vectors + 4, 4);
+        put_bits<4>(pairs, vectors, 0);
+        if constexpr (T::bits == 5) put_bits<1>(pairs, vectors + 4, 4);
+        if constexpr (T::bits == 6) put_bits<2>(pairs, vectors + 4, 4);
       } else {
-        put_high<2>(group, vectors, 0);
-        if constexpr (T::bits == 3) put_high<1>(group, vectors + 2, 2);
+        put_bits<2>(pairs, vectors, 0);
+        if constexpr (T::bits == 3) put_bits<1>(pairs, vectors + 2, 2);
       }
       for (int v = 0; v < T::bits; v++) std::memcpy(out + u * unit_bytes + v * vector_bytes + r * 4, vectors + v, 4);
     }
   }
 
-  /** `Width` bits of each code from bit `from` on, those of several groups in one byte. */
+  /** `Width` bits of each code from bit `from` on, those of several groups in one byte. A pair is two groups. */
   template <int Width>
-  static void put_high(const uint32_t* group, uint32_t* vectors, int from) {
+  static void put_bits(const uint64_t (&pairs)[4], uint32_t* vectors, int from) {
     constexpr int per_byte = 8 / Width;
-    constexpr uint32_t mask = ((1u << Width) - 1) * 0x01010101u;
-    for (int g = 0; g < 8; g++) vectors[g / per_byte] |= ((group[g] >> from) & mask) << (g % per_byte * Width);
+    constexpr uint64_t mask = ((1u << Width) - 1) * 0x0101010101010101u;
+    for (int i = 0; i < 4; i++) {
+      const uint64_t bits = (pairs[i] >> from) & mask;
+      // The second group, beside the first.
+      const auto both = static_cast<uint32_t>(bits | bits >> (32 - Width));
+      vectors[2 * i / per_byte] |= both << (2 * i % per_byte * Width);
+    }
   }
 };
 

@@ -38,16 +38,33 @@ inline uint16_t half_bits(const void* p) {
 
 /** Sixteen bytes of two nibbles are 32 codes: the low ones, then the high ones. */
 inline void read_nibbles(const uint8_t* in, uint8_t* out) {
-  for (int i = 0; i < 16; i++) {
-    out[i] = in[i] & 15;
-    out[i + 16] = in[i] >> 4;
-  }
+  uint64_t words[2];
+  std::memcpy(words, in, 16);
+  constexpr uint64_t mask = 0x0f0f0f0f0f0f0f0f;
+  const uint64_t codes[4] = {words[0] & mask, words[1] & mask, words[0] >> 4 & mask, words[1] >> 4 & mask};
+  std::memcpy(out, codes, 32);
 }
 
 inline void read_fifth_bits(const uint8_t* in, uint8_t* codes) {
-  uint32_t bits;
-  std::memcpy(&bits, in, 4);
-  for (int i = 0; i < 32; i++) codes[i] |= ((bits >> i) & 1) << 4;
+  uint64_t words[4];
+  std::memcpy(words, codes, 32);
+  for (int i = 0; i < 4; i++) {
+    // Its eight bits, each in a byte of its own; where one is set, the highest bit of that byte is after the addition.
+    const uint64_t bits = in[i] * 0x0101010101010101u & 0x8040201008040201u;
+    words[i] |= ((bits + 0x7f7f7f7f7f7f7f7f) & 0x8080808080808080u) >> 3;
+  }
+  std::memcpy(codes, words, 32);
+}
+
+/** 64 bytes of four 2-bit codes are 256 codes. */
+inline void read_pairs_of_bits(const uint8_t* in, uint8_t* codes) {
+  for (int half = 0; half < 2; half++) {
+    uint8_t bytes[32];
+    std::memcpy(bytes, in + half * 32, 32);
+    for (int i = 0; i < 4; i++) {
+      for (int j = 0; j < 32; j++) codes[half * 128 + i * 32 + j] = (bytes[j] >> (i * 2)) & 3;
+    }
+  }
 }
 
 /** The 6-bit scales and mins of Q4_K and Q5_K. */
@@ -129,7 +146,7 @@ struct Q2_K : Shape<256, 16, 2, 0, true> {
   static void read(const File& in, Block& out) {
     out.scale = half_bits(&in.d);
     out.min = half_bits(&in.dmin);
-    for (int i = 0; i < 256; i++) out.codes[i] = (in.qs[i / 128 * 32 + i % 32] >> (i / 32 % 4 * 2)) & 3;
+    read_pairs_of_bits(in.qs, out.codes);
     for (int i = 0; i < 16; i++) {
       out.scales[i] = in.scales[i] & 15;
       out.mins[i] = in.scales[i] >> 4;
@@ -141,9 +158,11 @@ struct Q3_K : Shape<256, 16, 3, 4, false> {
   using File = block_q3_K;
   static void read(const File& in, Block& out) {
     out.scale = half_bits(&in.d);
-    for (int i = 0; i < 256; i++) {
-      const int low = (in.qs[i / 128 * 32 + i % 32] >> (i / 32 % 4 * 2)) & 3;
-      out.codes[i] = static_cast<uint8_t>(low | ((in.hmask[i % 32] >> (i / 32)) & 1) << 2);
+    read_pairs_of_bits(in.qs, out.codes);
+    uint8_t high[32];
+    std::memcpy(high, in.hmask, 32);
+    for (int i = 0; i < 8; i++) {
+      for (int j = 0; j < 32; j++) out.codes[i * 32 + j] |= ((high[j] >> i) & 1) << 2;
     }
     for (int i = 0; i < 16; i++) {
       const int low = (in.scales[i % 8] >> (i / 8 * 4)) & 15;

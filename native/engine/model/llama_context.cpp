@@ -74,7 +74,11 @@ void Context::make() {
   params.n_outputs_max = most_outputs();
   params.type_k = kv_type_;
   params.type_v = kv_type_;
-  context_ = another(params, model_->info().path);
+  {
+    // Keys and values of each layer.
+    const UntouchedMemory::Gathering gathering(untouched_, size_t{2} * model_->info().layers);
+    context_ = another(params, model_->info().path);
+  }
   if (!llama_get_memory(context_.get())) {
     throw EngineError("MODEL_INVALID", model_->info().path + " is not a model that generates text token by token " +
                                            "(architecture " + model_->info().architecture + ").");
@@ -130,11 +134,12 @@ void Context::resolve_sizes(const ContextOptions& options) {
 }
 
 void Context::check_memory() const {
-  const uint64_t memory = available_memory();
+  const uint64_t free = available_memory();
+  const uint64_t memory = free - std::min(free, UntouchedMemory::promised());
   const uint32_t layers = model_->info().layers;
   // Layers on a GPU have their cache there.
   const uint64_t needed = layers == 0 ? cache_bytes() : cache_bytes() / layers * (layers - model_->gpu_layers());
-  if (memory == 0 || needed <= memory) return;
+  if (free == 0 || needed <= memory) return;
   throw EngineError::out_of_memory("A cache of " + std::to_string(cache_tokens_) + " tokens needs " +
                                        mebibytes(needed) + ", but " + mebibytes(memory) + " are free.",
                                    smaller_cache);

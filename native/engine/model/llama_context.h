@@ -15,6 +15,7 @@
 #include "llama.h"
 #include "model/llama_handles.h"
 #include "model/model.h"
+#include "model/untouched_memory.h"
 #include "platform/devices.h"
 #include "platform/error.h"
 #include "platform/thread_controller.h"
@@ -86,6 +87,9 @@ class Context {
   // ENGINE_FAILED; `what` is its name. The two must not compute at the same time.
   ContextHandle another(llama_context_params params, const std::string& what);
 
+  // What of the KV cache nobody has written yet.
+  UntouchedMemory& untouched() { return untouched_; }
+
   // Memory of the model and this context by device, the processor first. Does not query drivers.
   struct DeviceUse {
     ggml_backend_dev_t device;
@@ -116,6 +120,7 @@ class Context {
   std::atomic<bool>* interrupted_ = &interrupt;
   std::shared_ptr<ggml_threadpool> pool_;
   std::shared_ptr<const AdapterSet> adapters_;
+  UntouchedMemory untouched_;
   ContextHandle context_;
   std::unique_ptr<BatchHandle> batch_;
   std::optional<EngineError> failure_;

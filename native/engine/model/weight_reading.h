@@ -9,7 +9,7 @@ namespace caduceus {
 
 // While it lives, llama.cpp's loader on this thread reads weights for our kernels by their packing, with all processors
 // and without a copy in between (on Linux; elsewhere one thread reads and all pack). A 7B of 4.4 GB
-// in the page cache takes 2.6 to 3.4 s (Intel Xeon, 2 threads), where it took 6.7 to 7.0.
+// in the page cache takes 1.3 s (Intel Xeon, 2 threads, memory that was in use before).
 class WeightReading {
  public:
   WeightReading();

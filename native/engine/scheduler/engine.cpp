@@ -12,6 +12,9 @@ namespace {
 // How long an idle engine waits for further requests after the first, and for how many.
 constexpr auto gathering = std::chrono::microseconds(500);
 constexpr int most_gathered = 64;
+// How long nobody has asked for anything when memory begins to be provided: a request waits for a piece, which takes up
+// to 5 ms where it comes from a virtual machine's host.
+constexpr auto touching_after = std::chrono::milliseconds(50);
 
 // The settings that a saved state depends on besides its model.
 std::string settings_of(const Context& context) {
@@ -291,6 +294,15 @@ void Engine::update_stats() {
   stats_ = stats;
 }
 
+UntouchedMemory* Engine::untouched() {
+  UntouchedMemory* found = nullptr;
+  if (draft_model_ && !draft_model_->untouched().is_empty()) found = &draft_model_->untouched();
+  each_context([&](const DecodeContext& ctx) {
+    if (!ctx.context.untouched().is_empty()) found = &ctx.context.untouched();
+  });
+  return found;
+}
+
 void Engine::wait_for_commands() {
   std::optional<Clock::time_point> until;
   each_context([&](const DecodeContext& ctx) {
@@ -299,6 +311,14 @@ void Engine::wait_for_commands() {
   if (const auto at = keep_at()) until = until ? std::min(*until, *at) : at;
   std::unique_lock lock(commands_mutex_);
   const auto ready = [&] { return stopping_ || !commands_.empty(); };
+  const auto never = Clock::time_point::max();
+  while (UntouchedMemory* const memory = quiet_since_ && !ready() ? untouched() : nullptr) {
+    if (Clock::now() >= until.value_or(never)) break;
+    if (commands_ready_.wait_until(lock, std::min(until.value_or(never), *quiet_since_ + touching_after), ready)) break;
+    lock.unlock();
+    memory->touch_some();
+    lock.lock();
+  }
   if (until)
     commands_ready_.wait_until(lock, *until, ready);
   else

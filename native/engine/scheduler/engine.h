@@ -135,6 +135,8 @@ class Engine {
   void fail(Run& run, const EngineError& error);
   void end(Run& run, Run::Ending ending);
   void update_stats();
+  // Memory of a cache that is not there yet, or null.
+  UntouchedMemory* untouched();
   void wait_for_commands();
   DecodeContext& context_of(const Run& run) { return run.exact && exact_ ? *exact_ : *shared_; }
   template <typename Visit>

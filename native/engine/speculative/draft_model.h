@@ -32,6 +32,7 @@ class DraftModel {
 
   const Context& context() const { return *context_; }
   const PrefixCache& cache() const { return cache_; }
+  UntouchedMemory& untouched() { return context_->untouched(); }
   // Whether it knows all of the run's tokens, and was trained for so many and `more`.
   bool can_read(const Run& run, uint32_t more) const;
   // Number of the run's tokens to compute before it can be drafted for, at least 1. Follows the run from now on;
