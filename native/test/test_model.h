@@ -1,4 +1,4 @@
-// The models of the tests.
+// Loads the models that the tests use, which environment variables name.
 #pragma once
 
 #include <memory>

@@ -1,4 +1,4 @@
-// A model in two files.
+// A model that is split into two files, loaded and inspected by the name of either.
 import { mkdtemp, rm, truncate } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";

@@ -167,7 +167,7 @@ describe("complete", () => {
     expect(text).toMatch(/^\d{4}-(0[1-9]|1[0-2])-[0-3]\d$/);
   });
 
-  test("a grammar is kept to", async () => {
+  test("a reply with a grammar satisfies it", async () => {
     const { text } = await model.complete("Is the sky blue? ", { grammar: 'start: "yes" | "no"' });
     expect(["yes", "no"]).toContain(text);
   });

@@ -1,4 +1,4 @@
-// Who goes first and who shares, on a real model with room for one conversation at a time.
+// The queue on a real model with room for one conversation at a time: priorities, time limits, and scopes of the cache.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { load, type Model } from "../../src/index.js";
 

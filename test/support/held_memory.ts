@@ -1,4 +1,4 @@
-// What of memory is held, after everything that can be collected is.
+// How much memory of buffers is still held after a garbage collection.
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 

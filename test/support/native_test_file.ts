@@ -1,4 +1,4 @@
-// What the native build's target caduceus_tests makes.
+// Finds a file that the native build's target caduceus_tests makes, such as a test addon.
 import path from "node:path";
 
 const script = (name: string) => import(new URL(`../../scripts/${name}`, import.meta.url).href);

@@ -1,4 +1,4 @@
-// What a compiler of constraints has answered, for tests.
+// Collects the answers of a ConstraintCompiler, for tests that wait for them.
 #pragma once
 
 #include <chrono>

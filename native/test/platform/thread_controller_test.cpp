@@ -1,3 +1,4 @@
+// The thread controller on a clock that the test sets: when threads are given up for other programs, and used again.
 #include "platform/thread_controller.h"
 
 #include "check.h"

@@ -1,3 +1,4 @@
+// Prompt lookup: which tokens are drafted from an earlier place with the same last tokens.
 #include "speculative/ngram_draft.h"
 
 #include "check.h"

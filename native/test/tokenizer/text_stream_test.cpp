@@ -1,3 +1,4 @@
+// The text of a reply, token by token: whole characters, and stop strings found wherever they are split.
 #include "tokenizer/text_stream.h"
 
 #include "check.h"

@@ -1,3 +1,4 @@
+// CommonJS that requires the package and two of its entry points, and generates three tokens of the model file it is given.
 const { load, CaduceusError } = require("caduceus");
 const { createHandler } = require("caduceus/server");
 const hermes = require("caduceus/hermes");

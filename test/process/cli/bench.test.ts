@@ -1,4 +1,4 @@
-// Measuring the user's own machine.
+// `caduceus bench`: what it prints as JSON and as a table, and that cached tokens are measured as such.
 import { expect, test } from "vitest";
 import { load } from "../../../src/index.js";
 import { Measures } from "../../../src/cli/bench/measures.js";

@@ -1,4 +1,4 @@
-// Memory after collection.
+// Measures the memory of this process after a garbage collection.
 import { setTimeout as sleep } from "node:timers/promises";
 import { getHeapStatistics } from "node:v8";
 

@@ -1,4 +1,4 @@
-// A real engine whose model says given lines.
+// A model over the real engine that says given lines, one for each turn.
 import type { Engine } from "../../../src/engine/engine.js";
 import { createAddonEngine } from "../../../src/engine/addon/addon_engine.js";
 import { Model } from "../../../src/chat/model.js";

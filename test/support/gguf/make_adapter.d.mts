@@ -1,3 +1,4 @@
+// Types of make_adapter.mjs.
 import type { ModelOptions } from "./make_model.mjs";
 
 export interface AdapterOptions {

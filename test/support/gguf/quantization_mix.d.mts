@@ -1,3 +1,4 @@
+// Types of quantization_mix.mjs.
 import type { Quantization } from "./make_model.mjs";
 
 /** Those that Hermes 2 Pro is published in. */

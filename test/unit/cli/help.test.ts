@@ -1,4 +1,4 @@
-// Help as it stands in a terminal.
+// The help of each command: how its lines are broken at a terminal's width, and that it names what the command has.
 import type { Command } from "commander";
 import { expect, test } from "vitest";
 import { helpWords } from "../../../src/cli/output/help_words.js";

@@ -99,7 +99,7 @@ test.each([
   ["\\\\?\\C:\\a\\caduceus.node is not a valid Win32 application.", /another kind of machine.*npm rebuild/],
   ["The specified module could not be found.", /belongs beside it.*install it again/],
   ["something that nobody has seen yet", /^something that nobody has seen yet\. Run `npm rebuild/],
-])("%s", (message, explained) => {
+])("what the system says of a library gets an explanation or a remedy: %s", (message, explained) => {
   expect(sentences(explainFailure("/a/caduceus.node", new Error(`${message}\nand a second line`)))).toMatch(explained);
 });
 

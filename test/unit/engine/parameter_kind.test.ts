@@ -1,4 +1,4 @@
-// Which values of a schema may be strings.
+// Whether a parameter of a tool is written as a plain string or as JSON, decided by its schema.
 import { expect, test } from "vitest";
 import { parameterKind } from "../../../src/engine/parameter_kind.js";
 

@@ -1,3 +1,4 @@
+// Where the addon is looked for: the folder that CADUCEUS_PREBUILD names.
 import path from "node:path";
 import { afterEach, expect, test, vi } from "vitest";
 import { describeAddon } from "../../../src/engine/addon/load_addon.js";

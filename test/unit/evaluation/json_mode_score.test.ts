@@ -1,4 +1,4 @@
-// The two scores of JSON mode.
+// The two scores of JSON mode: as published, and corrected.
 import { describe, expect, test } from "vitest";
 import { correctedJsonScore, officialJsonScore, schemaCheck } from "../../../src/evaluation/json_mode_score.js";
 import { readJson } from "../../../src/evaluation/berkeley/python_reader.js";

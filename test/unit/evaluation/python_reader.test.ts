@@ -1,4 +1,4 @@
-// Text read as Python reads it.
+// JSON and Python literals, read into the values that Python would read, for the leaderboard's rules.
 import { describe, expect, test } from "vitest";
 import {
   PythonSyntaxError,

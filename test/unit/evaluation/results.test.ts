@@ -1,4 +1,4 @@
-// Answers in their file, and what they come to.
+// The results file of an evaluation: what is written for each sample, read back after a kill, and summed up.
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";

@@ -1,4 +1,4 @@
-// Asking: what the model is given, what is kept of its answer, and which failures end everything.
+// Running an evaluation: what the model is asked, what is kept of its answer, and which failures end the run.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";

@@ -1,4 +1,4 @@
-// Several things at a time: who works on what, and how it ends.
+// `workOff`, which works on several samples at a time: how many, in which order, and how a failure ends it.
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { workOff } from "../../../src/evaluation/run/work_off.js";

@@ -1,3 +1,4 @@
+// From what somebody types to a model file: paths, addresses, aliases and mistakes, and where the cache folder is.
 import { mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import path from "node:path";

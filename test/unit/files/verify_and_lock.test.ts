@@ -1,3 +1,4 @@
+// Files of downloads: the checksum and its note, pipes in the place of files, and the lock for one process at a time.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { appendFile, mkdtemp, readdir, rm, stat, utimes, writeFile } from "node:fs/promises";

@@ -1,4 +1,4 @@
-// The layers of docs/architecture.md, held by what the files import.
+// The layers of docs/architecture.md, held by what the files import; how large files and folders are, and how files begin.
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
@@ -132,4 +132,14 @@ test("no folder of code holds more than fourteen files, and no file of it more t
   for (const file of code) folders.set(path.posix.dirname(file), (folders.get(path.posix.dirname(file)) ?? 0) + 1);
   expect([...folders].filter(([, count]) => count > 14)).toEqual([]);
   expect(code.filter((file) => read(file).split("\n").length - 1 > 400)).toEqual([]);
+});
+
+test("every file of sources, scripts and tests begins with a comment that says what it is for", () => {
+  const code = files.filter(
+    (file) =>
+      /^(src|scripts|test|native\/test)\/.*\.([mc]?ts|[mc]js|py|cpp|h)$/.test(file) &&
+      existsSync(path.join(root, file)),
+  );
+  expect(code.length).toBeGreaterThan(600);
+  expect(code.filter((file) => !/^(#!.*\n)?(\/\/ |\/\*\*|# |""")\S?/.test(read(file)))).toEqual([]);
 });

@@ -1,4 +1,4 @@
-// How much memory is free, where the system tells it, and where it does not.
+// How much memory is free, on systems that tell it and on those that do not.
 import { totalmem } from "node:os";
 import { afterEach, expect, test, vi } from "vitest";
 import { machineMemory } from "../../../src/model/inspection/machine_memory.js";

@@ -1,4 +1,4 @@
-// The page's arithmetic.
+// `calculate`, the page's own tool for the model: arithmetic as people write it.
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { calculate } from "../../../page/tools/calculate.js";

@@ -1,4 +1,4 @@
-// Markdown of models as a tree.
+// Markdown that models write, read into the tree that the page shows.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { readBlocks, type Block } from "../../../page/text/blocks.js";

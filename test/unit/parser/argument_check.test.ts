@@ -1,4 +1,4 @@
-// Judging calls by their tools' schemas.
+// Arguments of calls, checked by their tools' schemas.
 
 import { expect, test } from "vitest";
 import { createCallCheck, parseReply } from "../../../src/format/hermes/index.js";

@@ -12,7 +12,7 @@ const tagged = (a: number) => `<tool_call>\n${json(a)}\n</tool_call>`;
 const repaired = (a: number) => ({ name: "add", arguments: { a }, repaired: true });
 const whole = (a: number) => ({ name: "add", arguments: { a } });
 
-describe("taken", () => {
+describe("further calls without their tag are read as calls", () => {
   test.each([
     ["with its closing tag", `${tagged(1)}\n${json(2)}\n</tool_call>`, [whole(1), repaired(2)]],
     ["without it, at the end", `${tagged(1)}\n${json(2)}`, [whole(1), repaired(2)]],
@@ -33,7 +33,7 @@ describe("taken", () => {
   });
 });
 
-describe("left as text", () => {
+describe("what follows a call is left as text", () => {
   test.each([
     ["on the same line", `${tagged(1)} ${json(2)}`],
     ["another object", `${tagged(1)}\n{"city": "Paris"}`],

@@ -14,7 +14,7 @@ const options = { tools, untaggedCalls: "accept" } as const;
 const call = '{"name": "get_weather", "arguments": {"location": "Paris"}}';
 const parsed = { content: "", calls: [{ name: "get_weather", arguments: { location: "Paris" }, repaired: true }] };
 
-describe("accepted", () => {
+describe("a reply that is one call without its tag is read as a call", () => {
   test.each([
     ["bare", call],
     ["with white space around", `\n ${call}\n`],
@@ -30,7 +30,7 @@ describe("accepted", () => {
   });
 });
 
-describe("text as it is", () => {
+describe("a reply stays text as it is", () => {
   test.each([
     ["text before", `Sure: ${call}`],
     ["text behind", `${call}\nDone.`],

@@ -87,11 +87,14 @@ test.each<[JsonSchema, object, string[]]>([
   ],
   [{ exclusiveMinimum: 1, maximum: 1.000001 }, { exclusiveMinimum: 1, maximum: 1.000001, multipleOf: 1e-6 }, []],
   [{ type: "integer", exclusiveMinimum: 1, maximum: 2 }, { type: "integer", exclusiveMinimum: 1, maximum: 2 }, []],
-])("%j", (schema, enforced, unenforced) => {
-  const reading = readSchema(schema, "schema").enforced("refuse");
-  expect(reading.schema).toEqual(enforced);
-  expect(reading.unenforced.map(({ keyword }) => keyword)).toEqual(unenforced);
-});
+])(
+  "the constraint of %j has its bounds, and those that it cannot enforce are listed",
+  (schema, enforced, unenforced) => {
+    const reading = readSchema(schema, "schema").enforced("refuse");
+    expect(reading.schema).toEqual(enforced);
+    expect(reading.unenforced.map(({ keyword }) => keyword)).toEqual(unenforced);
+  },
+);
 
 test("bounds of several schemas in one place leave room, whatever the others say", () => {
   const { schema, unenforced } = readSchema(

@@ -27,7 +27,7 @@ test.each<[string, string]>([
     'root ::= "\\"\\\\😀"*+',
     "start: rule_0\nrule_0: ((CHARACTER_0 CHARACTER_1 CHARACTER_2)*)+\nCHARACTER_0: /\\u{22}/\nCHARACTER_1: /\\u{5c}/\nCHARACTER_2: /\\u{1f600}/\n",
   ],
-])("%j", (gbnf, lark) => {
+])("%j becomes Lark of the same rules", (gbnf, lark) => {
   expect(isGbnf(gbnf)).toBe(true);
   expect(gbnfToLark(gbnf)).toBe(lark);
 });

@@ -22,7 +22,7 @@ test.each([
   ["a token that is not among the likeliest", [token(1, -0.1), token(8, -0.7)], false, 1],
   ["the same tokens with other probabilities", [token(1, -0.1), token(2, -1.2), token(5, -0.2)], false, 3],
   ["fewer tokens", [token(1, -0.1), token(2, -0.7)], false, 2],
-])("%s", (_, other, agrees, same) => {
+])("%s: tokens agree where both were about as likely, up to the first other one", (_, other, agrees, same) => {
   expect(compareGreedy(reference, other)).toMatchObject({ agrees, same });
 });
 
@@ -31,6 +31,6 @@ test.each([
   ["others", [-1, -7, -3], false],
   ["one that is no number", [-1, Number.NaN, -3], false],
   ["fewer", [-1, -8], false],
-])("%s", (_, other, agrees) => {
+])("%s: scores agree where all are numbers and close", (_, other, agrees) => {
   expect(compareScores([-1, -8, -3], other).agrees).toBe(agrees);
 });

@@ -53,7 +53,7 @@ test("sent back with its message it is there for the template, as text", async (
   expect((await ask({ messages }, hermes)).prompt).not.toContain("Hm.");
 });
 
-describe("fields", () => {
+describe("a field of a request", () => {
   test.each<[object, string, object | undefined]>([
     [{}, "", { open: true }],
     [{ chat_template_kwargs: { enable_thinking: true } }, "True", { open: true }],
@@ -68,7 +68,7 @@ describe("fields", () => {
     [{ thinking_token_budget: -1 }, "", { open: true }],
     [{ reasoning_effort: "low", thinking_token_budget: 7 }, "True", { open: true, maxTokens: 7 }],
     [{ reasoning_effort: "none", thinking_token_budget: 7 }, "False", undefined],
-  ])("%j", async (body, variable, thought) => {
+  ])("%j turns thoughts on or off, or limits them", async (body, variable, thought) => {
     const { status, prompt, request } = await ask(body);
     expect(status).toBe(200);
     expect(prompt.split("<|im_start|>")[0]).toBe(variable);

@@ -1,4 +1,4 @@
-// Where systems differ, asked of each of them here.
+// What differs between operating systems (folders of users, paths, files in use), tried for each of them on this one.
 import { homedir } from "node:os";
 import path from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";

@@ -146,7 +146,7 @@ describe("the methods of a model", () => {
   });
 });
 
-test("what was found by use", async () => {
+test("calls that once threw a raw TypeError throw a CaduceusError", async () => {
   const code = "INVALID_ARGUMENT";
   for (const value of [undefined, 5] as never[]) {
     await expect(library.pullModel(value)).rejects.toMatchObject({ code, param: "model" });
