@@ -1,4 +1,4 @@
-// Quantizing: the file is the one that llama.cpp's own program writes, whatever the threads and the size of the buffers.
+// Quantizing: the file is what llama.cpp's own program writes, whatever the threads and the size of the buffers.
 #include "model/quantize.h"
 
 #include <cstdlib>

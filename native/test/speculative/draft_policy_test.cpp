@@ -1,4 +1,4 @@
-// The draft policy on a simulated machine whose times are known: it drafts where that pays, and stops where it does not.
+// The draft policy on a machine whose times are known: it drafts where that pays, and stops where it does not.
 #include "speculative/draft_policy.h"
 
 #include "speculative/draft_budget.h"

@@ -1,4 +1,4 @@
-// Model files by their names: the quantization that a name tells, the parts of a split model, and the choice among several.
+// Model files by their names: the quantization that a name tells, the parts of a split model, and which is chosen.
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";

@@ -1,4 +1,4 @@
-// The layers of docs/architecture.md, held by what the files import; how large files and folders are, and how files begin.
+// The layers of docs/architecture.md, held by what files import; the size of files and folders; how files begin.
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
