@@ -2,6 +2,7 @@
 import { fork, type ChildProcess } from "node:child_process";
 import path from "node:path";
 import { CaduceusError, describeThrown } from "../../errors.js";
+import { followLogLevel, tellLog } from "../addon/log.js";
 import { followSignal } from "../../follow_signal.js";
 import { packageFolder } from "../../package_folder.js";
 import { noWindow } from "../../system/no_window.js";
@@ -59,12 +60,14 @@ export class HostProcess {
     child.on("message", (messages) => {
       for (const message of messages as FromHost[]) this.#take(message);
     });
+    const unfollow = followLogLevel((level) => this.post({ type: "log", level }));
     child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       this.#errors = (this.#errors + text).slice(-keptErrorCharacters);
     });
     this.ended = new Promise((resolve) => {
       const end = (how: string, cause?: unknown) => {
         if (this.#end !== undefined) return;
+        unfollow();
         this.#end = crashed(how, this.#errors, cause);
         for (const { reject } of this.#calls.values()) reject(this.#end);
         for (const run of this.#runs.values()) run.fail(this.#end);
@@ -193,6 +196,9 @@ export class HostProcess {
         return this.#runs.get(message.run)?.fail(fromPlain(message.error));
       case "stats":
         return this.#statistics.get(message.engine)?.(message.stats);
+      case "line":
+        tellLog(message.entry);
+        return this.post({ type: "told", lines: 1 }, false);
       case "progress":
         return this.#calls.get(message.id)?.onProgress?.(message.fraction);
       case "answer":

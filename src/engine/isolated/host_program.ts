@@ -1,7 +1,9 @@
 // The process behind `load(…, { isolate })`: engines of the addon, asked by messages.
 import { createAddonEngine } from "../addon/addon_engine.js";
 import { listGpus } from "../addon/gpus.js";
+import { setLog } from "../addon/log.js";
 import type { Engine, EngineOptions, EngineStats, Run } from "../engine.js";
+import { LogLines } from "./log_lines.js";
 import { MessageBatch } from "./message_batch.js";
 import { piecesAhead, toPlain, type Call, type FromHost, type ToHost } from "./messages.js";
 
@@ -127,8 +129,14 @@ async function work(call: Call, signal: AbortSignal): Promise<unknown> {
   );
 }
 
+const lines = new LogLines((entry) => batch.post({ type: "line", entry }, entry.level === "error"));
+
 function take(message: ToHost): void {
   switch (message.type) {
+    case "log":
+      return message.level === undefined ? setLog(undefined) : setLog((entry) => lines.add(entry), message.level);
+    case "told":
+      return lines.told(message.lines);
     case "call":
       return void answer(message);
     case "abort":

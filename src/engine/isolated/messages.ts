@@ -1,5 +1,6 @@
 // What the two processes tell each other, as structured clones.
 import { CaduceusError, type ErrorCode, type Mismatch } from "../../errors.js";
+import type { LogEntry, LogLevel } from "../addon/log.js";
 import type { EngineStats, RunDelta, RunEnd, RunPrompt, RunRequest } from "../engine.js";
 
 /** Each is answered once, under its id. `engine` is the one that a `load` of that id made. */
@@ -30,7 +31,11 @@ export type ToHost =
   | { readonly type: "release"; readonly run: number }
   /** So many pieces were read since the last time. */
   | { readonly type: "read"; readonly run: number; readonly pieces: number }
-  | { readonly type: "speak"; readonly engine: number; readonly texts: readonly string[] };
+  | { readonly type: "speak"; readonly engine: number; readonly texts: readonly string[] }
+  /** How much of the log is wanted. Undefined: nothing, as at the beginning. */
+  | { readonly type: "log"; readonly level: LogLevel | undefined }
+  /** So many lines of the log have been told. */
+  | { readonly type: "told"; readonly lines: number };
 
 export type RunPiece = RunPrompt | RunDelta | RunEnd;
 
@@ -40,6 +45,7 @@ export type FromHost =
   | { readonly type: "progress"; readonly id: number; readonly fraction: number }
   | { readonly type: "piece"; readonly run: number; readonly piece: RunPiece }
   | { readonly type: "failed"; readonly run: number; readonly error: PlainError }
+  | { readonly type: "line"; readonly entry: LogEntry }
   | { readonly type: "stats"; readonly engine: number; readonly stats: EngineStats };
 
 /** Pieces of one run that may be under way or wait for their reader; then the run keeps the rest, and pauses. */
