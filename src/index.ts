@@ -65,6 +65,7 @@ export type {
   DownloadStartMessage,
   FetchProgress,
 } from "./files/hub/download_events.js";
+export type { ServerDrainMessage, ServerEjectMessage, ServerReturnMessage } from "./engine/fleet_messages.js";
 export type { FetchOptions } from "./files/packages/default_model.js";
 export { listModels, pullModel, removeModel, type StoredModel } from "./files/local/stored_models.js";
 export {
@@ -124,6 +125,7 @@ export type {
   ToolConstraint,
   TurnMessages,
   Usage,
+  ServerStats,
 } from "./engine/engine.js";
 export { CaduceusError, type ErrorCode } from "./errors.js";
 export { statusOf } from "./chat/status_of.js";

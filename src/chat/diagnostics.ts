@@ -8,6 +8,7 @@ import { randomUUID } from "node:crypto";
 import { channel } from "node:diagnostics_channel";
 import path from "node:path";
 import type { ModelInfo, RunEnd, RunRequest, Timings, Usage } from "../engine/engine.js";
+import type { ServerDrainMessage, ServerEjectMessage, ServerReturnMessage } from "../engine/fleet_messages.js";
 import { CaduceusError, invalidArgument, type ErrorCode } from "../errors.js";
 import type { DownloadEndMessage, DownloadRetryMessage, DownloadStartMessage } from "../files/hub/download_events.js";
 import type { Message } from "../format/messages.js";
@@ -41,6 +42,12 @@ export interface DiagnosticsMessages {
   "caduceus:download:retry": DownloadRetryMessage;
   /** A download is complete and verified, or it failed. */
   "caduceus:download:end": DownloadEndMessage;
+  /** A server of a fleet failed, and gets no requests until it answers a check. */
+  "caduceus:server:eject": ServerEjectMessage;
+  /** A server of a fleet says that it is ending: it finishes what it has begun, and gets nothing new. */
+  "caduceus:server:drain": ServerDrainMessage;
+  /** It takes requests again, or one for the first time that did not answer when `connect` was called. */
+  "caduceus:server:return": ServerReturnMessage;
   /** A model was loaded. */
   "caduceus:model:load": ModelLoadMessage;
   /** A model was closed and its memory freed. */

@@ -242,6 +242,20 @@ export interface EngineCapabilities {
   readonly limitsThoughts?: boolean | undefined;
 }
 
+/** One server of a fleet, as this process sees it. */
+export interface ServerStats {
+  /** Its address. */
+  readonly url: string;
+  /** `"up"`: takes requests. `"draining"`: finishes what it has begun. `"down"`: failed, and is looked at again later. */
+  readonly state: "up" | "draining" | "down";
+  /** Requests of this process that it has. */
+  readonly requests: number;
+  /** Tokens of those that are not computed yet, as far as they can be estimated. */
+  readonly outstandingTokens: number;
+  /** How often it has failed and was left out. */
+  readonly ejections: number;
+}
+
 /** Current state of an engine, and totals. */
 export interface EngineStats {
   /** Running requests: they have cells, and decode or prefill. */
@@ -289,6 +303,8 @@ export interface EngineStats {
   readonly adapterChanges: number;
   /** Steps of the engine's thread. */
   readonly steps: number;
+  /** The servers of a fleet. Missing where the model is not on several servers. */
+  readonly servers?: readonly ServerStats[] | undefined;
 }
 
 export interface Engine {

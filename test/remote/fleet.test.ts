@@ -1,5 +1,6 @@
 // Fear: a fleet that loses what another server could do, does something twice, or stays with a server that is gone.
-import { afterEach, beforeAll, afterAll, expect, test } from "vitest";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { afterEach, beforeAll, afterAll, expect, onTestFinished, test } from "vitest";
 import { connect, load, type ConnectOptions, type Model, type Reply } from "../../src/index.js";
 import { serving, type Serving } from "../server/serving.js";
 import { faultyProxy, type FaultyProxy } from "../support/faulty_proxy.mjs";
@@ -129,14 +130,37 @@ test.each(["refuse", "garbage"] as const)(
   },
 );
 
+/** What the channels are told from now on, by what stands behind `caduceus:server:`. */
+function told(): { readonly what: string; readonly message: Record<string, unknown> }[] {
+  const all: { what: string; message: Record<string, unknown> }[] = [];
+  for (const what of ["eject", "drain", "return"]) {
+    const listen = (message: unknown) => void all.push({ what, message: message as Record<string, unknown> });
+    subscribe(`caduceus:server:${what}`, listen);
+    onTestFinished(() => void unsubscribe(`caduceus:server:${what}`, listen));
+  }
+  return all;
+}
+const states = () => fleet.stats().servers!.map(({ state }) => state);
+
 test("a stream that breaks off fails with a code and is not repeated; the server comes back", async () => {
   await open();
+  const messages = told();
   const before = written();
   const replies = questions(6, "Break").map((question) => read(fleet.reply(question, exactly(500))));
   await Promise.all(replies.map(({ first }) => first));
   places[2]!.proxy.set("refuse");
   places[2]!.proxy.cut();
+  expect(fleet.stats().servers!.map(({ requests }) => requests)).toEqual([2, 2, 2]);
   const ends = await Promise.allSettled(replies.map(({ end }) => end));
+  const { url } = places[2]!.proxy;
+  expect(messages).toEqual([
+    {
+      what: "eject",
+      message: { url, error: { name: "CaduceusError", code: "UPSTREAM_FAILED" }, pauseMs: expect.any(Number) },
+    },
+  ]);
+  expect(states()).toEqual(["up", "up", "down"]);
+  expect(fleet.stats().servers![2]).toMatchObject({ url, requests: 0, outstandingTokens: 0, ejections: 1 });
   const failures = ends.flatMap((end) => (end.status === "rejected" ? [(end.reason as { code: string }).code] : []));
   expect(failures).toEqual(["UPSTREAM_FAILED", "UPSTREAM_FAILED"]);
   const after = written().map((tokens, index) => tokens - before[index]!);
@@ -151,11 +175,16 @@ test("a stream that breaks off fails with a code and is not repeated; the server
       { interval: 300 },
     )
     .toEqual([0, 1, 2]);
+  expect(messages.slice(1)).toEqual([{ what: "return", message: { url, downMs: expect.any(Number) } }]);
+  expect(states()).toEqual(["up", "up", "up"]);
 });
 
 test("a fleet opens with those that answer, and the others join it", async () => {
   places[0]!.proxy.set("refuse");
+  const messages = told();
   await open({ retries: 0 });
+  expect(messages).toMatchObject([{ what: "eject", message: { url: places[0]!.proxy.url } }]);
+  expect(states()).toEqual(["down", "up", "up"]);
   expect(await placeOf(() => fleet.reply("Hi", exactly(2)))).not.toContain(0);
   places[0]!.proxy.set("none");
   await expect
@@ -187,14 +216,23 @@ test("without any server left, replies fail with a code, and work again when one
 
 test("a server that is told to end finishes what it has begun, and gets nothing new", async () => {
   await open();
-  const { first, end } = read(fleet.reply("Long", exactly(1500)));
+  const messages = told();
+  const question = `Long. ${"word ".repeat(100)}`;
+  const { first, end } = read(fleet.reply(question, exactly(1500)));
   await first;
   const place = places.find(({ model }) => model.stats().running > 0)!;
   const closing = place.server.close({ graceMs: 60_000 });
   const before = place.model.stats().promptTokens;
-  const replies = await Promise.all(questions(6, "Drain").map((question) => fleet.reply(question, exactly(4))));
+  // The first of them has its beginning there.
+  const asked = [question, ...questions(5, "Drain")];
+  const replies = await Promise.all(asked.map((one) => fleet.reply(one, exactly(4))));
   expect(replies.map(({ usage }) => usage.generatedTokens)).toEqual(Array(6).fill(4));
   expect(place.model.stats().promptTokens).toBe(before);
+  expect(messages.map(({ what, message }) => [what, message["url"]])).toEqual([["drain", place.proxy.url]]);
+  expect(fleet.stats().servers!.find(({ url }) => url === place.proxy.url)).toMatchObject({
+    state: "draining",
+    ejections: 0,
+  });
   expect((await end).usage.generatedTokens).toBe(1500);
   await closing;
 });

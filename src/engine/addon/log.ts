@@ -39,8 +39,9 @@ export function tellLog(entry: LogEntry): void {
 
 /**
  * Sends llama.cpp's log to a function, for the whole process, and that of the models which this thread has loaded with
- * `isolate`. Nothing is logged by default, and never to standard output. Of several threads that have a sink, the one that set it last gets the log, until it ends or takes its sink
- * away (`setLog(undefined)`). The level defaults to `"warn"`.
+ * `isolate`. Nothing is logged by default, and never to standard output. Of several threads that have a sink, the one
+ * that set it last gets the log, until it ends or takes its sink away (`setLog(undefined)`). The level defaults to
+ * `"warn"`.
  *
  * ```ts
  * import { setLog } from "caduceus";

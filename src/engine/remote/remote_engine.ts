@@ -109,6 +109,7 @@ export class RemoteEngine implements Engine {
       draftModelSteps: 0,
       adapterChanges: 0,
       steps: 0,
+      ...(this.#servers.stats === undefined ? {} : { servers: this.#servers.stats() }),
     };
   }
 

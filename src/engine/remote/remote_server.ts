@@ -9,6 +9,7 @@ import type {
   RunEnd,
   RunPrompt,
   RunRequest,
+  ServerStats,
   Timings,
   Usage,
 } from "../engine.js";
@@ -85,6 +86,8 @@ export interface ServerChoice {
   /** Rejects where none can take it. */
   choose(choice: Choice, signal: AbortSignal | undefined): Promise<Lease>;
   speak(texts: readonly string[]): void;
+  /** Of each, where there may be several. */
+  stats?(): ServerStats[];
   close(): void;
 }
 

@@ -102,11 +102,12 @@ async function closeServer(
   how?: { readonly graceMs?: number | undefined },
 ): Promise<void> {
   const closed = once(server, "close");
+  // Until the last has ended, new requests and `/ready` are told that the server is shutting down.
+  await handler.close(how);
   server.close();
   // A connection that is kept alive for a next request would hold it open.
   const sweep = setInterval(() => server.closeIdleConnections(), 100);
   try {
-    await handler.close(how);
     server.closeIdleConnections();
     // What has been answered still has to be read.
     const last = setTimeout(() => server.closeAllConnections(), 1_000);

@@ -100,7 +100,7 @@ export class CaduceusServer implements RemoteServer {
   speak(): void {}
 
   async check(signal?: AbortSignal): Promise<void> {
-    await this.#connection.ping("/health", signal);
+    await this.#connection.ping("/ready", signal);
   }
 
   close(): void {

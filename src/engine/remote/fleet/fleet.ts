@@ -2,7 +2,7 @@
 // servers, and nothing is computed twice.
 import { CaduceusError } from "../../../errors.js";
 import { sleepUnlessAborted } from "../../../follow_signal.js";
-import type { EngineCapabilities, ModelInfo } from "../../engine.js";
+import type { EngineCapabilities, ModelInfo, ServerStats } from "../../engine.js";
 import type { Choice, Lease, RemoteServer, ServerChoice, ServerRequest } from "../remote_server.js";
 import { isFault, isMovable, Member } from "./member.js";
 import { PrefixTable, prefixHashes } from "./prefix_table.js";
@@ -48,7 +48,10 @@ export class Fleet implements ServerChoice {
       if (fatal !== undefined) throw fatal;
       if (failures.length === members.length) throw failures[0];
       signal?.throwIfAborted();
-      fleet = new Fleet(members);
+      fleet = new Fleet(members, (member) => {
+        const how = opened[members.indexOf(member)]!;
+        return how.status === "rejected" ? how.reason : undefined;
+      });
       return fleet;
     } catch (error) {
       for (const { server } of members) server?.close();
@@ -56,14 +59,15 @@ export class Fleet implements ServerChoice {
     }
   }
 
-  private constructor(members: readonly Member[]) {
+  /** @param failureOf why a member could not be opened */
+  private constructor(members: readonly Member[], failureOf: (member: Member) => unknown) {
     this.#members = members;
     const servers = members.flatMap(({ server }) => server ?? []);
     const [first] = servers as [RemoteServer];
     this.info = { ...first.info, contextSize: Math.min(...servers.map(({ info }) => info.contextSize)) };
     this.capabilities = togetherCapable(servers.map(({ capabilities }) => capabilities));
     for (const server of servers) refuseOther(this.info, server);
-    for (const member of members) if (member.server === undefined) member.eject(undefined);
+    for (const member of members) if (member.server === undefined) member.eject(failureOf(member));
   }
 
   /** A server that answers for the first time when the others are in use already. */
@@ -88,6 +92,10 @@ export class Fleet implements ServerChoice {
   speak(texts: readonly string[]): void {
     this.#spoken.push(...texts);
     for (const { server } of this.#members) server?.speak(texts);
+  }
+
+  stats(): ServerStats[] {
+    return this.#members.map((member) => member.stats);
   }
 
   close(): void {
@@ -124,6 +132,7 @@ export class Fleet implements ServerChoice {
       member.outstanding -= taken;
     };
     member.outstanding += left;
+    if (request !== undefined) member.count(1);
     const waiting = member.wait();
     this.#count(1);
     return {
@@ -136,6 +145,7 @@ export class Fleet implements ServerChoice {
       end: (how, failure) => {
         member.endWait(waiting);
         take(left);
+        if (request !== undefined) member.count(-1);
         this.#count(-1);
         if (how === "answered") member.return();
         if (how !== "failed") return false;

@@ -1,7 +1,9 @@
 // One server of a fleet: what it has to do, and whether it answers.
 import { CaduceusError } from "../../../errors.js";
 import { PassingError, RefusedError, timedOut } from "../http/upstream_errors.js";
+import type { ServerStats } from "../../engine.js";
 import type { RemoteServer } from "../remote_server.js";
+import { serverDrains, serverEjected, serverReturned } from "./fleet_channels.js";
 
 const firstPauseMs = 1_000;
 const longestPauseMs = 30_000;
@@ -33,6 +35,10 @@ export class Member {
   #server: RemoteServer | undefined;
   #failures = 0;
   #pausedUntil = 0;
+  #downSince = 0;
+  #isEnding = false;
+  #requests = 0;
+  #ejections = 0;
   #checking: Promise<void> | undefined;
 
   /** @param open connects; again later where it fails */
@@ -59,8 +65,16 @@ export class Member {
   /** Takes requests again only after a check. Each failure in a row doubles the time until the next one. */
   eject(failure: unknown): void {
     const pause = Math.min(firstPauseMs * 2 ** this.#failures, longestPauseMs);
+    const now = performance.now();
     this.#failures++;
-    this.#pausedUntil = performance.now() + pause;
+    this.#pausedUntil = now + pause;
+    if (this.#failures === 1) {
+      this.#downSince = now;
+      this.#isEnding = failure instanceof PassingError && failure.isEnding;
+      this.#ejections += this.#isEnding ? 0 : 1;
+      if (this.#isEnding) serverDrains({ url: this.url, requests: this.#requests });
+      else serverEjected(this.url, failure, pause);
+    }
     // An answer, such as 503, comes from one that lives. One that is silent twice does not begin what it was given.
     if (this.#failures < 2 || !isSilence(failure)) return;
     for (const waiting of this.#waiting) waiting.abort(failure);
@@ -68,7 +82,25 @@ export class Member {
   }
 
   return(): void {
+    if (this.#failures === 0) return;
     this.#failures = 0;
+    this.#isEnding = false;
+    serverReturned({ url: this.url, downMs: performance.now() - this.#downSince });
+  }
+
+  /** So many requests more, or less. */
+  count(change: 1 | -1): void {
+    this.#requests += change;
+  }
+
+  get stats(): ServerStats {
+    return {
+      url: this.url,
+      state: this.isUp ? "up" : this.#isEnding ? "draining" : "down",
+      requests: this.#requests,
+      outstandingTokens: this.outstanding,
+      ejections: this.#ejections,
+    };
   }
 
   /** Aborts if the server is found to be gone while a request waits for it. */
