@@ -10,7 +10,7 @@ export type { ServerKind } from "./engine/remote/remote_server.js";
 export { ModelPool, type ModelLease } from "./pool/model_pool.js";
 export type { PooledModel } from "./pool/pooled_model.js";
 export type { AcquireOptions, ModelPoolOptions, PoolModelOptions } from "./pool/pool_options.js";
-export type { PooledModelState } from "./pool/slot.js";
+export type { PooledModelState } from "./pool/pool_entry.js";
 export type { Guarantee, Model, ModelCapabilities } from "./chat/model.js";
 export type { Adapter, AdapterChoice, AdapterOptions } from "./model/loading/adapters.js";
 export type { LoadOptions, LoadProgress } from "./model/loading/load_options.js";

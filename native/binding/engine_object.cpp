@@ -15,7 +15,7 @@ Napi::Function EngineObject::define(Napi::Env env) {
                       entry<&EngineObject::resume>("resume"),
                       entry<&EngineObject::release>("release"),
                       entry<&EngineObject::take>("take"),
-                      entry<&EngineObject::speak>("speak"),
+                      entry<&EngineObject::preserve_tokens>("preserveTokens"),
                       entry<&EngineObject::stats>("stats"),
                       entry<&EngineObject::get_info>("info"),
                       entry<&EngineObject::tokenize>("tokenize"),
@@ -84,7 +84,7 @@ Engine& EngineObject::open() {
   return *engine_;
 }
 
-void EngineObject::speak(const Napi::CallbackInfo& info) { open().speak(to_strings(info[0])); }
+void EngineObject::preserve_tokens(const Napi::CallbackInfo& info) { open().preserve_tokens(to_strings(info[0])); }
 
 Napi::Value EngineObject::submit(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), open().submit(to_request(info[0].As<Napi::Object>())));

@@ -46,7 +46,7 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   void resume(const Napi::CallbackInfo& info);
   void release(const Napi::CallbackInfo& info);
   Napi::Value take(const Napi::CallbackInfo& info);
-  void speak(const Napi::CallbackInfo& info);
+  void preserve_tokens(const Napi::CallbackInfo& info);
   Napi::Value stats(const Napi::CallbackInfo& info);
   Napi::Value get_info(const Napi::CallbackInfo& info);
   // -> { id, promise }

@@ -17,7 +17,7 @@ export interface ExplainedToken {
 export interface ExplainedPrompt {
   /** The exact text, control tokens written out; BOS is only among the tokens. */
   readonly text: string;
-  /** The same as parts: which stretches are markup and which are text. */
+  /** The same as parts: which parts are markup and which are text. */
   readonly parts: readonly PromptPart[];
   readonly tokens: readonly ExplainedToken[];
   /** Whether it continues the tokens of the round (or turn) before, which are not repeated here. */

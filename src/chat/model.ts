@@ -209,8 +209,8 @@ export class Model {
   }
 
   /**
-   * @internal Options of `reply`, `explain` or `complete` with their tools and schema read, in stretches between which
-   * `turn` is waited for. Throws what is wrong with them, as those would.
+   * @internal Options of `reply`, `explain` or `complete` with their tools and schema read in time slices, between
+   * which `turn` is waited for. Throws what is wrong with them, as those would.
    */
   readAhead<O extends Pick<ReplyOptions, "tools" | "toolChoice" | "schema" | "undeclaredProperties">>(
     options: O,

@@ -335,8 +335,11 @@ export interface Engine {
   readonly renderTemplate: RenderTemplate;
   /** What of a schema it does not enforce; `asArguments`: of a call. Undefined: it enforces all. */
   readonly widenedKeywords?: ((schema: EnforcedSchema, asArguments: boolean) => readonly WidenedKeyword[]) | undefined;
-  /** Makes control tokens whose text stands in one of these part of what the model says. Before the first request. */
-  speak(texts: readonly string[]): void;
+  /**
+   * Makes control tokens part of the generated text (llama.cpp: preserved tokens): those whose text stands in one of
+   * these. Before the first request.
+   */
+  preserveTokens(texts: readonly string[]): void;
   stats(): EngineStats;
   /** Ends every run with `MODEL_CLOSED`, stops the thread and frees the memory. Twice is fine. */
   close(): Promise<void>;

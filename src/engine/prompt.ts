@@ -1,7 +1,7 @@
 // What a prompt is made of, and the renderer of chat templates.
 
 /**
- * One stretch of a prompt. `text` is never read as markup: a `<|im_start|>` inside it stays ordinary characters.
+ * One part of a prompt. `text` is never read as markup: a `<|im_start|>` inside it stays ordinary characters.
  * `control` is the template's own markup: special tokens in it become those tokens. `tokens` are taken as they are.
  * Neighboring texts are tokenized as one, those between the special tokens of `control` included.
  */

@@ -3,7 +3,7 @@ import { failed, passed, type Outcome } from "./outcome.js";
 import { PythonSyntaxError, readJson, readJsonOrLiteral } from "./berkeley/python_reader.js";
 import { copySchema, visitSchemas } from "../schema/json_schema.js";
 import { compileSchema } from "../schema/check/schema_compiler.js";
-import { atOnce } from "../schema/stretches.js";
+import { atOnce } from "../schema/cooperative_work.js";
 import { isDict, isList, jsonEquals, pythonEquals, show, toJson, type PythonValue } from "./berkeley/python_value.js";
 
 /** Says what is wrong with a value; undefined if it satisfies the schema. */

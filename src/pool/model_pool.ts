@@ -11,9 +11,9 @@ import type { LoadProgress } from "../model/loading/load_options.js";
 import { checkOptions, checkSignal, checkText } from "../options/option_checks.js";
 import { fileLoader, memoryOf, type CountedMemory, type Loader } from "./loader.js";
 import { checkAcquireOptions, checkPoolOptions, type AcquireOptions, type ModelPoolOptions } from "./pool_options.js";
-import { findRoom, type Holder } from "./room.js";
-import { describeSlot, type PooledModel } from "./pooled_model.js";
-import { Slot } from "./slot.js";
+import { planEviction, type Holder } from "./eviction.js";
+import { describeEntry, type PooledModel } from "./pooled_model.js";
+import { PoolEntry } from "./pool_entry.js";
 
 /** A model in use: it stays loaded until it is released. */
 export interface ModelLease {
@@ -27,7 +27,7 @@ export interface ModelLease {
 
 /** A load that waits for memory. */
 interface QueuedLoad {
-  readonly slot: Slot;
+  readonly entry: PoolEntry;
   readonly bytes: number;
   readonly begin: () => void;
 }
@@ -50,7 +50,7 @@ interface QueuedLoad {
  * ```
  */
 export class ModelPool {
-  readonly #slots: ReadonlyMap<string, Slot>;
+  readonly #entries: ReadonlyMap<string, PoolEntry>;
   readonly #loader: Loader;
   readonly #maxBytes: number;
   readonly #maxModels: number;
@@ -71,7 +71,7 @@ export class ModelPool {
   constructor(options: ModelPoolOptions, loader: Loader);
   constructor(options: ModelPoolOptions, loader: Loader = fileLoader) {
     const { models, maxMemoryBytes, maxModels, queueTimeoutMs } = checkPoolOptions(options);
-    this.#slots = new Map([...models].map(([name, given]) => [name, new Slot(name, given, queueTimeoutMs)]));
+    this.#entries = new Map([...models].map(([name, given]) => [name, new PoolEntry(name, given, queueTimeoutMs)]));
     this.#loader = loader;
     this.#maxBytes = maxMemoryBytes ?? machineMemory().totalBytes;
     this.#maxModels = maxModels;
@@ -80,14 +80,14 @@ export class ModelPool {
   }
 
   async #start(): Promise<void> {
-    const first = [...this.#slots.values()].filter(({ given }) => given.loadOnStartup);
-    await Promise.all(first.map(async (slot) => (await this.#acquire(slot, undefined, undefined)).release()));
+    const first = [...this.#entries.values()].filter(({ given }) => given.loadOnStartup);
+    await Promise.all(first.map(async (entry) => (await this.#acquire(entry, undefined, undefined)).release()));
     this.#isReady = true;
   }
 
   /** Names of the models, in the order in which they were given. */
   get names(): readonly string[] {
-    return [...this.#slots.keys()];
+    return [...this.#entries.keys()];
   }
 
   /** Whether all models with `loadOnStartup` have been loaded. */
@@ -102,20 +102,20 @@ export class ModelPool {
 
   /** The models as they are at the moment, in the order in which they were given. */
   list(): PooledModel[] {
-    return [...this.#slots.values()].map(describeSlot);
+    return [...this.#entries.values()].map(describeEntry);
   }
 
   /** One model as it is at the moment. Throws `MODEL_NOT_FOUND`. */
   get(name: string): PooledModel {
-    return describeSlot(this.#find(name));
+    return describeEntry(this.#find(name));
   }
 
   /** What the header of a model's file says, without loading it. Of one on the hub a few megabytes are received. */
   async inspect(name: string, options?: { readonly signal?: AbortSignal | undefined }): Promise<ModelSummary> {
-    const slot = this.#find(name);
+    const entry = this.#find(name);
     const signal = checkSignal(checkOptions(options, "inspect", ["signal"])["signal"]);
     signal?.throwIfAborted();
-    return (slot.summary ??= await this.#loader.inspect(slot.given.source, slot.given.load, signal));
+    return (entry.summary ??= await this.#loader.inspect(entry.given.source, entry.given.load, signal));
   }
 
   /**
@@ -151,13 +151,13 @@ export class ModelPool {
    * waiting, not the unloading.
    */
   async unload(name: string, options?: { readonly signal?: AbortSignal | undefined }): Promise<void> {
-    const slot = this.#find(name);
+    const entry = this.#find(name);
     const signal = checkSignal(checkOptions(options, "unload", ["signal"])["signal"]);
     signal?.throwIfAborted();
-    if (slot.state === "unloaded") return;
-    const unloaded = slot.unloaded(signal);
-    slot.isAskedToLeave = true;
-    this.#settle(slot);
+    if (entry.state === "unloaded") return;
+    const unloaded = entry.unloaded(signal);
+    entry.isAskedToLeave = true;
+    this.#settle(entry);
     await unloaded;
   }
 
@@ -173,21 +173,21 @@ export class ModelPool {
 
   async #end(): Promise<void> {
     await Promise.all(
-      [...this.#slots.values()].map(async (slot) => {
-        for (const waiter of [...slot.waiters]) waiter.fail(poolClosed());
-        while (slot.state !== "unloaded") {
-          slot.ending.abort(poolClosed());
-          if (slot.state === "loaded") this.#unload(slot);
-          await slot.work;
+      [...this.#entries.values()].map(async (entry) => {
+        for (const waiter of [...entry.waiters]) waiter.fail(poolClosed());
+        while (entry.state !== "unloaded") {
+          entry.ending.abort(poolClosed());
+          if (entry.state === "loaded") this.#unload(entry);
+          await entry.work;
         }
       }),
     );
   }
 
-  #find(name: string): Slot {
-    const slot = this.#slots.get(checkText(name, "name"));
-    if (slot !== undefined) return slot;
-    const known = [...this.#slots.keys()];
+  #find(name: string): PoolEntry {
+    const entry = this.#entries.get(checkText(name, "name"));
+    if (entry !== undefined) return entry;
+    const known = [...this.#entries.keys()];
     const named = `${known.slice(0, 20).join(", ")}${known.length > 20 ? " and more" : ""}`;
     throw new CaduceusError("MODEL_NOT_FOUND", `The pool has no model ${describe(name)}.`, {
       param: "name",
@@ -196,123 +196,123 @@ export class ModelPool {
   }
 
   async #acquire(
-    slot: Slot,
+    entry: PoolEntry,
     keepAliveMs: number | false | undefined,
     signal: AbortSignal | undefined,
   ): Promise<ModelLease> {
     if (this.#closing !== undefined) throw poolClosed();
     signal?.throwIfAborted();
-    const grant = () => this.#lease(slot, keepAliveMs);
-    if (slot.state === "loaded" && !slot.leavesForAnother) return grant();
-    const lease = slot.wait(grant, signal, (waitedMs) => this.#waitedTooLong(slot, waitedMs));
-    if (slot.state === "unloaded") this.#load(slot);
+    const grant = () => this.#lease(entry, keepAliveMs);
+    if (entry.state === "loaded" && !entry.leavesForAnother) return grant();
+    const lease = entry.wait(grant, signal, (waitedMs) => this.#waitedTooLong(entry, waitedMs));
+    if (entry.state === "unloaded") this.#load(entry);
     return lease;
   }
 
-  #lease(slot: Slot, keepAliveMs: number | false | undefined): ModelLease {
-    const model = slot.model!;
-    slot.stay();
-    slot.active++;
-    slot.lastUsed = ++this.#uses;
-    if (keepAliveMs !== undefined) slot.keepAliveMs = keepAliveMs;
+  #lease(entry: PoolEntry, keepAliveMs: number | false | undefined): ModelLease {
+    const model = entry.model!;
+    entry.stay();
+    entry.active++;
+    entry.lastUsed = ++this.#uses;
+    if (keepAliveMs !== undefined) entry.keepAliveMs = keepAliveMs;
     let isReleased = false;
     const release = () => {
       if (isReleased) return;
       isReleased = true;
       // It may have been closed by others, and loaded again.
-      if (slot.model !== model) return;
-      slot.active--;
-      slot.lastUsed = ++this.#uses;
-      this.#settle(slot);
+      if (entry.model !== model) return;
+      entry.active--;
+      entry.lastUsed = ++this.#uses;
+      this.#settle(entry);
       this.#schedule();
     };
-    return { name: slot.name, model, release, [Symbol.dispose]: release };
+    return { name: entry.name, model, release, [Symbol.dispose]: release };
   }
 
   /** Lets in who waits, or decides when it leaves. */
-  #settle(slot: Slot): void {
-    if (slot.state !== "loaded") return;
-    if (!slot.leavesForAnother) for (const waiter of [...slot.waiters]) waiter.grant();
-    if (!slot.isIdle) return;
-    if (slot.isLeaving) this.#unload(slot);
-    else if (slot.keepAliveMs !== false) slot.expireAfter(slot.keepAliveMs, () => this.#unload(slot));
+  #settle(entry: PoolEntry): void {
+    if (entry.state !== "loaded") return;
+    if (!entry.leavesForAnother) for (const waiter of [...entry.waiters]) waiter.grant();
+    if (!entry.isIdle) return;
+    if (entry.isLeaving) this.#unload(entry);
+    else if (entry.keepAliveMs !== false) entry.expireAfter(entry.keepAliveMs, () => this.#unload(entry));
   }
 
-  #load(slot: Slot): void {
-    slot.ending = new AbortController();
-    slot.error = undefined;
-    slot.enter("loading");
-    slot.work = this.#bring(slot, slot.ending.signal);
+  #load(entry: PoolEntry): void {
+    entry.ending = new AbortController();
+    entry.error = undefined;
+    entry.enter("loading");
+    entry.work = this.#bring(entry, entry.ending.signal);
   }
 
-  async #bring(slot: Slot, signal: AbortSignal): Promise<void> {
-    const { source, load } = slot.given;
+  async #bring(entry: PoolEntry, signal: AbortSignal): Promise<void> {
+    const { source, load } = entry.given;
     const onProgress = (progress: LoadProgress) => {
-      slot.progress = progress;
+      entry.progress = progress;
       load.onProgress?.(progress);
     };
     const onFetch = (fetched: FetchProgress) => onProgress({ stage: "fetch", ...fetched });
     try {
       // Before anything is downloaded for a model that can never be loaded.
-      slot.summary = await this.#loader.inspect(source, load, signal, onFetch);
-      const memory = await memoryOf(slot.summary, load);
+      entry.summary = await this.#loader.inspect(source, load, signal, onFetch);
+      const memory = await memoryOf(entry.summary, load);
       const bytes = memory.modelBytes + memory.adapterBytes;
-      if (bytes > this.#maxBytes) throw this.#tooLarge(slot, bytes);
+      if (bytes > this.#maxBytes) throw this.#tooLarge(entry, bytes);
       const path = await this.#loader.fetch(source, signal, onFetch);
-      await this.#reserve(slot, memory, signal);
+      await this.#reserve(entry, memory, signal);
       const model = await this.#loader.load(path, { ...load, signal, onProgress });
-      slot.model = model;
+      entry.model = model;
       followSignal(model.closing, () => {
-        if (slot.model === model && slot.state === "loaded") this.#unload(slot);
+        if (entry.model === model && entry.state === "loaded") this.#unload(entry);
       });
     } catch (error) {
-      this.#failed(slot, error, signal);
+      this.#failed(entry, error, signal);
       return;
     }
-    slot.loads++;
-    slot.progress = undefined;
-    slot.enter("loaded");
-    this.#settle(slot);
+    entry.loads++;
+    entry.progress = undefined;
+    entry.enter("loaded");
+    this.#settle(entry);
     this.#schedule();
   }
 
-  #failed(slot: Slot, error: unknown, signal: AbortSignal): void {
-    slot.empty();
+  #failed(entry: PoolEntry, error: unknown, signal: AbortSignal): void {
+    entry.empty();
     if (signal.aborted) {
       // Nobody waited for it any more, but somebody may have come since.
-      if (slot.waiters.size > 0 && this.#closing === undefined) this.#load(slot);
+      if (entry.waiters.size > 0 && this.#closing === undefined) this.#load(entry);
     } else {
-      slot.error = error;
-      slot.failures++;
-      for (const waiter of [...slot.waiters]) waiter.fail(error);
+      entry.error = error;
+      entry.failures++;
+      for (const waiter of [...entry.waiters]) waiter.fail(error);
     }
     this.#schedule();
   }
 
-  #unload(slot: Slot): void {
-    slot.enter("unloading");
-    slot.work = this.#take(slot);
+  #unload(entry: PoolEntry): void {
+    entry.enter("unloading");
+    entry.work = this.#take(entry);
   }
 
-  async #take(slot: Slot): Promise<void> {
-    await slot.model?.close().catch(() => {});
-    slot.empty();
-    if (slot.waiters.size > 0 && this.#closing === undefined) this.#load(slot);
+  async #take(entry: PoolEntry): Promise<void> {
+    await entry.model?.close().catch(() => {});
+    entry.empty();
+    if (entry.waiters.size > 0 && this.#closing === undefined) this.#load(entry);
     this.#schedule();
   }
 
   /** Resolves when the memory is set aside. */
-  #reserve(slot: Slot, memory: CountedMemory, signal: AbortSignal): Promise<void> {
+  #reserve(entry: PoolEntry, memory: CountedMemory, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       signal.throwIfAborted();
       const load: QueuedLoad = {
-        slot,
+        entry,
         bytes: memory.modelBytes + memory.adapterBytes,
         begin: () => {
           unfollow();
           this.#queue.delete(load);
-          slot.memory = memory;
-          slot.enter("loading");
+          entry.memory = memory;
+          entry.enter("loading");
           resolve();
         },
       };
@@ -321,7 +321,7 @@ export class ModelPool {
         reject(reason);
       });
       this.#queue.add(load);
-      slot.enter("queued");
+      entry.enter("queued");
       this.#schedule();
     });
   }
@@ -336,17 +336,17 @@ export class ModelPool {
     let leaving: readonly Holder[] = [];
     for (const load of [...this.#queue]) {
       const holders: readonly Holder[] = this.#holders();
-      const room = findRoom(load.bytes, holders, limits);
-      if (room.fits && (ahead.length === 0 || this.#fitsLater(load, holders, leaving, ahead))) load.begin();
+      const plan = planEviction(load.bytes, holders, limits);
+      if (plan.fits && (ahead.length === 0 || this.#fitsLater(load, holders, leaving, ahead))) load.begin();
       else {
-        if (ahead.length === 0) leaving = room.victims;
+        if (ahead.length === 0) leaving = plan.victims;
         ahead.push({ bytes: load.bytes, stage: "loading", isIdle: false, lastUsed: 0 });
       }
     }
-    for (const slot of this.#holders()) {
+    for (const entry of this.#holders()) {
       // One that had to leave before stays if that is no longer needed.
-      slot.leavesForAnother = leaving.includes(slot);
-      if (slot.leavesForAnother || slot.waiters.size > 0) this.#settle(slot);
+      entry.leavesForAnother = leaving.includes(entry);
+      if (entry.leavesForAnother || entry.waiters.size > 0) this.#settle(entry);
     }
   }
 
@@ -354,27 +354,27 @@ export class ModelPool {
   #fitsLater(load: QueuedLoad, now: readonly Holder[], leaving: readonly Holder[], ahead: readonly Holder[]): boolean {
     const later = [...now.filter((holder) => !leaving.includes(holder)), ...ahead];
     const limits = { maxBytes: this.#maxBytes, maxModels: this.#maxModels, availableBytes: Infinity };
-    return findRoom(load.bytes, later, limits).fits;
+    return planEviction(load.bytes, later, limits).fits;
   }
 
-  #holders(): Slot[] {
-    return [...this.#slots.values()].filter(({ isHolder }) => isHolder);
+  #holders(): PoolEntry[] {
+    return [...this.#entries.values()].filter(({ isHolder }) => isHolder);
   }
 
-  #tooLarge(slot: Slot, bytes: number): CaduceusError {
+  #tooLarge(entry: PoolEntry, bytes: number): CaduceusError {
     return new CaduceusError(
       "OUT_OF_MEMORY",
-      `The model ${describe(slot.name)} needs ${gibibytes(bytes)}, but all models together may take ${gibibytes(this.#maxBytes)}.`,
+      `The model ${describe(entry.name)} needs ${gibibytes(bytes)}, but all models together may take ${gibibytes(this.#maxBytes)}.`,
       { remedy: "Raise maxMemoryBytes, or load it with a smaller cacheTokens, contextSize or hostCacheBytes." },
     );
   }
 
-  #waitedTooLong(slot: Slot, waitedMs: number): CaduceusError {
-    const others = this.#holders().filter((other) => other !== slot && !other.isIdle);
+  #waitedTooLong(entry: PoolEntry, waitedMs: number): CaduceusError {
+    const others = this.#holders().filter((other) => other !== entry && !other.isIdle);
     const named = others.length === 0 ? "other models" : others.map(({ name }) => describe(name)).join(", ");
     return new CaduceusError(
       "QUEUE_TIMEOUT",
-      `The model ${describe(slot.name)} waited ${waitedMs} ms for memory that is in use by ${named}.`,
+      `The model ${describe(entry.name)} waited ${waitedMs} ms for memory that is in use by ${named}.`,
       { remedy: "Try again later, or raise queueTimeoutMs or maxMemoryBytes." },
     );
   }

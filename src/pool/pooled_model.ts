@@ -2,7 +2,7 @@
 import type { Model } from "../chat/model.js";
 import type { ModelSummary } from "../model/inspection/inspect_model.js";
 import type { LoadProgress } from "../model/loading/load_options.js";
-import type { PooledModelState, Slot } from "./slot.js";
+import type { PooledModelState, PoolEntry } from "./pool_entry.js";
 
 /** A model of a pool as it is at the moment. */
 export interface PooledModel {
@@ -36,9 +36,9 @@ export interface PooledModel {
   readonly model?: Model;
 }
 
-export function describeSlot(slot: Slot): PooledModel {
-  const { name, state, progress, active, waiters, bytes, expiresAt, keepAliveMs, loads, failures } = slot;
-  const { error, summary, model } = slot;
+export function describeEntry(entry: PoolEntry): PooledModel {
+  const { name, state, progress, active, waiters, bytes, expiresAt, keepAliveMs, loads, failures } = entry;
+  const { error, summary, model } = entry;
   return {
     name,
     state,

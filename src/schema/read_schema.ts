@@ -16,7 +16,7 @@ import {
 import { enforcedPart, withName, type EnforcedReading, type UndeclaredProperties } from "./enforced/enforced_schema.js";
 import { compileSchema, dialectOf, type Check } from "./check/schema_compiler.js";
 import { isStandardSchema, jsonSchemaOf } from "./standard_schema.js";
-import { atOnce, inTurns, type Stretches } from "./stretches.js";
+import { atOnce, inTurns, type CooperativeWork } from "./cooperative_work.js";
 import { withoutBigInts } from "./without_big_ints.js";
 import type { WorkBudget } from "./work_budget.js";
 import { isObject } from "../json_object.js";
@@ -45,14 +45,14 @@ export interface ReadSchema<Output = unknown> {
   readonly dialect: Dialect;
   /** What is enforced during generation, and what is left out; computed on first use. */
   enforced(undeclared: UndeclaredProperties): EnforcedReading;
-  /** The same in stretches. */
-  enforcedInStretches(undeclared: UndeclaredProperties): Stretches<EnforcedReading>;
+  /** The same in time slices. */
+  enforcedInSlices(undeclared: UndeclaredProperties): CooperativeWork<EnforcedReading>;
   /** Checks a value against the JSON Schema alone, now. `valueName` is what problems call it. */
   check(value: unknown, valueName?: string): SchemaCheck<unknown>;
-  /** The same in stretches. */
-  checkInStretches(value: unknown, valueName?: string): Stretches<SchemaCheck<unknown>>;
+  /** The same in time slices. */
+  checkInSlices(value: unknown, valueName?: string): CooperativeWork<SchemaCheck<unknown>>;
   /**
-   * Checks a value in stretches, between which the event loop goes on, then gives it to the Standard Schema's own
+   * Checks a value in time slices, between which the event loop goes on, then gives it to the Standard Schema's own
    * validation (which may wait, and may change the value). Never rejects because of the value.
    */
   parse(value: unknown, valueName?: string): Promise<SchemaCheck<Output>>;
@@ -77,16 +77,16 @@ export function readSchema<const S extends Schema>(
   budget?: WorkBudget,
   param = name,
 ): ReadSchema<InferSchema<S>> {
-  return atOnce(readSchemaInStretches(schema, name, budget, param));
+  return atOnce(readSchemaInSlices(schema, name, budget, param));
 }
 
-/** The same in stretches. Its result can be passed in place of the schema, and is not read again. */
-export function* readSchemaInStretches<const S extends Schema>(
+/** The same in time slices. Its result can be passed in place of the schema, and is not read again. */
+export function* readSchemaInSlices<const S extends Schema>(
   schema: S,
   name: string,
   budget?: WorkBudget,
   param = name,
-): Stretches<ReadSchema<InferSchema<S>>> {
+): CooperativeWork<ReadSchema<InferSchema<S>>> {
   if (made.has(schema)) return schema as unknown as ReadSchema<InferSchema<S>>;
   return yield* ofOption(name, param, readNamed(schema, name, budget));
 }
@@ -94,7 +94,7 @@ export function* readSchemaInStretches<const S extends Schema>(
 const made = new WeakSet<object>();
 
 /** Runs work on a schema. Errors name places inside it, and their `param` is the option that holds it. */
-export function* ofOption<T>(name: string, param: string, work: Stretches<T>): Stretches<T> {
+export function* ofOption<T>(name: string, param: string, work: CooperativeWork<T>): CooperativeWork<T> {
   try {
     return yield* work;
   } catch (error) {
@@ -114,7 +114,7 @@ function* readNamed<const S extends Schema>(
   schema: S,
   name: string,
   budget?: WorkBudget,
-): Stretches<ReadSchema<InferSchema<S>>> {
+): CooperativeWork<ReadSchema<InferSchema<S>>> {
   const { standard, whole } = reading(
     name,
     () => {
@@ -145,19 +145,19 @@ function* readNamed<const S extends Schema>(
   const read: ReadSchema<InferSchema<S>> = {
     jsonSchema,
     dialect,
-    enforced: (undeclared) => atOnce(read.enforcedInStretches(undeclared)),
-    *enforcedInStretches(undeclared) {
+    enforced: (undeclared) => atOnce(read.enforcedInSlices(undeclared)),
+    *enforcedInSlices(undeclared) {
       const reading =
         known.enforced.get(undeclared) ?? (yield* ofOption(name, name, enforcedPart(whole, dialect, undeclared, name)));
       known.enforced.set(undeclared, reading);
       return { ...reading, unenforced: withName(name, reading.unenforced) };
     },
-    check: (value, valueName) => atOnce(read.checkInStretches(value, valueName)),
-    *checkInStretches(value, valueName = "value") {
+    check: (value, valueName) => atOnce(read.checkInSlices(value, valueName)),
+    *checkInSlices(value, valueName = "value") {
       return verdict(value, yield* known.check(value), valueName);
     },
     async parse(value, valueName = "value") {
-      const first = await inTurns(read.checkInStretches(value, valueName));
+      const first = await inTurns(read.checkInSlices(value, valueName));
       if (!first.ok || standard === undefined) return first as SchemaCheck<InferSchema<S>>;
       return validateStandard(standard, value, valueName) as Promise<SchemaCheck<InferSchema<S>>>;
     },

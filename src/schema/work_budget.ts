@@ -7,13 +7,13 @@ export class BudgetSpent extends Error {}
 
 export class WorkBudget {
   readonly #exhausted: () => Error;
-  readonly #stretch: number;
+  readonly #slice: number;
   #left: number;
   #leftAtTurn: number;
 
   constructor(steps: number, exhausted: () => Error = () => new BudgetSpent()) {
     this.#left = this.#leftAtTurn = steps;
-    this.#stretch = steps / 10;
+    this.#slice = steps / 10;
     this.#exhausted = exhausted;
   }
 
@@ -29,7 +29,7 @@ export class WorkBudget {
 
   /** Whether a tenth of the budget was spent since this last returned true: time to yield to other work. */
   isTurn(): boolean {
-    if (this.#leftAtTurn - this.#left < this.#stretch) return false;
+    if (this.#leftAtTurn - this.#left < this.#slice) return false;
     this.#leftAtTurn = this.#left;
     return true;
   }

@@ -17,7 +17,7 @@ export const turnsOf = (signal: AbortSignal) => async (): Promise<void> => {
 };
 
 /** Of reading the same request for several answers, until others get their turn. */
-const longestStretchMs = 10;
+const longestSliceMs = 10;
 
 /**
  * Begins all answers of one request. Those that are quickly begun begin together: the same company each time gives the
@@ -27,7 +27,7 @@ export async function beginInTurns<T extends Reply>(count: number, begin: (index
   const replies: T[] = [];
   let began = performance.now();
   for (let index = 0; index < count; index++) {
-    if (performance.now() - began > longestStretchMs) {
+    if (performance.now() - began > longestSliceMs) {
       await turn();
       began = performance.now();
     }

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { CallFormat, Engine, NotationForm } from "../../src/engine/engine.js";
 import { ReplyParser } from "../../src/format/hermes/index.js";
-import { atOnce } from "../../src/schema/stretches.js";
+import { atOnce } from "../../src/schema/cooperative_work.js";
 import { readSchema } from "../../src/schema/read_schema.js";
 import { greedy, openEngine, userTurn, write } from "../support/constrained.js";
 import { smollm2Model } from "../support/models.js";
@@ -83,7 +83,7 @@ test.each(notations)("%s", async (_, form, call) => {
       parser.push(text);
       const { calls } = parser.end();
       expect(calls, text).toMatchObject([{ name }]);
-      expect(atOnce(read.checkInStretches(calls[0]!.arguments, "arguments")), text).toMatchObject({ ok: true });
+      expect(atOnce(read.checkInSlices(calls[0]!.arguments, "arguments")), text).toMatchObject({ ok: true });
     }
   }
   expect([...complete]).toEqual(["all", "few"]);

@@ -28,17 +28,17 @@ pub struct DeadlineList {
 
 #[derive(Default)]
 struct State {
-    workers: Vec<Seen>,
+    watches: Vec<Watch>,
     closing: bool,
 }
 
-struct Seen {
-    worker: Arc<Worker>,
+struct Watch {
+    steps: Arc<WatchedSteps>,
     step: u64,
     polls: u32,
 }
 
-struct Worker {
+struct WatchedSteps {
     /// Odd while a step is running.
     step: AtomicU64,
     cancellation: CancellationHandle,
@@ -46,7 +46,7 @@ struct Worker {
 
 /// Puts a deadline on each step of one matcher, until it is dropped.
 pub struct StepDeadline {
-    worker: Arc<Worker>,
+    steps: Arc<WatchedSteps>,
     list: Arc<DeadlineList>,
 }
 
@@ -78,22 +78,22 @@ impl Drop for StepDeadlines {
 
 impl DeadlineList {
     pub fn add(self: &Arc<Self>, cancellation: CancellationHandle) -> StepDeadline {
-        let worker = Arc::new(Worker {
+        let steps = Arc::new(WatchedSteps {
             step: AtomicU64::new(0),
             cancellation,
         });
         let mut state = self.lock();
-        state.workers.push(Seen {
-            worker: worker.clone(),
+        state.watches.push(Watch {
+            steps: steps.clone(),
             step: 0,
             polls: 0,
         });
         // The thread sleeps while the list is empty.
-        if state.workers.len() == 1 {
+        if state.watches.len() == 1 {
             self.changed.notify_one();
         }
         StepDeadline {
-            worker,
+            steps,
             list: self.clone(),
         }
     }
@@ -105,7 +105,7 @@ impl DeadlineList {
     fn watch(&self) {
         let mut state = self.lock();
         while !state.closing {
-            state = if state.workers.is_empty() {
+            state = if state.watches.is_empty() {
                 self.changed
                     .wait(state)
                     .unwrap_or_else(|poisoned| poisoned.into_inner())
@@ -120,16 +120,16 @@ impl DeadlineList {
                 }
                 waited.0
             };
-            for seen in &mut state.workers {
-                seen.look();
+            for watch in &mut state.watches {
+                watch.look();
             }
         }
     }
 }
 
-impl Seen {
+impl Watch {
     fn look(&mut self) {
-        let step = self.worker.step.load(Ordering::Acquire);
+        let step = self.steps.step.load(Ordering::Acquire);
         self.polls = if step == self.step && step % 2 == 1 {
             self.polls + 1
         } else {
@@ -137,7 +137,7 @@ impl Seen {
         };
         self.step = step;
         if self.polls >= MOST_POLLS {
-            self.worker.cancellation.cancel();
+            self.steps.cancellation.cancel();
         }
     }
 }
@@ -145,10 +145,10 @@ impl Seen {
 impl StepDeadline {
     /// `None` when the step was cancelled. A matcher whose step has panicked must not be used again.
     pub fn run<T>(&self, step: impl FnOnce() -> T) -> Option<T> {
-        self.worker.step.fetch_add(1, Ordering::Release);
+        self.steps.step.fetch_add(1, Ordering::Release);
         let result = step();
-        self.worker.step.fetch_add(1, Ordering::Release);
-        (!self.worker.cancellation.is_cancelled()).then_some(result)
+        self.steps.step.fetch_add(1, Ordering::Release);
+        (!self.steps.cancellation.is_cancelled()).then_some(result)
     }
 }
 
@@ -156,7 +156,7 @@ impl Drop for StepDeadline {
     fn drop(&mut self) {
         self.list
             .lock()
-            .workers
-            .retain(|seen| !Arc::ptr_eq(&seen.worker, &self.worker));
+            .watches
+            .retain(|watch| !Arc::ptr_eq(&watch.steps, &self.steps));
     }
 }

@@ -14,21 +14,21 @@
 namespace caduceus {
 
 struct DecodeContext {
-  // With `exact`, one run at a time: it shares nothing, keeps its cells, and its prompt is prefilled in chunks of one
-  // size.
-  DecodeContext(Context& context, uint64_t host_cache_bytes, Drafts drafts, bool exact)
+  // With `deterministic`, one run at a time: it shares nothing, keeps its cells, and its prompt is prefilled in chunks of
+  // one size.
+  DecodeContext(Context& context, uint64_t host_cache_bytes, Drafts drafts, bool deterministic)
       : context(context),
-        exact(exact),
+        deterministic(deterministic),
         memory(context.get()),
         store(host_cache_bytes),
-        cache(memory, store, context.cache_tokens(), last_sequence(context), !exact && context.model().can_rewind()),
-        scheduler(cache, limits(context, exact)),
-        drafts(exact || !context.model().can_rewind() ? Drafts::never : drafts) {}
+        cache(memory, store, context.cache_tokens(), last_sequence(context), !deterministic && context.model().can_rewind()),
+        scheduler(cache, limits(context, deterministic)),
+        drafts(deterministic || !context.model().can_rewind() ? Drafts::never : drafts) {}
 
   // Number of rows of the next prefill.
   uint32_t prefill_rows() const {
     const uint32_t most = context.batch_size();
-    if (exact) return std::min(exact_rows, most);
+    if (deterministic) return std::min(deterministic_rows, most);
     const size_t decoding = scheduler.decoding();
     if (prefill_row_ms <= 0) return std::min(decoding > 0 ? 32u : 128u, most);
     // While nothing decodes, a prefill may take one second, so that new requests are served. Beside decoding runs it
@@ -41,7 +41,7 @@ struct DecodeContext {
   }
 
   Context& context;
-  const bool exact;
+  const bool deterministic;
   LlamaMemory memory;
   HostCache store;
   PrefixCache cache;
@@ -53,10 +53,10 @@ struct DecodeContext {
 
  private:
   // Few enough rows not to delay the runs of the other decode context.
-  static constexpr uint32_t exact_rows = 16;
+  static constexpr uint32_t deterministic_rows = 16;
   // From 64 rows on ggml computes attention by tiles. Below that, scores do not depend on how a prompt is divided, as
   // long as a run's cells lie in the order of its tokens; freeing cells meanwhile may change that order, and a score by
-  // up to 0.4 (a model of 135M in Q4_1). Only the exact decode context avoids this.
+  // up to 0.4 (a model of 135M in Q4_1). Only the deterministic decode context avoids this.
   static constexpr uint32_t scored_rows = 63;
 
   // The unified cache knows 256 sequences; recurrent memory only n_seq_max.
@@ -65,12 +65,12 @@ struct DecodeContext {
     return static_cast<int>(sequences) - 1;
   }
 
-  static Scheduler::Limits limits(const Context& context, bool exact) {
+  static Scheduler::Limits limits(const Context& context, bool deterministic) {
     Scheduler::Limits limits{.context_size = context.context_size(), .running = context.running()};
     limits.scored_rows = std::min(scored_rows, context.most_outputs());
     limits.decode_rows = std::min(limits.decode_rows, context.batch_size());
     // A second computation may differ in its last bits.
-    if (exact) limits.paused_with_cells = limits.paused;
+    if (deterministic) limits.paused_with_cells = limits.paused;
     return limits;
   }
 };

@@ -232,7 +232,7 @@ void Engine::begin(Submit submit) {
   try {
     if (!shared_)
       throw EngineError("UNSUPPORTED", "This is a model for " + model_info().purpose + " and generates no text.");
-    if (run.request.deterministic) open_exact_context();
+    if (run.request.deterministic) open_deterministic_context();
     context_of(run).scheduler.expect(run);
     // llama.cpp allocates the whole penalty window at once; a run never has more tokens than this.
     int32_t& last_n = run.request.sampling.penalty_last_n;
@@ -265,8 +265,8 @@ void Engine::end(Run& run, Run::Ending ending) {
   if (!shared_) return output_.end(run.id, ending.text, std::move(ending.end));
   drop_drafts(run);
   if (draft_model_) draft_model_->forget(run);
-  // An exact run shares nothing, so its tokens are not cached.
-  context_of(run).scheduler.remove(run, !run.exact && ending.end.reason != FinishReason::error);
+  // A deterministic run shares nothing, so its tokens are not cached.
+  context_of(run).scheduler.remove(run, !run.deterministic && ending.end.reason != FinishReason::error);
   // Counted before the end is published.
   update_stats();
   output_.end(run.id, ending.text, std::move(ending.end));

@@ -73,9 +73,9 @@ class Engine {
   // `close` too. Throws like `submit`.
   uint32_t tokenize(std::vector<PromptPart> parts);
   std::vector<PromptReader::Answer> take_tokenized();
-  // Makes control tokens part of what the model says: those whose text stands in one of these. Only before the first
+  // Makes control tokens part of the generated text: those whose text stands in one of these. Only before the first
   // request, while nothing else uses the tokenizer.
-  void speak(std::span<const std::string> texts) { tokenizer_.speak(texts); }
+  void preserve_tokens(std::span<const std::string> texts) { tokenizer_.preserve_tokens(texts); }
   // Cancels `tokenize`: the work ends, and an answer that comes nevertheless may be ignored.
   void stop_tokenizing(uint32_t id) { reader_.forget(id); }
   // Computes the embedding of a text; `take_embeddings` answers under the id that this returns. Throws like `submit`.
@@ -138,11 +138,11 @@ class Engine {
   // Memory of a cache that is not there yet, or null.
   UntouchedMemory* untouched();
   void wait_for_commands();
-  DecodeContext& context_of(const Run& run) { return run.exact && exact_ ? *exact_ : *shared_; }
+  DecodeContext& context_of(const Run& run) { return run.deterministic && deterministic_ ? *deterministic_ : *shared_; }
   template <typename Visit>
   void each_context(Visit visit) {
     if (shared_) visit(*shared_);
-    if (exact_) visit(*exact_);
+    if (deterministic_) visit(*deterministic_);
   }
 
   // -- engine thread: from a request to tokens in the queue --
@@ -150,7 +150,7 @@ class Engine {
   void take_prompt(PromptReader::Answer answer);
   void refuse_if_too_long(size_t tokens, const char* at_least) const;
   void enqueue(Run& run);
-  void open_exact_context();
+  void open_deterministic_context();
   void load_prefix(PrefixFolder::LookupResult hit);
   void keep_prefix(Run& run);
   // Hands the folder the prefix that has waited longest.
@@ -247,8 +247,8 @@ class Engine {
   std::unique_ptr<DecodeContext> shared_;  // null where the model does not generate
   const bool prompt_lookup_;
   std::unique_ptr<DraftModel> draft_model_;  // may be null; drafts for the runs of `shared_`
-  std::unique_ptr<Context> exact_context_;
-  std::unique_ptr<DecodeContext> exact_;
+  std::unique_ptr<Context> deterministic_llama_context_;
+  std::unique_ptr<DecodeContext> deterministic_;
   Embedder embedder_;
   std::unique_ptr<PrefixFolder> folder_;
   struct Kept {

@@ -67,7 +67,7 @@ bool Engine::prefill(DecodeContext& ctx) {
   // After a cancellation has interrupted several prompts, the next one is prefilled alone, so that cancellations of
   // others cannot delay it again and again.
   const auto pieces =
-      ctx.scheduler.next_to_prefill(ctx.prefill_rows(), ctx.exact || std::exchange(ctx.interrupted, false));
+      ctx.scheduler.next_to_prefill(ctx.prefill_rows(), ctx.deterministic || std::exchange(ctx.interrupted, false));
   if (pieces.empty()) return false;
 
   rows_.clear();
@@ -97,7 +97,7 @@ bool Engine::prefill(DecodeContext& ctx) {
     for (const auto& piece : pieces) fail(*piece.run, ctx.context.failure());
     return true;
   }
-  if (draft_model_ && !ctx.exact) draft_model_->budget.computed(took, ctx.decode_ms);
+  if (draft_model_ && !ctx.deterministic) draft_model_->budget.computed(took, ctx.decode_ms);
   const double per_row = took / static_cast<double>(rows_.size());
   ctx.prefill_row_ms = ctx.prefill_row_ms == 0 ? per_row : 0.5 * ctx.prefill_row_ms + 0.5 * per_row;
   int row = 0;

@@ -53,7 +53,7 @@ void Engine::draft(DecodeContext& ctx, const std::vector<Run*>& batch) {
     rows += run->remaining();
     run->looked_up = prompt_lookup_ ? look_up(*run) : std::vector<Token>();
   }
-  const bool modeled = draft_model_ && !ctx.exact && draft_with_model(ctx, batch, rows);
+  const bool modeled = draft_model_ && !ctx.deterministic && draft_with_model(ctx, batch, rows);
   struct Candidate {
     double chance;
     Run* run;
@@ -64,7 +64,7 @@ void Engine::draft(DecodeContext& ctx, const std::vector<Run*>& batch) {
     if (!by_model) run->drafted = run->looked_up;
     double chance = 1;
     for (size_t i = 0; i < run->drafted.size(); ++i) {
-      chance *= by_model ? run->draft_skill->chance(run->draft_probabilities[i]) : run->draft_chance.value();
+      chance *= by_model ? run->draft_acceptance->chance(run->draft_probabilities[i]) : run->lookup_acceptance.value();
       candidates.push_back({chance, run});
     }
   }
@@ -101,7 +101,7 @@ bool Engine::draft_with_model(DecodeContext& ctx, const std::vector<Run*>& batch
   for (Run* run : batch) {
     const uint32_t most = std::min(most_drafts(*run), most_modeled);
     if (most == 0 || !model.can_read(*run, most)) continue;
-    if (!run->draft_skill) run->draft_skill = model.skill;
+    if (!run->draft_acceptance) run->draft_acceptance = model.acceptance;
     followers.push_back({.run = run, .longest = most, .most = most});
   }
   if (followers.empty()) return false;
@@ -119,14 +119,14 @@ bool Engine::draft_with_model(DecodeContext& ctx, const std::vector<Run*>& batch
       one.gain = -1;
       for (uint32_t length = 1; length <= one.longest; ++length) {
         const double row_ms = ctx.drafts.row_ms(rows, together * length);
-        const double gain = one.run->draft_skill->gain(token_ms, row_ms, draft_ms, length);
+        const double gain = one.run->draft_acceptance->gain(token_ms, row_ms, draft_ms, length);
         if (gain > one.gain) one.gain = gain, one.most = length, one.row_ms = row_ms;
         // Longer ones are tried once it is known what this one takes.
         if (!ctx.drafts.is_known(rows + together * length)) break;
       }
       double chance = 1, found = 0;
       for (size_t i = 0; i < one.run->looked_up.size(); ++i)
-        found += std::max(0.0, (chance *= one.run->draft_chance.value()) * token_ms - one.row_ms);
+        found += std::max(0.0, (chance *= one.run->lookup_acceptance.value()) * token_ms - one.row_ms);
       one.gain -= found;
     }
     const auto paying = static_cast<size_t>(
@@ -141,7 +141,7 @@ bool Engine::draft_with_model(DecodeContext& ctx, const std::vector<Run*>& batch
     trial = true;
     Run* shortest = nullptr;
     for (Run* run : batch) {
-      if (run->draft_skill && most_drafts(*run) > 0 && (!shortest || run->tokens.size() < shortest->tokens.size()))
+      if (run->draft_acceptance && most_drafts(*run) > 0 && (!shortest || run->tokens.size() < shortest->tokens.size()))
         shortest = run;
     }
     if (!shortest || !model.can_read(*shortest, 1)) return false;
@@ -183,10 +183,10 @@ bool Engine::draft_with_model(DecodeContext& ctx, const std::vector<Run*>& batch
     run.draft_probabilities.push_back(probability);
     if (!must_pay) return true;
     double chance = 1;
-    for (const float one : run.draft_probabilities) chance *= run.draft_skill->chance(one);
+    for (const float one : run.draft_probabilities) chance *= run.draft_acceptance->chance(one);
     const auto follower =
         std::find_if(followers.begin(), followers.end(), [&](const Follower& one) { return one.run == &run; });
-    return run.draft_skill->gain(token_ms, follower->row_ms, draft_ms, 1, chance) > 0;
+    return run.draft_acceptance->gain(token_ms, follower->row_ms, draft_ms, 1, chance) > 0;
   });
   totals_.draft_steps = model.steps();
   model.budget.spent(model.take_ms());
@@ -208,10 +208,10 @@ void Engine::confirm(DecodeContext& ctx, Run& run, int row) {
   for (uint32_t i = 0; i < drafted.size(); ++i) {
     const bool accepted = run.remaining() > 0 && run.tokens[run.computed] == drafted[i];
     if (by_model) {
-      run.draft_skill->observe(probabilities[i], accepted);
-      draft_model_->skill.observe(probabilities[i], accepted);
+      run.draft_acceptance->observe(probabilities[i], accepted);
+      draft_model_->acceptance.observe(probabilities[i], accepted);
     } else {
-      run.draft_chance.observe(accepted);
+      run.lookup_acceptance.observe(accepted);
     }
     if (!accepted || i == computed || run.phase == Run::Phase::ended) break;
     ++run.computed;
@@ -228,7 +228,7 @@ void Engine::confirm(DecodeContext& ctx, Run& run, int row) {
   const auto looked_up = std::exchange(run.looked_up, {});
   for (uint32_t i = 0; by_model && i < looked_up.size() && first + i < run.tokens.size(); ++i) {
     const bool accepted = run.tokens[first + i] == looked_up[i];
-    run.draft_chance.observe(accepted);
+    run.lookup_acceptance.observe(accepted);
     if (!accepted) break;
   }
   drop_drafts(run);
@@ -236,7 +236,7 @@ void Engine::confirm(DecodeContext& ctx, Run& run, int row) {
 
 // What a decode with the draft model's tokens took and saved; `before` are the totals before it.
 void Engine::account_drafts(const DecodeContext& ctx, const Stats& before, double took) {
-  if (!draft_model_ || ctx.exact) return;
+  if (!draft_model_ || ctx.deterministic) return;
   const auto drafted = totals_.drafted_tokens - before.drafted_tokens;
   const auto modeled = totals_.model_drafted_tokens - before.model_drafted_tokens;
   const auto rows = static_cast<uint32_t>(rows_.size() - drafted);

@@ -80,7 +80,7 @@ void Engine::read_prompt(Run& run) {
                         SIZE_MAX,
                         {}};
   request.prompt.clear();
-  if (folder_ && request.keep_prefix && !run.exact) job.kept_parts = *request.keep_prefix;
+  if (folder_ && request.keep_prefix && !run.deterministic) job.kept_parts = *request.keep_prefix;
   if (size.bytes <= quick_bytes && size.brackets <= quick_brackets && job.prompt.size() <= quick_parts)
     return take_prompt(PromptReader::read_now(tokenizer_, std::move(job)));
   job.most_tokens = size_t{counted_contexts} * context_->context_size();
@@ -142,7 +142,7 @@ void Engine::refuse_if_too_long(size_t tokens, const char* at_least) const {
 // Queues the run, after a lookup in the prefix folder where that may save a long prefill.
 void Engine::enqueue(Run& run) {
   const std::string& scope = run.cache_scope;
-  if (!folder_ || run.exact || run.scores_prompt() || run.tokens.size() <= worth_keeping)
+  if (!folder_ || run.deterministic || run.scores_prompt() || run.tokens.size() <= worth_keeping)
     return context_of(run).scheduler.enqueue(run);
   const auto usable = std::span<const Token>(run.tokens).first(run.tokens.size() - 1);
   const uint32_t known = shared_->cache.longest(usable, scope);
@@ -150,10 +150,10 @@ void Engine::enqueue(Run& run) {
   folder_->find(run.id, {usable.begin(), usable.end()}, scope, known + worth_keeping - 1);
 }
 
-void Engine::open_exact_context() {
-  if (exact_) return;
-  exact_context_ = std::make_unique<Context>(*context_);
-  exact_ = std::make_unique<DecodeContext>(*exact_context_, 0, Drafts::never, true);
+void Engine::open_deterministic_context() {
+  if (deterministic_) return;
+  deterministic_llama_context_ = std::make_unique<Context>(*context_);
+  deterministic_ = std::make_unique<DecodeContext>(*deterministic_llama_context_, 0, Drafts::never, true);
 }
 
 // Handles the folder's answer.

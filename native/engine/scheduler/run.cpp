@@ -19,7 +19,7 @@ std::string scope_of(const std::string& adapter_key, const std::string& scope) {
 Run::Run(RunId id, RunRequest request_, Clock::time_point submitted, std::shared_ptr<const AdapterSet> adapters_)
     : id(id),
       request(std::move(request_)),
-      exact(request.deterministic),
+      deterministic(request.deterministic),
       adapters(std::move(adapters_)),
       adapter_key(key_of(adapters)),
       cache_scope(scope_of(adapter_key, request.cache_scope)),

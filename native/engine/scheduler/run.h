@@ -13,7 +13,7 @@
 #include "constraint/run_constraint.h"
 #include "sampling/sampler.h"
 #include "scheduler/request.h"
-#include "speculative/draft_chance.h"
+#include "speculative/acceptance_rates.h"
 #include "tokenizer/text_stream.h"
 #include "tokenizer/tokenizer.h"
 
@@ -55,7 +55,7 @@ class Run {
 
   const RunId id;
   RunRequest request;
-  const bool exact;                            // deterministic
+  const bool deterministic;
   std::shared_ptr<const AdapterSet> adapters;  // null: the model alone
   const std::string adapter_key;
   const std::string cache_scope;  // the request's, and the adapters: runs of different ones never share cached tokens
@@ -85,8 +85,8 @@ class Run {
   std::vector<float> draft_probabilities;  // of those that the draft model has drafted
   uint32_t draft_rows = 0;                 // drafted tokens in the cache beyond `computed`; none between two steps
   std::span<const Token> drafts() const { return std::span(drafted).first(draft_rows); }
-  DraftChance draft_chance;               // of prompt lookup
-  std::optional<DraftSkill> draft_skill;  // of the draft model, once it could draft for this run
+  PromptLookupAcceptance lookup_acceptance;               // of prompt lookup
+  std::optional<DraftModelAcceptance> draft_acceptance;  // of the draft model, once it could draft for this run
   int draft_sequence = -1;                // of the draft model; -1 where it does not follow this run
 
   // Log probabilities of the prompt, if requested.

@@ -64,7 +64,7 @@ class DraftModel {
   // A computation has failed: it drafts no more.
   bool failed() const { return failed_; }
 
-  DraftSkill skill;  // of all runs; a run begins with it
+  DraftModelAcceptance acceptance;  // of all runs; a run begins with it
   DraftBudget budget;
   DraftTrials trials;
 

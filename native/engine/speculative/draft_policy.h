@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <span>
 
-#include "speculative/draft_chance.h"
+#include "speculative/acceptance_rates.h"
 #include "speculative/step_times.h"
 
 namespace caduceus {

@@ -16,7 +16,7 @@ struct Limits {
   size_t text_bytes = size_t{256} << 20;
   size_t values = 2'000'000;  // items of lists and dictionaries
   size_t stack_bytes = LargeStackThread::recursion;
-  size_t parts = 50'000;  // stretches of one origin in the result
+  size_t parts = 50'000;  // spans of one origin in the result
 };
 
 // What is wrong with a template, or with the conversation for it.

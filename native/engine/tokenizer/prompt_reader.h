@@ -1,4 +1,4 @@
-// Tokenizes long prompts on a thread of its own with a large stack, a stretch of each in turn, so that neither the
+// Tokenizes long prompts on a thread of its own with a large stack, a chunk of each in turn, so that neither the
 // engine's thread, the event loop nor a short prompt waits for a long one. Any thread; answers come on the reader's.
 #pragma once
 
@@ -64,7 +64,7 @@ class PromptReader {
 
   static std::unique_ptr<Work> begin(const Tokenizer& tokenizer, Job job);
   void loop();
-  // Tokenizes another stretch; true when there is an answer.
+  // Tokenizes another chunk; true when there is an answer.
   static bool step(const Tokenizer& tokenizer, Work& work);
   void refuse(Work& work) const;
 

@@ -54,7 +54,7 @@ int rank_of(std::string_view text, size_t at) {
 
 }  // namespace
 
-size_t next_stretch(std::string_view text, size_t most) {
+size_t next_chunk(std::string_view text, size_t most) {
   if (text.size() <= most) return text.size();
   size_t best = 0;
   int rank = no_rank;

@@ -1,4 +1,4 @@
-// Places where a long text may be cut, so that tokenizing its stretches one by one gives the tokens of the whole.
+// Places where a long text may be cut, so that tokenizing its chunks one by one gives the tokens of the whole.
 // llama.cpp's std::regex recurses with the length of a match, some 320 bytes of stack for each character.
 #pragma once
 
@@ -11,11 +11,11 @@ namespace caduceus {
 
 // Texts up to this many bytes are never cut: 4 MB of stack at most. A multiple of 3 and of 4,096, for runs of digits
 // and spaces.
-constexpr size_t longest_stretch = 12'288;
+constexpr size_t longest_chunk = 12'288;
 
 // Number of bytes of `text` to tokenize next: all of a short text. Of a long one, up to the best place near the limit:
 // a line's end, a single space, punctuation, or in one long run its last whole character.
-size_t next_stretch(std::string_view text, size_t most = longest_stretch);
+size_t next_chunk(std::string_view text, size_t most = longest_chunk);
 
 // Number of bytes of `text` before a run of more than `most` decimal digits; the first digits of such a run are
 // included.

@@ -6,7 +6,7 @@ namespace caduceus {
 namespace {
 
 // Limits of one step: bytes, and pieces, each of which may take some milliseconds.
-constexpr size_t step_bytes = longest_stretch;
+constexpr size_t step_bytes = longest_chunk;
 constexpr size_t step_pieces = 32;
 
 constexpr size_t short_piece = 64;
@@ -30,7 +30,7 @@ bool Tokenization::step() {
   size_t bytes = 0;
   for (size_t pieces = 0; pieces < step_pieces && bytes < step_bytes; ++pieces) {
     if (at_ == text_.size() && !begin_part()) return false;
-    bytes += read_stretch();
+    bytes += read_chunk();
   }
   return true;
 }
@@ -76,13 +76,13 @@ bool Tokenization::continues() const {
   return previous_.has_value() && !tokenizer_.is_special(*previous_);
 }
 
-size_t Tokenization::read_stretch() {
+size_t Tokenization::read_chunk() {
   if (at_ == text_.size()) return 0;
   auto piece = std::string_view(text_).substr(at_);
   size_t cut = std::string_view::npos;
   if (!is_control_) {
-    // Only markers that begin in this stretch matter here; they may end after it.
-    cut = tokenizer_.next_marker_cut(piece.substr(0, longest_stretch + tokenizer_.marker_texts_.longest()));
+    // Only markers that begin in this chunk matter here; they may end after it.
+    cut = tokenizer_.next_marker_cut(piece.substr(0, longest_chunk + tokenizer_.marker_texts_.longest()));
     piece = piece.substr(0, cut);
   }
   piece = piece.substr(0, tokenizer_.next_piece(piece));

@@ -1,4 +1,4 @@
-// Tokenizes a prompt one stretch at a time, so that the caller can stop or do something else in between. One thread at
+// Tokenizes a prompt one chunk at a time, so that the caller can stop or do something else in between. One thread at
 // a time, with a large stack.
 #pragma once
 
@@ -28,7 +28,7 @@ class Tokenization {
 
  private:
   bool begin_part();
-  size_t read_stretch();
+  size_t read_chunk();
   void append(std::string_view piece, bool continues);
   bool continues() const;
   bool is_doubled(Token token) const;

@@ -24,8 +24,8 @@ EngineError no_token_for_text() {
   return EngineError("MODEL_INVALID", "The vocabulary of this model has no token for a part of the text.");
 }
 
-constexpr std::array<std::string_view, 6> spoken_tags = {"<think>",      "</think>",        "<tool_call>",
-                                                         "</tool_call>", "<tool_response>", "</tool_response>"};
+constexpr std::array<std::string_view, 6> always_preserved = {"<think>",      "</think>",        "<tool_call>",
+                                                              "</tool_call>", "<tool_response>", "</tool_response>"};
 
 bool continues_character(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) == 0x80; }
 
@@ -52,8 +52,8 @@ Tokenizer::Tokenizer(const llama_vocab* vocab, const std::atomic<bool>* cancelle
     longest_piece_ = std::max(longest_piece_, text.size());
     if (is_end_of_generation(token)) ends_of_generation_.push_back(token);
     if (llama_vocab_is_control(vocab_, token) &&
-        std::find(spoken_tags.begin(), spoken_tags.end(), text) != spoken_tags.end())
-      spoken_tags_.push_back(token);
+        std::find(always_preserved.begin(), always_preserved.end(), text) != always_preserved.end())
+      preserved_tokens_.push_back(token);
     // `<|im_end|>`, `[INST]`, and MiniMax's `]~b]` and `[e~[`.
     const bool markup = text.size() > 2 && begins_markup(text.front()) &&
                         std::string_view(">[]").find(text.back()) != std::string_view::npos;
@@ -86,15 +86,15 @@ Tokenizer::Tokenizer(const llama_vocab* vocab, const std::atomic<bool>* cancelle
   if (vocab->get_pre_type() == LLAMA_VOCAB_PRE_TYPE_SUPERBPE) longest_number_ = 96;
 }
 
-void Tokenizer::speak(std::span<const std::string> texts) const {
+void Tokenizer::preserve_tokens(std::span<const std::string> texts) const {
   for (Token token = 0; token < size_; ++token) {
     if (!llama_vocab_is_control(vocab_, token) || is_end_of_generation(token)) continue;
     const std::string_view text = llama_vocab_get_text(vocab_, token);
     if (text.size() > 1 && std::any_of(texts.begin(), texts.end(),
                                        [&](const std::string& given) { return given.find(text) != std::string::npos; }))
-      spoken_tags_.push_back(token);
+      preserved_tokens_.push_back(token);
   }
-  std::sort(spoken_tags_.begin(), spoken_tags_.end());
+  std::sort(preserved_tokens_.begin(), preserved_tokens_.end());
 }
 
 // A cut where the joint tokenization has a boundary gives the fewest tokens.
@@ -119,10 +119,10 @@ std::vector<Token> Tokenizer::tokenize(std::span<const PromptPart> parts, std::o
 }
 
 size_t Tokenizer::next_piece(std::string_view text) const {
-  size_t end = next_stretch(text);
+  size_t end = next_chunk(text);
   if (longest_number_ > 0) end = before_long_digits(text.substr(0, end), longest_number_);
   if (end == text.size()) return end;
-  // A special token is not cut, unless it is the whole stretch.
+  // A special token is not cut, unless it is the whole chunk.
   const size_t whole = special_texts_.before_straddling(text, end);
   return whole > 0 ? whole : end;
 }
@@ -222,7 +222,7 @@ bool Tokenizer::is_special(Token token) const {
 }
 
 std::string Tokenizer::piece(Token token, bool special) const {
-  special |= std::binary_search(spoken_tags_.begin(), spoken_tags_.end(), token);
+  special |= std::binary_search(preserved_tokens_.begin(), preserved_tokens_.end(), token);
   char small[128];
   int32_t length = llama_token_to_piece(vocab_, token, small, sizeof small, 0, special);
   if (length >= 0) return std::string(small, static_cast<size_t>(length));

@@ -1,5 +1,5 @@
 // Tokenizes prompt parts and detokenizes: one BOS, and text from callers is never read as markup. Immutable, but
-// for `speak`: any thread.
+// for `preserve_tokens`: any thread.
 #pragma once
 
 #include <array>
@@ -37,9 +37,9 @@ class Tokenizer {
   std::vector<std::string> pieces(std::span<const Token> tokens) const;
   std::string detokenize(std::span<const Token> tokens, bool special) const;
 
-  // Makes control tokens whose text stands in one of these part of what a model says, as tags are. Only before the
-  // first request, while no other thread uses the tokenizer.
-  void speak(std::span<const std::string> texts) const;
+  // Makes control tokens part of the generated text, as tags are: those whose text stands in one of these. Only before
+  // the first request, while no other thread uses the tokenizer.
+  void preserve_tokens(std::span<const std::string> texts) const;
 
   bool is_token(int64_t id) const { return id >= 0 && id < size_; }
   int32_t size() const { return static_cast<int32_t>(size_); }
@@ -81,9 +81,9 @@ class Tokenizer {
   StringSet control_texts_;            // of those that become tokens in control parts alone
   std::vector<Token> control_tokens_;  // in the order of `control_texts_`
   std::array<bool, 256> begins_control_{};
-  size_t longest_number_ = 0;  // digits in a row that one stretch may hold; 0: any number
+  size_t longest_number_ = 0;  // digits in a row that one chunk may hold; 0: any number
   std::vector<Token> ends_of_generation_;
-  mutable std::vector<Token> spoken_tags_;  // control tokens, in order
+  mutable std::vector<Token> preserved_tokens_;  // control tokens, in order
   size_t longest_piece_ = 1;
 };
 

@@ -47,8 +47,8 @@ struct Place {
 };
 
 // A folder that is asked one thing at a time.
-struct Asked {
-  explicit Asked(const Place& place, uint64_t most = 1 << 30, const std::string& model = "model.gguf",
+struct FolderHarness {
+  explicit FolderHarness(const Place& place, uint64_t most = 1 << 30, const std::string& model = "model.gguf",
                  const std::string& settings = "f16")
       : folder(place.folder / "prefixes", most, place.folder / model, settings,
                [this](PrefixFolder::LookupResult found) { answer.set_value(std::move(found)); }) {}
@@ -92,7 +92,7 @@ int main(int argc, char** argv) {
   {
     const Place place;
     {
-      Asked first(place);
+      FolderHarness first(place);
       first.folder.keep(tokens_to(100), "", state_of(1000, 1));
       first.folder.keep(tokens_to(200), "", state_of(2000, 2));
       first.folder.keep(tokens_to(300), "tenant", state_of(3000, 3));
@@ -100,7 +100,7 @@ int main(int argc, char** argv) {
     CHECK(place.files().size() == 3 && place.files(".unfinished").empty());
     for (const fs::path& file : place.files())
       CHECK((fs::status(file).permissions() & (fs::perms::group_all | fs::perms::others_all)) == fs::perms::none);
-    Asked second(place);
+    FolderHarness second(place);
     auto found = second.find(tokens_to(250));
     CHECK(found.length == 200 && found.saved == 200 && is_filled(found.state, 2000, 2));
     found = second.find(tokens_to(150));
@@ -112,9 +112,9 @@ int main(int argc, char** argv) {
     CHECK(second.folder.contains(tokens_to(100), "") && !second.folder.contains(tokens_to(101), "") &&
           !second.folder.contains(tokens_to(100), "tenant"));
     place.write_model("other.gguf", 'n');
-    Asked other_model(place, 1 << 30, "other.gguf");
+    FolderHarness other_model(place, 1 << 30, "other.gguf");
     CHECK(other_model.find(tokens_to(250)).length == 0);
-    Asked other_settings(place, 1 << 30, "model.gguf", "q8_0");
+    FolderHarness other_settings(place, 1 << 30, "model.gguf", "q8_0");
     CHECK(other_settings.find(tokens_to(250)).length == 0);
     CHECK(warnings == 0 && place.files().size() == 3);
   }
@@ -122,18 +122,18 @@ int main(int argc, char** argv) {
   CLAIM("the least recently used go when the limit is reached, and what is larger than the limit is not kept");
   {
     const Place place;
-    Asked asked(place, 10000);
+    FolderHarness harness(place, 10000);
     for (Token n = 1; n <= 3; ++n) {
-      asked.folder.keep(std::vector<Token>(10, n), "", state_of(3000, static_cast<uint8_t>(n)));
-      CHECK(asked.find(std::vector<Token>(10, n)).length == 10);
+      harness.folder.keep(std::vector<Token>(10, n), "", state_of(3000, static_cast<uint8_t>(n)));
+      CHECK(harness.find(std::vector<Token>(10, n)).length == 10);
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
-    CHECK(asked.find(std::vector<Token>(10, 1)).length == 10);
-    asked.folder.keep(std::vector<Token>(10, 4), "", state_of(3000, 4));
-    CHECK(asked.find(std::vector<Token>(10, 1)).length == 10 && asked.find(std::vector<Token>(10, 2)).length == 0);
-    CHECK(asked.find(std::vector<Token>(10, 4)).length == 10 && place.files().size() == 3);
-    asked.folder.keep(std::vector<Token>(10, 5), "", state_of(20000, 5));
-    CHECK(asked.find(std::vector<Token>(10, 5)).length == 0 && place.files().size() == 3);
+    CHECK(harness.find(std::vector<Token>(10, 1)).length == 10);
+    harness.folder.keep(std::vector<Token>(10, 4), "", state_of(3000, 4));
+    CHECK(harness.find(std::vector<Token>(10, 1)).length == 10 && harness.find(std::vector<Token>(10, 2)).length == 0);
+    CHECK(harness.find(std::vector<Token>(10, 4)).length == 10 && place.files().size() == 3);
+    harness.folder.keep(std::vector<Token>(10, 5), "", state_of(20000, 5));
+    CHECK(harness.find(std::vector<Token>(10, 5)).length == 0 && place.files().size() == 3);
   }
 
   CLAIM("a file that is changed anywhere, cut off or foreign is removed with a warning, and written again");
@@ -142,9 +142,9 @@ int main(int argc, char** argv) {
     const int rounds = argc > 1 ? std::atoi(argv[1]) : 300;
     for (int round = 0; round < rounds; ++round) {
       const Place place;
-      Asked asked(place);
-      asked.folder.keep(tokens_to(20), "scope", state_of(100, 9));
-      CHECK(asked.find(tokens_to(20), 0, "scope").length == 20);
+      FolderHarness harness(place);
+      harness.folder.keep(tokens_to(20), "scope", state_of(100, 9));
+      CHECK(harness.find(tokens_to(20), 0, "scope").length == 20);
       const fs::path file = place.files().front();
       const auto size = fs::file_size(file);
       warnings = 0;
@@ -162,13 +162,13 @@ int main(int argc, char** argv) {
         bytes.put(static_cast<char>(was ^ (1 << (random() % 8))));
       }
       // A change may make it one of another scope or of other tokens, but never comes out as a state.
-      CHECK(asked.find(tokens_to(20), 0, "scope").length == 0 || kind > 1);
-      const auto found = asked.find(tokens_to(20), 0, "scope");
+      CHECK(harness.find(tokens_to(20), 0, "scope").length == 0 || kind > 1);
+      const auto found = harness.find(tokens_to(20), 0, "scope");
       CHECK(found.length == 0 || is_filled(found.state, 100, 9));
       if (kind < 2) {
         CHECK(warnings == 1 && place.files().empty());
-        asked.folder.keep(tokens_to(20), "scope", state_of(100, 9));
-        CHECK(asked.find(tokens_to(20), 0, "scope").length == 20);
+        harness.folder.keep(tokens_to(20), "scope", state_of(100, 9));
+        CHECK(harness.find(tokens_to(20), 0, "scope").length == 20);
       }
     }
   }
@@ -193,15 +193,15 @@ int main(int argc, char** argv) {
     };
     for (size_t kind = 0; kind < things.size(); ++kind) {
       const Place place;
-      Asked asked(place);
-      asked.folder.keep(tokens_to(20), "scope", state_of(100, 9));
-      CHECK(asked.find(tokens_to(20), 0, "scope").length == 20);
+      FolderHarness harness(place);
+      harness.folder.keep(tokens_to(20), "scope", state_of(100, 9));
+      CHECK(harness.find(tokens_to(20), 0, "scope").length == 20);
       const fs::path file = place.files().front();
       if (kind + 1 < things.size()) fs::remove(file);
       things[kind](file);
-      CHECK(asked.find(tokens_to(20), 0, "scope").length == 0);
-      asked.folder.keep(tokens_to(21), "scope", state_of(100, 8));
-      CHECK(asked.find(tokens_to(21), 0, "scope").length == 21);
+      CHECK(harness.find(tokens_to(20), 0, "scope").length == 0);
+      harness.folder.keep(tokens_to(21), "scope", state_of(100, 8));
+      CHECK(harness.find(tokens_to(21), 0, "scope").length == 21);
     }
   }
 #endif
@@ -211,9 +211,9 @@ int main(int argc, char** argv) {
     const Place place;
     std::ofstream(place.folder / "prefixes") << "in the way";
     warnings = 0;
-    Asked asked(place);
-    asked.folder.keep(tokens_to(20), "", state_of(100, 9));
-    CHECK(asked.find(tokens_to(20)).length == 0);
+    FolderHarness harness(place);
+    harness.folder.keep(tokens_to(20), "", state_of(100, 9));
+    CHECK(harness.find(tokens_to(20)).length == 0);
     CHECK(warnings == 1);
   }
 
@@ -224,12 +224,12 @@ int main(int argc, char** argv) {
     for (int user = 0; user < 4; ++user) {
       users.emplace_back([&, user] {
         std::mt19937 random(static_cast<uint32_t>(user));
-        Asked asked(place, 20000);
+        FolderHarness harness(place, 20000);
         for (int step = 0; step < 150; ++step) {
           const auto token = static_cast<Token>(random() % 8);
           if (random() % 2)
-            asked.folder.keep(std::vector<Token>(30, token), "", state_of(4000, static_cast<uint8_t>(token)));
-          const auto found = asked.find(std::vector<Token>(30, token));
+            harness.folder.keep(std::vector<Token>(30, token), "", state_of(4000, static_cast<uint8_t>(token)));
+          const auto found = harness.find(std::vector<Token>(30, token));
           if (found.length > 0 && !is_filled(found.state, 4000, static_cast<uint8_t>(token))) std::abort();
         }
       });

@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 namespace {
 
 // Compiles for real. What begins with "long" is not done before the test says so.
-struct Workshop {
+struct HeldCompiler {
   std::shared_ptr<ConstraintVocabulary> vocabulary;
   std::mutex mutex;
   std::condition_variable changed;
@@ -19,7 +19,7 @@ struct Workshop {
   size_t most_under_way = 0;
   std::vector<std::string> begun;
 
-  explicit Workshop(const Vocabulary& given) : vocabulary(given.tokens) {}
+  explicit HeldCompiler(const Vocabulary& given) : vocabulary(given.tokens) {}
 
   auto compile() {
     return [this](const ConstraintSpec& spec) {
@@ -69,48 +69,48 @@ void waits(const Vocabulary& vocabulary) {
   {
     CLAIM("short ones are compiled while long ones of the same scope have not ended");
     Answers answers;
-    Workshop workshop(vocabulary);
-    ConstraintCompiler compiler(vocabulary.tokenizer, limits, answers.receiver(), workshop.compile());
+    HeldCompiler held(vocabulary);
+    ConstraintCompiler compiler(vocabulary.tokenizer, limits, answers.receiver(), held.compile());
     for (RunId run = 1; run < limits.threads_of_scope; ++run) compiler.compile(run, spec("long", run), "");
     for (RunId run = 100; run < 120; ++run) compiler.compile(run, spec("short", run), "");
     for (RunId run = 100; run < 120; ++run) CHECK(answers.wait(run).grammar);
     CHECK(!answers.has(1));
-    workshop.let_go();
+    held.let_go();
     for (RunId run = 1; run < limits.threads_of_scope; ++run) CHECK(answers.wait(run).grammar);
   }
   {
     CLAIM("however many long ones one scope asks for, another's are compiled, and threads stay few");
     Answers answers;
-    Workshop workshop(vocabulary);
-    ConstraintCompiler compiler(vocabulary.tokenizer, limits, answers.receiver(), workshop.compile());
+    HeldCompiler held(vocabulary);
+    ConstraintCompiler compiler(vocabulary.tokenizer, limits, answers.receiver(), held.compile());
     for (RunId run = 1; run <= 50; ++run) compiler.compile(run, spec("long", run), "greedy");
-    workshop.wait_for(limits.threads_of_scope);
+    held.wait_for(limits.threads_of_scope);
     for (RunId run = 100; run < 120; ++run) compiler.compile(run, spec("short", run), "other");
     for (RunId run = 100; run < 120; ++run) CHECK(answers.wait(run).grammar);
     for (RunId run = 200; run < 250; ++run) compiler.compile(run, spec("long", run), std::to_string(run));
-    workshop.wait_for(limits.threads + 20);
-    CHECK(workshop.most() <= limits.threads);
-    workshop.let_go();
+    held.wait_for(limits.threads + 20);
+    CHECK(held.most() <= limits.threads);
+    held.let_go();
     for (RunId run = 1; run <= 50; ++run) CHECK(answers.wait(run).grammar);
     for (RunId run = 200; run < 250; ++run) CHECK(answers.wait(run).grammar);
-    CHECK(workshop.most() <= limits.threads);
+    CHECK(held.most() <= limits.threads);
   }
   {
     CLAIM("a scope that asks for one does not wait behind all of another's");
     Answers answers;
-    Workshop workshop(vocabulary);
+    HeldCompiler held(vocabulary);
     ConstraintCompiler::Limits one_by_one = limits;
     one_by_one.quick_at_once = 1;
     one_by_one.quick = 1h;
-    ConstraintCompiler compiler(vocabulary.tokenizer, one_by_one, answers.receiver(), workshop.compile());
+    ConstraintCompiler compiler(vocabulary.tokenizer, one_by_one, answers.receiver(), held.compile());
     compiler.compile(1, spec("long", 1), "many");
-    workshop.wait_for(1);
+    held.wait_for(1);
     for (RunId run = 2; run <= 40; ++run) compiler.compile(run, spec("short", run), "many");
     compiler.compile(100, spec("short", 100), "one");
-    workshop.let_go();
+    held.let_go();
     for (RunId run = 1; run <= 40; ++run) CHECK(answers.wait(run).grammar);
     CHECK(answers.wait(100).grammar);
-    CHECK(workshop.seen()[1] == "short100");
+    CHECK(held.seen()[1] == "short100");
   }
 }
 
@@ -119,8 +119,8 @@ void ends(const Vocabulary& vocabulary) {
   limits.time = 200ms;
   limits.quick = 1ms;
   Answers answers;
-  Workshop workshop(vocabulary);
-  ConstraintCompiler compiler(vocabulary.tokenizer, limits, answers.receiver(), workshop.compile());
+  HeldCompiler held(vocabulary);
+  ConstraintCompiler compiler(vocabulary.tokenizer, limits, answers.receiver(), held.compile());
   const auto refusal = [&](RunId run) {
     const auto answer = answers.wait(run);
     CHECK(!answer.grammar && answer.error->code() == "CONSTRAINT_TOO_COMPLEX");
@@ -137,8 +137,8 @@ void ends(const Vocabulary& vocabulary) {
   compiler.compile(51, spec("long", 1), "other");
   CHECK(refusal(51).find("compiling it took longer") != std::string::npos);
   // On a busy machine a thread may begin later than its time is over.
-  workshop.wait_for(limits.threads_of_scope);
-  CHECK(workshop.seen().size() == limits.threads_of_scope);
+  held.wait_for(limits.threads_of_scope);
+  CHECK(held.seen().size() == limits.threads_of_scope);
   CLAIM("others are not concerned");
   // Where the machine is so busy that one is late it is there for the next that asks.
   RunId run = 60;
@@ -149,7 +149,7 @@ void ends(const Vocabulary& vocabulary) {
   while (!is_compiled("other", 52)) CHECK(run < 10'000);
 
   CLAIM("what came too late serves the next one that asks, and its scope's threads are free again");
-  workshop.let_go();
+  held.let_go();
   while (!compiler.find(spec("long", 1))) std::this_thread::sleep_for(1ms);
   while (!is_compiled("greedy", 53)) CHECK(run < 20'000);
 }
@@ -157,14 +157,14 @@ void ends(const Vocabulary& vocabulary) {
 void shares(const Vocabulary& vocabulary) {
   CLAIM("the same constraint is compiled once for all that ask for it meanwhile, but for those that are forgotten");
   Answers answers;
-  Workshop workshop(vocabulary);
-  ConstraintCompiler compiler(vocabulary.tokenizer, patient(), answers.receiver(), workshop.compile());
+  HeldCompiler held(vocabulary);
+  ConstraintCompiler compiler(vocabulary.tokenizer, patient(), answers.receiver(), held.compile());
   for (RunId run = 1; run <= 30; ++run) compiler.compile(run, spec("long", 1), std::to_string(run));
-  workshop.wait_for(1);
+  held.wait_for(1);
   compiler.forget(7);
-  workshop.let_go();
+  held.let_go();
   for (RunId run = 1; run <= 30; ++run) CHECK(run == 7 || answers.wait(run).grammar == answers.wait(1).grammar);
-  CHECK(workshop.seen().size() == 1 && !answers.has(7));
+  CHECK(held.seen().size() == 1 && !answers.has(7));
 
   CLAIM("what throws in the compiler fails its own runs alone");
   ConstraintCompiler broken(vocabulary.tokenizer, patient(), answers.receiver(),

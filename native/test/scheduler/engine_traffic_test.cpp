@@ -23,7 +23,7 @@ using namespace std::chrono_literals;
 namespace {
 
 // Everything that any thread took, by run.
-struct Ledger {
+struct TakenOutput {
   void take(Engine& engine, bool rest = false) {
     std::lock_guard lock(mutex);
     for (const RunOutput& output : rest ? engine.take_rest() : engine.take()) {
@@ -96,7 +96,7 @@ RunRequest some_request(std::mt19937& random) {
   return request;
 }
 
-void call(Engine& engine, Ledger& ledger, uint32_t seed, int steps) {
+void call(Engine& engine, TakenOutput& taken, uint32_t seed, int steps) {
   std::mt19937 random(seed);
   std::vector<RunId> mine;
   const auto pick = [&] { return static_cast<size_t>(random() % mine.size()); };
@@ -117,7 +117,7 @@ void call(Engine& engine, Ledger& ledger, uint32_t seed, int steps) {
       engine.release(mine[at]);
       mine.erase(mine.begin() + static_cast<std::ptrdiff_t>(at));
     } else if (action < 14) {
-      ledger.take(engine);
+      taken.take(engine);
     } else if (action == 14) {
       CHECK(engine.stats().running <= 65);
     } else {
@@ -126,8 +126,8 @@ void call(Engine& engine, Ledger& ledger, uint32_t seed, int steps) {
   }
   for (const RunId id : mine) engine.resume(id);
   for (const RunId id : mine) {
-    while (!ledger.has_ended(id)) {
-      ledger.take(engine);
+    while (!taken.has_ended(id)) {
+      taken.take(engine);
       std::this_thread::sleep_for(1ms);
     }
   }
@@ -159,19 +159,19 @@ int main(int argc, char** argv) {
     // Round 1: the model drafts for itself too.
     auto draft = round == 1 ? std::make_unique<Context>(*context, model) : nullptr;
     Engine engine(std::move(context), engine_options, [&] { ++wakes; }, std::move(draft));
-    Ledger ledger;
+    TakenOutput taken;
     std::vector<std::thread> callers;
     for (uint32_t caller = 0; caller < 3; ++caller) {
-      callers.emplace_back([&, caller] { call(engine, ledger, seed + round * 10 + caller, steps); });
+      callers.emplace_back([&, caller] { call(engine, taken, seed + round * 10 + caller, steps); });
     }
     for (std::thread& caller : callers) caller.join();
     while (engine.stats().running + engine.stats().queued > 0) std::this_thread::sleep_for(1ms);
-    CHECK(wakes > 0 && ledger.tokens > 0);
+    CHECK(wakes > 0 && taken.tokens > 0);
     CHECK(engine.stats().cache_tokens_used <= engine.stats().cache_tokens);
     drafted += engine.stats().drafted_tokens;
     accepted += engine.stats().accepted_drafts;
     engine.close();
-    ledger.take(engine, true);
+    taken.take(engine, true);
   }
   std::filesystem::remove_all(folder);
   std::fprintf(stderr, "    %d drafted, %d accepted\n", static_cast<int>(drafted), static_cast<int>(accepted));

@@ -27,8 +27,8 @@ class NoMemory final : public KvMemory {
 };
 
 // Plays the engine: gives a cell to what it computes and a token to who has its logits.
-struct World {
-  explicit World(uint32_t seed, uint32_t cells, uint32_t context, size_t running)
+struct Fixture {
+  explicit Fixture(uint32_t seed, uint32_t cells, uint32_t context, size_t running)
       : random(seed),
         context_size(context),
         store(seed % 2 ? cells : 0),
@@ -173,32 +173,32 @@ struct World {
 void random_traffic(uint32_t seed, int steps) {
   std::mt19937 random(seed);
   const uint32_t context = 32 + random() % 100;
-  World world(seed, context + random() % 300, context, 1 + random() % 16);
-  world.adapter_sets = 1 + seed % 4;
+  Fixture fixture(seed, context + random() % 300, context, 1 + random() % 16);
+  fixture.adapter_sets = 1 + seed % 4;
   int submitted = 0;
   int cancelled = 0;
   for (int step = 0; step < steps; ++step) {
-    const uint32_t action = world.below(20);
+    const uint32_t action = fixture.below(20);
     if (action < 3)
-      submitted += world.submit(1 + world.below(context - 1), 1 + world.below(60),
-                                static_cast<int32_t>(world.below(3)) - 1, world.below(4) == 0) != nullptr;
-    if (action == 3 && !world.runs.empty()) {
-      world.end(*world.runs[world.below(static_cast<uint32_t>(world.runs.size()))]);
+      submitted += fixture.submit(1 + fixture.below(context - 1), 1 + fixture.below(60),
+                                static_cast<int32_t>(fixture.below(3)) - 1, fixture.below(4) == 0) != nullptr;
+    if (action == 3 && !fixture.runs.empty()) {
+      fixture.end(*fixture.runs[fixture.below(static_cast<uint32_t>(fixture.runs.size()))]);
       ++cancelled;
     }
-    if (action == 4 && !world.runs.empty())
-      world.neglected.insert(world.runs[world.below(static_cast<uint32_t>(world.runs.size()))]->id);
-    if (action > 17) world.neglected.clear();
-    world.step();
+    if (action == 4 && !fixture.runs.empty())
+      fixture.neglected.insert(fixture.runs[fixture.below(static_cast<uint32_t>(fixture.runs.size()))]->id);
+    if (action > 17) fixture.neglected.clear();
+    fixture.step();
   }
   // Without newcomers and with every reader back, all of them come to their end; a step that does nothing would be a
   // hang.
-  world.neglected.clear();
-  for (int step = 0; !world.runs.empty(); ++step) {
-    CHECK(world.step());
+  fixture.neglected.clear();
+  for (int step = 0; !fixture.runs.empty(); ++step) {
+    CHECK(fixture.step());
     CHECK(step < 100000);
   }
-  CHECK(world.finished + cancelled + world.dropped == submitted);
+  CHECK(fixture.finished + cancelled + fixture.dropped == submitted);
 }
 
 }  // namespace
@@ -206,24 +206,24 @@ void random_traffic(uint32_t seed, int steps) {
 int main(int argc, char** argv) {
   CLAIM("higher priority is admitted first, then the older one");
   {
-    World world(1, 200, 100, 1);
-    world.submit(10, 5, 0);
-    Run* low = world.submit(10, 5, 0);
-    Run* high = world.submit(10, 5, 1);
-    world.step();
-    CHECK(world.scheduler.running().front() == high);
-    CHECK(world.scheduler.waiting().back() == low);
+    Fixture fixture(1, 200, 100, 1);
+    fixture.submit(10, 5, 0);
+    Run* low = fixture.submit(10, 5, 0);
+    Run* high = fixture.submit(10, 5, 1);
+    fixture.step();
+    CHECK(fixture.scheduler.running().front() == high);
+    CHECK(fixture.scheduler.waiting().back() == low);
   }
 
   CLAIM("prompts are read in turns of 128 rows, and a short one in a single turn");
   {
-    World world(1, 2000, 500, 4);
-    Run* runs[] = {world.submit(400, 5, 0), world.submit(200, 5, 0), world.submit(60, 5, 0)};
-    CHECK(world.scheduler.admit(world.now));
+    Fixture fixture(1, 2000, 500, 4);
+    Run* runs[] = {fixture.submit(400, 5, 0), fixture.submit(200, 5, 0), fixture.submit(60, 5, 0)};
+    CHECK(fixture.scheduler.admit(fixture.now));
     std::vector<RunId> turns;
-    for (int reads = 0; world.scheduler.reading() > 0 && reads < 100; ++reads) {
-      const auto [run, count] = world.scheduler.next_to_prefill(32, true).at(0);
-      world.cache.append(run->sequence, std::span(run->tokens).subspan(run->computed, count));
+    for (int reads = 0; fixture.scheduler.reading() > 0 && reads < 100; ++reads) {
+      const auto [run, count] = fixture.scheduler.next_to_prefill(32, true).at(0);
+      fixture.cache.append(run->sequence, std::span(run->tokens).subspan(run->computed, count));
       run->computed += count;
       if (turns.empty() || turns.back() != run->id) turns.push_back(run->id);
     }
@@ -232,12 +232,12 @@ int main(int argc, char** argv) {
 
   CLAIM("short prompts are read together as far as the rows reach, and alone when asked for");
   {
-    World world(1, 2000, 500, 4);
-    for (int i = 0; i < 3; ++i) world.submit(20, 5, 0);
-    CHECK(world.scheduler.admit(world.now));
-    const auto together = world.scheduler.next_to_prefill(50, false);
+    Fixture fixture(1, 2000, 500, 4);
+    for (int i = 0; i < 3; ++i) fixture.submit(20, 5, 0);
+    CHECK(fixture.scheduler.admit(fixture.now));
+    const auto together = fixture.scheduler.next_to_prefill(50, false);
     CHECK(together.size() == 3 && together[0].rows == 20 && together[1].rows == 20 && together[2].rows == 10);
-    CHECK(world.scheduler.next_to_prefill(50, true).size() == 1);
+    CHECK(fixture.scheduler.next_to_prefill(50, true).size() == 1);
   }
 
   CLAIM(
@@ -246,17 +246,17 @@ int main(int argc, char** argv) {
   for (const uint32_t length : {2u, 63u, 64u, 65u, 127u, 128u, 129u, 200u, 448u, 449u}) {
     std::vector<uint32_t> first;
     for (const uint32_t rows : {64u, 65u, 128u, 191u, 512u}) {
-      World world(1, 2000, 500, 1);
-      world.submit(length, 5, 0);
-      CHECK(world.scheduler.admit(world.now));
+      Fixture fixture(1, 2000, 500, 1);
+      fixture.submit(length, 5, 0);
+      CHECK(fixture.scheduler.admit(fixture.now));
       std::vector<uint32_t> by_tiles;  // where they begin
-      while (world.scheduler.reading() > 0) {
-        const auto [run, count] = world.scheduler.next_to_prefill(rows, false).at(0);
+      while (fixture.scheduler.reading() > 0) {
+        const auto [run, count] = fixture.scheduler.next_to_prefill(rows, false).at(0);
         CHECK(count < attention_tile ? run->remaining() <= attention_tile
                                      : count % attention_tile == 0 && count < run->remaining());
         for (uint32_t at = run->computed; count >= attention_tile && at < run->computed + count; at += attention_tile)
           by_tiles.push_back(at);
-        world.cache.append(run->sequence, std::span(run->tokens).subspan(run->computed, count));
+        fixture.cache.append(run->sequence, std::span(run->tokens).subspan(run->computed, count));
         run->computed += count;
       }
       if (rows == 64) first = by_tiles;
@@ -268,62 +268,62 @@ int main(int argc, char** argv) {
       "a prompt that is scored takes nothing from the cache, and few rows at a time; interrupted, it goes on where it "
       "was");
   {
-    World world(1, 2000, 500, 4);
-    Run* first = world.submit(100, 5, 0);
-    while (first->usage.generated_tokens == 0) world.step();
-    Run* scored = world.submit(100, 5, 0, true);
+    Fixture fixture(1, 2000, 500, 4);
+    Run* first = fixture.submit(100, 5, 0);
+    while (first->usage.generated_tokens == 0) fixture.step();
+    Run* scored = fixture.submit(100, 5, 0, true);
     scored->tokens.assign(first->tokens.begin(), first->tokens.begin() + 100);
-    CHECK(world.scheduler.admit(world.now) && scored->computed == 0);
-    CHECK(world.scheduler.next_to_prefill(50, false).at(0).rows == World::scored_rows);
+    CHECK(fixture.scheduler.admit(fixture.now) && scored->computed == 0);
+    CHECK(fixture.scheduler.next_to_prefill(50, false).at(0).rows == Fixture::scored_rows);
     // As after it had lost its cells.
-    world.scheduler.remove(*scored, false);
+    fixture.scheduler.remove(*scored, false);
     scored->phase = Run::Phase::waiting;
     scored->scored = 40;
-    world.scheduler.enqueue(*scored);
-    CHECK(world.scheduler.admit(world.now) && scored->computed == 40);
-    while (scored->scores_prompt()) world.step();
+    fixture.scheduler.enqueue(*scored);
+    CHECK(fixture.scheduler.admit(fixture.now) && scored->computed == 40);
+    while (scored->scores_prompt()) fixture.step();
   }
 
   CLAIM("a run that is not read loses its cells after a minute and fails after ten, and the others go on");
   {
-    World world(1, 128, 100, 4);
-    Run* lazy = world.submit(20, 1000, 0);
-    world.step();
-    world.neglected.insert(lazy->id);
-    world.step();
+    Fixture fixture(1, 128, 100, 4);
+    Run* lazy = fixture.submit(20, 1000, 0);
+    fixture.step();
+    fixture.neglected.insert(lazy->id);
+    fixture.step();
     CHECK(lazy->paused && lazy->phase == Run::Phase::running);
-    CHECK(world.scheduler.next_deadline() == lazy->paused_since + 60s);
-    world.now += 61s;
-    world.step();
-    CHECK(lazy->phase == Run::Phase::waiting && world.scheduler.next_deadline() == lazy->paused_since + 600s);
-    world.submit(90, 5, 0);
-    for (int i = 0; i < 100; ++i) world.step();
-    CHECK(world.finished == 1);
-    world.now += 600s;
-    world.step();
-    CHECK(world.dropped == 1 && world.runs.empty());
+    CHECK(fixture.scheduler.next_deadline() == lazy->paused_since + 60s);
+    fixture.now += 61s;
+    fixture.step();
+    CHECK(lazy->phase == Run::Phase::waiting && fixture.scheduler.next_deadline() == lazy->paused_since + 600s);
+    fixture.submit(90, 5, 0);
+    for (int i = 0; i < 100; ++i) fixture.step();
+    CHECK(fixture.finished == 1);
+    fixture.now += 600s;
+    fixture.step();
+    CHECK(fixture.dropped == 1 && fixture.runs.empty());
   }
 
   CLAIM(
       "sets of adapters take turns, each twenty times as long as a change takes, and none waits for longer than the "
       "others");
   {
-    World world(1, 4000, 900, 12);
-    world.adapter_sets = 4;
-    for (int i = 0; i < 12; ++i) world.submit(20, 800, 0);
+    Fixture fixture(1, 4000, 900, 12);
+    fixture.adapter_sets = 4;
+    for (int i = 0; i < 12; ++i) fixture.submit(20, 800, 0);
     std::map<std::string, Clock::time_point> served;
     std::set<std::string> sets;
-    for (const auto& run : world.runs) sets.insert(run->adapter_key);
+    for (const auto& run : fixture.runs) sets.insert(run->adapter_key);
     CHECK(sets.size() == 4);
-    const auto begin = world.now;
+    const auto begin = fixture.now;
     for (int step = 0; step < 400; ++step) {
-      CHECK(world.step());
-      served[world.adapters_in_use] = world.now;
+      CHECK(fixture.step());
+      served[fixture.adapters_in_use] = fixture.now;
       // A turn takes 60 ms and the step that ends it 10, a change 3.
-      if (world.now - begin < 1s) continue;
-      for (const std::string& set : sets) CHECK(world.now - served[set] <= 3 * (60ms + 10ms + 3ms) + 10ms);
+      if (fixture.now - begin < 1s) continue;
+      for (const std::string& set : sets) CHECK(fixture.now - served[set] <= 3 * (60ms + 10ms + 3ms) + 10ms);
     }
-    CHECK(world.changes > 30 && world.changes * 60ms <= world.now - begin);
+    CHECK(fixture.changes > 30 && fixture.changes * 60ms <= fixture.now - begin);
   }
 
   CLAIM("random traffic: everyone who stays comes to the end, and no step stands still");

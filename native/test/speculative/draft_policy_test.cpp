@@ -28,7 +28,7 @@ double smollm2_ms(uint32_t rows) {
 
 double proportional_ms(uint32_t rows) { return 7.0 * rows; }
 
-struct Ran {
+struct Outcome {
   int drafted = 0;
   int accepted = 0;
   int tokens = 0;
@@ -36,12 +36,12 @@ struct Ran {
 };
 
 // So many steps of `streams` runs, whose guesses come true with a probability of `share`.
-Ran run(DraftPolicy& policy, uint32_t streams, double share, int steps, double (*time)(uint32_t) = smollm2_ms,
+Outcome run(DraftPolicy& policy, uint32_t streams, double share, int steps, double (*time)(uint32_t) = smollm2_ms,
         double noise = 0) {
   std::mt19937 random(streams);
   std::uniform_real_distribution<double> uniform(0, 1);
-  std::vector<DraftChance> runs(streams);
-  Ran ran;
+  std::vector<PromptLookupAcceptance> runs(streams);
+  Outcome ran;
   for (int step = 0; step < steps; ++step) {
     std::vector<std::pair<double, uint32_t>> candidates;
     for (uint32_t i = 0; i < streams; ++i) {
@@ -75,12 +75,12 @@ Ran run(DraftPolicy& policy, uint32_t streams, double share, int steps, double (
 }  // namespace
 
 int main() {
-  CLAIM("a chance follows what came true lately");
-  DraftChance chance;
-  for (int i = 0; i < 15; ++i) chance.observe(true);
-  CHECK(chance.value() > 0.9);
-  for (int i = 0; i < 15; ++i) chance.observe(false);
-  CHECK(chance.value() < 0.1);
+  CLAIM("the acceptance rate follows what came true lately");
+  PromptLookupAcceptance acceptance;
+  for (int i = 0; i < 15; ++i) acceptance.observe(true);
+  CHECK(acceptance.value() > 0.9);
+  for (int i = 0; i < 15; ++i) acceptance.observe(false);
+  CHECK(acceptance.value() < 0.1);
 
   CLAIM("never is never, and always is as many as there is room for");
   DraftPolicy never(Drafts::never), always(Drafts::always);
@@ -96,14 +96,14 @@ int main() {
 
   CLAIM("a stream that copies text gets three drafts a step, and needs a fifth less time at least");
   DraftPolicy copying(Drafts::paying);
-  const Ran copied = run(copying, 1, 0.98, 2000);
+  const Outcome copied = run(copying, 1, 0.98, 2000);
   CHECK(copied.drafted > 5000 && copied.accepted > 0.9 * copied.drafted);
   CHECK(copied.ms / copied.tokens < 0.8 * smollm2_ms(1));
 
   CLAIM("where nothing comes true, hardly anything is drafted, and that costs less than a hundredth");
   for (const uint32_t streams : {1u, 3u, 15u}) {
     DraftPolicy policy(Drafts::paying);
-    const Ran ran = run(policy, streams, 0.0, 2000);
+    const Outcome ran = run(policy, streams, 0.0, 2000);
     CHECK(ran.drafted <= 20 && ran.ms / ran.tokens < 1.01 * smollm2_ms(streams) / streams);
   }
 
@@ -116,7 +116,7 @@ int main() {
 
   CLAIM("where a row always costs as much as a token, nothing is drafted but to measure that now and then");
   DraftPolicy dear(Drafts::paying);
-  const Ran refused = run(dear, 1, 0.9, 4000, proportional_ms);
+  const Outcome refused = run(dear, 1, 0.9, 4000, proportional_ms);
   CHECK(refused.drafted > 0 && refused.drafted < 4000 / 10);
   CHECK(refused.ms / refused.tokens < 1.02 * proportional_ms(1));
 
@@ -125,8 +125,8 @@ int main() {
     for (const double share : {0.0, 0.2, 0.4, 0.6, 0.8, 0.95}) {
       for (const double noise : {0.0, 0.3}) {
         DraftPolicy policy(Drafts::paying), off(Drafts::never);
-        const Ran with = run(policy, streams, share, 1000, smollm2_ms, noise);
-        const Ran without = run(off, streams, share, 1000, smollm2_ms, noise);
+        const Outcome with = run(policy, streams, share, 1000, smollm2_ms, noise);
+        const Outcome without = run(off, streams, share, 1000, smollm2_ms, noise);
         CHECK(with.ms / with.tokens < 1.06 * without.ms / without.tokens);
       }
     }
@@ -141,17 +141,17 @@ int main() {
   CHECK(run(moved, 1, 0.98, 1000).drafted > 2500);
 
   CLAIM("a draft model is believed at first, and by what was accepted of tokens as probable as that one soon");
-  DraftSkill skill;
-  CHECK(skill.chance(0.99) > 0.9 && skill.chance(0.05) < 0.1 && skill.mean() > 0.4 && skill.mean() < 0.7);
-  for (int i = 0; i < 40; ++i) skill.observe(0.99, false);
-  CHECK(skill.chance(0.99) < 0.05 && skill.chance(0.6) > 0.5 && skill.mean() < 0.2);
-  for (int i = 0; i < 60; ++i) skill.observe(0.6, true);
-  CHECK(skill.chance(0.6) > 0.95 && skill.mean() > 0.8);
+  DraftModelAcceptance acceptance;
+  CHECK(acceptance.chance(0.99) > 0.9 && acceptance.chance(0.05) < 0.1 && acceptance.mean() > 0.4 && acceptance.mean() < 0.7);
+  for (int i = 0; i < 40; ++i) acceptance.observe(0.99, false);
+  CHECK(acceptance.chance(0.99) < 0.05 && acceptance.chance(0.6) > 0.5 && acceptance.mean() < 0.2);
+  for (int i = 0; i < 60; ++i) acceptance.observe(0.6, true);
+  CHECK(acceptance.chance(0.6) > 0.95 && acceptance.mean() > 0.8);
 
   CLAIM("drafting pays where accepted tokens save more than drafting and verifying takes, and longer drafts more");
-  CHECK(skill.gain(10, 2, 1, 1) > 4 && skill.gain(10, 2, 1, 4) > 2.5 * skill.gain(10, 2, 1, 1));
-  CHECK(skill.gain(10, 2, 9, 4) < 0 && skill.gain(10, 12, 1, 4) < 0 && skill.gain(10, 2, 1, 1, 0.1) < 0);
-  DraftSkill wrong;
+  CHECK(acceptance.gain(10, 2, 1, 1) > 4 && acceptance.gain(10, 2, 1, 4) > 2.5 * acceptance.gain(10, 2, 1, 1));
+  CHECK(acceptance.gain(10, 2, 9, 4) < 0 && acceptance.gain(10, 12, 1, 4) < 0 && acceptance.gain(10, 2, 1, 1, 0.1) < 0);
+  DraftModelAcceptance wrong;
   for (int i = 0; i < 40; ++i) wrong.observe(0.99, false);
   CHECK(wrong.gain(10, 2, 1, 8) < 0.5);
 

@@ -93,7 +93,7 @@ void waiting(const std::shared_ptr<Model>& model) {
   Harness harness(context_of(model));
   Engine& engine = *harness.engine;
   CLAIM("a run's time to wait counts while its prompt is tokenized");
-  // With a stretch of each in turn, it would take many turns until its own prompt is through.
+  // With a chunk of each in turn, it would take many turns until its own prompt is through.
   std::vector<uint32_t> texts;
   for (int i = 0; i < 60; ++i) texts.push_back(engine.tokenize(prompt(1'000'000)));
   RunRequest hurried = question(words(9'000));

@@ -240,12 +240,12 @@ int main(int argc, char** argv) {
   });
   large.join();
 
-  CLAIM("a stretch ends between two characters, is never longer than it may be and never empty");
+  CLAIM("a chunk ends between two characters, is never longer than it may be and never empty");
   for (const auto& [_, unit] : runs) {
     const std::string text = repeated(unit, 50'000);
     for (size_t at = 0; at < text.size();) {
-      const size_t size = next_stretch(std::string_view(text).substr(at));
-      CHECK(size > 0 && size <= longest_stretch &&
+      const size_t size = next_chunk(std::string_view(text).substr(at));
+      CHECK(size > 0 && size <= longest_chunk &&
             (at + size == text.size() || (static_cast<unsigned char>(text[at + size]) & 0xC0) != 0x80));
       at += size;
     }

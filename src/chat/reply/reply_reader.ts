@@ -11,7 +11,7 @@ import { ReplyParser, type CallFault, type ReplyEvent as ParserEvent } from "../
 import { JsonWatch } from "../../format/json_watch.js";
 import type { PlainMessage, PlainToolCall } from "../../format/plain_message.js";
 import { ThoughtReader, type ThoughtTags } from "../../format/thought.js";
-import { atOnce, inTurns, type Stretches } from "../../schema/stretches.js";
+import { atOnce, inTurns, type CooperativeWork } from "../../schema/cooperative_work.js";
 import type { IncompleteCall, ReplyEvent, TextEvent, ToolCall } from "./reply_events.js";
 import { isWhole } from "../tools/round_constraint.js";
 import type { Tool } from "../tools/tool.js";
@@ -82,7 +82,7 @@ export class ReplyReader {
   #incompleteCall: IncompleteCall | undefined;
   readonly #watch: JsonWatch | undefined;
   /** Checks of calls that are still to be made, by the calls' arguments. */
-  readonly #checks = new Map<unknown, Stretches<CallFault | undefined>>();
+  readonly #checks = new Map<unknown, CooperativeWork<CallFault | undefined>>();
   /** What has been told, by the kind of its events. */
   readonly #told = { text: "", reasoning: "", malformed: [] as string[] };
 
@@ -240,7 +240,7 @@ export class ReplyReader {
    * The parser goes on without a verdict, except where that decides whether the reply's text is a call: a check may
    * take long, and has a turn of its own.
    */
-  #check(check: Stretches<CallFault | undefined>, args: unknown): CallFault | undefined {
+  #check(check: CooperativeWork<CallFault | undefined>, args: unknown): CallFault | undefined {
     if (this.#parser?.mayBeUntagged || !isObject(args)) return atOnce(check);
     this.#checks.set(args, check);
     return undefined;
@@ -302,11 +302,15 @@ export class ReplyReader {
 }
 
 /** Judges a call by the tools' own schemas, whose sentences the model is told. */
-function* checkCall(tools: ReadonlyMap<string, Tool>, name: string, args: unknown): Stretches<CallFault | undefined> {
+function* checkCall(
+  tools: ReadonlyMap<string, Tool>,
+  name: string,
+  args: unknown,
+): CooperativeWork<CallFault | undefined> {
   const tool = tools.get(name);
   if (tool === undefined) return { problem: "unknown-tool", message: `There is no function ${describe(name)}.` };
   if (!isObject(args))
     return { problem: "invalid-arguments", message: `arguments must be an object, not ${describe(args)}.` };
-  const verdict = yield* tool.schema.checkInStretches(args, "arguments");
+  const verdict = yield* tool.schema.checkInSlices(args, "arguments");
   return verdict.ok ? undefined : { problem: "invalid-arguments", message: verdict.problem };
 }

@@ -13,7 +13,7 @@ import {
   type UnenforcedKeyword,
 } from "../../schema/read_schema.js";
 import { widenedPlaces } from "../../schema/enforced/widened_places.js";
-import { atOnce, type Stretches } from "../../schema/stretches.js";
+import { atOnce, type CooperativeWork } from "../../schema/cooperative_work.js";
 import { acceptsUntagged, type ToolSettings } from "./tool_options.js";
 
 /** A keyword of a tool's or the answer's schema that is checked only after the model has written. */
@@ -194,14 +194,14 @@ export function enforcedTool(
   name: string,
   index: number,
 ): EnforcedReading {
-  return atOnce(enforcedToolInStretches(parameters, undeclared, name, index));
+  return atOnce(enforcedToolInSlices(parameters, undeclared, name, index));
 }
 
-export function enforcedToolInStretches(
+export function enforcedToolInSlices(
   parameters: ReadSchema,
   undeclared: UndeclaredProperties,
   name: string,
   index: number,
-): Stretches<EnforcedReading> {
-  return ofOption(`${name}.parameters`, `tools[${index}].parameters`, parameters.enforcedInStretches(undeclared));
+): CooperativeWork<EnforcedReading> {
+  return ofOption(`${name}.parameters`, `tools[${index}].parameters`, parameters.enforcedInSlices(undeclared));
 }

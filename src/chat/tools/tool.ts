@@ -5,12 +5,12 @@ import type { JsonSchema } from "../../schema/json_schema.js";
 import { invalidSchema } from "../../schema/json_schema.js";
 import {
   aboutOption,
-  readSchemaInStretches,
+  readSchemaInSlices,
   type InferSchema,
   type ReadSchema,
   type Schema,
 } from "../../schema/read_schema.js";
-import { atOnce, type Stretches } from "../../schema/stretches.js";
+import { atOnce, type CooperativeWork } from "../../schema/cooperative_work.js";
 import { valuesOfTool, type WorkBudget } from "../../schema/work_budget.js";
 import { isObject } from "../../json_object.js";
 
@@ -145,7 +145,7 @@ function* makeTool<const S extends Schema, Result, Name extends string>(
   options: ToolOptions<S, Result, Name>,
   subject: string,
   budget: WorkBudget | undefined,
-): Stretches<Tool<InferSchema<S>, Result, Name>> {
+): CooperativeWork<Tool<InferSchema<S>, Result, Name>> {
   const at = (name: string) => (subject === "tool" ? name : `${subject}.${name}`);
   const param = subject === "tool" ? "options" : subject;
   if (!isReadableObject(options, param))
@@ -168,7 +168,7 @@ function* makeTool<const S extends Schema, Result, Name extends string>(
     });
   }
   budget?.spend(valuesOfTool);
-  const schema = yield* readSchemaInStretches(parameters, `${name}.parameters`, budget, at("parameters"));
+  const schema = yield* readSchemaInSlices(parameters, `${name}.parameters`, budget, at("parameters"));
   const { type } = schema.jsonSchema;
   if (type !== undefined && type !== "object")
     throw aboutOption(
@@ -191,11 +191,11 @@ function* makeTool<const S extends Schema, Result, Name extends string>(
  * Throws `INVALID_TOOL` when two share a name.
  */
 export function collectTools(tools: unknown, budget?: WorkBudget): Map<string, Tool> {
-  return atOnce(collectToolsInStretches(tools, budget));
+  return atOnce(collectToolsInSlices(tools, budget));
 }
 
-/** The same in stretches, each tool's in one or more. */
-export function* collectToolsInStretches(tools: unknown, budget?: WorkBudget): Stretches<Map<string, Tool>> {
+/** The same in time slices, each tool's in one or more. */
+export function* collectToolsInSlices(tools: unknown, budget?: WorkBudget): CooperativeWork<Map<string, Tool>> {
   const collected = new Map<string, Tool>();
   if (tools === undefined) return collected;
   // A hole ends the copy: an array may have four billion of them.
@@ -223,7 +223,7 @@ export function* collectToolsInStretches(tools: unknown, budget?: WorkBudget): S
 const isReadableObject = (value: unknown, place: string): value is Record<string, unknown> =>
   reading(place, () => isObject(value), "INVALID_TOOL");
 
-function* readTool(given: unknown, where: string, budget: WorkBudget | undefined): Stretches<Tool> {
+function* readTool(given: unknown, where: string, budget: WorkBudget | undefined): CooperativeWork<Tool> {
   if (!isReadableObject(given, where)) throw invalidTool("a tool", where, describe(given));
   if (made.has(given)) return given as unknown as Tool;
   const isOpenAi = () => given["type"] === "function" && given["function"] !== undefined;

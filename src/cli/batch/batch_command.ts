@@ -1,6 +1,6 @@
 // `caduceus run --input` and `caduceus embed --input`: many lines, several at a time, one line of JSON for each answer.
 import { createReadStream, realpathSync, statSync } from "node:fs";
-import { workOff } from "../../evaluation/run/work_off.js";
+import { forEachConcurrently } from "../../evaluation/run/for_each_concurrently.js";
 import { CaduceusError, type Model } from "../../index.js";
 import { ExitCode, UsageError } from "../exit_codes.js";
 import { durationText } from "../output/progress_bar.js";
@@ -76,7 +76,7 @@ async function answerAll(
 ): Promise<void> {
   await check(model);
   counter.begin();
-  await workOff(
+  await forEachConcurrently(
     (stopping) => waitingLines(input, answers, stopping),
     concurrency,
     ending,

@@ -124,9 +124,9 @@ class AddonEngine implements Engine {
     return run;
   }
 
-  speak(texts: readonly string[]): void {
+  preserveTokens(texts: readonly string[]): void {
     this.#assertOpen();
-    this.#native.speak(texts);
+    this.#native.preserveTokens(texts);
   }
 
   async tokenize(parts: readonly PromptPart[], signal?: AbortSignal): Promise<Int32Array> {

@@ -56,7 +56,7 @@ export interface NativeEngine {
   resume(id: number): void;
   release(id: number): void;
   take(): NativeOutputs;
-  speak(texts: readonly string[]): void;
+  preserveTokens(texts: readonly string[]): void;
   stats(): EngineStats;
   info(): ModelInfo;
   tokenize(parts: readonly PromptPart[]): { readonly id: number; readonly promise: Promise<Int32Array | undefined> };

@@ -141,8 +141,8 @@ function take(message: ToHost): void {
       return void answer(message);
     case "abort":
       return calls.get(message.id)?.abort();
-    case "speak":
-      return engines.get(message.engine)?.speak(message.texts);
+    case "preserve-tokens":
+      return engines.get(message.engine)?.preserveTokens(message.texts);
     case "submit": {
       const { engine, run, request } = message;
       const after = request.after === undefined ? undefined : (runs.get(request.after)?.nativeId ?? 0);

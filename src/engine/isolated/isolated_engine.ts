@@ -125,7 +125,7 @@ class IsolatedEngine implements Engine {
   readonly #runs = new Map<number, IsolatedRun>();
   readonly #ending = new AbortController();
   readonly #adapters = new Map<number, IsolatedAdapter>();
-  #spoken: string[] = [];
+  #preserved: string[] = [];
   #nextAdapter = 1;
   #waiting = 0;
   #opening: Promise<Session> | undefined;
@@ -171,11 +171,11 @@ class IsolatedEngine implements Engine {
     return run;
   }
 
-  speak(texts: readonly string[]): void {
+  preserveTokens(texts: readonly string[]): void {
     this.#assertOpen();
-    this.#spoken = [...this.#spoken, ...texts];
+    this.#preserved = [...this.#preserved, ...texts];
     const session = this.#session;
-    session?.host.post({ type: "speak", engine: session.engine, texts });
+    session?.host.post({ type: "preserve-tokens", engine: session.engine, texts });
   }
 
   tokenize(parts: readonly PromptPart[], signal?: AbortSignal): Promise<Int32Array> {
@@ -300,7 +300,8 @@ class IsolatedEngine implements Engine {
         adapter.failure = error;
       }
     }
-    if (this.#spoken.length > 0) loaded.host.post({ type: "speak", engine: loaded.engine, texts: this.#spoken });
+    if (this.#preserved.length > 0)
+      loaded.host.post({ type: "preserve-tokens", engine: loaded.engine, texts: this.#preserved });
     // Both at once: who begins or ceases to wait from now on is counted there.
     this.#state.session = loaded;
     if (this.#waiting > 0) loaded.host.countWaiting(1);

@@ -31,7 +31,7 @@ export type ToHost =
   | { readonly type: "release"; readonly run: number }
   /** So many pieces were read since the last time. */
   | { readonly type: "read"; readonly run: number; readonly pieces: number }
-  | { readonly type: "speak"; readonly engine: number; readonly texts: readonly string[] }
+  | { readonly type: "preserve-tokens"; readonly engine: number; readonly texts: readonly string[] }
   /** How much of the log is wanted. Undefined: nothing, as at the beginning. */
   | { readonly type: "log"; readonly level: LogLevel | undefined }
   /** So many lines of the log have been told. */

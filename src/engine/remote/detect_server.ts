@@ -9,7 +9,7 @@ import { ServerConnection, type ConnectionSettings } from "./http/server_connect
 import { invalidAnswer } from "./http/upstream_errors.js";
 import type { RemoteServer, ServerKind } from "./remote_server.js";
 import type { RetryPolicy } from "./retry_policy.js";
-import type { ListedModel, ServerWish } from "./server_wish.js";
+import type { ListedModel, OpenServerOptions } from "./open_server_options.js";
 
 /** What servers call themselves as the owners of their models. */
 const owners: Readonly<Record<string, ServerKind>> = {
@@ -21,19 +21,19 @@ const owners: Readonly<Record<string, ServerKind>> = {
 /** Asks a server what it is. The connection is closed where that fails. */
 export async function openServer(
   settings: ConnectionSettings,
-  wish: ServerWish,
+  options: OpenServerOptions,
   retries: RetryPolicy,
   signal?: AbortSignal,
 ): Promise<RemoteServer> {
   const connection = new ServerConnection(settings);
   try {
     const models = await retries.run(() => listModels(connection, signal), signal);
-    const model = chooseModel(models, wish.model, settings.url);
-    const kind = wish.engine ?? owners[model.fields.text("owned_by") ?? ""] ?? "openai";
+    const model = chooseModel(models, options.model, settings.url);
+    const kind = options.engine ?? owners[model.fields.text("owned_by") ?? ""] ?? "openai";
     if (kind === "caduceus") return await CaduceusServer.open(connection, model.id, signal);
-    if (kind === "llama-server") return await LlamaServer.open(connection, model, wish, signal);
-    if (kind === "vllm") return await VllmServer.open(connection, model, wish, signal);
-    return new OpenAiServer(connection, model, wish);
+    if (kind === "llama-server") return await LlamaServer.open(connection, model, options, signal);
+    if (kind === "vllm") return await VllmServer.open(connection, model, options, signal);
+    return new OpenAiServer(connection, model, options);
   } catch (error) {
     connection.close();
     throw error;

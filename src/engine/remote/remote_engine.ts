@@ -78,9 +78,9 @@ export class RemoteEngine implements Engine {
     this.#assertOpen();
   }
 
-  speak(texts: readonly string[]): void {
+  preserveTokens(texts: readonly string[]): void {
     this.#assertOpen();
-    this.#servers.speak(texts);
+    this.#servers.preserveTokens(texts);
   }
 
   /** Of the requests of this process: what else the server does is not known. */

@@ -45,7 +45,7 @@ export interface RemoteServer {
   prepare(parts: readonly PromptPart[], continues: boolean, signal: AbortSignal): Promise<readonly PromptPart[]>;
   /**
    * Runs a request whose prompt is prepared. Connects when its first piece is asked for, and disconnects when it is
-   * left or the signal aborts. Throws a `PassingError` where the request may be sent again as long as nothing has come.
+   * left or the signal aborts. Throws a `TransientUpstreamError` where the request may be sent again as long as nothing has come.
    */
   run(request: ServerRequest, signal: AbortSignal): AsyncGenerator<ServerPiece, void, undefined>;
   tokenize(parts: readonly PromptPart[], signal?: AbortSignal): Promise<Int32Array>;
@@ -53,7 +53,7 @@ export interface RemoteServer {
   tokenBytes(tokens: Int32Array): Promise<Uint8Array[]>;
   embed(request: EmbeddingRequest, signal?: AbortSignal): Promise<Embedding>;
   /** Control tokens whose text stands in one of these are part of what the model says. */
-  speak(texts: readonly string[]): void;
+  preserveTokens(texts: readonly string[]): void;
   /** Whether it answers at the moment. Rejects with what is wrong. */
   check(signal?: AbortSignal): Promise<void>;
   close(): void;
@@ -85,7 +85,7 @@ export interface ServerChoice {
   readonly capabilities: EngineCapabilities;
   /** Rejects where none can take it. */
   choose(choice: Choice, signal: AbortSignal | undefined): Promise<Lease>;
-  speak(texts: readonly string[]): void;
+  preserveTokens(texts: readonly string[]): void;
   /** Of each, where there may be several. */
   stats?(): ServerStats[];
   close(): void;
@@ -111,8 +111,8 @@ export class OneServer implements ServerChoice {
     return { server: this.#server, progress: () => {}, end: () => false };
   }
 
-  speak(texts: readonly string[]): void {
-    this.#server.speak(texts);
+  preserveTokens(texts: readonly string[]): void {
+    this.#server.preserveTokens(texts);
   }
 
   close(): void {

@@ -1,6 +1,6 @@
 // How often, and after how long, a request is sent again of which nothing has come yet.
 import { sleepUnlessAborted } from "../../follow_signal.js";
-import { PassingError } from "./http/upstream_errors.js";
+import { TransientUpstreamError } from "./http/upstream_errors.js";
 
 const firstWaitMs = 250;
 const longestWaitMs = 10_000;
@@ -15,7 +15,7 @@ export class RetryPolicy {
 
   /** Waits until it may be sent again after `attempts` failures; throws the failure where it may not. */
   async wait(failure: unknown, attempts: number, signal: AbortSignal | undefined): Promise<void> {
-    if (!(failure instanceof PassingError) || attempts > this.most) throw failure;
+    if (!(failure instanceof TransientUpstreamError) || attempts > this.most) throw failure;
     const longest = Math.min(firstWaitMs * 2 ** (attempts - 1), longestWaitMs);
     // Those that failed together do not come back together.
     await sleepUnlessAborted(failure.waitMs ?? longest * (0.5 + Math.random() / 2), signal);

@@ -4,7 +4,7 @@ import { ask } from "./ask.js";
 import type { AskSettings } from "./request_options.js";
 import type { ResultsFile } from "./results_file.js";
 import type { Sample } from "../sample.js";
-import { workOff } from "./work_off.js";
+import { forEachConcurrently } from "./for_each_concurrently.js";
 
 export interface RunSettings extends AskSettings {
   /** Questions that are answered at the same time. */
@@ -24,7 +24,7 @@ export async function runEvaluation(
   onAnswer: (sample: Sample) => void,
 ): Promise<void> {
   const waiting = samples.filter(({ key }) => !results.answers.has(key));
-  await workOff(
+  await forEachConcurrently(
     () => waiting.values(),
     settings.concurrency,
     signal,

@@ -3,7 +3,7 @@
 import type { PromptPart, RenderTemplate } from "../../engine/engine.js";
 import { CaduceusError } from "../../errors.js";
 import { callsText, responseText, type PromptMessage, type PromptTool } from "../hermes/prompt/prompt.js";
-import { parallelHintText, systemStretches, type HermesVariant } from "../hermes/prompt/prompt_system.js";
+import { parallelHintText, systemParts, type HermesVariant } from "../hermes/prompt/prompt_system.js";
 import { tailOf } from "../../engine/call_format.js";
 import { CallPlaces } from "../calls/unwritten_calls.js";
 import { allowsSeveral, hermesCalls, type TemplateCalls } from "../calls/call_reading.js";
@@ -200,7 +200,7 @@ export class ChatTemplate {
   #adapt(prompt: TemplatePrompt): TemplatePrompt {
     const { messages, tools = [], schema, scratchPad, parallelHint = false, reasoning = false } = prompt;
     const inHermes = !this.hasTools;
-    const own = systemStretches({
+    const own = systemParts({
       variant: this.#variant,
       tools: inHermes ? tools : [],
       schema,

@@ -1,7 +1,7 @@
 // How a model on a server is used: the public options and their checks.
 import { serverKinds, type ServerKind } from "../../engine/remote/remote_server.js";
 import type { ConnectionSettings } from "../../engine/remote/http/server_connection.js";
-import type { ServerWish } from "../../engine/remote/server_wish.js";
+import type { OpenServerOptions } from "../../engine/remote/open_server_options.js";
 import { CaduceusError, describe, invalidArgument, mismatch, reading } from "../../errors.js";
 import type { FormatOptions } from "../../format/conversation_format.js";
 import {
@@ -65,7 +65,7 @@ const connectOptionNames = [
 
 export interface CheckedConnectOptions {
   readonly connection: Omit<ConnectionSettings, "url">;
-  readonly wish: ServerWish;
+  readonly serverOptions: OpenServerOptions;
   readonly retries: number;
   readonly format: FormatOptions;
   readonly signal: AbortSignal | undefined;
@@ -87,7 +87,7 @@ export function checkConnectOptions(value: unknown): CheckedConnectOptions {
       firstTokenTimeoutMs: time("firstTokenTimeoutMs", 600_000),
       stallTimeoutMs: time("stallTimeoutMs", 120_000),
     },
-    wish: {
+    serverOptions: {
       model: options.model === undefined ? undefined : checkText(options.model, "model"),
       engine: checkChoice(options.engine, "engine", serverKinds),
       contextSize: checkWholeNumber(options.contextSize, "contextSize", 8, longestTimeMs),

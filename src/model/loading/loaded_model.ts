@@ -53,8 +53,8 @@ export class LoadedModel {
             async (text) => (await markerToken(engine, text)) !== undefined,
           );
     const { opening, closing, answer } = facts.thoughtTags ?? { opening: "", closing: "", answer: "" };
-    const spoken = [...(calls.kind === "own" ? textsOf(calls.format) : []), opening, closing, answer];
-    if (spoken.some((text) => text !== "")) engine.speak(spoken);
+    const preserved = [...(calls.kind === "own" ? textsOf(calls.format) : []), opening, closing, answer];
+    if (preserved.some((text) => text !== "")) engine.preserveTokens(preserved);
     return new LoadedModel(engine, { vocabulary, facts, calls }, format);
   }
 

@@ -9,10 +9,10 @@ import { LoadedModel } from "./loaded_model.js";
 
 export async function openRemote(address: unknown, options: unknown): Promise<LoadedModel> {
   const urls = checkServerUrls(address);
-  const { connection, wish, retries, format, signal } = checkConnectOptions(options);
+  const { connection, serverOptions, retries, format, signal } = checkConnectOptions(options);
   signal?.throwIfAborted();
   const policy = new RetryPolicy(retries);
-  const open = (url: string, opening = signal) => openServer({ ...connection, url }, wish, policy, opening);
+  const open = (url: string, opening = signal) => openServer({ ...connection, url }, serverOptions, policy, opening);
   const servers = typeof urls === "string" ? new OneServer(await open(urls)) : await Fleet.open(urls, open, signal);
   const engine = new RemoteEngine(servers, policy);
   try {

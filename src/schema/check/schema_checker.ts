@@ -8,7 +8,7 @@ import type { SchemaIssue } from "../json_schema.js";
 import { checkNumber, checkString, hasType } from "../scalar_checks.js";
 import { keptPattern, type PatternTest } from "../pattern/pattern_matcher.js";
 import type { Node, Resource, SchemaIndex } from "./schema_index.js";
-import type { Stretches } from "../stretches.js";
+import type { CooperativeWork } from "../cooperative_work.js";
 import { hasFormat } from "./string_formats.js";
 import { Place } from "./value_place.js";
 import { fits, nothing, written, type Issue, type Verdict } from "./verdict.js";
@@ -25,7 +25,11 @@ const combinations: readonly string[] = ["allOf", "anyOf", "oneOf", "not", "if"]
  * Returns no issues if the value satisfies the schema.
  * @throws what the budget throws, and RangeError for values nested deeper than the stack
  */
-export function* checkValue(index: SchemaIndex, value: unknown, budget: WorkBudget): Stretches<readonly SchemaIssue[]> {
+export function* checkValue(
+  index: SchemaIndex,
+  value: unknown,
+  budget: WorkBudget,
+): CooperativeWork<readonly SchemaIssue[]> {
   const check = new Check(index, budget);
   const { issues } = yield* check.judge(index.root, new Place(value), [index.resourceOf(index.root)!]);
   return issues.map(written);
@@ -43,7 +47,7 @@ class Check {
   }
 
   /** `scope`: the resources that the check has entered, outermost first. */
-  *judge(schema: unknown, place: Place, scope: readonly Resource[]): Stretches<Verdict> {
+  *judge(schema: unknown, place: Place, scope: readonly Resource[]): CooperativeWork<Verdict> {
     this.#budget.spend(stepsOfSchema);
     if (this.#budget.isTurn()) yield;
     if (schema === true) return fits;
@@ -60,7 +64,7 @@ class Check {
   }
 
   /** Judges the target of a reference. */
-  *judgeTarget(schema: unknown, place: Place, scope: readonly Resource[]): Stretches<Verdict> {
+  *judgeTarget(schema: unknown, place: Place, scope: readonly Resource[]): CooperativeWork<Verdict> {
     // The target of a dynamic reference depends on the scope.
     if (this.#index.hasDynamicReferences) return yield* this.judge(schema, place, scope);
     let known = this.#known.get(schema);
@@ -113,7 +117,7 @@ class Judgment {
     this.#judged = index.hasUnevaluated ? new Set() : undefined;
   }
 
-  *verdict(): Stretches<Verdict> {
+  *verdict(): CooperativeWork<Verdict> {
     const { value } = this.#place;
     this.#checkType(value);
     this.#checkValues();
@@ -141,7 +145,7 @@ class Judgment {
   }
 
   /** Applies a schema to a place of the value and records its issues. */
-  *#apply(schema: unknown, place: Place): Stretches<boolean> {
+  *#apply(schema: unknown, place: Place): CooperativeWork<boolean> {
     return this.#take(yield* this.#check.judge(schema, place, this.#scope), place);
   }
 
@@ -153,7 +157,7 @@ class Judgment {
   }
 
   /** Whether the value satisfies a schema; if so, the names and indexes it judged are recorded. */
-  *#fits(schema: unknown): Stretches<boolean> {
+  *#fits(schema: unknown): CooperativeWork<boolean> {
     const verdict = yield* this.#check.judge(schema, this.#place, this.#scope);
     return verdict.issues.length === 0 && this.#take(verdict, this.#place);
   }
@@ -180,7 +184,7 @@ class Judgment {
     if ("const" in this.#schema && !isListed("const")) this.#wrong(() => brief(only));
   }
 
-  *#checkArray(value: readonly unknown[]): Stretches<void> {
+  *#checkArray(value: readonly unknown[]): CooperativeWork<void> {
     const { items, prefixItems, additionalItems, minItems, maxItems, uniqueItems } = this.#schema;
     if (typeof minItems === "number" && value.length < minItems)
       this.#wrong(() => `an array of at least ${counted(minItems, "entry")}`);
@@ -219,7 +223,7 @@ class Judgment {
     }
   }
 
-  *#checkContains(value: readonly unknown[]): Stretches<void> {
+  *#checkContains(value: readonly unknown[]): CooperativeWork<void> {
     const { contains, minContains, maxContains } = this.#schema;
     if (contains === undefined) return;
     const isOld = this.#index.dialect === "draft-07";
@@ -236,7 +240,7 @@ class Judgment {
     if (found > most) this.#wrong(() => `an array with at most ${counted(most, "entry")} that its contains asks for`);
   }
 
-  *#checkObject(value: Node): Stretches<void> {
+  *#checkObject(value: Node): CooperativeWork<void> {
     const { required, minProperties, maxProperties, propertyNames } = this.#schema;
     const names = Object.keys(value);
     this.#budget.spend(names.length);
@@ -263,7 +267,7 @@ class Judgment {
         this.#report({ place: this.#place, part: name, message: () => message });
   }
 
-  *#checkDependencies(value: Node): Stretches<void> {
+  *#checkDependencies(value: Node): CooperativeWork<void> {
     const { dependencies, dependentRequired, dependentSchemas } = this.#schema;
     const isOld = this.#index.dialect === "draft-07";
     for (const map of isOld ? [dependencies] : [dependencies, dependentRequired, dependentSchemas]) {
@@ -277,7 +281,7 @@ class Judgment {
     }
   }
 
-  *#checkProperties(names: readonly string[]): Stretches<void> {
+  *#checkProperties(names: readonly string[]): CooperativeWork<void> {
     const { properties, patternProperties, additionalProperties } = this.#schema;
     if (names.length === 0) return;
     if (isObject(patternProperties)) this.#budget.spend(Object.keys(patternProperties).length);
@@ -300,7 +304,7 @@ class Judgment {
     this.#report({ place: this.#place, part: name, message: () => "is not a known property" });
   }
 
-  *#checkReferences(): Stretches<void> {
+  *#checkReferences(): CooperativeWork<void> {
     const plain = this.#index.target(this.#schema, "$ref");
     if (plain !== undefined)
       this.#take(yield* this.#check.judgeTarget(plain.schema, this.#place, this.#scope), this.#place);
@@ -317,7 +321,7 @@ class Judgment {
     this.#take(yield* this.#check.judgeTarget(outermost ?? schema, this.#place, this.#scope), this.#place);
   }
 
-  *#checkCombinations(): Stretches<void> {
+  *#checkCombinations(): CooperativeWork<void> {
     const { allOf, anyOf, oneOf, not, if: condition, then, else: otherwise } = this.#schema;
     if (Array.isArray(allOf)) for (const inner of allOf as unknown[]) yield* this.#apply(inner, this.#place);
     if (Array.isArray(anyOf)) yield* this.#checkAny(anyOf);
@@ -329,7 +333,7 @@ class Judgment {
     if (branch !== undefined) yield* this.#apply(branch, this.#place);
   }
 
-  *#checkAny(schemas: readonly unknown[]): Stretches<void> {
+  *#checkAny(schemas: readonly unknown[]): CooperativeWork<void> {
     let fitting = 0;
     const failed: Verdict[] = [];
     for (const schema of schemas) {
@@ -342,7 +346,7 @@ class Judgment {
     if (fitting === 0) this.#noAlternative(failed, "anyOf");
   }
 
-  *#checkOne(schemas: readonly unknown[]): Stretches<void> {
+  *#checkOne(schemas: readonly unknown[]): CooperativeWork<void> {
     const failed: Verdict[] = [];
     let fitting: Verdict | undefined;
     for (const schema of schemas) {
@@ -361,7 +365,7 @@ class Judgment {
     this.#wrong(() => `a value of one alternative of ${keyword}`);
   }
 
-  *#checkUnevaluated(value: unknown): Stretches<void> {
+  *#checkUnevaluated(value: unknown): CooperativeWork<void> {
     const { unevaluatedItems, unevaluatedProperties } = this.#schema;
     const isArray = Array.isArray(value);
     const schema = isArray ? unevaluatedItems : isObject(value) ? unevaluatedProperties : undefined;

@@ -3,12 +3,12 @@ import { describe } from "../../errors.js";
 import { invalidSchema, visitSchemas, type Dialect, type JsonSchema, type SchemaIssue } from "../json_schema.js";
 import { checkValue } from "./schema_checker.js";
 import { SchemaIndex } from "./schema_index.js";
-import type { Stretches } from "../stretches.js";
+import type { CooperativeWork } from "../cooperative_work.js";
 import { withoutBigInts } from "../without_big_ints.js";
 import { BudgetSpent, checkingSteps, WorkBudget } from "../work_budget.js";
 
 /** Lists what is wrong with a value. */
-export type Check = (value: unknown) => Stretches<readonly SchemaIssue[]>;
+export type Check = (value: unknown) => CooperativeWork<readonly SchemaIssue[]>;
 
 /** The dialect that `$schema` names. Without one: draft-07 where only its keywords occur, else 2020-12. */
 export function dialectOf(schema: JsonSchema, name: string): Dialect {
@@ -42,7 +42,7 @@ export function dialectOf(schema: JsonSchema, name: string): Dialect {
  * place in the schema, for keywords whose value has the wrong form, remote or dangling `$ref`, patterns that do not
  * compile, and references that lead back to themselves without going deeper.
  */
-export function* compileSchema(schema: JsonSchema, dialect: Dialect, name: string): Stretches<Check> {
+export function* compileSchema(schema: JsonSchema, dialect: Dialect, name: string): CooperativeWork<Check> {
   const { $schema: _, ...own } = schema;
   const index = yield* SchemaIndex.read(own, dialect, name);
   return function* (value) {

@@ -2,7 +2,7 @@
 // replaces the dialects' meta-schemas, with which checking 5,000 properties took a second.
 import { describe } from "../../errors.js";
 import { invalidSchema, step, type Dialect } from "../json_schema.js";
-import type { Stretches } from "../stretches.js";
+import type { CooperativeWork } from "../cooperative_work.js";
 import { isObject } from "../../json_object.js";
 
 type Form =
@@ -107,8 +107,8 @@ export function patternOf(source: string): RegExp {
 
 type Visit = (schema: Record<string, unknown>, parent: Record<string, unknown> | undefined) => void;
 
-/** Number of keywords, and of characters in names of `patternProperties`, that are checked in one stretch. */
-const stretch = 5_000;
+/** Number of keywords, and of characters in names of `patternProperties`, that are checked in one time slice. */
+const slice = 5_000;
 
 const holdsSchemas: ReadonlySet<Form> = new Set<Form>([
   "schema",
@@ -129,10 +129,10 @@ export function* checkForms(
   name: string,
   dialect: Dialect,
   visit: Visit,
-): Stretches<void> {
+): CooperativeWork<void> {
   // The path to the current schema, written out only for errors.
   const keys: (string | number)[] = [];
-  let untilTurn = stretch;
+  let untilTurn = slice;
   try {
     yield* walk(root, undefined);
   } catch (error) {
@@ -140,7 +140,7 @@ export function* checkForms(
     throw error;
   }
 
-  function* walk(schema: unknown, parent: Record<string, unknown> | undefined): Stretches<void> {
+  function* walk(schema: unknown, parent: Record<string, unknown> | undefined): CooperativeWork<void> {
     if (typeof schema === "boolean") return;
     if (!isObject(schema)) throw new WrongForm("an object or boolean", schema);
     visit(schema, parent);
@@ -157,7 +157,7 @@ export function* checkForms(
   }
 
   /** The schemas or names inside the value of a keyword. */
-  function* inside(form: Form, value: unknown, schema: Record<string, unknown>): Stretches<void> {
+  function* inside(form: Form, value: unknown, schema: Record<string, unknown>): CooperativeWork<void> {
     if (form === "schema" || (form === "schema or schemas" && !Array.isArray(value))) return yield* walk(value, schema);
     const isList = form === "schemas" || form === "schema or schemas";
     if (isList && !Array.isArray(value)) throw new WrongForm("an array", value);
@@ -173,7 +173,7 @@ export function* checkForms(
     }
   }
 
-  function* checkPatterns(sources: readonly string[]): Stretches<void> {
+  function* checkPatterns(sources: readonly string[]): CooperativeWork<void> {
     for (const source of sources) {
       if (isTurn(source.length)) yield;
       checkPattern(source);
@@ -183,7 +183,7 @@ export function* checkForms(
   function isTurn(steps: number): boolean {
     untilTurn -= steps;
     if (untilTurn > 0) return false;
-    untilTurn = stretch;
+    untilTurn = slice;
     return true;
   }
 }

@@ -4,7 +4,7 @@ import { canonicalJson } from "../canonical_json.js";
 import { eachInside, invalidSchema, visitSchemas, type Dialect, type JsonSchema } from "../json_schema.js";
 import { followPointer } from "./json_pointer.js";
 import { checkForms } from "./schema_forms.js";
-import type { Stretches } from "../stretches.js";
+import type { CooperativeWork } from "../cooperative_work.js";
 import type { WorkBudget } from "../work_budget.js";
 import { isObject } from "../../json_object.js";
 
@@ -46,7 +46,7 @@ const definitions: ReadonlySet<string> = new Set(["$defs", "definitions", "conte
 
 /** Maximum number of schemas within one. Reading one takes some microseconds; 5,000 properties make 5,001. */
 const mostSchemas = 8_000;
-/** Number of schemas that are read in one stretch. */
+/** Number of schemas that are read in one time slice. */
 const schemasAtOnce = 1_000;
 /** Maximum length of one resolved `$id`, and of all of a schema together, in characters. */
 const longestId = 2000;
@@ -82,7 +82,7 @@ export class SchemaIndex {
    * @throws CaduceusError INVALID_SCHEMA, naming the place, for keywords of the wrong form and references that lead
    * nowhere or only to themselves
    */
-  static *read(root: JsonSchema, dialect: Dialect, name: string): Stretches<SchemaIndex> {
+  static *read(root: JsonSchema, dialect: Dialect, name: string): CooperativeWork<SchemaIndex> {
     const index = new SchemaIndex(root, dialect, name);
     yield* index.#add(index.root, name, undefined);
     const reachable = yield* index.#resolveAll();
@@ -121,7 +121,7 @@ export class SchemaIndex {
   }
 
   /** Adds a schema and all schemas inside it; `outer`: the resource that contains it. */
-  *#add(schema: Node, path: string, outer: Resource | undefined): Stretches<void> {
+  *#add(schema: Node, path: string, outer: Resource | undefined): CooperativeWork<void> {
     yield* checkForms(schema, path, this.dialect, (inner, parent) => {
       if (this.#resourceOf.has(inner)) return;
       if (this.#resourceOf.size >= mostSchemas)
@@ -178,7 +178,7 @@ export class SchemaIndex {
   }
 
   /** Resolves all references, and returns every schema that a value may be checked against. */
-  *#resolveAll(): Stretches<Node[]> {
+  *#resolveAll(): CooperativeWork<Node[]> {
     const reachable = new Set<Node>();
     const waiting: unknown[] = [this.root];
     const sought = new Set<string>();
@@ -211,14 +211,14 @@ export class SchemaIndex {
     return [...reachable];
   }
 
-  *#resolve(reference: string, from: Node, keyword: string): Stretches<Target | undefined> {
+  *#resolve(reference: string, from: Node, keyword: string): CooperativeWork<Target | undefined> {
     const own = this.#resourceOf.get(from)!;
     const key = `${keyword} ${reference}`;
     if (!own.targets.has(key)) own.targets.set(key, yield* this.#find(reference, own, keyword));
     return own.targets.get(key);
   }
 
-  *#find(reference: string, own: Resource, keyword: string): Stretches<Target | undefined> {
+  *#find(reference: string, own: Resource, keyword: string): CooperativeWork<Target | undefined> {
     const { base, fragment } = address(reference, own.base) ?? {};
     const resource = base === own.base ? own : base === undefined ? undefined : this.#resources.get(base);
     if (resource === undefined || fragment === undefined) return undefined;
@@ -235,7 +235,7 @@ export class SchemaIndex {
     return yield* this.#follow(fragment, resource);
   }
 
-  *#follow(pointer: string, resource: Resource): Stretches<Target | undefined> {
+  *#follow(pointer: string, resource: Resource): CooperativeWork<Target | undefined> {
     let around = resource;
     const schema = followPointer(resource.root, pointer, (place) => {
       around = this.#resourceOf.get(place as Node) ?? around;
@@ -247,7 +247,7 @@ export class SchemaIndex {
   }
 
   /** Refuses schemas that apply each other to the same value in a cycle. */
-  *#refuseLoops(reachable: readonly Node[]): Stretches<void> {
+  *#refuseLoops(reachable: readonly Node[]): CooperativeWork<void> {
     const over = new Set<Node>();
     let entered = 0;
     for (const start of reachable) {

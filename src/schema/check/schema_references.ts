@@ -17,7 +17,7 @@ export class SchemaReferences {
   /** A schema in here has its own base address for references. */
   readonly #hasOtherBases: boolean;
   readonly #targets = new Map<string, Target | undefined>();
-  #known: Circles | undefined;
+  #known: Cycles | undefined;
 
   constructor(root: JsonSchema) {
     this.#root = root;
@@ -70,24 +70,24 @@ export class SchemaReferences {
 
   /** Whether the references from here are recursive. */
   recurs(schema: unknown): boolean {
-    return this.#circles().recurring.has(schema);
+    return this.#cycles().recurring.has(schema);
   }
 
   /**
    * Whether a schema and one that it reaches, by nesting or by references, reach each other: both are in one cycle.
    */
   share(schema: unknown, other: unknown): boolean {
-    const { circleOf } = this.#circles();
-    const circle = circleOf.get(schema);
-    return circle !== undefined && circle === circleOf.get(other);
+    const { cycleOf } = this.#cycles();
+    const cycle = cycleOf.get(schema);
+    return cycle !== undefined && cycle === cycleOf.get(other);
   }
 
   /**
    * All cycles at once, by Tarjan's algorithm without recursion: searching from each schema takes quadratic time.
    */
-  #circles(): Circles {
+  #cycles(): Cycles {
     if (this.#known !== undefined) return this.#known;
-    const circleOf = new Map<unknown, number>();
+    const cycleOf = new Map<unknown, number>();
     const recurring = new Set<unknown>();
     const order = new Map<Node, { readonly index: number; low: number; isOpen: boolean }>();
     const open: Node[] = [];
@@ -112,16 +112,16 @@ export class SchemaReferences {
       if (above !== undefined) order.get(above.schema)!.low = Math.min(order.get(above.schema)!.low, state.low);
       if (state.low !== state.index) continue;
       const members = open.splice(open.lastIndexOf(last.schema));
-      const isCircle = members.length > 1 || last.next.includes(last.schema);
+      const isCycle = members.length > 1 || last.next.includes(last.schema);
       for (const member of members) {
         order.get(member)!.isOpen = false;
-        if (isCircle) circleOf.set(member, state.index);
+        if (isCycle) cycleOf.set(member, state.index);
       }
       // All schemas that they reach are finished by now.
-      if (isCircle || last.next.some((inner) => recurring.has(inner)))
+      if (isCycle || last.next.some((inner) => recurring.has(inner)))
         for (const member of members) recurring.add(member);
     }
-    return (this.#known = { circleOf, recurring });
+    return (this.#known = { cycleOf, recurring });
   }
 
   #successors(schema: Node): Node[] {
@@ -135,9 +135,9 @@ export class SchemaReferences {
   }
 }
 
-interface Circles {
+interface Cycles {
   /** The cycle of every recursive schema. */
-  readonly circleOf: ReadonlyMap<unknown, number>;
+  readonly cycleOf: ReadonlyMap<unknown, number>;
   /** Recursive schemas, and all schemas that reach one. */
   readonly recurring: ReadonlySet<unknown>;
 }

@@ -2,7 +2,7 @@
 // enforce. False if that cannot be determined, or not within the budget; `oneOf` is then only checked afterwards.
 import { canonicalJson } from "../canonical_json.js";
 import type { SchemaReferences } from "../check/schema_references.js";
-import type { Stretches } from "../stretches.js";
+import type { CooperativeWork } from "../cooperative_work.js";
 import { BudgetSpent, WorkBudget } from "../work_budget.js";
 import { isObject } from "../../json_object.js";
 
@@ -30,7 +30,7 @@ export class DisjointSchemas {
     this.#references = references;
   }
 
-  *areDisjoint(schemas: readonly unknown[]): Stretches<boolean> {
+  *areDisjoint(schemas: readonly unknown[]): CooperativeWork<boolean> {
     try {
       return yield* this.#areDisjoint(yield* this.#factsOfEach(schemas.map((schema) => [schema])), 0);
     } catch (error) {
@@ -40,7 +40,7 @@ export class DisjointSchemas {
   }
 
   /** Compares by type, then by value, so that not every pair has to be compared. */
-  *#areDisjoint(all: readonly Facts[], depth: number): Stretches<boolean> {
+  *#areDisjoint(all: readonly Facts[], depth: number): CooperativeWork<boolean> {
     for (const type of everyType) {
       const same = all.filter(({ types }) => types.has(type));
       this.#budget.spend(all.length);
@@ -58,7 +58,7 @@ export class DisjointSchemas {
     return true;
   }
 
-  *#haveOwnValues(all: readonly Facts[], type: string): Stretches<boolean> {
+  *#haveOwnValues(all: readonly Facts[], type: string): CooperativeWork<boolean> {
     const seen = new Set<string>();
     for (const { values } of all) {
       if (this.#budget.isTurn()) yield;
@@ -74,7 +74,7 @@ export class DisjointSchemas {
   /**
    * By a property that all but one require and whose schemas are disjoint; or by such a property for each pair.
    */
-  *#areDisjointObjects(all: readonly Facts[], depth: number): Stretches<boolean> {
+  *#areDisjointObjects(all: readonly Facts[], depth: number): CooperativeWork<boolean> {
     if (depth >= deepest) return false;
     const counts = new Map<string, number>();
     for (const { schemas } of all)
@@ -92,7 +92,7 @@ export class DisjointSchemas {
     return true;
   }
 
-  *#factsOfEach(places: readonly (readonly unknown[])[]): Stretches<Facts[]> {
+  *#factsOfEach(places: readonly (readonly unknown[])[]): CooperativeWork<Facts[]> {
     const facts: Facts[] = [];
     for (const schemas of places) {
       if (this.#budget.isTurn()) yield;

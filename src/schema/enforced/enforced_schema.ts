@@ -17,7 +17,7 @@ import {
 } from "../schema_shapes.js";
 import { eachInside, type Dialect, type JsonSchema } from "../json_schema.js";
 import { SchemaReferences, type Target } from "../check/schema_references.js";
-import type { Stretches } from "../stretches.js";
+import type { CooperativeWork } from "../cooperative_work.js";
 import { BudgetSpent, readingBudget, tooComplex, type WorkBudget } from "../work_budget.js";
 import { isObject, setOwn } from "../../json_object.js";
 
@@ -67,7 +67,7 @@ export function* enforcedPart(
   dialect: Dialect,
   undeclared: UndeclaredProperties,
   name: string,
-): Stretches<EnforcedReading> {
+): CooperativeWork<EnforcedReading> {
   try {
     return yield* new SchemaReader(schema, dialect, undeclared, name).read();
   } catch (error) {
@@ -83,7 +83,7 @@ type Node = Record<string, unknown>;
 interface Source {
   readonly keyword: string;
   readonly schemas: readonly unknown[];
-  readonly write: (result: Node, isShared: boolean) => Stretches<void>;
+  readonly write: (result: Node, isShared: boolean) => CooperativeWork<void>;
 }
 
 class SchemaReader {
@@ -113,7 +113,7 @@ class SchemaReader {
     this.#disjoint = new DisjointSchemas(this.#references);
   }
 
-  *read(): Stretches<EnforcedReading> {
+  *read(): CooperativeWork<EnforcedReading> {
     const schema = yield* this.#schema(this.#root, "", false);
     const unenforced = [...this.#unenforced.values()];
     if (!isObject(schema) || this.#targets.size === 0) return { schema, unenforced };
@@ -127,7 +127,7 @@ class SchemaReader {
   }
 
   /** `isShared`: other schemas hold in the same place. */
-  *#schema(value: unknown, path: string, isShared: boolean): Stretches<EnforcedSchema> {
+  *#schema(value: unknown, path: string, isShared: boolean): CooperativeWork<EnforcedSchema> {
     if (!isObject(value)) return value !== false;
     if (this.#budget.isTurn()) yield;
     this.#budget.spend(10);
@@ -180,7 +180,7 @@ class SchemaReader {
     path: string,
     isShared: boolean,
     set: (keyword: string, value: unknown) => void,
-  ): Stretches<void> {
+  ): CooperativeWork<void> {
     const into: KeywordWriter = {
       dialect: this.#dialect,
       isShared,
@@ -199,7 +199,7 @@ class SchemaReader {
     yield* enforceObject(schema, into);
   }
 
-  *#part(schema: unknown, path: string, isOfShared: boolean): Stretches<EnforcedSchema> {
+  *#part(schema: unknown, path: string, isOfShared: boolean): CooperativeWork<EnforcedSchema> {
     this.#sharedAround += isOfShared ? 1 : 0;
     try {
       return yield* this.#schema(schema, path, false);
@@ -209,7 +209,7 @@ class SchemaReader {
   }
 
   /** All schemas that hold in one place, beginning with the schema itself. */
-  *#sources(schema: Node, path: string): Stretches<Source[]> {
+  *#sources(schema: Node, path: string): CooperativeWork<Source[]> {
     const sources: Source[] = [];
     sources.push({
       keyword: "type",
@@ -259,15 +259,15 @@ class SchemaReader {
     return sources.filter(({ keyword }) => keyword !== "type" || hasOwnKeywords(schema) || sources.length === 1);
   }
 
-  *#writeReference({ schema, path }: Target, result: Node, isShared: boolean): Stretches<void> {
+  *#writeReference({ schema, path }: Target, result: Node, isShared: boolean): CooperativeWork<void> {
     setOwn(result, "$ref", yield* this.#definition(schema, path, isShared));
   }
 
-  *#append(inner: unknown, path: string, result: Node, isShared: boolean): Stretches<void> {
+  *#append(inner: unknown, path: string, result: Node, isShared: boolean): CooperativeWork<void> {
     appendTo(result, yield* this.#schema(inner, path, isShared));
   }
 
-  *#writeBranches(branches: readonly unknown[], path: string, result: Node, isShared: boolean): Stretches<void> {
+  *#writeBranches(branches: readonly unknown[], path: string, result: Node, isShared: boolean): CooperativeWork<void> {
     const anyOf: EnforcedSchema[] = [];
     for (const [index, inner] of branches.entries())
       anyOf.push(yield* this.#schema(inner, `${path}[${index}]`, isShared));
@@ -281,7 +281,7 @@ class SchemaReader {
   #compatible(place: Node, sources: readonly Source[], path: string): readonly Source[] {
     if (sources.length < 2) return sources;
     const circling = this.#references.share(place, place)
-      ? sources.find((source) => this.#circles(place, source))
+      ? sources.find((source) => this.#isInCycle(place, source))
       : undefined;
     if (circling !== undefined) {
       // The engine cannot intersect a schema that it is still reading; that source is kept alone.
@@ -335,14 +335,14 @@ class SchemaReader {
   }
 
   /** Whether the references of a source lead back to the place. */
-  #circles(place: Node, { keyword, schemas }: Source): boolean {
+  #isInCycle(place: Node, { keyword, schemas }: Source): boolean {
     if (keyword !== "type") return schemas.some((schema) => this.#references.share(schema, place));
-    let circles = false;
+    let isInCycle = false;
     eachInside(place, (inner, keyword) => {
       this.#budget.spend();
-      circles ||= !inPlace.includes(keyword) && this.#references.share(inner, place);
+      isInCycle ||= !inPlace.includes(keyword) && this.#references.share(inner, place);
     });
-    return circles;
+    return isInCycle;
   }
 
   /** Whether a source has keywords about the parts of a value. */
@@ -367,7 +367,7 @@ class SchemaReader {
   }
 
   /** The target of a reference is written once, or twice if it shares its place with others in some uses only. */
-  *#definition(schema: unknown, path: string, isShared: boolean): Stretches<string> {
+  *#definition(schema: unknown, path: string, isShared: boolean): CooperativeWork<string> {
     const key = `${isShared ? "shared" : this.#sharedAround > 0 ? "open" : "alone"} ${path}`;
     let name = this.#names.get(key);
     if (name === undefined) {

@@ -7,7 +7,7 @@ import { anchored, enforcedPattern } from "./enforced_pattern.js";
 import { step, type Dialect } from "../json_schema.js";
 import { patternTest } from "../pattern/pattern_matcher.js";
 import { patternOf } from "../check/schema_forms.js";
-import type { Stretches } from "../stretches.js";
+import type { CooperativeWork } from "../cooperative_work.js";
 import type { WorkBudget } from "../work_budget.js";
 import { isObject, setOwn } from "../../json_object.js";
 
@@ -20,7 +20,7 @@ export interface KeywordWriter {
   set(keyword: string, value: unknown): void;
   leaveOut(keyword: string, reason: string): void;
   /** The enforced part of a schema inside this one. */
-  schema(inner: unknown, path: string): Stretches<EnforcedSchema>;
+  schema(inner: unknown, path: string): CooperativeWork<EnforcedSchema>;
 }
 
 type Node = Readonly<Record<string, unknown>>;
@@ -70,7 +70,7 @@ function enforceFormat(schema: Node, name: string, patterns: string[], into: Key
   }
 }
 
-export function* enforceArray(schema: Node, into: KeywordWriter): Stretches<void> {
+export function* enforceArray(schema: Node, into: KeywordWriter): CooperativeWork<void> {
   const { items, prefixItems, additionalItems } = schema;
   const isTuple = Array.isArray(items);
   const first = into.dialect === "2020-12" && !isTuple ? prefixItems : isTuple ? items : undefined;
@@ -95,7 +95,7 @@ const objectKeywords = [
   "maxProperties",
 ];
 
-export function* enforceObject(schema: Node, into: KeywordWriter): Stretches<void> {
+export function* enforceObject(schema: Node, into: KeywordWriter): CooperativeWork<void> {
   if (!objectKeywords.some((keyword) => keyword in schema)) return;
   const { properties, patternProperties, additionalProperties, required } = schema;
   const named: Record<string, EnforcedSchema> = {};
@@ -123,7 +123,7 @@ function* enforcePatternProperties(
   given: Readonly<Record<string, unknown>>,
   named: Readonly<Record<string, EnforcedSchema>>,
   into: KeywordWriter,
-): Stretches<boolean> {
+): CooperativeWork<boolean> {
   const entries = Object.entries(given);
   if (entries.length === 0) return true;
   const patterns: ReturnType<typeof enforcedPattern>[] = [];

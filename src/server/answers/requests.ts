@@ -66,7 +66,7 @@ export interface PromptsRequest extends GenerationRequest {
 
 type Answers = AsyncGenerator<AnswerEvent, void, undefined>;
 
-/** The options with which a conversation is answered, read in stretches. Nothing has begun then. */
+/** The options with which a conversation is answered, read in time slices. Nothing has begun then. */
 export function replyOptionsOf(
   { options, replyOptions, reasoningIsWish = false }: ConversationRequest,
   { model, requestContext }: Service,

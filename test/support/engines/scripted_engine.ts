@@ -63,8 +63,8 @@ export class ScriptedEngine implements Engine {
   generated = 0;
   closed = false;
   readonly script: Script;
-  /** What the model was told to say: texts of calls. */
-  spoken: readonly string[] = [];
+  /** The texts of which control tokens are part of what is generated: markup of calls and thoughts. */
+  preserved: readonly string[] = [];
   /** Paths of its adapters, by their ids. */
   readonly adapters = new Map<number, string>();
   readonly #markers: readonly string[];
@@ -142,8 +142,8 @@ export class ScriptedEngine implements Engine {
     }).join("");
   }
 
-  speak(texts: readonly string[]): void {
-    this.spoken = texts;
+  preserveTokens(texts: readonly string[]): void {
+    this.preserved = texts;
   }
 
   async addAdapter(path: string): Promise<{ id: number; sizeBytes: number }> {

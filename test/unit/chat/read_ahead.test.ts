@@ -1,4 +1,4 @@
-// What a server reads of a request before it makes it: the same as the reply would, but in stretches.
+// What a server reads of a request before it makes it: the same as the reply would, but in time slices.
 import { describe, expect, test, vi } from "vitest";
 import type { CaduceusError, ReplyOptions } from "../../../src/index.js";
 import { properties, schemas, tools } from "../../hostile/schema_inputs.js";

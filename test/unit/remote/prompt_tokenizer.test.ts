@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { PromptTokenizer } from "../../../src/engine/remote/prompt/prompt_tokenizer.js";
 import type { TokenPiece, TokenSource } from "../../../src/engine/remote/prompt/token_source.js";
-import { StopWatch } from "../../../src/engine/remote/dialects/stop_watch.js";
+import { StopStringFilter } from "../../../src/engine/remote/dialects/stop_string_filter.js";
 
 const markers = ["<|im_start|>", "<|im_end|>", "</s>", "[INST]"];
 const first = 100;
@@ -94,7 +94,7 @@ test("stop strings end free text alone, wherever the pieces are cut", () => {
   const text = 'Say <tool_call>\n{"a": "END"}\n</tool_call> and EN END more';
   fc.assert(
     fc.property(fc.array(fc.nat(text.length), { maxLength: 8 }), (places) => {
-      const watch = new StopWatch(["END"], [{ opening: "<tool_call>", closing: "</tool_call>" }], false);
+      const watch = new StopStringFilter(["END"], [{ opening: "<tool_call>", closing: "</tool_call>" }], false);
       const cuts = [0, ...places.sort((a, b) => a - b), text.length];
       let told = "";
       for (let index = 1; index < cuts.length; index++) {
@@ -108,7 +108,7 @@ test("stop strings end free text alone, wherever the pieces are cut", () => {
 });
 
 test("what might have begun a stop string is told at the end", () => {
-  const watch = new StopWatch(["STOP"], [], false);
+  const watch = new StopStringFilter(["STOP"], [], false);
   expect(watch.read("a ST").text).toBe("a ");
   expect(watch.end()).toBe("ST");
 });

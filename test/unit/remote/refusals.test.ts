@@ -2,7 +2,7 @@
 // our own server are told has no address in it.
 import { expect, test } from "vitest";
 import { isFault, isMovable } from "../../../src/engine/remote/fleet/member.js";
-import { PassingError, refused } from "../../../src/engine/remote/http/upstream_errors.js";
+import { TransientUpstreamError, refused } from "../../../src/engine/remote/http/upstream_errors.js";
 import { connect } from "../../../src/index.js";
 import { connected, fakeServer, refuses, says } from "./fake_server.js";
 
@@ -147,7 +147,7 @@ test.each<[string, number, unknown, object]>([
   expect(error).toMatchObject(expected);
   expect(error.problem).not.toContain(url);
   expect(String((error.cause as Error).message)).toContain(`${url} `);
-  expect(error).not.toBeInstanceOf(PassingError);
+  expect(error).not.toBeInstanceOf(TransientUpstreamError);
   expect([isMovable(error), isFault(error)]).toEqual([false, false]);
 });
 

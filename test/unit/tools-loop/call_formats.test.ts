@@ -69,7 +69,7 @@ describe.each(Object.entries(written))("%s", (template, call) => {
     expect(first).toMatchObject({ mode: "required", parallel: template !== llama, bareFurtherCalls: false });
     expect(first?.format?.isBare).toBe(template === llama);
     expect(second).toMatchObject({ mode: "auto", format: first?.format });
-    expect(engine.spoken.length).toBeGreaterThan(0);
+    expect(engine.preserved.length).toBeGreaterThan(0);
   });
 
   test("with a schema a turn is calls or its JSON, whatever that holds", async () => {

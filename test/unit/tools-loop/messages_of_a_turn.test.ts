@@ -166,7 +166,7 @@ test("the constraint has both ways to write a header, and begins with the beginn
   expect([format?.call[0], format?.also?.[0]?.[0]]).toEqual([" to=functions.", "<|channel|>commentary to=functions."]);
   // Behind the thought of a turn with calls, a message is begun, and no channel is forced.
   expect(engine.requests[0]!.thought).toMatchObject({ opening: "<|channel|>analysis<|message|>", answer: start });
-  expect(engine.spoken).toEqual(
+  expect(engine.preserved).toEqual(
     expect.arrayContaining(["<|channel|>commentary to=functions.", " <|constrain|>json", start]),
   );
 });

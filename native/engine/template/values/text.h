@@ -1,4 +1,4 @@
-// A string of a template that knows which stretches come from the caller: UTF-8, immutable once it is shared.
+// A string of a template that knows which spans come from the caller: UTF-8, immutable once it is shared.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +34,7 @@ class Text {
   void append_range(const Text& other, size_t from, size_t to);
   Text range(size_t from, size_t to) const;
 
-  // Calls visit(bytes, input) for each stretch of one origin.
+  // Calls visit(bytes, input) for each span of one origin.
   template <typename Visit>
   void each_run(Visit visit) const {
     visit_range(0, size(), visit);
@@ -88,7 +88,7 @@ bool is_lower(uint32_t character);
 bool is_letter(uint32_t character);
 bool is_digit(uint32_t character);
 
-// The same stretches, with each one's characters mapped.
+// The same spans, with each one's characters mapped.
 Text map_characters(const Text& text, const std::function<uint32_t(uint32_t)>& map);
 
 }  // namespace caduceus::templates

@@ -97,7 +97,7 @@ export class CaduceusServer implements RemoteServer {
   }
 
   /** That server has its template read when it loaded the model. */
-  speak(): void {}
+  preserveTokens(): void {}
 
   async check(signal?: AbortSignal): Promise<void> {
     await this.#connection.ping("/ready", signal);

@@ -22,7 +22,7 @@ import type { TokenPiece, TokenSource } from "../prompt/token_source.js";
 import { TokenBytes } from "../prompt/token_bytes.js";
 import { remoteInfo, unknownContext } from "../remote_info.js";
 import type { RemoteServer, ServerPiece, ServerRequest } from "../remote_server.js";
-import type { ListedModel, ServerWish } from "../server_wish.js";
+import type { ListedModel, OpenServerOptions } from "../open_server_options.js";
 
 const vocabularyTypes = ["none", "spm", "bpe", "wpm", "ugm", "rwkv", "plamo2"] as const;
 
@@ -46,9 +46,14 @@ export class LlamaServer implements RemoteServer {
   readonly #connection: ServerConnection;
   readonly #tokenizer: PromptTokenizer;
   readonly #bytes: TokenBytes;
-  #spoken: readonly string[] = [];
+  #preserved: readonly string[] = [];
 
-  static async open(connection: ServerConnection, model: ListedModel, wish: ServerWish, signal?: AbortSignal) {
+  static async open(
+    connection: ServerConnection,
+    model: ListedModel,
+    options: OpenServerOptions,
+    signal?: AbortSignal,
+  ) {
     const { url } = connection;
     const props = new AnswerFields(await connection.ask("/props", { signal }), url, "its properties");
     const meta = model.fields.fields("meta");
@@ -61,7 +66,7 @@ export class LlamaServer implements RemoteServer {
     source.bosToken = start?.[0]?.id;
     const eosToken = ends[0]?.length === 1 ? ends[0][0]!.id : undefined;
     const settings = props.fields("default_generation_settings");
-    const contextSize = wish.contextSize ?? settings?.count("n_ctx") ?? meta?.count("n_ctx") ?? unknownContext;
+    const contextSize = options.contextSize ?? settings?.count("n_ctx") ?? meta?.count("n_ctx") ?? unknownContext;
     const template = props.text("chat_template");
     const toolTemplate = props.text("chat_template_tool_use");
     const info = remoteInfo(url, model.id, {
@@ -146,8 +151,8 @@ export class LlamaServer implements RemoteServer {
     return embedTokens(this.#connection, { model: "", contextSize: this.info.contextSize }, request, tokens, signal);
   }
 
-  speak(texts: readonly string[]): void {
-    this.#spoken = [...this.#spoken, ...texts];
+  preserveTokens(texts: readonly string[]): void {
+    this.#preserved = [...this.#preserved, ...texts];
   }
 
   async check(signal?: AbortSignal): Promise<void> {
@@ -165,7 +170,7 @@ export class LlamaServer implements RemoteServer {
     if ((request.minTokens ?? 0) > 0) throw unsupported("minTokens cannot be used: llama-server has no such limit.");
     const tokens = prompt.flatMap((part) => ("tokens" in part ? Array.from(part.tokens) : []));
     const gbnf = constraint && constraintGbnf(constraint, thought);
-    const tags = ["<tool_call>", "</tool_call>", "<think>", "</think>", ...this.#spoken];
+    const tags = ["<tool_call>", "</tool_call>", "<think>", "</think>", ...this.#preserved];
     return {
       prompt: tokens,
       stream: true,

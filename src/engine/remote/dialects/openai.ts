@@ -5,7 +5,7 @@ import { unsupported } from "../http/upstream_errors.js";
 import { isMarkup } from "../prompt/token_source.js";
 import { remoteInfo, unknownContext, unknownVocabulary } from "../remote_info.js";
 import type { RemoteServer, ServerPiece, ServerRequest } from "../remote_server.js";
-import type { ListedModel, ServerWish } from "../server_wish.js";
+import type { ListedModel, OpenServerOptions } from "../open_server_options.js";
 import { completionPieces } from "./completion_pieces.js";
 import { askEmbedding } from "./embed_tokens.js";
 import { serverStops, untilStop } from "./stops.js";
@@ -31,11 +31,11 @@ export class OpenAiServer implements RemoteServer {
   readonly #connection: ServerConnection;
   readonly #model: string;
 
-  constructor(connection: ServerConnection, model: ListedModel, wish: ServerWish) {
+  constructor(connection: ServerConnection, model: ListedModel, options: OpenServerOptions) {
     this.#connection = connection;
     this.#model = model.id;
     this.url = connection.url;
-    const contextSize = wish.contextSize ?? unknownContext;
+    const contextSize = options.contextSize ?? unknownContext;
     this.info = remoteInfo(this.url, model.id, {
       vocabularySize: unknownVocabulary,
       contextSize,
@@ -78,7 +78,7 @@ export class OpenAiServer implements RemoteServer {
     return { values, tokens, truncated: false };
   }
 
-  speak(): void {}
+  preserveTokens(): void {}
 
   async check(signal?: AbortSignal): Promise<void> {
     await this.#connection.ping("/v1/models", signal);

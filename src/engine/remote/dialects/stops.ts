@@ -1,7 +1,7 @@
 // Which stop strings a server is given, and which are looked for here.
 import { headOf, tailOf } from "../../call_format.js";
 import type { ServerPiece, ServerRequest } from "../remote_server.js";
-import { StopWatch, type Ignored } from "./stop_watch.js";
+import { StopStringFilter, type Ignored } from "./stop_string_filter.js";
 
 /** `most`: how many the server takes. */
 export function serverStops({ stop, constraint, thought }: ServerRequest, most: number): readonly string[] {
@@ -19,16 +19,16 @@ export async function* untilStop(
     yield* pieces;
     return;
   }
-  const watch = new StopWatch(stop, ignored(request), thought?.open === true);
+  const filter = new StopStringFilter(stop, ignored(request), thought?.open === true);
   for await (const piece of pieces) {
     if (piece.type === "delta") {
-      const { text, stop: found } = watch.read(piece.text);
+      const { text, stop: found } = filter.read(piece.text);
       yield { ...piece, text };
       if (found === undefined) continue;
       yield { type: "end", finishReason: "stop", stopString: found };
       return;
     }
-    const left = piece.type === "end" ? watch.end() : "";
+    const left = piece.type === "end" ? filter.end() : "";
     if (left !== "") yield { type: "delta", text: left, tokens: new Int32Array() };
     yield piece;
   }

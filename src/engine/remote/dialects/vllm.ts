@@ -17,7 +17,7 @@ import { PromptTokenizer } from "../prompt/prompt_tokenizer.js";
 import { TokenBytes } from "../prompt/token_bytes.js";
 import { remoteInfo, unknownContext, unknownVocabulary } from "../remote_info.js";
 import type { RemoteServer, ServerPiece, ServerRequest } from "../remote_server.js";
-import type { ListedModel, ServerWish } from "../server_wish.js";
+import type { ListedModel, OpenServerOptions } from "../open_server_options.js";
 import { completionPieces } from "./completion_pieces.js";
 import { embedTokens } from "./embed_tokens.js";
 import { serverStops, untilStop } from "./stops.js";
@@ -47,13 +47,18 @@ export class VllmServer implements RemoteServer {
   readonly #tokenizer: PromptTokenizer;
   readonly #bytes: TokenBytes;
 
-  static async open(connection: ServerConnection, model: ListedModel, wish: ServerWish, signal?: AbortSignal) {
+  static async open(
+    connection: ServerConnection,
+    model: ListedModel,
+    options: OpenServerOptions,
+    signal?: AbortSignal,
+  ) {
     const { url } = connection;
     const tokens = await VllmTokens.open(connection, model.id, signal);
     // Only servers that were started so tell it.
     const told = await connection.find("/tokenizer_info", { signal });
     const template = told === undefined ? undefined : new AnswerFields(told, url).value("chat_template");
-    const contextSize = wish.contextSize ?? model.fields.count("max_model_len") ?? unknownContext;
+    const contextSize = options.contextSize ?? model.fields.count("max_model_len") ?? unknownContext;
     const info = remoteInfo(url, model.id, {
       description: "a model on vLLM",
       vocabularySize: unknownVocabulary,
@@ -115,7 +120,7 @@ export class VllmServer implements RemoteServer {
   }
 
   /** Texts of control tokens are always asked for. */
-  speak(): void {}
+  preserveTokens(): void {}
 
   async check(signal?: AbortSignal): Promise<void> {
     await this.#connection.ping("/health", signal);

@@ -19,7 +19,7 @@ export class Fleet implements ServerChoice {
   readonly capabilities: EngineCapabilities;
   readonly #members: readonly Member[];
   readonly #prefixes = new PrefixTable();
-  readonly #spoken: string[] = [];
+  readonly #preserved: string[] = [];
   #underWay = 0;
   #checks: NodeJS.Timeout | undefined;
 
@@ -78,7 +78,7 @@ export class Fleet implements ServerChoice {
       server.close();
       throw error;
     }
-    server.speak(this.#spoken);
+    server.preserveTokens(this.#preserved);
   }
 
   async choose({ request, failed }: Choice, signal: AbortSignal | undefined): Promise<Lease> {
@@ -89,9 +89,9 @@ export class Fleet implements ServerChoice {
     return this.#lease(member, request, failed);
   }
 
-  speak(texts: readonly string[]): void {
-    this.#spoken.push(...texts);
-    for (const { server } of this.#members) server?.speak(texts);
+  preserveTokens(texts: readonly string[]): void {
+    this.#preserved.push(...texts);
+    for (const { server } of this.#members) server?.preserveTokens(texts);
   }
 
   stats(): ServerStats[] {

@@ -1,6 +1,6 @@
 // One server of a fleet: what it has to do, and whether it answers.
 import { CaduceusError } from "../../../errors.js";
-import { PassingError, RefusedError, timedOut } from "../http/upstream_errors.js";
+import { TransientUpstreamError, RefusedError, timedOut } from "../http/upstream_errors.js";
 import type { ServerStats } from "../../engine.js";
 import type { RemoteServer } from "../remote_server.js";
 import { serverDrains, serverEjected, serverReturned } from "./fleet_channels.js";
@@ -19,12 +19,12 @@ const movable: ReadonlySet<string> = new Set([
 ]);
 
 export const isMovable = (failure: unknown): boolean =>
-  failure instanceof PassingError ||
+  failure instanceof TransientUpstreamError ||
   (failure instanceof CaduceusError && movable.has(failure.code) && !(failure instanceof RefusedError));
 
 /** Whether the server is to blame, and not the request or what else it has to do. */
 export const isFault = (failure: unknown): boolean =>
-  isMovable(failure) && !(failure instanceof PassingError && failure.isBusy);
+  isMovable(failure) && !(failure instanceof TransientUpstreamError && failure.isBusy);
 
 export class Member {
   readonly url: string;
@@ -70,7 +70,7 @@ export class Member {
     this.#pausedUntil = now + pause;
     if (this.#failures === 1) {
       this.#downSince = now;
-      this.#isEnding = failure instanceof PassingError && failure.isEnding;
+      this.#isEnding = failure instanceof TransientUpstreamError && failure.isEnding;
       this.#ejections += this.#isEnding ? 0 : 1;
       if (this.#isEnding) serverDrains({ url: this.url, requests: this.#requests });
       else serverEjected(this.url, failure, pause);

@@ -3,7 +3,7 @@ import { CaduceusError, type ErrorCode, type ErrorDetails } from "../../../error
 import { isObject } from "../../../json_object.js";
 
 /** Something that may pass: the same request can succeed later, as long as nothing of its answer has come. */
-export class PassingError extends CaduceusError {
+export class TransientUpstreamError extends CaduceusError {
   /** How long the server asks to wait, in milliseconds. */
   readonly waitMs: number | undefined;
   /** The server is well, and has too much to do for this request at the moment. */
@@ -11,7 +11,7 @@ export class PassingError extends CaduceusError {
   /** It finishes what it has begun, and takes nothing new. */
   readonly isEnding: boolean;
 
-  constructor(code: ErrorCode, problem: string, details: PassingDetails = {}) {
+  constructor(code: ErrorCode, problem: string, details: TransientDetails = {}) {
     super(code, problem, details);
     this.waitMs = details.waitMs;
     this.isBusy = details.isBusy ?? false;
@@ -19,20 +19,20 @@ export class PassingError extends CaduceusError {
   }
 }
 
-interface PassingDetails extends ErrorDetails {
+interface TransientDetails extends ErrorDetails {
   readonly waitMs?: number | undefined;
   readonly isBusy?: boolean | undefined;
   readonly isEnding?: boolean | undefined;
 }
 
-export const unreachable = (url: string, why: string, cause?: unknown): PassingError =>
-  new PassingError("UPSTREAM_UNREACHABLE", `The server ${url} cannot be reached: ${why}.`, {
+export const unreachable = (url: string, why: string, cause?: unknown): TransientUpstreamError =>
+  new TransientUpstreamError("UPSTREAM_UNREACHABLE", `The server ${url} cannot be reached: ${why}.`, {
     cause,
     remedy: "Check the address, and that the server is running.",
   });
 
-export const lost = (url: string, why: string, cause?: unknown): PassingError =>
-  new PassingError("UPSTREAM_FAILED", `The server ${url} broke off: ${why}.`, { cause });
+export const lost = (url: string, why: string, cause?: unknown): TransientUpstreamError =>
+  new TransientUpstreamError("UPSTREAM_FAILED", `The server ${url} broke off: ${why}.`, { cause });
 
 export const timedOut = (url: string, what: string, milliseconds: number): CaduceusError =>
   new CaduceusError("UPSTREAM_TIMEOUT", `The server ${url} ${what} for ${milliseconds} ms.`);
@@ -80,7 +80,7 @@ const byStatus: Readonly<Record<number, ErrorCode>> = {
 const ofRequest: ReadonlySet<number> = new Set([400, 422]);
 /** Statuses of what is not there. */
 const ofAbsence: ReadonlySet<number> = new Set([404, 405]);
-const passing: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
+const transient: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
 
 /** What servers say where the prompt is too long, which few have a code for. */
 const tooLong = /maximum context length|exceeds? the (available )?context|longer than the maximum|max_model_len/i;
@@ -132,8 +132,8 @@ export function refused(url: string, refusal: Refusal, secrets: readonly string[
   const isFault = status >= 500 || !(status >= 400);
   const answer = `The server ${url} ${isFault ? "failed" : "refused the request"} (status ${status})${sentence(message)}`;
   if (code === undefined || code === "ACCESS_DENIED") {
-    if (passing.has(status) && code === undefined)
-      return new PassingError("UPSTREAM_FAILED", answer, {
+    if (transient.has(status) && code === undefined)
+      return new TransientUpstreamError("UPSTREAM_FAILED", answer, {
         waitMs,
         isBusy: !isFault,
         isEnding: names.includes("shutting_down"),
@@ -146,7 +146,7 @@ export function refused(url: string, refusal: Refusal, secrets: readonly string[
   // These are told to clients of our own server, to whom the address of this one is nothing.
   const details = { cause: new Error(answer), remedy: remedyOf(code, url, message) };
   const problem = problemOf(code, refusal, message, said);
-  if (code === "QUEUE_FULL") return new PassingError(code, problem, { ...details, waitMs, isBusy: true });
+  if (code === "QUEUE_FULL") return new TransientUpstreamError(code, problem, { ...details, waitMs, isBusy: true });
   const param = code === "INVALID_ARGUMENT" ? names.map((name) => optionOf[name]).find(Boolean) : undefined;
   return new RefusedError(code, problem, { ...details, param });
 }

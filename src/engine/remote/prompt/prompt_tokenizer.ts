@@ -4,8 +4,8 @@ import type { PromptPart } from "../../engine.js";
 import { CaduceusError } from "../../../errors.js";
 import { isMarkup, textOf, type TokenPiece, type TokenSource } from "./token_source.js";
 
-/** A stretch of a prompt: token ids, or text in which there is no markup. */
-type Stretch = { readonly ids: readonly number[] } | { text: string };
+/** A segment of a prompt: token ids, or text in which there is no markup. */
+type Segment = { readonly ids: readonly number[] } | { text: string };
 
 /** Texts that come again, such as a template's. */
 const longestKnown = 2_048;
@@ -34,7 +34,7 @@ export class PromptTokenizer {
 
   /** `continues`: the prompt stands behind tokens of which the last is no control token. */
   async tokenize(parts: readonly PromptPart[], continues: boolean, signal?: AbortSignal): Promise<Int32Array> {
-    const stretches = await this.#stretches(parts, signal);
+    const segments = await this.#segments(parts, signal);
     const space = await (this.#space ??= this.#readSpace().catch((error: unknown) => {
       this.#space = undefined;
       throw error;
@@ -42,19 +42,19 @@ export class PromptTokenizer {
     const ids: number[] = [];
     const { bosToken } = this.#source;
     if (!continues && bosToken !== undefined) ids.push(bosToken);
-    const first = stretches[0];
+    const first = segments[0];
     const skipsBos =
       !continues && bosToken !== undefined && first !== undefined && "ids" in first && first.ids[0] === bosToken;
     const texts = await this.#texts(
-      stretches.flatMap((stretch, index) =>
-        "text" in stretch ? [{ text: stretch.text, continues: this.#goesOn(stretches, index, continues) }] : [],
+      segments.flatMap((segment, index) =>
+        "text" in segment ? [{ text: segment.text, continues: this.#goesOn(segments, index, continues) }] : [],
       ),
       space,
       signal,
     );
     let next = 0;
-    for (const [index, stretch] of stretches.entries()) {
-      const list = "ids" in stretch ? stretch.ids : texts[next++]!;
+    for (const [index, segment] of segments.entries()) {
+      const list = "ids" in segment ? segment.ids : texts[next++]!;
       for (let at = index === 0 && skipsBos ? 1 : 0; at < list.length; at++) ids.push(list[at]!);
     }
     return Int32Array.from(ids);
@@ -67,25 +67,25 @@ export class PromptTokenizer {
   }
 
   /** Whether text stands behind a token that is no control token: then it gets no space in front. */
-  #goesOn(stretches: readonly Stretch[], index: number, continues: boolean): boolean {
-    const before = stretches[index - 1];
+  #goesOn(segments: readonly Segment[], index: number, continues: boolean): boolean {
+    const before = segments[index - 1];
     if (before === undefined) return continues;
     const last = "ids" in before ? before.ids.at(-1) : undefined;
     return last !== undefined && !this.#markerIds.has(last);
   }
 
   /** Neighboring texts are one. */
-  async #stretches(parts: readonly PromptPart[], signal: AbortSignal | undefined): Promise<Stretch[]> {
-    const controls = new Map<string, Stretch[]>();
+  async #segments(parts: readonly PromptPart[], signal: AbortSignal | undefined): Promise<Segment[]> {
+    const controls = new Map<string, Segment[]>();
     const given = [...new Set(parts.flatMap((part) => ("control" in part ? [part.control] : [])))];
     const pieces = await this.#pieces(given, true, signal);
     for (const [index, control] of given.entries()) controls.set(control, this.#split(control, pieces[index]!));
-    const all: Stretch[] = [];
-    const add = (stretch: Stretch) => {
+    const all: Segment[] = [];
+    const add = (segment: Segment) => {
       const last = all.at(-1);
-      if ("ids" in stretch ? stretch.ids.length === 0 : stretch.text === "") return;
-      if ("text" in stretch && last !== undefined && "text" in last) last.text += stretch.text;
-      else all.push("text" in stretch ? { ...stretch } : stretch);
+      if ("ids" in segment ? segment.ids.length === 0 : segment.text === "") return;
+      if ("text" in segment && last !== undefined && "text" in last) last.text += segment.text;
+      else all.push("text" in segment ? { ...segment } : segment);
     };
     for (const part of parts) {
       if ("text" in part) add({ text: part.text });
@@ -96,8 +96,8 @@ export class PromptTokenizer {
   }
 
   /** A template's text at its control tokens. */
-  #split(control: string, pieces: readonly TokenPiece[]): Stretch[] {
-    const stretches: Stretch[] = [];
+  #split(control: string, pieces: readonly TokenPiece[]): Segment[] {
+    const segments: Segment[] = [];
     let at = 0;
     for (const piece of pieces) {
       const text = textOf(piece);
@@ -106,10 +106,10 @@ export class PromptTokenizer {
       if (found < 0) continue;
       this.#markers.set(text, piece.id);
       this.#markerIds.add(piece.id);
-      stretches.push({ text: control.slice(at, found) }, { ids: [piece.id] });
+      segments.push({ text: control.slice(at, found) }, { ids: [piece.id] });
       at = found + text.length;
     }
-    return [...stretches, { text: control.slice(at) }];
+    return [...segments, { text: control.slice(at) }];
   }
 
   /** Tokens of texts in which nothing is markup. */

@@ -130,7 +130,7 @@ export class ParameterReader {
     return end === text.length && !isEnd ? undefined : behindLiteral(text, end, behindType, isEnd);
   }
 
-  /** Text up to its closing marker, before which one stretch of white space may be no part of it. */
+  /** Text up to its closing marker, before which white space may be no part of it. */
   #text(text: string, at: number, take: (piece: string) => void): number | undefined {
     const core = this.#closing.trim();
     const whole = this.#closing.slice(0, this.#closing.length - this.#closing.trimStart().length) + core;

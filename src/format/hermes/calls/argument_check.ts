@@ -4,7 +4,7 @@ import { describe, invalidArgument, invalidValue, reading } from "../../../error
 import { checkOptions } from "../../../options/option_checks.js";
 import { copySchema, type SchemaIssue } from "../../../schema/json_schema.js";
 import { compileSchema, dialectOf } from "../../../schema/check/schema_compiler.js";
-import { atOnce } from "../../../schema/stretches.js";
+import { atOnce } from "../../../schema/cooperative_work.js";
 import type { CallCheck, CallFault, ToolDefinition, ToolFunction } from "../parser/reply_types.js";
 import { isObject } from "../../../json_object.js";
 

@@ -1,4 +1,4 @@
-// The strict JSON of what is being read. Most of it is the input itself: stretches of that are taken as one slice.
+// The strict JSON of what is being read. Most of it is the input itself: spans of it are taken as slices.
 
 export class StrictText {
   /** Nothing is kept while this is unset. */

@@ -109,7 +109,7 @@ export class HeldText {
     return end;
   }
 
-  /** Where in `text` the stretch begins that has to be held, as far as one can tell from its end. */
+  /** Where in `text` the text begins that has to be held, as far as one can tell from its end. */
   #openAt(text: string, from: number): number {
     const end = trimmedEnd(text, from);
     let i = end;

@@ -1,4 +1,4 @@
-// Keeps the last stretch of what was pushed, in pieces, so that broken text can be reported or read again.
+// Keeps the end of what was pushed, in pieces, so that broken text can be reported or read again.
 
 export class TextHistory {
   #parts: string[];

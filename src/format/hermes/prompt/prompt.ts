@@ -5,7 +5,7 @@ import { CaduceusError } from "../../../errors.js";
 import type { PlainMessage as PromptMessage, PlainToolCall as PromptToolCall } from "../../plain_message.js";
 import { hideTags, respaceJson } from "./prompt_json.js";
 import { PromptWriter, turnEnd } from "./prompt_parts.js";
-import { systemStretches, type HermesVariant } from "./prompt_system.js";
+import { systemParts, type HermesVariant } from "./prompt_system.js";
 import type { PromptTool } from "./tools_json.js";
 
 export { partsToText } from "./prompt_parts.js";
@@ -54,12 +54,12 @@ export function renderHermes(prompt: HermesPrompt): PromptPart[] {
     addGenerationPrompt = !continueFinalMessage,
   } = prompt;
   const writer = new PromptWriter(prompt);
-  const own = systemStretches({ variant, tools, schema, scratchPad, parallelHint });
+  const own = systemParts({ variant, tools, schema, scratchPad, parallelHint });
   const first = messages[0]?.role === "system" ? messages[0] : undefined;
   const said = first?.content ?? (own.length > 0 ? "" : system);
   if (own.length > 0 || first !== undefined || said !== "") {
     writer.open("system");
-    for (const stretch of own) stretch.own ? writer.own(stretch.text) : writer.text(stretch.text);
+    for (const part of own) part.own ? writer.own(part.text) : writer.text(part.text);
     if (said !== "") writer.text(`${own.length > 0 ? "\n\n" : ""}${said}`);
     writer.close();
   }

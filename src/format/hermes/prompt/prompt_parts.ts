@@ -1,11 +1,11 @@
-// Putting a prompt together: which stretches are the template's own markers, and which only text.
+// Putting a prompt together: which parts are the template's own markers, and which only text.
 import type { PromptPart } from "../../../engine/engine.js";
 
 export const turnStart: PromptPart = { control: "<|im_start|>" };
 export const turnEnd: PromptPart = { control: "<|im_end|>" };
 
 /**
- * Collects the stretches of a prompt. `own` is wording of this library (the role, the tags of Hermes), `text` is
+ * Collects the parts of a prompt. `own` is wording of this library (the role, the tags of Hermes), `text` is
  * everybody else's. Both are plain text, because Hermes 2 Pro's vocabulary has no tokens for the tags; where a
  * vocabulary has them (Hermes on Llama 3), `tagTokens` lets the tags in `own` become those tokens.
  */

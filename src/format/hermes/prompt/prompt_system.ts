@@ -54,19 +54,19 @@ Reflection: <evaluate query-tool relevance and required parameters when tools ca
 `;
 
 /**
- * This library's part of the system turn, in stretches: `own` is its wording, the others come from the caller's tools
+ * This library's part of the system turn, in parts: `own` is its wording, the others come from the caller's tools
  * and schema.
  */
-export function systemStretches({
+export function systemParts({
   variant,
   tools,
   schema,
   scratchPad = false,
   parallelHint = false,
 }: SystemTurn): { own: boolean; text: string }[] {
-  const stretches: { own: boolean; text: string }[] = [];
-  const own = (text: string) => stretches.push({ own: true, text });
-  const given = (text: string) => stretches.push({ own: false, text });
+  const parts: { own: boolean; text: string }[] = [];
+  const own = (text: string) => parts.push({ own: true, text });
+  const given = (text: string) => parts.push({ own: false, text });
   if (tools.length > 0) {
     own(introduction);
     if (variant === "card") {
@@ -87,5 +87,5 @@ export function systemStretches({
     given(json);
     own(after);
   }
-  return stretches;
+  return parts;
 }

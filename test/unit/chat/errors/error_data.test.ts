@@ -88,7 +88,7 @@ describe("param is the path of the option as it was given", () => {
       ...made,
       schema: {
         ...made.schema,
-        *enforcedInStretches() {
+        *enforcedInSlices() {
           yield;
           throw problem;
         },

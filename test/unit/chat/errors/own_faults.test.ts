@@ -5,8 +5,8 @@ import { collectTools, tool } from "../../../../src/chat/tools/tool.js";
 const fault = new TypeError("a fault of ours");
 vi.mock("../../../../src/schema/read_schema.js", async (original) => ({
   ...(await original<typeof import("../../../../src/schema/read_schema.js")>()),
-  // biome-ignore lint/correctness/useYield: it fails before its first stretch
-  *readSchemaInStretches(): Generator<void, never> {
+  // biome-ignore lint/correctness/useYield: it fails before its first slice
+  *readSchemaInSlices(): Generator<void, never> {
     throw fault;
   },
 }));

@@ -6,7 +6,7 @@ import type { ModelSummary } from "../model/inspection/inspect_model.js";
 import type { LoadProgress } from "../model/loading/load_options.js";
 import type { CountedMemory } from "./loader.js";
 import type { CheckedModel } from "./pool_options.js";
-import type { Holder } from "./room.js";
+import type { Holder } from "./eviction.js";
 
 /**
  * `queued`: waits until others leave the memory that it needs. `loading`: its file is downloaded or read. `unloading`:
@@ -16,7 +16,7 @@ export type PooledModelState = "unloaded" | "queued" | "loading" | "loaded" | "u
 
 const nothing: CountedMemory = { modelBytes: 0, adapterBytes: 0 };
 
-export class Slot implements Holder {
+export class PoolEntry implements Holder {
   readonly name: string;
   readonly given: CheckedModel;
   readonly #queueTimeoutMs: number;

@@ -1,16 +1,16 @@
 // Stop strings where the server must not look for them: inside of calls, and in thoughts.
 
-/** Stretches in which stop strings mean nothing. */
+/** CooperativeWork in which stop strings mean nothing. */
 export interface Ignored {
   readonly opening: string;
   readonly closing: string;
 }
 
-export class StopWatch {
+export class StopStringFilter {
   readonly #stops: readonly string[];
   readonly #ignored: readonly Ignored[];
   readonly #longest: number;
-  /** What may be the beginning of a stop string or of a stretch. */
+  /** What may be the beginning of a stop string or of an ignored span. */
   #held = "";
   #inside: Ignored | undefined;
 

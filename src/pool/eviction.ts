@@ -17,14 +17,14 @@ export interface Limits {
   readonly availableBytes: number;
 }
 
-export interface Room<H extends Holder> {
+export interface EvictionPlan<H extends Holder> {
   readonly fits: boolean;
   /** Those that have to go if it does not fit: idle ones before others, the least recently used first. */
   readonly victims: readonly H[];
 }
 
-/** Room for a model that needs so many bytes, and alone no more than `maxBytes`. */
-export function findRoom<H extends Holder>(bytes: number, holders: readonly H[], limits: Limits): Room<H> {
+/** What has to go for a model that needs so many bytes, and alone no more than `maxBytes`. */
+export function planEviction<H extends Holder>(bytes: number, holders: readonly H[], limits: Limits): EvictionPlan<H> {
   const sum = (of: readonly Holder[]) => of.reduce((total, holder) => total + holder.bytes, 0);
   const loading = holders.filter(({ stage }) => stage === "loading");
   const missingBytes = Math.max(sum(holders) + bytes - limits.maxBytes, sum(loading) + bytes - limits.availableBytes);

@@ -10,7 +10,7 @@ namespace caduceus {
 
 // Acceptance rate of a run's prompt lookup. Drafts count whether or not they were computed, so that a run that begins
 // to repeat itself is noticed at no cost.
-class DraftChance {
+class PromptLookupAcceptance {
  public:
   void observe(bool accepted) { value_ += 0.15 * ((accepted ? 1.0 : 0.0) - value_); }
   double value() const { return value_; }
@@ -21,7 +21,7 @@ class DraftChance {
 
 // Acceptance rate of a draft model's tokens, by the probability that it gave them. Until it is measured, the model is
 // believed.
-class DraftSkill {
+class DraftModelAcceptance {
  public:
   void observe(double probability, bool accepted) {
     const size_t group = group_of(probability);

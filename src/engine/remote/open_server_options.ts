@@ -2,7 +2,7 @@
 import type { AnswerFields } from "./http/answer_fields.js";
 import type { ServerKind } from "./remote_server.js";
 
-export interface ServerWish {
+export interface OpenServerOptions {
   /** Undefined: the only one that the server has. */
   readonly model: string | undefined;
   /** Undefined: the server tells by what it says. */

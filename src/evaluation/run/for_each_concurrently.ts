@@ -5,7 +5,7 @@
  * with the signal's reason, once all workers have ended. The signal that `begin` gets is aborted too, so that no worker
  * waits for another item.
  */
-export async function workOff<Item>(
+export async function forEachConcurrently<Item>(
   begin: (ending: AbortSignal) => Iterator<Item> | AsyncIterator<Item>,
   concurrency: number,
   signal: AbortSignal,

@@ -1,14 +1,14 @@
 // `workOff`, which works on several samples at a time: how many, in which order, and how a failure ends it.
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { workOff } from "../../../src/evaluation/run/work_off.js";
+import { forEachConcurrently } from "../../../src/evaluation/run/for_each_concurrently.js";
 
 const never = new AbortController().signal;
 
 test("never works on more at a time than asked, and on each once", async () => {
   const seen: number[] = [];
   let [now, most] = [0, 0];
-  await workOff(
+  await forEachConcurrently(
     () => [1, 2, 3, 4, 5, 6, 7].values(),
     3,
     never,
@@ -25,7 +25,7 @@ test("never works on more at a time than asked, and on each once", async () => {
 test("takes no more of a stream than it works on", async () => {
   let taken = 0;
   let worked = 0;
-  await workOff(
+  await forEachConcurrently(
     async function* () {
       while (taken < 20) {
         expect(taken - worked).toBeLessThanOrEqual(2);
@@ -54,7 +54,7 @@ test("a failure ends the others, even one that waits for an item which never com
   };
   const failure = new Error("the engine is gone");
   await expect(
-    workOff(stream, 3, never, async () => {
+    forEachConcurrently(stream, 3, never, async () => {
       await sleep(5);
       throw failure;
     }),
@@ -66,7 +66,7 @@ test("the signal's reason comes before what it made fail", async () => {
   const ending = new AbortController();
   const reason = new Error("enough");
   await expect(
-    workOff(
+    forEachConcurrently(
       () => [1, 2].values(),
       2,
       ending.signal,
