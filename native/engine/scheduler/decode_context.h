@@ -14,14 +14,15 @@
 namespace caduceus {
 
 struct DecodeContext {
-  // With `deterministic`, one run at a time: it shares nothing, keeps its cells, and its prompt is prefilled in chunks of
-  // one size.
+  // With `deterministic`, one run at a time: it shares nothing, keeps its cells, and its prompt is prefilled in chunks
+  // of one size.
   DecodeContext(Context& context, uint64_t host_cache_bytes, Drafts drafts, bool deterministic)
       : context(context),
         deterministic(deterministic),
         memory(context.get()),
         store(host_cache_bytes),
-        cache(memory, store, context.cache_tokens(), last_sequence(context), !deterministic && context.model().can_rewind()),
+        cache(memory, store, context.cache_tokens(), last_sequence(context),
+              !deterministic && context.model().can_rewind()),
         scheduler(cache, limits(context, deterministic)),
         drafts(deterministic || !context.model().can_rewind() ? Drafts::never : drafts) {}
 

@@ -85,9 +85,9 @@ class Run {
   std::vector<float> draft_probabilities;  // of those that the draft model has drafted
   uint32_t draft_rows = 0;                 // drafted tokens in the cache beyond `computed`; none between two steps
   std::span<const Token> drafts() const { return std::span(drafted).first(draft_rows); }
-  PromptLookupAcceptance lookup_acceptance;               // of prompt lookup
+  PromptLookupAcceptance lookup_acceptance;              // of prompt lookup
   std::optional<DraftModelAcceptance> draft_acceptance;  // of the draft model, once it could draft for this run
-  int draft_sequence = -1;                // of the draft model; -1 where it does not follow this run
+  int draft_sequence = -1;                               // of the draft model; -1 where it does not follow this run
 
   // Log probabilities of the prompt, if requested.
   uint32_t scored = 0;  // number of prompt positions scored so far

@@ -49,7 +49,7 @@ struct Place {
 // A folder that is asked one thing at a time.
 struct FolderHarness {
   explicit FolderHarness(const Place& place, uint64_t most = 1 << 30, const std::string& model = "model.gguf",
-                 const std::string& settings = "f16")
+                         const std::string& settings = "f16")
       : folder(place.folder / "prefixes", most, place.folder / model, settings,
                [this](PrefixFolder::LookupResult found) { answer.set_value(std::move(found)); }) {}
 

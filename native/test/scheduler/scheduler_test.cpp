@@ -181,7 +181,7 @@ void random_traffic(uint32_t seed, int steps) {
     const uint32_t action = fixture.below(20);
     if (action < 3)
       submitted += fixture.submit(1 + fixture.below(context - 1), 1 + fixture.below(60),
-                                static_cast<int32_t>(fixture.below(3)) - 1, fixture.below(4) == 0) != nullptr;
+                                  static_cast<int32_t>(fixture.below(3)) - 1, fixture.below(4) == 0) != nullptr;
     if (action == 3 && !fixture.runs.empty()) {
       fixture.end(*fixture.runs[fixture.below(static_cast<uint32_t>(fixture.runs.size()))]);
       ++cancelled;

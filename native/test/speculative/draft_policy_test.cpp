@@ -37,7 +37,7 @@ struct Outcome {
 
 // So many steps of `streams` runs, whose guesses come true with a probability of `share`.
 Outcome run(DraftPolicy& policy, uint32_t streams, double share, int steps, double (*time)(uint32_t) = smollm2_ms,
-        double noise = 0) {
+            double noise = 0) {
   std::mt19937 random(streams);
   std::uniform_real_distribution<double> uniform(0, 1);
   std::vector<PromptLookupAcceptance> runs(streams);
@@ -76,11 +76,11 @@ Outcome run(DraftPolicy& policy, uint32_t streams, double share, int steps, doub
 
 int main() {
   CLAIM("the acceptance rate follows what came true lately");
-  PromptLookupAcceptance acceptance;
-  for (int i = 0; i < 15; ++i) acceptance.observe(true);
-  CHECK(acceptance.value() > 0.9);
-  for (int i = 0; i < 15; ++i) acceptance.observe(false);
-  CHECK(acceptance.value() < 0.1);
+  PromptLookupAcceptance lookup;
+  for (int i = 0; i < 15; ++i) lookup.observe(true);
+  CHECK(lookup.value() > 0.9);
+  for (int i = 0; i < 15; ++i) lookup.observe(false);
+  CHECK(lookup.value() < 0.1);
 
   CLAIM("never is never, and always is as many as there is room for");
   DraftPolicy never(Drafts::never), always(Drafts::always);
@@ -142,7 +142,8 @@ int main() {
 
   CLAIM("a draft model is believed at first, and by what was accepted of tokens as probable as that one soon");
   DraftModelAcceptance acceptance;
-  CHECK(acceptance.chance(0.99) > 0.9 && acceptance.chance(0.05) < 0.1 && acceptance.mean() > 0.4 && acceptance.mean() < 0.7);
+  CHECK(acceptance.chance(0.99) > 0.9 && acceptance.chance(0.05) < 0.1 && acceptance.mean() > 0.4 &&
+        acceptance.mean() < 0.7);
   for (int i = 0; i < 40; ++i) acceptance.observe(0.99, false);
   CHECK(acceptance.chance(0.99) < 0.05 && acceptance.chance(0.6) > 0.5 && acceptance.mean() < 0.2);
   for (int i = 0; i < 60; ++i) acceptance.observe(0.6, true);
