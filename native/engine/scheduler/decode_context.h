@@ -34,7 +34,7 @@ struct DecodeContext {
     if (prefill_row_ms <= 0) return std::min(decoding > 0 ? 32u : 128u, most);
     // While nothing decodes, a prefill may take one second, so that new requests are served. Beside decoding runs it
     // may take about two of their steps, or one for each prompt that is prefilled, as long as nobody notices the delay.
-    const double for_all = std::min(static_cast<double>(scheduler.reading()) * decode_ms, 100.0);
+    const double for_all = std::min(static_cast<double>(scheduler.prefilling()) * decode_ms, 100.0);
     const double budget = decoding > 0 ? std::max(2 * decode_ms, for_all) : 1000;
     // While nothing decodes, at least one tile, so that results do not depend on how busy the machine is.
     const uint32_t least = decoding > 0 ? 8 : attention_tile;

@@ -201,16 +201,16 @@ std::optional<Clock::time_point> Engine::keep_at() const {
 }
 
 bool Engine::tidy(Clock::time_point now) {
-  bool busy = false, hurried = false;
+  bool busy = false, awaited = false;
   each_context([&](const DecodeContext& ctx) {
     busy |= !ctx.scheduler.running().empty();
-    hurried |= ctx.scheduler.reading() > 0 || !ctx.scheduler.waiting().empty();
+    awaited |= ctx.scheduler.prefilling() > 0 || !ctx.scheduler.waiting().empty();
   });
-  if (busy || hurried)
+  if (busy || awaited)
     quiet_since_.reset();
   else if (!quiet_since_)
     quiet_since_ = now;
-  if (hurried) return false;
+  if (awaited) return false;
   if (const auto at = keep_at(); at && now >= *at) {
     keep_next();
     return true;

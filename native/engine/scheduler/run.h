@@ -51,7 +51,7 @@ class Run {
 
   // Number of tokens that have no cell yet. One, or a few that were forced: the run decodes. More: they are prefilled.
   uint32_t remaining() const { return static_cast<uint32_t>(tokens.size()) - computed; }
-  bool reads_prompt() const { return remaining() > std::max(1u, std::min(generated_rows, most_generated_rows)); }
+  bool needs_prefill() const { return remaining() > std::max(1u, std::min(generated_rows, most_generated_rows)); }
 
   const RunId id;
   RunRequest request;

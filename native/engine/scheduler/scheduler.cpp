@@ -17,8 +17,8 @@ auto strength(const Run* run) {
 }
 
 // Whether a running request decodes or prefills in the next step; a paused one does neither.
-bool decodes(const Run* run) { return !run->paused && !run->reads_prompt(); }
-bool reads(const Run* run) { return !run->paused && run->reads_prompt(); }
+bool decodes(const Run* run) { return !run->paused && !run->needs_prefill(); }
+bool prefills(const Run* run) { return !run->paused && run->needs_prefill(); }
 
 // Number of rows of a prompt to prefill next. Rows computed by tiles differ in their last bits from the others, so
 // which rows are must not depend on measured times: all whole tiles, and the remainder by itself. The last row is never
@@ -131,22 +131,22 @@ size_t Scheduler::decoding() const {
   return static_cast<size_t>(std::count_if(running_.begin(), running_.end(), decodes));
 }
 
-size_t Scheduler::reading() const {
-  return static_cast<size_t>(std::count_if(running_.begin(), running_.end(), reads));
+size_t Scheduler::prefilling() const {
+  return static_cast<size_t>(std::count_if(running_.begin(), running_.end(), prefills));
 }
 
 std::vector<Scheduler::Piece> Scheduler::next_to_prefill(uint32_t rows, bool alone) {
-  std::vector<Run*> readers;
-  std::copy_if(running_.begin(), running_.end(), std::back_inserter(readers),
-               [this](const Run* run) { return reads(run) && has_turn(run); });
+  std::vector<Run*> prompts;
+  std::copy_if(running_.begin(), running_.end(), std::back_inserter(prompts),
+               [this](const Run* run) { return prefills(run) && has_turn(run); });
   // By id, beginning with the one served last while its turn lasts, else with the one after it.
   const RunId first = turn_rows_ < limits_.turn_rows ? last_prefilled_ : last_prefilled_ + 1;
-  std::sort(readers.begin(), readers.end(), [first](const Run* a, const Run* b) {
+  std::sort(prompts.begin(), prompts.end(), [first](const Run* a, const Run* b) {
     return std::tuple(a->id < first, a->id) < std::tuple(b->id < first, b->id);
   });
   std::vector<Piece> pieces;
   uint32_t taken = 0;
-  for (Run* run : readers) {
+  for (Run* run : prompts) {
     if (run->scores_prompt()) rows = std::min(rows, limits_.scored_rows);
     if (taken >= rows) break;
     const uint32_t count = whole_tiles(run->remaining(), rows - taken);
@@ -208,7 +208,7 @@ void Scheduler::update_paused(const std::function<size_t(RunId)>& held, Clock::t
 }
 
 template <typename Visit>
-void Scheduler::each_hurried(Visit visit) const {
+void Scheduler::each_with_timeout(Visit visit) const {
   for (const auto* runs : {&expected_, &waiting_}) {
     for (Run* run : *runs) {
       if (run->request.queue_timeout_ms && !run->admitted) visit(run, *run->request.queue_timeout_ms);
@@ -218,7 +218,7 @@ void Scheduler::each_hurried(Visit visit) const {
 
 std::vector<Scheduler::Expired> Scheduler::expired(Clock::time_point now) const {
   std::vector<Expired> expired;
-  each_hurried([&](Run* run, double timeout) {
+  each_with_timeout([&](Run* run, double timeout) {
     if (now - run->submitted <= to_duration(timeout)) return;
     expired.push_back(
         {run,
@@ -243,7 +243,7 @@ std::optional<Clock::time_point> Scheduler::next_deadline() const {
   for (const Run* run : waiting_) {
     if (run->paused) at_latest(run->paused_since + limits_.paused);
   }
-  each_hurried([&](const Run* run, double timeout) { at_latest(run->submitted + to_duration(timeout + 1)); });
+  each_with_timeout([&](const Run* run, double timeout) { at_latest(run->submitted + to_duration(timeout + 1)); });
   for (const Run* run : running_) {
     if (run->paused) at_latest(run->paused_since + limits_.paused_with_cells);
   }

@@ -51,7 +51,7 @@ class Scheduler {
   // which no cells are left waits a step.
   std::vector<Run*> next_to_decode();
   size_t decoding() const;
-  size_t reading() const;
+  size_t prefilling() const;
   struct Piece {
     Run* run;
     uint32_t rows;
@@ -80,7 +80,7 @@ class Scheduler {
  private:
   // Runs that were never admitted and have a queue timeout.
   template <typename Visit>
-  void each_hurried(Visit visit) const;
+  void each_with_timeout(Visit visit) const;
   bool admit(Run& run, Clock::time_point now);
   // Frees cells: evicts cached sequences, then preempts other runs. A run never preempts one of higher priority, nor an
   // older one of its own, so the strongest run always makes progress.

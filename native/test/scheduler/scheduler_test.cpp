@@ -221,7 +221,7 @@ int main(int argc, char** argv) {
     Run* runs[] = {fixture.submit(400, 5, 0), fixture.submit(200, 5, 0), fixture.submit(60, 5, 0)};
     CHECK(fixture.scheduler.admit(fixture.now));
     std::vector<RunId> turns;
-    for (int reads = 0; fixture.scheduler.reading() > 0 && reads < 100; ++reads) {
+    for (int reads = 0; fixture.scheduler.prefilling() > 0 && reads < 100; ++reads) {
       const auto [run, count] = fixture.scheduler.next_to_prefill(32, true).at(0);
       fixture.cache.append(run->sequence, std::span(run->tokens).subspan(run->computed, count));
       run->computed += count;
@@ -250,7 +250,7 @@ int main(int argc, char** argv) {
       fixture.submit(length, 5, 0);
       CHECK(fixture.scheduler.admit(fixture.now));
       std::vector<uint32_t> by_tiles;  // where they begin
-      while (fixture.scheduler.reading() > 0) {
+      while (fixture.scheduler.prefilling() > 0) {
         const auto [run, count] = fixture.scheduler.next_to_prefill(rows, false).at(0);
         CHECK(count < attention_tile ? run->remaining() <= attention_tile
                                      : count % attention_tile == 0 && count < run->remaining());

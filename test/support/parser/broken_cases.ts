@@ -42,6 +42,29 @@ export const brokenCases: OwnCase[] = [
     calls: [Rome],
     malformed: 1,
   },
+  {
+    id: "a missing quote before text without quotes",
+    text: `${O}{"name": "get_weather", "arguments": {"location": "Paris}}${C}\nGo on.`,
+    content: "Go on.",
+    malformed: 1,
+  },
+  {
+    id: "a missing quote before an opening tag for a closing one",
+    text: `${O}{"name": "get_weather", "arguments": {"location": "Paris}}\n${O}${rome}${C}`,
+    calls: [Rome],
+    malformed: 1,
+  },
+  {
+    id: "a missing quote before a result",
+    text: `${O}{"name": "get_weather", "arguments": {"location": "Paris}}\n<tool_response>\n{"a": 1}\n</tool_response>`,
+    malformed: 1,
+  },
+  {
+    id: "a missing comma and a brace before the next object, which is the last",
+    text: `${O}{"name": "set", "arguments": {"flag" true}\n${rome}`,
+    calls: [repaired(Rome)],
+    malformed: 1,
+  },
   { id: "inner quotes around code", text: write('"f("{x}")"'), malformed: 1 },
   {
     id: "a missing comma and a brace before the next object",

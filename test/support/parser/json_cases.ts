@@ -178,4 +178,41 @@ export const jsonCases: OwnCase[] = [
       },
     ],
   },
+  {
+    id: "all literals of python",
+    text: set("{'flag': True, 'off': False, 'none': None}"),
+    calls: [wasSet({ off: false, none: null }, { repaired: true })],
+  },
+  {
+    id: "white space that JSON does not have",
+    text: `${O}{"name":\u00a0"ping",\u3000"arguments": {}}${C}`,
+    calls: [ping({ repaired: true })],
+  },
+  {
+    id: "an object in a list lacks its brace",
+    text: set('{"flag": true, "list": [{"a": 1]}'),
+    calls: [wasSet({ list: [{ a: 1 }] }, { repaired: true })],
+  },
+  {
+    id: "bare keys with other characters",
+    text: set('{flag: true, Content-Type: "x", $ref: "y"}'),
+    calls: [wasSet({ "Content-Type": "x", $ref: "y" }, { repaired: true })],
+  },
+  { id: "a backslash at the end of a line", text: write('"a \\\nb"'), calls: [wrote("a \\\nb", { repaired: true })] },
+  {
+    id: "a name, then function",
+    text: `${O}{"name": "ping", "function": "other", "arguments": {}}${C}`,
+    calls: [ping()],
+  },
+  { id: "a name, then a number as name", text: `${O}{"name": "ping", "name": 5, "arguments": {}}${C}`, malformed: 1 },
+  {
+    id: "a tag in a comment",
+    text: `${O}{"name": "ping", /** <p> **/ "arguments": {}}${C}`,
+    calls: [ping({ repaired: true })],
+  },
+  {
+    id: "a comment in the place of a brace",
+    text: `<tool_call>{"name": "ping", "arguments": {} // none</tool_call>`,
+    calls: [ping({ repaired: true })],
+  },
 ];

@@ -120,12 +120,12 @@ export class JsonString {
     } else {
       const character = String.fromCharCode(code);
       this.repaired = true;
-      // An apostrophe needs no backslash, a backslash before the line's end joins the lines as in Python. Any other
-      // backslash was meant as one: patterns (\d) and paths (C:\Users).
+      // An apostrophe needs no backslash. Any other backslash was meant as one: patterns (\d), paths (C:\Users), lines
+      // that a shell continues.
       if (code === 39) {
         this.value += character;
         this.#strict.add(character);
-      } else if (code !== 10) {
+      } else {
         this.value += `\\${character}`;
         this.#strict.add(`\\\\${code < 32 ? JSON.stringify(character).slice(1, -1) : character}`);
       }
