@@ -1,4 +1,4 @@
-// `workOff`, which works on several samples at a time: how many, in which order, and how a failure ends it.
+// `forEachConcurrently`, which works on several samples at a time: how many, in which order, and how a failure ends it.
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { forEachConcurrently } from "../../../src/evaluation/run/for_each_concurrently.js";
