@@ -45,7 +45,8 @@ export interface RemoteServer {
   prepare(parts: readonly PromptPart[], continues: boolean, signal: AbortSignal): Promise<readonly PromptPart[]>;
   /**
    * Runs a request whose prompt is prepared. Connects when its first piece is asked for, and disconnects when it is
-   * left or the signal aborts. Throws a `TransientUpstreamError` where the request may be sent again as long as nothing has come.
+   * left or the signal aborts. Throws a `TransientUpstreamError` where the request may be sent again as
+   * long as nothing has come.
    */
   run(request: ServerRequest, signal: AbortSignal): AsyncGenerator<ServerPiece, void, undefined>;
   tokenize(parts: readonly PromptPart[], signal?: AbortSignal): Promise<Int32Array>;
