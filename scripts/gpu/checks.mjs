@@ -114,8 +114,8 @@ export async function contexts({ text, large, dry }) {
 
 /** A prompt that is being read is given up, and the model goes on. @param {CheckSettings} settings */
 export async function cancel({ large, dry }) {
-  const length = dry ? 600 : 12_000;
-  return withModel(large, { contextSize: dry ? 1024 : 16_384 }, async (model) => {
+  const length = dry ? 96 : 12_000;
+  return withModel(large, { contextSize: dry ? 256 : 16_384 }, async (model) => {
     const begin = performance.now();
     await written(model, newPrompt(length), 1);
     const wholeMs = performance.now() - begin;
@@ -169,7 +169,7 @@ export async function memory({ large, gpuBytes, dry }) {
 /** The whole context, against the processor; and a long prompt of the large model. @param {CheckSettings} settings */
 export async function longContext({ text, large, dry }) {
   const tokens = dry ? 4 : 16;
-  const contextSize = dry ? 512 : 8192;
+  const contextSize = dry ? 128 : 8192;
   const prompt = newPrompt(Math.floor((contextSize - tokens) * 0.8));
   const reference = await withModel(text, { contextSize, gpuLayers: 0 }, (model) => written(model, prompt, tokens));
   const comparison = await withModel(text, { contextSize }, async (model) =>
@@ -179,7 +179,7 @@ export async function longContext({ text, large, dry }) {
     comparison.agrees,
     `At the end of a long prompt the text is not the processor's: ${describeComparison(comparison, tokens)}.`,
   );
-  const size = dry ? 1024 : 32_768;
+  const size = dry ? 256 : 32_768;
   const speed = await withModel(large, { contextSize: size, cacheTokens: size }, async (model) => {
     const { usage, timings } = await model.complete(newPrompt(Math.floor(size * 0.7)), {
       maxTokens: 8,
@@ -193,13 +193,13 @@ export async function longContext({ text, large, dry }) {
 
 /** Each of many streams writes what it writes alone. @param {CheckSettings} settings */
 export async function streams({ text, dry }) {
-  const count = 32;
+  const count = dry ? 4 : 32;
   const tokens = dry ? 4 : 48;
   const prompts = newPrompts(count, 24);
   return withModel(text, { contextSize: 256, cacheTokens: 256 * count * 2 }, async (model) => {
     const together = await Promise.all(prompts.map((prompt) => written(model, prompt, tokens)));
     let alike = 0;
-    const compared = together.slice(0, dry ? 4 : count);
+    const compared = together.slice(0, dry ? 2 : count);
     for (const [index, reply] of compared.entries()) {
       // Alone, and computed anew.
       const alone = await written(model, /** @type {string} */ (prompts[index]), tokens, {

@@ -43,8 +43,7 @@ export async function oneStream({ large: model, dry }) {
 
 /** @param {CheckSettings} settings @returns {Promise<Row[]>} */
 export async function manyStreams({ large: model, dry }) {
-  const count = 32;
-  const [tokens, runs] = dry ? [4, 1] : [128, 3];
+  const [count, tokens, runs] = dry ? [4, 4, 1] : [32, 128, 3];
   const subjects = /** @type {const} */ (["caduceus", "llama-server"]);
   return withSubjects(subjects, { model, contextSize: 256, sequences: count, threads }, async (open) => {
     const figures = await inTurn(runs, {
