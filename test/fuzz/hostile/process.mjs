@@ -39,7 +39,7 @@ const roles = {
     const server = await listen(
       createHandler({
         models: { hermes: await hermes() },
-        replyTimeoutMs: 60_000,
+        replyTimeoutMs: 60_000 * patience,
         onError: (error) => wrong.push(String(/** @type {Error} */ (error)?.stack ?? error)),
       }),
       { port: 0 },
@@ -64,7 +64,7 @@ const roles = {
         const { finishReason } = await model.reply("Hi", {
           .../** @type {any} */ (options),
           maxTokens: 24,
-          signal: AbortSignal.timeout(60_000),
+          signal: AbortSignal.timeout(60_000 * patience),
         });
         return { code: finishReason };
       } catch (error) {
