@@ -15,8 +15,8 @@ const program = path.join(packageFolder, "dist/engine/isolated/host_program.js")
 /** Of what it wrote to standard error, where llama.cpp says why it aborts. */
 const keptErrorCharacters = 4096;
 
-/** True of a model that was loaded. */
-export const startedAgain = "It is started again for the next request.";
+/** The process has ended by itself. Where it had a model, it is started again for the next request. */
+export class HostCrash extends CaduceusError {}
 
 /** How long its last words may take after its end. */
 const lastWordsMs = 200;
@@ -251,10 +251,10 @@ function whySignal(signal: NodeJS.Signals): string {
 }
 
 /** `lastWords`: of llama.cpp, such as the assertion that failed. They are for the log, and not for clients of a server. */
-function crashed(how: string, lastWords: string, cause: unknown): CaduceusError {
+function crashed(how: string, lastWords: string, cause: unknown): HostCrash {
   const said = lastWords.trim() === "" ? cause : new Error(lastWords.trim());
-  return new CaduceusError("ENGINE_CRASHED", `The model's process ${how}.`, {
-    remedy: startedAgain,
+  return new HostCrash("ENGINE_CRASHED", `The model's process ${how}.`, {
+    remedy: "It is started again for the next request.",
     ...(said === undefined ? {} : { cause: said }),
   });
 }

@@ -16,7 +16,7 @@ import type {
 } from "../engine.js";
 import { unlessAborted } from "../../follow_signal.js";
 import { refuseTooLong, withTypedTokens } from "../prompt_size.js";
-import { startedAgain, type HostProcess } from "./host_process.js";
+import { HostCrash, type HostProcess } from "./host_process.js";
 import { IsolatedRun } from "./isolated_run.js";
 import { Supervisor } from "./supervisor.js";
 
@@ -79,7 +79,7 @@ export class IsolatedPlace {
 
 /** What stopped a model from being loaded. A process that ended meanwhile is not started again: nobody has its model. */
 export function loadFailure(error: unknown): unknown {
-  if (!(error instanceof CaduceusError) || error.remedy !== startedAgain) return error;
+  if (!(error instanceof HostCrash)) return error;
   const { code, problem, cause } = error;
   return new CaduceusError(code, problem, {
     remedy: "The model was not loaded. Remove what ended the process, and load the model again.",
