@@ -20,6 +20,8 @@ import type { RetryPolicy } from "./retry_policy.js";
 
 let nextRun = 1;
 
+const longestTimerMs = 0x7fffffff;
+
 export class RemoteEngine implements Engine {
   readonly info: ModelInfo;
   readonly capabilities: EngineCapabilities;
@@ -30,6 +32,8 @@ export class RemoteEngine implements Engine {
   readonly #runs = new Map<number, RemoteRun>();
   readonly #totals = { promptTokens: 0, cachedTokens: 0, generatedTokens: 0 };
   readonly #closing = new AbortController();
+  #waiting = 0;
+  #stay: NodeJS.Timeout | undefined;
 
   constructor(servers: ServerChoice, retries: RetryPolicy) {
     this.#servers = servers;
@@ -46,6 +50,7 @@ export class RemoteEngine implements Engine {
     const run = new RemoteRun(id, request, before, {
       work: (run, signal) => this.#work(run, signal),
       released: () => this.#runs.delete(id),
+      waits: (waits) => this.#countWaiting(waits ? 1 : -1),
     });
     this.#runs.set(id, run);
     run.start();
@@ -171,6 +176,16 @@ export class RemoteEngine implements Engine {
         if (canMove && attempts <= failed.size + this.#retries.most) continue;
         await this.#retries.wait(error, attempts, signal);
       }
+    }
+  }
+
+  /** Answers that come do not keep the process alive, as with an engine here: those who wait for them do. */
+  #countWaiting(change: 1 | -1): void {
+    this.#waiting += change;
+    if (this.#waiting > 0) this.#stay ??= setInterval(() => {}, longestTimerMs);
+    else {
+      clearInterval(this.#stay);
+      this.#stay = undefined;
     }
   }
 

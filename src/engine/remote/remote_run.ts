@@ -12,6 +12,8 @@ export interface RunWork {
   /** Does the request. Each piece is delivered before the next is asked for. */
   readonly work: (run: RemoteRun, signal: AbortSignal) => Promise<void>;
   readonly released: (run: RemoteRun) => void;
+  /** Somebody began, or ceased, to wait for output. */
+  readonly waits: (waits: boolean) => void;
 }
 
 export class RemoteRun implements Run {
@@ -95,7 +97,9 @@ export class RemoteRun implements Run {
         throw failure;
       }
       if (this.#ended) return undefined;
+      this.#work.waits(true);
       await new Promise<void>((resolve) => (this.#wake = resolve));
+      this.#work.waits(false);
     }
   }
 

@@ -91,7 +91,7 @@ export class EventReader {
     let waits = true;
     const late = () => waits && this.#response.destroy(timedOut(url, what, Math.round(left)));
     // What has come meanwhile is read first, where it was this process that was late.
-    const timer = setTimeout(() => setImmediate(late), left);
+    const timer = setTimeout(() => setImmediate(late), left).unref();
     try {
       const { done, value } = await this.#chunks.next();
       if (!done) return this.#decoder.decode(value, { stream: true });

@@ -173,6 +173,7 @@ export class ServerConnection {
       const wait = (milliseconds: number, error: Error) => {
         clearTimeout(timer);
         timer = setTimeout(() => request.destroy(error), milliseconds);
+        if (agent === this.#agents.answers) timer.unref();
       };
       const unfollow = followSignal(signal, (reason) => request.destroy(reason instanceof Error ? reason : undefined));
       const end = () => {
@@ -185,6 +186,8 @@ export class ServerConnection {
         wait(timeoutMs, timedOut(url, "gave no answer", timeoutMs));
       };
       request.on("socket", (socket) => {
+        // Whoever waits for an answer in pieces keeps the process alive; the answer does not.
+        if (agent === this.#agents.answers) socket.unref();
         if (!socket.connecting) return sent();
         wait(connectTimeoutMs, unreachable(url, `no connection within ${connectTimeoutMs} ms`));
         socket.once(this.#isSecure ? "secureConnect" : "connect", sent);
