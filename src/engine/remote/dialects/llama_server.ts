@@ -11,6 +11,7 @@ import type {
   ScoredTokens,
 } from "../../engine.js";
 import { embedTokens } from "./embed_tokens.js";
+import { limitedThought } from "./limited_thought.js";
 import { serverStops, untilStop } from "./stops.js";
 import { constraintGbnf } from "../grammar/constraint_gbnf.js";
 import { AnswerFields } from "../http/answer_fields.js";
@@ -102,9 +103,17 @@ export class LlamaServer implements RemoteServer {
 
   async *run(request: ServerRequest, signal: AbortSignal): AsyncGenerator<ServerPiece, void, undefined> {
     const stop = serverStops(request, mostStops);
+    const pieces = limitedThought(request, {
+      answer: (asked) => this.#answer(asked, stop, signal),
+      prepare: (parts) => this.prepare(parts, true, signal),
+    });
+    yield* untilStop(pieces, request, stop);
+  }
+
+  async *#answer(request: ServerRequest, stop: readonly string[], signal: AbortSignal) {
     const events = await this.#connection.stream("/completion", this.#body(request, stop), signal);
     try {
-      yield* untilStop(this.#pieces(events, request), request, stop);
+      yield* this.#pieces(events, request);
     } finally {
       events.close();
     }
@@ -186,7 +195,6 @@ export class LlamaServer implements RemoteServer {
       ...(gbnf?.kind !== "lazy"
         ? {}
         : { grammar_lazy: true, grammar_triggers: [{ type: triggerOfWord, value: gbnf.trigger }] }),
-      ...(thought?.maxTokens === undefined ? {} : { reasoning_budget_tokens: thought.maxTokens }),
       ...(thought === undefined
         ? {}
         : {

@@ -8,6 +8,7 @@ import type { RemoteServer, ServerPiece, ServerRequest } from "../remote_server.
 import type { ListedModel, OpenServerOptions } from "../open_server_options.js";
 import { completionPieces } from "./completion_pieces.js";
 import { askEmbedding } from "./embed_tokens.js";
+import { limitedThought } from "./limited_thought.js";
 import { serverStops, untilStop } from "./stops.js";
 
 /** Stop strings that OpenAI takes. */
@@ -51,10 +52,18 @@ export class OpenAiServer implements RemoteServer {
     const isChatMl = request.prompt.some((part) => "control" in part && part.control.includes(turnEnds[1]!));
     const own = isChatMl ? turnEnds : [];
     const stop = serverStops(request, mostStops - own.length);
-    const body = this.#body(request, [...stop, ...own]);
-    const events = await this.#connection.stream("/v1/completions", body, signal);
+    // Its tokens are not known, so that there is one limit: none of them.
+    const pieces = limitedThought(request, {
+      answer: (asked) => this.#answer(asked, [...stop, ...own], signal),
+      prepare: async (parts) => parts,
+    });
+    yield* untilStop(pieces, request, stop);
+  }
+
+  async *#answer(request: ServerRequest, stop: readonly string[], signal: AbortSignal) {
+    const events = await this.#connection.stream("/v1/completions", this.#body(request, stop), signal);
     try {
-      yield* untilStop(completionPieces(events, request, this.#connection), request, stop);
+      yield* completionPieces(events, request, this.#connection);
     } finally {
       events.close();
     }

@@ -20,6 +20,7 @@ import type { RemoteServer, ServerPiece, ServerRequest } from "../remote_server.
 import type { ListedModel, OpenServerOptions } from "../open_server_options.js";
 import { completionPieces } from "./completion_pieces.js";
 import { embedTokens } from "./embed_tokens.js";
+import { limitedThought } from "./limited_thought.js";
 import { serverStops, untilStop } from "./stops.js";
 import { VllmTokens } from "./vllm_tokens.js";
 
@@ -39,7 +40,6 @@ export class VllmServer implements RemoteServer {
     deterministic: false,
     grammar: "gbnf",
     constrainsOtherCalls: false,
-    limitsThoughts: false,
   };
   readonly #connection: ServerConnection;
   readonly #model: string;
@@ -86,11 +86,19 @@ export class VllmServer implements RemoteServer {
 
   async *run(request: ServerRequest, signal: AbortSignal): AsyncGenerator<ServerPiece, void, undefined> {
     const stop = serverStops(request, mostStops);
+    const pieces = limitedThought(request, {
+      answer: (asked) => this.#answer(asked, stop, signal),
+      prepare: (parts) => this.prepare(parts, true, signal),
+    });
+    yield* untilStop(pieces, request, stop);
+  }
+
+  async *#answer(request: ServerRequest, stop: readonly string[], signal: AbortSignal) {
     const body = await this.#body(request, stop, signal);
     if (request.promptLogProbabilities === true) yield await this.#scoredPrompt(request, body, signal);
     const events = await this.#connection.stream("/v1/completions", body, signal);
     try {
-      yield* untilStop(completionPieces(events, request, this.#connection), request, stop);
+      yield* completionPieces(events, request, this.#connection);
     } finally {
       events.close();
     }
