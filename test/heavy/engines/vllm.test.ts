@@ -1,9 +1,17 @@
 // The common behaviors on a real vLLM, with a model of random weights: what it says has no meaning, its form has.
+import { onTestFinished, test } from "vitest";
 import { connect } from "../../../src/index.js";
 import type { Subject } from "../../engines/subject.js";
 import { engineSuite } from "../../engines/suite.js";
 import type { RunningServer } from "../llama_server.js";
+import { expectLimitedThoughts } from "./thought_limits.js";
 import { vllmServer } from "./vllm_server.js";
+
+test("a thought has no more tokens than it may, and the constrained answer follows", async () => {
+  const server = await vllmServer("--dtype", "float32");
+  onTestFinished(() => server.close());
+  await expectLimitedThoughts(server.url);
+});
 
 engineSuite("vllm", async (): Promise<Subject> => {
   const servers: RunningServer[] = [];

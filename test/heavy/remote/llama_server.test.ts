@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import { connect, load, tool, type Model } from "../../../src/index.js";
 import { hermesModel } from "../../support/models.js";
+import { expectLimitedThoughts } from "../engines/thought_limits.js";
 import { llamaServer, type RunningServer } from "../llama_server.js";
 
 let server: RunningServer;
@@ -76,6 +77,22 @@ test("log probabilities are those of the model", async () => {
     expect(one.top).toHaveLength(2);
     expect(one.logProbability).toBeCloseTo(here.logProbabilities![index]!.logProbability, 0);
   }
+});
+
+test("a thought has no more tokens than it may, and the constrained answer follows", () =>
+  expectLimitedThoughts(server.url));
+
+test("what the server refuses is named as it is here", async () => {
+  const long = remote.reply("word ".repeat(3_000));
+  await expect(long).rejects.toMatchObject({ code: "CONTEXT_FULL" });
+  const told = await connect(server.url, { contextSize: 100_000 });
+  await expect(told.reply("word ".repeat(3_000))).rejects.toMatchObject({
+    code: "CONTEXT_FULL",
+    message: expect.stringMatching(
+      /^The prompt has \d+ tokens, but the context holds 1024 and needs room for one more/,
+    ),
+  });
+  await told.close();
 });
 
 test("leaving a reply stops the server's computation", async () => {

@@ -1,5 +1,5 @@
-// A limit on a thought, for servers that have none: its tokens are counted as they come. At the limit the answer is left,
-// and asked for again behind the thought, which is closed.
+// A limit on a thought, for servers that have none: its tokens are counted as they come. At the limit the answer is
+// left, and asked for again behind the thought, which is closed.
 import type { PromptPart, RunDelta, ThoughtRequest } from "../../engine.js";
 import type { ServerPiece, ServerRequest } from "../remote_server.js";
 
