@@ -22,7 +22,8 @@ export type ErrorCode =
   | "ACCESS_DENIED"
   /**
    * This model cannot do that: one for embeddings generates no text and has no adapters, only a reranker ranks, not
-   * every one fills in the middle, and one that is quantized is not quantized again.
+   * every one fills in the middle, one that is quantized is not quantized again, and small types need an importance
+   * matrix of the model.
    */
   | "UNSUPPORTED"
   /** A download or a quantized model does not fit on the disk. */

@@ -74,7 +74,7 @@ export {
   type QuantizeOptions,
   type QuantizeProgress,
 } from "./model/quantization/quantize_model.js";
-export type { QuantizationType } from "./model/quantization/quantization_types.js";
+export type { QuantizationType, TensorType } from "./model/quantization/quantization_types.js";
 export { doctor, type DoctorReport, type Finding } from "./model/inspection/doctor.js";
 export { inspectModel, type InspectOptions, type ModelSummary } from "./model/inspection/inspect_model.js";
 export type { MemoryNeed } from "./model/inspection/memory_need.js";

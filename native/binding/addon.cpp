@@ -79,6 +79,10 @@ QuantizeOptions to_quantize_options(const Napi::Object& object) {
   options.threads = object.Get("threads").As<Napi::Number>().Int32Value();
   options.only_copy = object.Get("onlyCopy").As<Napi::Boolean>().Value();
   options.allow_requantize = object.Get("allowRequantize").As<Napi::Boolean>().Value();
+  options.importance_matrix = object.Get("importanceMatrix").As<Napi::String>().Utf8Value();
+  options.output_type = type_named(object.Get("outputTensorType").As<Napi::String>().Utf8Value());
+  options.embedding_type = type_named(object.Get("tokenEmbeddingType").As<Napi::String>().Utf8Value());
+  options.leave_output = object.Get("leaveOutputTensor").As<Napi::Boolean>().Value();
   return options;
 }
 
@@ -90,6 +94,8 @@ Napi::Value plan(const Napi::CallbackInfo& info) {
         auto result = Napi::Object::New(env);
         result["bytes"] = static_cast<double>(found.bytes);
         result["needsImportanceMatrix"] = found.needs_importance_matrix;
+        result["wrongMatrix"] = found.wrong_matrix;
+        result["wrongType"] = found.wrong_type;
         const std::vector<std::string> types(found.requantized.begin(), found.requantized.end());
         result["requantized"] = from_list(env, types, [](const std::string& type) { return type; });
         return result;

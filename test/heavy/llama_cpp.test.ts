@@ -11,6 +11,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { load, quantizeModel, type EmbedOptions, type QuantizationType } from "../../src/index.js";
 import { run } from "../process/run_program.js";
 import { bertModel } from "../support/gguf/bert_model.mjs";
+import { writeImportanceMatrix } from "../support/gguf/importance_matrix.js";
 import { makeModel } from "../support/gguf/make_model.mjs";
 import { QUANTIZATIONS } from "../support/gguf/quantization_mix.mjs";
 import { readGguf } from "../unit/gguf/read_gguf.js";
@@ -39,6 +40,23 @@ test.each<QuantizationType>(["Q4_K_M", "Q8_0", "Q4_0", "Q2_K", "IQ4_XS", "BF16",
     expect((await readFile(ours)).equals(await readFile(theirs))).toBe(true);
   },
 );
+
+test("with an importance matrix and types for output and embeddings it is that too", async () => {
+  const [ours, theirs, matrix] = ["ours.gguf", "theirs.gguf", "matrix.gguf"].map((name) => path.join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  writeImportanceMatrix(matrix, original);
+  const given = { importanceMatrix: matrix, outputTensorType: "Q6_K", tokenEmbeddingType: "Q8_0" } as const;
+  await quantizeModel(original, ours, { type: "IQ3_XXS", ...given, force: true });
+  const flags = ["--imatrix", matrix, "--output-tensor-type", "q6_k", "--token-embedding-type", "q8_0"];
+  const { code } = await run(llamaTool("llama-quantize"), [...flags, original, theirs, "IQ3_XXS"], {
+    timeoutMs: 600_000,
+  });
+  expect(code).toBe(0);
+  expect((await readFile(ours)).equals(await readFile(theirs))).toBe(true);
+});
 
 test("generated models of each quantization have the types that llama.cpp chooses for their matrices", async () => {
   const typesOf = async (file: string) =>

@@ -30,6 +30,7 @@ import {
   type ModelLease,
   type PooledModel,
   type PromptToken,
+  type QuantizeOptions,
   type Reply,
   type ReplyEvent,
   type ReplyOptions,
@@ -117,13 +118,13 @@ export async function loading(): Promise<void> {
     onProgress: ({ receivedBytes, totalBytes }) => expectTypeOf(receivedBytes).toEqualTypeOf(totalBytes),
   });
   expectTypeOf((await listModels())[0]!.state).toEqualTypeOf<"complete" | "partial">();
-  const made = await quantizeModel("a.gguf", "b.gguf", {
-    type: "Q4_K_M",
-    onProgress: ({ stage, fraction }) => (stage === "quantize" ? fraction.toFixed(1) : undefined),
-  });
+  const onProgress: QuantizeOptions["onProgress"] = ({ fraction }) => fraction.toFixed(1);
+  const made = await quantizeModel("a.gguf", "b.gguf", { type: "Q4_K_M", outputTensorType: "Q6_K", onProgress });
   made.sizeBytes satisfies number;
   // @ts-expect-error there is no such type
   await quantizeModel("a.gguf", "b.gguf", { type: "Q4_K_X" });
+  // @ts-expect-error single weights have no mixtures of types
+  await quantizeModel("a.gguf", "b.gguf", { type: "Q4_K_M", tokenEmbeddingType: "Q4_K_M" });
   await pullModel("hermes-2-pro", { signal: undefined, onProgress: ({ fraction }) => fraction.toFixed(1) });
   expectTypeOf((await inspectModel("hermes-2-pro", { contextSize: 512 })).memory.totalBytes).toEqualTypeOf<number>();
   (await inspectModel("hermes-2-pro", { draftModel: "./small.gguf" })).memory.draftBytes satisfies number | undefined;

@@ -51,7 +51,7 @@ std::shared_ptr<Adapter> Adapter::load(std::shared_ptr<Model> model, const std::
   std::optional<EngineError> error;
   LargeStackThread thread([&] {
     try {
-      const GgufAdapter file = read_gguf_adapter(path, cancelled);
+      const GgufContent file = read_gguf_content(path, cancelled);
       if (const std::string wrong = wrong_adapter(file, *model->get(), model->info().architecture); !wrong.empty())
         throw EngineError("MODEL_INVALID", path + " " + wrong + ".");
       if (const uint64_t memory = available_memory(); memory > 0 && file.bytes > memory)

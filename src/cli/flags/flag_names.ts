@@ -35,6 +35,9 @@ const others: Readonly<Record<string, string>> = {
   constrained: "constrained",
   tools: "tools",
   schema: "schema",
+  importanceMatrix: "imatrix",
+  outputTensorType: "outputTensorType",
+  tokenEmbeddingType: "tokenEmbeddingType",
 };
 
 /** The error's message, with the flag in the place of the option that it came from, where the command has one. */

@@ -119,6 +119,12 @@ export interface NativeQuantizeOptions {
   readonly threads: number;
   readonly onlyCopy: boolean;
   readonly allowRequantize: boolean;
+  /** Path of a file of llama-imatrix; empty: none. */
+  readonly importanceMatrix: string;
+  /** ggml's names; empty: llama.cpp's choice. */
+  readonly outputTensorType: string;
+  readonly tokenEmbeddingType: string;
+  readonly leaveOutputTensor: boolean;
 }
 
 export interface NativeQuantizationPlan {
@@ -127,6 +133,9 @@ export interface NativeQuantizationPlan {
   readonly needsImportanceMatrix: boolean;
   /** Types of weights that are quantized already and would get another: `"q4_K"`. */
   readonly requantized: readonly string[];
+  /** Why the importance matrix does not do, and why a type does not, as the end of a sentence; empty: they do. */
+  readonly wrongMatrix: string;
+  readonly wrongType: string;
 }
 
 export interface Addon {

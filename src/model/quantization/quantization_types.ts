@@ -48,6 +48,21 @@ export const quantizationTypes = Object.keys(fileTypes) as readonly Quantization
 
 export const fileTypeOf = (type: QuantizationType): number => fileTypes[type];
 
+/** Types of single weights, that ggml can write without an importance matrix and compute with. */
+const tensorTypes = [
+  ...(["F32", "F16", "BF16", "Q8_0", "Q6_K", "Q5_K", "Q5_1", "Q5_0", "Q4_K", "Q4_1", "Q4_0"] as const),
+  ...(["IQ4_NL", "IQ4_XS", "Q3_K", "IQ3_S", "Q2_K"] as const),
+] as const;
+
+/** The type of a weight, such as `"Q6_K"`. */
+export type TensorType = (typeof tensorTypes)[number];
+
+export const tensorTypeNames: readonly TensorType[] = tensorTypes;
+
+/** In any case. Undefined: there is no such type. */
+export const readTensorType = (name: string): TensorType | undefined =>
+  tensorTypes.find((type) => type === name.toUpperCase());
+
 const aliases: Readonly<Record<string, QuantizationType>> = { Q3_K: "Q3_K_M", Q4_K: "Q4_K_M", Q5_K: "Q5_K_M" };
 
 /** In any case, and by llama-quantize's short names. Undefined: there is no such type. */

@@ -17,7 +17,16 @@ import {
   checkText,
   checkWholeNumber,
 } from "../../options/option_checks.js";
-import { fileTypeOf, quantizationTypes, readQuantizationType, type QuantizationType } from "./quantization_types.js";
+import type { NativeQuantizationPlan } from "../../engine/addon/native.js";
+import {
+  fileTypeOf,
+  quantizationTypes,
+  readQuantizationType,
+  readTensorType,
+  tensorTypeNames,
+  type QuantizationType,
+  type TensorType,
+} from "./quantization_types.js";
 
 /** How far quantizing has come. */
 export interface QuantizeProgress {
@@ -36,6 +45,17 @@ export interface QuantizeOptions {
   readonly type: QuantizationType;
   /** Quantizes what is quantized already, which loses more than quantizing the original. Defaults to false. */
   readonly allowRequantize?: boolean | undefined;
+  /**
+   * Path of an importance matrix, as llama.cpp's llama-imatrix writes it (GGUF): the type's steps are then chosen for
+   * the inputs that are used most. The smallest types need one.
+   */
+  readonly importanceMatrix?: string | undefined;
+  /** Type of the output layer. Defaults to llama.cpp's choice. Of tied embeddings, which are both, too. */
+  readonly outputTensorType?: TensorType | undefined;
+  /** Type of the token embeddings. Defaults to llama.cpp's choice. */
+  readonly tokenEmbeddingType?: TensorType | undefined;
+  /** Keeps the output layer (`output.weight`) as it is. Defaults to false. */
+  readonly leaveOutputTensor?: boolean | undefined;
   /** Replaces a file that is there. Defaults to false. */
   readonly force?: boolean | undefined;
   /** Number of threads. Whole number from 1 to the processors available to this process, which is the default. */
@@ -53,7 +73,10 @@ export interface QuantizedModel {
   readonly type: QuantizationType;
 }
 
-const names = ["type", "allowRequantize", "force", "threads", "onProgress", "signal"] as const;
+const names = [
+  ...(["type", "allowRequantize", "importanceMatrix", "outputTensorType", "tokenEmbeddingType"] as const),
+  ...(["leaveOutputTensor", "force", "threads", "onProgress", "signal"] as const),
+] as const;
 const lookEveryMs = 200;
 
 /**
@@ -61,7 +84,8 @@ const lookEveryMs = 200;
  * llama-quantize writes. `model` is a name or a path as `load` takes it, `to` a path. The new file is there whole, or
  * not at all.
  *
- * @throws CaduceusError `INVALID_ARGUMENT`, `UNSUPPORTED` (quantized already, or the type needs an importance matrix),
+ * @throws CaduceusError `INVALID_ARGUMENT`, `UNSUPPORTED` (quantized already, or the type needs an importance matrix,
+ * or other values than the given one has),
  * `MODEL_NOT_FOUND`, `MODEL_INVALID`, `DISK_FULL`, `ENGINE_FAILED`, `SYSTEM_ERROR`, those of a download; the signal's
  * own reason
  */
@@ -73,9 +97,14 @@ export async function quantizeModel(model: string, to: string, options: Quantize
   const settings = {
     type,
     allowRequantize: checkBoolean(given["allowRequantize"], "allowRequantize") ?? false,
+    importanceMatrix: checkMatrixPath(given["importanceMatrix"]),
+    outputTensorType: checkTensorType(given["outputTensorType"], "outputTensorType"),
+    tokenEmbeddingType: checkTensorType(given["tokenEmbeddingType"], "tokenEmbeddingType"),
+    leaveOutputTensor: checkBoolean(given["leaveOutputTensor"], "leaveOutputTensor") ?? false,
     force: checkBoolean(given["force"], "force") ?? false,
     threads: checkWholeNumber(given["threads"], "threads", 1, availableParallelism()) ?? availableParallelism(),
   };
+  refuseForCopy(settings);
   const onProgress = checkFunction(given["onProgress"], "onProgress") as QuantizeOptions["onProgress"];
   const signal = checkSignal(given["signal"]);
   signal?.throwIfAborted();
@@ -91,6 +120,7 @@ export async function quantizeModel(model: string, to: string, options: Quantize
   };
   return withSystemErrors("The model cannot be quantized", async () => {
     await checkFolder(target, settings.force);
+    await checkMatrixFile(settings.importanceMatrix);
     const { path: source } = await resolveModel(name, {
       signal: ending.signal,
       onProgress: (progress: FetchProgress) => report({ stage: "fetch", ...progress }),
@@ -103,6 +133,10 @@ export async function quantizeModel(model: string, to: string, options: Quantize
 interface Settings {
   readonly type: QuantizationType;
   readonly allowRequantize: boolean;
+  readonly importanceMatrix: string | undefined;
+  readonly outputTensorType: TensorType | undefined;
+  readonly tokenEmbeddingType: TensorType | undefined;
+  readonly leaveOutputTensor: boolean;
   readonly force: boolean;
   readonly threads: number;
 }
@@ -111,14 +145,12 @@ async function write(
   from: string,
   target: string,
   {
-    type,
-    allowRequantize,
-    force,
-    threads,
     report,
     signal,
+    ...settings
   }: Settings & { readonly report: (progress: QuantizeProgress) => void; readonly signal: AbortSignal },
 ): Promise<QuantizedModel> {
+  const { type, force } = settings;
   const part = `${target}.${randomBytes(4).toString("hex")}.part`;
   let totalBytes = 0;
   const look = async () => {
@@ -138,23 +170,18 @@ async function write(
         from,
         to: part,
         fileType: fileTypeOf(type),
-        threads,
+        threads: settings.threads,
         onlyCopy: type === "COPY",
-        allowRequantize,
+        allowRequantize: settings.allowRequantize,
+        importanceMatrix: settings.importanceMatrix ?? "",
+        outputTensorType: settings.outputTensorType ?? "",
+        tokenEmbeddingType: settings.tokenEmbeddingType ?? "",
+        leaveOutputTensor: settings.leaveOutputTensor,
       },
-      async ({ bytes, needsImportanceMatrix, requantized }) => {
-        if (requantized.length > 0 && !allowRequantize)
-          throw new CaduceusError("UNSUPPORTED", `${from} is quantized already (${requantized.join(", ")}).`, {
-            param: "allowRequantize",
-            remedy: "Quantize the original in F16, BF16 or F32, or set allowRequantize, which loses quality twice.",
-          });
-        if (needsImportanceMatrix)
-          throw new CaduceusError("UNSUPPORTED", `${type} needs an importance matrix, which cannot be given.`, {
-            param: "type",
-            remedy: "Take Q2_K, Q3_K_M or a larger type, or llama-quantize --imatrix.",
-          });
-        await checkDiskSpace(path.dirname(target), bytes, `${path.basename(target)} as ${type}`, makeRoom);
-        totalBytes = bytes;
+      async (plan) => {
+        refusePlan(from, plan, settings);
+        await checkDiskSpace(path.dirname(target), plan.bytes, `${path.basename(target)} as ${type}`, makeRoom);
+        totalBytes = plan.bytes;
         timer = setInterval(() => void look(), lookEveryMs);
       },
       signal,
@@ -175,6 +202,30 @@ async function write(
     clearInterval(timer);
     await rm(part, { force: true });
   }
+}
+
+/** What llama.cpp would refuse on the way, or do wrong. */
+function refusePlan(
+  from: string,
+  { needsImportanceMatrix, requantized, wrongMatrix, wrongType }: NativeQuantizationPlan,
+  { type, allowRequantize, importanceMatrix }: Settings,
+): void {
+  if (requantized.length > 0 && !allowRequantize)
+    throw new CaduceusError("UNSUPPORTED", `${from} is quantized already (${requantized.join(", ")}).`, {
+      param: "allowRequantize",
+      remedy: "Quantize the original in F16, BF16 or F32, or set allowRequantize, which loses quality twice.",
+    });
+  if (needsImportanceMatrix)
+    throw new CaduceusError("UNSUPPORTED", `${type} needs an importance matrix.`, {
+      param: "type",
+      remedy: "Give one (importanceMatrix, --imatrix), or take Q2_K, Q3_K_M or a larger type.",
+    });
+  if (wrongMatrix !== "")
+    throw new CaduceusError("UNSUPPORTED", `${importanceMatrix} ${wrongMatrix}.`, {
+      param: "importanceMatrix",
+      remedy: "Make one of this model with llama-imatrix.",
+    });
+  if (wrongType !== "") throw new CaduceusError("UNSUPPORTED", `The weights do not fit their type: ${wrongType}.`);
 }
 
 const makeRoom = "Remove files there, or write to another disk.";
@@ -203,6 +254,43 @@ function checkType(value: unknown): QuantizationType {
   const type = typeof value === "string" ? readQuantizationType(value) : undefined;
   if (type !== undefined) return type;
   throw invalidArgument(`one of ${quantizationTypes.join(", ")}`, "type", value);
+}
+
+function checkTensorType(value: unknown, option: string): TensorType | undefined {
+  if (value === undefined) return undefined;
+  const type = typeof value === "string" ? readTensorType(value) : undefined;
+  if (type !== undefined) return type;
+  throw invalidArgument(`one of ${tensorTypeNames.join(", ")}`, option, value);
+}
+
+function checkMatrixPath(value: unknown): string | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value !== "string" || value.trim() === "" || value.includes("\0"))
+    throw invalidArgument("the path of an importance matrix", "importanceMatrix", value);
+  return checkText(value, "importanceMatrix");
+}
+
+async function checkMatrixFile(file: string | undefined): Promise<void> {
+  if (file === undefined) return;
+  const there = await stat(file).catch(() => undefined);
+  if (there?.isFile()) return;
+  throw mismatch("INVALID_ARGUMENT", {
+    expected: "the path of a file",
+    place: "importanceMatrix",
+    received: `${describe(file)}, ${there === undefined ? "where there is nothing" : "which is no regular file"}`,
+  });
+}
+
+/** Copying changes no weights. */
+function refuseForCopy({ type, importanceMatrix, outputTensorType, tokenEmbeddingType }: Settings): void {
+  if (type !== "COPY") return;
+  for (const [option, value] of Object.entries({ importanceMatrix, outputTensorType, tokenEmbeddingType })) {
+    if (value !== undefined)
+      throw new CaduceusError("INVALID_ARGUMENT", `The type COPY keeps all weights, so ${option} has no effect.`, {
+        param: option,
+        remedy: "Leave it out, or name another type.",
+      });
+  }
 }
 
 async function checkFolder(target: string, force: boolean): Promise<void> {

@@ -1,14 +1,16 @@
 // Quantizing as people do it: by the library and by the command, to its end, refused, interrupted and killed.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
+import { readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { inspectModel, load, quantizeModel, type QuantizeProgress } from "../../../src/index.js";
+import { writeImportanceMatrix } from "../../support/gguf/importance_matrix.js";
 import { hermesModel, smollm2Model } from "../../support/models.js";
+import { readGguf } from "../../unit/gguf/read_gguf.js";
 import { cli, runNode } from "../run_program.js";
 
 let folder: string;
@@ -32,6 +34,12 @@ async function left(): Promise<string[]> {
   for (const name of names) await rm(path.join(out, name), { recursive: true });
   return names.sort();
 }
+
+/** The matrices of its layers. */
+const weightsOf = (file: string) =>
+  readGguf(readFileSync(file)).tensors.filter(
+    ({ name, dimensions }) => /^blk\..*\.weight$/.test(name) && dimensions.length > 1,
+  );
 
 const inOut = (name: string) => path.join(out, name);
 
@@ -70,6 +78,115 @@ test("the library tells how far it is, and --json what was made", async () => {
   expect(JSON.parse(run.stdout)).toEqual({ ...made, path: inOut("b.gguf") });
   expect((await readFile(inOut("a.gguf"))).equals(await readFile(inOut("b.gguf")))).toBe(true);
   await left();
+});
+
+describe("an importance matrix", () => {
+  const matrix = (name: string) => path.join(folder, name);
+
+  test("makes the smallest types possible, moves the steps to the inputs that count, and is noted in the file", async () => {
+    writeImportanceMatrix(matrix("a.imatrix.gguf"), original);
+    const made = await quantizeModel(original, inOut("a.gguf"), {
+      type: "IQ2_XXS",
+      importanceMatrix: matrix("a.imatrix.gguf"),
+    });
+    expect(made.sizeBytes).toBeLessThan((await stat(original)).size / 2);
+    const { metadata } = readGguf(await readFile(inOut("a.gguf")));
+    expect(Object.fromEntries([...metadata].filter(([key]) => key.startsWith("quantize.")))).toEqual({
+      "quantize.imatrix.file": matrix("a.imatrix.gguf"),
+      "quantize.imatrix.dataset": "words.txt",
+      "quantize.imatrix.entries_count": weightsOf(original).length,
+      "quantize.imatrix.chunks_count": 1,
+    });
+    const model = await load(inOut("a.gguf"));
+    expect((await model.complete("Hello", { maxTokens: 8, temperature: 0 })).usage.generatedTokens).toBe(8);
+    await model.close();
+    // Other values, other steps.
+    const options = ["quantize", "--imatrix", matrix("b.imatrix.gguf"), "--json", original];
+    writeImportanceMatrix(matrix("b.imatrix.gguf"), original, {
+      change: (_, { sums, count }) => ({ sums: sums.map((sum, index) => (index % 5 === 0 ? sum * 100 : sum)), count }),
+    });
+    const { code, stdout } = await runNode(cli, [...options, inOut("b.gguf"), "IQ2_XXS"]);
+    expect([code, JSON.parse(stdout)]).toEqual([0, { ...made, path: inOut("b.gguf"), sizeBytes: expect.any(Number) }]);
+    expect((await readFile(inOut("b.gguf"))).equals(await readFile(inOut("a.gguf")))).toBe(false);
+    await left();
+  });
+
+  const wrong: Record<string, [write: (file: string) => void, code: string, words: RegExp]> = {
+    "of another model": [
+      (file) =>
+        writeImportanceMatrix(file, original, { change: (_, { count }) => ({ sums: new Float32Array(64), count }) }),
+      "UNSUPPORTED",
+      /made for another model: it has 64 values for 'blk\.0/,
+    ],
+    "that lacks a weight": [
+      (file) =>
+        writeImportanceMatrix(file, original, { change: (name, given) => (/ffn_down/.test(name) ? undefined : given) }),
+      "UNSUPPORTED",
+      /has no values for 'blk\.\d+\.ffn_down\.weight', which iq2/,
+    ],
+    "with values that are none": [
+      (file) =>
+        writeImportanceMatrix(file, original, { change: (_, { sums, count }) => ({ sums: sums.fill(NaN), count }) }),
+      "MODEL_INVALID",
+      /not all finite/,
+    ],
+    "with counts that are none": [
+      (file) => writeImportanceMatrix(file, original, { change: (_, { sums }) => ({ sums, count: -1 }) }),
+      "MODEL_INVALID",
+      /a count that is none/,
+    ],
+    "that does not say what it is": [
+      (file) => writeImportanceMatrix(file, original, { isBare: true }),
+      "MODEL_INVALID",
+      /no importance matrix/,
+    ],
+    "that is a model": [(file) => writeFileSync(file, readFileSync(original)), "MODEL_INVALID", /no importance matrix/],
+    "in llama.cpp's older form": [
+      (file) => writeFileSync(file, Buffer.alloc(64, 1)),
+      "MODEL_INVALID",
+      /not a GGUF file/,
+    ],
+    "that is cut off": [
+      (file) => {
+        writeImportanceMatrix(file, original);
+        truncateSync(file, readFileSync(file).length / 2);
+      },
+      "MODEL_INVALID",
+      /outside the file|truncated/,
+    ],
+    "that is not there": [() => {}, "INVALID_ARGUMENT", /where there is nothing/],
+  };
+  test.each(Object.entries(wrong))("%s is refused before anything is written", async (name, [write, code, words]) => {
+    const file = matrix(`${name}.gguf`);
+    write(file);
+    const quantizing = quantizeModel(original, inOut("a.gguf"), { type: "IQ2_XXS", importanceMatrix: file });
+    await expect(quantizing).rejects.toMatchObject({ code, message: expect.stringMatching(words) });
+    expect(await left()).toEqual([]);
+  });
+});
+
+test("output layer and embeddings have the types that are asked for, and those that do not fit are refused", async () => {
+  const typeOf = async (name: string) => {
+    const types = ["F32", "F16", "Q4_0", "Q4_1", , , "Q5_0", "Q5_1", "Q8_0"];
+    const { tensors } = readGguf(await readFile(inOut("a.gguf")));
+    return types[tensors.find((tensor) => tensor.name === name)!.type];
+  };
+  const args = ["--output-tensor-type", "f16", "--token-embedding-type", "q5_0", original, inOut("a.gguf"), "Q4_0"];
+  expect((await runNode(cli, ["quantize", ...args])).code).toBe(0);
+  expect([await typeOf("output.weight"), await typeOf("token_embd.weight")]).toEqual(["F16", "Q5_0"]);
+  await quantizeModel(original, inOut("a.gguf"), { type: "Q4_0", leaveOutputTensor: true, force: true });
+  expect([await typeOf("output.weight"), await typeOf("token_embd.weight")]).toEqual(["F16", "Q4_0"]);
+  await left();
+  const unfit = quantizeModel(original, inOut("a.gguf"), { type: "Q4_0", tokenEmbeddingType: "Q4_K" });
+  await expect(unfit).rejects.toMatchObject({ code: "UNSUPPORTED", message: /token_embd.*multiples of 256/ });
+  const unknown = await runNode(cli, ["quantize", "--output-tensor-type", "IQ1_S", original, inOut("a.gguf"), "Q4_0"]);
+  expect([unknown.code, unknown.stderr]).toEqual([
+    2,
+    expect.stringMatching(/--output-tensor-type.*Expected one of F32/),
+  ]);
+  const copy = quantizeModel(original, inOut("a.gguf"), { type: "COPY", outputTensorType: "F16" });
+  await expect(copy).rejects.toMatchObject({ code: "INVALID_ARGUMENT", param: "outputTensorType" });
+  expect(await left()).toEqual([]);
 });
 
 describe("refuses before it writes anything", () => {

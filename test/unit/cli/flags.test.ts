@@ -11,7 +11,7 @@ import { readChatTemplate, readLoadOptions } from "../../../src/cli/flags/read_l
 import { createProgram } from "../../../src/cli/program.js";
 import { resolveReplyOptions } from "../../../src/chat/reply/reply_options.js";
 import { invalidArgument } from "../../../src/errors.js";
-import { CaduceusError } from "../../../src/index.js";
+import { CaduceusError, quantizeModel } from "../../../src/index.js";
 import { checkLoadOptions } from "../../../src/model/loading/load_options.js";
 import { checkConnectOptions, checkServerUrl } from "../../../src/model/loading/connect_options.js";
 import { LoadedModel } from "../../../src/model/loading/loaded_model.js";
@@ -87,6 +87,8 @@ const wrong: Readonly<Record<string, string>> = {
   "--lora-scaled": "a.gguf",
   "--upstream": "nowhere",
   "--upstream-engine": "perhaps",
+  "--output-tensor-type": "IQ1_S",
+  "--token-embedding-type": "IQ1_S",
 };
 /** Names, paths and text, of which nothing is wrong by itself. */
 const free = [
@@ -109,13 +111,14 @@ const free = [
   "--draft-model",
   "--model-draft",
   "--lora",
+  "--imatrix",
   "--upstream-model",
 ];
 
 const model = await LoadedModel.of(new ScriptedEngine());
 
 /** What the command does with its flags before it does anything else. */
-function check(flags: ModelFlags & Record<string, never>): void {
+async function check(flags: ModelFlags & Record<string, never>): Promise<void> {
   resolveReplyOptions(replyOptions(flags), "reply", model);
   checkLoadOptions({ ...loadOptions(flags), cacheTokens: flags["cacheTokens"] });
   if (flags.upstream !== undefined) checkServerUrl(flags.upstream);
@@ -131,6 +134,9 @@ function check(flags: ModelFlags & Record<string, never>): void {
     maxPendingBodiesPerAddress: flags["maxBodiesPerAddress"],
     replyTimeoutMs: flags["replyTimeout"],
   });
+  const { outputTensorType, tokenEmbeddingType } = flags;
+  if (outputTensorType !== undefined || tokenEmbeddingType !== undefined)
+    await quantizeModel("a.gguf", "b.gguf", { type: "Q4_0", outputTensorType, tokenEmbeddingType });
 }
 
 const withAll = (command: Command): Command[] => [command, ...command.commands.flatMap(withAll)];

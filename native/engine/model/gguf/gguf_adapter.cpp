@@ -73,7 +73,7 @@ std::string wrong_pair(const std::string& name, const Pair& pair, const llama_mo
 
 }  // namespace
 
-std::string wrong_adapter(const GgufAdapter& adapter, const llama_model& model, const std::string& architecture) {
+std::string wrong_adapter(const GgufContent& adapter, const llama_model& model, const std::string& architecture) {
   if (std::string wrong = wrong_header(adapter.header, architecture); !wrong.empty()) return wrong;
   std::map<std::string, Pair> pairs;
   for (const GgufTensor& tensor : adapter.tensors) {

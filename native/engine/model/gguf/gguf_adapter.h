@@ -10,6 +10,6 @@ struct llama_model;
 namespace caduceus {
 
 // What is wrong, as the end of a sentence that begins with the file's name; empty when nothing is.
-std::string wrong_adapter(const GgufAdapter& adapter, const llama_model& model, const std::string& architecture);
+std::string wrong_adapter(const GgufContent& adapter, const llama_model& model, const std::string& architecture);
 
 }  // namespace caduceus

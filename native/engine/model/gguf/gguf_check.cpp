@@ -64,12 +64,12 @@ class Header {
     return files_;
   }
 
-  GgufAdapter read_adapter() {
-    GgufAdapter adapter;
-    read_tensors(read_keys(), &adapter.tensors);
-    adapter.header = std::move(header_);
-    adapter.bytes = size_;
-    return adapter;
+  GgufContent read_content() {
+    GgufContent content;
+    read_tensors(read_keys(), &content.tensors);
+    content.header = std::move(header_);
+    content.bytes = size_;
+    return content;
   }
 
  private:
@@ -325,8 +325,8 @@ void check_gguf(const std::string& path, const std::atomic<bool>* cancelled) {
   }
 }
 
-GgufAdapter read_gguf_adapter(const std::string& path, const std::atomic<bool>* cancelled) {
-  return Header(path, size_of_file(path), cancelled).read_adapter();
+GgufContent read_gguf_content(const std::string& path, const std::atomic<bool>* cancelled) {
+  return Header(path, size_of_file(path), cancelled).read_content();
 }
 
 }  // namespace caduceus

@@ -23,14 +23,15 @@ struct GgufTensor {
   ggml_type type;
 };
 
-// What the header of an adapter says. It can be read; whether it fits a model is for `wrong_adapter` to say.
-struct GgufAdapter {
+// What the header of a file says that is no model: an adapter or an importance matrix. It can be read; whether it fits
+// a model is for others to say.
+struct GgufContent {
   GgufHeader header;
   std::vector<GgufTensor> tensors;
   uint64_t bytes = 0;  // of the file
 };
 
-// The same for the file of an adapter.
-GgufAdapter read_gguf_adapter(const std::string& path, const std::atomic<bool>* cancelled = nullptr);
+// The same for such a file.
+GgufContent read_gguf_content(const std::string& path, const std::atomic<bool>* cancelled = nullptr);
 
 }  // namespace caduceus
