@@ -166,7 +166,7 @@ test("clients that read nothing of whole answers are closed after a while, and t
 });
 
 test("a client that reads nothing pauses its generation, then loses it; others go on meanwhile", async () => {
-  await using patient = await serving({ [longName]: model }, { readerTimeoutMs: 2000 });
+  await using patient = await serving({ [longName]: model }, { readerTimeoutMs: 6_000 });
   const socket = await open(patient.port);
   socket.pause();
   socket.write(request(body({ model: longName, stream: true, max_tokens: 8000, logit_bias: never })));
