@@ -19,14 +19,14 @@ import type { Reasoning } from "./reply/reasoning.js";
 import type { ToolSettings } from "./tools/tool_options.js";
 
 /** An earlier run that has the tokens of the first messages. */
-export interface KnownBeginning {
+export interface CachedPrefix {
   readonly runId: number;
   readonly messages: number;
   readonly tokens: number;
 }
 
 /** The part of a conversation to save to disk: its system turn, or everything before its last message. */
-export type KeptBeginning = "nothing" | "system" | "before-last";
+export type KeptPrefix = "nothing" | "system" | "before-last";
 
 export interface TranscriptStart {
   readonly format: ConversationFormat;
@@ -37,14 +37,14 @@ export interface TranscriptStart {
   readonly messages: readonly PlainMessage[];
   /** The last message is the assistant's, and the reply goes on with it. */
   readonly continueFinalMessage: boolean;
-  readonly after: KnownBeginning | undefined;
-  readonly keep: KeptBeginning;
+  readonly after: CachedPrefix | undefined;
+  readonly keep: KeptPrefix;
 }
 
 /** A whole conversation, or what follows the run `after`. */
 interface RenderedPrompt {
   readonly prompt: readonly PromptPart[];
-  readonly after: KnownBeginning | undefined;
+  readonly after: CachedPrefix | undefined;
 }
 
 export class Transcript {
@@ -57,7 +57,7 @@ export class Transcript {
   #added: number;
   /** Length of the text that the reply continues, until then undefined. */
   #continued: number | undefined;
-  #after: KnownBeginning | undefined;
+  #after: CachedPrefix | undefined;
   readonly #dropped: PlainMessage[] = [];
 
   constructor(model: LoadedModel, start: TranscriptStart) {

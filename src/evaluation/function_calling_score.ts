@@ -7,7 +7,7 @@ export interface ExpectedCall {
   readonly arguments: PythonDict;
 }
 
-export interface WrittenCall {
+export interface GeneratedCall {
   readonly name: string;
   readonly arguments: PythonValue;
 }
@@ -51,7 +51,7 @@ export function officialScore(predicted: readonly PythonValue[], expected: reado
  * Corrected: each expected call is paired with a call of its own, no call is right where none is wanted, true is not 1,
  * and an argument that is missing is not null. Further arguments stay allowed.
  */
-export function correctedScore(written: readonly WrittenCall[], expected: readonly ExpectedCall[]): Outcome {
+export function correctedScore(written: readonly GeneratedCall[], expected: readonly ExpectedCall[]): Outcome {
   if (expected.length === 0)
     return written.length === 0
       ? passed
@@ -62,10 +62,10 @@ export function correctedScore(written: readonly WrittenCall[], expected: readon
 }
 
 /** Pairs each expected call with a written call that fits, and returns the first one left unpaired. */
-function firstUnpaired(expected: readonly ExpectedCall[], written: readonly WrittenCall[]): ExpectedCall | undefined {
-  const takenBy = new Map<WrittenCall, ExpectedCall>();
+function firstUnpaired(expected: readonly ExpectedCall[], written: readonly GeneratedCall[]): ExpectedCall | undefined {
+  const takenBy = new Map<GeneratedCall, ExpectedCall>();
   // A call that fits several expected ones is moved to another if that makes room.
-  const pair = (call: ExpectedCall, tried: Set<WrittenCall>): boolean => {
+  const pair = (call: ExpectedCall, tried: Set<GeneratedCall>): boolean => {
     for (const candidate of written) {
       if (tried.has(candidate) || difference(call, candidate) !== undefined) continue;
       tried.add(candidate);
@@ -80,7 +80,7 @@ function firstUnpaired(expected: readonly ExpectedCall[], written: readonly Writ
 }
 
 /** Undefined if the written call is as expected. */
-function difference(expected: ExpectedCall, written: WrittenCall): string | undefined {
+function difference(expected: ExpectedCall, written: GeneratedCall): string | undefined {
   if (written.name !== expected.name) return `There is no call of ${expected.name}.`;
   const given = written.arguments;
   if (!isDict(given)) return `Expected an object for the arguments of ${expected.name} but received ${show(given)}.`;
@@ -92,7 +92,7 @@ function difference(expected: ExpectedCall, written: WrittenCall): string | unde
   return undefined;
 }
 
-function whyNone(expected: ExpectedCall, written: readonly WrittenCall[]): string {
+function whyNone(expected: ExpectedCall, written: readonly GeneratedCall[]): string {
   const sameName = written.filter(({ name }) => name === expected.name);
   if (sameName.length === 0) return `There is no call of ${expected.name}.`;
   const reasons = sameName.flatMap((call) => difference(expected, call) ?? []);

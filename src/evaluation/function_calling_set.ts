@@ -2,7 +2,7 @@
 // calls), the last two as JSON text.
 import type { FunctionTool } from "../index.js";
 import { keysOf, readDataFile, type Row } from "./run/data_file.js";
-import { correctedScore, officialScore, type ExpectedCall, type WrittenCall } from "./function_calling_score.js";
+import { correctedScore, officialScore, type ExpectedCall, type GeneratedCall } from "./function_calling_score.js";
 import { officialCalls } from "./berkeley/official_calls.js";
 import { promptMessages } from "./run/prompt_column.js";
 import { PythonSyntaxError, readJson, readJsonOrLiteral } from "./berkeley/python_reader.js";
@@ -34,7 +34,7 @@ export function functionCallingSample(row: Row, key: string): Sample {
 }
 
 /** The calls of an answer with their numbers as the model wrote them. */
-export function writtenCalls({ calls }: Answer): WrittenCall[] {
+export function writtenCalls({ calls }: Answer): GeneratedCall[] {
   return calls.map(({ name, argumentsText }) => ({ name, arguments: readJson(argumentsText) }));
 }
 

@@ -8,7 +8,7 @@ import { MessagesReader } from "../../format/calls/reading/messages_reader.js";
 import { newCallId } from "../../format/call_id.js";
 import { CallIntent } from "../../format/hermes/calls/call_intent.js";
 import { ReplyParser, type CallFault, type ReplyEvent as ParserEvent } from "../../format/hermes/index.js";
-import { JsonWatch } from "../../format/json_watch.js";
+import { JsonProgress } from "../../format/json_progress.js";
 import type { PlainMessage, PlainToolCall } from "../../format/plain_message.js";
 import { ThoughtReader, type ThoughtTags } from "../../format/thought.js";
 import { atOnce, inTurns, type CooperativeWork } from "../../schema/cooperative_work.js";
@@ -20,7 +20,7 @@ import { TurnCalls } from "../tools/turn_calls.js";
 import { isObject } from "../../json_object.js";
 
 /** What a turn came to. */
-export interface WrittenTurn {
+export interface GeneratedTurn {
   /** Events that only its end brought. */
   readonly events: readonly ReplyEvent[];
   readonly text: string;
@@ -80,7 +80,7 @@ export class ReplyReader {
   #hasDropped = false;
   #isEnding = false;
   #incompleteCall: IncompleteCall | undefined;
-  readonly #watch: JsonWatch | undefined;
+  readonly #json: JsonProgress | undefined;
   /** Checks of calls that are still to be made, by the calls' arguments. */
   readonly #checks = new Map<unknown, CooperativeWork<CallFault | undefined>>();
   /** What has been told, by the kind of its events. */
@@ -103,7 +103,7 @@ export class ReplyReader {
     if (mayRewrite) this.#intent = new CallIntent([...tools.keys()]);
     // With tools, text may stand before a call.
     if (tools.size === 0) {
-      if (schema !== undefined && !isConstrained) this.#watch = new JsonWatch();
+      if (schema !== undefined && !isConstrained) this.#json = new JsonProgress();
       return;
     }
     const definitions = [...tools.values()].map(({ name, parameters }) => ({ name, parameters }));
@@ -127,7 +127,7 @@ export class ReplyReader {
    */
   get turnEnded(): boolean {
     if ((this.#isOver && !this.#isEnding) || this.#hasDropped) return true;
-    return this.#parser?.turnEnded ?? this.#watch?.isOver ?? false;
+    return this.#parser?.turnEnded ?? this.#json?.isOver ?? false;
   }
 
   async read(event: TextEvent): Promise<ReplyEvent[]> {
@@ -165,7 +165,7 @@ export class ReplyReader {
     if (this.turnEnded) return [];
     const parser = this.#parser;
     if (parser === undefined) {
-      const text = this.#watch === undefined ? event.text : event.text.slice(0, this.#watch.read(event.text));
+      const text = this.#json === undefined ? event.text : event.text.slice(0, this.#json.read(event.text));
       this.#told.text += text;
       return text === "" && event.text !== "" ? [] : [{ ...event, text }];
     }
@@ -177,7 +177,7 @@ export class ReplyReader {
   }
 
   /** `hasTokensLeft`: the turn could be written again. */
-  async end(finish: "stop" | "length", hasTokensLeft: boolean): Promise<WrittenTurn> {
+  async end(finish: "stop" | "length", hasTokensLeft: boolean): Promise<GeneratedTurn> {
     const last = this.#thought?.end() ?? { reasoning: "", text: "" };
     const events = this.#reason({ type: "text", text: last.reasoning });
     if (last.text !== "") events.push(...(await this.#readAnswer({ type: "text", text: last.text })));

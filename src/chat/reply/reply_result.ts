@@ -3,11 +3,11 @@ import type { Timings, Usage } from "../../engine/engine.js";
 import { toMessage, type AssistantMessage } from "../../format/messages.js";
 import type { PlainMessage } from "../../format/plain_message.js";
 import type { ReplyResult, Round, TokenProbability } from "./reply_events.js";
-import type { WrittenTurn } from "./reply_reader.js";
+import type { GeneratedTurn } from "./reply_reader.js";
 
 /** Data collected in the rounds of a reply. */
 export interface ReplyRecord {
-  readonly turn: WrittenTurn;
+  readonly turn: GeneratedTurn;
   readonly rounds: readonly Round[];
   /** The messages that the reply adds to the conversation. */
   readonly added: readonly PlainMessage[];

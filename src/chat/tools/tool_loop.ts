@@ -21,7 +21,7 @@ import type {
 import { thinkTags } from "../../format/thought.js";
 import { answerBeginning, endsInText, thoughtRequest, withoutText } from "../reply/reasoning.js";
 import type { RequestSettings } from "../reply/reply_options.js";
-import { ReplyReader, type WrittenTurn } from "../reply/reply_reader.js";
+import { ReplyReader, type GeneratedTurn } from "../reply/reply_reader.js";
 import { assembleResult } from "../reply/reply_result.js";
 import { RoundRun, type ReplySteps } from "./round_run.js";
 import { isFree, isWhole, rewritingConstraint, roundConstraint } from "./round_constraint.js";
@@ -157,7 +157,7 @@ class ReplyLoop {
   }
 
   /** One turn of the model. */
-  async *#write(): AsyncGenerator<ReplyEvent | undefined, { turn: WrittenTurn; end: RunEnd }, undefined> {
+  async *#write(): AsyncGenerator<ReplyEvent | undefined, { turn: GeneratedTurn; end: RunEnd }, undefined> {
     const { request, tools, format, contextOverflow, trace, onPrompt } = this.#task;
     const dropped =
       contextOverflow === "error"
@@ -221,14 +221,14 @@ class ReplyLoop {
   }
 
   /** Does what the turn asks for. Undefined when the model is to write again, else how the reply ends. */
-  async *#answer(turn: WrittenTurn, end: RunEnd): AsyncGenerator<ReplyEvent, Ending | undefined, undefined> {
+  async *#answer(turn: GeneratedTurn, end: RunEnd): AsyncGenerator<ReplyEvent, Ending | undefined, undefined> {
     const { tools } = this.#task;
     if (end.finishReason === "length") return this.#cutOff(turn, end);
     if (turn.calls.length > 0 || turn.malformed.length > 0) return yield* this.#call(turn);
     return tools.schema === undefined ? { result: {} } : this.#check(turn.text);
   }
 
-  async #cutOff({ text, calls, malformed, incomplete, incompleteCall }: WrittenTurn, end: RunEnd): Promise<Ending> {
+  async #cutOff({ text, calls, malformed, incomplete, incompleteCall }: GeneratedTurn, end: RunEnd): Promise<Ending> {
     const { schema } = this.#task.tools;
     const cutCall = incompleteCall === undefined ? {} : { incompleteCall };
     const isCut = incomplete || end.constraint?.complete === false;
@@ -249,7 +249,7 @@ class ReplyLoop {
     return { result: { finishReason: "length", toolCalls: calls, incomplete: true, ...cutCall }, problem };
   }
 
-  async *#call({ calls, malformed }: WrittenTurn): AsyncGenerator<ReplyEvent, Ending | undefined, undefined> {
+  async *#call({ calls, malformed }: GeneratedTurn): AsyncGenerator<ReplyEvent, Ending | undefined, undefined> {
     const { tools } = this.#task;
     const hasHandler = ({ name }: ToolCall) => !tools.tools.has(name) || tools.tools.get(name)?.execute !== undefined;
     if (!calls.every(hasHandler)) return { result: { finishReason: "tool-calls", toolCalls: calls } };

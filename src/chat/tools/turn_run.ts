@@ -9,7 +9,7 @@ import { thinkTags } from "../../format/thought.js";
 import type { LoadedModel } from "../../model/loading/loaded_model.js";
 import type { RoundTrace } from "../diagnostics.js";
 import type { ReplyEvent } from "../reply/reply_events.js";
-import { ReplyReader, type WrittenTurn } from "../reply/reply_reader.js";
+import { ReplyReader, type GeneratedTurn } from "../reply/reply_reader.js";
 import { furtherCalls, rewritingConstraint } from "./round_constraint.js";
 import { RoundRun } from "./round_run.js";
 import type { ToolSettings } from "./tool_options.js";
@@ -17,7 +17,7 @@ import type { ToolSettings } from "./tool_options.js";
 /** What a request came to. */
 export interface TurnRun {
   readonly round: RoundRun;
-  readonly turn: WrittenTurn;
+  readonly turn: GeneratedTurn;
   readonly end: RunEnd;
   /** The run's tokens are what the history shows. */
   readonly isFaithful: boolean;

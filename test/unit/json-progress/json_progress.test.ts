@@ -1,12 +1,12 @@
 // When an answer that is to be JSON has come to its end, or to no good.
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { JsonWatch } from "../../../src/format/json_watch.js";
+import { JsonProgress } from "../../../src/format/json_progress.js";
 import { cpuMs } from "../../support/time/cpu_time.js";
 
 /** What of the text belongs to the answer, and whether the watch was over by its end. */
 function watch(text: string, pieces: readonly string[] = [text]): { kept: string; isOver: boolean } {
-  const watching = new JsonWatch();
+  const watching = new JsonProgress();
   let kept = "";
   for (const piece of pieces) {
     if (watching.isOver) break;

@@ -9,7 +9,7 @@ const fence = "```";
 /** More white space in a row than any sensible indentation: a model that has begun to write nothing but that. */
 const mostSpace = 256;
 
-export class JsonWatch {
+export class JsonProgress {
   /** Nothing that follows can make the text an answer, or a better one. */
   isOver = false;
   readonly #open: ("{" | "[")[] = [];
