@@ -1,7 +1,7 @@
 // Arguments in notations that are not JSON: whatever a real model samples under the constraint is read back as
 // arguments that satisfy the schema.
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { CallFormat, Engine, NotationForm } from "../../src/engine/engine.js";
+import type { CallFormat, ElementForm, Engine, NotationForm } from "../../src/engine/engine.js";
 import { ReplyParser } from "../../src/format/hermes/index.js";
 import { atOnce } from "../../src/schema/cooperative_work.js";
 import { readSchema } from "../../src/schema/read_schema.js";
@@ -46,24 +46,46 @@ const parameters = {
 };
 const open = { type: "object", properties: { a: { type: "boolean" } }, additionalProperties: { type: "integer" } };
 
-const notations: readonly (readonly [name: string, form: NotationForm, call: CallFormat["call"]])[] = [
-  ["Python's", { assign: "=", comma: ", " }, ["<c>", { value: "name" }, "(", { value: "arguments" }, ")</c>"]],
+/** Elements show no difference between a number and its digits, and none between null and what is empty. */
+const { fixed: _fixed, either: _either, ...told } = parameters.properties;
+const inElements = {
+  ...parameters,
+  properties: { ...told, fixed: { const: { x: ["y", 1] } }, last: { type: ["null", "integer"], minimum: 7 } },
+  required: ["text", "kind", "fixed", "numbers", "mixed", "chain", "none", "last"],
+};
+
+const notations: readonly (readonly [
+  name: string,
+  form: NotationForm | ElementForm,
+  call: CallFormat["call"],
+  schemas: Readonly<Record<string, typeof parameters | typeof inElements | typeof open>>,
+])[] = [
+  [
+    "elements",
+    { prefix: "]<", item: "item" },
+    ["]<<c>", { value: "name" }, "]<:", { value: "arguments" }, "]<</c>"],
+    { all: inElements },
+  ],
+  [
+    "Python's",
+    { assign: "=", comma: ", " },
+    ["<c>", { value: "name" }, "(", { value: "arguments" }, ")</c>"],
+    { all: parameters, few: open },
+  ],
   [
     "one with quotes of its own",
     { assign: ":", comma: ",", quote: '<|"|>' },
     ["<c>", { value: "name" }, "{", { value: "arguments" }, "}</c>"],
+    { all: parameters, few: open },
   ],
 ];
 
-test.each(notations)("%s", async (_, form, call) => {
+test.each(notations)("%s", async (_, form, call, schemas) => {
   const format: CallFormat = {
     ...{ begin: "", between: "", end: "", call, arguments: form, several: false, isBare: false },
   };
   const complete = new Set<string>();
-  for (const [name, schema] of [
-    ["all", parameters],
-    ["few", open],
-  ] as const) {
+  for (const [name, schema] of Object.entries(schemas)) {
     const read = readSchema(schema, "parameters");
     const { schema: enforced } = read.enforced("refuse");
     for (const seed of [1, 2, 3]) {
@@ -86,5 +108,5 @@ test.each(notations)("%s", async (_, form, call) => {
       expect(atOnce(read.checkInSlices(calls[0]!.arguments, "arguments")), text).toMatchObject({ ok: true });
     }
   }
-  expect([...complete]).toEqual(["all", "few"]);
+  expect([...complete]).toEqual(Object.keys(schemas));
 });

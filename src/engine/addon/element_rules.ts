@@ -35,7 +35,7 @@ export class ElementRules {
   #open = (tag: string) => `${this.#form.prefix}<${tag}>`;
   #close = (tag: string) => `${this.#form.prefix}</${tag}>`;
 
-  /** Declared ones in their order, and others where the schema leaves it open: these are texts. */
+  /** Declared ones in their order, and others where the schema leaves it open, of which no more than the type is known. */
   #members(schema: Schema): string {
     const properties = isObject(schema["properties"]) ? schema["properties"] : {};
     const required = Array.isArray(schema["required"]) ? schema["required"] : [];
@@ -48,8 +48,12 @@ export class ElementRules {
     const taken = names.length === 0 ? "" : ` & ~/${names.map(escaped).join("|")}/`;
     const name = this.#rules.add(this.#nextName.toUpperCase(), `/[A-Za-z_][A-Za-z0-9_.-]{0,63}/${taken}`);
     const before = literal(`${this.#form.prefix}<`);
-    const text = this.#lazy(`(?s:.)*${escaped(`${this.#form.prefix}</`)}`);
-    return [...declared, `(${before} ${name} ">" ${text} ${name} ">")*`].join(" ");
+    const end = `${this.#form.prefix}</`;
+    const types = this.#typesOf(schema["additionalProperties"]);
+    const value = types.has("string")
+      ? this.#lazy(`(?s:.)*${escaped(end)}`)
+      : `${choice([...types].map((type) => this.#ofType(type, {})))} ${literal(end)}`;
+    return [...declared, `(${before} ${name} ">" ${value} ${name} ">")*`].join(" ");
   }
 
   #lazy(expression: string): string {
@@ -73,11 +77,16 @@ export class ElementRules {
     if (typeof $ref === "string") return this.#reference($ref, tag);
     for (const one of [anyOf, oneOf])
       if (Array.isArray(one)) return choice(one.map((inner) => this.#value(inner, tag)));
-    const types = parameterTypes(schema, this.#root);
+    const types = this.#typesOf(schema);
     // Any value may be a text too, if one may be.
     if (types.has("string")) return this.#text(types.size === 1 ? lengthsOf(schema) : "*", tag);
-    if (types.has("number")) types.delete("integer");
     return `${choice([...types].map((type) => this.#ofType(type, schema)))} ${literal(this.#close(tag))}`;
+  }
+
+  #typesOf(schema: unknown): Set<string> {
+    const types = parameterTypes(schema, this.#root);
+    if (types.has("number")) types.delete("integer");
+    return types;
   }
 
   #text(lengths: string, tag: string): string {
