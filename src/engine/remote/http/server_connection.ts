@@ -5,7 +5,7 @@ import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { CaduceusError } from "../../../errors.js";
 import { followSignal } from "../../../follow_signal.js";
 import { EventReader } from "./event_reader.js";
-import { invalidAnswer, lost, refused, timedOut, unreachable } from "./upstream_errors.js";
+import { invalidAnswer, lost, refused, timedOut, unreachable, unspeakable } from "./upstream_errors.js";
 
 export interface ConnectionSettings {
   /** Without a path of the API, and with no slash at its end. */
@@ -200,6 +200,8 @@ export class ServerConnection {
         end();
         if (signal?.aborted) return reject(signal.reason);
         if (error instanceof CaduceusError) return reject(error);
+        const unable = unspeakable(url, error.code ?? "", error);
+        if (unable !== undefined) return reject(unable);
         const why = error.code ?? error.message;
         reject(isSent && !request.reusedSocket ? lost(url, why, error) : unreachable(url, why, error));
       });

@@ -31,6 +31,23 @@ export const unreachable = (url: string, why: string, cause?: unknown): Transien
     remedy: "Check the address, and that the server is running.",
   });
 
+const ofCertificates =
+  /^(CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERR_TLS_CERT_|HOSTNAME_MISMATCH|INVALID_CA|PATH_LENGTH_)/;
+const ofProtocols = /^(EPROTO|ERR_SSL_|HPE_)/;
+
+/** What stands in the way of TLS, or of speaking HTTP at all, which is there the next time too. Undefined: nothing. */
+export function unspeakable(url: string, code: string, cause: unknown): CaduceusError | undefined {
+  const isCertificate = ofCertificates.test(code);
+  if (!isCertificate && !ofProtocols.test(code)) return undefined;
+  const what = isCertificate ? "its certificate is not trusted" : "it does not answer in this protocol";
+  return new CaduceusError("UPSTREAM_UNREACHABLE", `The server ${url} cannot be reached: ${what} (${code}).`, {
+    cause,
+    remedy: isCertificate
+      ? "Name the file of its certificate authority in NODE_EXTRA_CA_CERTS, and use a host that the certificate is for."
+      : "Check whether its address begins with http:// or https://.",
+  });
+}
+
 export const lost = (url: string, why: string, cause?: unknown): TransientUpstreamError =>
   new TransientUpstreamError("UPSTREAM_FAILED", `The server ${url} broke off: ${why}.`, { cause });
 
