@@ -24,6 +24,14 @@ if(WIN32)
   set(CMAKE_SHARED_LIBRARY_PREFIX "")
   set(CMAKE_SHARED_MODULE_PREFIX "")
 endif()
+if(APPLE AND CADUCEUS_ZIG)
+  # CMake asks this machine which macOS it has, and would link by full paths for what seems to be a very old one.
+  set(CMAKE_SHARED_LIBRARY_RUNTIME_C_FLAG "-Wl,-rpath,")
+  # Zig makes no bundles; a library can be loaded as well.
+  foreach(language IN ITEMS C CXX)
+    set(CMAKE_SHARED_MODULE_CREATE_${language}_FLAGS "${CMAKE_SHARED_LIBRARY_CREATE_${language}_FLAGS}")
+  endforeach()
+endif()
 set(BUILD_SHARED_LIBS ON CACHE BOOL "" FORCE)
 add_subdirectory("${CADUCEUS_LLAMA_CPP}/ggml" ggml EXCLUDE_FROM_ALL)
 

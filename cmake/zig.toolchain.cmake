@@ -7,6 +7,10 @@ if(CADUCEUS_ZIG_TARGET MATCHES "-windows-")
   # What ggml needs beside what zig links by itself. CMake's own list costs zig minutes.
   set(CMAKE_C_STANDARD_LIBRARIES "-ladvapi32" CACHE STRING "")
   set(CMAKE_CXX_STANDARD_LIBRARIES "-ladvapi32" CACHE STRING "")
+elseif(CADUCEUS_ZIG_TARGET MATCHES "-macos")
+  set(CMAKE_SYSTEM_NAME Darwin)
+  # CMake asks for a program that it does not use: libraries are linked as they are installed.
+  set(CMAKE_INSTALL_NAME_TOOL "${CADUCEUS_ZIG}")
 else()
   set(CMAKE_SYSTEM_NAME Linux)
 endif()

@@ -24,6 +24,8 @@
 //                 rustup target add aarch64-unknown-linux-gnu x86_64-unknown-linux-musl)
 //   windows       the packed package on Windows' Node under Wine (Linux x64; Debian: wine wine64; Rust's target: rustup
 //                 target add x86_64-pc-windows-gnullvm)
+//   macos         the addon compiles and links for macOS on arm64, without Metal, and asks only for what macOS has
+//                 (Linux; Rust's target: rustup target add aarch64-apple-darwin)
 //   neon          the kernels for ARM in QEMU, each against double precision and ggml's own (Linux x64; Debian:
 //                 g++-aarch64-linux-gnu qemu-user-static)
 //   hostile       damaged requests, schemas and model headers for ten minutes each
@@ -35,9 +37,11 @@
 //   addresses     the TypeScript tests that load a model under the address sanitizer, the hostile ones included, and
 //                 then the hostile fuzzer, three minutes for each kind
 import { execFileSync, spawn } from "node:child_process";
+import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { build } from "./build.mjs";
+import { build, isShipped } from "./build.mjs";
+import { treeAddon } from "./build/build_tree.mjs";
 import { missingForNeon, runNeonTests } from "./build/neon_tests.mjs";
 import { command, showFailure } from "./setup/command.mjs";
 import { setUp } from "./setup.mjs";
@@ -45,6 +49,7 @@ import { installLmEval } from "./setup/lm_eval.mjs";
 import { installPythonClients } from "./setup/python_clients.mjs";
 import { otherNode } from "./package/toolchains/other_nodes.mjs";
 import { missingForWine, windowsNode } from "./package/toolchains/wine.mjs";
+import { checkBinaries } from "./package/check_binaries.mjs";
 import { packPackage } from "./package/pack.mjs";
 import { cacheFolder, root } from "./setup/paths.mjs";
 import { showProgress } from "./setup/progress.mjs";
@@ -129,6 +134,16 @@ const parts = {
       CADUCEUS_PACKAGE: await packPackage(path.join(cacheFolder, "package")),
       CADUCEUS_WINDOWS_NODE: JSON.stringify(node),
     });
+  },
+  macos: async () => {
+    if (process.platform !== "linux") return skip("What zig builds for macOS is built on Linux only.");
+    const target = "darwin-arm64";
+    const tree = await showProgress(`addon for ${target}`, (report) => build({ portable: true, target }, report));
+    const folder = path.dirname(treeAddon(tree));
+    const files = (await readdir(folder)).filter(isShipped).map((name) => path.join(folder, name));
+    await checkBinaries(files);
+    process.stderr.write(`${files.length} binaries for ${target} ask only for what macOS and Node have\n`);
+    return 0;
   },
   neon: async () => {
     const missing = missingForNeon();

@@ -24,13 +24,17 @@ import { SetupError } from "../setup/run_logged.mjs";
  * @property {number} [jobs]
  */
 
-/** Those that zig builds for: its name of them, and Rust's. glibc 2.31 is that of Debian 11 and Ubuntu 20.04. */
+/**
+ * Those that zig builds for: its name of them, and Rust's. glibc 2.31 is that of Debian 11 and Ubuntu 20.04. For macOS
+ * it has no Metal, so that what it makes is a check and is not shipped.
+ */
 export const targets = {
   "linux-x64-glibc": { zig: "x86_64-linux-gnu.2.31", rust: "x86_64-unknown-linux-gnu" },
   "linux-x64-musl": { zig: "x86_64-linux-musl", rust: "x86_64-unknown-linux-musl" },
   "linux-arm64-glibc": { zig: "aarch64-linux-gnu.2.31", rust: "aarch64-unknown-linux-gnu" },
   "linux-arm64-musl": { zig: "aarch64-linux-musl", rust: "aarch64-unknown-linux-musl" },
   "win32-x64": { zig: "x86_64-windows-gnu", rust: "x86_64-pc-windows-gnullvm" },
+  "darwin-arm64": { zig: "aarch64-macos.13.0", rust: "aarch64-apple-darwin" },
 };
 
 /** What the prebuilt addon for this machine's own system is built for. @returns {keyof typeof targets | undefined} */

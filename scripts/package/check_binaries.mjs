@@ -2,8 +2,7 @@
 // may lack; their names are unique; the addon exports only Node's two entry points; and of its runtime it needs only
 // Node-API, so that it runs in every version of Node, in Electron, Bun and Deno.
 //
-//   node scripts/package/check_binaries.mjs [FILE …]       without files: all of prebuilds/. What is neither for Linux
-//                                                          nor for Windows is left to its own system.
+//   node scripts/package/check_binaries.mjs [FILE …]       without files: all of prebuilds/
 import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -13,6 +12,7 @@ import { command } from "../setup/command.mjs";
 import { root } from "../setup/paths.mjs";
 import { SetupError } from "../setup/run_logged.mjs";
 import { isElf, readElf } from "./elf.mjs";
+import { isMachO, readMachO } from "./macho.mjs";
 import { isPe, readPe } from "./pe.mjs";
 
 /** Debian 11's and Ubuntu 20.04's. */
@@ -25,12 +25,14 @@ const systemLibraries = /^(lib(c|m|dl|pthread|rt)\.so\.\d|ld-linux[\w-]*\.so\.\d
 /** Parts of Windows 10, its C library (api-ms-win-crt) among them. No program: Node-API is looked up in the one that runs. */
 const windowsLibraries =
   /^(kernel32|ntdll|advapi32|bcrypt|bcryptprimitives|userenv|ws2_32|api-ms-win-(crt|core)-[\w-]+)\.dll$/i;
+const macLibraries = /^(\/usr\/lib|\/System\/Library\/Frameworks)\//;
 
 /** @param {string} file @returns {Promise<string[]>} in words for people */
 export async function problemsOf(file) {
   const bytes = await readFile(file);
   if (isPe(bytes)) return problemsOnWindows(file, bytes);
-  if (!isElf(bytes)) return [];
+  if (isMachO(bytes)) return problemsOnMac(file, bytes);
+  if (!isElf(bytes)) return ["is a library of no known system"];
   const { symbols, needed, soname } = readElf(bytes);
   /** @type {string[]} */
   const problems = [];
@@ -72,10 +74,9 @@ export async function problemsOf(file) {
 /** @param {string} file @param {Buffer} bytes @returns {string[]} */
 function problemsOnWindows(file, bytes) {
   const { arch, needed, exported } = readPe(bytes);
-  const folder = path.basename(path.dirname(file));
   const isAddon = file.endsWith(".node");
   return [
-    ...(folder.startsWith("win32-") && folder !== `win32-${arch}` ? [`is for ${arch}`] : []),
+    ...otherArch(file, "win32", arch),
     ...needed
       .filter((library) => !windowsLibraries.test(library) && !library.startsWith("caduceus-"))
       .map((library) => `asks for the library ${library}`),
@@ -84,6 +85,28 @@ function problemsOnWindows(file, bytes) {
       exported.filter((name) => !(isAddon ? entryPoints.includes(name) : ggmlSymbols.test(name))),
     ),
   ];
+}
+
+/** @param {string} file @param {Buffer} bytes @returns {string[]} */
+function problemsOnMac(file, bytes) {
+  const { arch, needed, unbound } = readMachO(bytes);
+  const known = nodeApi();
+  return [
+    ...otherArch(file, "darwin", arch),
+    ...needed
+      .filter((library) => !macLibraries.test(library) && !library.startsWith("@rpath/libcaduceus-"))
+      .map((library) => `asks for the library ${library}`),
+    ...list(
+      "asks its runtime for",
+      unbound.filter((name) => !file.endsWith(".node") || !known.includes(name)),
+    ),
+  ];
+}
+
+/** Where the folder says for which processor it is. @param {string} file @param {string} platform @param {string | undefined} arch */
+function otherArch(file, platform, arch) {
+  const folder = path.basename(path.dirname(file));
+  return folder.startsWith(`${platform}-`) && folder !== `${platform}-${arch}` ? [`is for ${arch}`] : [];
 }
 
 /** @param {string} what @param {string[]} names */
@@ -153,7 +176,7 @@ export async function checkBinaries(files) {
 async function shipped() {
   const folder = path.join(root, "prebuilds");
   const names = existsSync(folder) ? await readdir(folder, { recursive: true }) : [];
-  return names.map((name) => path.join(folder, name)).filter((name) => /\.(node|so|dll)$/.test(name));
+  return names.map((name) => path.join(folder, name)).filter((name) => /\.(node|so|dylib|dll)$/.test(name));
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
