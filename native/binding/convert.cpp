@@ -165,6 +165,7 @@ RunRequest to_request(const Napi::Object& object) {
                        string(thought, "answer"),       string(thought, "end")};
   }
   request.deterministic = object.Get("deterministic").ToBoolean();
+  request.gather_ms = optional_number<uint32_t>(object, "gatherMs").value_or(0);
   return request;
 }
 

@@ -128,6 +128,11 @@ export interface RunRequest {
    * the same bits.
    */
   readonly deterministic: boolean;
+  /**
+   * After the first piece, text waits so many milliseconds for more, at most to the end of the step of that time.
+   * Undefined: it comes with each step.
+   */
+  readonly gatherMs?: number | undefined;
 }
 
 /** Token counts of one run. */

@@ -65,7 +65,7 @@ RunId Engine::submit(RunRequest request) {
     std::lock_guard lock(commands_mutex_);
     id = new_id();
     auto adapters = adapters_of(request);
-    output_.open(id);
+    output_.open(id, std::chrono::milliseconds(request.gather_ms));
     commands_.emplace_back(std::in_place_type<Submit>, id, std::move(request), std::move(adapters), Clock::now());
   }
   commands_ready_.notify_one();
@@ -182,7 +182,7 @@ void Engine::step() {
     ctx.scheduler.take_turn(now);
     bool computed = decode(ctx);
     // A prefill may take a second when nothing decodes, so publish the output of runs that have just ended first.
-    output_.publish();
+    output_.publish(ctx.scheduler.prefilling() > 0);
     computed |= prefill(ctx);
     // Where cells are lacking for all that have their turn, those of another may be stronger.
     worked |= computed || ctx.scheduler.turns().pass();
@@ -192,7 +192,7 @@ void Engine::step() {
   if (shared_) worked |= tidy(now);
   ++totals_.steps;
   update_stats();
-  output_.publish();
+  output_.publish(!worked);
   if (!worked) wait_for_commands();
 }
 

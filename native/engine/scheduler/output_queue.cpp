@@ -1,10 +1,12 @@
 #include "scheduler/output_queue.h"
 
+#include <utility>
+
 namespace caduceus {
 
-void OutputQueue::open(RunId id) {
+void OutputQueue::open(RunId id, std::chrono::milliseconds gather) {
   std::lock_guard lock(mutex_);
-  channels_[id];
+  channels_[id].gather = gather;
 }
 
 void OutputQueue::add(RunId id, std::string_view text, const ScoredTokens& tokens) {
@@ -30,14 +32,19 @@ void OutputQueue::end(RunId id, std::string_view text, RunEnd end) {
   output.end = std::move(end);
 }
 
-void OutputQueue::publish() {
+void OutputQueue::publish(bool all) {
+  const auto now = Clock::now();
   {
     std::lock_guard lock(mutex_);
-    if (woken_) return;
+    if (woken_) {
+      all_ |= all;
+      return;
+    }
     bool ready = false;
-    for (const auto& [_, channel] : channels_) ready |= channel.ready();
+    for (const auto& [_, channel] : channels_) ready |= channel.ready() && (all || channel.gathered(now, 1));
     if (!ready) return;
     woken_ = true;
+    all_ = all;
   }
   wake_();
 }
@@ -49,13 +56,16 @@ size_t OutputQueue::held(RunId id) const {
 }
 
 std::vector<RunOutput> OutputQueue::take(bool paused_too) {
+  const auto now = Clock::now();
   std::lock_guard lock(mutex_);
   woken_ = false;
+  const bool all = std::exchange(all_, false) || paused_too;
   std::vector<RunOutput> taken;
   for (auto it = channels_.begin(); it != channels_.end();) {
     Channel& channel = it->second;
     if (paused_too) channel.paused = false;
-    if (!channel.ready()) {
+    // Since the reader is awake, half of the time will do: runs with other times join those of this one.
+    if (!channel.ready() || !(all || channel.gathered(now, 0.5))) {
       ++it;
       continue;
     }
@@ -63,6 +73,7 @@ std::vector<RunOutput> OutputQueue::take(bool paused_too) {
     channel.output.id = it->first;
     taken.push_back(std::move(channel.output));
     channel.output = {};
+    channel.taken = now;
     it = ended ? channels_.erase(it) : std::next(it);
   }
   return taken;

@@ -2,6 +2,7 @@
 // Every member is guarded by the mutex; `wake` is called without it.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -21,13 +22,15 @@ class OutputQueue {
   void add(RunId id, std::string_view text, const ScoredTokens& tokens);
   void add_prompt(RunId id, ScoredTokens prompt);
   void end(RunId id, std::string_view text, RunEnd end);
-  // Wakes the reader if there is output. Called after each step.
-  void publish();
+  // Wakes the reader if there is output that need not be gathered any longer, with `all` also if it need. Called after
+  // each step.
+  void publish(bool all = false);
   // Number of tokens that are held back because their reader asked for a pause.
   size_t held(RunId id) const;
 
   // -- reader's thread --
-  void open(RunId id);
+  // After its first output, a run's text is gathered for so long, so that there are fewer wake-ups.
+  void open(RunId id, std::chrono::milliseconds gather = {});
   // Takes the output of all runs that are not paused, or of all runs once the engine has ended.
   std::vector<RunOutput> take(bool paused_too = false);
   void pause(RunId id);
@@ -35,17 +38,24 @@ class OutputQueue {
   void forget(RunId id);
 
  private:
+  using Clock = std::chrono::steady_clock;
+
   struct Channel {
     RunOutput output;
     bool paused = false;
+    std::chrono::milliseconds gather{0};
+    Clock::time_point taken{};
     bool ready() const {
       return !paused && (!output.tokens.empty() || !output.text.empty() || !output.prompt.tokens.empty() || output.end);
     }
+    // How long its text has been gathered, in times of what it should be.
+    bool gathered(Clock::time_point now, double share) const { return output.end || now - taken >= share * gather; }
   };
 
   mutable std::mutex mutex_;
   std::map<RunId, Channel> channels_;
   bool woken_ = false;
+  bool all_ = false;  // the reader is to take what is gathered, too
   std::function<void()> wake_;
 };
 

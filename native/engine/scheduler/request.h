@@ -121,6 +121,7 @@ struct RunRequest {
   std::optional<ConstraintSpec> constraint;
   std::optional<ThoughtSpec> thought;
   bool deterministic = false;  // computed apart from others: the same request gives the same bits
+  uint32_t gather_ms = 0;      // of text that may wait for more
 };
 
 struct Usage {

@@ -4,8 +4,8 @@ import { listGpus } from "../addon/gpus.js";
 import { setLog } from "../addon/log.js";
 import type { Engine, EngineOptions, EngineStats, Run } from "../engine.js";
 import { LogLines } from "./log_lines.js";
-import { MessageBatch } from "./message_batch.js";
-import { piecesAhead, toPlain, type Call, type FromHost, type ToHost } from "./messages.js";
+import { gatherMs, MessageBatch } from "./message_batch.js";
+import { tokensAhead, tokensOf, toPlain, type Call, type FromHost, type ToHost } from "./messages.js";
 
 /** How often what changed in the statistics is told. */
 const statisticsMs = 100;
@@ -18,7 +18,7 @@ const batch = new MessageBatch<FromHost>((messages) => {
   if (process.connected) process.send?.(messages);
 });
 
-/** A run, and the pieces of it that the reader may have before it says what it read. */
+/** A run, and how many of its tokens the reader may have before it says what it read. */
 class ServedRun {
   readonly #id: number;
   readonly #engine: number;
@@ -50,8 +50,8 @@ class ServedRun {
     setImmediate(() => tellStatistics(this.#engine));
   }
 
-  read(pieces: number): void {
-    this.#ahead -= pieces;
+  read(tokens: number): void {
+    this.#ahead -= tokens;
     this.#resume?.();
     this.#resume = undefined;
   }
@@ -61,9 +61,10 @@ class ServedRun {
       for (let piece; (piece = await this.#run.next()) !== undefined; ) {
         // Who has read the beginning or the end finds it counted.
         if (piece.type === "end" || !this.#hasBegun) tellStatistics(this.#engine);
-        batch.post({ type: "piece", run: this.#id, piece }, piece.type === "end" || !this.#hasBegun);
+        batch.post({ type: "piece", run: this.#id, piece });
         this.#hasBegun = true;
-        if (++this.#ahead >= piecesAhead) await new Promise<void>((resolve) => (this.#resume = resolve));
+        this.#ahead += tokensOf(piece);
+        if (this.#ahead >= tokensAhead) await new Promise<void>((resolve) => (this.#resume = resolve));
       }
     } catch (error) {
       batch.post({ type: "failed", run: this.#id, error: toPlain(error) });
@@ -147,7 +148,8 @@ function take(message: ToHost): void {
       const { engine, run, request } = message;
       const after = request.after === undefined ? undefined : (runs.get(request.after)?.nativeId ?? 0);
       try {
-        runs.set(run, new ServedRun(run, engine, engines.get(engine)!.submit({ ...request, after })));
+        const there = { ...request, after, gatherMs: Math.max(gatherMs, request.gatherMs ?? 0) };
+        runs.set(run, new ServedRun(run, engine, engines.get(engine)!.submit(there)));
       } catch (error) {
         batch.post({ type: "failed", run, error: toPlain(error) });
       }
@@ -156,7 +158,7 @@ function take(message: ToHost): void {
     case "cancel":
       return runs.get(message.run)?.cancel();
     case "read":
-      return runs.get(message.run)?.read(message.pieces);
+      return runs.get(message.run)?.read(message.tokens);
     case "release":
       runs.get(message.run)?.release();
       runs.delete(message.run);

@@ -151,7 +151,7 @@ class IsolatedEngine implements Engine {
         if (run.process === undefined) run.endUnseen();
         else this.#of(run)?.post({ type: "cancel", run: id });
       },
-      read: (pieces) => this.#of(run)?.post({ type: "read", run: id, pieces }, false),
+      read: (tokens) => this.#of(run)?.post({ type: "read", run: id, tokens }, false),
       release: () => {
         this.#runs.delete(id);
         this.#of(run)?.release(run);

@@ -1,11 +1,11 @@
 // A run of an engine in another process: what arrived and was not read yet, and what is needed to go on after it.
 import type { PromptPart, Run, RunDelta, RunEnd, RunRequest } from "../engine.js";
-import { piecesAhead, type RunPiece } from "./messages.js";
+import { tokensAhead, tokensOf, type RunPiece } from "./messages.js";
 
 export interface RunControls {
   cancel(): void;
   release(): void;
-  read(pieces: number): void;
+  read(tokens: number): void;
   /** Somebody began, or ceased, to wait for output. */
   waits(waits: boolean): void;
 }
@@ -67,7 +67,7 @@ export class IsolatedRun implements Run {
     for (;;) {
       const piece = this.#pieces.shift();
       if (piece !== undefined) {
-        this.#report();
+        this.#report(tokensOf(piece));
         return piece;
       }
       if (this.#failure !== undefined) {
@@ -119,8 +119,9 @@ export class IsolatedRun implements Run {
     if (tokens.length > 0) this.#generated.push(tokens);
   }
 
-  #report(): void {
-    if (++this.#unreported < piecesAhead / 2 || this.#ended) return;
+  #report(tokens: number): void {
+    this.#unreported += tokens;
+    if (this.#unreported < tokensAhead / 2 || this.#ended) return;
     this.#controls.read(this.#unreported);
     this.#unreported = 0;
   }

@@ -29,8 +29,8 @@ export type ToHost =
   | { readonly type: "submit"; readonly engine: number; readonly run: number; readonly request: RunRequest }
   | { readonly type: "cancel"; readonly run: number }
   | { readonly type: "release"; readonly run: number }
-  /** So many pieces were read since the last time. */
-  | { readonly type: "read"; readonly run: number; readonly pieces: number }
+  /** So many tokens were read since the last time. */
+  | { readonly type: "read"; readonly run: number; readonly tokens: number }
   | { readonly type: "preserve-tokens"; readonly engine: number; readonly texts: readonly string[] }
   /** How much of the log is wanted. Undefined: nothing, as at the beginning. */
   | { readonly type: "log"; readonly level: LogLevel | undefined }
@@ -48,8 +48,11 @@ export type FromHost =
   | { readonly type: "line"; readonly entry: LogEntry }
   | { readonly type: "stats"; readonly engine: number; readonly stats: EngineStats };
 
-/** Pieces of one run that may be under way or wait for their reader; then the run keeps the rest, and pauses. */
-export const piecesAhead = 64;
+/** Tokens of one run that may be under way or wait for their reader; then the run keeps the rest, and pauses. */
+export const tokensAhead = 128;
+
+/** What counts as its tokens. */
+export const tokensOf = (piece: RunPiece): number => (piece.type === "delta" ? Math.max(1, piece.tokens.length) : 1);
 
 /** An error without its class. */
 export interface PlainError {
