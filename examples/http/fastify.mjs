@@ -36,7 +36,7 @@ app.setErrorHandler((error, request, response) => {
 console.log(`${await app.listen({ port: Number(process.env.PORT ?? 8080), host: "127.0.0.1" })}/chat`);
 
 process.once("SIGTERM", async () => {
-  setTimeout(() => app.server.closeAllConnections(), 7_000).unref();
+  setTimeout(() => app.server.closeAllConnections(), Number(process.env.GRACE_MS ?? 7_000)).unref();
   await app.close();                    // takes no more requests; answers that are under way come to their end
   await model.close();
 });

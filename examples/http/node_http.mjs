@@ -34,7 +34,7 @@ server.listen(Number(process.env.PORT ?? 8080), "127.0.0.1", () => console.log(`
 
 process.once("SIGTERM", async () => {
   server.close();                       // takes no more requests
-  setTimeout(() => server.closeAllConnections(), 7_000).unref();
+  setTimeout(() => server.closeAllConnections(), Number(process.env.GRACE_MS ?? 7_000)).unref();
   await once(server, "close");          // answers that are under way come to their end
   await model.close();
 });
