@@ -71,12 +71,27 @@ export function schemaText(schema: EnforcedSchema, as: keyof typeof texts): stri
   if (known !== undefined) return known;
   const whole = { ...(as === "arguments" && !("type" in schema) ? { type: "object" } : {}), ...schema };
   const plain = spaced(whole);
-  // Values that are written with `\u` only.
-  const hasControls = /\\u00|\x7f/.test(plain);
-  const guidance = hasControls || !hasOpenNames(whole) ? spacing : { ...spacing, ...shortEscapes };
+  const needsLong = /\\u00|\x7f/.test(plain) || hasControlPatterns(whole);
+  const guidance = needsLong || !hasOpenNames(whole) ? spacing : { ...spacing, ...shortEscapes };
   const text = `${plain.slice(0, -1)}${plain === "{}" ? "" : ","}"x-guidance":${spaced(guidance)}}`;
   texts[as].set(schema, text);
   return text;
+}
+
+/** A character that JSON writes with `\u` only, as it stands in the patterns of an enforced schema. */
+const control = "\\\\x\\{(?:[0-7bef]|1[0-9a-f]|7f)\\}";
+const classes = /\[(?:\\.|[^\]\\])*\]/g;
+const classOfControls = new RegExp(`^\\[(?:${control}(?:-${control})?)+\\]$`);
+
+/** Whether a pattern of the schema asks for such a character. Classes that have others too can do without it. */
+function hasControlPatterns(schema: object): boolean {
+  const asks = (pattern: string) =>
+    new RegExp(control).test(pattern.replace(classes, (one) => (classOfControls.test(one) ? one : "")));
+  return Object.entries(schema).some(([key, inner]: [string, unknown]) => {
+    if (key === "pattern" && typeof inner === "string") return asks(inner);
+    if (typeof inner !== "object" || inner === null) return false;
+    return (key === "patternProperties" && Object.keys(inner).some(asks)) || hasControlPatterns(inner);
+  });
 }
 
 /** Whether an object of the schema has declared properties and takes others too. */

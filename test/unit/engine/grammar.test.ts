@@ -43,6 +43,23 @@ test.each([
     { ...city, properties: { key: { enum: ["\u001b", "\u007f"] } } },
     spacing,
   ],
+  ...["^\\x{2}$", "^\\x{0}{3}$", "^[\\x{0}-\\x{1f}]$", "a|\\x{7f}"].map(
+    (pattern) =>
+      [
+        `so does the pattern ${pattern}`,
+        { ...city, properties: { key: { type: "string", pattern } } },
+        spacing,
+      ] as const,
+  ),
+  ["so do names", { ...city, patternProperties: { "^\\x{1b}": {} } }, spacing],
+  ...["^[^\\x{0}-\\x{1f}]$", "[\\x{9}-\\x{d}\\x{20}]", "[\\x{0}-\\x{10ffff}]", "^\\x{a}\\x{2d}$"].map(
+    (pattern) =>
+      [
+        `the pattern ${pattern} can do without`,
+        { ...city, properties: { key: { type: "string", pattern } } },
+        shortEscapes,
+      ] as const,
+  ),
 ])("%s", (_, schema, guidance) => {
   expect(JSON.parse(toNativeConstraint({ kind: "json", schema }).text)).toMatchObject({ "x-guidance": guidance });
 });
