@@ -26,9 +26,9 @@ std::string hex(uint64_t value) {
   return text;
 }
 
-// Of the whole file, which is then in the system's cache when llama.cpp reads it.
 constexpr const char* remove_others = "Remove other adapters, or end other programs.";
 
+// Of the whole file, which is then in the system's cache when llama.cpp reads it.
 std::string hash_of(const std::string& path, const std::atomic<bool>* cancelled) {
   const File file = open_regular(to_path(path));
   if (!file) throw EngineError("MODEL_NOT_FOUND", path + " cannot be opened.");
