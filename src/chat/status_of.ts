@@ -32,11 +32,7 @@ const statuses = new Map<ErrorCode, number>(
  * The HTTP status for a request whose reply failed with `error`, as `caduceus/server` has it: 400 if the request is
  * what is wrong, 408 if the client read too slowly, 429 and 503 if a later try may succeed, 500 for everything else.
  * With 4xx the error's message is meant for the client; with 500 and 503 it may be about the server's own files and
- * addresses.
- *
- * ```ts
- * response.statusCode = statusOf(error);
- * ```
+ * addresses. An HTTP handler says `response.statusCode = statusOf(error)`.
  */
 export function statusOf(error: unknown): number {
   const code = codeOf(error);

@@ -50,12 +50,12 @@ export const behaviors: Behaviors = {
     return "yes";
   },
   "a slow reader pauses its reply, and loses nothing": async ({ model }) => {
-    const events = model.reply("Hi", long(500))[Symbol.asyncIterator]();
+    const events = model.reply("Hi", long(800))[Symbol.asyncIterator]();
     await events.next();
     await expect.poll(() => model.stats().paused).toBe(1);
     let end: ReplyEvent | undefined;
     for (let step; !(step = await events.next()).done; ) end = step.value;
-    expect(end).toMatchObject({ type: "finish", usage: { generatedTokens: 500 } });
+    expect(end).toMatchObject({ type: "finish", usage: { generatedTokens: 800 } });
     return "yes";
   },
   ...constrainedBehaviors,

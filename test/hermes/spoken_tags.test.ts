@@ -36,7 +36,8 @@ test("tags of other models, which their templates write around earlier thoughts,
   });
   const other = await load(path, { format: "template", contextSize: 512, prefixFolder: false });
   expect(await other.detokenize([opening, closing])).toBe("[THINK][/THINK]");
-  expect(await other.reply("Hi", { maxTokens: 2 })).toMatchObject({ text: "[/THINK][/THINK]" });
+  // The end of a thought that did not begin is no text; a further one is.
+  expect(await other.reply("Hi", { maxTokens: 2 })).toMatchObject({ text: "[/THINK]" });
   // What is not constrained is a thought that never ends but by its limit; then comes the answer.
   const { text, reasoning } = await other.reply("Hi", {
     regex: "[0-9]{2}",

@@ -1,7 +1,7 @@
 // The grammar text that constraints become: what is exact in it, and what waits for a trigger.
 import { describe, expect, test } from "vitest";
 import { toNativeConstraint } from "../../../src/engine/addon/grammar.js";
-import type { ToolConstraint } from "../../../src/engine/engine.js";
+import type { EnforcedSchema, ToolConstraint } from "../../../src/engine/engine.js";
 
 const spacing = { item_separator: ", ", key_separator: ": ", whitespace_flexible: false };
 const shortEscapes = { ...spacing, json_allowed_escapes: 'nrbtf\\"' };
@@ -29,7 +29,9 @@ test("a schema keeps its own words and gets the spacing", () => {
   expect(JSON.parse(text)).toEqual({ ...city, "x-guidance": shortEscapes });
 });
 
-test.each([
+const withPattern = (pattern: string) => ({ ...city, properties: { key: { type: "string", pattern } } });
+
+test.each<[string, EnforcedSchema, object]>([
   [
     "an object that takes further properties beside its own has no long escapes, which could write the name of a declared one",
     city,
@@ -43,23 +45,13 @@ test.each([
     { ...city, properties: { key: { enum: ["\u001b", "\u007f"] } } },
     spacing,
   ],
-  ...["^\\x{2}$", "^\\x{0}{3}$", "^[\\x{0}-\\x{1f}]$", "a|\\x{7f}"].map(
-    (pattern) =>
-      [
-        `so does the pattern ${pattern}`,
-        { ...city, properties: { key: { type: "string", pattern } } },
-        spacing,
-      ] as const,
-  ),
+  ["so does a pattern of them", withPattern("^\\x{2}$"), spacing],
+  ["so does a class of them", withPattern("^[\\x{0}-\\x{1f}]{3}$"), spacing],
+  ["so does an alternative", withPattern("a|\\x{7f}"), spacing],
   ["so do names", { ...city, patternProperties: { "^\\x{1b}": {} } }, spacing],
-  ...["^[^\\x{0}-\\x{1f}]$", "[\\x{9}-\\x{d}\\x{20}]", "[\\x{0}-\\x{10ffff}]", "^\\x{a}\\x{2d}$"].map(
-    (pattern) =>
-      [
-        `the pattern ${pattern} can do without`,
-        { ...city, properties: { key: { type: "string", pattern } } },
-        shortEscapes,
-      ] as const,
-  ),
+  ["a pattern without them has none", withPattern("^[^\\x{0}-\\x{1f}]$"), shortEscapes],
+  ["a class that has others too has none", withPattern("[\\x{0}-\\x{10ffff}]"), shortEscapes],
+  ["white space has none", withPattern("[\\x{9}-\\x{d}\\x{20}]\\x{a}"), shortEscapes],
 ])("%s", (_, schema, guidance) => {
   expect(JSON.parse(toNativeConstraint({ kind: "json", schema }).text)).toMatchObject({ "x-guidance": guidance });
 });
