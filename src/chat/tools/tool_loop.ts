@@ -181,8 +181,8 @@ class ReplyLoop {
     const first = { ...request, ...prompt, stop, constraint, thought };
     const round = new RoundRun(this.#model, first, this.#signal, this.#trace);
     onPrompt({ parts: prompt.prompt, continues: prompt.after !== undefined, constraint, thought });
-    // The engine takes commands in their order: the new run has found the old one by the time that is forgotten.
-    this.#held?.run.release();
+    // What the new run goes on from; a turn that is written again goes on from the same.
+    const before = this.#held;
     this.#held = undefined;
     const mayThink = !isContinued && (thought !== undefined || isFree(constraint));
     const reader = new ReplyReader(tools, {
@@ -195,17 +195,21 @@ class ReplyLoop {
     });
     let written: TurnRun;
     try {
-      // The reply's first step ends where the engine has the request.
-      if (this.#rounds.length === 0) yield;
-      if (this.#rounds.length === 0) yield* this.#task.warnings;
-      if (dropped.length > 0) yield { type: "dropped", messages: dropped.map(toMessage) };
-      written = yield* readTurn(round, reader);
-      this.#held = round;
+      try {
+        // The reply's first step ends where the engine has the request.
+        if (this.#rounds.length === 0) yield;
+        if (this.#rounds.length === 0) yield* this.#task.warnings;
+        if (dropped.length > 0) yield { type: "dropped", messages: dropped.map(toMessage) };
+        written = yield* readTurn(round, reader);
+        this.#held = round;
+      } finally {
+        await round.settle();
+      }
+      const context = { model: this.#model, tools, format, signal: this.#signal, trace: this.#trace };
+      written = yield* goOnWithCalls(context, first, written);
     } finally {
-      await round.settle();
+      before?.run.release();
     }
-    const context = { model: this.#model, tools, format, signal: this.#signal, trace: this.#trace };
-    written = yield* goOnWithCalls(context, first, written);
     this.#held = written.round;
     const { turn, end, isFaithful } = written;
     yield* turn.events;

@@ -59,6 +59,15 @@ test("further calls follow the first, each told once and run once, and their res
   expect(engine.live.size).toBe(0);
 });
 
+test("so it is in later rounds, whose second run goes on from the same tokens as its first", async () => {
+  const { model, engine } = await saying([tagged(1), bare(2), "", "3"]);
+  const { text, rounds } = await model.reply("?", { tools: [add] });
+  expect(text).toBe("3");
+  expect(rounds).toHaveLength(3);
+  expect(engine.requests.map(({ after }) => after)).toEqual([undefined, 1, 1, 3]);
+  expect(engine.live.size).toBe(0);
+});
+
 test("a model that adds nothing has made the one call", async () => {
   const { model } = await saying([bare(1), "", "2"]);
   const { text, messages } = await model.reply("?", { tools: [add] });
