@@ -79,14 +79,14 @@ export function schemaText(schema: EnforcedSchema, as: keyof typeof texts): stri
 }
 
 /** A character that JSON writes with `\u` only, as it stands in the patterns of an enforced schema. */
-const control = "\\\\x\\{(?:[0-7bef]|1[0-9a-f]|7f)\\}";
+const control = /\\x\{(?:[0-7bef]|1[0-9a-f]|7f)\}/;
 const classes = /\[(?:\\.|[^\]\\])*\]/g;
-const classOfControls = new RegExp(`^\\[(?:${control}(?:-${control})?)+\\]$`);
+const classOfControls = new RegExp(`^\\[(?:${control.source}(?:-${control.source})?)+\\]$`);
 
 /** Whether a pattern of the schema asks for such a character. Classes that have others too can do without it. */
 function hasControlPatterns(schema: object): boolean {
   const asks = (pattern: string) =>
-    new RegExp(control).test(pattern.replace(classes, (one) => (classOfControls.test(one) ? one : "")));
+    control.test(pattern.replace(classes, (one) => (classOfControls.test(one) ? one : "")));
   return Object.entries(schema).some(([key, inner]: [string, unknown]) => {
     if (key === "pattern" && typeof inner === "string") return asks(inner);
     if (typeof inner !== "object" || inner === null) return false;
