@@ -85,6 +85,7 @@ bool Engine::compute_embeddings() {
   }
   std::vector<Embedding> done = interruptibly(std::move(ids), [this] { return embedder_.compute(); });
   for (const Embedding& embedding : done) totals_.prompt_tokens += embedding.tokens;
+  update_stats();  // counted before the answers can be read
   answer(std::move(done));
   return true;
 }

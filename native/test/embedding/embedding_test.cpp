@@ -1,4 +1,5 @@
 // Embeddings and scores against llama.cpp itself: a text alone, in a context that pools nothing, pooled here.
+#include <atomic>
 #include <cmath>
 #include <random>
 
@@ -169,6 +170,26 @@ int main() {
   kept.resize(511);
   kept.push_back(3);
   CHECK(distance(cut.values, pooled(alone(*bert, kept, LLAMA_POOLING_TYPE_NONE), LLAMA_POOLING_TYPE_MEAN)) < 1e-4);
+
+  CLAIM("the totals count every text before its answer can be read");
+  {
+    ContextOptions options;
+    options.threads = 2;
+    std::unique_ptr<Engine> counting;
+    std::atomic<int> answers = 0, uncounted = 0;
+    uint64_t tokens = 0;  // the engine's thread only
+    counting = std::make_unique<Engine>(std::make_unique<Context>(bert, options), EngineOptions{}, [&] {
+      for (const Embedding& embedding : counting->take_embeddings()) {
+        tokens += embedding.tokens;
+        if (counting->stats().prompt_tokens < tokens) ++uncounted;
+        ++answers;
+      }
+    });
+    for (int i = 0; i < 100; ++i) counting->embed({.text = {TextPart{random_text(random, 40)}}});
+    CHECK(comes_about([&] { return answers == 100; }));
+    CHECK(uncounted == 0);
+    counting->close();
+  }
 
   CLAIM("a model for embeddings generates nothing, and says so");
   const RunOutput run = engine.harness->wait(engine.harness->engine->submit(question("hello")));
