@@ -4,7 +4,7 @@ import { checkedCalls } from "../../../src/engine/remote/checked_calls.js";
 import { constraintGbnf } from "../../../src/engine/remote/grammar/constraint_gbnf.js";
 import { boundedInteger, integerRange } from "../../../src/engine/remote/grammar/integer_gbnf.js";
 import type { ServerPiece } from "../../../src/engine/remote/remote_server.js";
-import type { Constraint, ToolConstraint } from "../../../src/index.js";
+import type { Constraint, JsonSchema, ToolConstraint } from "../../../src/index.js";
 import { gbnfToLark } from "../../../src/schema/gbnf.js";
 
 const tools: ToolConstraint = {
@@ -50,6 +50,33 @@ test.each<[string, Constraint, RegExp]>([
   expect(gbnf.kind).toBe("whole");
   expect(gbnf.grammar).toMatch(has);
   expect(gbnfToLark(gbnf.grammar)).toMatch(/^start/m);
+});
+
+const text = { type: "string" } as const;
+const itself = { $ref: "#/$defs/a" };
+test.each<[string, JsonSchema, JsonSchema]>([
+  [
+    "among alternatives",
+    { type: "object", properties: { y: false, x: { anyOf: [itself, text] } }, required: ["y"] },
+    { anyOf: [itself, text] },
+  ],
+  [
+    "in a list",
+    { type: "object", properties: { y: { enum: [] }, x: { type: "array", items: itself } }, required: ["y"] },
+    { type: "object", properties: { z: itself, u: text } },
+  ],
+  [
+    "by way of another",
+    { type: "object", properties: { y: false, x: { $ref: "#/$defs/b" } }, required: ["y"] },
+    { type: "object", properties: { u: { $ref: "#/$defs/b" }, z: itself } },
+  ],
+])("a grammar has no rule for what allows nothing and names itself %s, and names none", (_, a, schema) => {
+  const $defs = { a, b: { type: "array", items: itself } };
+  const { grammar } = constraintGbnf({ kind: "json", schema: { ...(schema as object), $defs } })!;
+  const rules = new Set([...grammar.matchAll(/^(\w+) ::=/gm)].map(([, name]) => name));
+  const bare = grammar.replaceAll(/"(?:\\.|[^"\\])*"|\[(?:\\.|[^\]\\])*\]/g, "");
+  expect([...bare.matchAll(/\br\d+\b/g)].filter(([name]) => !rules.has(name))).toEqual([]);
+  expect(grammar).not.toContain('z\\": ');
 });
 
 test("calls in free text are lazy, and begin with their tag", () => {

@@ -8,6 +8,7 @@ import { boundedInteger, bounds, integerRange } from "./integer_gbnf.js";
 import { mergedSchemas } from "./merged_schemas.js";
 import { canExclude, otherName } from "./names_gbnf.js";
 import { patternGbnf } from "./pattern_gbnf.js";
+import { RecursiveRules } from "./recursive_rules.js";
 
 type Node = Readonly<Record<string, unknown>>;
 
@@ -44,9 +45,8 @@ export class SchemaGbnf {
   readonly #rules: GbnfRules;
   readonly #root: unknown;
   readonly #onWidened: OnWidened;
-  readonly #definitions = new Map<string, string | undefined>();
-  /** Those that were put together, by their text. */
-  readonly #merged = new Map<string, string | undefined>();
+  /** Of references, by what they name, and of schemas that were put together, by their text. */
+  readonly #recursive: RecursiveRules;
   #any: string | undefined;
   #depth = 0;
   #schemas = 0;
@@ -58,16 +58,17 @@ export class SchemaGbnf {
    */
   constructor(rules: GbnfRules, root: EnforcedSchema, onWidened: OnWidened = () => {}) {
     this.#rules = rules;
+    this.#recursive = new RecursiveRules(rules);
     this.#root = root;
     this.#onWidened = onWidened;
   }
 
   /** The name of a rule for values of the schema. `isObjects`: only for those that are objects. */
   write(schema: EnforcedSchema, isObjects = false): string {
-    const name = this.#schema(
-      isObjects && isObject(schema) && !("type" in schema) ? { ...schema, type: "object" } : schema,
-      [],
-    );
+    const whole = isObjects && isObject(schema) && !("type" in schema) ? { ...schema, type: "object" } : schema;
+    let name: string | undefined;
+    do name = this.#schema(whole, []);
+    while (this.#recursive.renew());
     if (name !== undefined) return name;
     throw new CaduceusError("CONSTRAINT_INVALID", "The constraint cannot be enforced: the schema allows nothing.");
   }
@@ -123,19 +124,11 @@ export class SchemaGbnf {
   #together(schema: unknown, path: SchemaPath): string | undefined {
     if (!isObject(schema)) return this.#schema(schema, path);
     const key = JSON.stringify(schema);
-    if (this.#merged.has(key)) return this.#merged.get(key);
-    this.#text += key.length;
-    if (this.#text > mostText) throw tooComplex();
-    return this.#named(this.#merged, key, () => this.#schema(schema, path));
-  }
-
-  #named(names: Map<string, string | undefined>, key: string, write: () => string | undefined): string | undefined {
-    const name = this.#rules.reserve();
-    names.set(key, name);
-    const body = write();
-    if (body === undefined) names.set(key, undefined);
-    else this.#rules.set(name, body);
-    return body === undefined ? undefined : name;
+    return this.#recursive.once(key, () => {
+      this.#text += key.length;
+      if (this.#text > mostText) throw tooComplex();
+      return this.#schema(schema, path);
+    });
   }
 
   #listed(own: Node, path: SchemaPath): string | undefined {
@@ -168,9 +161,8 @@ export class SchemaGbnf {
   }
 
   #reference(reference: string): string | undefined {
-    if (this.#definitions.has(reference)) return this.#definitions.get(reference);
     const path = reference.split("/").slice(1);
-    return this.#named(this.#definitions, reference, () => this.#schema(this.#target(reference), path));
+    return this.#recursive.once(reference, () => this.#schema(this.#target(reference), path));
   }
 
   #typed(schema: Node, type: Type, path: SchemaPath): string | undefined {
