@@ -8,6 +8,8 @@ import { hermesModel } from "../support/models.js";
 const length = (vector: Float32Array) => Math.hypot(...vector);
 const cosine = (a: Float32Array, b: Float32Array) =>
   a.reduce((sum, value, index) => sum + value * b[index]!, 0) / length(a) / length(b);
+/** Which texts come into one batch is a matter of time, and beside other texts the last bits differ. */
+const aboutTheSame = (value: number): number => expect.closeTo(value, 5);
 const failure = (promise: Promise<unknown>) =>
   promise.then(
     () => undefined,
@@ -151,7 +153,8 @@ describe("a reranker", () => {
       if (place > 0) expect(score).toBeLessThanOrEqual(results[place - 1]!.score);
     }
     expect(usage.promptTokens).toBeGreaterThan(4 * (await model.tokenize("what is a cat")).length);
-    expect((await model.rerank("what is a cat", documents, { topN: 2 })).results).toEqual(results.slice(0, 2));
+    const { results: best } = await model.rerank("what is a cat", documents, { topN: 2 });
+    expect(best).toEqual(results.slice(0, 2).map((one) => ({ ...one, score: aboutTheSame(one.score) })));
   });
 
   test("refuses what is no query, no documents or no embedding, and cuts long documents", async () => {
@@ -192,7 +195,7 @@ describe("a model that generates text", () => {
         model.embed("a cat sat", { pooling: "last" }),
         model.embed("a cat sat", { pooling: "mean" }),
       ]);
-      expect(own.embeddings).toEqual(last.embeddings);
+      expect(cosine(own.embeddings[0]!, last.embeddings[0]!)).toBeGreaterThan(1 - 1e-6);
       expect(cosine(own.embeddings[0]!, mean.embeddings[0]!)).toBeLessThan(1 - 1e-6);
     } finally {
       await model.close();

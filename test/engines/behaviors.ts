@@ -19,14 +19,14 @@ async function collect(events: AsyncIterable<ReplyEvent>): Promise<ReplyEvent[]>
 
 export const behaviors: Behaviors = {
   "text in pieces as it is generated": async ({ model }) => {
-    const events = await collect(model.reply("Hi", long(60)));
+    const events = await collect(model.reply("Hi", long(800)));
     const pieces = events.flatMap((event) => (event.type === "text" ? [event.text] : []));
     expect(pieces.length).toBeGreaterThan(1);
     expect(events.at(-1)).toMatchObject({
       type: "finish",
       finishReason: "length",
       text: pieces.join(""),
-      usage: { generatedTokens: 60 },
+      usage: { generatedTokens: 800 },
     });
     return "yes";
   },

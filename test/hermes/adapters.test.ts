@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { load, type Model } from "../../src/index.js";
+import { differing } from "../support/first_difference.js";
 import { makeAdapter } from "../support/gguf/make_adapter.mjs";
 import { hermesModel } from "../support/models.js";
 
@@ -35,14 +36,15 @@ afterAll(async () => {
 
 test("runs with each adapter, with both and with none, at the same time, give the text that each gives alone", async () => {
   const adapters = [[], ["a"], ["b"], ["a", "b"], [{ name: "a", scale: 0.25 }]];
-  const ask = (adapter: (typeof adapters)[number], of: Model = model) =>
-    of.complete("Once upon a time", { ...greedy, adapter }).then(({ text }) => text);
-  const alone: string[] = [];
+  const ask = (adapter: (typeof adapters)[number]) =>
+    model.complete("Once upon a time", { ...greedy, adapter, logProbabilities: true });
+  const alone = [];
   for (const adapter of adapters) alone.push(await ask(adapter));
-  expect(new Set(alone).size).toBe(adapters.length);
+  expect(new Set(alone.map(({ text }) => text)).size).toBe(adapters.length);
   const before = model.stats().adapterChanges;
   const together = await Promise.all([...adapters, ...adapters, ...adapters].map((adapter) => ask(adapter)));
-  expect(together).toEqual([...alone, ...alone, ...alone]);
+  // ggml adds up an adapter's part in another order where it has more columns.
+  expect(differing([...alone, ...alone, ...alone], together, 1e-2)).toEqual([]);
   expect(model.stats().adapterChanges).toBeGreaterThanOrEqual(before + adapters.length - 1);
 });
 
@@ -98,7 +100,7 @@ test("an adapter is added and removed while replies go on, which come out as wit
     texts.push(name);
   }
   expect(texts).toEqual(["c", "c", "c", "c"]);
-  // ggml adds up an adapter's part in another order where it has more columns: greedy texts may part at a tie.
+  // Greedy texts may part at a tie.
   for (const { text, usage } of await running) {
     expect(text.slice(0, 30)).toBe(expected.slice(0, 30));
     expect(usage.generatedTokens).toBe(150);

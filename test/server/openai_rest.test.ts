@@ -231,7 +231,7 @@ describe("a client that goes away", () => {
 
   test("by its own time limit stops its generation, and its retries are new requests", async () => {
     const before = await metric(server, 'caduceus_cancelled_total{reason="client_closed_request"}');
-    await expect(server.client({ timeout: 1_000, maxRetries: 1 }).chat.completions.create(long)).rejects.toThrow(
+    await expect(server.client({ timeout: 3_000, maxRetries: 1 }).chat.completions.create(long)).rejects.toThrow(
       OpenAI.APIConnectionTimeoutError,
     );
     await until(() => model.stats().running === 0);
@@ -244,12 +244,11 @@ describe("a client that goes away", () => {
 test("a full queue answers 429 with Retry-After, and the client's own retries get through", async () => {
   await using small = await serving({ smollm2: model }, { maxQueue: 1 });
   const short = { ...long, max_tokens: 2 };
-  // A prompt that takes long to read keeps the place, until it is no longer wanted.
-  const messages = [{ role: "user" as const, content: "word ".repeat(1_900) }];
+  // It keeps the place until it is no longer wanted.
   const ending = new AbortController();
   const slow = small
     .client()
-    .chat.completions.create({ ...short, messages }, { signal: ending.signal })
+    .chat.completions.create(long, { signal: ending.signal })
     .catch((error: unknown) => error);
   await until(() => model.stats().running === 1);
   const refused = await small
@@ -309,10 +308,11 @@ test("a reply that takes too long ends, in a stream by an error that the client 
     status: 504,
     code: "reply_timeout",
   });
+  await using patient = await serving({ smollm2: model }, { replyTimeoutMs: 4_000 });
   let chunks = 0;
   await expect(
     (async () => {
-      for await (const _chunk of await hasty.client().chat.completions.create({ ...long, stream: true })) chunks++;
+      for await (const _chunk of await patient.client().chat.completions.create({ ...long, stream: true })) chunks++;
     })(),
   ).rejects.toMatchObject({ code: "reply_timeout" });
   expect(chunks).toBeGreaterThan(0);

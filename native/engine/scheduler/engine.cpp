@@ -156,11 +156,12 @@ void Engine::loop() {
     std::lock_guard lock(commands_mutex_);
     left.swap(commands_);
   }
-  for (auto& [_, run] : runs_) {
-    if (run->phase == Run::Phase::ended) continue;
+  std::erase_if(runs_, [](const auto& entry) { return entry.second->phase == Run::Phase::ended; });
+  for (const auto& [_, run] : runs_) {
     if (shared_) context_of(*run).scheduler.remove(*run, false);
-    output_.end(run->id, "", failed(*run, end).end);
   }
+  update_stats();  // counted before the ends can be read
+  for (const auto& [_, run] : runs_) output_.end(run->id, "", failed(*run, end).end);
   stop_embeddings(end);
   for (Command& command : left) {
     if (auto* submit = std::get_if<Submit>(&command)) {
@@ -168,7 +169,6 @@ void Engine::loop() {
       output_.end(run.id, "", failed(run, end).end);
     }
   }
-  update_stats();
   output_.publish();
 }
 
@@ -178,7 +178,10 @@ void Engine::step() {
   each_context([&](DecodeContext& ctx) {
     ctx.scheduler.update_paused([this](RunId id) { return output_.held(id); }, now);
     for (const auto& [run, error] : ctx.scheduler.expired(now)) fail(*run, error);
-    worked |= ctx.scheduler.admit(now);
+    if (ctx.scheduler.admit(now)) {
+      worked = true;
+      update_stats();  // counted before the first token can be read
+    }
     ctx.scheduler.take_turn(now);
     bool computed = decode(ctx);
     // A prefill may take a second when nothing decodes, so publish the output of runs that have just ended first.

@@ -183,7 +183,7 @@ void hot(const std::shared_ptr<Model>& model) {
   const uint64_t before = model->adapter_bytes;
   const uint32_t id = harness.engine->add_adapter(adapter_of(model, plan(21)));
   CHECK(model->adapter_bytes > before);
-  const RunId user = harness.engine->submit(with(endless("Hello", 60), {{id, 1}}));
+  const RunId user = harness.engine->submit(with(endless("Hello", 200), {{id, 1}}));
   harness.wait_for_tokens(user, 2);
   harness.engine->remove_adapter(id);
   harness.engine->remove_adapter(id);
@@ -195,7 +195,7 @@ void hot(const std::shared_ptr<Model>& model) {
   }
   CHECK(refused);
   CHECK(harness.engine->stats().adapter_bytes > 0);
-  CHECK(harness.wait(user).tokens.size() == 60);
+  CHECK(harness.wait(user).tokens.size() == 200);
   CHECK(comes_about([&] { return model->adapter_bytes == before; }));
   for (uint32_t round = 0; round < 6; ++round) {
     const uint32_t next = harness.engine->add_adapter(adapter_of(model, plan(30 + round)));

@@ -346,7 +346,7 @@ void closing(const std::shared_ptr<Model>& model) {
     std::vector<RunId> ids;
     for (int i = 0; i < 4; ++i)
       ids.push_back(harness.engine->submit(endless("Tell me about " + std::to_string(i), 500)));
-    ids.push_back(harness.engine->submit(question(long_text(150))));
+    ids.push_back(harness.engine->submit(endless(long_text(150), 500)));
     std::this_thread::sleep_for(std::chrono::milliseconds(round * 40));
     harness.engine->close();
     harness.engine->close();

@@ -133,6 +133,33 @@ void call(Engine& engine, TakenOutput& taken, uint32_t seed, int steps) {
   }
 }
 
+// One run at a time, whose output is asked for all the while.
+void counting(const std::shared_ptr<Model>& model) {
+  CLAIM("who reads the first token of a run finds the run counted, and who reads its end finds it gone");
+  ContextOptions options;
+  options.context_size = 256;
+  options.threads = 1;
+  Engine engine(std::make_unique<Context>(model, options), EngineOptions{}, [] {});
+  constexpr uint32_t tokens = 10;
+  for (uint32_t round = 1; round <= 100; ++round) {
+    RunRequest request;
+    request.prompt = {TextPart{"Number " + std::to_string(round)}};
+    request.max_tokens = tokens;
+    engine.submit(std::move(request));
+    bool has_begun = false, has_ended = false;
+    while (!has_ended) {
+      for (const RunOutput& output : engine.take()) {
+        const Stats stats = engine.stats();
+        // It may have ended meanwhile.
+        if (!has_begun) CHECK(stats.running == 1 || stats.generated_tokens == round * tokens);
+        has_begun = true;
+        has_ended = output.end.has_value();
+        if (has_ended) CHECK(stats.running == 0 && stats.generated_tokens == round * tokens);
+      }
+    }
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -141,6 +168,8 @@ int main(int argc, char** argv) {
   const auto model = load_test_model("CADUCEUS_TEST_HERMES_MODEL");
   const auto folder =
       std::filesystem::temp_directory_path() / ("caduceus-traffic-" + std::to_string(std::random_device{}()));
+
+  counting(model);
 
   CLAIM("whatever three threads do at once, every run comes to one end, and nothing is left");
   uint64_t drafted = 0;

@@ -57,7 +57,7 @@ describe.each(versions)("ai %s", (version, ai) => {
     const { text, usage } = await ai.generateText(options);
     const result = ai.streamText(options);
     const pieces = await gathered(result.textStream);
-    expect(pieces.length).toBeGreaterThan(5);
+    expect(pieces.length).toBeGreaterThan(1);
     expect(pieces.join("")).toBe(text);
     expect((await result.usage).outputTokens).toBe(usage.outputTokens);
     const word = text.split(" ")[3]!;
@@ -82,7 +82,7 @@ describe.each(versions)("ai %s", (version, ai) => {
     expect(["warm", "cold"]).toContain(choice.object);
     const stream = ai.streamObject({ ...settings(), schema: Person, prompt });
     const partial = await gathered(stream.partialObjectStream);
-    expect(partial.length).toBeGreaterThan(2);
+    expect(partial.length).toBeGreaterThan(1);
     expect(partial.at(-1)).toEqual(await stream.object);
     expect(Person.parse(await stream.object)).toEqual(object);
     const { output } = await ai.generateText({ ...settings(), prompt, output: ai.Output.object({ schema: Person }) });

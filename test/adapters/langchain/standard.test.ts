@@ -64,7 +64,7 @@ describe("text", () => {
     const options = { caduceus: { deterministic: true } };
     const chunks = await gathered(await llm.stream("Count to ten.", options));
     expect(chunks.every((chunk) => chunk instanceof AIMessageChunk)).toBe(true);
-    expect(chunks.length).toBeGreaterThan(5);
+    expect(chunks.length).toBeGreaterThan(2);
     const whole = await llm.invoke("Count to ten.", options);
     const all = chunks.reduce((one, other) => concat(one, other));
     expect(all.text).toBe(whole.text);

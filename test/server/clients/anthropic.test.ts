@@ -51,7 +51,7 @@ test("text is what the library writes, with its usage, and the same as events", 
   const kinds = events.map(({ type }) => type);
   expect(kinds.slice(0, 2)).toEqual(["message_start", "content_block_start"]);
   expect(kinds.slice(-3)).toEqual(["content_block_stop", "message_delta", "message_stop"]);
-  expect(kinds.filter((kind) => kind === "content_block_delta").length).toBeGreaterThan(3);
+  expect(kinds.filter((kind) => kind === "content_block_delta").length).toBeGreaterThan(1);
   const final = await anthropic.messages.stream(plain).finalMessage();
   expect(final).toMatchObject({
     content: [{ type: "text", text }],

@@ -41,7 +41,7 @@ test("chat is what the library writes, with counts and nanoseconds, and the same
   expect(answer.eval_duration).toBeGreaterThan(1e5);
   const lines = await gathered(await ollama.chat({ model: "smollm2:latest", messages, options, stream: true }));
   expect(lines.map(({ message }) => message.content).join("")).toBe(text);
-  expect(lines.length).toBeGreaterThan(3);
+  expect(lines.length).toBeGreaterThan(1);
   expect(lines.map(({ done }) => done)).toEqual([...lines.slice(1).map(() => false), true]);
   expect(lines.at(-1)).toMatchObject({ done_reason: "length", eval_count: 12 });
 });

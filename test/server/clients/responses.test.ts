@@ -69,7 +69,7 @@ test("text is what the library writes, with its usage, and the same as events", 
   ]);
   const deltas = events.flatMap((event) => (event.type === "response.output_text.delta" ? [event.delta] : []));
   expect(deltas.join("")).toBe(text);
-  expect(deltas.length).toBeGreaterThan(3);
+  expect(deltas.length).toBeGreaterThan(1);
   const last = events.at(-1) as OpenAI.Responses.ResponseIncompleteEvent;
   expect(last.response.usage).toMatchObject({ output_tokens: 12 });
   const ids = events.flatMap((event) => ("item_id" in event ? [event.item_id] : []));
