@@ -141,7 +141,7 @@ const parts = {
     const tree = await showProgress(`addon for ${target}`, (report) => build({ portable: true, target }, report));
     const folder = path.dirname(treeAddon(tree));
     const files = (await readdir(folder)).filter(isShipped).map((name) => path.join(folder, name));
-    await checkBinaries(files);
+    await checkBinaries(files, target);
     process.stderr.write(`${files.length} binaries for ${target} ask only for what macOS and Node have\n`);
     return 0;
   },

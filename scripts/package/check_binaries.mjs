@@ -27,11 +27,15 @@ const windowsLibraries =
   /^(kernel32|ntdll|advapi32|bcrypt|bcryptprimitives|userenv|ws2_32|api-ms-win-(crt|core)-[\w-]+)\.dll$/i;
 const macLibraries = /^(\/usr\/lib|\/System\/Library\/Frameworks)\//;
 
-/** @param {string} file @returns {Promise<string[]>} in words for people */
-export async function problemsOf(file) {
+/**
+ * @param {string} file
+ * @param {string} [system] for which it is meant, such as darwin-x64
+ * @returns {Promise<string[]>} in words for people
+ */
+export async function problemsOf(file, system = path.basename(path.dirname(file))) {
   const bytes = await readFile(file);
-  if (isPe(bytes)) return problemsOnWindows(file, bytes);
-  if (isMachO(bytes)) return problemsOnMac(file, bytes);
+  if (isPe(bytes)) return problemsOnWindows(file, bytes, system);
+  if (isMachO(bytes)) return problemsOnMac(file, bytes, system);
   if (!isElf(bytes)) return ["is a library of no known system"];
   const { symbols, needed, soname } = readElf(bytes);
   /** @type {string[]} */
@@ -71,12 +75,12 @@ export async function problemsOf(file) {
   return problems;
 }
 
-/** @param {string} file @param {Buffer} bytes @returns {string[]} */
-function problemsOnWindows(file, bytes) {
+/** @param {string} file @param {Buffer} bytes @param {string} system @returns {string[]} */
+function problemsOnWindows(file, bytes, system) {
   const { arch, needed, exported } = readPe(bytes);
   const isAddon = file.endsWith(".node");
   return [
-    ...otherArch(file, "win32", arch),
+    ...otherArch(system, "win32", arch),
     ...needed
       .filter((library) => !windowsLibraries.test(library) && !library.startsWith("caduceus-"))
       .map((library) => `asks for the library ${library}`),
@@ -87,12 +91,12 @@ function problemsOnWindows(file, bytes) {
   ];
 }
 
-/** @param {string} file @param {Buffer} bytes @returns {string[]} */
-function problemsOnMac(file, bytes) {
+/** @param {string} file @param {Buffer} bytes @param {string} system @returns {string[]} */
+function problemsOnMac(file, bytes, system) {
   const { arch, needed, unbound } = readMachO(bytes);
   const known = nodeApi();
   return [
-    ...otherArch(file, "darwin", arch),
+    ...otherArch(system, "darwin", arch),
     ...needed
       .filter((library) => !macLibraries.test(library) && !library.startsWith("@rpath/libcaduceus-"))
       .map((library) => `asks for the library ${library}`),
@@ -103,10 +107,9 @@ function problemsOnMac(file, bytes) {
   ];
 }
 
-/** Where the folder says for which processor it is. @param {string} file @param {string} platform @param {string | undefined} arch */
-function otherArch(file, platform, arch) {
-  const folder = path.basename(path.dirname(file));
-  return folder.startsWith(`${platform}-`) && folder !== `${platform}-${arch}` ? [`is for ${arch}`] : [];
+/** @param {string} system @param {string} platform @param {string | undefined} arch */
+function otherArch(system, platform, arch) {
+  return system.startsWith(`${platform}-`) && system !== `${platform}-${arch}` ? [`is for ${arch}`] : [];
 }
 
 /** @param {string} what @param {string[]} names */
@@ -163,11 +166,13 @@ async function systemSymbols() {
     .map(({ name }) => name);
 }
 
-/** @param {string[]} files @throws SetupError with everything that is wrong */
-export async function checkBinaries(files) {
+/** @param {string[]} files @param {string} [system] if no folder says it @throws SetupError with everything that is wrong */
+export async function checkBinaries(files, system) {
   const problems = (
     await Promise.all(
-      files.map(async (file) => (await problemsOf(file)).map((problem) => `${path.relative(root, file)} ${problem}`)),
+      files.map(async (file) =>
+        (await problemsOf(file, system)).map((problem) => `${path.relative(root, file)} ${problem}`),
+      ),
     )
   ).flat();
   if (problems.length > 0) throw new SetupError(`These are not fit to be shipped:\n  ${problems.join("\n  ")}`);

@@ -1,6 +1,12 @@
 // What a macOS library needs, as the check of binaries reads it.
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { expect, test } from "vitest";
 
+const { problemsOf } = (await import(new URL("../../../scripts/package/check_binaries.mjs", import.meta.url).href)) as {
+  problemsOf(file: string, system: string): Promise<string[]>;
+};
 const { isMachO, readMachO } = (await import(new URL("../../../scripts/package/macho.mjs", import.meta.url).href)) as {
   isMachO(bytes: Buffer): boolean;
   readMachO(bytes: Buffer): { arch: string | undefined; needed: string[]; unbound: string[] };
@@ -63,6 +69,15 @@ test("a library tells its processor, the libraries it needs, and what it looks f
     unbound: ["napi_create_object", "napi_create_array"],
   });
   expect(readMachO(library(0x01000007)).arch).toBe("x64");
+});
+
+test("a library for another processor than it is meant for is not fit to be shipped", async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), "caduceus-macho-"));
+  const file = path.join(folder, "caduceus.node");
+  await writeFile(file, library());
+  expect(await problemsOf(file, "darwin-arm64")).toEqual([]);
+  expect(await problemsOf(file, "darwin-x64")).toEqual(["is for arm64"]);
+  await rm(folder, { recursive: true });
 });
 
 test.each([
