@@ -20,11 +20,9 @@ constexpr size_t counted = 4;
 RunId Engine::embed(EmbeddingRequest request) {
   RunId id;
   {
-    std::lock_guard lock(commands_mutex_);
+    // In one, so that an engine that ends meanwhile either refuses it or answers it.
+    std::scoped_lock lock(commands_mutex_, tokenized_mutex_);
     id = new_id();
-  }
-  {
-    std::lock_guard lock(tokenized_mutex_);
     embedding_.push_back(id);
   }
   std::vector<PromptPart> text = std::move(request.text);

@@ -61,8 +61,13 @@ void PromptReader::stop(const EngineError& error) {
   }
   changed_.notify_one();
   thread_.join();
-  for (const auto& work : waiting_) refuse(*work);
-  waiting_.clear();
+  // One by one, since others may still forget theirs.
+  for (std::unique_lock lock(mutex_); !waiting_.empty(); lock.lock()) {
+    const auto work = std::move(waiting_.front());
+    waiting_.pop_front();
+    lock.unlock();
+    refuse(*work);
+  }
 }
 
 void PromptReader::refuse(Work& work) const {

@@ -2,8 +2,11 @@
 #include <atomic>
 #include <cmath>
 #include <random>
+#include <set>
+#include <thread>
 
 #include "engine_harness.h"
+#include "platform/error.h"
 #include "test_model.h"
 
 using namespace caduceus;
@@ -230,5 +233,26 @@ int main() {
     closed += embedding.error ? 1 : 0;
   }
   CHECK(closed > 0);
+
+  CLAIM("whenever an engine ends, each text that it took is answered");
+  for (int round = 0; round < 8; ++round) {
+    Reader ending = open(bert);
+    Engine& engine = *ending.harness->engine;
+    std::vector<RunId> taken;
+    std::atomic<size_t> count = 0;
+    std::thread caller([&] {
+      try {
+        for (;; ++count) taken.push_back(engine.embed({.text = {TextPart{"some words"}}}));
+      } catch (const EngineError& error) {
+        CHECK(error.code() == "MODEL_CLOSED");
+      }
+    });
+    CHECK(comes_about([&] { return count >= 20; }));
+    engine.close();
+    caller.join();
+    std::set<RunId> answered;
+    for (const Embedding& embedding : engine.take_embeddings()) answered.insert(embedding.id);
+    CHECK(answered == std::set<RunId>(taken.begin(), taken.end()));
+  }
   return report();
 }

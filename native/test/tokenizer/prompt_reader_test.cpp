@@ -3,8 +3,10 @@
 #include "tokenizer/prompt_reader.h"
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <stdexcept>
+#include <thread>
 
 #include "check.h"
 #include "engine_harness.h"
@@ -61,6 +63,43 @@ void endings(const Tokenizer& tokenizer) {
   CHECK((answers.size() == 4 &&
          codes == std::map<RunId, std::string>{
                       {1, "ENGINE_FAILED"}, {3, "ENGINE_FAILED"}, {4, "ENGINE_FAILED"}, {5, "ENGINE_FAILED"}}));
+}
+
+void forgetting(const Tokenizer& tokenizer) {
+  CLAIM("jobs that are forgotten while the reader ends are not answered, and the others are");
+  PromptReader reader(tokenizer);
+  std::atomic<bool> reads = false, ends = false;
+  std::map<RunId, int> answers;  // one thread at a time
+  const auto read = [&](RunId id, std::function<void()> before) {
+    reader.read({id, prompt(1), {}, {}, SIZE_MAX, [&, before](PromptReader::Answer answer) {
+                   before();
+                   ++answers[answer.id];
+                 }});
+  };
+  read(0, [&] {
+    reads = true;
+    CHECK(comes_about([&] { return ends.load(); }));
+  });
+  CHECK(comes_about([&] { return reads.load(); }));
+  // The first that is refused waits until another thread has forgotten every second one.
+  read(1, [&] {
+    std::thread([&] {
+      for (RunId id = 2; id < 100; id += 2) reader.forget(id);
+    }).join();
+  });
+  for (RunId id = 2; id < 100; ++id) read(id, [] {});
+  std::thread end([&] { reader.stop(); });
+  // Refused by then.
+  const auto refuses = [&] {
+    bool refused = false;
+    reader.read({100, prompt(1), {}, {}, 0, [&](PromptReader::Answer) { refused = true; }});
+    if (!refused) reader.forget(100);
+    return refused;
+  };
+  CHECK(comes_about(refuses));
+  ends = true;
+  end.join();
+  for (RunId id = 0; id < 100; ++id) CHECK(answers[id] == (id == 0 || id % 2 == 1 ? 1 : 0));
 }
 
 void failure(const std::shared_ptr<Model>& model) {
@@ -126,6 +165,7 @@ void waiting(const std::shared_ptr<Model>& model) {
 int main() {
   const auto model = load_test_model("CADUCEUS_TEST_HERMES_MODEL");
   endings(model->tokenizer());
+  forgetting(model->tokenizer());
   failure(model);
   waiting(model);
   return report();
