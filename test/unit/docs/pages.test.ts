@@ -129,3 +129,13 @@ test("the page of runtimes names the versions that they are tried in", () => {
   expect(page).toContain(`| Bun | ${dependencies["bun"]} |`);
   expect(page).toContain(`| Deno | ${dependencies["deno"]} |`);
 });
+
+test.each(pages)("%s has no row of a table that stands apart from its header", (page) => {
+  const lines = proseOf(page);
+  const begins = lines.flatMap((line, index) =>
+    line.startsWith("|") && !lines[index - 1]?.startsWith("|") ? [index] : [],
+  );
+  expect(begins.filter((index) => !/^\|[ :|-]+\|$/.test(lines[index + 1] ?? "")).map((index) => lines[index])).toEqual(
+    [],
+  );
+});
