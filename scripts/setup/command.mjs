@@ -17,7 +17,9 @@ export async function command(work) {
 /** Prints what the user can act on, and throws anything else on. @param {unknown} error */
 export function showFailure(error) {
   const shown = diskError(error) ?? error;
-  const plain = shown instanceof SetupError || (shown instanceof Error && shown.name === "CaduceusError");
-  if (!plain) throw error;
+  if (!(shown instanceof Error)) throw error;
+  // What `parseArgs` says of a flag is for whoever typed it.
+  const isOfFlags = "code" in shown && String(shown.code).startsWith("ERR_PARSE_ARGS_");
+  if (!isOfFlags && !(shown instanceof SetupError) && shown.name !== "CaduceusError") throw error;
   process.stderr.write(`${shown.message}\n`);
 }

@@ -1,4 +1,5 @@
-// What the set-up says where a disk refuses: one sentence with a remedy instead of a stack.
+// What the scripts say where a disk refuses or a flag is wrong: one sentence instead of a stack.
+import { spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
@@ -50,4 +51,10 @@ test("a compiler that meets a full disk is understood", async () => {
     "console.error('x.cpp: fatal error: error writing to x.s: No space left on device'); process.exit(1)";
   await expect(runLogged("disk-error-test", process.execPath, ["-e", compiler])).rejects.toThrow(/^The disk is full/);
   rmSync(path.join(own, ".cache", "logs", "disk-error-test.log"));
+});
+
+test("a script that is given a flag it does not know says so in one sentence", async () => {
+  const script = path.join(own, "scripts/package/pack.mjs");
+  const { status, stderr } = spawnSync(process.execPath, [script, "--nonsense"], { encoding: "utf8" });
+  expect([status, stderr]).toEqual([1, expect.stringMatching(/^Unknown option '--nonsense'[^\n]*\n$/)]);
 });
