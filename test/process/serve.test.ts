@@ -275,6 +275,19 @@ test.each([
   expect(outcome.stderr).not.toMatch(/^\s+at /m);
 });
 
+test.each([{ adapters: [{ path: "no.gguf" }] }, { draftModel: "./no.gguf" }])(
+  "a path in a file of models is relative to that file: %j",
+  async (options) => {
+    const outcome = await caduceus([
+      "--port",
+      "0",
+      "--config",
+      config(JSON.stringify({ models: { a: { model: hermes, ...options } } })),
+    ]);
+    expect(outcome).toMatchObject({ code: 1, stderr: expect.stringContaining(path.join(folder, "no.gguf")) });
+  },
+);
+
 test("a port that is taken is named", async () => {
   const server = await serve(["-m", `tiny=${hermes}`]);
   const outcome = await caduceus(["-m", `tiny=${hermes}`, "--port", new URL(server.url).port]);

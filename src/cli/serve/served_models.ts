@@ -134,20 +134,24 @@ async function readConfig(file: string, signal: AbortSignal): Promise<Config> {
   if (models === undefined) return settings;
   if (!isPlainObject(models)) throw new UsageError(`Expected an object with models by their names in ${file}.`);
   const folder = path.dirname(path.resolve(expandHome(file)));
-  const located = (source: unknown) =>
-    typeof source === "string" && source !== "" && isRelativePath(source) ? path.join(folder, source) : source;
-  const entries = Object.entries(models).map(([name, own]: [string, unknown]) =>
-    isPlainObject(own)
-      ? [
-          name,
-          Object.fromEntries(Object.entries(own).map(([key, value]) => [key, isSource(key) ? located(value) : value])),
-        ]
-      : [name, located(own)],
-  );
+  const source = (value: unknown) =>
+    typeof value === "string" && value !== "" && isRelativePath(value) ? path.join(folder, value) : value;
+  const placed = (value: unknown) => (typeof value === "string" && value !== "" ? path.resolve(folder, value) : value);
+  const adapter = (value: unknown) =>
+    isPlainObject(value) && "path" in value ? { ...value, path: placed(value.path) } : value;
+  const located: Readonly<Record<string, (value: unknown) => unknown>> = {
+    model: source,
+    draftModel: source,
+    prefixFolder: placed,
+    adapters: (value) => (Array.isArray(value) ? value.map(adapter) : value),
+  };
+  const locate = ([key, value]: [string, unknown]) => [key, located[key]?.(value) ?? value];
+  const entries = Object.entries(models).map(([name, own]: [string, unknown]) => [
+    name,
+    isPlainObject(own) ? Object.fromEntries(Object.entries(own).map(locate)) : source(own),
+  ]);
   return { ...settings, models: Object.fromEntries(entries) };
 }
-
-const isSource = (option: string) => option === "model" || option === "draftModel";
 
 /** A name that is wrong is said to be so later. */
 function isRelativePath(source: string): boolean {

@@ -213,7 +213,8 @@ function refusePlan(
   if (requantized.length > 0 && !allowRequantize)
     throw new CaduceusError("UNSUPPORTED", `${from} is quantized already (${requantized.join(", ")}).`, {
       param: "allowRequantize",
-      remedy: "Quantize the original in F16, BF16 or F32, or set allowRequantize, which loses quality twice.",
+      remedy:
+        "Quantize the original in F16, BF16 or F32, or allow it (allowRequantize, --allow-requantize), which loses quality twice.",
     });
   if (needsImportanceMatrix)
     throw new CaduceusError("UNSUPPORTED", `${type} needs an importance matrix.`, {
