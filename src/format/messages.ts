@@ -115,10 +115,9 @@ export function linkMessages(messages: readonly PlainMessage[], earlier: readonl
     const before = (messages[index - 1] ?? earlier.at(-1))?.role;
     if (role === "tool" && before !== "assistant" && before !== "tool") {
       throw invalid(
-        "an assistant's message",
-        `what comes before the result in messages[${index}]`,
-        before === undefined ? "nothing" : describe(before),
+        "it to follow the assistant's message with the call",
         `messages[${index}]`,
+        `a result ${before === undefined ? "at the beginning" : `after a message of the role ${describe(before)}`}`,
       );
     }
   });
@@ -205,7 +204,7 @@ function readToolCalls(given: unknown, role: string, where: string): PlainToolCa
 function readArguments(given: unknown, where: string): string {
   if (given === undefined || given === null || (typeof given === "string" && given.trim() === "")) return "{}";
   const text = typeof given === "object" && !Array.isArray(given) ? jsonOf(given) : given;
-  if (typeof text !== "string" || !isJson(text)) throw invalid("JSON text, or an object,", where, describe(given));
+  if (typeof text !== "string" || !isJson(text)) throw invalid("JSON text or an object", where, describe(given));
   return checkText(text, where);
 }
 

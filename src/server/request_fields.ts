@@ -12,7 +12,7 @@ export interface RequestFields {
 
 /** Of those that have other names: in the order in which they are read. An option that is not here has no field. */
 const fieldsOfOptions: Readonly<Record<string, readonly string[]>> = {
-  prompt: ["prompt"],
+  prompt: ["input_prefix", "prompt"],
   tokens: ["tokens"],
   messages: ["messages"],
   stop: ["stop"],
@@ -75,6 +75,8 @@ function toolField(rest: string, tools: readonly number[] | undefined): string {
 
 /** Where a request of another form has what the library is given in OpenAI's. */
 export interface Places {
+  /** The field that holds them all. */
+  readonly conversation: string;
   /** Of each message. */
   readonly messages: readonly string[];
   /** Of each tool; `within` is empty or begins with a dot. */
@@ -93,7 +95,7 @@ export function translatedFields(given: readonly string[], places: Places): Requ
   return {
     of(param) {
       const [, option = "", index = "", within = ""] = /^(\w+)(?:\[(\d+)\])?(.*)$/s.exec(param) ?? [];
-      if (option === "messages") return index === "" ? undefined : places.messages[Number(index)];
+      if (option === "messages") return index === "" ? places.conversation : places.messages[Number(index)];
       if (option !== "tools") return places.options?.[option] ?? others.of(param);
       const tool = places.tools?.[Number(index)];
       const rest = within.replace(/^\.function/, "");

@@ -105,6 +105,7 @@ describe("a model for embeddings", () => {
 
   test.each([
     [undefined, undefined, "texts"],
+    ["", undefined, "texts"],
     [[1], undefined, "texts[0]"],
     [["a", ""], undefined, "texts[1]"],
     [["\ud800"], undefined, "texts[0]"],

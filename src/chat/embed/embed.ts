@@ -4,7 +4,7 @@ import { CaduceusError } from "../../errors.js";
 import { followSignal } from "../../follow_signal.js";
 import type { LoadedModel } from "../../model/loading/loaded_model.js";
 import { checkText } from "../../options/option_checks.js";
-import { checkTexts, readEmbedOptions, readRerankOptions, type TextSettings } from "./embed_options.js";
+import { checkNotEmpty, checkTexts, readEmbedOptions, readRerankOptions, type TextSettings } from "./embed_options.js";
 
 /** Embeddings of texts. */
 export interface Embeddings {
@@ -40,11 +40,17 @@ export async function embedTexts(model: LoadedModel, input: unknown, options: un
   model.closing.throwIfAborted();
   const { info } = model.engine;
   const { normalize, dimensions, pooling, ...settings } = readEmbedOptions(options, info.embeddingSize);
-  const texts = typeof input === "string" ? checkTexts([input], "texts") : checkTexts(input, "texts");
+  const isOne = typeof input === "string";
+  const texts = isOne ? [checkNotEmpty(input, "texts")] : checkTexts(input, "texts");
   if (info.purpose === "reranking")
     throw new CaduceusError("UNSUPPORTED", "This is a reranker, which scores pairs.", { remedy: "Use rerank." });
   const requests = texts.map((text) => ({ text: [{ text }], pooling, truncate: settings.truncate }));
-  const { answers, ...rest } = await compute(model, requests, "texts", settings);
+  const { answers, ...rest } = await compute(
+    model,
+    requests,
+    (index) => (isOne ? "texts" : `texts[${index}]`),
+    settings,
+  );
   return {
     embeddings: answers.map(({ values }) => {
       const kept = dimensions === undefined ? values : values.slice(0, dimensions);
@@ -74,7 +80,7 @@ export async function rerankDocuments(
       : { text: fillTemplate(template, asked, document), whole: true }),
     truncate: settings.truncate,
   }));
-  const { answers, ...rest } = await compute(model, requests, "documents", settings);
+  const { answers, ...rest } = await compute(model, requests, (index) => `documents[${index}]`, settings);
   const results = answers.map(({ values }, index) => ({
     index,
     document: texts[index] as string,
@@ -87,7 +93,7 @@ export async function rerankDocuments(
 async function compute(
   model: LoadedModel,
   requests: readonly EmbeddingRequest[],
-  name: string,
+  placeOf: (index: number) => string,
   { onProgress, signal }: TextSettings,
 ) {
   const ending = new AbortController();
@@ -102,7 +108,7 @@ async function compute(
         answers[index] = await model.engine.embed(requests[index] as EmbeddingRequest, ending.signal);
       } catch (error) {
         const isTooLong = error instanceof CaduceusError && error.code === "CONTEXT_FULL";
-        throw isTooLong ? tooLong(error, `${name}[${index}]`) : error;
+        throw isTooLong ? tooLong(error, placeOf(index)) : error;
       }
       done++;
       onProgress?.({ done, total: requests.length });

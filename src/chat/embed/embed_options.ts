@@ -79,9 +79,11 @@ function textSettings(options: Readonly<Record<string, unknown>>): TextSettings 
 /** A copy, so that what the caller does with its array afterwards changes nothing. */
 export function checkTexts(value: unknown, name: string): string[] {
   if (!Array.isArray(value)) throw invalidArgument("an array of texts", name, value);
-  return Array.from(value, (text, index) => {
-    const place = `${name}[${index}]`;
-    if (checkText(text, place) === "") throw invalidArgument("text that is not empty", place, text);
-    return text as string;
-  });
+  return Array.from(value, (text, index) => checkNotEmpty(text, `${name}[${index}]`));
+}
+
+export function checkNotEmpty(value: unknown, name: string): string {
+  const text = checkText(value, name);
+  if (text === "") throw invalidArgument("text that is not empty", name, text);
+  return text;
 }

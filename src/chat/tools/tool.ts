@@ -246,7 +246,7 @@ function* readTool(given: unknown, where: string, budget: WorkBudget | undefined
 
 function checkName(name: unknown, param: string): asserts name is string {
   if (typeof name === "string" && /^[a-zA-Z0-9_.-]{1,64}$/.test(name)) return;
-  throw invalidTool("1 to 64 letters, digits, _, - or .", "the name of a tool", describe(name), param);
+  throw invalidTool("1 to 64 letters, digits, dots, _ or -", "the name of a tool", describe(name), param);
 }
 
 function invalidTool(

@@ -14,7 +14,7 @@ export function readMessageRequest(body: Fields): ConversationRequest {
   const system = readSystem(body);
   const { messages, paths } = readMessages(body);
   const tools = (body.list("tools") ?? []).map((value, index) => readTool(new Fields(value, `tools[${index}]`)));
-  const { choice, isAlone } = readToolChoice(body);
+  const { choice, isAlone } = readToolChoice(body, tools.length > 0);
   const schema = readFormat(body);
   const first: Message[] = system ? [{ role: "system", content: system }] : [];
   return {
@@ -33,6 +33,7 @@ export function readMessageRequest(body: Fields): ConversationRequest {
     reasoningIsWish: true,
     strict: new Set(tools.filter(({ strict }) => strict).map(({ tool }) => tool.function.name)),
     fields: translatedFields(body.names(), {
+      conversation: "messages",
       messages: [...first.map(() => "system"), ...paths],
       tools: tools.map((_, index) => `tools[${index}]`),
       parameters: "input_schema",
@@ -59,11 +60,16 @@ function readTool(tool: Fields): { readonly tool: FunctionTool; readonly strict:
   };
 }
 
-function readToolChoice(body: Fields): { readonly choice: ReplyOptions["toolChoice"]; readonly isAlone: boolean } {
+function readToolChoice(
+  body: Fields,
+  hasTools: boolean,
+): { readonly choice: ReplyOptions["toolChoice"]; readonly isAlone: boolean } {
   const choice = body.fields("tool_choice");
   if (choice === undefined) return { choice: undefined, isAlone: false };
   const type = choice.required("type", (name) => choice.choice(name, ["auto", "any", "tool", "none"] as const));
   const isAlone = choice.boolean("disable_parallel_tool_use") ?? false;
+  if (type === "any" && !hasTools)
+    throw invalidContent(choice.path("type"), '"auto" or "none" without tools', describe(type));
   if (type === "tool") return { choice: { name: choice.required("name", choice.text) }, isAlone };
   return { choice: type === "any" ? "required" : type, isAlone };
 }

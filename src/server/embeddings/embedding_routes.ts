@@ -96,9 +96,9 @@ export function embeddingRoutes(services: PlainServices): Hono {
   return routes;
 }
 
-function textsOf(body: Fields): readonly string[] {
+function textsOf(body: Fields): string | readonly string[] {
   const value = body.required("input", body.value);
-  if (typeof value === "string") return [value];
+  if (typeof value === "string") return value;
   if (!Array.isArray(value)) throw invalid("input", "a string or an array of strings", value);
   if (value.length > mostTexts) throw invalid("input", `at most ${mostTexts} texts`, value);
   // Ids of another model's tokens would be embedded as nonsense.

@@ -61,7 +61,7 @@ function refuseMisspelled(path: string, table: FieldTable): void {
 const unknown = (path: string, meant: string) =>
   new ApiError(400, "unknown_parameter", `Unknown parameter: ${path}. Did you mean ${meant}?`, { param: path });
 
-/** The same but for case and signs, or one letter too many, too few or wrong in a longer name. */
+/** The same but for case and signs, or in a longer name one letter too many, too few or wrong, or two exchanged. */
 function isMisspelled(plain: string, other: string): boolean {
   if (plain === other) return true;
   if (other.length < 5 || Math.abs(plain.length - other.length) > 1) return false;
@@ -69,5 +69,7 @@ function isMisspelled(plain: string, other: string): boolean {
   while (start < plain.length && plain[start] === other[start]) start++;
   let end = 0;
   while (end < Math.min(plain.length, other.length) - start && plain.at(-1 - end) === other.at(-1 - end)) end++;
-  return Math.max(plain.length, other.length) - start - end <= 1;
+  const differing = Math.max(plain.length, other.length) - start - end;
+  if (differing <= 1) return true;
+  return differing === 2 && plain[start] === other[start + 1] && plain[start + 1] === other[start];
 }

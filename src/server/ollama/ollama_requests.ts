@@ -86,6 +86,7 @@ export function readGenerate(body: Fields): OllamaConversation | OllamaPrompts {
 
 const fieldsOf = (body: Fields, messages: readonly string[], tools: number) =>
   translatedFields(body.names(), {
+    conversation: body.value("messages") === undefined ? "prompt" : "messages",
     messages,
     tools: Array.from({ length: tools }, (_, index) => `tools[${index}]`),
     parameters: "function.parameters",

@@ -77,6 +77,7 @@ export const readResponseRequest =
         ...(format.strict ? [undefined] : []),
       ]),
       fields: translatedFields(body.names(), {
+        conversation: "input",
         messages: [...system.map(() => "instructions"), ...paths],
         tools: tools.map(({ path }) => path),
         parameters: "parameters",
@@ -173,7 +174,9 @@ function readLogprobs(body: Fields, hasTools: boolean) {
 
 function readMetadata(body: Fields): Readonly<Record<string, unknown>> {
   const entries = body.entries("metadata") ?? [];
-  if (entries.length > mostMetadata || !entries.every(([, value]) => typeof value === "string"))
+  if (entries.length > mostMetadata)
     throw invalidContent("metadata", `at most ${mostMetadata} strings`, `${entries.length} values`);
+  const other = entries.find(([, value]) => typeof value !== "string");
+  if (other !== undefined) throw invalid(`metadata.${other[0]}`, "a string", other[1]);
   return Object.fromEntries(entries);
 }

@@ -80,7 +80,7 @@ describe("names", () => {
     "%s is refused",
     (name) => {
       expect(refusal(() => tool({ name: name as string }))).toMatch(
-        /^INVALID_TOOL: Invalid value for the name of a tool: .{1,80}\. Expected 1 to 64 letters, digits, _, - or \.\.$/s,
+        /^INVALID_TOOL: Invalid value for the name of a tool: .{1,80}\. Expected 1 to 64 letters, digits, dots, _ or -\.$/s,
       );
     },
   );

@@ -243,6 +243,8 @@ describe("honored", () => {
       ["max_token", "max_tokens"],
       ["Temperature", "temperature"],
       ["tempurature", "temperature"],
+      ["tempreature", "temperature"],
+      ["mxa_tokens", "max_tokens"],
       ["tool_choise", "tool_choice"],
       ["respons_format", undefined],
       ["guided_jsn", "guided_json"],

@@ -1,7 +1,13 @@
 // What the server makes of the fields of a request: refused by name, passed over, or asked of the engine.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { requestFields } from "../../../../src/server/request_fields.js";
 import { engine, errorOf, hi, open, post } from "../scripted_handler.js";
+
+test("the text before a gap has the name by which it was sent", () => {
+  expect(requestFields(["input_prefix", "input_suffix"]).of("prompt")).toBe("input_prefix");
+  expect(requestFields(["prompt", "suffix"]).of("prompt")).toBe("prompt");
+});
 
 describe("fields", () => {
   const tool = { type: "function", function: { name: "f" } };
