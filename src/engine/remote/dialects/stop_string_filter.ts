@@ -1,6 +1,6 @@
 // Stop strings where the server must not look for them: inside of calls, and in thoughts.
 
-/** CooperativeWork in which stop strings mean nothing. */
+/** Texts in which stop strings mean nothing. */
 export interface Ignored {
   readonly opening: string;
   readonly closing: string;
