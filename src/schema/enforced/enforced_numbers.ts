@@ -14,6 +14,7 @@ export function enforceNumber(schema: Node, into: KeywordWriter): void {
     if (isEnforced(schema, keyword)) into.set(keyword, schema[keyword]);
     else into.leaveOut(keyword, "lies beyond the numbers that the engine compares exactly");
   }
+  for (const keyword of includedBounds(schema)) into.leaveOut(keyword, "is enforced but for the bound itself");
   const { multipleOf } = schema;
   if (typeof multipleOf === "number") {
     const problem = multipleOfProblem(multipleOf, into.isShared) ?? keepExact(schema, multipleOf, into);
@@ -43,6 +44,25 @@ const largestSharedStep = 100;
 const isEnforced = (schema: Node, keyword: (typeof bounds)[number]): boolean =>
   isExact(schema[keyword]) &&
   (keyword.startsWith("m") || !hasFractions(schema) || Math.abs(schema[keyword]) < largestExcluded);
+
+/**
+ * Exclusive bounds that the engine takes for part of the range: whole ones, where the range ends before the next whole
+ * number (llguidance's `rx_float_range`).
+ */
+const includedBounds = (schema: Node) =>
+  hasFractions(schema)
+    ? (["exclusiveMinimum", "exclusiveMaximum"] as const).filter(
+        (keyword) =>
+          isEnforced(schema, keyword) &&
+          bounds.some(
+            (other) =>
+              other !== keyword &&
+              /max/i.test(other) !== /max/i.test(keyword) &&
+              isEnforced(schema, other) &&
+              Math.trunc(schema[other] as number) === schema[keyword],
+          ),
+      )
+    : [];
 
 const exactBounds = (schema: Node): NumberBounds =>
   Object.fromEntries(

@@ -88,6 +88,11 @@ test("calls in free text are lazy, and begin with their tag", () => {
 test("a schema that nothing fits is refused, and so is what GBNF cannot say", () => {
   const never = { type: "object", properties: { a: false }, required: ["a"] };
   expect(() => constraintGbnf({ kind: "json", schema: never })).toThrow(/allows nothing/);
+  for (const crossed of [
+    { type: "string", minLength: 300, maxLength: 14 },
+    { type: "array", minItems: 3, maxItems: 2 },
+  ] as const)
+    expect(() => constraintGbnf({ kind: "json", schema: crossed })).toThrow(/allows nothing/);
   expect(() => constraintGbnf({ kind: "regex", pattern: "\\p{L}" })).toThrow(/no form/);
   expect(() => constraintGbnf({ kind: "lark", grammar: 'start: "a"' })).toThrow(/GBNF/);
 });

@@ -85,7 +85,17 @@ test.each<[JsonSchema, object, string[]]>([
     { exclusiveMinimum: 0, exclusiveMaximum: 1e-6 },
     ["exclusiveMinimum", "exclusiveMaximum"],
   ],
-  [{ exclusiveMinimum: 1, maximum: 1.000001 }, { exclusiveMinimum: 1, maximum: 1.000001, multipleOf: 1e-6 }, []],
+  [
+    { exclusiveMinimum: 1, maximum: 1.000001 },
+    { exclusiveMinimum: 1, maximum: 1.000001, multipleOf: 1e-6 },
+    ["exclusiveMinimum"],
+  ],
+  [
+    { minimum: -2.5, exclusiveMaximum: -2 },
+    { minimum: -2.5, exclusiveMaximum: -2, multipleOf: 1e-6 },
+    ["exclusiveMaximum"],
+  ],
+  [{ exclusiveMinimum: 0, maximum: 1 }, { exclusiveMinimum: 0, maximum: 1, multipleOf: 1e-6 }, []],
   [{ type: "integer", exclusiveMinimum: 1, maximum: 2 }, { type: "integer", exclusiveMinimum: 1, maximum: 2 }, []],
 ])(
   "the constraint of %j has its bounds, and those that it cannot enforce are listed",

@@ -203,12 +203,13 @@ export class SchemaGbnf {
     return this.#rules.add(isPositive ? number.replace('"-"? ', "") : number);
   }
 
-  #string(schema: Node, path: SchemaPath): string {
+  #string(schema: Node, path: SchemaPath): string | undefined {
     const { pattern, minLength, maxLength } = schema;
     const body = typeof pattern === "string" ? patternGbnf(pattern, true) : undefined;
     const count = (value: unknown) =>
       typeof value === "number" && Number.isInteger(value) && value >= 0 ? value : undefined;
     const lengths = { minLength: count(minLength) ?? 0, maxLength: count(maxLength) };
+    if (lengths.minLength > (lengths.maxLength ?? Infinity)) return undefined;
     for (const [keyword, length] of Object.entries(lengths)) {
       if (length === undefined || (keyword === "minLength" && length === 0)) continue;
       if (body !== undefined) this.#onWidened(path, keyword, reasons.beside);
@@ -229,6 +230,7 @@ export class SchemaGbnf {
       if (Number(count) > mostRepeats) this.#onWidened(path, keyword, reasons.many);
     const least = typeof minItems === "number" ? minItems : 0;
     const most = typeof maxItems === "number" ? maxItems : undefined;
+    if (least > (most ?? Infinity)) return undefined;
     // Rules for what follows `count` items, from the last place to the first.
     const known = first.indexOf(undefined);
     const tuple = first.slice(0, known < 0 ? undefined : known);
