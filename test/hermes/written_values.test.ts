@@ -95,6 +95,20 @@ test("what is written in each format, and in patterns of each construct, is acce
   expect(written).toBeGreaterThan(count);
 });
 
+test("a text whose constraint becomes too complex is told from one that nothing can follow", {
+  timeout: 600_000,
+}, async () => {
+  // Words that may begin with any letters, so that a text can be inside of many of them.
+  const words = Array.from(
+    { length: 40 },
+    (_, index) => `[a-z]*${String.fromCharCode(97 + (index % 26))}[a-z]{${index}}`,
+  );
+  const lark = `start: /(${words.join("|")})/`;
+  const [match] = await askMatcher(program, [{ lark, write: { count: textsOfEach, seed: 7 } }], env);
+  if (match === undefined || "refused" in match) throw new Error("Expected the grammar to compile.");
+  expect(match.written.map(({ how }) => how)).toEqual(Array.from({ length: textsOfEach }, () => "complex"));
+});
+
 test("what was found once stays repaired", { timeout: 600_000 }, async () => {
   const { wrong } = await writeBy(
     [

@@ -11,7 +11,7 @@ pub enum Failure {
     Invalid(String),
     /// It exceeds one of llguidance's limits.
     TooComplex(String),
-    /// It exceeded this engine's time limit.
+    /// A step of it exceeded this engine's limit of processor time.
     TimedOut,
     /// An internal error of llguidance.
     Panicked(String),
@@ -94,7 +94,9 @@ impl Failure {
     pub fn text(&self) -> &str {
         match self {
             Failure::Invalid(text) | Failure::TooComplex(text) | Failure::Panicked(text) => text,
-            Failure::TimedOut => "time limit: it leads nowhere, or one step of it takes longer than 2 seconds",
+            Failure::TimedOut => {
+                "time limit: it leads nowhere, or one step of it takes more than 2 seconds of processor time"
+            }
         }
     }
 }

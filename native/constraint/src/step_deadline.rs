@@ -1,5 +1,6 @@
 //! Deadlines for single steps of a matcher. llguidance limits items and states, but forces bytes without end where an
-//! expression has only one way to continue and never ends.
+//! expression has only one way to continue and never ends. They count the processor time of the thread that takes the
+//! step, so a busy machine does not shorten them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -9,9 +10,16 @@ use std::time::Duration;
 use llguidance::CancellationHandle;
 
 const POLL: Duration = Duration::from_millis(100);
-/// A step is cancelled after so many polls: 2 s, where ordinary steps take 3 ms. Polls are counted instead of time,
-/// since a process that was stopped meanwhile has done nothing wrong.
-const MOST_POLLS: u32 = 20;
+/// Milliseconds of processor time of one step. Ordinary ones take 3.
+const LONGEST_STEP: f64 = 2000.0;
+
+/// The calling thread, and the processor time of such a one in milliseconds; negative when it has ended.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct ThreadTimes {
+    pub calling_thread: extern "C" fn() -> u64,
+    pub running_ms: extern "C" fn(thread: u64) -> f64,
+}
 
 /// Owns the thread that enforces the deadlines.
 pub struct StepDeadlines {
@@ -20,8 +28,8 @@ pub struct StepDeadlines {
 }
 
 /// The matchers whose steps have a deadline.
-#[derive(Default)]
 pub struct DeadlineList {
+    times: ThreadTimes,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -35,12 +43,15 @@ struct State {
 struct Watch {
     steps: Arc<WatchedSteps>,
     step: u64,
-    polls: u32,
+    /// Processor time of its thread when the step was first seen.
+    began_ms: f64,
 }
 
 struct WatchedSteps {
     /// Odd while a step is running.
     step: AtomicU64,
+    /// That takes the step.
+    thread: AtomicU64,
     cancellation: CancellationHandle,
 }
 
@@ -51,8 +62,12 @@ pub struct StepDeadline {
 }
 
 impl StepDeadlines {
-    pub fn new() -> std::io::Result<Self> {
-        let list = Arc::new(DeadlineList::default());
+    pub fn new(times: ThreadTimes) -> std::io::Result<Self> {
+        let list = Arc::new(DeadlineList {
+            times,
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        });
         let watched = list.clone();
         let thread = Builder::new()
             .name("step deadlines".into())
@@ -80,13 +95,14 @@ impl DeadlineList {
     pub fn add(self: &Arc<Self>, cancellation: CancellationHandle) -> StepDeadline {
         let steps = Arc::new(WatchedSteps {
             step: AtomicU64::new(0),
+            thread: AtomicU64::new(0),
             cancellation,
         });
         let mut state = self.lock();
         state.watches.push(Watch {
             steps: steps.clone(),
             step: 0,
-            polls: 0,
+            began_ms: 0.0,
         });
         // The thread sleeps while the list is empty.
         if state.watches.len() == 1 {
@@ -121,22 +137,24 @@ impl DeadlineList {
                 waited.0
             };
             for watch in &mut state.watches {
-                watch.look();
+                watch.look(self.times.running_ms);
             }
         }
     }
 }
 
 impl Watch {
-    fn look(&mut self) {
+    fn look(&mut self, running_ms: extern "C" fn(thread: u64) -> f64) {
         let step = self.steps.step.load(Ordering::Acquire);
-        self.polls = if step == self.step && step % 2 == 1 {
-            self.polls + 1
-        } else {
-            0
-        };
-        self.step = step;
-        if self.polls >= MOST_POLLS {
+        if step % 2 == 0 {
+            return;
+        }
+        let now_ms = running_ms(self.steps.thread.load(Ordering::Acquire));
+        // The time is that of another step if this one has ended meanwhile.
+        if step != self.step || self.steps.step.load(Ordering::Acquire) != step {
+            self.step = step;
+            self.began_ms = now_ms;
+        } else if now_ms - self.began_ms >= LONGEST_STEP {
             self.steps.cancellation.cancel();
         }
     }
@@ -145,6 +163,8 @@ impl Watch {
 impl StepDeadline {
     /// `None` when the step was cancelled. A matcher whose step has panicked must not be used again.
     pub fn run<T>(&self, step: impl FnOnce() -> T) -> Option<T> {
+        let thread = (self.list.times.calling_thread)();
+        self.steps.thread.store(thread, Ordering::Release);
         self.steps.step.fetch_add(1, Ordering::Release);
         let result = step();
         self.steps.step.fetch_add(1, Ordering::Release);

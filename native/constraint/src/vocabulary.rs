@@ -10,7 +10,7 @@ use llguidance::ParserFactory;
 
 use crate::failure::Failure;
 use crate::numbers::NumericTokens;
-use crate::step_deadline::StepDeadlines;
+use crate::step_deadline::{StepDeadlines, ThreadTimes};
 use crate::{guarded, Message, INVALID, OK};
 
 /// Tokenizes: writes at most `capacity` tokens of the text and returns their full number. Called on any thread,
@@ -67,6 +67,7 @@ pub struct VocabularyInit {
     pub bytes: *const u8,
     pub tokenize: Tokenize,
     pub data: *const c_void,
+    pub times: ThreadTimes,
 }
 
 #[no_mangle]
@@ -97,7 +98,7 @@ pub unsafe extern "C" fn caduceus_vocabulary_new(
         .map_err(|error| Failure::of_compiling(&error))?;
         factory.quiet();
         *factory.limits_mut() = limits();
-        let deadlines = StepDeadlines::new().map_err(|error| Failure::of_compiling(&error.into()))?;
+        let deadlines = StepDeadlines::new(init.times).map_err(|error| Failure::of_compiling(&error.into()))?;
         Ok::<_, Failure>(Vocabulary {
             factory,
             numeric,

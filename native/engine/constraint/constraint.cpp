@@ -5,6 +5,7 @@
 
 #include "constraint/thought.h"
 #include "platform/error.h"
+#include "platform/thread_controller.h"
 
 namespace caduceus {
 namespace {
@@ -59,8 +60,14 @@ ConstraintVocabulary::ConstraintVocabulary(const Tokenizer& tokenizer) : tokeniz
     lengths.push_back(static_cast<uint32_t>(piece.size()));
     bytes += piece;
   }
-  const CaduceusVocabularyInit init{static_cast<uint32_t>(lengths.size()),          UINT32_MAX, lengths.data(),
-                                    reinterpret_cast<const uint8_t*>(bytes.data()), tokenize,   &tokenizer};
+  const CaduceusVocabularyInit init{static_cast<uint32_t>(lengths.size()),
+                                    UINT32_MAX,
+                                    lengths.data(),
+                                    reinterpret_cast<const uint8_t*>(bytes.data()),
+                                    tokenize,
+                                    &tokenizer,
+                                    calling_thread,
+                                    thread_running_ms};
   CaduceusVocabulary* vocabulary = nullptr;
   Message message;
   if (const int32_t status = caduceus_vocabulary_new(&init, &vocabulary, message.get()); status != CADUCEUS_OK)

@@ -27,6 +27,9 @@ struct CaduceusVocabularyInit {
   // Tokenizes a text: writes at most `capacity` tokens and returns their full number. Called on several threads.
   size_t (*tokenize)(const void* data, const uint8_t* text, size_t length, uint32_t* tokens, size_t capacity);
   const void* data;
+  // The calling thread, and the processor time of such a one in milliseconds; negative when it has ended.
+  uint64_t (*calling_thread)();
+  double (*running_ms)(uint64_t thread);
 };
 
 int32_t caduceus_vocabulary_new(const CaduceusVocabularyInit* init, CaduceusVocabulary** out, CaduceusMessage* message);

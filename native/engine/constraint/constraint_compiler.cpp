@@ -8,14 +8,17 @@
 namespace caduceus {
 namespace {
 
+// Between two looks at the time of a compilation that gets no processor.
+constexpr std::chrono::steady_clock::duration shortest_wait = std::chrono::milliseconds(10);
+
 size_t hash_of(const ConstraintSpec& spec) { return std::hash<std::string>{}(spec.text); }
 
 bool is_same(const ConstraintSpec& a, const ConstraintSpec& b) { return a.kind == b.kind && a.text == b.text; }
 
 EngineError takes_too_long(std::chrono::milliseconds limit) {
-  return EngineError("CONSTRAINT_TOO_COMPLEX", "The constraint is too complex: compiling it took longer than " +
+  return EngineError("CONSTRAINT_TOO_COMPLEX", "The constraint is too complex: compiling it took more than " +
                                                    std::to_string(limit.count()) +
-                                                   " ms; simplify the schema or grammar.");
+                                                   " ms of processor time; simplify the schema or grammar.");
 }
 
 EngineError all_take_too_long(size_t others) {
@@ -140,15 +143,15 @@ ConstraintCompiler::Outcome ConstraintCompiler::progress(Clock::time_point now) 
 // Tells the runs that wait for it when it has ended, or when its time is over.
 void ConstraintCompiler::settle(Works::iterator work, Clock::time_point now, Outcome& outcome) {
   Work& it = **work;
-  const bool late = !it.done && now - it.started >= limits_.time;
-  if (late && !it.late) it.answer = {0, nullptr, takes_too_long(limits_.time), milliseconds(now - it.started)};
+  const bool late = it.late || (!it.done && time_left(it).count() <= 0);
+  if (late && !it.late) it.answer = {0, nullptr, takes_too_long(limits_.cpu), milliseconds(now - it.started)};
   if (it.done || late) {
     for (const RunId run : std::exchange(it.runs, {})) {
       outcome.answers.push_back(it.answer);
       outcome.answers.back().run = run;
     }
   }
-  it.late |= late;
+  it.late = late;
   if (it.done) outcome.ended.splice(outcome.ended.end(), works_, work);
 }
 
@@ -178,7 +181,7 @@ bool ConstraintCompiler::serve_at_once(const Job& job, Outcome& outcome) {
       late_of_scope += work->job.scope == job.scope ? 1 : 0;
     }
     if (work->job.hash != job.hash || !is_same(work->job.spec, job.spec)) continue;
-    if (work->late) return answer(nullptr, takes_too_long(limits_.time));
+    if (work->late) return answer(nullptr, takes_too_long(limits_.cpu));
     work->runs.push_back(job.run);
     return true;
   }
@@ -236,9 +239,14 @@ std::optional<ConstraintCompiler::Clock::time_point> ConstraintCompiler::next_ev
   for (const auto& work : works_) {
     const auto consider = [&](Clock::time_point at) { next = next ? std::min(*next, at) : at; };
     if (work->started + limits_.quick > now) consider(work->started + limits_.quick);
-    if (!work->late) consider(work->started + limits_.time);
+    // Its time cannot be over earlier.
+    if (!work->late) consider(now + std::max(shortest_wait, std::chrono::ceil<Clock::duration>(time_left(*work))));
   }
   return next;
+}
+
+std::chrono::duration<double, std::milli> ConstraintCompiler::time_left(const Work& work) const {
+  return limits_.cpu - std::chrono::duration<double, std::milli>(work.number ? thread_running_ms(*work.number) : 0);
 }
 
 // -- a compilation's own thread --
@@ -256,6 +264,10 @@ std::shared_ptr<const ConstraintVocabulary> ConstraintCompiler::vocabulary() {
 
 void ConstraintCompiler::run(Work& work) {
   const auto before = Clock::now();
+  {
+    std::lock_guard lock(mutex_);
+    work.number = calling_thread();
+  }
   const AssertionGuard guard;
   Answer answer;
   try {

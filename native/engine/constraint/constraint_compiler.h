@@ -19,18 +19,21 @@
 #include "constraint/constraint.h"
 #include "platform/error.h"
 #include "platform/large_stack_thread.h"
+#include "platform/thread_controller.h"
 
 namespace caduceus {
 
 class ConstraintCompiler {
  public:
   struct Limits {
-    size_t text_bytes = 8 << 20;           // of one constraint
-    std::chrono::milliseconds time{2000};  // of one compilation; past it its run has failed, and its thread goes on
-    std::chrono::milliseconds quick{50};   // as long as a compilation is younger, those behind it wait for it
-    size_t quick_at_once = 2;              // where so many of them are under way
-    size_t threads = 8;                    // of all compilations, those past their time included
-    size_t threads_of_scope = 5;           // of those for one scope
+    size_t text_bytes = 8 << 20;  // of one constraint
+    // Processor time of one compilation, so a busy machine does not shorten it. Past it its run has failed, and its
+    // thread goes on.
+    std::chrono::milliseconds cpu{2000};
+    std::chrono::milliseconds quick{50};  // as long as a compilation is younger, those behind it wait for it
+    size_t quick_at_once = 2;             // where so many of them are under way
+    size_t threads = 8;                   // of all compilations, those past their time included
+    size_t threads_of_scope = 5;          // of those for one scope
     size_t cached = 64;
     size_t cached_bytes = 64 << 20;
   };
@@ -76,6 +79,7 @@ class ConstraintCompiler {
     Job job;
     std::vector<RunId> runs;  // that wait for it
     Clock::time_point started;
+    std::optional<ThreadNumber> number;  // of its thread, once that runs
     bool done = false;
     bool late = false;  // its time is over, and its runs have been told
     Answer answer;
@@ -104,6 +108,7 @@ class ConstraintCompiler {
   void run(Work& work);
   std::shared_ptr<const ConstraintVocabulary> vocabulary();
   size_t threads_of(const std::string& scope) const;
+  std::chrono::duration<double, std::milli> time_left(const Work& work) const;
   std::optional<Clock::time_point> next_event(Clock::time_point now) const;
   std::shared_ptr<const Grammar> find_locked(const ConstraintSpec& spec, size_t hash);
   std::list<Entry> keep(const Job& job, std::shared_ptr<const Grammar> grammar);

@@ -42,4 +42,11 @@ class ThreadController {
 // Processor time of the calling thread in milliseconds; negative where the system does not report it.
 double thread_running_ms();
 
+// The calling thread, as other threads of this process may ask for its time. Another may get the same number when it
+// has ended.
+using ThreadNumber = uint64_t;
+ThreadNumber calling_thread();
+// Processor time of that thread; negative when it has ended.
+double thread_running_ms(ThreadNumber thread);
+
 }  // namespace caduceus

@@ -45,7 +45,7 @@ void Meter::check() {
   next_check_ = steps_ + steps_between_checks;
   if (thread_running_ms() > deadline_ms_) {
     const auto ms = static_cast<long long>(limits_.cpu_ms);
-    fail_at_limit("it did not end within " + std::to_string(ms) + " ms");
+    fail_at_limit("it did not end within " + std::to_string(ms) + " ms of processor time");
   }
 }
 

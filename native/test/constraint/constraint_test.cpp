@@ -166,14 +166,6 @@ void refuses(const Vocabulary& vocabulary) {
   CHECK(code_of([&] { vocabulary.matcher(Kind::lark, ""); }) == "CONSTRAINT_INVALID");
   CHECK(code_of([&] { vocabulary.matcher(Kind::json, "{"); }) == "CONSTRAINT_INVALID");
 
-  CLAIM("what can only go on and never end is given up after some seconds");
-  CHECK(code_of([&] {
-          Matcher matcher = vocabulary.matcher(Kind::lark, "start: /a*/ \"a\"");
-          const Token a = vocabulary.tokenizer.tokenize_inside("a").front();
-          CHECK(matcher.take(a) && matcher.take(a));
-          matcher.forced();
-        }) == "CONSTRAINT_TOO_COMPLEX");
-
   CLAIM("a code comes from the kind of failure, never from words of the constraint itself");
   for (const std::string word :
        {"limit", "panic", "too_large", "fuel", "exceed", "max_is", "NoExtension", "too_many"}) {

@@ -1,8 +1,8 @@
 // What constraints take, and what they write. Standard input has tasks, each "<bytes of the schema> <number of texts>
 // <number to write> <seed>\n", the schema or a grammar in Lark, then for each text "<bytes>\n" and the text. Each is
 // answered by a line: "accepts " and 0 or 1 for each text, or "refused " and why it does not compile. A line for each
-// written text follows: "wrote " and the text, "open " and the text where it came to no end, "stuck " and the text
-// after which nothing could come.
+// written text follows: "wrote " and the text, "open " and the text where it came to no end, "complex " and the text
+// after which a limit of the engine was reached, "stuck " and the text after which nothing could come.
 #include <algorithm>
 #include <iostream>
 #include <memory>
@@ -74,8 +74,8 @@ class Writer {
         if (!matcher.take(token)) return {"stuck", text + " (a token of the mask is not taken)"};
         text += pieces_[static_cast<size_t>(token)];
       }
-    } catch (const EngineError&) {
-      return {"stuck", text};
+    } catch (const EngineError& error) {
+      return {error.code() == "CONSTRAINT_TOO_COMPLEX" ? "complex" : "stuck", text};
     }
     return {"open", text};
   }

@@ -1,6 +1,9 @@
 // The thread controller on a clock that the test sets: when threads are given up for other programs, and used again.
 #include "platform/thread_controller.h"
 
+#include <atomic>
+#include <thread>
+
 #include "check.h"
 
 using namespace caduceus;
@@ -57,5 +60,24 @@ int main() {
   volatile double sum = 0;
   for (int i = 0; i < 20000000; ++i) sum = sum + i;
   CHECK(thread_running_ms() > before);
+
+  CLAIM("and how long another one ran, which this one waited for");
+  const double mine = thread_running_ms();
+  std::atomic<ThreadNumber> number{0};
+  std::atomic<int> stage{0};
+  std::thread other([&] {
+    number = calling_thread();
+    while (thread_running_ms() < 100) continue;
+    stage = 1;
+    stage.notify_all();
+    stage.wait(1);
+  });
+  stage.wait(0);
+  // Windows counts in ticks of 16 ms.
+  CHECK(thread_running_ms(number) >= 100);
+  CHECK(thread_running_ms() - mine < 90);
+  stage = 2;
+  stage.notify_all();
+  other.join();
   return report();
 }

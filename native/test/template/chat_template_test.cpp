@@ -8,13 +8,19 @@
 #include <thread>
 #include <vector>
 
+#include "busy_machine.h"
 #include "check.h"
+#include "platform/thread_controller.h"
 
+using caduceus::BusyMachine;
 using caduceus::ControlPart;
 using caduceus::render_template;
 using caduceus::RenderedTemplate;
 using caduceus::TextPart;
+using caduceus::thread_running_ms;
+using caduceus::templates::Failure;
 using caduceus::templates::Limits;
+using caduceus::templates::Meter;
 
 namespace {
 
@@ -153,6 +159,24 @@ void check_limits() {
             too_long));
   CHECK(has(failure_of("{% for i in range(90000) %}{{ range(90000) | sort | list | length }}{% endfor %}", 20'000),
             too_much));
+
+  CLAIM("on a busy machine too they have all of it");
+  {
+    const BusyMachine busy;
+    Limits limits;
+    limits.cpu_ms = 300;
+    const double before = thread_running_ms();
+    const Meter meter(limits);
+    std::string reason;
+    try {
+      while (true) Meter::step();
+    } catch (const Failure& failure) {
+      reason = failure.what();
+    }
+    CHECK(has(reason, too_long));
+    // Windows counts in ticks of 16 ms.
+    CHECK(thread_running_ms() - before > 260);
+  }
 
   CLAIM("what grows is bounded before it is built");
   const std::string grow = "{% set n = namespace(s='xxxxxxxx', l=[1]) %}{% for i in range(64) %}";

@@ -13,9 +13,12 @@ export interface MatchTask {
   readonly write?: { readonly count: number; readonly seed: number };
 }
 
-/** A text that random tokens wrote: to its end, not to its end, or to where nothing could come. */
+/**
+ * A text that random tokens wrote: to its end, not to its end, to where the constraint was too complex for the engine,
+ * or to where nothing could come.
+ */
 export interface RandomText {
-  readonly how: "wrote" | "open" | "stuck";
+  readonly how: "wrote" | "open" | "complex" | "stuck";
   readonly text: string;
 }
 
