@@ -1,6 +1,5 @@
 // `connect`: from the address of a server to a model.
 import type { ConnectOptions } from "../model/loading/connect_options.js";
-import { openRemote } from "../model/loading/open_remote.js";
 import { modelLoaded } from "./diagnostics.js";
 import { Model } from "./model.js";
 
@@ -29,6 +28,7 @@ export async function connect(
   options?: ConnectOptions,
 ): Promise<Model> {
   const begun = performance.now();
+  const { openRemote } = await import("../model/loading/open_remote.js");
   const loaded = await openRemote(url, options);
   modelLoaded({ path: loaded.engine.info.path, durationMs: performance.now() - begun });
   return new Model(loaded);

@@ -2,7 +2,8 @@
 import { stat } from "node:fs/promises";
 import { load } from "../chat/load.js";
 import type { Model } from "../chat/model.js";
-import { readModelName, resolveModel } from "../files/index.js";
+import { readModelName } from "../files/local/aliases.js";
+import { resolveModel } from "../files/local/resolve_model.js";
 import type { FetchProgress } from "../files/hub/download_events.js";
 import { inspectModel, type ModelSummary } from "../model/inspection/inspect_model.js";
 import { checkAdapters } from "../model/loading/adapters.js";

@@ -3,7 +3,7 @@
 import type { Model } from "../chat/model.js";
 import { CaduceusError, describe } from "../errors.js";
 import type { FetchProgress } from "../files/hub/download_events.js";
-import { gibibytes } from "../files/index.js";
+import { gibibytes } from "../files/local/disk_space.js";
 import { followSignal } from "../follow_signal.js";
 import type { ModelSummary } from "../model/inspection/inspect_model.js";
 import { machineMemory } from "../model/inspection/machine_memory.js";

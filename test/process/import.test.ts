@@ -1,5 +1,5 @@
 // What importing the package costs, told by what Node has to find and link: times differ from machine to machine.
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 
 /** Everything that a file of dist/ imports as it is loaded, and so on. */
@@ -39,4 +39,19 @@ test.each([
   );
   expect(loaded.filter((name) => !name.startsWith("file:")).sort()).toEqual(peers);
   expect(loaded).toHaveLength(files + peers.length);
+});
+
+// Fear: an import brings the code of servers and downloads back into the start of every program.
+test("caduceus begins without what only some programs come to use", () => {
+  const dist = new URL("../../dist/", import.meta.url);
+  const loaded = loadedBy(new URL("index.js", dist));
+  expect([...loaded].filter((name) => /^node:(http|https|child_process)$/.test(name))).toEqual([]);
+  const text = (files: readonly string[]) => files.map((file) => readFileSync(new URL(file), "utf8")).join("");
+  const atStart = text([...loaded].filter((name) => name.startsWith("file:")));
+  const chunks = readdirSync(new URL("chunks", dist)).filter((name) => name.endsWith(".js"));
+  const all = text(chunks.map((name) => new URL(`chunks/${name}`, dist).href));
+  const has = (code: string, name: string) => new RegExp(`(class|function) ${name}\\b|\\b${name} = class`).test(code);
+  const later = ["RemoteEngine", "Fleet", "IsolatedEngine", "fetchHubModel", "quantizeFile"];
+  expect([...later, "Reply"].filter((name) => has(all, name))).toEqual([...later, "Reply"]);
+  expect([...later, "Reply"].filter((name) => has(atStart, name))).toEqual(["Reply"]);
 });

@@ -1,6 +1,5 @@
 // GPUs, and the modules for them: packages of their own beside this one, loaded by the portable addon where they are
 // installed and their driver works.
-import { fork } from "node:child_process";
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
@@ -124,6 +123,7 @@ function findModule(backend: string): GpuModule | undefined {
 
 /** Loads it in a process of its own: a broken driver may end that one. Undefined: it works here. */
 async function probe(file: string): Promise<string | undefined> {
+  const { fork } = await import("node:child_process");
   const program = path.join(packageFolder, "dist/engine/addon/probe_gpu.js");
   const child = fork(program, [describeAddon().file, file], {
     silent: true,

@@ -75,16 +75,16 @@ export class IsolatedPlace {
   leave(): Promise<void> {
     return this.#supervisor.leave();
   }
-}
 
-/** What stopped a model from being loaded. A process that ended meanwhile is not started again: nobody has its model. */
-export function loadFailure(error: unknown): unknown {
-  if (!(error instanceof HostCrash)) return error;
-  const { code, problem, cause } = error;
-  return new CaduceusError(code, problem, {
-    remedy: "The model was not loaded. Remove what ended the process, and load the model again.",
-    ...(cause === undefined ? {} : { cause }),
-  });
+  /** What stopped a model from being loaded. A process that ended meanwhile is not started again: nobody has its model. */
+  loadFailure(error: unknown): unknown {
+    if (!(error instanceof HostCrash)) return error;
+    const { code, problem, cause } = error;
+    return new CaduceusError(code, problem, {
+      remedy: "The model was not loaded. Remove what ended the process, and load the model again.",
+      ...(cause === undefined ? {} : { cause }),
+    });
+  }
 }
 
 /** What crosses to the process. */

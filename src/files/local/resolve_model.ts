@@ -5,7 +5,6 @@ import { CaduceusError, describe, invalidValue } from "../../errors.js";
 import { expandHome } from "../../system/home_folder.js";
 import { aliasNames, isRepository, readModelName } from "./aliases.js";
 import { fetchDefaultModel, type FetchOptions } from "../packages/default_model.js";
-import { fetchHubModel } from "../hub/fetch_hub_model.js";
 import { findLocalModel } from "./local_models.js";
 import { readSplit, splitName } from "./model_files.js";
 
@@ -30,8 +29,12 @@ export async function resolveModel(nameOrPath: string, options: FetchOptions = {
   if (name.kind === "path") return { path: await checkFile(expandHome(nameOrPath)) };
   if (name.kind === "default") return { path: await fetchDefaultModel(options), alias: nameOrPath };
   const local = await findLocalModel(name);
-  if (local !== undefined) await checkReadable(local);
-  return { path: local ?? (await fetchHubModel(name, options)), alias: nameOrPath };
+  if (local !== undefined) {
+    await checkReadable(local);
+    return { path: local, alias: nameOrPath };
+  }
+  const { fetchHubModel } = await import("../hub/fetch_hub_model.js");
+  return { path: await fetchHubModel(name, options), alias: nameOrPath };
 }
 
 /** All files of a model, from the path of any of them. @throws CaduceusError MODEL_INVALID when a part is missing */

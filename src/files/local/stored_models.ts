@@ -6,7 +6,6 @@ import { checkFunction, checkModelName, checkOptions, checkSignal } from "../../
 import { aliasOfFile, nameOf, readModelName, type ModelName } from "./aliases.js";
 import { modelFolder, repositoryFolder } from "./cache_folder.js";
 import { defaultModel, fetchDefaultModel, type FetchOptions } from "../packages/default_model.js";
-import { fetchHubModel } from "../hub/fetch_hub_model.js";
 import { withFileLock } from "./file_lock.js";
 import { listLocalModels, listParts, type LocalModel } from "./local_models.js";
 import { quantizationOf } from "./model_files.js";
@@ -47,7 +46,10 @@ export async function pullModel(model: string, options?: FetchOptions): Promise<
   const name = checkModelName(model);
   const wanted = readModelName(name);
   return withSystemErrors("The model cannot be fetched", async () => {
-    if (wanted.kind === "hub") return { path: await fetchHubModel(wanted, checked) };
+    if (wanted.kind === "hub") {
+      const { fetchHubModel } = await import("../hub/fetch_hub_model.js");
+      return { path: await fetchHubModel(wanted, checked) };
+    }
     return {
       path: wanted.kind === "default" ? await fetchDefaultModel(checked) : (await resolveModel(name, checked)).path,
     };

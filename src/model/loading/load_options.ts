@@ -3,7 +3,7 @@ import path from "node:path";
 import { availableParallelism } from "node:os";
 import type { EngineOptions } from "../../engine/engine.js";
 import { CaduceusError, invalidArgument } from "../../errors.js";
-import { defaultPrefixFolder } from "../../files/index.js";
+import { defaultPrefixFolder } from "../../files/local/cache_folder.js";
 import { formats, type FormatOptions } from "../../format/conversation_format.js";
 import { hermesVariants, type HermesVariant } from "../../format/hermes/prompt/prompt.js";
 import { checkAdapters, type AdapterOptions, type CheckedAdapter } from "./adapters.js";

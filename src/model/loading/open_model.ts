@@ -1,9 +1,9 @@
 // From a name and options to a model in memory: check, find the file, load it, learn its vocabulary.
 import { createAddonEngine } from "../../engine/addon/addon_engine.js";
 import { listGpus } from "../../engine/addon/gpus.js";
-import { IsolatedPlace, loadFailure } from "../../engine/isolated/isolated_engine.js";
+import type { IsolatedPlace } from "../../engine/isolated/isolated_engine.js";
 import type { Engine } from "../../engine/engine.js";
-import { resolveModel } from "../../files/index.js";
+import { resolveModel } from "../../files/local/resolve_model.js";
 import type { FetchProgress } from "../../files/hub/download_events.js";
 import { systemError } from "../../errors.js";
 import { followSignal } from "../../follow_signal.js";
@@ -41,8 +41,12 @@ export async function openModel(model: unknown, options: unknown): Promise<Loade
     });
 
   let engine: Engine | undefined;
-  const place = isolate === false ? undefined : new IsolatedPlace(isolate === true ? undefined : isolate);
+  let place: IsolatedPlace | undefined;
   try {
+    if (isolate !== false) {
+      const isolated = await import("../../engine/isolated/isolated_engine.js");
+      place = new isolated.IsolatedPlace(isolate === true ? undefined : isolate);
+    }
     const fetching = {
       signal: ending.signal,
       onProgress: report && ((progress: FetchProgress) => report({ stage: "fetch", ...progress })),
@@ -53,7 +57,7 @@ export async function openModel(model: unknown, options: unknown): Promise<Loade
     ending.signal.throwIfAborted();
     const fitted = await fitMemory(path, engineOptions, {
       draftFile,
-      listGpus: () => (place === undefined ? listGpus() : place.listGpus()),
+      listGpus: () => place?.listGpus() ?? listGpus(),
       signal: ending.signal,
     });
     ending.signal.throwIfAborted();
@@ -74,7 +78,8 @@ export async function openModel(model: unknown, options: unknown): Promise<Loade
     return loaded;
   } catch (error) {
     await (engine === undefined ? place?.leave() : engine.close());
-    throw ending.signal.aborted ? ending.signal.reason : systemError(loadFailure(error), "The model cannot be loaded");
+    if (ending.signal.aborted) throw ending.signal.reason;
+    throw systemError(place?.loadFailure(error) ?? error, "The model cannot be loaded");
   } finally {
     unfollow();
   }

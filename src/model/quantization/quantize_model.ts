@@ -3,10 +3,11 @@ import { randomBytes } from "node:crypto";
 import { link, rm, stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import path from "node:path";
-import { quantizeFile } from "../../engine/addon/quantize/quantize_file.js";
 import { CaduceusError, describe, invalidArgument, mismatch, withSystemErrors } from "../../errors.js";
 import { followSignal } from "../../follow_signal.js";
-import { checkDiskSpace, filesOf, resolveModel, type FetchProgress } from "../../files/index.js";
+import type { FetchProgress } from "../../files/hub/download_events.js";
+import { checkDiskSpace } from "../../files/local/disk_space.js";
+import { filesOf, resolveModel } from "../../files/local/resolve_model.js";
 import { replaceFile } from "../../system/busy_file.js";
 import {
   checkBoolean,
@@ -165,6 +166,7 @@ async function write(
   };
   let timer: NodeJS.Timeout | undefined;
   try {
+    const { quantizeFile } = await import("../../engine/addon/quantize/quantize_file.js");
     await quantizeFile(
       {
         from,
