@@ -1,7 +1,7 @@
 // The public class `ModelPool`: several models that are loaded when they are used, within a limit of memory.
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { Model } from "../chat/model.js";
-import { CaduceusError, describe } from "../errors.js";
+import { CaduceusError, describe, invalidArgument } from "../errors.js";
 import type { FetchProgress } from "../files/hub/download_events.js";
 import { gibibytes } from "../files/local/disk_space.js";
 import { followSignal } from "../follow_signal.js";
@@ -132,6 +132,7 @@ export class ModelPool {
 
   /** Runs `work` with the model, and releases it when the result is there: a reply is awaited. Throws as `acquire`. */
   async use<T>(name: string, work: (model: Model) => T, options?: AcquireOptions): Promise<Awaited<T>> {
+    if (typeof work !== "function") throw invalidArgument("a function", "work", work);
     const lease = await this.acquire(name, options);
     try {
       return await work(lease.model);

@@ -64,6 +64,7 @@ test("what is asked of a pool is checked before anything is loaded", async () =>
     [() => pool.acquire(5 as never), { code: "INVALID_ARGUMENT", param: "name" }],
     [() => pool.acquire("a", { keepAliveMs: -1 }), { code: "INVALID_ARGUMENT", param: "keepAliveMs" }],
     [() => pool.load("a", { signal: 1 as never }), { code: "INVALID_ARGUMENT", param: "signal" }],
+    [() => pool.use("a", undefined as never), { code: "INVALID_ARGUMENT", param: "work" }],
     [() => pool.use("a", () => 1, { keepAlive: 1 } as never), { code: "INVALID_ARGUMENT", param: "keepAlive" }],
     [() => pool.unload("b"), { code: "MODEL_NOT_FOUND" }],
     [() => pool.inspect("b"), { code: "MODEL_NOT_FOUND" }],
