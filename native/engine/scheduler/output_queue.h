@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -44,12 +45,14 @@ class OutputQueue {
     RunOutput output;
     bool paused = false;
     std::chrono::milliseconds gather{0};
-    Clock::time_point taken{};
+    std::optional<Clock::time_point> taken;  // none before its first output
     bool ready() const {
       return !paused && (!output.tokens.empty() || !output.text.empty() || !output.prompt.tokens.empty() || output.end);
     }
     // How long its text has been gathered, in times of what it should be.
-    bool gathered(Clock::time_point now, double share) const { return output.end || now - taken >= share * gather; }
+    bool gathered(Clock::time_point now, double share) const {
+      return output.end || !taken || now - *taken >= share * gather;
+    }
   };
 
   mutable std::mutex mutex_;
