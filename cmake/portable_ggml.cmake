@@ -23,6 +23,10 @@ if(WIN32)
   # As libraries are called there, whatever the compiler.
   set(CMAKE_SHARED_LIBRARY_PREFIX "")
   set(CMAKE_SHARED_MODULE_PREFIX "")
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64|ARM64)$")
+    # ggml can tell there what a processor knows, but has a list of modules for other systems only.
+    set(CMAKE_PROJECT_ggml_INCLUDE "${CMAKE_CURRENT_SOURCE_DIR}/cmake/windows_arm64_modules.cmake")
+  endif()
 endif()
 if(APPLE AND CADUCEUS_ZIG)
   # CMake asks this machine which macOS it has, and would link by full paths for what seems to be a very old one.
@@ -54,6 +58,12 @@ set(caduceus_left_out ggml-cpu-ivybridge ggml-cpu-piledriver ggml-cpu-cannonlake
 if(WIN32)
   # AMX has to be asked for on Windows, which ggml does on Linux alone. Zen 4's is the same without it.
   list(APPEND caduceus_left_out ggml-cpu-sapphirerapids)
+  # Those that know dot products, and i8mm beside them, are enough on ARM.
+  list(APPEND caduceus_left_out ggml-cpu-android_armv8.2_2 ggml-cpu-android_armv9.0_1 ggml-cpu-android_armv9.2_1
+    ggml-cpu-android_armv9.2_2)
+elseif(APPLE)
+  # The last Macs with Intel's processors have Ice Lake's and Cascade Lake's.
+  list(APPEND caduceus_left_out ggml-cpu-alderlake ggml-cpu-zen4 ggml-cpu-sapphirerapids)
 endif()
 file(WRITE "${CMAKE_BINARY_DIR}/nothing.c" "int caduceus_nothing;\n")
 foreach(target IN LISTS caduceus_left_out)
@@ -70,8 +80,9 @@ foreach(target IN LISTS ggml_targets)
   # npm drops symbolic links, so no VERSION and SOVERSION: files and SONAMEs have the version of the package in their names.
   set_property(TARGET ${target} PROPERTY VERSION)
   set_property(TARGET ${target} PROPERTY SOVERSION)
+  string(REPLACE "-android_" "-" name "${target}")
   set_target_properties(${target} PROPERTIES
-    OUTPUT_NAME "caduceus-${target}${version}"
+    OUTPUT_NAME "caduceus-${name}${version}"
     LIBRARY_OUTPUT_DIRECTORY "$<1:${CMAKE_BINARY_DIR}/build/Release>"
     RUNTIME_OUTPUT_DIRECTORY "$<1:${CMAKE_BINARY_DIR}/build/Release>"
     BUILD_WITH_INSTALL_RPATH ON INSTALL_RPATH "${caduceus_rpath}")
@@ -89,6 +100,13 @@ if(TARGET ggml-cuda)
   get_target_property(libraries ggml-cuda LINK_LIBRARIES)
   list(TRANSFORM libraries REPLACE "^CUDA::cudart$" "CUDA::cudart_static")
   set_property(TARGET ggml-cuda PROPERTY LINK_LIBRARIES ${libraries})
+endif()
+
+if(WIN32)
+  # Android's, which the list of modules for ARM asks for.
+  get_target_property(libraries ggml-base LINK_LIBRARIES)
+  list(REMOVE_ITEM libraries dl)
+  set_property(TARGET ggml-base PROPERTY LINK_LIBRARIES ${libraries})
 endif()
 
 if(CMAKE_SYSTEM_NAME STREQUAL "Linux")

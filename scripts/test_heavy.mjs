@@ -24,8 +24,10 @@
 //                 rustup target add aarch64-unknown-linux-gnu x86_64-unknown-linux-musl)
 //   windows       the packed package on Windows' Node under Wine (Linux x64; Debian: wine wine64; Rust's target: rustup
 //                 target add x86_64-pc-windows-gnullvm)
-//   macos         the addon compiles and links for macOS on arm64, without Metal, and asks only for what macOS has
-//                 (Linux; Rust's target: rustup target add aarch64-apple-darwin)
+//   windows_arm64 the addon compiles and links for Windows on arm64, and asks only for what Windows has (Linux; Rust's
+//                 target: rustup target add aarch64-pc-windows-gnullvm)
+//   macos         the addon compiles and links for macOS on arm64 and x64, without Metal, and asks only for what macOS
+//                 has (Linux; Rust's targets: rustup target add aarch64-apple-darwin x86_64-apple-darwin)
 //   neon          the kernels for ARM in QEMU, each against double precision and ggml's own (Linux x64; Debian:
 //                 g++-aarch64-linux-gnu qemu-user-static)
 //   hostile       damaged requests, schemas and model headers for ten minutes each
@@ -135,16 +137,8 @@ const parts = {
       CADUCEUS_WINDOWS_NODE: JSON.stringify(node),
     });
   },
-  macos: async () => {
-    if (process.platform !== "linux") return skip("What zig builds for macOS is built on Linux only.");
-    const target = "darwin-arm64";
-    const tree = await showProgress(`addon for ${target}`, (report) => build({ portable: true, target }, report));
-    const folder = path.dirname(treeAddon(tree));
-    const files = (await readdir(folder)).filter(isShipped).map((name) => path.join(folder, name));
-    await checkBinaries(files, target);
-    process.stderr.write(`${files.length} binaries for ${target} ask only for what macOS and Node have\n`);
-    return 0;
-  },
+  windows_arm64: () => builds(["win32-arm64"]),
+  macos: () => builds(["darwin-arm64", "darwin-x64"]),
   neon: async () => {
     const missing = missingForNeon();
     return missing === undefined ? runNeonTests() : skip(missing);
@@ -219,6 +213,22 @@ await command(async () => {
   }
   if (failed.length > 0) throw new SetupError(`Failed: ${failed.join(", ")}.`);
 });
+
+/**
+ * The addon compiles and links for systems on which it cannot be run here, and asks only for what they and Node have.
+ * @param {Array<"win32-arm64" | "darwin-arm64" | "darwin-x64">} systems
+ */
+async function builds(systems) {
+  if (process.platform !== "linux") return skip("What zig builds for other systems is built on Linux only.");
+  for (const target of systems) {
+    const tree = await showProgress(`addon for ${target}`, (report) => build({ portable: true, target }, report));
+    const folder = path.dirname(treeAddon(tree));
+    const files = (await readdir(folder)).filter(isShipped).map((name) => path.join(folder, name));
+    await checkBinaries(files, target);
+    process.stderr.write(`${files.length} binaries for ${target} ask only for what that system and Node have\n`);
+  }
+  return 0;
+}
 
 /** @param {string} why */
 function skip(why) {

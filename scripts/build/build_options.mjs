@@ -34,6 +34,8 @@ export const targets = {
   "linux-arm64-glibc": { zig: "aarch64-linux-gnu.2.31", rust: "aarch64-unknown-linux-gnu" },
   "linux-arm64-musl": { zig: "aarch64-linux-musl", rust: "aarch64-unknown-linux-musl" },
   "win32-x64": { zig: "x86_64-windows-gnu", rust: "x86_64-pc-windows-gnullvm" },
+  "win32-arm64": { zig: "aarch64-windows-gnu", rust: "aarch64-pc-windows-gnullvm" },
+  "darwin-x64": { zig: "x86_64-macos.13.0", rust: "x86_64-apple-darwin" },
   "darwin-arm64": { zig: "aarch64-macos.13.0", rust: "aarch64-apple-darwin" },
 };
 

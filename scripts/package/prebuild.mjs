@@ -3,7 +3,7 @@
 // is on, where zig builds for another one.)
 //
 //   node scripts/package/prebuild.mjs [--target=TARGET] [--jobs=N]
-//   TARGET: linux-x64-glibc, linux-x64-musl, linux-arm64-glibc, linux-arm64-musl or win32-x64
+//   TARGET: linux-x64-glibc, linux-x64-musl, linux-arm64-glibc, linux-arm64-musl, win32-x64 or win32-arm64
 //
 // The target defaults to this machine's own system: on Linux by zig, elsewhere by the system's compiler. Zig builds for
 // Linux and Windows on any Linux.

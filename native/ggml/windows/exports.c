@@ -4,4 +4,5 @@
 __asm__(
     ".section .drectve,\"yni\"\n"
     ".ascii \" -exclude-symbols:atexit,_CRT_INIT,__mingw_module_is_dll,unw_getcontext,__unw_getcontext\"\n"
+    ".ascii \" -exclude-symbols:__libunwind_Registers_arm64_za_disable\"\n"
     ".text\n");
