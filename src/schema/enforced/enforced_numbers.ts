@@ -56,7 +56,6 @@ const includedBounds = (schema: Node) =>
           isEnforced(schema, keyword) &&
           bounds.some(
             (other) =>
-              other !== keyword &&
               /max/i.test(other) !== /max/i.test(keyword) &&
               isEnforced(schema, other) &&
               Math.trunc(schema[other] as number) === schema[keyword],
